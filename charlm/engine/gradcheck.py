@@ -1,0 +1,151 @@
+"""Checking gradients against central differences in float64. Part of the library: check your own op or model with it.
+
+A difference is judged against the size of the gradient, and a gradient that is zero everywhere is refused: it would
+check nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from charlm.engine.arrays import Array
+from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.op import Op, Sample
+from charlm.engine.ops.inputs import input_array
+from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
+from charlm.engine.random import NumpyStream
+from charlm.errors import GradientCheckError
+
+STEP = 1e-5  # about the cube root of float64's epsilon, where truncation and rounding balance
+TOLERANCE = 1e-6
+
+
+def check_sample(sample: Sample, seed: int = 0) -> float:
+    """Check an op's gradients on one of its samples and return the largest relative difference.
+
+    The loss is the result weighted by fixed random numbers, so that every output counts differently.
+
+    Raises:
+        GradientCheckError: a gradient differs, or is zero throughout.
+
+    Example:
+        >>> from charlm.engine.ops.elementwise import Tanh
+        >>> all(check_sample(sample) < 1e-7 for sample in Tanh.samples())
+        True
+    """
+    arrays = sample.arrays(seed=seed)
+    differentiable = sample.differentiable or (True,) * len(arrays)
+    weights: list[Array] = []
+
+    def loss(gradients_wanted: bool) -> tuple[float, list[Array | None]]:
+        graph = ComputationGraph(dtype=np.float64, stream=NumpyStream(seed))
+        nodes = [input_array(graph, a) for a in arrays]
+        node = graph.append(sample.op, tuple(n.index for n in nodes))
+        y = graph.forward(node.index)
+        if not weights:
+            weights.append(np.array(np.random.default_rng(seed + 1).uniform(0.5, 1.5, y.shape)))
+        if not gradients_wanted:
+            return float((y * weights[0]).sum()), []
+        graph.append(_Weighted(weights[0]), (node.index,))
+        graph.backward(node.index + 1, full=True)
+        assert graph.gradients is not None
+        return 0.0, [graph.gradients[n.index] for n in nodes]
+
+    _, found = loss(True)
+    worst = 0.0
+    for array, gradient, wanted in zip(arrays, found, differentiable, strict=True):
+        if wanted:
+            analytic = np.zeros_like(array) if gradient is None else gradient
+            numeric = _numeric(array, lambda: loss(False)[0])
+            worst = max(worst, _compare(analytic, numeric, type(sample.op).name()))
+    return worst
+
+
+def check_parameters(
+    collection: ParameterCollection, build: Callable[[ComputationGraph], Expression]
+) -> float:
+    """Check the gradients of all parameters of a float64 collection for the loss that ``build`` makes.
+
+    Example:
+        >>> from charlm.engine.ops import dot_product
+        >>> from charlm.engine.ops.inputs import ParameterLeaf
+        >>> pc = ParameterCollection(np.float64)
+        >>> p = pc.add_parameters((3,))
+        >>> def squared(graph):
+        ...     x = graph.leaf(ParameterLeaf(p), True)
+        ...     return dot_product(x, x)
+        >>> check_parameters(pc, squared) < 1e-7
+        True
+    """
+
+    def loss() -> float:
+        graph = ComputationGraph(dtype=np.float64)
+        value = build(graph).scalar_value()
+        graph.release()
+        return value
+
+    members: list[Parameter | LookupParameter] = [*collection.parameters, *collection.lookups]
+    for member in members:
+        member.clear_gradient()
+    graph = ComputationGraph(dtype=np.float64)
+    build(graph).backward()
+    graph.release()
+    worst = 0.0
+    for member in members:
+        numeric = _numeric(member.value, loss)
+        worst = max(worst, _compare(member.gradient, numeric, member.name))
+    return worst
+
+
+def _numeric(array: Array, loss: Callable[[], float]) -> Array:
+    """Central differences; ``array`` is moved in place and put back."""
+    gradient = np.zeros_like(array)
+    for place in np.ndindex(array.shape):
+        there = array[place]
+        array[place] = there + STEP
+        above = loss()
+        array[place] = there - STEP
+        gradient[place] = (above - loss()) / (2 * STEP)
+        array[place] = there
+    return gradient
+
+
+def _compare(analytic: Array, numeric: Array, name: str) -> float:
+    if analytic.shape != numeric.shape:
+        raise GradientCheckError(f"{name}: gradient of shape {analytic.shape}, argument {numeric.shape}")
+    size = float(np.abs(numeric).max(initial=0.0))
+    if size < 1e-3:
+        raise GradientCheckError(f"{name}: the gradient is zero throughout; the sample checks nothing")
+    difference = float(np.abs(analytic - numeric).max()) / size
+    if not difference <= TOLERANCE:
+        raise GradientCheckError(
+            f"{name}: gradient differs from central differences by {difference:.2e} of its size\n"
+            f"analytic {analytic.tolist()}\nnumeric  {numeric.tolist()}"
+        )
+    return difference
+
+
+class _Weighted(Op):
+    """y = sum of x times fixed weights, over the batch too."""
+
+    def __init__(self, weights: Array) -> None:
+        self.weights = weights
+
+    def dim(self, *dims: tuple[tuple[int, ...], int]) -> tuple[tuple[int, ...], int]:
+        """A scalar."""
+        return (1,), 1
+
+    def forward(self, ctx: object, x: Array) -> Array:
+        """Weigh and add up."""
+        return (x * self.weights).sum().reshape(1, 1)
+
+    def backward(self, ctx: object, dy: Array, y: Array, x: Array) -> list[Array]:
+        """The weights."""
+        return [dy[0, 0] * self.weights]
+
+    @classmethod
+    def samples(cls) -> list[Sample]:
+        """A vector."""
+        return [Sample(cls(np.arange(1.0, 4.0).reshape(1, 3)), (((3,), 1),))]

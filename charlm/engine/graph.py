@@ -1,0 +1,286 @@
+"""The lazy graph, and the expressions that point into it.
+
+Calling an op appends a node and checks shapes at once, so that a mistake is reported on the user's own line; numbers
+are computed when a value or a gradient is asked for (``engine/execute.py``). A node's *id* is the one DyNet would
+print: an op that stands for several DyNet nodes takes as many ids; its *index* is its place in the graph's lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from charlm.engine import execute
+from charlm.engine.arrays import Array, Dim, DType, to_user
+from charlm.engine.op import Context, Op
+from charlm.engine.parameters import Parameter
+from charlm.engine.random import NumpyStream, RandomStream
+from charlm.errors import (
+    ArgumentError,
+    EvaluationError,
+    StaleArgumentError,
+    StaleExpressionError,
+)
+from charlm.kernels import NUMPY, Kernels
+
+
+class ComputationGraph:
+    """Nodes in creation order, their values, and the gradients of the last backward pass.
+
+    Args:
+        dtype: the number type of every value.
+        stream: draws dropout masks and noise.
+        kernels: the array functions to run on.
+        version: printed behind the slash of an expression.
+
+    Example:
+        >>> from charlm.engine.ops import input_tensor
+        >>> graph = ComputationGraph()
+        >>> x = input_tensor(graph, [1.0, 2.0])
+        >>> (x + x).npvalue()
+        array([2., 4.])
+    """
+
+    def __init__(
+        self,
+        dtype: DType = np.float32,
+        stream: RandomStream | None = None,
+        kernels: Kernels = NUMPY,
+        version: int = 0,
+    ) -> None:
+        self.version = version
+        self.alive = True
+        self.next_id = 0
+        self.ops: list[Op] = []
+        self.args: list[tuple[int, ...]] = []
+        self.dims: list[Dim] = []
+        self.trainable: list[bool] = []
+        self.values: list[Array | None] = []
+        self.saved: list[Any] = []
+        self.evaluated = 0
+        self.gradients: list[Array | None] | None = None
+        self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
+        self._leaves: dict[tuple[int, bool], Expression] = {}
+
+    def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
+        """Add a node and return its expression; ShapeError if the arguments do not fit.
+
+        ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved (``reserve_ids``).
+        """
+        dims = self.dims
+        dim = op.dim(*[dims[i] for i in args])  # raises before anything is changed
+        trainable = self.trainable
+        trains = op.leaf() is not None if not args else any([trainable[i] for i in args])
+        if node_id is None:
+            self.next_id += op.id_count
+            node_id = self.next_id - 1
+        index = len(self.ops)
+        self.ops.append(op)
+        self.args.append(args)
+        dims.append(dim)
+        trainable.append(trains)
+        self.values.append(None)
+        self.saved.append(None)
+        return Expression(self, index, node_id)
+
+    def reserve_ids(self, count: int) -> int:
+        """Take ``count`` node ids at once and return the first."""
+        first = self.next_id
+        self.next_id += count
+        return first
+
+    def leaf(self, op: Op, trains: bool) -> Expression:
+        """Return the one node of this graph for a parameter, making it on first use."""
+        key = (id(op.leaf()), trains)
+        found = self._leaves.get(key)
+        if found is None:
+            found = self._leaves[key] = self.append(op, ())
+            self.trainable[found.index] = trains
+        return found
+
+    def forward(self, index: int, recalculate: bool = False) -> Array:
+        """Evaluate every node up to ``index`` that has no value yet, in creation order; return the last value."""
+        if recalculate:
+            self.evaluated = 0
+        if self.evaluated <= index:
+            execute.forward(self, index)
+        return cast("Array", self.values[index])
+
+    def backward(self, index: int, full: bool = False, keep: bool = True) -> None:
+        """Add the gradient of node ``index``, one number, to the parameters it depends on.
+
+        Args:
+            index: the node to differentiate.
+            full: also compute gradients of nodes that depend on no parameter.
+            keep: keep every node's gradient for ``Expression.gradient``; without, memory is freed on the way.
+        """
+        self.forward(index)
+        execute.backward(self, index, full, keep)
+
+    def invalidate(self) -> None:
+        """Forget all values: an input was given new numbers."""
+        self.evaluated = 0
+
+    def release(self) -> None:
+        """End this graph: its expressions become stale and its memory is freed."""
+        self.alive = False
+        for expression in self._leaves.values():
+            leaf = self.ops[expression.index].leaf()
+            if isinstance(leaf, Parameter):
+                leaf.forget(self)
+        for part in (self.ops, self.args, self.dims, self.trainable, self.values, self.saved):
+            part.clear()  # type: ignore[attr-defined]
+        self._leaves.clear()
+        self.gradients = None
+
+
+class Operand:
+    """What can stand in an expression: Python's operators, and a way to find its node.
+
+    The operators' functions are put in by ``engine/ops/operators.py``: ops need expressions, so expressions cannot
+    import ops.
+    """
+
+    functions: dict[str, Callable[..., Expression]] = {}  # noqa: RUF012 - one table for all operands
+
+    def home(self) -> ComputationGraph:
+        """Return the graph in which an operation on this operand is to be made."""
+        raise NotImplementedError
+
+    def node(self, graph: ComputationGraph) -> Expression:
+        """Return this operand's node in ``graph``."""
+        raise NotImplementedError
+
+    def __add__(self, other: Operand | float) -> Expression:
+        return self.functions["add"](self, other)
+
+    def __radd__(self, other: float) -> Expression:
+        return self.functions["add"](self, other)
+
+    def __sub__(self, other: Operand | float) -> Expression:
+        return self.functions["sub"](self, other)
+
+    def __rsub__(self, other: float) -> Expression:
+        return self.functions["rsub"](self, other)
+
+    def __mul__(self, other: Operand | float) -> Expression:
+        return self.functions["mul"](self, other)
+
+    def __rmul__(self, other: float) -> Expression:
+        return self.functions["mul"](self, other)
+
+    def __truediv__(self, other: float) -> Expression:
+        return self.functions["div"](self, other)
+
+    def __pow__(self, other: Operand | float) -> Expression:
+        return self.functions["pow"](self, other)
+
+    def __neg__(self) -> Expression:
+        return self.functions["neg"](self)
+
+    def __getitem__(self, key: Any) -> Expression:
+        return self.functions["getitem"](self, key)
+
+
+class Expression(Operand):
+    """A node of a graph, as a user holds it."""
+
+    __slots__ = ("graph", "id", "index", "version")
+
+    def __init__(self, graph: ComputationGraph, index: int, node_id: int) -> None:
+        self.graph = graph
+        self.index = index
+        self.id = node_id
+        self.version = graph.version
+
+    def __repr__(self) -> str:
+        return f"expression {self.id}/{self.version}"
+
+    def home(self) -> ComputationGraph:
+        """Return this expression's graph; ValueError if it has been renewed."""
+        if not self.graph.alive:
+            raise StaleArgumentError(_stale(self, "used to build a new one"))
+        return self.graph
+
+    def node(self, graph: ComputationGraph) -> Expression:
+        """Return this expression; ValueError if it belongs to another graph."""
+        if self.graph is not graph or not graph.alive:
+            raise StaleArgumentError(_stale(self, "used to build a new one"))
+        return self
+
+    def dim(self) -> Dim:
+        """Return ``(shape, batch size)``; a scalar is ``((1,), 1)``."""
+        return self._live().dims[self.index]
+
+    def forward(self, recalculate: bool = False) -> None:
+        """Evaluate this node and all before it that have no value yet."""
+        self._live().forward(self.index, recalculate)
+
+    def array(self, recalculate: bool = False) -> Array:
+        """Return the value in the engine's layout, not copied: for reading only."""
+        return self._live().forward(self.index, recalculate)
+
+    def npvalue(self, recalculate: bool = False) -> Array:
+        """Return the value as float64, batch axis last and only if the batch is larger than 1."""
+        return to_user(self.array(recalculate))
+
+    def vec_value(self, recalculate: bool = False) -> list[float]:
+        """Return the numbers in column-major order."""
+        return cast("list[float]", self.array(recalculate).ravel().tolist())
+
+    def scalar_value(self, recalculate: bool = False) -> float:
+        """Return the one number; RuntimeError if there are more."""
+        value = self.array(recalculate)
+        if value.size != 1:
+            dim = self.dim()
+            raise EvaluationError(f"scalar_value: the expression has {value.size} numbers: {dim}")
+        return float(value.reshape(())[()])
+
+    def value(self, recalculate: bool = False) -> Any:
+        """Return an array for rank 2 and up, else a float or, for several numbers, a list."""
+        value = self.array(recalculate)
+        if value.ndim > 2:
+            return to_user(value)
+        return float(value[0, 0]) if value.size == 1 else value.ravel().tolist()
+
+    def backward(self, full: bool = False) -> None:
+        """Add this expression's gradient to the parameters; it must have one number."""
+        self._live().backward(self.index, full)
+
+    def gradient(self) -> Array:
+        """Return d(root of the last backward)/d(this), shaped like ``npvalue``; zeros where none flowed."""
+        graph = self._live()
+        gradients = graph.gradients
+        if gradients is None or self.index >= len(gradients):
+            done = "none was run" if gradients is None else f"it ran from node {len(gradients) - 1}"
+            raise EvaluationError(
+                f"gradient of {self!r}: call backward() on a later expression first ({done})"
+            )
+        found = gradients[self.index]
+        value = cast("Array", graph.values[self.index])
+        return to_user(np.zeros_like(value) if found is None else found)
+
+    def _live(self) -> ComputationGraph:
+        if not self.graph.alive:
+            raise StaleExpressionError(_stale(self, "read"))
+        return self.graph
+
+
+def apply(op: Op, *operands: Operand) -> Expression:
+    """Append ``op`` on these operands to their graph."""
+    for operand in operands:
+        if not isinstance(operand, Operand):
+            raise ArgumentError(
+                f"{op.name()}: expected an expression, got {type(operand).__name__} {operand!r}"
+            )
+    graph = operands[0].home()
+    return graph.append(op, tuple([operand.node(graph).index for operand in operands]))
+
+
+def _stale(expression: Expression, how: str) -> str:
+    return (
+        f"{expression!r} is stale: its graph was renewed before it was {how}; "
+        "build it again after renew_cg()"
+    )

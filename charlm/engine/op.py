@@ -1,0 +1,170 @@
+"""What an operation is: one class with its formula, shapes, forward, backward and samples.
+
+Defining a subclass registers it; a class without samples or docstring is refused. The generic tests loop over the
+registry, so a new op needs no test of its own to be gradient-checked in float64, compared in float32, batched and
+fed its bad arguments. An op's arrays have the layout of ``engine/arrays.py``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, DType, Shape, array_shape, show
+from charlm.engine.random import RandomStream
+from charlm.errors import ShapeError
+from charlm.kernels import Kernels
+
+if TYPE_CHECKING:
+    from charlm.engine.parameters import LookupParameter, Parameter
+
+Gradients = Sequence["Array | None"]
+
+
+@dataclass(slots=True)
+class Context:
+    """What an op may use while it runs: kernels, random numbers, number type, and a place to save for backward."""
+
+    kernels: Kernels
+    stream: RandomStream
+    dtype: DType
+    reader: object = None
+    saved: Any = None
+    needs: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Small arguments on which the generic tests try an op.
+
+    ``dims`` are the arguments' dimensions; their numbers are drawn from U(low, high), or given by ``values`` where
+    that would land on a kink. ``differentiable`` marks the arguments with a gradient (all, if not given).
+    """
+
+    op: Op
+    dims: tuple[Dim, ...] = ()
+    low: float = -1.0
+    high: float = 1.0
+    values: tuple[Any, ...] | None = None
+    differentiable: tuple[bool, ...] | None = None
+
+    def arrays(self, dtype: DType = np.float64, seed: int = 0) -> list[Array]:
+        """Return the arguments as engine arrays."""
+        if self.values is not None:
+            pairs = zip(self.values, self.dims, strict=True)
+            return [np.asarray(v, dtype=dtype).reshape(array_shape(dim)) for v, dim in pairs]
+        rng = np.random.default_rng(seed)
+        return [
+            rng.uniform(self.low, self.high, array_shape(dim)).astype(dtype) for dim in self.dims
+        ]
+
+
+@dataclass(frozen=True)
+class BadSample:
+    """Arguments that an op must refuse when the node is made, and a part of the message."""
+
+    op: Op
+    dims: tuple[Dim, ...]
+    match: str
+    error: type[Exception] = field(default=ShapeError)
+
+
+class Op(ABC):
+    """A differentiable operation on tensors.
+
+    Class variables:
+        id_count: how many node ids it takes: those of the DyNet nodes it stands for.
+        is_view: its gradient is added into a part of its one argument's gradient (``add_gradient``) instead of
+            being returned by ``backward``: picking one of T outputs must not cost T arrays of zeros.
+        batches: False if the operation is not defined on minibatches.
+    """
+
+    registry: ClassVar[dict[str, type[Op]]] = {}
+    id_count: ClassVar[int] = 1
+    is_view: ClassVar[bool] = False
+    batches: ClassVar[bool] = True
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        """Register the op."""
+        super().__init_subclass__(**kwargs)
+        if abstract:
+            return
+        if not (cls.__doc__ or "").strip() or cls.samples.__func__ is Op.samples.__func__:  # type: ignore[attr-defined]
+            raise TypeError(f"op {cls.__name__} needs a docstring with its formula, and samples()")
+        if cls.__name__ in Op.registry:
+            raise TypeError(f"there are two ops named {cls.__name__}")
+        Op.registry[cls.__name__] = cls
+
+    # ---- shapes
+
+    def shape(self, *shapes: Any) -> Shape:
+        """Return the result's shape for one batch element; raise ShapeError if the arguments do not fit."""
+        raise NotImplementedError
+
+    def dim(self, *dims: Dim) -> Dim:
+        """Return the result's dimension. Batch sizes must be equal or 1; ops with another rule override this."""
+        batch = 1
+        for d in dims:
+            if d[1] != batch and d[1] != 1:
+                if batch != 1:
+                    sizes = ", ".join(show(d) for d in dims)
+                    raise self.error(f"batch sizes must be equal or 1, got {sizes}")
+                batch = d[1]
+        if batch != 1 and not self.batches:
+            raise self.error(f"is not defined on minibatches, got {', '.join(map(show, dims))}")
+        return self.shape(*(d[0] for d in dims)), batch
+
+    def error(self, problem: str) -> ShapeError:
+        """Return a ShapeError that names this op."""
+        return ShapeError(f"{type(self).name()}: {problem}")
+
+    # ---- numbers
+
+    @abstractmethod
+    def forward(self, ctx: Context, *xs: Any) -> Array:
+        """Return the value; ``ctx.saved`` may keep something for backward. Arguments must not be written to."""
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Any) -> Gradients:
+        """Return the gradient of each argument, None where it is zero or ``ctx.needs`` says it is not wanted.
+
+        A gradient may have the broadcast shape; whoever calls sums it down.
+        """
+        raise NotImplementedError
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add the gradient of a view into ``dx``, its argument's gradient."""
+        raise NotImplementedError
+
+    def leaf(self) -> Parameter | LookupParameter | None:
+        """Return what this node is trained through, for the leaves of a graph."""
+        return None
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Take the gradient that reached a leaf."""
+
+    # ---- facts for tests and printing
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the op's name in messages.
+
+        Example:
+            >>> type("SquaredNorm", (Op,), {"name": Op.name}, abstract=True).name()
+            'squared_norm'
+        """
+        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__)
+        return words.lstrip("_")
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Return arguments that work, small and away from kinks."""
+        raise NotImplementedError
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Return arguments that must be refused."""
+        return ()

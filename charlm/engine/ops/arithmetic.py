@@ -1,0 +1,216 @@
+"""Sums, products and powers of expressions.
+
+DyNet lines the axes of ``+``, ``-`` and ``cmult`` up from the first; each pair of sizes must be equal or hold a 1,
+and missing trailing axes count as 1. So a vector is added to every column of a matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Shape, align
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.errors import EmptyListError
+
+
+class Broadcasting(Op, abstract=True):
+    """An operation on two tensors whose axes broadcast both ways."""
+
+    def shape(self, x1: Shape, x2: Shape) -> Shape:
+        """The larger size of each axis."""
+        if x1 == x2:
+            return x1
+        rank = max(len(x1), len(x2))
+        xs, ys = x1 + (1,) * (rank - len(x1)), x2 + (1,) * (rank - len(x2))
+        if any(a != b and a != 1 and b != 1 for a, b in zip(xs, ys, strict=True)):
+            raise self.error(f"sizes must be equal or 1 along each axis, got {x1} and {x2}")
+        return tuple(map(max, xs, ys))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Equal shapes, a vector against a matrix, both batched and not."""
+        low, high = (0.5, 2.0)
+        yield Sample(cls(), (((3,), 1), ((3,), 1)), low, high)
+        yield Sample(cls(), (((2, 3), 1), ((2,), 2)), low, high)
+        yield Sample(cls(), (((2,), 2), ((1, 3), 1)), low, high)
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Sizes and batches that do not fit."""
+        yield BadSample(cls(), (((3,), 1), ((2,), 1)), r"got \(3,\) and \(2,\)")
+        yield BadSample(cls(), (((3,), 2), ((3,), 3)), "batch sizes must be equal or 1")
+
+
+def _aligned(x1: Array, x2: Array) -> tuple[Array, Array]:
+    if x1.ndim == x2.ndim:
+        return x1, x2
+    rank = max(x1.ndim, x2.ndim) - 1
+    return align(x1, rank), align(x2, rank)
+
+
+class Add(Broadcasting):
+    """y = x1 + x2."""
+
+    def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
+        """Add, broadcasting."""
+        x1, x2 = _aligned(x1, x2)
+        return x1 + x2
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
+        """1 to both."""
+        return [dy, dy]
+
+
+class CMult(Broadcasting):
+    """y = x1 x2, number by number."""
+
+    def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
+        """Multiply, broadcasting."""
+        x1, x2 = _aligned(x1, x2)
+        return x1 * x2
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
+        """The other factor."""
+        x1, x2 = _aligned(x1, x2)
+        return [dy * x2, dy * x1]
+
+
+class CDiv(Op):
+    """y = x1 / x2, number by number; only x2 may be broadcast."""
+
+    def shape(self, x1: Shape, x2: Shape) -> Shape:
+        """The numerator's."""
+        padded = x2 + (1,) * (len(x1) - len(x2))
+        if len(x2) > len(x1) or any(b not in (a, 1) for a, b in zip(x1, padded, strict=True)):
+            raise self.error(f"the divisor's sizes must equal the dividend's or 1, got {x1} / {x2}")
+        return x1
+
+    def dim(self, *dims: tuple[Shape, int]) -> tuple[Shape, int]:
+        """Also refuse a batch of divisors for one dividend, as DyNet does."""
+        (_, x_batch), (_, y_batch) = dims
+        if y_batch not in (x_batch, 1):
+            raise self.error(f"the divisor's batch size must be {x_batch} or 1, got {y_batch}")
+        return super().dim(*dims)
+
+    def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
+        """Divide, broadcasting the divisor."""
+        return x1 / align(x2, x1.ndim - 1)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
+        """1/x2 and -x1/x2^2."""
+        x2 = align(x2, x1.ndim - 1)
+        return [dy / x2, -dy * y / x2]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Away from division by zero."""
+        yield Sample(cls(), (((3,), 1), ((3,), 1)), 0.5, 2.0)
+        yield Sample(cls(), (((2, 3), 2), ((2,), 1)), 0.5, 2.0)
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A dividend that would have to be broadcast."""
+        yield BadSample(cls(), (((1,), 1), ((3,), 1)), r"got \(1,\) / \(3,\)")
+        yield BadSample(cls(), (((3,), 1), ((3,), 2)), "batch size must be 1")
+
+
+class Pow(Op):
+    """y = x1^x2 for one exponent x2; dy/dx2 = y ln x1, summed."""
+
+    def shape(self, x1: Shape, x2: Shape) -> Shape:
+        """The base's."""
+        if int(np.prod(x2)) != 1:
+            raise self.error(f"the exponent must be one number, got shape {x2}")
+        return x1
+
+    def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
+        """The power."""
+        return np.power(x1, x2.reshape(len(x2), *(1,) * (x1.ndim - 1)))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array | None]:
+        """y x1^(x2-1), and y ln x1 summed."""
+        exponent = x2.reshape(len(x2), *(1,) * (x1.ndim - 1))
+        dx = dy * exponent * np.power(x1, exponent - 1)
+        if not ctx.needs[1]:
+            return [dx, None]
+        per_item = (dy * y * np.log(x1)).reshape(len(y), -1).sum(axis=1)
+        return [dx, per_item.reshape(len(y), *(1,) * (x2.ndim - 1))]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Positive bases."""
+        yield Sample(cls(), (((3,), 1), ((1,), 1)), 0.5, 2.0)
+        yield Sample(cls(), (((2, 3), 2), ((1,), 1)), 0.5, 2.0)
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A vector as exponent."""
+        yield BadSample(cls(), (((3,), 1), ((3,), 1)), "must be one number")
+
+
+class Sum(Op):
+    """y = x1 + x2 + ...; shapes are equal up to trailing ones, batches broadcast."""
+
+    def shape(self, *xs: Shape) -> Shape:
+        """The first argument's."""
+        first = xs[0]
+        for x in xs:
+            if x != first and _strip(x) != _strip(first):
+                raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
+        return first
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Add from the first to the last."""
+        rest = xs[0].shape[1:]
+        total = xs[0]
+        for x in xs[1:]:
+            total = total + (x if x.shape[1:] == rest else x.reshape(len(x), *rest))
+        return total
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """1 to each."""
+        return [dy if x.ndim == dy.ndim else dy.reshape(len(dy), *x.shape[1:]) for x in xs]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One, several, batched with not, a trailing one."""
+        yield Sample(cls(), (((3,), 1),))
+        yield Sample(cls(), (((3,), 1), ((3,), 2), ((3, 1), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """No broadcasting of sizes."""
+        yield BadSample(cls(), (((2,), 1), ((1,), 1)), "shapes must be equal")
+
+
+def _strip(shape: Shape) -> Shape:
+    while len(shape) > 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def cmult(x: Operand, y: Operand) -> Expression:
+    """Return the product number by number, broadcasting."""
+    return apply(CMult(), x, y)
+
+
+def cdiv(x: Operand, y: Operand) -> Expression:
+    """Return the quotient number by number; y may be broadcast."""
+    return apply(CDiv(), x, y)
+
+
+def pow(x: Operand, y: Operand) -> Expression:
+    """Return x to the power y, y one number."""
+    return apply(Pow(), x, y)
+
+
+def esum(xs: Sequence[Operand]) -> Expression:
+    """Return the sum of a list of expressions."""
+    if len(xs) == 0:
+        raise EmptyListError("esum: the list is empty, there is nothing to sum")
+    if any(x is None for x in xs):
+        raise EmptyListError("esum: an element of the list is None, expected expressions")
+    return apply(Sum(), *xs)

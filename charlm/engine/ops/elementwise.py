@@ -1,0 +1,226 @@
+"""Functions of one argument, applied to each number."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import Context, Op, Sample
+
+
+class Elementwise(Op, abstract=True):
+    """y_i = f(x_i)."""
+
+    def shape(self, x: Shape) -> Shape:
+        """The argument's."""
+        return x
+
+    @abstractmethod
+    def slope(self, x: Array, y: Array) -> Array | float:
+        """Return dy/dx at each number."""
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """The chain rule."""
+        return [dy * self.slope(x, y)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector and a batch of matrices, of both signs."""
+        yield Sample(cls(), (((3,), 1),))
+        yield Sample(cls(), (((2, 3), 2),))
+
+
+class Positive(Elementwise, abstract=True):
+    """An element-wise function of positive numbers."""
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Positive numbers."""
+        yield Sample(cls(), (((3,), 1),), low=0.5, high=2.0)
+        yield Sample(cls(), (((2, 3), 2),), low=0.5, high=2.0)
+
+
+class Negate(Elementwise):
+    """y = -x."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Change the sign."""
+        return -x
+
+    def slope(self, x: Array, y: Array) -> float:
+        """-1."""
+        return -1.0
+
+
+class Tanh(Elementwise):
+    """y = tanh(x); dy/dx = 1 - y^2."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Hyperbolic tangent."""
+        return np.tanh(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """From the value, which cannot overflow."""
+        return 1 - y * y
+
+
+class Logistic(Elementwise):
+    """y = 1 / (1 + exp(-x)); dy/dx = y (1 - y)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The logistic sigmoid."""
+        return ctx.kernels.logistic(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """From the value."""
+        return y * (1 - y)
+
+
+class Rectify(Elementwise):
+    """y = max(0, x); the slope at 0 is 0."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Cut at zero."""
+        return np.maximum(x, 0)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """1 where x > 0."""
+        return (x > 0).astype(x.dtype)
+
+
+class Exp(Elementwise):
+    """y = exp(x)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The exponential."""
+        return np.exp(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """The value itself."""
+        return y
+
+
+class Log(Positive):
+    """y = ln(x)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The natural logarithm: -inf at 0, NaN below."""
+        return np.log(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """1 / x."""
+        return 1 / x
+
+
+class Square(Elementwise):
+    """y = x^2."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The square."""
+        return x * x
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """2 x."""
+        return 2 * x
+
+
+class Sqrt(Positive):
+    """y = sqrt(x)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The square root: NaN below 0."""
+        return np.sqrt(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """1 / (2 sqrt x): infinite at 0."""
+        return 0.5 / y
+
+
+@dataclass(eq=False)
+class AddScalar(Elementwise):
+    """y = x + c."""
+
+    c: float = 0.7
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Add the number."""
+        return x + ctx.dtype.type(self.c)
+
+    def slope(self, x: Array, y: Array) -> float:
+        """1."""
+        return 1.0
+
+
+@dataclass(eq=False)
+class ScalarMinus(Elementwise):
+    """y = c - x."""
+
+    c: float = 0.7
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Subtract from the number."""
+        return ctx.dtype.type(self.c) - x
+
+    def slope(self, x: Array, y: Array) -> float:
+        """-1."""
+        return -1.0
+
+
+@dataclass(eq=False)
+class ScalarMultiply(Elementwise):
+    """y = c x."""
+
+    c: float = 0.7
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Multiply by the number."""
+        return x * ctx.dtype.type(self.c)
+
+    def slope(self, x: Array, y: Array) -> float:
+        """The number."""
+        return self.c
+
+
+def negate(x: Operand) -> Expression:
+    """Return ``-x``."""
+    return apply(Negate(), x)
+
+
+def tanh(x: Operand) -> Expression:
+    """Return the hyperbolic tangent."""
+    return apply(Tanh(), x)
+
+
+def logistic(x: Operand) -> Expression:
+    """Return 1 / (1 + exp(-x))."""
+    return apply(Logistic(), x)
+
+
+def rectify(x: Operand) -> Expression:
+    """Return max(0, x)."""
+    return apply(Rectify(), x)
+
+
+def exp(x: Operand) -> Expression:
+    """Return exp(x)."""
+    return apply(Exp(), x)
+
+
+def log(x: Operand) -> Expression:
+    """Return the natural logarithm."""
+    return apply(Log(), x)
+
+
+def square(x: Operand) -> Expression:
+    """Return x squared."""
+    return apply(Square(), x)
+
+
+def sqrt(x: Operand) -> Expression:
+    """Return the square root."""
+    return apply(Sqrt(), x)

@@ -1,0 +1,265 @@
+"""Leaves: numbers given by the user, parameters, and rows of lookup tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, Shape, from_user
+from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.op import Context, Op, Sample
+from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
+from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
+
+
+@dataclass(eq=False)
+class Input(Op):
+    """y = the given numbers."""
+
+    array: Array
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The array's own."""
+        return self.array.shape[:0:-1], self.array.shape[0]
+
+    def forward(self, ctx: Context) -> Array:
+        """Return the numbers in the graph's number type."""
+        return self.array.astype(ctx.dtype, copy=False)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector and a batch of matrices."""
+        yield Sample(cls(np.ones((1, 3))))
+        yield Sample(cls(np.ones((2, 3, 4))))
+
+
+class InputExpression(Expression):
+    """An input whose numbers can be replaced (DyNet's ``.set``)."""
+
+    __slots__ = ()
+
+    def set(self, numbers: Sequence[float]) -> None:
+        """Replace the numbers, column-major; every value of the graph is computed anew when next asked for."""
+        graph = self.home()
+        op = graph.ops[self.index]
+        assert isinstance(op, Input)
+        flat = _flat(numbers)
+        if flat.size < op.array.size:
+            raise ShapeError(f"set: {op.array.size} numbers are needed, got {flat.size}")
+        op.array = flat[: op.array.size].reshape(op.array.shape)  # a longer list is cut, as in DyNet
+        graph.invalidate()
+
+
+def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
+    """Return an input node for an array in the engine's layout."""
+    node = graph.append(Input(array), ())
+    return InputExpression(graph, node.index, node.id)
+
+
+def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
+    """Return a column vector of these numbers."""
+    flat = _flat(numbers)
+    if not flat.size:
+        raise ShapeError("input_vector: an empty list has no vector; give at least one number")
+    return input_array(graph, flat.reshape(1, -1))
+
+
+def input_tensor(graph: ComputationGraph, data: Any, batched: bool = False) -> InputExpression:
+    """Return a tensor of these numbers; the last axis is the batch if ``batched``.
+
+    A list of arrays of one shape becomes a batch, as in DyNet.
+    """
+    if isinstance(data, list) and data and all(isinstance(item, np.ndarray) for item in data):
+        shapes = {item.shape for item in data}
+        if len(shapes) > 1:
+            raise ShapeError(f"input_tensor: a batch needs arrays of one shape, got {sorted(shapes)}")
+        data, batched = np.stack(data, axis=-1), True
+    if not isinstance(data, (list, np.ndarray)):
+        kind = type(data).__name__
+        raise ArgumentError(f"input_tensor: expected a list of numbers or an array, got {kind}")
+    if isinstance(data, np.ndarray) and data.ndim == 0:
+        raise ArgumentError("input_tensor: a 0-d array has no axis; use scalar_input")
+    array = _numbers(data, "input_tensor")
+    if array.size == 0:
+        raise ShapeError(f"input_tensor: no numbers in {data!r}")
+    if array.ndim > 7:
+        raise ShapeError(f"input_tensor: at most 7 axes, got {array.ndim}")
+    return input_array(graph, from_user(array, np.float64, batched=batched))
+
+
+def scalar_input(graph: ComputationGraph, number: float) -> InputExpression:
+    """Return a scalar."""
+    return input_vector(graph, [number])
+
+
+def _flat(numbers: Sequence[float]) -> Array:
+    return _numbers(numbers, "input").ravel()
+
+
+def _numbers(data: Any, where: str) -> Array:
+    try:
+        return np.array(data, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{where}: expected numbers in rows of one length, got {data!r}") from None
+
+
+@dataclass(eq=False)
+class ParameterLeaf(Op):
+    """y = the parameter's value at the first evaluation."""
+
+    parameter: Parameter
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The parameter's."""
+        return self.parameter.dims, 1
+
+    def forward(self, ctx: Context) -> Array:
+        """Return the value; a later update does not change it."""
+        return self.parameter.read(ctx.reader)[np.newaxis].astype(ctx.dtype, copy=False)
+
+    def leaf(self) -> Parameter:
+        """The parameter."""
+        return self.parameter
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add to the parameter's gradient."""
+        self.parameter.add_gradient(dy[0])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A matrix."""
+        yield Sample(cls(ParameterCollection().add_parameters((3, 2))))
+
+
+@dataclass(eq=False)
+class LookupLeaf(Op):
+    """y = a whole lookup table, its rows along the last axis."""
+
+    table: LookupParameter
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The row's dims, then the number of rows."""
+        return (*self.table.dims, self.table.rows), 1
+
+    def forward(self, ctx: Context) -> Array:
+        """Return a copy: tables are updated in place."""
+        return self.table.value[np.newaxis].astype(ctx.dtype)
+
+    def leaf(self) -> LookupParameter:
+        """The table."""
+        return self.table
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add to the gradient of every row."""
+        self.table.gradient += dy[0]
+        self.table.touched[:] = True
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A small table."""
+        yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2,))))
+
+
+@dataclass(eq=False)
+class Lookup(Op):
+    """y = the rows ``ids`` of a table; several ids make a batch."""
+
+    table: LookupParameter
+    ids: Array
+    update: bool = True
+
+    def dim(self, *dims: Dim) -> Dim:
+        """A row's dims; the batch is the number of ids."""
+        return self.table.dims, len(self.ids)
+
+    def forward(self, ctx: Context) -> Array:
+        """Copy the rows."""
+        self.table.check(self.ids)
+        return self.table.value[self.ids].astype(ctx.dtype, copy=False)
+
+    def leaf(self) -> LookupParameter | None:
+        """The table, if it is to be trained."""
+        return self.table if self.update else None
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add to the gradient of the rows used."""
+        rows = self.table.gradient.reshape(self.table.rows, -1)
+        ctx.kernels.scatter_add(rows, self.ids, dy.reshape(len(self.ids), -1))
+        self.table.touched[self.ids] = True
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One row, and a batch with a repeated row."""
+        table = ParameterCollection().add_lookup_parameters(3, (2,))
+        yield Sample(cls(table, np.array([1])))
+        yield Sample(cls(table, np.array([1, 0, 1])))
+
+
+class LookupExpression(Expression):
+    """Rows of a table whose ids can be replaced."""
+
+    __slots__ = ()
+
+    def set(self, index: int | Sequence[int]) -> None:
+        """Replace the id (or, for a batch, the ids)."""
+        graph = self.home()
+        op = graph.ops[self.index]
+        assert isinstance(op, Lookup)
+        ids = _ids(index)
+        if len(ids) != len(op.ids):
+            raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
+        op.ids = ids
+        graph.invalidate()
+
+
+def lookup(
+    graph: ComputationGraph,
+    table: LookupParameter,
+    index: int | Sequence[int],
+    update: bool = True,
+) -> LookupExpression:
+    """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
+    node = graph.append(Lookup(table, _ids(index), update), ())
+    return LookupExpression(graph, node.index, node.id)
+
+
+def _ids(index: int | Sequence[int]) -> Array:
+    ids = np.atleast_1d(np.asarray(index))
+    if ids.dtype.kind not in "iu":
+        raise ArgumentError(f"lookup: an id is a whole number, got {index!r}")
+    if ids.size and ids.min() < 0:
+        raise NegativeIndexError(f"lookup: an id is 0 or more, got {index!r}")
+    return ids
+
+
+@dataclass(eq=False)
+class Fill(Op):
+    """y = the same number everywhere."""
+
+    number: float
+    size: Shape
+    batch: int = 1
+
+    def dim(self, *dims: Dim) -> Dim:
+        """As asked for."""
+        return self.size, self.batch
+
+    def forward(self, ctx: Context) -> Array:
+        """Fill an array."""
+        return np.full((self.batch, *self.size[::-1]), self.number, ctx.dtype)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A batch of matrices of ones."""
+        yield Sample(cls(1.0, (2, 3), 2))
+
+
+def fill(
+    graph: ComputationGraph, size: int | Shape, number: float, batch_size: int = 1
+) -> Expression:
+    """Return a tensor of DyNet shape ``size`` filled with a number."""
+    dims = size if isinstance(size, tuple) else (int(size),)
+    return graph.append(Fill(number, dims, batch_size), ())

@@ -1,0 +1,196 @@
+"""Matrix products. A vector is a column; with the engine's reversed axes ``W x`` is the array product ``x @ W``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.errors import EmptyListError
+
+
+def product_shape(w: Shape, x: Shape) -> Shape | None:
+    """Return the shape of ``W x``, a vector if x is one; None if they do not fit or have more than two axes."""
+    if len(w) > 2 or len(x) > 2 or (w[1] if len(w) == 2 else 1) != x[0]:
+        return None
+    return (w[0], *x[1:])
+
+
+def product(w: Array, x: Array) -> Array:
+    """Return ``W x`` as an array ``(batch, [columns,] rows)``."""
+    w, columns = _as_matrix(w), _as_matrix(x)
+    if len(w) == 1 and len(x) > 1:  # one matrix for the whole batch: a single large product
+        y = columns.reshape(-1, columns.shape[-1]) @ w[0]
+        y = y.reshape(*columns.shape[:2], -1)
+    else:
+        y = np.matmul(columns, w)
+    return y[:, 0] if x.ndim == 2 else y
+
+
+def product_gradients(
+    dy: Array, w: Array, x: Array, needs: Sequence[bool]
+) -> tuple[Array | None, Array | None]:
+    """Return the gradients of ``W x`` for W and x, already summed over a batch that shares W."""
+    matrix, columns, dcolumns = _as_matrix(w), _as_matrix(x), _as_matrix(dy)
+    dw = dx = None
+    if needs[0]:
+        if len(w) == 1 and len(x) == len(dy):
+            flat_x = columns.reshape(-1, columns.shape[-1])
+            dw = (flat_x.T @ dcolumns.reshape(-1, dcolumns.shape[-1]))[np.newaxis]
+        else:
+            dw = np.matmul(columns.swapaxes(1, 2), dcolumns)
+        dw = dw if w.ndim == 3 else dw[:, 0]
+    if needs[1]:
+        dx = product(matrix.swapaxes(1, 2), dcolumns).reshape(len(dy), *x.shape[1:])
+    return dw, dx
+
+
+def _as_matrix(x: Array) -> Array:
+    return x[:, np.newaxis] if x.ndim == 2 else x
+
+
+class MatMul(Op):
+    """Y = W X, the matrix product."""
+
+    def shape(self, w: Shape, x: Shape) -> Shape:
+        """(m, n) (n, p) -> (m, p); a vector is a column."""
+        found = product_shape(w, x)
+        if found is None:
+            rule = "inner sizes must agree and there are at most two axes"
+            hint = "; cmult multiplies number by number" if w == x else ""
+            raise self.error(f"{rule}, got {w} * {x}{hint}")
+        return found
+
+    def forward(self, ctx: Context, w: Array, x: Array) -> Array:
+        """The product."""
+        return product(w, x)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> list[Array | None]:
+        """dW = dY X^T, dX = W^T dY."""
+        return list(product_gradients(dy, w, x, ctx.needs))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Matrix by vector, by matrix, outer product, and each side batched."""
+        yield Sample(cls(), (((3, 2), 1), ((2,), 1)))
+        yield Sample(cls(), (((3, 2), 1), ((2, 4), 3)))
+        yield Sample(cls(), (((3, 2), 2), ((2,), 1)))
+        yield Sample(cls(), (((3, 2), 2), ((2, 4), 2)))
+        yield Sample(cls(), (((3,), 1), ((1, 2), 1)))
+        yield Sample(cls(), (((3,), 2), ((1,), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Inner sizes, rank."""
+        yield BadSample(cls(), (((3,), 1), ((3,), 1)), r"got \(3,\) \* \(3,\); cmult")
+        yield BadSample(cls(), (((2, 3), 1), ((2,), 1)), "inner sizes must agree")
+        yield BadSample(cls(), (((2, 2, 2), 1), ((2,), 1)), "at most two axes")
+
+
+class Affine(Op):
+    """Y = b + W1 X1 + W2 X2 + ...; a vector b is added to every column."""
+
+    def shape(self, b: Shape, *wx: Shape) -> Shape:
+        """The products' common shape, to which b must fit."""
+        if len(wx) % 2:
+            raise self.error(f"arguments are b, W1, x1, W2, x2, ...: an odd number, got {1 + len(wx)}")
+        if not wx:
+            return b
+        found = {product_shape(w, x) for w, x in zip(wx[::2], wx[1::2], strict=True)}
+        y = found.pop()
+        columns = y[1:] if y else ()
+        fits = y and b[0] == y[0] and b[1:] in ((), (1,), columns)
+        if found or not fits:
+            raise self.error(f"shapes do not fit in b + W x + ..., got {', '.join(map(str, (b, *wx)))}")
+        assert y is not None
+        return y
+
+    def forward(self, ctx: Context, b: Array, *wx: Array) -> Array:
+        """Add the products to the bias."""
+        if not wx:
+            return b
+        y = product(wx[0], wx[1])
+        for w, x in zip(wx[2::2], wx[3::2], strict=True):
+            y = y + product(w, x)
+        return y + _bias(b, y)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array) -> list[Array | None]:
+        """dy to b, and the product rule for each pair."""
+        found: list[Array | None] = [dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])]
+        for k in range(0, len(wx), 2):
+            needs = ctx.needs[1 + k : 3 + k]
+            found += product_gradients(dy, wx[k], wx[k + 1], needs)
+        return found
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One and two products, matrices, batches."""
+        yield Sample(cls(), (((3,), 1),))
+        yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2,), 1)))
+        yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2,), 3), ((3, 4), 1), ((4,), 1)))
+        yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2, 4), 2)))
+        yield Sample(cls(), (((3, 4), 1), ((3, 2), 2), ((2, 4), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """An even count, sizes that do not fit."""
+        yield BadSample(cls(), (((2,), 1), ((2, 3), 1)), "an odd number")
+        yield BadSample(cls(), (((2,), 1), ((2, 3), 1), ((2,), 1)), "do not fit")
+        yield BadSample(cls(), (((3,), 1), ((2, 3), 1), ((3,), 1)), "do not fit")
+
+
+def _bias(b: Array, y: Array) -> Array:
+    if b.ndim == y.ndim:
+        return b
+    return b[:, np.newaxis] if b.ndim < y.ndim else b.reshape(len(b), -1)
+
+
+class DotProduct(Op):
+    """y = sum_i x1_i x2_i."""
+
+    def shape(self, x1: Shape, x2: Shape) -> Shape:
+        """A scalar."""
+        if x1 != x2:
+            raise self.error(f"shapes must be equal, got {x1} and {x2}")
+        return (1,)
+
+    def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
+        """Multiply and add up."""
+        both = x1 * x2
+        return both.reshape(len(both), -1).sum(axis=1, keepdims=True)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
+        """The other vector."""
+        scale = dy.reshape(len(dy), *(1,) * (x1.ndim - 1))
+        return [scale * x2, scale * x1]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Vectors, and a batch against one."""
+        yield Sample(cls(), (((3,), 1), ((3,), 1)))
+        yield Sample(cls(), (((3,), 2), ((3,), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Different sizes."""
+        yield BadSample(cls(), (((2,), 1), ((3,), 1)), "shapes must be equal")
+
+
+def matmul(w: Operand, x: Operand) -> Expression:
+    """Return the matrix product ``W x``."""
+    return apply(MatMul(), w, x)
+
+
+def affine_transform(xs: Sequence[Operand]) -> Expression:
+    """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
+    if len(xs) == 0:
+        raise EmptyListError("affine_transform: the list is empty, expected [b, W, x, ...]")
+    return apply(Affine(), *xs)
+
+
+def dot_product(x1: Operand, x2: Operand) -> Expression:
+    """Return the sum of the products of two tensors' numbers."""
+    return apply(DotProduct(), x1, x2)

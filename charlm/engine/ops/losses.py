@@ -1,0 +1,202 @@
+"""Softmax and the losses on it, sums over elements and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, Shape
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.shaping import axis_of
+from charlm.errors import NegativeIndexError
+
+
+class OverAxis(Op, abstract=True):
+    """A function of each column (axis 0) or row (axis 1) of a vector or matrix."""
+
+    axis: int
+
+    def shape(self, x: Shape) -> Shape:
+        """The argument's."""
+        if len(x) > 2:
+            raise self.error(f"at most two axes, got shape {x}")
+        if self.axis >= len(x):
+            raise self.error(f"axis {self.axis} does not exist in shape {x}")
+        return x
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector, and both axes of a batch of matrices."""
+        yield Sample(cls(), (((4,), 1),), -2, 2)
+        yield Sample(cls(), (((2, 3), 2),), -2, 2)
+        yield Sample(cls(1), (((2, 3), 2),), -2, 2)  # type: ignore[call-arg]
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """An axis that is not there, three axes."""
+        yield BadSample(cls(1), (((3,), 1),), "axis 1 does not exist")  # type: ignore[call-arg]
+        yield BadSample(cls(), (((2, 2, 2), 1),), "at most two axes")
+
+
+@dataclass(eq=False)
+class Softmax(OverAxis):
+    """y = exp(x) / sum exp(x) along an axis; dx = y (dy - sum y dy)."""
+
+    axis: int = 0
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Shifted by the maximum: exp overflows above 88 in float32."""
+        axis = axis_of(self.axis)
+        y = np.exp(x - x.max(axis=axis, keepdims=True))
+        y /= y.sum(axis=axis, keepdims=True)
+        return y
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """From the probabilities."""
+        ydy = y * dy
+        return [ydy - y * ydy.sum(axis=axis_of(self.axis), keepdims=True)]
+
+
+@dataclass(eq=False)
+class LogSoftmax(OverAxis):
+    """y = x - ln sum exp(x) along an axis; dx = dy - exp(y) sum dy."""
+
+    axis: int = 0
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Shifted by the maximum."""
+        axis = axis_of(self.axis)
+        shifted = x - x.max(axis=axis, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """From the log probabilities."""
+        return [dy - np.exp(y) * dy.sum(axis=axis_of(self.axis), keepdims=True)]
+
+
+@dataclass(eq=False)
+class PickNegLogSoftmax(Op):
+    """y = -ln softmax(x)[target], one target for each batch element."""
+
+    targets: tuple[int, ...] = (0,)
+
+    def dim(self, *dims: Dim) -> Dim:
+        """A scalar for each batch element."""
+        ((shape, batch),) = dims
+        if len([n for n in shape if n != 1]) > 1 or any(n != 1 for n in shape[1:]):
+            raise self.error(f"the scores must be a vector, got shape {shape}")
+        if len(self.targets) != batch:
+            raise self.error(f"{len(self.targets)} targets for a batch of {batch}; give one for each")
+        for target in self.targets:
+            if not 0 <= target < shape[0]:
+                raise self.error(f"target {target} is outside {shape[0]} scores (0 to {shape[0] - 1})")
+        return (1,), batch
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """ln sum exp(x) - x[target], shifted by the maximum."""
+        scores = x.reshape(len(x), -1)
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        rows = np.arange(len(x))
+        picked = shifted[rows, self.targets]
+        exps = np.exp(shifted)
+        total = exps.sum(axis=1)
+        ctx.saved = exps / total[:, np.newaxis]
+        return (np.log(total) - picked)[:, np.newaxis]
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """The probabilities, less one at the target."""
+        dx = ctx.saved * dy
+        dx[np.arange(len(x)), self.targets] -= dy[:, 0]
+        return [dx.reshape(x.shape)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One target, and a batch."""
+        yield Sample(cls((1,)), (((4,), 1),), -2, 2)
+        yield Sample(cls((1, 3)), (((4,), 2),), -2, 2)
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A target too far, a wrong count, a matrix."""
+        yield BadSample(cls((4,)), (((4,), 1),), "target 4 is outside 4 scores")
+        yield BadSample(cls((1,)), (((4,), 2),), "1 targets for a batch of 2")
+        yield BadSample(cls((1,)), (((2, 3), 1),), "must be a vector")
+
+
+class SumElements(Op):
+    """y = the sum of all numbers of a batch element."""
+
+    def shape(self, x: Shape) -> Shape:
+        """A scalar."""
+        return (1,)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Add up."""
+        return x.reshape(len(x), -1).sum(axis=1, keepdims=True)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """1 to each."""
+        return [np.broadcast_to(dy.reshape(len(dy), *(1,) * (x.ndim - 1)), x.shape)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A batch of matrices."""
+        yield Sample(cls(), (((2, 3), 2),))
+
+
+class SumBatches(Op):
+    """y = the sum over the batch."""
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The same shape, a batch of one."""
+        return dims[0][0], 1
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Add up."""
+        return x.sum(axis=0, keepdims=True)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """1 to each."""
+        return [np.broadcast_to(dy, x.shape)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Batches of one and three."""
+        yield Sample(cls(), (((2, 3), 3),))
+        yield Sample(cls(), (((2,), 1),))
+
+
+def softmax(x: Operand, d: int = 0) -> Expression:
+    """Return the softmax of each column (``d=0``) or row (``d=1``)."""
+    return apply(Softmax(d), x)
+
+
+def log_softmax(x: Operand) -> Expression:
+    """Return the logarithm of the softmax of each column."""
+    return apply(LogSoftmax(), x)
+
+
+def pickneglogsoftmax(x: Operand, v: int) -> Expression:
+    """Return -ln softmax(x)[v]."""
+    return pickneglogsoftmax_batch(x, [v])
+
+
+def pickneglogsoftmax_batch(x: Operand, vs: Sequence[int]) -> Expression:
+    """Return -ln softmax(x)[v] with one v for each batch element."""
+    targets = tuple(int(v) for v in vs)
+    if any(t < 0 for t in targets):
+        raise NegativeIndexError(f"pickneglogsoftmax: an index is 0 or more, got {min(targets)}")
+    return apply(PickNegLogSoftmax(targets), x)
+
+
+def sum_elems(x: Operand) -> Expression:
+    """Return the sum of each batch element's numbers."""
+    return apply(SumElements(), x)
+
+
+def sum_batches(x: Operand) -> Expression:
+    """Return the sum over the batch."""
+    return apply(SumBatches(), x)

@@ -1,0 +1,76 @@
+"""What ``+``, ``*`` and the other signs mean between expressions, and between an expression and a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.ops.arithmetic import Add, pow
+from charlm.engine.ops.elementwise import AddScalar, ScalarMinus, ScalarMultiply, negate
+from charlm.engine.ops.inputs import scalar_input
+from charlm.engine.ops.linear import MatMul
+from charlm.engine.ops.shaping import getitem
+from charlm.errors import UnsupportedOperandError
+
+
+def add(x: Operand, y: Operand | float) -> Expression:
+    """``x + y``: one node."""
+    return apply(Add(), x, y) if isinstance(y, Operand) else apply(AddScalar(_number(y, "+")), x)
+
+
+def sub(x: Operand, y: Operand | float) -> Expression:
+    """``x - y``: DyNet's two nodes, y negated and added, or for a number c - x negated."""
+    if isinstance(y, Operand):
+        return add(x, negate(y))
+    return negate(apply(ScalarMinus(_number(y, "-")), x))
+
+
+def rsub(x: Operand, c: float) -> Expression:
+    """``c - x``: one node."""
+    return apply(ScalarMinus(_number(c, "-")), x)
+
+
+def mul(x: Operand, y: Operand | float) -> Expression:
+    """``x * y``: the matrix product, or each number times a number."""
+    return apply(MatMul(), x, y) if isinstance(y, Operand) else apply(ScalarMultiply(_number(y, "*")), x)
+
+
+def div(x: Operand, y: float) -> Expression:
+    """``x / c``: a product with 1/c, rounded to float32 as DyNet rounds it."""
+    if isinstance(y, Operand):
+        raise UnsupportedOperandError("/ divides by a number; cdiv(x, y) divides number by number")
+    with np.errstate(divide="ignore"):
+        return apply(ScalarMultiply(float(np.float64(1) / _number(y, "/"))), x)
+
+
+def power(x: Operand, y: Operand | float) -> Expression:
+    """``x ** y``: y is one number; a Python number becomes an input node."""
+    if isinstance(y, Operand):
+        return pow(x, y)
+    exponent = _number(y, "**")
+    x = x.node(x.home())
+    return pow(x, scalar_input(x.graph, exponent))
+
+
+def _number(value: Any, sign: str) -> float:
+    if isinstance(value, (int, float)):
+        return float(value)
+    raise UnsupportedOperandError(
+        f"{sign} takes an expression or a Python number, got {type(value).__name__} {value!r}"
+    )
+
+
+Operand.functions.update(
+    {
+        "add": add,
+        "sub": sub,
+        "rsub": rsub,
+        "mul": mul,
+        "div": div,
+        "pow": power,
+        "neg": negate,
+        "getitem": getitem,
+    }
+)

@@ -1,0 +1,197 @@
+"""Ops on whole minibatched sequences, for language models.
+
+A sequence node has DyNet shape (features, batch, time), so its array is ``(1, T, B, features)``: the batch axis of the
+graph is 1, the minibatch is inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, Shape, show
+from charlm.engine.graph import ComputationGraph, Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.parameters import LookupParameter, ParameterCollection
+
+
+@dataclass(eq=False)
+class LookupSequence(Op):
+    """y[t, b] = the row ``ids[t, b]`` of a table."""
+
+    table: LookupParameter
+    ids_TB: Array
+
+    def dim(self, *dims: Dim) -> Dim:
+        """(row size, B, T)."""
+        T, B = self.ids_TB.shape
+        return (*self.table.dims, B, T), 1
+
+    def forward(self, ctx: Context) -> Array:
+        """Copy the rows."""
+        self.table.check(self.ids_TB)
+        return self.table.value[self.ids_TB][np.newaxis].astype(ctx.dtype, copy=False)
+
+    def leaf(self) -> LookupParameter:
+        """The table."""
+        return self.table
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add up the gradients of each row."""
+        ids_N = self.ids_TB.ravel()
+        rows = self.table.gradient.reshape(self.table.rows, -1)
+        ctx.kernels.scatter_add(rows, ids_N, dy.reshape(len(ids_N), -1))
+        self.table.touched[ids_N] = True
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Three steps of a batch of two."""
+        table = ParameterCollection().add_lookup_parameters(4, (2,))
+        yield Sample(cls(table, np.array([[0, 1], [3, 3], [1, 0]])))
+
+
+@dataclass(eq=False)
+class SequenceNegLogSoftmax(Op):
+    """y = sum over t, b of -ln softmax(b + W h[t, b])[targets[t, b]]; the output layer and its loss in one."""
+
+    targets_TB: Array
+
+    def dim(self, *dims: Dim) -> Dim:
+        """A scalar."""
+        (h, _), (w, _), (b, _) = dims
+        T, B = self.targets_TB.shape
+        if len(h) != 3 or h[1:] != (B, T) or w != (*b, h[0]):
+            raise self.error(f"h {h}, W {w}, b {b} and targets {(T, B)} do not fit together")
+        return (1,), 1
+
+    def forward(self, ctx: Context, h: Array, w: Array, b: Array) -> Array:
+        """Add up the losses; the probabilities are kept."""
+        losses, ctx.saved = ctx.kernels.affine_softmax_nll_forward(
+            h.reshape(-1, h.shape[-1]), w[0], b[0], self.targets_TB.ravel()
+        )
+        return losses.sum().reshape(1, 1)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, h: Array, w: Array, b: Array) -> list[Array]:
+        """Probabilities less one at the targets, back through the output layer."""
+        targets = self.targets_TB.ravel()
+        dloss = np.broadcast_to(dy[0], targets.shape)
+        dh, dw, db = ctx.kernels.affine_softmax_nll_backward(
+            dloss, ctx.saved, h.reshape(-1, h.shape[-1]), w[0], b[0], targets
+        )
+        return [dh.reshape(h.shape), dw[np.newaxis], db[np.newaxis]]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Three steps of a batch of two."""
+        targets = np.array([[0, 1], [3, 3], [1, 0]])
+        yield Sample(cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Targets of another length."""
+        targets = np.zeros((2, 2), int)
+        yield BadSample(cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)), "do not fit together")
+
+
+class StackTime(Op):
+    """y[t] = the t-th argument: vectors become a sequence; batches of one are repeated."""
+
+    id_count = 0
+
+    def dim(self, *dims: Dim) -> Dim:
+        """(features, batch, number of arguments)."""
+        first = dims[0][0]
+        batch = max(d[1] for d in dims)
+        if len(first) != 1 or any(d[0] != first or d[1] not in (1, batch) for d in dims):
+            raise self.error(f"vectors of one size and batch are needed, got {', '.join(map(show, dims))}")
+        return (*first, batch, len(dims)), 1
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Put the steps behind each other."""
+        y = np.empty((1, len(xs), max(map(len, xs)), xs[0].shape[-1]), xs[0].dtype)
+        for t, x in enumerate(xs):
+            y[0, t] = x
+        return y
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """Take them apart."""
+        return list(dy[0])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Batches of one and two."""
+        yield Sample(cls(), (((3,), 1), ((3,), 2)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Sizes that differ, a matrix."""
+        yield BadSample(cls(), (((3,), 1), ((2,), 1)), "vectors of one size")
+        yield BadSample(cls(), (((3, 2), 1),), "vectors of one size")
+
+
+@dataclass(eq=False)
+class OutputSequence(Op):
+    """y = the last state, a cell's output, of every step of a recurrent sequence."""
+
+    id_count = 0
+    is_view = True
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The same shape; the states are in the batch axis."""
+        return dims[0][0], 1
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """A view."""
+        return x[-1:]
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add to the last state."""
+        dx[-1:] += dy
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Two states."""
+        yield Sample(cls(), (((3, 2, 4), 2),))
+
+
+@dataclass(eq=False)
+class StatePart(Op):
+    """y = one state of a recurrent step, or of step ``time`` of a recurrent sequence."""
+
+    state: int = 0
+    time: int | None = None
+    id_count = 0
+    is_view = True
+
+    def dim(self, *dims: Dim) -> Dim:
+        """A vector, batched as the sequence is."""
+        shape: Shape = dims[0][0]
+        return shape[:1], shape[1]
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """A view."""
+        part: Array = x[self.state] if self.time is None else x[self.state, self.time]
+        return part
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add to the part."""
+        target = dx[self.state] if self.time is None else dx[self.state, self.time]
+        target += dy
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Of a step, and of a sequence."""
+        yield Sample(cls(1), (((3, 2), 2),))
+        yield Sample(cls(0, 3), (((3, 2, 4), 2),))
+
+
+def lookup_sequence(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Expression:
+    """Return the rows of a (T, B) matrix of ids, as a sequence."""
+    return graph.append(LookupSequence(table, ids_TB), ())
+
+
+def sequence_neg_log_softmax(h: Operand, w: Operand, b: Operand, targets_TB: Array) -> Expression:
+    """Return the summed negative log-likelihood of (T, B) targets under softmax(b + W h)."""
+    return apply(SequenceNegLogSoftmax(targets_TB), h, w, b)

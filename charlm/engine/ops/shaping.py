@@ -1,0 +1,436 @@
+"""Moving numbers without changing them: picking, slicing, joining, reshaping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, Shape, show
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.errors import (
+    ArgumentError,
+    EmptyListError,
+    NegativeIndexError,
+    OutOfRangeError,
+    ShapeError,
+)
+
+
+def axis_of(dim: int) -> int:
+    """Return the array axis of DyNet axis ``dim`` (arrays have their axes reversed)."""
+    return -1 - dim
+
+
+@dataclass(eq=False)
+class Pick(Op):
+    """y = x[index] along axis ``axis``, which is removed; a list of indices picks one for each batch element."""
+
+    index: int | Sequence[int] = 0
+    axis: int = 0
+    is_view = True
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The other axes; a vector gives (1,)."""
+        ((shape, batch),) = dims
+        if not 0 <= self.axis < len(shape):
+            raise self.error(f"axis {self.axis} does not exist in shape {shape}")
+        size = shape[self.axis]
+        if isinstance(self.index, int):
+            indices: Sequence[int] = (self.index,)
+        else:
+            indices = self.index
+            if batch == 1:
+                batch = len(indices)
+            elif len(indices) != batch:
+                raise self.error(f"{len(indices)} indices for a batch of {batch}; give one for each")
+        for index in indices:
+            if not 0 <= index < size:
+                raise self.error(f"index {index} is outside axis {self.axis} of size {size} (0 to {size - 1})")
+        return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
+
+    def _place(self, batch: int) -> tuple[Any, ...]:
+        behind = (slice(None),) * self.axis
+        if isinstance(self.index, int):
+            return (..., self.index, *behind)
+        rows = np.arange(len(self.index)) if batch > 1 else np.zeros(len(self.index), dtype=int)
+        # the two index arrays are one axis apart from any slices between them
+        return (rows, ..., np.asarray(self.index), *behind)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Read the slice."""
+        picked = x[self._place(len(x))]
+        return picked.reshape(len(picked), -1) if picked.ndim == 1 else picked
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add to the slice."""
+        place = self._place(len(dx))
+        target = dx[place]
+        if isinstance(self.index, int):
+            target += dy.reshape(target.shape)
+        else:
+            np.add.at(dx, place, dy.reshape(target.shape))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector, each axis of a matrix, batches."""
+        yield Sample(cls(2), (((3,), 1),))
+        yield Sample(cls(1, 0), (((2, 3), 2),))
+        yield Sample(cls(2, 1), (((2, 3), 2),))
+        yield Sample(cls([2, 0]), (((3,), 2),))
+        yield Sample(cls([2, 0, 2]), (((3,), 1),))
+        yield Sample(cls([1, 0], 0), (((2, 3), 2),))
+        yield Sample(cls([1, 2], 1), (((2, 3), 2),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Indices out of range, an axis too many, a wrong count."""
+        yield BadSample(cls(3), (((3,), 1),), "index 3 is outside axis 0 of size 3")
+        yield BadSample(cls(0, 1), (((3,), 1),), "axis 1 does not exist")
+        yield BadSample(cls([0, 1]), (((3,), 3),), "2 indices for a batch of 3")
+
+
+@dataclass(eq=False)
+class PickRange(Op):
+    """y = x[start:stop:step] along axis ``axis``, which is kept."""
+
+    start: int = 0
+    stop: int = 1
+    axis: int = 0
+    step: int = 1
+    is_view = True
+
+    def shape(self, x: Shape) -> Shape:
+        """The same, with the range's length on one axis."""
+        if not 0 <= self.axis < len(x):
+            raise self.error(f"axis {self.axis} does not exist in shape {x}")
+        size = x[self.axis]
+        if not 0 <= self.start < self.stop <= size or self.step < 1:
+            step = f":{self.step}" if self.step != 1 else ""
+            raise self.error(
+                f"{self.start}:{self.stop}{step} is not a range of axis {self.axis} of size {size}: "
+                "0 <= start < stop <= size and a positive step are needed"
+            )
+        length = len(range(self.start, self.stop, self.step))
+        return (*x[: self.axis], length, *x[self.axis + 1 :])
+
+    def _place(self) -> tuple[Any, ...]:
+        return (..., slice(self.start, self.stop, self.step), *(slice(None),) * self.axis)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Read the slice."""
+        return x[self._place()]
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add to the slice."""
+        target = dx[self._place()]
+        target += dy
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Both axes, a step, a batch."""
+        yield Sample(cls(1, 3), (((4,), 1),))
+        yield Sample(cls(0, 2, 1), (((2, 3), 2),))
+        yield Sample(cls(0, 4, 0, 2), (((4,), 2),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Ranges outside the axis, empty ones."""
+        yield BadSample(cls(1, 4), (((3,), 1),), "1:4 is not a range")
+        yield BadSample(cls(1, 1), (((3,), 1),), "1:1 is not a range")
+        yield BadSample(cls(0, 2, 0, -1), (((3,), 1),), "positive step")
+
+
+@dataclass(eq=False)
+class PickBatchElements(Op):
+    """y = the batch elements ``indices`` of x, in that order."""
+
+    indices: tuple[int, ...] = (0,)
+    is_view = True
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The same shape; the batch is the number of indices."""
+        ((shape, batch),) = dims
+        for index in self.indices:
+            if not 0 <= index < batch:
+                raise self.error(f"element {index} does not exist in a batch of {batch}")
+        return shape, len(self.indices)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Copy the elements."""
+        return x[list(self.indices)]
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add to the elements; an index may be repeated."""
+        np.add.at(dx, list(self.indices), dy)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One, and several with a repetition."""
+        yield Sample(cls((1,)), (((3,), 2),))
+        yield Sample(cls((1, 0, 1)), (((2, 2), 2),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """An element too far."""
+        yield BadSample(cls((2,)), (((3,), 2),), "element 2 does not exist in a batch of 2")
+
+
+@dataclass(eq=False)
+class Concatenate(Op):
+    """y = the arguments joined along axis ``axis``; the other sizes are equal, batches broadcast."""
+
+    axis: int = 0
+
+    def shape(self, *xs: Shape) -> Shape:
+        """The first argument's rank, or ``axis`` + 1 if that is larger."""
+        rank = max(len(xs[0]), self.axis + 1)
+        padded = [x + (1,) * (rank - len(x)) for x in xs]
+        for x, p in zip(xs, padded, strict=True):
+            # an axis beyond the first argument's rank must be a trailing 1
+            if any(n != 1 for n in p[rank:]) or any(
+                n != m for i, (n, m) in enumerate(zip(p, padded[0], strict=False)) if i != self.axis
+            ):
+                raise self.error(f"sizes off axis {self.axis} must be equal, got {xs[0]} and {x}")
+        first = padded[0]
+        joined = sum(p[self.axis] for p in padded)
+        return (*first[: self.axis], joined, *first[self.axis + 1 :])
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Join; arguments of batch size 1 are repeated."""
+        rank = max(xs[0].ndim - 1, self.axis + 1)
+        parts = [_with_rank(x, rank) for x in xs]
+        batch = max(len(p) for p in parts)
+        if any(len(p) != batch for p in parts):
+            parts = [np.broadcast_to(p, (batch, *p.shape[1:])) for p in parts]
+        return np.concatenate(parts, axis=axis_of(self.axis))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """Cut the gradient apart again."""
+        rank = dy.ndim - 1
+        axis = axis_of(self.axis)
+        ends = np.cumsum([_with_rank(x, rank).shape[axis] for x in xs])
+        parts = np.split(dy, ends[:-1], axis=axis)
+        return [p.reshape(len(p), *x.shape[1:]) for p, x in zip(parts, xs, strict=True)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Vectors, matrices along both axes, columns, batches."""
+        yield Sample(cls(), (((2,), 1), ((3,), 1)))
+        yield Sample(cls(), (((2,), 1), ((3,), 2), ((1,), 1)))
+        yield Sample(cls(1), (((2, 3), 1), ((2, 1), 2)))
+        yield Sample(cls(1), (((2,), 1), ((2,), 1)))
+        yield Sample(cls(0), (((2, 1), 1), ((3,), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Sizes that differ on another axis."""
+        yield BadSample(cls(), (((2, 3), 1), ((2, 2), 1)), "must be equal")
+
+
+def _with_rank(x: Array, rank: int) -> Array:
+    """Add or drop trailing size-1 DyNet axes, which are the array's first after the batch."""
+    if x.ndim - 1 == rank:
+        return x
+    if x.ndim - 1 < rank:
+        return x.reshape(len(x), *(1,) * (rank - x.ndim + 1), *x.shape[1:])
+    return x.reshape(len(x), *x.shape[x.ndim - rank :])
+
+
+class ConcatenateToBatch(Op):
+    """y = the arguments' batches one after the other."""
+
+    def dim(self, *dims: Dim) -> Dim:
+        """Equal shapes; batch sizes add up."""
+        shape = dims[0][0]
+        if any(d[0] != shape for d in dims):
+            raise self.error(f"shapes must be equal, got {', '.join(map(show, dims))}")
+        return shape, sum(d[1] for d in dims)
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Join along the batch."""
+        return np.concatenate(xs)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """Cut apart again."""
+        return np.split(dy, np.cumsum([len(x) for x in xs])[:-1])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Batches of one and two."""
+        yield Sample(cls(), (((3,), 1), ((3,), 2)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Different shapes."""
+        yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
+
+
+@dataclass(eq=False)
+class Reshape(Op):
+    """y = the same numbers, in column-major order, under another shape."""
+
+    size: Shape
+    batch: int = 1
+
+    def dim(self, *dims: Dim) -> Dim:
+        """As asked, if the count with the batch fits; else the argument's batch is kept."""
+        ((shape, batch),) = dims
+        if math.prod(shape) * batch == math.prod(self.size) * self.batch:
+            return self.size, self.batch
+        if math.prod(shape) == math.prod(self.size) and self.batch == 1:
+            return self.size, batch
+        raise self.error(f"{show(dims[0])} does not hold the numbers of {show((self.size, self.batch))}")
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Free: the memory order stays."""
+        return x.reshape(-1, *self.size[::-1])
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """Back to the argument's shape."""
+        return [dy.reshape(x.shape)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Within an element, and across the batch."""
+        yield Sample(cls((3, 2)), (((2, 3), 2),))
+        yield Sample(cls((2,), 3), (((2, 3), 1),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Another count."""
+        yield BadSample(cls((2, 3)), (((4, 2), 1),), "does not hold the numbers")
+
+
+@dataclass(eq=False)
+class Transpose(Op):
+    """y = x with its axes in another order; axis i of y is axis ``order[i]`` of x."""
+
+    order: Shape = (1, 0)
+
+    def shape(self, x: Shape) -> Shape:
+        """The sizes in the new order; a vector counts as a column."""
+        sizes = x + (1,) * (len(self.order) - len(x))
+        if sorted(self.order) != list(range(len(sizes))):
+            raise self.error(f"axes {self.order} are not an order of the axes of {x}")
+        return tuple(sizes[i] for i in self.order)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Move the axes."""
+        rank = len(self.order)
+        axes = [rank - i for i in reversed(self.order)]  # DyNet axis i is array axis rank - i
+        return np.ascontiguousarray(_with_rank(x, rank).transpose(0, *axes))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """Move them back."""
+        rank = len(self.order)
+        inverse = np.argsort([rank - i for i in reversed(self.order)]) + 1
+        return [dy.transpose(0, *inverse.tolist()).reshape(x.shape)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A matrix, a vector, three axes."""
+        yield Sample(cls(), (((2, 3), 2),))
+        yield Sample(cls(), (((3,), 1),))
+        yield Sample(cls((2, 0, 1)), (((2, 3, 4), 2),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Too few axes named."""
+        yield BadSample(cls(), (((2, 3, 4), 1),), "are not an order of the axes")
+
+
+def pick(x: Operand, index: int = 0, dim: int = 0) -> Expression:
+    """Return slice ``index`` along axis ``dim``; the axis is removed."""
+    return apply(Pick(_unsigned(index, "pick"), dim), x)
+
+
+def pick_batch(x: Operand, indices: Sequence[int], dim: int = 0) -> Expression:
+    """Return one slice for each batch element; an unbatched x is used for all of them."""
+    return apply(Pick([_unsigned(i, "pick_batch") for i in indices], dim), x)
+
+
+def pick_range(x: Operand, start: int, stop: int, dim: int = 0, step: int = 1) -> Expression:
+    """Return the slices from ``start`` to before ``stop`` along axis ``dim``."""
+    return apply(PickRange(_unsigned(start, "pick_range"), _unsigned(stop, "pick_range"), dim, step), x)
+
+
+def pick_batch_elem(x: Operand, index: int) -> Expression:
+    """Return one element of a batch."""
+    return apply(PickBatchElements((_unsigned(index, "pick_batch_elem"),)), x)
+
+
+def pick_batch_elems(x: Operand, indices: Sequence[int]) -> Expression:
+    """Return a batch of these elements of a batch."""
+    return apply(PickBatchElements(tuple(_unsigned(i, "pick_batch_elems") for i in indices)), x)
+
+
+def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
+    """Return the expressions joined along axis ``d``."""
+    if len(xs) == 0:
+        raise EmptyListError("concatenate: the list is empty, there is nothing to join")
+    return apply(Concatenate(d), *xs)
+
+
+def concatenate_cols(xs: Sequence[Operand]) -> Expression:
+    """Return the expressions side by side, vectors as columns."""
+    if len(xs) == 0:
+        raise EmptyListError("concatenate_cols: the list is empty, there is nothing to join")
+    return apply(Concatenate(1), *xs)
+
+
+def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
+    """Return one batch of all the expressions' batch elements."""
+    if len(xs) == 0:
+        raise EmptyListError("concatenate_to_batch: the list is empty, there is nothing to join")
+    return apply(ConcatenateToBatch(), *xs)
+
+
+def reshape(x: Operand, d: Shape, batch_size: int = 1) -> Expression:
+    """Return the same numbers, column-major, under shape ``d``."""
+    if not isinstance(d, tuple):
+        raise ArgumentError(f"reshape: the shape must be a tuple, got {d!r}")
+    return apply(Reshape(d, batch_size), x)
+
+
+def transpose(x: Operand, dims: Sequence[int] = (1, 0)) -> Expression:
+    """Return x with its axes in the order ``dims``."""
+    return apply(Transpose(tuple(dims)), x)
+
+
+def getitem(x: Expression, key: Any) -> Expression:
+    """Return ``x[key]``: an int picks, a slice or a tuple of slices cuts (the entry after the last axis: the batch)."""
+    x = x.node(x.home())
+    shape, batch = x.dim()
+    if isinstance(key, int):
+        size = shape[0]
+        if not -size <= key < size:
+            raise OutOfRangeError(f"index {key} is outside axis 0 of size {size} ({-size} to {size - 1})")
+        return apply(Pick(key % size), x)
+    keys = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(k, slice) for k in keys):
+        raise EmptyListError(f"an expression is indexed by an int, a slice or a tuple of slices, got {key!r}")
+    if len(keys) > len(shape) + 1:
+        raise ShapeError(f"{len(keys)} slices for shape {shape} and its batch")
+    for axis, k in enumerate(keys):
+        size = shape[axis] if axis < len(shape) else batch
+        start, stop = k.start or 0, size if k.stop is None else k.stop
+        step = 1 if k.step is None else k.step
+        if (start, stop, step) == (0, size, 1):
+            continue
+        if axis < len(shape):
+            x = apply(PickRange(start, stop, axis, step), x)
+        else:
+            x = pick_batch_elems(x, range(start, stop, step))
+    return x
+
+
+def _unsigned(index: int, where: str) -> int:
+    number = int(index)
+    if number < 0:
+        raise NegativeIndexError(f"{where}: an index is 0 or more, got {index}")
+    return number

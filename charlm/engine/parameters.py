@@ -1,0 +1,187 @@
+"""Parameters, lookup tables and the collections that hold them, with DyNet's names.
+
+A ``Parameter`` is a window on its collection's flat ``Storage``. A ``LookupParameter`` owns its table, because only
+the rows that a graph used get a gradient and an update; graphs copy the rows they read, so it is written in place.
+Arrays here are in the engine's layout (axes reversed); ``engine/arrays.py`` converts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+
+from charlm.engine.arrays import Array, DType, Shape
+from charlm.engine.initializers import Glorot, Initializer
+from charlm.engine.random import NumpyStream, RandomStream
+from charlm.engine.storage import Storage
+from charlm.errors import EvaluationError, ShapeError
+
+
+class Parameter:
+    """A trainable tensor: a window on its collection's storage."""
+
+    def __init__(self, name: str, dims: Shape, storage: Storage) -> None:
+        self.name = name
+        self.dims = dims
+        self.updated = True
+        self.has_gradient = False
+        self._storage = storage
+        self._shape = dims[::-1]
+        self.size = math.prod(dims)
+        self.offset = storage.allocate(self.size)
+
+    @property
+    def value(self) -> Array:
+        """The current value, for reading only."""
+        return self._window(self._storage.values)
+
+    @property
+    def gradient(self) -> Array:
+        """The gradient accumulated since the last update, open to writing."""
+        return self._window(self._storage.gradients)
+
+    def read(self, reader: object) -> Array:
+        """Return the value as ``reader`` (a graph) shall go on seeing it."""
+        return self._window(self._storage.read(reader))
+
+    def write(self) -> Array:
+        """Return the value for writing in place; evaluated graphs keep what they have read."""
+        return self._window(self._storage.writable())
+
+    def add_gradient(self, gradient: Array) -> None:
+        """Add to the accumulated gradient."""
+        window = self.gradient
+        window += gradient
+        self.has_gradient = True
+
+    def clear_gradient(self) -> None:
+        """Set the gradient to zero."""
+        self.gradient[...] = 0
+        self.has_gradient = False
+
+    def forget(self, reader: object) -> None:
+        """Note that ``reader`` no longer needs the value it read."""
+        self._storage.forget(reader)
+
+    def _window(self, flat: Array) -> Array:
+        return flat[self.offset : self.offset + self.size].reshape(self._shape)
+
+
+class LookupParameter:
+    """A table of ``rows`` trainable tensors of shape ``dims``; array shape ``(rows, *reversed(dims))``."""
+
+    def __init__(self, name: str, rows: int, dims: Shape, value: Array) -> None:
+        self.name = name
+        self.rows = rows
+        self.dims = dims
+        self.updated = True
+        self.value = value
+        self.gradient = np.zeros_like(value)
+        self.touched = np.zeros(rows, dtype=bool)
+        self.size = value.size
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether any row has a gradient since the last update."""
+        return bool(self.touched.any())
+
+    def check(self, ids: Array) -> None:
+        """Raise ShapeError if an id is not a row's."""
+        if ids.size and (ids.min() < 0 or ids.max() >= self.rows):
+            bad = ids[(ids < 0) | (ids >= self.rows)].flat[0]
+            raise ShapeError(
+                f"lookup: row {bad} of {self.name} does not exist; it has {self.rows} rows, 0 to {self.rows - 1}"
+            )
+
+    def clear_gradient(self) -> None:
+        """Set the gradient of every touched row to zero."""
+        self.gradient[self.touched] = 0
+        self.touched[:] = False
+
+
+class ParameterCollection:
+    """Parameters and lookup tables under DyNet's names; sub-collections share the root's storage.
+
+    Args:
+        dtype: float32, or float64 for gradient checks.
+        stream: draws the initial values; numpy's generator with seed 0 if not given.
+
+    Example:
+        >>> pc = ParameterCollection()
+        >>> pc.add_parameters((3, 2), name="W").name, pc.add_parameters((3,)).name
+        ('/W', '/_0')
+    """
+
+    def __init__(self, dtype: DType = np.float32, stream: RandomStream | None = None) -> None:
+        self.name = "/"
+        self.stream: RandomStream = stream or NumpyStream(0)
+        self.storage = Storage(dtype)
+        self.parameters: list[Parameter] = []
+        self.lookups: list[LookupParameter] = []
+        self._parent: ParameterCollection | None = None
+        self._names: Counter[str] = Counter()
+        self._collection_names: Counter[str] = Counter()
+
+    @property
+    def dtype(self) -> DType:
+        """The number type of every parameter."""
+        return self.storage.dtype
+
+    def add_parameters(self, dims: Shape, init: Initializer | None = None, name: str = "") -> Parameter:
+        """Add a parameter of DyNet shape ``dims``, drawn by ``init`` (Glorot's if not given)."""
+        _check_name(name, "parameter")
+        first = (init or Glorot())(dims, self.stream, self.dtype)
+        parameter = Parameter(self.name + _numbered(name, self._names), dims, self.storage)
+        parameter.write()[...] = first
+        for collection in self._upwards():
+            collection.parameters.append(parameter)
+        return parameter
+
+    def add_lookup_parameters(
+        self, rows: int, dims: Shape, init: Initializer | None = None, name: str = ""
+    ) -> LookupParameter:
+        """Add a table of ``rows`` tensors of DyNet shape ``dims``.
+
+        The default Glorot bound counts the number of rows as one more axis, as DyNet does.
+        """
+        _check_name(name, "lookup parameter")
+        first = (init or Glorot())((*dims, rows), self.stream, self.dtype)
+        table = LookupParameter(self.name + _numbered(name, self._names), rows, dims, first)
+        for collection in self._upwards():
+            collection.lookups.append(table)
+        return table
+
+    def add_subcollection(self, name: str = "") -> ParameterCollection:
+        """Add a collection below this one; its parameters are this one's as well."""
+        _check_name(name, "collection")
+        child = ParameterCollection.__new__(type(self))
+        ParameterCollection.__init__(child, self.dtype, self.stream)
+        child.storage = self.storage
+        child.name = f"{self.name}{_numbered(name, self._collection_names)}/"
+        child._parent = self
+        return child
+
+    def parameter_count(self) -> int:
+        """Return the number of trainable numbers, lookup tables included."""
+        return sum(p.size for p in self.parameters) + sum(t.size for t in self.lookups)
+
+    def _upwards(self) -> list[ParameterCollection]:
+        chain, collection = [], self
+        while collection is not None:
+            chain.append(collection)
+            collection = collection._parent  # type: ignore[assignment]
+        return chain
+
+
+def _check_name(name: str, what: str) -> None:
+    if "/" in name or "_" in name:
+        raise EvaluationError(f"{what} name {name!r}: a name may not contain '/' or '_'")
+
+
+def _numbered(name: str, used: Counter[str]) -> str:
+    """DyNet's suffix: ``_k`` for the k-th use of a name, k > 0, and always for the empty name."""
+    count = used[name]
+    used[name] += 1
+    return f"{name}_{count}" if count or not name else name

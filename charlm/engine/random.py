@@ -1,0 +1,161 @@
+"""Random streams: who draws the numbers, as an argument.
+
+Initialisers, dropout, noise and samplers take a ``RandomStream``. ``NumpyStream`` is numpy's own generator, for
+charlm's language models; ``DynetStream`` gives the numbers that DyNet draws from the same seed. Shapes are array
+shapes; elements are drawn in memory order, which is DyNet's column-major order (see ``engine/op.py``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from charlm.engine.arrays import Array, DType, Shape
+
+_BELOW_ONE = np.nextafter(np.float32(1), np.float32(0))
+_TINY = 1e-20  # DyNet's floor inside the two logarithms of a Gumbel draw
+
+
+class RandomStream(Protocol):
+    """A source of random arrays whose state can be saved and restored."""
+
+    def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:
+        """Draw from U(low, high)."""
+        ...
+
+    def normal(self, mean: float, std: float, shape: Shape, dtype: DType) -> Array:
+        """Draw from N(mean, std**2)."""
+        ...
+
+    def bernoulli(self, p: float, scale: float, shape: Shape, dtype: DType) -> Array:
+        """Draw ``scale`` with probability ``p``, else 0."""
+        ...
+
+    def gumbel(self, shape: Shape, dtype: DType) -> Array:
+        """Draw from Gumbel(0, 1)."""
+        ...
+
+    def state(self) -> Any:
+        """Return the state as plain data (numbers, strings, lists, dicts)."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Continue from a state that ``state()`` returned."""
+        ...
+
+
+class NumpyStream:
+    """numpy's PCG64 generator.
+
+    Example:
+        >>> a, b = NumpyStream(1), NumpyStream(1)
+        >>> bool(np.all(a.uniform(0, 1, (3,), np.float32) == b.uniform(0, 1, (3,), np.float32)))
+        True
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(seed))
+
+    def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:
+        """Draw from U(low, high)."""
+        return (self._generator.random(shape) * (high - low) + low).astype(dtype)
+
+    def normal(self, mean: float, std: float, shape: Shape, dtype: DType) -> Array:
+        """Draw from N(mean, std**2)."""
+        return (self._generator.standard_normal(shape) * std + mean).astype(dtype)
+
+    def bernoulli(self, p: float, scale: float, shape: Shape, dtype: DType) -> Array:
+        """Draw ``scale`` with probability ``p``, else 0."""
+        kept = self._generator.random(shape) < p
+        return np.where(kept, scale, 0.0).astype(dtype)
+
+    def gumbel(self, shape: Shape, dtype: DType) -> Array:
+        """Draw from Gumbel(0, 1)."""
+        return self._generator.gumbel(size=shape).astype(dtype)
+
+    def state(self) -> Any:
+        """Return the generator's state as plain data."""
+        return self._generator.bit_generator.state
+
+    def restore(self, state: Any) -> None:
+        """Continue from a state that ``state()`` returned."""
+        self._generator.bit_generator.state = state
+
+
+class DynetStream:
+    """DyNet's stream: one 32-bit Mersenne Twister, read word by word as libstdc++ does.
+
+    Uniform and Bernoulli draws equal DyNet's bit for bit, normal and Gumbel ones to the last place of a logarithm.
+    Seed 0 asks the operating system for a seed, as in DyNet.
+
+    Example:
+        >>> DynetStream(42).uniform(-1, 1, (2,), np.float32)
+        array([-0.25091976,  0.5930860...], dtype=float32)
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._twister = np.random.RandomState(seed or None)
+
+    def _words(self, count: int) -> Array:
+        return np.frombuffer(self._twister.bytes(4 * count), dtype="<u4")
+
+    def _unit(self, count: int) -> Array:
+        unit: Array = self._words(count).astype(np.float32) / np.float32(2**32)
+        return np.minimum(unit, _BELOW_ONE)
+
+    def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:
+        """Draw from U(low, high), one word a number, rounded once."""
+        width = float(np.float32(np.float32(high) - np.float32(low)))
+        # float64 holds the product of two float32 exactly, so this rounds once, like a fused multiply-add
+        drawn = self._unit(_size(shape)).astype(np.float64) * width + float(np.float32(low))
+        return drawn.astype(np.float32).astype(dtype).reshape(shape)
+
+    def normal(self, mean: float, std: float, shape: Shape, dtype: DType) -> Array:
+        """Draw from N(mean, std**2) by the polar method: two words a try, two numbers a success."""
+        pairs_wanted = (_size(shape) + 1) // 2
+        before = self._twister.get_state(legacy=False)
+        tries = 0
+        accepted: list[Array] = []
+        have = 0
+        while have < pairs_wanted:
+            fresh = 2 * (pairs_wanted - have) + 8
+            xy = 2 * self._unit(2 * fresh).reshape(-1, 2) - 1
+            r2 = (xy * xy).sum(axis=1, dtype=np.float32)
+            good = np.flatnonzero((r2 <= 1) & (r2 > 0))[: pairs_wanted - have]
+            tries += int(good[-1]) + 1 if have + len(good) == pairs_wanted else fresh
+            factor = np.sqrt(-2 * np.log(r2[good]) / r2[good])
+            accepted.append(xy[good][:, ::-1] * factor[:, None])  # DyNet returns y's number first
+            have += len(good)
+        self._twister.set_state(before)  # the blocks above drew too much: take exactly the words that were used
+        self._words(2 * tries)
+        pairs = np.concatenate(accepted) if accepted else np.empty((0, 2), np.float32)
+        drawn = pairs.reshape(-1)[: _size(shape)] * np.float32(std) + np.float32(mean)
+        return drawn.astype(dtype).reshape(shape)
+
+    def bernoulli(self, p: float, scale: float, shape: Shape, dtype: DType) -> Array:
+        """Draw ``scale`` with probability ``p``, else 0, two words a number."""
+        words = self._words(2 * _size(shape)).astype(np.float64).reshape(-1, 2)
+        kept = (words[:, 0] + words[:, 1] * 2.0**32) / 2.0**64 < p
+        return np.where(kept, np.float32(scale), np.float32(0)).astype(dtype).reshape(shape)
+
+    def gumbel(self, shape: Shape, dtype: DType) -> Array:
+        """Draw from Gumbel(0, 1)."""
+        inner = -np.log(np.maximum(self._unit(_size(shape)), np.float32(_TINY)))
+        return (-np.log(np.maximum(inner, np.float32(_TINY)))).astype(dtype).reshape(shape)
+
+    def state(self) -> Any:
+        """Return the twister's state as plain data."""
+        state = dict(self._twister.get_state(legacy=False))
+        inner = dict(state["state"])
+        inner["key"] = [int(word) for word in inner["key"]]
+        return {**state, "state": inner}
+
+    def restore(self, state: Any) -> None:
+        """Continue from a state that ``state()`` returned."""
+        inner = {**state["state"], "key": np.asarray(state["state"]["key"], dtype=np.uint32)}
+        self._twister.set_state({**state, "state": inner})
+
+
+def _size(shape: Shape) -> int:
+    return int(np.prod(shape, dtype=np.int64))

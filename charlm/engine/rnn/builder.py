@@ -1,0 +1,216 @@
+"""Builders own the parameters of a stack of recurrent layers; states grow sequences from them (DyNet's interface)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from charlm.engine.graph import ComputationGraph, Expression, Operand, apply
+from charlm.engine.initializers import Constant, Glorot
+from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.sequences import OutputSequence, StackTime, StatePart
+from charlm.engine.parameters import Parameter, ParameterCollection
+from charlm.engine.rnn.cell import Cell, RecurrentSequence, RecurrentStep
+from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
+
+LayerStates = tuple["Expression | None", ...]
+
+
+class RNNBuilder:
+    """A stack of layers of one cell.
+
+    Args:
+        cell: the recurrence.
+        input_dim: size of the input vectors.
+        hidden_dims: size of each layer, the lowest first.
+        collection: where the parameters are added, in a sub-collection of their own.
+        name: that sub-collection's name.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_dim: int,
+        hidden_dims: Sequence[int],
+        collection: ParameterCollection,
+        name: str = "rnn",
+    ) -> None:
+        self.cell = cell
+        self.input_dim = input_dim
+        self.hidden_dims = tuple(hidden_dims)
+        own = collection.add_subcollection(name)
+        self.layers: list[list[Parameter]] = []
+        for below, size in zip((input_dim, *hidden_dims), hidden_dims, strict=False):
+            shapes = cell.shapes(below, size)
+            self.layers.append(
+                [own.add_parameters(s, Glorot() if len(s) > 1 else Constant(0.0)) for s in shapes]
+            )
+
+    def start(self, graph: ComputationGraph, update: bool = True) -> RNNState:
+        """Return the empty state of a new sequence; without ``update`` the parameters get no gradient."""
+        parameters = [
+            [graph.leaf(ParameterLeaf(p), update) for p in layer] for layer in self.layers
+        ]
+        return RNNState(self, parameters, [(None,) * self.cell.states for _ in self.layers], None)
+
+    def sequence(
+        self,
+        xs: Expression,
+        initial: Sequence[LayerStates] | None = None,
+    ) -> tuple[Expression, list[Expression]]:
+        """Run a whole sequence, a node of shape (input_dim, batch, time).
+
+        Returns:
+            The outputs as a sequence node, and for each layer the node of all its states.
+        """
+        state = self.start(xs.home())
+        layers = []
+        for parameters, states in zip(state.parameters, initial or state.states, strict=True):
+            given = tuple(s is not None for s in states)
+            op = RecurrentSequence(self.cell, given)
+            layer = apply(op, xs, *parameters, *[s for s in states if s is not None])
+            layers.append(layer)
+            xs = apply(OutputSequence(), layer)
+        return xs, layers
+
+
+class RNNState:
+    """A point in a sequence: what the layers carry, and the way back. Adding inputs makes new states."""
+
+    def __init__(
+        self,
+        builder: RNNBuilder,
+        parameters: list[list[Expression]],
+        states: list[LayerStates],
+        previous: RNNState | None,
+    ) -> None:
+        self._builder = builder
+        self.parameters = parameters
+        self.states = states
+        self._previous = previous
+
+    def b(self) -> RNNBuilder:
+        """Return the builder."""
+        return self._builder
+
+    def prev(self) -> RNNState | None:
+        """Return the state that this one was made from; None for the first."""
+        return self._previous
+
+    def h(self) -> tuple[Expression, ...]:
+        """Return each layer's output, the lowest first; nothing before the first input."""
+        self._check_fresh()
+        return tuple(s[-1] for s in self.states if s[-1] is not None)
+
+    def s(self) -> tuple[Expression, ...]:
+        """Return everything carried on: for an LSTM the memories of all layers, then the outputs."""
+        self._check_fresh()
+        carried = [layer[k] for k in range(self._builder.cell.states) for layer in self.states]
+        return tuple(e for e in carried if e is not None)
+
+    def output(self) -> Expression | None:
+        """Return the top layer's output; None before the first input."""
+        self._check_fresh()
+        return self.states[-1][-1] if self.states else None
+
+    def add_input(self, x: Operand) -> RNNState:
+        """Return the state after one more input; this one stays as it is and can be continued again."""
+        if not isinstance(x, Operand):
+            raise ArgumentError(f"add_input: expected an expression, got {type(x).__name__}")
+        graph = self._check_fresh()
+        below = x.node(graph)
+        cell = self._builder.cell
+        after: list[LayerStates] = []
+        for parameters, states in zip(self.parameters, self.states, strict=True):
+            given = tuple(s is not None for s in states)
+            before = [s for s in states if s is not None]
+            step = apply(RecurrentStep(cell, given), below, *parameters, *before)
+            count, places = cell.node_ids(first=not any(given))
+            first_id = graph.reserve_ids(count)
+            parts = tuple(
+                graph.append(StatePart(k), (step.index,), first_id + place)
+                for k, place in enumerate(places)
+            )
+            after.append(parts)
+            below = parts[-1]
+        return RNNState(self._builder, self.parameters, after, self)
+
+    def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
+        """Return the states after each input."""
+        states: list[RNNState] = []
+        state = self
+        for x in xs:
+            state = state.add_input(x)
+            states.append(state)
+        return states
+
+    def transduce(self, xs: Iterable[Operand]) -> list[Expression]:
+        """Return the outputs after each input, without making a state for any: one node for each layer."""
+        graph = self._check_fresh()
+        inputs = [x.node(graph) for x in xs]
+        if not inputs:
+            return []
+        builder = self._builder
+        below = apply(StackTime(), *inputs)
+        top = below
+        for parameters, states in zip(self.parameters, self.states, strict=True):
+            given = tuple(s is not None for s in states)
+            before = [s for s in states if s is not None]
+            top = apply(RecurrentSequence(builder.cell, given), below, *parameters, *before)
+            below = apply(OutputSequence(), top)
+        outputs = []
+        for t in range(len(inputs)):
+            for layer_states in self.states:
+                first = t == 0 and not any(s is not None for s in layer_states)
+                count, places = builder.cell.node_ids(first)
+                node_id = graph.reserve_ids(count) + places[-1]
+            part = StatePart(builder.cell.states - 1, t)
+            outputs.append(graph.append(part, (top.index,), node_id))
+        return outputs
+
+    def set_s(self, vectors: Sequence[Operand]) -> RNNState:
+        """Return a state that carries these: the order is that of ``s()``; an LSTM also takes the memories alone."""
+        graph = self._check_fresh()
+        layers, kinds = len(self.states), self._builder.cell.states
+        counts = [layers * k for k in range(1, kinds + 1)]
+        if len(vectors) not in counts:
+            raise ShapeError(
+                f"a {self._builder.cell.name} of {layers} layers starts from {' or '.join(map(str, counts))} "
+                f"vectors, got {len(vectors)}"
+            )
+        nodes = [v.node(graph) if isinstance(v, Operand) else _refuse(v) for v in vectors]
+        for k, node in enumerate(nodes):
+            size = self._builder.hidden_dims[k % layers]
+            if node.dim()[0] != (size,):
+                raise ShapeError(
+                    f"initial state: vector {k} must have shape ({size},), got {node.dim()[0]}"
+                )
+        columns = [nodes[k : k + layers] for k in range(0, len(nodes), layers)]
+        states: list[LayerStates] = []
+        for layer in range(layers):
+            given = [column[layer] for column in columns]
+            states.append((*given, *[None] * (kinds - len(given))))
+        return RNNState(self._builder, self.parameters, states, self)
+
+    def set_h(self, vectors: Sequence[Operand]) -> RNNState:
+        """Return a state with these outputs and otherwise what this one carries."""
+        graph = self._check_fresh()
+        if len(vectors) != len(self.states):
+            raise ShapeError(
+                f"set_h: a vector for each of {len(self.states)} layers is needed, got {len(vectors)}"
+            )
+        states = [(*s[:-1], v.node(graph)) for s, v in zip(self.states, vectors, strict=True)]
+        return RNNState(self._builder, self.parameters, states, self)
+
+    def _check_fresh(self) -> ComputationGraph:
+        graph = self.parameters[0][0].graph if self.parameters else None
+        if graph is None:
+            raise ShapeError("a builder of 0 layers has no states")
+        if not graph.alive:
+            raise StaleBuilderError(
+                "this RNN state belongs to a graph that was renewed; call initial_state() again after renew_cg()"
+            )
+        return graph
+
+
+def _refuse(vector: object) -> Expression:
+    raise ArgumentError(f"initial state: expected expressions, got {type(vector).__name__}")

@@ -1,0 +1,47 @@
+"""The gated recurrent unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.rnn.cell import Cell, States
+from charlm.kernels import Kernels
+
+
+class GRUCell(Cell):
+    """The GRU of DyNet's GRUBuilder (Cho et al., 2014): r resets before the matrix, z admits the new value.
+
+    z = logistic(bz + Wxz x + Whz h); r = logistic(br + Wxr x + Whr h); c = tanh(bh + Wxh x + Whh (r * h));
+    h' = (1 - z) * h + z * c.
+    """
+
+    name = "gru"
+    states = 1
+    roles = ("Wxz", "Whz", "bz", "Wxr", "Whr", "br", "Wxh", "Whh", "bh")
+
+    def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
+        """Wx (H, I), Wh (H, H), b (H,) for each of z, r and the candidate."""
+        return [(hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)] * 3
+
+    def node_ids(self, first: bool) -> tuple[int, tuple[int, ...]]:
+        """Without a state the reset gate has nothing to reset: three nodes fewer."""
+        return (8, (7,)) if first else (11, (10,))
+
+    def forward(self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States) -> tuple[Array, Any]:
+        """Run over time."""
+        return k.gru_forward(x_TBI, *params, *states)  # type: ignore[no-any-return]
+
+    def backward(
+        self,
+        k: Kernels,
+        dy_STBH: Array,
+        y_STBH: Array,
+        saved: Any,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+    ) -> list[Array | None]:
+        """Back through time."""
+        return k.gru_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states)  # type: ignore[no-any-return]

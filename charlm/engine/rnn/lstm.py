@@ -1,0 +1,50 @@
+"""The long short-term memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.rnn.cell import Cell, States
+from charlm.kernels import Kernels
+
+
+class LSTMCell(Cell):
+    """The LSTM of DyNet's VanillaLSTMBuilder (Hochreiter and Schmidhuber, 1997; forget gate of Gers et al., 2000).
+
+    a = b + Wx x + Wh h in four blocks i, f, o, g;
+    c' = logistic(f + forget_bias) * c + logistic(i) * tanh(g); h' = logistic(o) * tanh(c').
+    """
+
+    name = "lstm"
+    states = 2
+    roles = ("Wx", "Wh", "b")
+
+    def __init__(self, forget_bias: float = 1.0) -> None:
+        self.forget_bias = forget_bias
+
+    def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
+        """Wx (4H, I), Wh (4H, H), b (4H,)."""
+        return [(4 * hidden_dim, input_dim), (4 * hidden_dim, hidden_dim), (4 * hidden_dim,)]
+
+    def node_ids(self, first: bool) -> tuple[int, tuple[int, ...]]:
+        """Without a state there is nothing to forget: two nodes fewer."""
+        return (13, (10, 12)) if first else (15, (12, 14))
+
+    def forward(self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States) -> tuple[Array, Any]:
+        """Run over time."""
+        return k.lstm_forward(x_TBI, *params, *states, self.forget_bias)  # type: ignore[no-any-return]
+
+    def backward(
+        self,
+        k: Kernels,
+        dy_STBH: Array,
+        y_STBH: Array,
+        saved: Any,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+    ) -> list[Array | None]:
+        """Back through time."""
+        return k.lstm_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states, self.forget_bias)  # type: ignore[no-any-return]

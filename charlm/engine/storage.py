@@ -1,0 +1,78 @@
+"""The flat buffer behind a collection's parameters.
+
+All values of a collection lie in one array and all gradients in another, so that an update, a norm or a checkpoint is
+one pass over contiguous memory. Parameters hold offsets, not views, because the buffer grows as they are added.
+
+A graph that has read a parameter keeps seeing the value it read (DyNet's snapshot rule). Two value buffers in turn
+give that: whoever wants to write while a graph still reads the current buffer gets the other one.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from charlm.engine.arrays import Array, DType
+
+
+class _Buffer:
+    """A value array, and the graphs that have taken views of it."""
+
+    def __init__(self, size: int, dtype: DType) -> None:
+        self.array: Array = np.zeros(size, dtype)
+        self.readers: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+class Storage:
+    """Values and gradients of many parameters, one after the other."""
+
+    def __init__(self, dtype: DType) -> None:
+        self.dtype = np.dtype(dtype)
+        self.size = 0
+        self._current = _Buffer(0, dtype)
+        self._spare = _Buffer(0, dtype)
+        self._gradients: Array = np.zeros(0, dtype)
+
+    def allocate(self, count: int) -> int:
+        """Reserve ``count`` zeros at the end and return their offset."""
+        offset, self.size = self.size, self.size + count
+        if self.size > self._gradients.size:
+            capacity = max(self.size, 2 * self._gradients.size)
+            grown = _Buffer(capacity, self.dtype)  # graphs go on reading the buffer they know
+            grown.array[:offset] = self._current.array[:offset]
+            self._current = grown
+            gradients = np.zeros(capacity, self.dtype)
+            gradients[:offset] = self._gradients[:offset]
+            self._gradients = gradients
+        return offset
+
+    @property
+    def values(self) -> Array:
+        """The current values, for reading only."""
+        return self._current.array[: self.size]
+
+    @property
+    def gradients(self) -> Array:
+        """The accumulated gradients."""
+        return self._gradients[: self.size]
+
+    def read(self, reader: object) -> Array:
+        """Return the current values; they stay as they are while ``reader`` lives or until it is ``forget``-ed."""
+        self._current.readers.add(reader)
+        return self.values
+
+    def forget(self, reader: object) -> None:
+        """Note that ``reader`` no longer needs what it has read."""
+        self._current.readers.discard(reader)
+        self._spare.readers.discard(reader)
+
+    def writable(self) -> Array:
+        """Return the values for writing in place; what graphs have read is left alone."""
+        if self._current.readers:
+            if self._spare.readers or self._spare.array.size != self._current.array.size:
+                self._spare = _Buffer(self._current.array.size, self.dtype)
+            self._spare.array[: self.size] = self.values
+            self._current, self._spare = self._spare, self._current
+        return self.values

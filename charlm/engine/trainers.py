@@ -1,0 +1,233 @@
+"""Trainers: how a gradient becomes an update (DyNet's equations and defaults).
+
+A trainer reads a collection's accumulated gradients, clips them by their norm, applies its rule and clears them. Of a
+lookup table only the rows used since the last update are touched (``sparse_updates``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from charlm.engine.arrays import Array
+from charlm.engine.parameters import LookupParameter, ParameterCollection
+from charlm.errors import BadGradientError
+from charlm.kernels import NUMPY, Kernels
+
+
+class Trainer(ABC):
+    """Clipping, sparse updates and bookkeeping; a subclass gives the rule.
+
+    Class variables:
+        moments: names of the running averages that the rule keeps for each number.
+    """
+
+    moments: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        learning_rate: float,
+        clip_threshold: float = 5.0,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        self.collection = collection
+        self.learning_rate = learning_rate
+        self.clip_threshold = clip_threshold
+        self.sparse_updates = True
+        self.updates = 0
+        self.clips = 0
+        self._kernels = kernels
+        self._flat: dict[str, Array] = {}
+        self._tables: dict[str, dict[str, Array]] = {}
+
+    @abstractmethod
+    def rule(self, p: Array, g: Array, *moments: Array) -> None:
+        """Update ``p`` and the moments in place for the clipped gradient ``g``, which may be overwritten."""
+
+    def gradient_norm(self) -> float:
+        """Return the Euclidean norm of all accumulated gradients of the collection."""
+        gradients = self.collection.storage.gradients
+        total = 0.0
+        for start, stop in self._spans(updated_only=False):
+            total += self._kernels.squared_norm(gradients[start:stop])
+        for table in self.collection.lookups:
+            total += self._kernels.squared_norm(table.gradient[self._rows(table)].ravel())
+        with np.errstate(over="ignore"):
+            return float(np.sqrt(self.collection.dtype.type(total)))
+
+    def update(self) -> float:
+        """Apply the rule to every updated parameter, clear their gradients and return the norm before clipping.
+
+        Raises:
+            BadGradientError: the norm is NaN or infinite (with clipping on); nothing is changed.
+        """
+        norm = self.gradient_norm()
+        scale = self._clipping(norm)
+        self.updates += 1
+        storage = self.collection.storage
+        values, gradients = storage.writable(), storage.gradients
+        with np.errstate(all="ignore"):
+            for start, stop in self._spans(updated_only=True):
+                g = gradients[start:stop]
+                if scale != 1.0:
+                    g *= g.dtype.type(scale)
+                self.rule(values[start:stop], g, *(m[start:stop] for m in self._flat_moments()))
+                g[...] = 0
+            for table in self.collection.lookups:
+                if table.updated:
+                    self._update_table(table, scale)
+        for parameter in self.collection.parameters:
+            if parameter.updated:
+                parameter.has_gradient = False
+        return norm
+
+    def restart(self, learning_rate: float | None = None) -> None:
+        """Set all running averages to zero; the count of updates stays."""
+        for moment in self._flat.values():
+            moment[...] = 0
+        for table in self._tables.values():
+            for moment in table.values():
+                moment[...] = 0
+        if learning_rate is not None:
+            self.learning_rate = learning_rate
+
+    def state(self) -> dict[str, Array]:
+        """Return the running averages by name, for a checkpoint: ``m`` (flat) and ``m/<table>``."""
+        flat = dict(zip(self.moments, self._flat_moments(), strict=True))
+        for table in self.collection.lookups:
+            for name, moment in zip(self.moments, self._table_moments(table), strict=True):
+                flat[f"{name}{table.name}"] = moment
+        return flat
+
+    def restore(self, state: dict[str, Array], updates: int) -> None:
+        """Continue from what ``state()`` returned."""
+        for name, moment in self.state().items():
+            moment[...] = state[name]
+        self.updates = updates
+
+    def _clipping(self, norm: float) -> float:
+        if self.clip_threshold <= 0:
+            return 1.0
+        if not np.isfinite(norm):
+            raise BadGradientError(
+                f"the norm of the gradient is {norm}; parameters and gradients are unchanged "
+                "(a smaller learning rate or a lower clipping threshold may help)"
+            )
+        if norm <= self.clip_threshold:
+            return 1.0
+        self.clips += 1
+        return self.clip_threshold / norm
+
+    def _update_table(self, table: LookupParameter, scale: float) -> None:
+        rows = self._rows(table)
+        if isinstance(rows, np.ndarray) and not rows.any():
+            return
+        # fancy indexing copies, a slice does not: writing back is right for both
+        p, g = table.value[rows], table.gradient[rows]
+        if scale != 1.0:
+            g = g * g.dtype.type(scale)
+        moments = self._table_moments(table)
+        parts = [m[rows] for m in moments]
+        self.rule(p, g, *parts)
+        table.value[rows] = p
+        for moment, part in zip(moments, parts, strict=True):
+            moment[rows] = part
+        table.gradient[rows] = 0
+        table.touched[:] = False
+
+    def _rows(self, table: LookupParameter) -> Array | slice:
+        if not self.sparse_updates or table.touched.all():
+            return slice(None)
+        return table.touched
+
+    def _spans(self, updated_only: bool) -> Iterator[tuple[int, int]]:
+        """Yield the parts of the flat buffer that belong to the collection, neighbours joined."""
+        start = stop = 0
+        for parameter in self.collection.parameters:
+            if updated_only and not parameter.updated:
+                continue
+            if parameter.offset != stop:
+                if stop > start:
+                    yield start, stop
+                start = parameter.offset
+            stop = parameter.offset + parameter.size
+        if stop > start:
+            yield start, stop
+
+    def _flat_moments(self) -> list[Array]:
+        storage = self.collection.storage
+        for name in self.moments:
+            moment = self._flat.get(name)
+            if moment is None or moment.size != storage.size:  # parameters were added: they start at zero
+                grown = np.zeros(storage.size, storage.dtype)
+                if moment is not None:
+                    grown[: moment.size] = moment
+                self._flat[name] = grown
+        return [self._flat[name] for name in self.moments]
+
+    def _table_moments(self, table: LookupParameter) -> list[Array]:
+        if table.name not in self._tables:
+            self._tables[table.name] = {name: np.zeros_like(table.value) for name in self.moments}
+        return list(self._tables[table.name].values())
+
+
+class SimpleSGDTrainer(Trainer):
+    """p -= learning_rate * g."""
+
+    def __init__(
+        self, collection: ParameterCollection, learning_rate: float = 0.1, kernels: Kernels = NUMPY
+    ) -> None:
+        super().__init__(collection, learning_rate, kernels=kernels)
+
+    def rule(self, p: Array, g: Array, *moments: Array) -> None:
+        """Step down the gradient."""
+        g *= g.dtype.type(self.learning_rate)
+        p -= g
+
+
+class AdamTrainer(Trainer):
+    """Adam (Kingma and Ba, 2015) as DyNet computes it: epsilon outside the root of the uncorrected v.
+
+    m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= learning_rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt v + eps),
+    t counting all updates of the trainer.
+    """
+
+    moments = ("m", "v")
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        alpha: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        eps: float = 1e-8,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, alpha, kernels=kernels)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.eps = eps
+
+    def rule(self, p: Array, g: Array, *moments: Array) -> None:
+        """Move by the ratio of the averages."""
+        m, v = moments
+        m *= self.beta_1
+        m += (1 - self.beta_1) * g
+        v *= self.beta_2
+        g *= g
+        g *= 1 - self.beta_2
+        v += g
+        np.sqrt(v, out=g)
+        g += self.eps
+        correction = float(np.sqrt(1 - self.beta_2**self.updates) / (1 - self.beta_1**self.updates))
+        p -= self.learning_rate * correction * m / g
+
+
+TRAINERS: dict[str, type[SimpleSGDTrainer] | type[AdamTrainer]] = {
+    "sgd": SimpleSGDTrainer,
+    "adam": AdamTrainer,
+}

@@ -1,0 +1,92 @@
+"""Every error that charlm raises on purpose.
+
+An error's text says what was given, what the rule is and what to do about it. Errors of the engine also inherit the
+built-in type that DyNet raises for the same mistake, so that a DyNet program's ``except`` clauses still work.
+The command line prints the text on stderr and exits with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+
+class CharlmError(Exception):
+    """A failure that charlm foresaw; ``exit_code`` is the command line's (1: the run failed)."""
+
+    exit_code = 1
+
+
+class InputError(CharlmError):
+    """Something given to charlm is wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError, ValueError):
+    """A configuration file, or a ``--set`` on the command line, breaks the schema."""
+
+
+class TextError(InputError, ValueError):
+    """A text cannot be read, or cannot be used as it is."""
+
+
+class CheckpointError(InputError, ValueError):
+    """A checkpoint is missing, damaged or of another format."""
+
+
+class RunExistsError(InputError):
+    """The run directory asked for exists already."""
+
+
+class OutputError(CharlmError):
+    """Something could not be written (disk full, no permission)."""
+
+
+class MissingExtraError(InputError, ImportError):
+    """An optional package is needed for what was asked."""
+
+
+class ShapeError(CharlmError, ValueError):
+    """Shapes, batch sizes or indices do not fit the operation."""
+
+
+class ArgumentError(CharlmError, TypeError):
+    """An argument has the wrong type."""
+
+
+class EmptyListError(CharlmError, AssertionError):
+    """A list argument is empty (DyNet asserts there)."""
+
+
+class StaleArgumentError(CharlmError, ValueError):
+    """An expression of an earlier graph is used to build a new node."""
+
+
+class StaleExpressionError(CharlmError, RuntimeError):
+    """A value, gradient or dimension of an expression of an earlier graph is asked for."""
+
+
+class EvaluationError(CharlmError, RuntimeError):
+    """The graph cannot be evaluated or differentiated as asked."""
+
+
+class NegativeIndexError(CharlmError, OverflowError):
+    """A negative number where DyNet takes an unsigned one."""
+
+
+class OutOfRangeError(CharlmError, IndexError):
+    """An index of ``x[i]`` outside the axis."""
+
+
+class UnsupportedOperandError(CharlmError, NotImplementedError):
+    """An operator between kinds that it is not defined for."""
+
+
+class StaleBuilderError(CharlmError, ValueError):
+    """An RNN state of an earlier graph is continued."""
+
+
+class BadGradientError(CharlmError, RuntimeError):
+    """The gradient is NaN or infinite."""
+
+
+class GradientCheckError(CharlmError, AssertionError):
+    """A gradient differs from central differences."""

@@ -1,0 +1,220 @@
+"""The checkpoint file: tensors, configuration, vocabulary and training state.
+
+It is one safetensors file that needs no other and holds data alone: loading runs no code. The same
+content always gives the same bytes, and any change to the file is noticed. What the configuration
+and the state mean is not known here.
+
+The file's one metadata entry, ``charlm``, is JSON with sorted keys, no spaces and only ASCII:
+``config``, ``format``, ``format_version``, ``sha256``, ``state``, ``vocab``. (One entry, because
+the serializer writes several in no fixed order.) The checksum is taken over that JSON without
+``sha256`` and then, for each tensor in order of name, the JSON ``[name,dtype,shape]`` and its
+bytes (little-endian, C order).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load as unpack_tensors
+from safetensors.numpy import save as pack_tensors
+
+from charlm.errors import ArgumentError, CheckpointError
+from charlm.lm.files import write_atomically
+
+CHECKPOINT_NAME = "last.safetensors"
+"""The checkpoint's name in a run directory."""
+
+FORMAT = "charlm-checkpoint"
+FORMAT_VERSION = 1
+
+_ENTRY = "charlm"
+_FIELDS = {"config", "format", "format_version", "sha256", "state", "vocab"}
+_GIVE_A_RUN = "give a run directory, or a checkpoint that `charlm train` wrote"
+_USE_A_COPY = "use a copy from before the damage, or train again"
+
+Tensor = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    ``tensors`` may be of any shape (0-d and empty ones too) and of bool, integers, float16, float32
+    or float64. ``config`` and ``state`` are JSON-able: dicts with string keys, lists, strings,
+    numbers, bools, None. Floats come back exactly, NaN and infinities too.
+    """
+
+    tensors: Mapping[str, Tensor]
+    config: dict[str, Any]
+    vocab: list[str]
+    state: dict[str, Any]
+
+
+def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    """Write `checkpoint` to the file `path`, atomically; equal checkpoints give equal bytes.
+
+    Raises:
+        ArgumentError: something in the checkpoint has no place in the format; nothing was written.
+        OutputError: the file cannot be written; an older one is untouched.
+    """
+    try:
+        content = _encode(checkpoint)
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise ArgumentError(f"{path}: a checkpoint cannot hold this: {error}") from error
+    write_atomically(Path(path), content)
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Return the checkpoint in the file `path`, or in the run directory `path`.
+
+    The tensors are writable arrays of their own, in order of name.
+
+    Raises:
+        CheckpointError: there is none, it is damaged, or it is of another format.
+    """
+    file = Path(path)
+    try:
+        if file.is_dir():
+            file = file / CHECKPOINT_NAME
+        if not file.is_file():
+            raise _missing(Path(path))
+        with file.open("rb") as stream:
+            # Looked at first, because a text given by mistake may be too large to read whole.
+            if stream.read(9)[8:] not in (b"{", b""):
+                raise _foreign(file, "it is no safetensors file")
+            stream.seek(0)
+            return _decode(file, stream.read())
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or "it does not fit in memory"
+        raise CheckpointError(f"{file}: cannot be read: {reason}; {_GIVE_A_RUN}") from error
+
+
+def _encode(checkpoint: Checkpoint) -> bytes:
+    """Return the file's bytes; what the format cannot hold raises one of several other errors."""
+    tensors = {name: _little_endian(tensor) for name, tensor in checkpoint.tensors.items()}
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind not in "biuf" or name == "__metadata__":
+            raise TypeError(f"a tensor of {tensor.dtype} named {name!r}")
+    fields = {
+        "config": checkpoint.config,
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "state": checkpoint.state,
+        "vocab": checkpoint.vocab,
+    }
+    fields["sha256"] = _digest(fields, tensors)
+    return pack_tensors(tensors, {_ENTRY: _canonical(fields)})
+
+
+def _decode(file: Path, content: bytes) -> Checkpoint:
+    fields, tensors = _unpack(file, content)
+    if fields.pop("sha256") != _digest(fields, tensors):
+        raise _damaged(file, "its content does not fit its checksum")
+    config, vocab, state = fields["config"], fields["vocab"], fields["state"]
+    if not (
+        isinstance(config, dict)
+        and isinstance(state, dict)
+        and isinstance(vocab, list)
+        and all(isinstance(symbol, str) for symbol in vocab)
+    ):
+        raise _foreign(file, "its config, state or vocab is of the wrong type")
+    owned = {name: tensors.pop(name).copy() for name in sorted(tensors)}
+    return Checkpoint(owned, config, vocab, state)
+
+
+def _unpack(file: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the metadata's fields and the tensors, before the checksum is compared.
+
+    The checksum covers what the header says; that it is spelled as charlm spells it is checked
+    here, so that a changed byte without a meaning (a space made a line end, an escape in upper
+    case) is noticed as well.
+    """
+    try:
+        tensors = unpack_tensors(content)
+        header_end = 8 + int.from_bytes(content[:8], "little")
+        text = content[8:header_end].rstrip(b" ").decode()
+        header = json.loads(text)
+        metadata = header.get("__metadata__") or {}
+        entry = metadata.get(_ENTRY, "null")
+        fields = json.loads(entry)
+        as_written = (
+            text == json.dumps(header, separators=(",", ":"), ensure_ascii=False)
+            and entry == _canonical(fields)
+            and metadata.keys() == {_ENTRY}
+        )
+    # KeyError: a tensor type that numpy lacks. ValueError: no JSON, no UTF-8, an impossible shape.
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+        raise _damaged(file, str(error)) from error
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        raise _foreign(file, f"its metadata does not name the format {FORMAT}")
+    _check_version(file, fields.get("format_version"))
+    if not as_written or fields.keys() != _FIELDS:
+        raise _damaged(file, "its header is not as it was written")
+    return fields, tensors
+
+
+def _check_version(file: Path, version: object) -> None:
+    if not isinstance(version, int) or version < 1:
+        raise _damaged(file, f"its format version is {version!r}")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{file}: a checkpoint of format version {version}, from a newer charlm; this one "
+            f"reads up to version {FORMAT_VERSION}: update it (pip install --upgrade charlm-rnn)"
+        )
+
+
+def _digest(fields: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Return the checksum that the module's docstring defines; `fields` come without ``sha256``."""
+    digest = hashlib.sha256(_canonical(fields).encode())
+    for name in sorted(tensors):
+        tensor = _little_endian(tensors[name])
+        digest.update(_canonical([name, tensor.dtype.str, tensor.shape]).encode())
+        digest.update(tensor.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _little_endian(tensor: Tensor) -> Tensor:
+    return np.asarray(tensor, dtype=tensor.dtype.newbyteorder("<"), order="C")
+
+
+def _damaged(file: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"{file}: the checkpoint is damaged: {what}; {_USE_A_COPY}")
+
+
+def _foreign(file: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"{file}: not a charlm checkpoint: {what}; {_GIVE_A_RUN}")
+
+
+def _missing(path: Path) -> CheckpointError:
+    """Return the error for a path without a checkpoint; it names the runs that do exist."""
+    if path.is_dir():
+        what = f"no checkpoint ({CHECKPOINT_NAME}) in this folder"
+    elif path.exists():
+        what = "not a regular file"
+    else:
+        what = "no such run or checkpoint"
+    folders = (path.parent, Path("runs"))
+    found = [file for folder in folders for file in folder.glob(f"*/{CHECKPOINT_NAME}")]
+    runs = sorted({file.resolve(): file.parent for file in found}.values())
+    close = difflib.get_close_matches(path.name, [run.name for run in runs], n=1)
+    if close:
+        remedy = f"did you mean {next(run for run in runs if run.name == close[0])}?"
+    elif runs:
+        remedy = f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
+    else:
+        remedy = "`charlm train` makes a run"
+    return CheckpointError(f"{path}: {what}; {remedy}")

@@ -1,0 +1,128 @@
+"""Writing files: whole files that appear at once, and logs that grow by whole lines.
+
+A reader never sees half of what was written, and a failure (a full disk, a missing permission)
+leaves things as they were and becomes an ``OutputError``. What the files mean is not known here;
+reading them is not done here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from pathlib import Path
+
+from charlm.errors import OutputError
+
+TEMPORARY_GLOB = ".charlm-*.tmp"
+"""The names of the temporary files, which only a killed process leaves behind."""
+
+_FULL = "free some space, or write to another place"
+_FOLDER = "choose a path whose parents are folders"
+_RIGHTS = "choose a folder that you may write to"
+_ADVICE = {
+    errno.ENOSPC: ("the disk is full", _FULL),
+    errno.EDQUOT: ("the disk quota is used up", _FULL),
+    errno.EFBIG: ("the file would be larger than the system allows", _FULL),
+    errno.EACCES: ("no permission to write there", _RIGHTS),
+    errno.EPERM: ("no permission to write there", _RIGHTS),
+    errno.EROFS: ("the file system is read-only", _RIGHTS),
+    errno.ENOENT: ("the folder does not exist", "create it, or choose another path"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", _FOLDER),
+    errno.EEXIST: ("a part of the path is a file, not a folder", _FOLDER),
+    errno.EISDIR: ("it is a folder, not a file", "choose the path of a file"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
+}
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """Return the error that says why `path` could not be written, and what helps.
+
+    >>> print(output_error(Path("runs/a"), OSError(errno.ENOSPC, "")))
+    runs/a: cannot write: the disk is full; free some space, or write to another place
+    """
+    other = (error.strerror or str(error), "choose another path, or see to the disk")
+    reason, remedy = _ADVICE.get(error.errno or 0, other)
+    return OutputError(f"{path}: cannot write: {reason}; {remedy}")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Make `path` a file of exactly `data`, or leave it as it is.
+
+    The data goes to a temporary file in the same folder, is forced to the disk and then renamed
+    over `path`; so at every moment, a loss of power included, `path` is the whole old file or the
+    whole new one.
+
+    Raises:
+        OutputError: it cannot be written; the temporary file is gone and `path` is untouched.
+    """
+    temporary = path.parent / TEMPORARY_GLOB.replace("*", secrets.token_hex(8))
+    try:
+        _refuse_what_is_no_file(path)
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
+    _sync_folder(path.parent)
+
+
+class LineLog:
+    """A text file (UTF-8) that grows by whole lines.
+
+    Each line reaches the operating system in one piece before ``write`` returns, so that another
+    program can follow the file and a killed process leaves no half line. The file is open during
+    a write only: nothing needs closing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, line: str) -> None:
+        """Append `line` and a line end.
+
+        Raises:
+            OutputError: the line cannot be written; no part of it is in the file.
+        """
+        # A sampled text may hold half a surrogate pair, which is no UTF-8: it becomes an escape.
+        rest = memoryview(f"{line}\n".encode(errors="backslashreplace"))
+        try:
+            with self.path.open("ab", buffering=0) as file:
+                end = file.tell()
+                try:
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                except BaseException:
+                    with contextlib.suppress(OSError):
+                        file.truncate(end)
+                    raise
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    """Raise OSError for a folder or a device: a rename would replace ``/dev/null`` for all."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the folder's entries to the disk, where the system can.
+
+    The new file is in place by now and the old one gone, so a failure here is no failure to write.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,165 @@
+"""The run directory: where one training run keeps what it writes.
+
+It holds, in the order in which they appear:
+
+* nothing at first: an empty directory is no run, and a later run may use it;
+* ``config.yaml``, whole from the start, under a comment that marks the directory as a run;
+* ``metrics.jsonl`` and ``samples.txt``, which grow by whole lines;
+* ``last.safetensors``, whole from the start and replaced whole. Only now can anything be loaded
+  from the run; one that failed earlier is a marked configuration, perhaps with logs beside it.
+
+What a metric or a configuration means is not known here; ``load_checkpoint`` reads a run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from charlm.errors import RunExistsError
+from charlm.lm.checkpoint import CHECKPOINT_NAME, Checkpoint, save_checkpoint
+from charlm.lm.files import TEMPORARY_GLOB, LineLog, output_error, write_atomically
+
+_MARK = "# The complete configuration of a charlm run.\n"
+_CONFIG, _METRICS, _SAMPLES = "config.yaml", "metrics.jsonl", "samples.txt"
+# In the order of removal: the mark of a run goes last, so that a removal cut short can be repeated.
+_OWN = (CHECKPOINT_NAME, TEMPORARY_GLOB, _METRICS, _SAMPLES, _CONFIG)
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A directory that exists and is one run's; ``create_default`` and ``create_named`` make it."""
+
+    path: Path
+
+    @classmethod
+    def create_default(cls, name: str, under: Path = Path("runs")) -> RunDirectory:
+        """Create ``under/name``, or ``under/name-2``, ``-3``, ... if that is taken.
+
+        Two processes that ask at the same moment get different directories.
+
+        Raises:
+            OutputError: it cannot be created.
+        """
+        _make_folders(under)
+        path = under / name
+        number = 1
+        while not _make_new(path):
+            number += 1
+            path = under / f"{name}-{number}"
+        return cls(path)
+
+    @classmethod
+    def create_named(cls, path: Path, *, force: bool = False) -> RunDirectory:
+        """Create the directory `path`, which must not exist or be empty.
+
+        With `force` it may also be an earlier run: charlm's own files in it are removed at once,
+        and nothing else is.
+
+        Raises:
+            RunExistsError: it exists, and is not an earlier run or `force` is not given.
+            OutputError: it cannot be created, or the earlier run not be removed.
+        """
+        _make_folders(path.parent)
+        if not _make_new(path):
+            _take_over(path, force)
+        return cls(path)
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / _CONFIG
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics, one JSON object per line."""
+        return self.path / _METRICS
+
+    @property
+    def samples(self) -> Path:
+        """The texts sampled during training."""
+        return self.path / _SAMPLES
+
+    @property
+    def checkpoint(self) -> Path:
+        """The latest checkpoint."""
+        return self.path / CHECKPOINT_NAME
+
+    def write_config(self, text: str) -> None:
+        """Write the configuration, YAML `text`, under the comment that marks a run."""
+        write_atomically(self.config, f"{_MARK}{text}".encode())
+
+    def log_metrics(self, metrics: Mapping[str, str | float | bool | None]) -> None:
+        """Append `metrics` as one line of JSON, in their order.
+
+        Floats are written with all their digits. JSON has no NaN and no infinity: they become null,
+        which every reader takes.
+        """
+        finite = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in metrics.items()
+        }
+        LineLog(self.metrics).write(json.dumps(finite, allow_nan=False))
+
+    def log_sample(self, step: int, text: str) -> None:
+        """Append a sampled `text`, of one line or several, under a line that names the step."""
+        LineLog(self.samples).write(f"--- step {step} ---\n{text}")
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Make `checkpoint` the latest; the one before stays until it is whole on the disk."""
+        save_checkpoint(self.checkpoint, checkpoint)
+
+
+def _make_folders(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def _make_new(path: Path) -> bool:
+    """Create the directory `path`; return False if something of that name exists."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise output_error(path, error) from error
+    return True
+
+
+def _take_over(path: Path, force: bool) -> None:
+    """Make the existing `path` an empty run, or raise RunExistsError."""
+    another = "choose another run directory"
+    try:
+        if not path.is_dir():
+            raise RunExistsError(f"{path}: a file of this name exists; {another}")
+        if not any(path.iterdir()):
+            return
+        if not _is_run(path):
+            raise RunExistsError(
+                f"{path}: holds files, and they are no charlm run, which is all that --force would "
+                f"replace; {another}"
+            )
+        own = [file for pattern in _OWN for file in path.glob(pattern)]
+        if not force:
+            names = ", ".join(file.name for file in own)
+            raise RunExistsError(
+                f"{path}: holds a run already; --force replaces it (removing {names}), or {another}"
+            )
+        for file in own:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def _is_run(path: Path) -> bool:
+    """Tell whether `path` holds a marked configuration: another config.yaml may be the user's."""
+    try:
+        with (path / _CONFIG).open("rb") as file:
+            return file.read(len(_MARK)) == _MARK.encode()
+    except OSError:
+        return False

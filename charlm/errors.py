@@ -1,8 +1,9 @@
 """Every error that charlm raises on purpose.
 
-An error's text says what was given, what the rule is and what to do about it. Errors of the engine also inherit the
-built-in type that DyNet raises for the same mistake, so that a DyNet program's ``except`` clauses still work.
-The command line prints the text on stderr and exits with ``exit_code``.
+An error's text says what was given, what the rule is and what to do about it. Errors of the engine
+also inherit the built-in type that DyNet raises for the same mistake, so that a DyNet program's
+``except`` clauses still work. The command line prints the text on stderr and exits with
+``exit_code``.
 """
 
 from __future__ import annotations

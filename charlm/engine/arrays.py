@@ -1,9 +1,10 @@
 """How a DyNet tensor lies in memory, and the few array moves that follow from it.
 
-DyNet's shapes have the batch last and number elements column-major (first axis fastest). Read in C order that is
-an array with all axes reversed: dims ``(d0, d1)`` with batch ``b`` is an array of shape ``(b, d1, d0)``. So a vector
-batch is ``(b, d0)``, reshapes and flat reads are free, and DyNet's broadcasting, which lines axes up from the first,
-is numpy's, which lines them up from the last. Every value of the engine has this layout, the batch axis always there.
+DyNet's shapes have the batch last and number elements column-major (first axis fastest). Read in C
+order that is an array with all axes reversed: dims ``(d0, d1)`` with batch ``b`` is an array of
+shape ``(b, d1, d0)``. So a vector batch is ``(b, d0)``, reshapes and flat reads are free, and
+DyNet's broadcasting, which lines axes up from the first, is numpy's, which lines them up from the
+last. Every value of the engine has this layout, the batch axis always there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, Any]
-DType: TypeAlias = Any  # numpy's own spelling (DTypeLike) does not pass through its random functions
+DType: TypeAlias = (
+    Any  # numpy's own spelling (DTypeLike) does not pass through its random functions
+)
 Shape: TypeAlias = tuple[int, ...]
 Dim: TypeAlias = tuple[Shape, int]
 """A DyNet dimension: the shape of one batch element, and the batch size."""

@@ -1,6 +1,7 @@
 """Evaluation of a graph: forward and backward, the one module that all numbers pass through.
 
-Nodes are evaluated in creation order, whether needed or not: this fixes the order of random draws, as in DyNet.
+Nodes are evaluated in creation order, whether needed or not: this fixes the order of random draws,
+as in DyNet.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 def forward(graph: ComputationGraph, index: int) -> None:
     """Evaluate the nodes that have no value yet, up to and with ``index``."""
     ctx, ops, args, values, saved = graph.context, graph.ops, graph.args, graph.values, graph.saved
-    with np.errstate(all="ignore"):  # overflow gives inf, as in DyNet; the trainer checks the gradient
+    with np.errstate(
+        all="ignore"
+    ):  # overflow gives inf, as in DyNet; the trainer checks the gradient
         for i in range(graph.evaluated, index + 1):
             ctx.saved = None
             values[i] = ops[i].forward(ctx, *[values[j] for j in args[i]])
@@ -33,7 +36,9 @@ def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None
     trainable = graph.trainable
     shape, batch = graph.dims[root]
     if cast("Array", values[root]).size != 1:
-        raise ShapeError(f"backward() needs an expression of one number, this one is {shape} x {batch}")
+        raise ShapeError(
+            f"backward() needs an expression of one number, this one is {shape} x {batch}"
+        )
     gradients: list[Array | None] = [None] * (root + 1)
     gradients[root] = np.ones_like(cast("Array", values[root]))
     owned = bytearray(root + 1)  # 1: the array is ours alone and may be added to in place

@@ -1,7 +1,7 @@
 """Checking gradients against central differences in float64. Part of the library: check your own op or model with it.
 
-A difference is judged against the size of the gradient, and a gradient that is zero everywhere is refused: it would
-check nothing.
+A difference is judged against the size of the gradient, and a gradient that is zero everywhere is
+refused: it would check nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ TOLERANCE = 1e-6
 def check_sample(sample: Sample, seed: int = 0) -> float:
     """Check an op's gradients on one of its samples and return the largest relative difference.
 
-    The loss is the result weighted by fixed random numbers, so that every output counts differently.
+    The loss is the result weighted by fixed random numbers, so that every output counts
+    differently.
 
     Raises:
         GradientCheckError: a gradient differs, or is zero throughout.
@@ -114,10 +115,14 @@ def _numeric(array: Array, loss: Callable[[], float]) -> Array:
 
 def _compare(analytic: Array, numeric: Array, name: str) -> float:
     if analytic.shape != numeric.shape:
-        raise GradientCheckError(f"{name}: gradient of shape {analytic.shape}, argument {numeric.shape}")
+        raise GradientCheckError(
+            f"{name}: gradient of shape {analytic.shape}, argument {numeric.shape}"
+        )
     size = float(np.abs(numeric).max(initial=0.0))
     if size < 1e-3:
-        raise GradientCheckError(f"{name}: the gradient is zero throughout; the sample checks nothing")
+        raise GradientCheckError(
+            f"{name}: the gradient is zero throughout; the sample checks nothing"
+        )
     difference = float(np.abs(analytic - numeric).max()) / size
     if not difference <= TOLERANCE:
         raise GradientCheckError(

@@ -1,8 +1,9 @@
 """The lazy graph, and the expressions that point into it.
 
-Calling an op appends a node and checks shapes at once, so that a mistake is reported on the user's own line; numbers
-are computed when a value or a gradient is asked for (``engine/execute.py``). A node's *id* is the one DyNet would
-print: an op that stands for several DyNet nodes takes as many ids; its *index* is its place in the graph's lists.
+Calling an op appends a node and checks shapes at once, so that a mistake is reported on the user's
+own line; numbers are computed when a value or a gradient is asked for (``engine/execute.py``). A
+node's *id* is the one DyNet would print: an op that stands for several DyNet nodes takes as many
+ids; its *index* is its place in the graph's lists.
 """
 
 from __future__ import annotations
@@ -67,12 +68,13 @@ class ComputationGraph:
     def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
         """Add a node and return its expression; ShapeError if the arguments do not fit.
 
-        ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved (``reserve_ids``).
+        ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved
+        (``reserve_ids``).
         """
         dims = self.dims
         dim = op.dim(*[dims[i] for i in args])  # raises before anything is changed
         trainable = self.trainable
-        trains = op.leaf() is not None if not args else any([trainable[i] for i in args])
+        trains = op.leaf() is not None if not args else any(trainable[i] for i in args)
         if node_id is None:
             self.next_id += op.id_count
             node_id = self.next_id - 1
@@ -131,7 +133,7 @@ class ComputationGraph:
             if isinstance(leaf, Parameter):
                 leaf.forget(self)
         for part in (self.ops, self.args, self.dims, self.trainable, self.values, self.saved):
-            part.clear()  # type: ignore[attr-defined]
+            part.clear()
         self._leaves.clear()
         self.gradients = None
 
@@ -139,8 +141,8 @@ class ComputationGraph:
 class Operand:
     """What can stand in an expression: Python's operators, and a way to find its node.
 
-    The operators' functions are put in by ``engine/ops/operators.py``: ops need expressions, so expressions cannot
-    import ops.
+    The operators' functions are put in by ``engine/ops/operators.py``: ops need expressions, so
+    expressions cannot import ops.
     """
 
     functions: dict[str, Callable[..., Expression]] = {}  # noqa: RUF012 - one table for all operands

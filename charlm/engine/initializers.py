@@ -1,7 +1,7 @@
 """Initial values of parameters (DyNet's initialisers, with DyNet's constants).
 
-An initialiser is called with the array shape, the DyNet dims and a random stream. ``initializer(...)`` turns what a
-user may write (None, a number, a name, an array) into one.
+An initialiser is called with the array shape, the DyNet dims and a random stream.
+``initializer(...)`` turns what a user may write (None, a number, a name, an array) into one.
 """
 
 from __future__ import annotations
@@ -75,8 +75,9 @@ class Identity:
 class Glorot:
     """Uniform within the bound of Glorot and Bengio (2010), as DyNet computes it.
 
-    For r dims n1..nr the bound is ``gain * sqrt(3 r / sum(n))``; for the four dims (H, W, In, Out) of a convolution
-    ``gain * sqrt(6 / (H W (In + Out)))``. With ``is_lookup`` the last axis, the number of rows, is left out.
+    For r dims n1..nr the bound is ``gain * sqrt(3 r / sum(n))``; for the four dims (H, W, In, Out)
+    of a convolution ``gain * sqrt(6 / (H W (In + Out)))``. With ``is_lookup`` the last axis, the
+    number of rows, is left out.
     """
 
     is_lookup: bool = False
@@ -126,7 +127,9 @@ class FromArray:
         """Return a copy; ShapeError unless it holds as many numbers as ``dims`` asks for."""
         array = np.asarray(self.array, dtype=dtype)
         if array.size != math.prod(dims):
-            raise ShapeError(f"an array of shape {array.shape} cannot fill a parameter of shape {dims}")
+            raise ShapeError(
+                f"an array of shape {array.shape} cannot fill a parameter of shape {dims}"
+            )
         return np.array(array.T, order="C").reshape(dims[::-1])
 
 

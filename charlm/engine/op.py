@@ -1,8 +1,9 @@
 """What an operation is: one class with its formula, shapes, forward, backward and samples.
 
-Defining a subclass registers it; a class without samples or docstring is refused. The generic tests loop over the
-registry, so a new op needs no test of its own to be gradient-checked in float64, compared in float32, batched and
-fed its bad arguments. An op's arrays have the layout of ``engine/arrays.py``.
+Defining a subclass registers it; a class without samples or docstring is refused. The generic tests
+loop over the registry, so a new op needs no test of its own to be gradient-checked in float64,
+compared in float32, batched and fed its bad arguments. An op's arrays have the layout of
+``engine/arrays.py``.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ class Context:
 class Sample:
     """Small arguments on which the generic tests try an op.
 
-    ``dims`` are the arguments' dimensions; their numbers are drawn from U(low, high), or given by ``values`` where
-    that would land on a kink. ``differentiable`` marks the arguments with a gradient (all, if not given).
+    ``dims`` are the arguments' dimensions; their numbers are drawn from U(low, high), or given by
+    ``values`` where that would land on a kink. ``differentiable`` marks the arguments with a
+    gradient (all, if not given).
     """
 
     op: Op
@@ -79,7 +81,8 @@ class Op(ABC):
     Class variables:
         id_count: how many node ids it takes: those of the DyNet nodes it stands for.
         is_view: its gradient is added into a part of its one argument's gradient (``add_gradient``) instead of
-            being returned by ``backward``: picking one of T outputs must not cost T arrays of zeros.
+            being returned by ``backward``: picking one of T outputs must not cost T arrays of
+            zeros.
         batches: False if the operation is not defined on minibatches.
     """
 
@@ -144,7 +147,8 @@ class Op(ABC):
         return None
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Take the gradient that reached a leaf."""
+        """Take the gradient that reached a leaf; inputs have no use for theirs."""
+        return
 
     # ---- facts for tests and printing
 

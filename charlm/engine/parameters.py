@@ -1,8 +1,9 @@
 """Parameters, lookup tables and the collections that hold them, with DyNet's names.
 
-A ``Parameter`` is a window on its collection's flat ``Storage``. A ``LookupParameter`` owns its table, because only
-the rows that a graph used get a gradient and an update; graphs copy the rows they read, so it is written in place.
-Arrays here are in the engine's layout (axes reversed); ``engine/arrays.py`` converts.
+A ``Parameter`` is a window on its collection's flat ``Storage``. A ``LookupParameter`` owns its
+table, because only the rows that a graph used get a gradient and an update; graphs copy the rows
+they read, so it is written in place. Arrays here are in the engine's layout (axes reversed);
+``engine/arrays.py`` converts.
 """
 
 from __future__ import annotations
@@ -129,7 +130,9 @@ class ParameterCollection:
         """The number type of every parameter."""
         return self.storage.dtype
 
-    def add_parameters(self, dims: Shape, init: Initializer | None = None, name: str = "") -> Parameter:
+    def add_parameters(
+        self, dims: Shape, init: Initializer | None = None, name: str = ""
+    ) -> Parameter:
         """Add a parameter of DyNet shape ``dims``, drawn by ``init`` (Glorot's if not given)."""
         _check_name(name, "parameter")
         first = (init or Glorot())(dims, self.stream, self.dtype)

@@ -1,8 +1,9 @@
 """Random streams: who draws the numbers, as an argument.
 
-Initialisers, dropout, noise and samplers take a ``RandomStream``. ``NumpyStream`` is numpy's own generator, for
-charlm's language models; ``DynetStream`` gives the numbers that DyNet draws from the same seed. Shapes are array
-shapes; elements are drawn in memory order, which is DyNet's column-major order (see ``engine/op.py``).
+Initialisers, dropout, noise and samplers take a ``RandomStream``. ``NumpyStream`` is numpy's own
+generator, for charlm's language models; ``DynetStream`` gives the numbers that DyNet draws from the
+same seed. Shapes are array shapes; elements are drawn in memory order, which is DyNet's
+column-major order (see ``engine/op.py``).
 """
 
 from __future__ import annotations
@@ -86,8 +87,8 @@ class NumpyStream:
 class DynetStream:
     """DyNet's stream: one 32-bit Mersenne Twister, read word by word as libstdc++ does.
 
-    Uniform and Bernoulli draws equal DyNet's bit for bit, normal and Gumbel ones to the last place of a logarithm.
-    Seed 0 asks the operating system for a seed, as in DyNet.
+    Uniform and Bernoulli draws equal DyNet's bit for bit, normal and Gumbel ones to the last place
+    of a logarithm. Seed 0 asks the operating system for a seed, as in DyNet.
 
     Example:
         >>> DynetStream(42).uniform(-1, 1, (2,), np.float32)
@@ -107,7 +108,8 @@ class DynetStream:
     def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:
         """Draw from U(low, high), one word a number, rounded once."""
         width = float(np.float32(np.float32(high) - np.float32(low)))
-        # float64 holds the product of two float32 exactly, so this rounds once, like a fused multiply-add
+        # float64 holds the product of two float32 exactly, so this rounds once, like a fused
+        # multiply-add
         drawn = self._unit(_size(shape)).astype(np.float64) * width + float(np.float32(low))
         return drawn.astype(np.float32).astype(dtype).reshape(shape)
 
@@ -127,7 +129,9 @@ class DynetStream:
             factor = np.sqrt(-2 * np.log(r2[good]) / r2[good])
             accepted.append(xy[good][:, ::-1] * factor[:, None])  # DyNet returns y's number first
             have += len(good)
-        self._twister.set_state(before)  # the blocks above drew too much: take exactly the words that were used
+        self._twister.set_state(
+            before
+        )  # the blocks above drew too much: take exactly the words that were used
         self._words(2 * tries)
         pairs = np.concatenate(accepted) if accepted else np.empty((0, 2), np.float32)
         drawn = pairs.reshape(-1)[: _size(shape)] * np.float32(std) + np.float32(mean)

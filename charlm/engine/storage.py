@@ -1,10 +1,12 @@
 """The flat buffer behind a collection's parameters.
 
-All values of a collection lie in one array and all gradients in another, so that an update, a norm or a checkpoint is
-one pass over contiguous memory. Parameters hold offsets, not views, because the buffer grows as they are added.
+All values of a collection lie in one array and all gradients in another, so that an update, a norm
+or a checkpoint is one pass over contiguous memory. Parameters hold offsets, not views, because the
+buffer grows as they are added.
 
-A graph that has read a parameter keeps seeing the value it read (DyNet's snapshot rule). Two value buffers in turn
-give that: whoever wants to write while a graph still reads the current buffer gets the other one.
+A graph that has read a parameter keeps seeing the value it read (DyNet's snapshot rule). Two value
+buffers in turn give that: whoever wants to write while a graph still reads the current buffer gets
+the other one.
 """
 
 from __future__ import annotations

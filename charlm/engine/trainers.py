@@ -1,7 +1,8 @@
 """Trainers: how a gradient becomes an update (DyNet's equations and defaults).
 
-A trainer reads a collection's accumulated gradients, clips them by their norm, applies its rule and clears them. Of a
-lookup table only the rows used since the last update are touched (``sparse_updates``).
+A trainer reads a collection's accumulated gradients, clips them by their norm, applies its rule and
+clears them. Of a lookup table only the rows used since the last update are touched
+(``sparse_updates``).
 """
 
 from __future__ import annotations
@@ -162,7 +163,9 @@ class Trainer(ABC):
         storage = self.collection.storage
         for name in self.moments:
             moment = self._flat.get(name)
-            if moment is None or moment.size != storage.size:  # parameters were added: they start at zero
+            if (
+                moment is None or moment.size != storage.size
+            ):  # parameters were added: they start at zero
                 grown = np.zeros(storage.size, storage.dtype)
                 if moment is not None:
                     grown[: moment.size] = moment
@@ -192,8 +195,8 @@ class SimpleSGDTrainer(Trainer):
 class AdamTrainer(Trainer):
     """Adam (Kingma and Ba, 2015) as DyNet computes it: epsilon outside the root of the uncorrected v.
 
-    m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= learning_rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt v + eps),
-    t counting all updates of the trainer.
+    m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= learning_rate sqrt(1 - b2^t) / (1 - b1^t) m
+    / (sqrt v + eps), t counting all updates of the trainer.
     """
 
     moments = ("m", "v")

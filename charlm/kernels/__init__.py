@@ -1,6 +1,7 @@
 """Array functions for the few computations that matter for speed; they know nothing of graphs.
 
-``reference`` is plain numpy and defines what is right. ``Kernels`` is the set of functions an engine runs on.
+``reference`` is plain numpy and defines what is right. ``Kernels`` is the set of functions an
+engine runs on.
 """
 
 from __future__ import annotations

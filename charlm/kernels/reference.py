@@ -1,9 +1,10 @@
 """The kernels in plain numpy: slow, obvious, and the definition of what is right.
 
-Arrays are named by their axes: T time, B batch, I input, H hidden, G gates (4H), S states of a cell, V vocabulary,
-N = T*B positions. A weight that DyNet stores as (rows, columns) arrives with its axes reversed, ``W_IH``, so that
-``x_BI @ W_IH`` is the product. Sequence kernels return ``y_STBH``: every state of the cell at every step, the output
-``h`` last. A ``None`` state means that the sequence starts from zeros.
+Arrays are named by their axes: T time, B batch, I input, H hidden, G gates (4H), S states of a
+cell, V vocabulary, N = T*B positions. A weight that DyNet stores as (rows, columns) arrives with
+its axes reversed, ``W_IH``, so that ``x_BI @ W_IH`` is the product. Sequence kernels return
+``y_STBH``: every state of the cell at every step, the output ``h`` last. A ``None`` state means
+that the sequence starts from zeros.
 """
 
 from __future__ import annotations
@@ -185,7 +186,7 @@ def lstm_backward(
     forget_bias: float = 1.0,
 ) -> list[Array | None]:
     """Return the gradients of ``lstm_forward``'s arguments, in their order."""
-    gates_TBG, H = saved, len(Wh_HG)
+    gates_TBG = saved
     c_TBH, h_TBH = y_STBH
     da_TBG = np.empty_like(gates_TBG)
     dc_BH = np.zeros_like(c_TBH[0])
@@ -264,7 +265,7 @@ def _flat(a_TBX: Array) -> Array:
 
 
 def _project(x_TBI: Array, W_IX: Array, b_X: Array) -> Array:
-    """b + W x for all steps, as one product."""
+    """B + W x for all steps, as one product."""
     out = _flat(x_TBI) @ W_IX
     out += b_X
     return out.reshape(*x_TBI.shape[:2], -1)

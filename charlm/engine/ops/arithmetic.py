@@ -1,7 +1,8 @@
 """Sums, products and powers of expressions.
 
-DyNet lines the axes of ``+``, ``-`` and ``cmult`` up from the first; each pair of sizes must be equal or hold a 1,
-and missing trailing axes count as 1. So a vector is added to every column of a matrix.
+DyNet lines the axes of ``+``, ``-`` and ``cmult`` up from the first; each pair of sizes must be
+equal or hold a 1, and missing trailing axes count as 1. So a vector is added to every column of a
+matrix.
 """
 
 from __future__ import annotations
@@ -130,8 +131,10 @@ class Pow(Op):
         """The power."""
         return np.power(x1, x2.reshape(len(x2), *(1,) * (x1.ndim - 1)))
 
-    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array | None]:
-        """y x1^(x2-1), and y ln x1 summed."""
+    def backward(
+        self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array
+    ) -> list[Array | None]:
+        """Y x1^(x2-1), and y ln x1 summed."""
         exponent = x2.reshape(len(x2), *(1,) * (x1.ndim - 1))
         dx = dy * exponent * np.power(x1, exponent - 1)
         if not ctx.needs[1]:

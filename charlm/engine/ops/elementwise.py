@@ -207,7 +207,7 @@ def rectify(x: Operand) -> Expression:
 
 
 def exp(x: Operand) -> Expression:
-    """Return exp(x)."""
+    """Return the exponential."""
     return apply(Exp(), x)
 
 

@@ -49,7 +49,9 @@ class InputExpression(Expression):
         flat = _flat(numbers)
         if flat.size < op.array.size:
             raise ShapeError(f"set: {op.array.size} numbers are needed, got {flat.size}")
-        op.array = flat[: op.array.size].reshape(op.array.shape)  # a longer list is cut, as in DyNet
+        op.array = flat[: op.array.size].reshape(
+            op.array.shape
+        )  # a longer list is cut, as in DyNet
         graph.invalidate()
 
 
@@ -75,7 +77,9 @@ def input_tensor(graph: ComputationGraph, data: Any, batched: bool = False) -> I
     if isinstance(data, list) and data and all(isinstance(item, np.ndarray) for item in data):
         shapes = {item.shape for item in data}
         if len(shapes) > 1:
-            raise ShapeError(f"input_tensor: a batch needs arrays of one shape, got {sorted(shapes)}")
+            raise ShapeError(
+                f"input_tensor: a batch needs arrays of one shape, got {sorted(shapes)}"
+            )
         data, batched = np.stack(data, axis=-1), True
     if not isinstance(data, (list, np.ndarray)):
         kind = type(data).__name__
@@ -103,7 +107,9 @@ def _numbers(data: Any, where: str) -> Array:
     try:
         return np.array(data, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ArgumentError(f"{where}: expected numbers in rows of one length, got {data!r}") from None
+        raise ArgumentError(
+            f"{where}: expected numbers in rows of one length, got {data!r}"
+        ) from None
 
 
 @dataclass(eq=False)

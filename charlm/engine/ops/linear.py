@@ -69,7 +69,7 @@ class MatMul(Op):
         return product(w, x)
 
     def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> list[Array | None]:
-        """dW = dY X^T, dX = W^T dY."""
+        """DW = dY X^T, dX = W^T dY."""
         return list(product_gradients(dy, w, x, ctx.needs))
 
     @classmethod
@@ -96,7 +96,9 @@ class Affine(Op):
     def shape(self, b: Shape, *wx: Shape) -> Shape:
         """The products' common shape, to which b must fit."""
         if len(wx) % 2:
-            raise self.error(f"arguments are b, W1, x1, W2, x2, ...: an odd number, got {1 + len(wx)}")
+            raise self.error(
+                f"arguments are b, W1, x1, W2, x2, ...: an odd number, got {1 + len(wx)}"
+            )
         if not wx:
             return b
         found = {product_shape(w, x) for w, x in zip(wx[::2], wx[1::2], strict=True)}
@@ -104,7 +106,9 @@ class Affine(Op):
         columns = y[1:] if y else ()
         fits = y and b[0] == y[0] and b[1:] in ((), (1,), columns)
         if found or not fits:
-            raise self.error(f"shapes do not fit in b + W x + ..., got {', '.join(map(str, (b, *wx)))}")
+            raise self.error(
+                f"shapes do not fit in b + W x + ..., got {', '.join(map(str, (b, *wx)))}"
+            )
         assert y is not None
         return y
 
@@ -117,8 +121,10 @@ class Affine(Op):
             y = y + product(w, x)
         return y + _bias(b, y)
 
-    def backward(self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array) -> list[Array | None]:
-        """dy to b, and the product rule for each pair."""
+    def backward(
+        self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array
+    ) -> list[Array | None]:
+        """Dy to b, and the product rule for each pair."""
         found: list[Array | None] = [dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])]
         for k in range(0, len(wx), 2):
             needs = ctx.needs[1 + k : 3 + k]

@@ -89,14 +89,18 @@ class PickNegLogSoftmax(Op):
         if len([n for n in shape if n != 1]) > 1 or any(n != 1 for n in shape[1:]):
             raise self.error(f"the scores must be a vector, got shape {shape}")
         if len(self.targets) != batch:
-            raise self.error(f"{len(self.targets)} targets for a batch of {batch}; give one for each")
+            raise self.error(
+                f"{len(self.targets)} targets for a batch of {batch}; give one for each"
+            )
         for target in self.targets:
             if not 0 <= target < shape[0]:
-                raise self.error(f"target {target} is outside {shape[0]} scores (0 to {shape[0] - 1})")
+                raise self.error(
+                    f"target {target} is outside {shape[0]} scores (0 to {shape[0] - 1})"
+                )
         return (1,), batch
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """ln sum exp(x) - x[target], shifted by the maximum."""
+        """Ln sum exp(x) - x[target], shifted by the maximum."""
         scores = x.reshape(len(x), -1)
         shifted = scores - scores.max(axis=1, keepdims=True)
         rows = np.arange(len(x))

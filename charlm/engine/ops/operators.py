@@ -34,7 +34,11 @@ def rsub(x: Operand, c: float) -> Expression:
 
 def mul(x: Operand, y: Operand | float) -> Expression:
     """``x * y``: the matrix product, or each number times a number."""
-    return apply(MatMul(), x, y) if isinstance(y, Operand) else apply(ScalarMultiply(_number(y, "*")), x)
+    return (
+        apply(MatMul(), x, y)
+        if isinstance(y, Operand)
+        else apply(ScalarMultiply(_number(y, "*")), x)
+    )
 
 
 def div(x: Operand, y: float) -> Expression:

@@ -1,7 +1,7 @@
 """Ops on whole minibatched sequences, for language models.
 
-A sequence node has DyNet shape (features, batch, time), so its array is ``(1, T, B, features)``: the batch axis of the
-graph is 1, the minibatch is inside.
+A sequence node has DyNet shape (features, batch, time), so its array is ``(1, T, B, features)``:
+the batch axis of the graph is 1, the minibatch is inside.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class SequenceNegLogSoftmax(Op):
         )
         return losses.sum().reshape(1, 1)
 
-    def backward(self, ctx: Context, dy: Array, y: Array, h: Array, w: Array, b: Array) -> list[Array]:
+    def backward(
+        self, ctx: Context, dy: Array, y: Array, h: Array, w: Array, b: Array
+    ) -> list[Array]:
         """Probabilities less one at the targets, back through the output layer."""
         targets = self.targets_TB.ravel()
         dloss = np.broadcast_to(dy[0], targets.shape)
@@ -92,7 +94,9 @@ class SequenceNegLogSoftmax(Op):
     def bad_samples(cls) -> Iterable[BadSample]:
         """Targets of another length."""
         targets = np.zeros((2, 2), int)
-        yield BadSample(cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)), "do not fit together")
+        yield BadSample(
+            cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)), "do not fit together"
+        )
 
 
 class StackTime(Op):
@@ -105,7 +109,9 @@ class StackTime(Op):
         first = dims[0][0]
         batch = max(d[1] for d in dims)
         if len(first) != 1 or any(d[0] != first or d[1] not in (1, batch) for d in dims):
-            raise self.error(f"vectors of one size and batch are needed, got {', '.join(map(show, dims))}")
+            raise self.error(
+                f"vectors of one size and batch are needed, got {', '.join(map(show, dims))}"
+            )
         return (*first, batch, len(dims)), 1
 
     def forward(self, ctx: Context, *xs: Array) -> Array:

@@ -47,10 +47,14 @@ class Pick(Op):
             if batch == 1:
                 batch = len(indices)
             elif len(indices) != batch:
-                raise self.error(f"{len(indices)} indices for a batch of {batch}; give one for each")
+                raise self.error(
+                    f"{len(indices)} indices for a batch of {batch}; give one for each"
+                )
         for index in indices:
             if not 0 <= index < size:
-                raise self.error(f"index {index} is outside axis {self.axis} of size {size} (0 to {size - 1})")
+                raise self.error(
+                    f"index {index} is outside axis {self.axis} of size {size} (0 to {size - 1})"
+                )
         return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
 
     def _place(self, batch: int) -> tuple[Any, ...]:
@@ -284,7 +288,9 @@ class Reshape(Op):
             return self.size, self.batch
         if math.prod(shape) == math.prod(self.size) and self.batch == 1:
             return self.size, batch
-        raise self.error(f"{show(dims[0])} does not hold the numbers of {show((self.size, self.batch))}")
+        raise self.error(
+            f"{show(dims[0])} does not hold the numbers of {show((self.size, self.batch))}"
+        )
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Free: the memory order stays."""
@@ -356,7 +362,9 @@ def pick_batch(x: Operand, indices: Sequence[int], dim: int = 0) -> Expression:
 
 def pick_range(x: Operand, start: int, stop: int, dim: int = 0, step: int = 1) -> Expression:
     """Return the slices from ``start`` to before ``stop`` along axis ``dim``."""
-    return apply(PickRange(_unsigned(start, "pick_range"), _unsigned(stop, "pick_range"), dim, step), x)
+    return apply(
+        PickRange(_unsigned(start, "pick_range"), _unsigned(stop, "pick_range"), dim, step), x
+    )
 
 
 def pick_batch_elem(x: Operand, index: int) -> Expression:
@@ -409,11 +417,15 @@ def getitem(x: Expression, key: Any) -> Expression:
     if isinstance(key, int):
         size = shape[0]
         if not -size <= key < size:
-            raise OutOfRangeError(f"index {key} is outside axis 0 of size {size} ({-size} to {size - 1})")
+            raise OutOfRangeError(
+                f"index {key} is outside axis 0 of size {size} ({-size} to {size - 1})"
+            )
         return apply(Pick(key % size), x)
     keys = key if isinstance(key, tuple) else (key,)
     if not all(isinstance(k, slice) for k in keys):
-        raise EmptyListError(f"an expression is indexed by an int, a slice or a tuple of slices, got {key!r}")
+        raise EmptyListError(
+            f"an expression is indexed by an int, a slice or a tuple of slices, got {key!r}"
+        )
     if len(keys) > len(shape) + 1:
         raise ShapeError(f"{len(keys)} slices for shape {shape} and its batch")
     for axis, k in enumerate(keys):

@@ -1,8 +1,8 @@
 """What a recurrent cell is, and the two ops that run any cell: one step, or a whole sequence.
 
-A cell is one class in a file of its own: its parameters, its forward and its backward over a sequence; a step is a
-sequence of length one. Defining a subclass registers it under its name, which configs use, and adds it to the
-gradient checks.
+A cell is one class in a file of its own: its parameters, its forward and its backward over a
+sequence; a step is a sequence of length one. Defining a subclass registers it under its name, which
+configs use, and adds it to the gradient checks.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Cell(ABC):
         """Return how many DyNet nodes a step is, and which of them each state is; ``first``: no state goes in."""
 
     @abstractmethod
-    def forward(self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States) -> tuple[Array, Any]:
+    def forward(
+        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+    ) -> tuple[Array, Any]:
         """Return the states ``y_STBH`` of every step, and what backward wants saved."""
 
     @abstractmethod
@@ -92,10 +94,14 @@ class Recurrence(Op, abstract=True):
         wanted = self.cell.shapes(input_shape[0], hidden)
         if [d[0] for d in params] != wanted:
             expected = params[0][0][1]
-            raise self.error(f"{self.cell.name}: an input of size {expected} is needed, got {show(dims[0])}")
+            raise self.error(
+                f"{self.cell.name}: an input of size {expected} is needed, got {show(dims[0])}"
+            )
         for state in states:
             if state[0] != (hidden,):
-                raise self.error(f"{self.cell.name}: a state of size {hidden} is needed, got {show(state)}")
+                raise self.error(
+                    f"{self.cell.name}: a state of size {hidden} is needed, got {show(state)}"
+                )
         return hidden
 
     def _gradients(
@@ -137,7 +143,9 @@ class RecurrentStep(Recurrence):
         y, ctx.saved = self.cell.forward(ctx.kernels, x_TBI, params, states)
         return y[:, 0]
 
-    def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> list[Array | None]:
+    def backward(
+        self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array
+    ) -> list[Array | None]:
         """A sequence of one step, backwards."""
         x_TBI = np.broadcast_to(x, (1, y.shape[1], x.shape[-1]))
         found = self._gradients(ctx, dy[:, np.newaxis], y[:, np.newaxis], x_TBI, rest)
@@ -149,7 +157,8 @@ class RecurrentStep(Recurrence):
         """Every cell, with and without states, batched."""
         for cell in (kind() for kind in CELLS.values()):
             none, every = (False,) * cell.states, (True,) * cell.states
-            # without a state some weights do not count in a single step: only x is differentiated there
+            # without a state some weights do not count in a single step: only x is differentiated
+            # there
             only_x = (True, *[False] * len(cell.roles))
             alone = cls._dims(cell, ((2,), 1), 1, none)
             yield Sample(cls(cell, none), alone, differentiable=only_x)
@@ -161,8 +170,12 @@ class RecurrentStep(Recurrence):
         for cell in (kind() for kind in CELLS.values()):
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2,), 1), 1, every)
-            yield BadSample(cls(cell, every), (((4,), 1), *dims[1:]), "an input of size 2 is needed")
-            yield BadSample(cls(cell, every), (*dims[:-1], ((4,), 1)), "a state of size 3 is needed")
+            yield BadSample(
+                cls(cell, every), (((4,), 1), *dims[1:]), "an input of size 2 is needed"
+            )
+            yield BadSample(
+                cls(cell, every), (*dims[:-1], ((4,), 1)), "a state of size 3 is needed"
+            )
 
 
 class RecurrentSequence(Recurrence):
@@ -186,7 +199,9 @@ class RecurrentSequence(Recurrence):
         y, ctx.saved = self.cell.forward(ctx.kernels, x[0], params, states)
         return y
 
-    def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> list[Array | None]:
+    def backward(
+        self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array
+    ) -> list[Array | None]:
         """Back through time."""
         found = self._gradients(ctx, dy, y, x[0], rest)
         dx = found[0]

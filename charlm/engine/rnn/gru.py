@@ -13,8 +13,8 @@ from charlm.kernels import Kernels
 class GRUCell(Cell):
     """The GRU of DyNet's GRUBuilder (Cho et al., 2014): r resets before the matrix, z admits the new value.
 
-    z = logistic(bz + Wxz x + Whz h); r = logistic(br + Wxr x + Whr h); c = tanh(bh + Wxh x + Whh (r * h));
-    h' = (1 - z) * h + z * c.
+    z = logistic(bz + Wxz x + Whz h); r = logistic(br + Wxr x + Whr h); c = tanh(bh + Wxh x + Whh (r
+    * h)); h' = (1 - z) * h + z * c.
     """
 
     name = "gru"
@@ -29,9 +29,11 @@ class GRUCell(Cell):
         """Without a state the reset gate has nothing to reset: three nodes fewer."""
         return (8, (7,)) if first else (11, (10,))
 
-    def forward(self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States) -> tuple[Array, Any]:
+    def forward(
+        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+    ) -> tuple[Array, Any]:
         """Run over time."""
-        return k.gru_forward(x_TBI, *params, *states)  # type: ignore[no-any-return]
+        return k.gru_forward(x_TBI, *params, *states)
 
     def backward(
         self,
@@ -44,4 +46,4 @@ class GRUCell(Cell):
         states: States,
     ) -> list[Array | None]:
         """Back through time."""
-        return k.gru_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states)  # type: ignore[no-any-return]
+        return k.gru_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states)

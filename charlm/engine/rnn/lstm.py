@@ -32,9 +32,11 @@ class LSTMCell(Cell):
         """Without a state there is nothing to forget: two nodes fewer."""
         return (13, (10, 12)) if first else (15, (12, 14))
 
-    def forward(self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States) -> tuple[Array, Any]:
+    def forward(
+        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+    ) -> tuple[Array, Any]:
         """Run over time."""
-        return k.lstm_forward(x_TBI, *params, *states, self.forget_bias)  # type: ignore[no-any-return]
+        return k.lstm_forward(x_TBI, *params, *states, self.forget_bias)
 
     def backward(
         self,
@@ -47,4 +49,4 @@ class LSTMCell(Cell):
         states: States,
     ) -> list[Array | None]:
         """Back through time."""
-        return k.lstm_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states, self.forget_bias)  # type: ignore[no-any-return]
+        return k.lstm_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states, self.forget_bias)

@@ -25,9 +25,11 @@ class SimpleRNNCell(Cell):
         """An affine node and a tanh."""
         return 2, (1,)
 
-    def forward(self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States) -> tuple[Array, Any]:
+    def forward(
+        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+    ) -> tuple[Array, Any]:
         """Run over time."""
-        return k.rnn_forward(x_TBI, *params, *states)  # type: ignore[no-any-return]
+        return k.rnn_forward(x_TBI, *params, *states)
 
     def backward(
         self,
@@ -40,4 +42,4 @@ class SimpleRNNCell(Cell):
         states: States,
     ) -> list[Array | None]:
         """Back through time."""
-        return k.rnn_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states)  # type: ignore[no-any-return]
+        return k.rnn_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states)

@@ -1,0 +1,66 @@
+# Needs GNU make, Python 3.10 or newer with pip and, for the first installation, the package index.
+# Messages go to stderr: the stdout of `make -s train` is the training's alone.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --quiet --no-input --disable-pip-version-check
+say = @echo "$(1)" >&2
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help train test check clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+train: $(VENV)/.installed ## train the tutorial's model: watch the loss fall and the samples become the sentence
+	@$(PY) -m charlm train
+
+test: $(VENV)/.installed-dev ## run the whole test suite
+	$(call say,== pytest)
+	@$(PY) -m pytest -n 2 --dist worksteal
+
+check: test ## run the tests, then the linter, the format, the types and the import contracts
+	$(call say,== ruff check)
+	@$(PY) -m ruff check
+	$(call say,== ruff format --check)
+	@$(PY) -m ruff format --check
+	$(call say,== mypy --strict charlm)
+	@$(PY) -m mypy --strict charlm
+	$(call say,== lint-imports)
+	@$(VENV)/bin/lint-imports --no-logo
+	$(call say,== all checks passed)
+
+clean: ## remove .venv, runs, caches and built distributions
+	@rm -rf $(VENV) runs build dist *.egg-info
+	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is made only by an installation that succeeded, so that a failed one is tried again; and it
+# does not outlive the Python that it was made with, as when the system's is upgraded.
+$(shell test -x $(PY) || rm -f $(VENV)/.installed $(VENV)/.installed-dev)
+
+$(VENV)/.installed: pyproject.toml | $(PY)
+	$(call say,== installing charlm into $(VENV))
+	@$(PIP) install -e . >&2
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(PY)
+	$(call say,== installing charlm and its development tools into $(VENV): this takes a minute or more)
+	@$(PIP) install -e '.[dev]' >&2
+	@touch $@ $(VENV)/.installed
+
+# Some systems ship Python's venv without the pip that it would put in: theirs is then used to fetch one.
+$(PY):
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >&2 || { \
+	    echo "charlm needs Python 3.10 or newer, and $(PYTHON) is not:" \
+	        "name one that is, as in 'make train PYTHON=python3.12'" >&2; exit 1; }
+	$(call say,== making $(VENV) with $(PYTHON))
+	@if "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then \
+	    "$(PYTHON)" -m venv --clear $(VENV); \
+	else \
+	    "$(PYTHON)" -m venv --clear --without-pip $(VENV) && \
+	    "$(PYTHON)" -m pip install --quiet --no-input --disable-pip-version-check pip \
+	        --target "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	fi >&2 || { rm -rf $(VENV); exit 1; }

@@ -1,0 +1,135 @@
+"""The command line: one file a command, loaded when it is used, so that ``charlm --help`` is quick.
+
+Commands parse, call ``charlm.lm`` and print. Results go to stdout, everything else to stderr. An
+error that charlm foresaw is one message and exit code 2 (wrong usage or input) or 1 (a run that
+failed), never a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from charlm import __version__
+from charlm.errors import CharlmError
+
+COMMANDS = {
+    "train": "Train a model on a text, or the tutorial's on its sentence.",
+    "sample": "Draw texts from a trained model.",
+    "compare": "Train several models on one text and say which learns faster.",
+}
+GLOBAL_FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands' names and summaries, and imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"charlm.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(
+                f"{error.message} The commands are {', '.join(COMMANDS)}.", ctx
+            ) from None
+
+
+@click.group(
+    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+)
+@click.version_option(__version__, prog_name="charlm")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No messages or progress, only results and errors."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cores to compute on (default: all). Equal seeds give equal runs for equal N.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, debug: bool) -> None:
+    """Train, sample and compare character-level RNN language models.
+
+    `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
+    """
+    ctx.obj = {"quiet": quiet, "verbose": verbose}
+    if threads is not None:
+        for variable in THREAD_VARIABLES:  # read once, when numpy is first imported by a command
+            os.environ[variable] = str(threads)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    arguments = _hoist(sys.argv[1:] if argv is None else argv)
+    try:
+        result: Any = cli.main(arguments, prog_name="charlm", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        click.echo("charlm: interrupted", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        # the reader (`| head -1`) has what it wanted; nothing may be flushed to it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except CharlmError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(f"charlm: {error}", err=True)
+        code = error.exit_code
+    except (OSError, MemoryError) as error:
+        if "--debug" in arguments:
+            raise
+        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else error
+        click.echo(f"charlm: {reason}", err=True)
+        code = 1
+    sys.exit(code)
+
+
+def _hoist(argv: Sequence[str]) -> list[str]:
+    """Move the global options to the front: they may stand anywhere on the line.
+
+    Example:
+        >>> _hoist(["train", "-q", "novel.txt", "--threads", "1", "--", "-v"])
+        ['-q', '--threads', '1', 'train', 'novel.txt', '--', '-v']
+    """
+    front: list[str] = []
+    rest: list[str] = []
+    remaining = iter(argv)
+    for argument in remaining:
+        if argument == "--":
+            rest += [argument, *remaining]
+        elif argument in GLOBAL_FLAGS or argument.startswith("--threads="):
+            front.append(argument)
+        elif argument == "--threads":
+            front += [argument, *[value for value in [next(remaining, None)] if value is not None]]
+        else:
+            rest.append(argument)
+    return front + rest

@@ -1,0 +1,46 @@
+"""The settings of a run or a comparison: their schema, and their reading and writing as YAML.
+
+Importable by every other part of charlm; imports none of them, and no numpy.
+"""
+
+from charlm.config.bundled import (
+    bundled_comparisons,
+    bundled_folder,
+    bundled_runs,
+    bundled_texts,
+    is_config,
+    resolve_text,
+)
+from charlm.config.dump import to_yaml
+from charlm.config.load import Override, comparison_of, load_comparison, load_run
+from charlm.config.schema import (
+    ComparisonConfig,
+    DataConfig,
+    ModelConfig,
+    NamedModel,
+    RunConfig,
+    TrainConfig,
+)
+from charlm.config.structure import from_dict, to_dict
+
+__all__ = [
+    "ComparisonConfig",
+    "DataConfig",
+    "ModelConfig",
+    "NamedModel",
+    "Override",
+    "RunConfig",
+    "TrainConfig",
+    "bundled_comparisons",
+    "bundled_folder",
+    "bundled_runs",
+    "bundled_texts",
+    "comparison_of",
+    "from_dict",
+    "is_config",
+    "load_comparison",
+    "load_run",
+    "resolve_text",
+    "to_dict",
+    "to_yaml",
+]

@@ -1,0 +1,51 @@
+"""A complete configuration as commented YAML, to be read, kept and run again."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import attrs
+from ruamel.yaml import YAML
+
+from charlm.config.schema import RunConfig
+from charlm.config.structure import to_dict
+
+_HEADER = "# A charlm run, complete: every setting with its meaning.\n"
+_WIDEST = 44  # longer lines push their comments out of the section's column
+
+
+def to_yaml(config: RunConfig) -> str:
+    """Return the configuration as commented YAML; loading it gives an equal configuration.
+
+    >>> print(to_yaml(RunConfig()).splitlines()[4])
+      cell: rnn               # the recurrent cell: rnn (simple RNN), gru or lstm
+    """
+    lines = [_HEADER]
+    data = to_dict(config)
+    for section in attrs.fields(RunConfig):
+        value, doc = data[section.name], section.metadata["doc"]
+        if not isinstance(value, dict):
+            lines.append(f"{section.name}: {_written(value)}  # {doc}\n")
+            continue
+        lines.append(f"\n# {doc}\n{section.name}:\n")
+        entries = {
+            f"  {field.name}: {_written(value[field.name])}": field.metadata["doc"]
+            for field in attrs.fields(type(getattr(config, section.name)))
+        }
+        width = max((len(entry) for entry in entries if len(entry) <= _WIDEST), default=0)
+        lines += [f"{entry:{width}}  # {doc}\n" for entry, doc in entries.items()]
+    return "".join(lines)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = True
+    if isinstance(value, str) and not value.isprintable():
+        yaml.default_style = '"'  # the only style in which YAML keeps every character
+    yaml.width = sys.maxsize
+    stream = io.StringIO()
+    yaml.dump([value], stream)
+    return stream.getvalue().strip("\n")[1:-1]

@@ -1,0 +1,205 @@
+"""From what the user gave (a config, texts, ``--set``) to complete settings.
+
+The layers, each over the one before: the schema's defaults, the config file, texts on the command
+line, overrides. They are laid over each other as trees, and judged once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from charlm.config.bundled import config_path, located_text
+from charlm.config.nodes import Node, Place, Problem
+from charlm.config.reading import read_file, read_value
+from charlm.config.rules import SettingError, dotted
+from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
+from charlm.config.structure import structured
+from charlm.errors import ConfigError
+
+TUTORIAL = "srnn"
+OWN_TEXT = "text"
+
+
+@attrs.frozen
+class Override:
+    """A setting given on the command line; ``origin`` is what the user typed, for the messages.
+
+    >>> load_run("srnn", overrides=[Override("--steps 20", "train.steps", "20")]).train.steps
+    20
+    """
+
+    origin: str
+    key: str
+    value: str
+
+
+def load_run(
+    source: str | None = None,
+    *,
+    texts: Sequence[str] = (),
+    overrides: Sequence[str | Override] = (),
+) -> RunConfig:
+    """Return the complete configuration of a run.
+
+    Args:
+        source: a bundled config's name or the path of a YAML file; None means the tutorial's
+            simple RNN, or, with texts, the bundled config for a text of one's own.
+        texts: names or paths that replace the config's text. They bring their own alphabet, the
+            stream framing and a held-out tenth, and without a source the first names the run.
+        overrides: ``key.path=value``, or ``Override``; the last word on any setting.
+
+    Errors:
+        ConfigError: with all that is wrong, a line each, ``FILE:LINE:COLUMN: KEY: REASON``.
+
+    >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model
+    ModelConfig(cell='lstm', layers=1, embed_dim=50, hidden_dim=64)
+    """
+    own_text = source is None and bool(texts)
+    path = config_path((OWN_TEXT if own_text else TUTORIAL) if source is None else source)
+    root, problems = read_file(path)
+    if "models" in root.value:
+        raise ConfigError(
+            f"{path}: this is a comparison of models, not one run; use charlm compare"
+        )
+    skeleton = (
+        _skeleton(_name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
+    )
+    root = _with_located_text(root, path.parent).over(skeleton)
+    if texts:
+        root = _texts_node(texts).over(root)
+    for override in overrides:
+        node, more = _override_node(override)
+        root = _with_located_text(node, Path.cwd()).over(root)
+        problems += more
+    return structured(RunConfig, root, problems)
+
+
+def load_comparison(source: str) -> ComparisonConfig:
+    """Return the complete configuration of a comparison, by bundled name or YAML file.
+
+    Errors:
+        ConfigError: as of ``load_run``.
+    """
+    path = config_path(source)
+    root, problems = read_file(path)
+    if "models" not in root.value:
+        raise ConfigError(
+            f"{path}: this is one run, not a comparison (it has no models:); name two runs or more"
+        )
+    skeleton = _skeleton(path.stem, str(path))
+    root = root.over(Node.of({"name": path.stem, "base": {}}, str(path)))
+    base, models = root.value["base"], root.value["models"]
+    if base.child("name"):
+        problems.append(
+            Problem(base.value["name"].key_place, "unknown key; the comparison itself has the name")
+        )
+    base = _over_name(root.value["name"], _with_located_text(base, path.parent).over(skeleton))
+    if isinstance(models.value, list):
+        entries = [_with_located_text(entry, path.parent) for entry in models.value]
+        models = attrs.evolve(models, value=[_named_model(entry, base) for entry in entries])
+    root = attrs.evolve(root, value={**root.value, "base": base, "models": models})
+    return structured(ComparisonConfig, root, problems)
+
+
+def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
+    """Return the comparison of two run configs or more (paths or bundled names).
+
+    The first is the base.
+
+    Errors:
+        ConfigError: a config is wrong, two have one name, or they do not learn the same text
+            for the same steps.
+
+    >>> [model.name for model in comparison_of(["srnn", "gru"]).models]
+    ['srnn', 'gru']
+    """
+    runs, complaints = [], []
+    for source in sources:
+        try:
+            runs.append(load_run(source))
+        except ConfigError as error:
+            complaints.append(str(error))
+    if complaints or not runs:
+        raise ConfigError(
+            "\n".join(complaints) or "expected two configs or more to compare, got none"
+        )
+    try:
+        return ComparisonConfig(
+            name="-vs-".join(run.name for run in runs),
+            base=runs[0],
+            models=tuple(NamedModel(name=run.name, config=run) for run in runs),
+        )
+    except SettingError as error:
+        raise _blaming_source(error, sources) from None
+
+
+def _with_located_text(run: Node, folder: Path) -> Node:
+    def locate(text: Node) -> Node:
+        if isinstance(text.value, list):
+            return attrs.evolve(text, value=[locate(item) for item in text.value])
+        if isinstance(text.value, str) and text.value:
+            return attrs.evolve(text, value=located_text(text.value, folder))
+        return text
+
+    return run.edited(("data", "text"), locate)
+
+
+def _name_of(text: str) -> str:
+    stem = Path(text).stem
+    return stem if stem not in ("", "..") else Path(text).resolve().stem or OWN_TEXT
+
+
+def _texts_node(texts: Sequence[str]) -> Node:
+    located = [located_text(text, Path.cwd()) if text else text for text in texts]
+    data = {
+        "text": located if len(located) > 1 else located[0],
+        "framing": "stream",
+        "alphabet": None,
+        "val_frac": 0.1,
+    }
+    return Node.of({"data": data}, "TEXT")
+
+
+def _override_node(given: str | Override) -> tuple[Node, list[Problem]]:
+    if isinstance(given, str):
+        key, equals, value = given.partition("=")
+        place = Place(f"--set {given}")
+        if not equals:
+            problem = Problem(place, "expected key=value, such as model.layers=2")
+            return Node({}, place, place), [problem]
+        given = Override(place.source, key.strip(), value)
+    path = tuple(given.key.split("."))
+    node, problems = read_value(given.value, given.origin, path)
+    for depth in range(len(path) - 1, -1, -1):
+        place = Place(given.origin, key=dotted(path[:depth]))
+        node = Node({path[depth]: node}, place, place)
+    return node, problems
+
+
+def _skeleton(name: str, source: str) -> Node:
+    return Node.of({"name": name, **{section: {} for section in SECTIONS}}, source)
+
+
+def _over_name(name: Node, run: Node) -> Node:
+    if not isinstance(run.value, dict):
+        return run
+    return Node({"name": name}, run.place, run.key_place).over(run)
+
+
+def _named_model(entry: Node, base: Node) -> Node:
+    config = entry.over(base)
+    if isinstance(config.value, dict):
+        name = entry.child("name") or Node.missing(entry, "name")
+        return attrs.evolve(entry, value={"name": name, "config": _over_name(name, config)})
+    return attrs.evolve(entry, value={"name": entry, "config": entry})
+
+
+def _blaming_source(error: SettingError, sources: Sequence[str]) -> ConfigError:
+    if len(error.path) > 3:  # ("models", index, "config", KEY...)
+        return ConfigError(
+            f"{sources[int(error.path[1])]}: {dotted(error.path[3:])}: {error.reason}"
+        )
+    return ConfigError(f"{', '.join(sources)}: {error.reason}")

@@ -1,0 +1,120 @@
+"""A configuration as it was written: values and their places, before any of them is judged.
+
+A tree of nodes can be laid over another (a ``--set`` over a file, a model over the base of a
+comparison) and still tells, for every value, the file, line and column or the words on the command
+line that gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from charlm.config.rules import KeyPath, dotted
+from charlm.errors import ConfigError
+
+
+@attrs.frozen(order=True)
+class Place:
+    """Where something was written, and under which key; lines count from 1, 0 is none."""
+
+    source: str
+    line: int = 0
+    column: int = 0
+    key: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        return f"{where}: {self.key}" if self.key else where
+
+
+@attrs.frozen(order=True)
+class Problem:
+    """Something wrong, and where."""
+
+    place: Place
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"
+
+
+def error_of(problems: Iterable[Problem]) -> ConfigError:
+    """Make one error of all the problems, in the order in which they stand in their files."""
+    return ConfigError("\n".join(map(str, sorted(set(problems)))))
+
+
+@attrs.frozen
+class Node:
+    """A value (a scalar, a list of nodes, or nodes by key), its place, and that of its key."""
+
+    value: Any
+    place: Place
+    key_place: Place
+
+    @classmethod
+    def missing(cls, below: Node, key: str) -> Node:
+        """Stand in for a key that is not there, at the place where it should have been."""
+        place = attrs.evolve(below.place, key=f"{below.place.key}.{key}")
+        return cls(None, place, place)
+
+    @classmethod
+    def of(cls, data: object, source: str, path: KeyPath = ()) -> Node:
+        """Make a tree of plain data that came from no file; ``source`` names it in messages."""
+        place = Place(source, key=dotted(path))
+        value = data
+        if isinstance(data, dict):
+            value = {
+                str(key): cls.of(child, source, (*path, str(key))) for key, child in data.items()
+            }
+        elif isinstance(data, (list, tuple)):
+            value = [cls.of(child, source, (*path, index)) for index, child in enumerate(data)]
+        return cls(value, place, place)
+
+    def plain(self) -> Any:
+        """Return the values without their places."""
+        if isinstance(self.value, dict):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def child(self, key: str | int) -> Node | None:
+        """Return the node under a key or index, or None."""
+        if isinstance(self.value, dict):
+            return self.value.get(key)
+        if isinstance(self.value, list) and isinstance(key, int) and key < len(self.value):
+            return self.value[key]  # type: ignore[no-any-return]
+        return None
+
+    def find(self, path: KeyPath) -> Node:
+        """Return the node at a path, or the nearest one above it that was written."""
+        node: Node = self
+        for key in path:
+            child = node.child(key)
+            if child is None:
+                return node
+            node = child
+        return node
+
+    def over(self, base: Node) -> Node:
+        """Lay this node over another: keys join, other values replace, an empty section is none."""
+        if not isinstance(base.value, dict) or not (
+            self.value is None or isinstance(self.value, dict)
+        ):
+            return self
+        joined = dict(base.value)
+        for key, child in (self.value or {}).items():
+            joined[key] = child.over(joined[key]) if key in joined else child
+        return attrs.evolve(base, value=joined)
+
+    def edited(self, path: tuple[str, ...], edit: Callable[[Node], Node]) -> Node:
+        """Return a copy in which the node at a path, if there is one, went through ``edit``."""
+        if not path:
+            return edit(self)
+        child = self.child(path[0])
+        if child is None:
+            return self
+        return attrs.evolve(self, value={**self.value, path[0]: child.edited(path[1:], edit)})

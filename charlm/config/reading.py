@@ -1,0 +1,166 @@
+"""YAML 1.2 text to nodes, with the place of every key and value.
+
+Only the plain part of YAML is taken: no aliases, no tags, no key given twice. All such problems are
+collected; a file that is no YAML at all is an error at once. Meanings are not judged here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, StreamMark
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.reader import ReaderError
+
+from charlm.config.nodes import Node, Place, Problem, error_of
+from charlm.config.rules import KeyPath, dotted, shown
+from charlm.errors import ConfigError
+
+_TAG = "tag:yaml.org,2002:"
+_TYPED = {"null", "bool", "int", "float"}
+_STRINGS = {"str", "timestamp", "merge", "value"}  # a date, "<<" and "=" are mere strings here
+
+
+def read_file(path: Path) -> tuple[Node, list[Problem]]:
+    """Read a configuration file.
+
+    Returns the tree, whose root holds keys, and the problems met on the way.
+
+    Errors:
+        ConfigError: the file cannot be read, is not UTF-8, is not YAML, or holds no keys.
+    """
+    source = str(path)
+    reader = _Reader(Place(source), in_file=True)
+    first = Place(source, 1, 1)
+    written = reader.compose(_decoded(path))
+    if reader.problems:
+        raise error_of(reader.problems)
+    root = Node({}, first, first) if written is None else reader.node(written, (), first)
+    if not isinstance(root.value, dict):
+        reason = f"expected keys, such as model: or train:, got {shown(root.plain())}"
+        raise error_of([*reader.problems, Problem(root.place, reason)])
+    return root, reader.problems
+
+
+def read_value(text: str, source: str, path: KeyPath) -> tuple[Node, list[Problem]]:
+    """Read a value from the command line just as it would be read in a file, after its key."""
+    reader = _Reader(Place(source, key=dotted(path)), in_file=False)
+    written = reader.compose(f"key: {text}")
+    if isinstance(written, MappingNode) and len(written.value) == 1:
+        return reader.node(written.value[0][1], path, reader.start), reader.problems
+    problems = reader.problems or [
+        Problem(reader.start, f"expected one YAML value, got {shown(text)}")
+    ]
+    return Node(None, reader.start, reader.start), problems
+
+
+def _decoded(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(
+            f"{path}: expected a configuration file, and this is a directory"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The error counts from behind the byte order mark, if there is one.
+        offset = len(data) - len(error.object) + error.start
+        place = _place_after(str(path), data[:offset].decode("utf-8-sig"))
+        reason = f"byte {offset} (0x{data[offset]:02x}) is not UTF-8; save the file as UTF-8"
+        raise error_of([Problem(place, reason)]) from None
+
+
+def _place_after(source: str, text: str) -> Place:
+    return Place(source, text.count("\n") + 1, len(text) - text.rfind("\n"))
+
+
+@attrs.define
+class _Reader:
+    start: Place
+    in_file: bool
+    problems: list[Problem] = attrs.field(factory=list)
+    _yaml: YAML = attrs.field(factory=lambda: YAML(typ="safe", pure=True))
+    _seen: set[int] = attrs.field(factory=set)
+
+    def compose(self, text: str) -> YamlNode | None:
+        try:
+            return self._yaml.compose(text)  # type: ignore[no-any-return]
+        except MarkedYAMLError as error:
+            place = self._place(error.problem_mark or error.context_mark, self.start.key)
+            problem = Problem(place, f"not valid YAML: {error.problem or error.context}")
+        except ReaderError as error:
+            place = (
+                _place_after(self.start.source, text[: error.position])
+                if self.in_file
+                else self.start
+            )
+            problem = Problem(place, f"not valid YAML: the character {text[error.position]!r}")
+        except RecursionError:
+            problem = Problem(self.start, "not a configuration: nested too deeply")
+        self.problems.append(problem)
+        return None
+
+    def node(self, written: YamlNode, path: KeyPath, key_place: Place) -> Node:
+        key = dotted(path)
+        place = self._place(written.start_mark, key)
+        if id(written) in self._seen:
+            self.problems.append(
+                Problem(place, "aliases (*name) are not taken; write the value out")
+            )
+            return Node(None, place, key_place)
+        self._seen.add(id(written))
+        if isinstance(written, MappingNode):
+            return Node(self._children(written, path), place, key_place)
+        if isinstance(written, SequenceNode):
+            items = [
+                self.node(item, (*path, index), place) for index, item in enumerate(written.value)
+            ]
+            return Node(items, place, key_place)
+        # The mark of a value left out is that of whatever comes next.
+        left_out = written.start_mark.index == written.end_mark.index
+        return Node(self._scalar(written, place), key_place if left_out else place, key_place)
+
+    def _children(self, written: MappingNode, path: KeyPath) -> dict[str, Node]:
+        children: dict[str, Node] = {}
+        for written_key, written_value in written.value:
+            if not isinstance(written_key, ScalarNode):
+                place = self._place(written_key.start_mark, dotted(path))
+                self.problems.append(Problem(place, "expected a plain word as key"))
+                continue
+            name = written_key.value
+            key_place = self._place(written_key.start_mark, dotted((*path, name)))
+            child = self.node(written_value, (*path, name), key_place)
+            if name in children:
+                first = f" (first on line {children[name].key_place.line})" if self.in_file else ""
+                self.problems.append(Problem(key_place, f"given twice{first}"))
+            children[name] = child
+        return children
+
+    def _scalar(self, written: YamlNode, place: Place) -> Any:
+        tag = str(written.tag).removeprefix(_TAG)
+        if tag in _STRINGS:
+            return written.value
+        if tag not in _TYPED:
+            self.problems.append(
+                Problem(place, f"tags (!name) are not taken; write {shown(written.value)} alone")
+            )
+            return None
+        try:
+            return self._yaml.constructor.construct_object(written)
+        except (ValueError, KeyError):
+            self.problems.append(Problem(place, f"cannot be read as {tag}: {shown(written.value)}"))
+            return None
+
+    def _place(self, mark: StreamMark | None, key: str) -> Place:
+        if mark is None or not self.in_file:
+            return attrs.evolve(self.start, key=key)
+        return Place(self.start.source, mark.line + 1, mark.column + 1, key)

@@ -1,0 +1,201 @@
+"""What a setting's value may be: a rule returns the value in its final form, or says what is wrong.
+
+The same rules serve a configuration file, ``--set`` and the Python constructors, so that none of
+them is laxer than the others: ``True`` is no number, ``3.0`` is no whole number, ``"3"`` is
+neither. Nothing here knows where a value was written.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from charlm.errors import ConfigError
+
+Rule = Callable[[Any], Any]
+KeyPath = tuple[str | int, ...]
+
+MOST = (
+    2**63 - 1
+)  # the largest whole number that every reader of JSON and every array index can hold
+
+
+class SettingError(ConfigError):
+    """A value breaks its rule; ``path`` leads to it from the object that was being made."""
+
+    def __init__(self, reason: str, *path: str | int) -> None:
+        super().__init__(f"{dotted(path)}: {reason}" if path else reason)
+        self.reason = reason
+        self.path: KeyPath = path
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """Write a path as a user would.
+
+    >>> dotted(("models", 1, "train", "steps"))
+    'models[1].train.steps'
+    """
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
+
+
+def shown(value: object) -> str:
+    """Name a value in a message as a configuration file would write it, cut to a readable length.
+
+    >>> shown(True), shown("two"), shown([1, 2])
+    ('true', "'two'", 'a list')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "keys and values"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    # Python refuses to write integers of more than 4300 digits in decimal.
+    text = hex(value) if isinstance(value, int) and abs(value) > MOST else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def suggestion(given: str, names: Iterable[str]) -> str:
+    """Return ``; did you mean NAME?`` for the closest name, or nothing when none is close."""
+    close = difflib.get_close_matches(given, list(names), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def whole(least: int) -> Rule:
+    """Accept whole numbers from ``least`` up."""
+
+    def rule(value: Any) -> int:
+        if type(value) is not int:
+            raise SettingError(f"expected a whole number, got {shown(value)}")
+        if not least <= value <= MOST:
+            bound = f"{least} or more" if value < least else f"at most {MOST}"
+            raise SettingError(f"expected {bound}, got {shown(value)}")
+        return value
+
+    return rule
+
+
+def number(
+    *, above: float | None = None, least: float | None = None, most: float | None = None
+) -> Rule:
+    """Accept finite numbers inside the bounds, as floats."""
+    bounds = [f"above {above:g}"] if above is not None else []
+    bounds += [f"of {least:g} or more"] if least is not None else []
+    bounds += [f"of at most {most:g}"] if most is not None else []
+    wanted = f"expected a number {' and '.join(bounds)}"
+
+    def rule(value: Any) -> float:
+        if type(value) not in (int, float):
+            raise SettingError(f"expected a number, got {shown(value)}")
+        if (
+            not abs(value)
+            <= sys.float_info.max  # neither nan nor infinite nor a whole number beyond floats
+            or (above is not None and value <= above)
+            or (least is not None and value < least)
+            or (most is not None and value > most)
+        ):
+            raise SettingError(f"{wanted}, got {shown(value)}")
+        return float(value)
+
+    return rule
+
+
+def one_of(*names: str) -> Rule:
+    """Accept one of a few words."""
+
+    def rule(value: Any) -> str:
+        if value not in names or not isinstance(value, str):
+            hint = suggestion(value, names) if isinstance(value, str) else ""
+            raise SettingError(f"expected {' or '.join(names)}, got {shown(value)}{hint}")
+        return value
+
+    return rule
+
+
+def each(rule: Rule, value: Iterable[Any]) -> tuple[Any, ...]:
+    """Apply a rule to every item of a list; an error names the item's index."""
+    items = []
+    for index, item in enumerate(value):
+        try:
+            items.append(rule(item))
+        except SettingError as error:
+            raise SettingError(error.reason, index, *error.path) from None
+    return tuple(items)
+
+
+def one_or_list(rule: Rule, what: str) -> Rule:
+    """Accept what the rule accepts, or a list of such values that is not empty (made a tuple)."""
+
+    def either(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            if not value:
+                raise SettingError(f"expected {what}, or a list of them; the list is empty")
+            return each(rule, value)
+        return rule(value)
+
+    return either
+
+
+def descending(rule: Rule) -> Rule:
+    """Accept a list of what the rule accepts, each below the one before (made a tuple)."""
+
+    def descent(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)):
+            raise SettingError(f"expected a list of numbers, got {shown(value)}")
+        items = each(rule, value)
+        for index in range(1, len(items)):
+            if items[index] >= items[index - 1]:
+                before = f"{items[index - 1]:g}"
+                raise SettingError(
+                    f"expected a number below the one before ({before}), got {items[index]:g}",
+                    index,
+                )
+        return items
+
+    return descent
+
+
+def text(value: Any) -> str:
+    """Accept a string that is not empty."""
+    if not isinstance(value, str):
+        quoting = "" if value is None or isinstance(value, (dict, list)) else " (put it in quotes)"
+        raise SettingError(f"expected text, got {shown(value)}{quoting}")
+    if not value:
+        raise SettingError("expected text, got an empty string")
+    return value
+
+
+def path_or_name(value: Any) -> str:
+    """Accept the name of a bundled text, or a path."""
+    if "\0" in text(value):
+        raise SettingError(f"expected a path, got {shown(value)}: no path holds a NUL character")
+    return str(value)
+
+
+def folder_name(value: Any) -> str:
+    """Accept a name that a directory can have."""
+    if text(value) == ".." or "\0" in value or Path(value).name != value:
+        raise SettingError(f"expected a plain name for a directory, got {shown(value)}")
+    return str(value)
+
+
+def alphabet(value: Any) -> str | None:
+    """Accept an alphabet's characters, each once, or nothing (the text's own are taken)."""
+    if value is None:
+        return None
+    repeated = [character for character, count in Counter(text(value)).items() if count > 1]
+    if repeated:
+        listed = ", ".join(map(repr, repeated[:5]))
+        raise SettingError(f"expected each character once, but {listed} comes more than once")
+    for character in value:
+        if "\ud800" <= character <= "\udfff":
+            raise SettingError(
+                f"expected characters, but {character!r} is half of a surrogate pair"
+            )
+    return str(value)

@@ -1,0 +1,187 @@
+"""The settings of a run and of a comparison, with the tutorial's values as defaults.
+
+Every setting carries its one-line description, which the dump prints as the YAML comment, and its
+rule, which the constructors and the file loader both apply. Files are read and written elsewhere.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any, Literal
+
+import attrs
+
+from charlm.config import rules
+from charlm.config.rules import Rule, SettingError, shown
+
+
+def _setting(default: Any, rule: Rule, doc: str) -> Any:
+    def convert(value: Any, field: attrs.Attribute[Any]) -> Any:
+        try:
+            return rule(value)
+        except SettingError as error:
+            raise SettingError(error.reason, field.name, *error.path) from None
+
+    return attrs.field(
+        default=default,
+        converter=attrs.Converter(convert, takes_field=True),
+        metadata={"doc": doc, "rule": rule},
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ModelConfig:
+    """The network: an embedding, recurrent layers, a softmax over the alphabet.
+
+    >>> ModelConfig(layers=2, hidden_dim=64).hidden_dims
+    (64, 64)
+    """
+
+    cell: Literal["rnn", "gru", "lstm"] = _setting(
+        "rnn",
+        rules.one_of("rnn", "gru", "lstm"),
+        "the recurrent cell: rnn (simple RNN), gru or lstm",
+    )
+    layers: int = _setting(1, rules.whole(1), "recurrent layers, one above the other")
+    embed_dim: int = _setting(50, rules.whole(1), "size of each character's vector")
+    hidden_dim: int | tuple[int, ...] = _setting(
+        50,
+        rules.one_or_list(rules.whole(1), "a whole number"),
+        "size of each layer's state; a list gives each layer its own",
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.hidden_dim, tuple) and len(self.hidden_dim) != self.layers:
+            sizes = len(self.hidden_dim)
+            raise SettingError(
+                f"expected one size for each layer (layers is {self.layers}), got {sizes}",
+                "hidden_dim",
+            )
+
+    @property
+    def hidden_dims(self) -> tuple[int, ...]:
+        """The size of each layer's state, from the lowest layer up."""
+        if isinstance(self.hidden_dim, int):
+            return (self.hidden_dim,) * self.layers
+        return self.hidden_dim
+
+
+@attrs.frozen(kw_only=True)
+class DataConfig:
+    """The text, and how it becomes sequences of characters."""
+
+    text: str | tuple[str, ...] = _setting(
+        "fox",
+        rules.one_or_list(rules.path_or_name, "a bundled name or a path"),
+        "a bundled text's name, a path (seen from this file), or a list of them",
+    )
+    framing: Literal["lines", "stream"] = _setting(
+        "lines",
+        rules.one_of("lines", "stream"),
+        "lines: each line between <EOS>; stream: one text, the state carried on",
+    )
+    alphabet: str | None = _setting(
+        "abcdefghijklmnopqrstuvwxyz ",
+        rules.alphabet,
+        "the characters of the vocabulary; null takes them from the text",
+    )
+    val_frac: float = _setting(
+        0.0,
+        rules.number(least=0, most=0.5),
+        "fraction of the text, at its end, held out to measure on",
+    )
+    batch_size: int = _setting(
+        32, rules.whole(1), "stream: stretches of the text read side by side"
+    )
+    seq_length: int = _setting(64, rules.whole(1), "stream: characters between two updates")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names or paths of the text, always as a tuple."""
+        return (self.text,) if isinstance(self.text, str) else self.text
+
+
+@attrs.frozen(kw_only=True)
+class TrainConfig:
+    """How the parameters are learned, and what is reported on the way."""
+
+    trainer: Literal["sgd", "adam"] = _setting(
+        "sgd", rules.one_of("sgd", "adam"), "the update rule: sgd or adam"
+    )
+    learning_rate: float = _setting(
+        0.1, rules.number(above=0), "step size of an update; 0.1 suits sgd, 0.001 to 0.003 adam"
+    )
+    clip_norm: float = _setting(
+        5.0, rules.number(least=0), "gradients longer than this are scaled down to it; 0 = never"
+    )
+    steps: int = _setting(200, rules.whole(0), "updates in all")
+    log_every: int = _setting(5, rules.whole(1), "steps between two reports of the loss")
+    sample_every: int = _setting(5, rules.whole(0), "steps between two sampled texts; 0 = never")
+    eval_every: int = _setting(
+        500, rules.whole(1), "steps between two measurements on the held-out text, if any"
+    )
+    checkpoint_every: int = _setting(100, rules.whole(1), "steps between two saved checkpoints")
+    seed: int = _setting(0, rules.whole(0), "the same seed gives the same run")
+
+
+@attrs.frozen(kw_only=True)
+class RunConfig:
+    """All of a run: ``RunConfig()`` is the tutorial's simple RNN on the fox sentence."""
+
+    name: str = _setting("srnn", rules.folder_name, "the run's directory is runs/NAME")
+    model: ModelConfig = attrs.field(default=ModelConfig(), metadata={"doc": "The network"})
+    data: DataConfig = attrs.field(default=DataConfig(), metadata={"doc": "The text"})
+    train: TrainConfig = attrs.field(default=TrainConfig(), metadata={"doc": "The training"})
+
+
+SECTIONS = ("model", "data", "train")
+
+
+@attrs.frozen(kw_only=True)
+class NamedModel:
+    """One contender of a comparison, with its complete configuration."""
+
+    name: str = _setting(attrs.NOTHING, rules.folder_name, "the model's name in the results")
+    config: RunConfig = attrs.field()
+
+
+_SHARED = ("data.text", "data.framing", "data.alphabet", "data.val_frac", "train.steps")
+
+
+@attrs.frozen(kw_only=True)
+class ComparisonConfig:
+    """Models that learn the same text for the same steps, over several seeds."""
+
+    name: str = _setting("comparison", rules.folder_name, "the comparison's name")
+    base: RunConfig = RunConfig()
+    models: tuple[NamedModel, ...]
+    thresholds: tuple[float, ...] = _setting(
+        (10.0, 1.0),
+        rules.descending(rules.number(above=0)),
+        "losses to be reached, from high to low",
+    )
+    seeds: int = _setting(
+        5, rules.whole(1), "how many runs of each model, each with a seed of its own"
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.models) < 2:
+            raise SettingError(f"expected two models or more, got {len(self.models)}", "models")
+        names = [model.name for model in self.models]
+        for index, model in enumerate(self.models):
+            if model.name in names[:index]:
+                reason = (
+                    f"another model is named {shown(model.name)} too; give each a name of its own"
+                )
+                raise SettingError(reason, "models", index, "config", "name")
+            for key in _SHARED:
+                mine, base = attrgetter(key)(model.config), attrgetter(key)(self.base)
+                if mine != base:
+                    raise SettingError(
+                        f"is {shown(mine)} here and {shown(base)} in the base; make them equal, "
+                        "for the models of a comparison learn the same text for the same steps",
+                        "models",
+                        index,
+                        "config",
+                        *key.split("."),
+                    )

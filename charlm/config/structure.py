@@ -1,0 +1,134 @@
+"""Between trees, plain data and the schema: every problem of a configuration in one error.
+
+cattrs walks the schema and gathers what the rules say; the tree gives each complaint its place.
+Unknown keys are refused everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.cols import list_structure_factory
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+from cattrs.gen import make_dict_structure_fn, override
+
+from charlm.config.nodes import Node, Problem, error_of
+from charlm.config.rules import KeyPath, Rule, SettingError, shown, suggestion
+from charlm.config.schema import SECTIONS, RunConfig
+
+T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+
+_converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+
+
+def _hook_of(rule: Rule) -> Hook:
+    return lambda value, _: rule(value)
+
+
+@_converter.register_structure_hook_factory(attrs.has)
+def _class_hook(cls: type) -> Hook:
+    fields = attrs.fields(cls)
+    rules = {field.name: field.metadata["rule"] for field in fields if "rule" in field.metadata}
+    overrides: Any = {name: override(struct_hook=_hook_of(rule)) for name, rule in rules.items()}
+    make: Hook = make_dict_structure_fn(cls, _converter, **overrides)
+
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            names = ", ".join(field.name for field in fields)
+            raise SettingError(f"expected keys ({names}), got {shown(value)}")
+        return make(value, cls)
+
+    return structure
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+@_converter.register_structure_hook_factory(_is_tuple)
+def _tuple_hook(kind: Any) -> Hook:
+    item = get_args(kind)[0]
+    make = list_structure_factory(list[item], _converter)  # type: ignore[valid-type]
+
+    def structure(value: Any, _: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise SettingError(f"expected a list, got {shown(value)}")
+        return tuple(make(value, list))
+
+    return structure
+
+
+def structured(cls: type[T], node: Node, problems: Iterable[Problem] = ()) -> T:
+    """Make an object of the schema from a tree, or report all that is wrong with it.
+
+    ``problems`` are those met before; what follows from them (a value that could not be read is
+    missing too) is not reported again.
+    """
+    found = list(problems)
+    broken = {problem.place for problem in found}
+    try:
+        config = _converter.structure(node.plain(), cls)
+    except (BaseValidationError, SettingError) as error:
+        found += [problem for problem in _problems(error, node, ()) if problem.place not in broken]
+    if found:
+        raise error_of(found)
+    return config
+
+
+def _problems(error: Exception, root: Node, path: KeyPath) -> Iterator[Problem]:
+    if isinstance(error, (ClassValidationError, IterableValidationError)):
+        below, here = error.group_exceptions()
+        for part, note in below:
+            step = note.name if isinstance(note, AttributeValidationNote) else note.index
+            yield from _problems(part, root, (*path, step))
+        for part in here:
+            yield from _problems(part, root, path)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        parent = root.find(path)
+        for key in error.extra_fields:
+            yield Problem(parent.value[key].key_place, _unknown(error.cl, key))
+    elif isinstance(error, SettingError):
+        yield Problem(root.find((*path, *error.path)).place, error.reason)
+    else:
+        raise error
+
+
+def _unknown(cls: type, key: str) -> str:
+    names = [field.name for field in attrs.fields(cls)]
+    elsewhere = [f"{section}.{key}" for section in SECTIONS if key in to_dict(RunConfig())[section]]
+    hint = suggestion(key, names) or suggestion(key, elsewhere)
+    return f"unknown key{hint or '; the keys here are ' + ', '.join(names)}"
+
+
+def to_dict(config: RunConfig) -> dict[str, Any]:
+    """Return a configuration as plain data that JSON can hold.
+
+    >>> to_dict(RunConfig())["model"]
+    {'cell': 'rnn', 'layers': 1, 'embed_dim': 50, 'hidden_dim': 50}
+    """
+
+    def serialize(_: object, __: object, value: Any) -> Any:
+        return list(value) if isinstance(value, tuple) else value
+
+    return attrs.asdict(config, value_serializer=serialize)
+
+
+def from_dict(data: Mapping[str, Any], source: str = "config") -> RunConfig:
+    """Make a configuration from plain data, as strictly as from a file.
+
+    ``source`` names the data in messages.
+
+    >>> from_dict({"model": {"cell": "lstm"}}).model.cell
+    'lstm'
+    """
+    return structured(RunConfig, Node.of(data, source))

@@ -1,0 +1,1 @@
+"""Language models: texts, the model, training, sampling, comparison and files. No printing here."""

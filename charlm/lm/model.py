@@ -1,0 +1,227 @@
+"""The character language model: embedding, recurrent layers, softmax. An engine program like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from charlm.config import ModelConfig, from_dict
+from charlm.engine.arrays import Array
+from charlm.engine.graph import ComputationGraph, Expression, apply
+from charlm.engine.ops import (
+    affine_transform,
+    log_softmax,
+    lookup_sequence,
+    sequence_neg_log_softmax,
+)
+from charlm.engine.ops.inputs import ParameterLeaf, input_array
+from charlm.engine.ops.sequences import StatePart
+from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
+from charlm.engine.random import NumpyStream, RandomStream
+from charlm.engine.rnn import CELLS, RNNBuilder
+from charlm.errors import CheckpointError
+from charlm.lm import sampling
+from charlm.lm.checkpoint import load_checkpoint
+from charlm.lm.text import Vocab
+
+State: TypeAlias = list[tuple[Array, ...]]
+"""What the recurrent layers carry: for each layer its states, arrays (B, H)."""
+
+STREAM_LENGTH = 500
+"""Characters in a sample of a model that has no ``<EOS>`` to end it."""
+
+
+class CharLM:
+    """P(next symbol | symbols so far) = softmax(b + W h), h the top recurrent layer's output.
+
+    Args:
+        vocab: the symbols.
+        config: cell and sizes.
+        stream: draws the initial weights.
+        dtype: float32, or float64 for gradient checks.
+        line_limit: for a model with ``<EOS>``, the length at which a sample that never ends is cut.
+
+    Example:
+        >>> model = CharLM(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
+        >>> model.parameter_count()
+        56
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        config: ModelConfig,
+        stream: RandomStream | None = None,
+        dtype: Any = np.float32,
+        line_limit: int = STREAM_LENGTH,
+    ) -> None:
+        self.vocab = vocab
+        self.config = config
+        self.line_limit = line_limit
+        self.collection = ParameterCollection(dtype, stream or NumpyStream(0))
+        size, hidden = len(vocab), config.hidden_dims
+        self.rnn = RNNBuilder(CELLS[config.cell](), config.embed_dim, hidden, self.collection)
+        self.embedding = self.collection.add_lookup_parameters(size, (config.embed_dim,))
+        self.softmax_w = self.collection.add_parameters((size, hidden[-1]))
+        self.softmax_b = self.collection.add_parameters((size,))
+
+    def parameter_count(self) -> int:
+        """Return the number of trainable numbers."""
+        return self.collection.parameter_count()
+
+    def loss(
+        self,
+        graph: ComputationGraph,
+        inputs_TB: Array,
+        targets_TB: Array,
+        state: State | None = None,
+    ) -> tuple[Expression, list[Expression]]:
+        """Return the summed nll of the targets, in nats, and the nodes of each layer's states.
+
+        Args:
+            graph: where the nodes are made.
+            inputs_TB: ids of the symbols read.
+            targets_TB: ids of the symbols that follow them.
+            state: carried from the sequence before; None starts from zeros.
+        """
+        h, layers = self._hidden(graph, inputs_TB, state)
+        w, b = self._output_layer(graph)
+        return sequence_neg_log_softmax(h, w, b, targets_TB), layers
+
+    def carried(self, layers: Sequence[Expression]) -> State:
+        """Return a copy of the states after the last step, to be given to the next sequence."""
+        return [tuple(part[-1].copy() for part in layer.array()) for layer in layers]
+
+    def predict(self, symbol: int, state: State | None) -> tuple[Array, State]:
+        """Return the log-probabilities (V,) of the symbol after ``symbol``, and the state."""
+        graph = ComputationGraph(self.collection.dtype)
+        _, layers = self._hidden(graph, np.array([[symbol]]), state)
+        w, b = self._output_layer(graph)
+        h = apply(StatePart(self.rnn.cell.states - 1, 0), layers[-1])
+        log_p = log_softmax(affine_transform([b, w, h])).array()[0]
+        after = self.carried(layers)
+        graph.release()
+        return log_p, after
+
+    def stream(
+        self,
+        length: int | None = None,
+        *,
+        temperature: float = 1.0,
+        prime: str = "",
+        stop: str = "",
+        seed: int | Sequence[int] | None = None,
+    ) -> Generator[str, None, bool]:
+        """Yield the characters of one text as they are drawn (see ``charlm.lm.sampling.stream``)."""
+        limit = length if length is not None else self._default_length()
+        rng = np.random.default_rng(seed)
+        return sampling.stream(
+            self.predict,
+            self.vocab,
+            rng,
+            limit=limit,
+            temperature=temperature,
+            prime=prime,
+            stop=stop,
+        )
+
+    def sample(
+        self,
+        length: int | None = None,
+        *,
+        temperature: float = 1.0,
+        prime: str = "",
+        stop: str = "",
+        seed: int | Sequence[int] | None = None,
+    ) -> str:
+        """Return one text drawn from the model, the prime not included.
+
+        Args:
+            length: at most this many characters; by default until ``<EOS>``, or 500 without one.
+            temperature: below 1 plays safe, 0 is the likeliest character each time.
+            prime: the text to go on from.
+            stop: end before this string.
+            seed: the same seed gives the same text; None draws one.
+        """
+        drawn = self.stream(length, temperature=temperature, prime=prime, stop=stop, seed=seed)
+        return sampling.collect(drawn).text
+
+    def parameters(self) -> dict[str, Parameter | LookupParameter]:
+        """Return every parameter under the name it has in a checkpoint."""
+        named: dict[str, Parameter | LookupParameter] = {"embedding": self.embedding}
+        for i, layer in enumerate(self.rnn.layers):
+            for role, parameter in zip(self.rnn.cell.roles, layer, strict=True):
+                named[f"rnn.{i}.{role}"] = parameter
+        return {**named, "softmax.W": self.softmax_w, "softmax.b": self.softmax_b}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return copies of all weights; matrices are (rows, columns) as in the formulas, the table (V, E)."""
+        return {
+            name: np.array(p.value if isinstance(p, LookupParameter) else p.value.T, order="C")
+            for name, p in self.parameters().items()
+        }
+
+    def load_arrays(self, arrays: Mapping[str, Array]) -> None:
+        """Set all weights from what ``arrays`` returned, perhaps of another model of the same shape.
+
+        Raises:
+            CheckpointError: a weight is missing or has another shape.
+        """
+        for name, parameter in self.parameters().items():
+            given = arrays.get(name)
+            table = isinstance(parameter, LookupParameter)
+            wanted = parameter.value.shape if table else parameter.value.shape[::-1]
+            if given is None or given.shape != wanted:
+                found = "is missing" if given is None else f"has shape {given.shape}"
+                raise CheckpointError(
+                    f"{name} {found}, this model needs {wanted}; cell, layers, dims and alphabet must be the same"
+                )
+            if isinstance(parameter, LookupParameter):
+                parameter.value[...] = given
+            else:
+                parameter.write()[...] = given.T
+
+    def _hidden(
+        self, graph: ComputationGraph, inputs_TB: Array, state: State | None
+    ) -> tuple[Expression, list[Expression]]:
+        x = lookup_sequence(graph, self.embedding, inputs_TB)
+        given = None
+        if state is not None:
+            given = [tuple(input_array(graph, part) for part in layer) for layer in state]
+        return self.rnn.sequence(x, given)
+
+    def _output_layer(self, graph: ComputationGraph) -> tuple[Expression, Expression]:
+        w = graph.leaf(ParameterLeaf(self.softmax_w), True)
+        return w, graph.leaf(ParameterLeaf(self.softmax_b), True)
+
+    def _default_length(self) -> int:
+        return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
+
+
+def load(run: str | Path) -> CharLM:
+    """Load the model of a run directory or checkpoint file.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    found = load_checkpoint(run)
+    return model_of(found.config, found.vocab, found.state, found.tensors)
+
+
+def model_of(
+    config: Mapping[str, Any],
+    vocab: list[str],
+    state: Mapping[str, Any],
+    tensors: Mapping[str, Array],
+) -> CharLM:
+    """Build the model that a checkpoint holds."""
+    model = CharLM(
+        Vocab.from_list(vocab),
+        from_dict(config).model,
+        line_limit=int(state["line_limit"]),
+    )
+    model.load_arrays(tensors)
+    return model

@@ -1,0 +1,140 @@
+"""The training loop: what it reports, what it writes, and that equal seeds give equal bits."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from charlm.config import load_run
+from charlm.errors import BadGradientError, CheckpointError
+from charlm.lm.checkpoint import load_checkpoint
+from charlm.lm.model import load
+from charlm.lm.rundir import RunDirectory
+from charlm.lm.training import Evaluated, Finished, Logged, Sampled, Saved, Started, Training
+
+SMALL = ["model.embed_dim=8", "model.hidden_dim=16"]
+TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
+
+
+def run(tmp_path, name="srnn", *, text=None, folder="run", overrides=(), init_from=None):
+    config = load_run(name, overrides=[*SMALL, *overrides])
+    training = Training(config, init_from=init_from, text=text)
+    training.directory = RunDirectory.create_named(tmp_path / folder)
+    return training, list(training.events())
+
+
+def of(events, kind):
+    return [e for e in events if isinstance(e, kind)]
+
+
+def test_the_tutorial_learns_its_sentence():
+    events = list(Training(load_run()).events())
+    losses = of(events, Logged)
+    assert [e.step for e in losses] == list(range(1, 200, 5))
+    assert 80 < losses[0].loss < 190
+    assert losses[-1].loss < 0.1
+    fox = "a quick brown fox jumped over the lazy dog"
+    late = [e.sample.text for e in of(events, Sampled)[20:]]
+    assert len(late) == 20
+    assert sum(text == fox for text in late) >= 15
+    assert events[-1].step == 200
+
+
+def test_a_run_directory_holds_everything(tmp_path):
+    training, events = run(tmp_path, overrides=["train.steps=12", "train.checkpoint_every=5"])
+    assert [e.step for e in of(events, Saved)] == [5, 10, 12]
+    folder = tmp_path / "run"
+    assert load_run(str(folder / "config.yaml")) == training.config
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 6, 11]
+    assert rows[0]["loss"] == of(events, Logged)[0].loss
+    assert "--- step 6 ---" in (folder / "samples.txt").read_text()
+    assert load(folder).sample(seed=1) == training.model.sample(seed=1)
+
+
+@pytest.mark.parametrize("name", ["srnn", "text"])
+def test_equal_seeds_give_equal_bytes(tmp_path, name):
+    overrides = ["train.steps=15", "train.sample_every=4", "train.log_every=3"]
+    overrides += ["train.trainer=adam", "train.learning_rate=0.01"]
+    text = TEXT if name == "text" else None
+    runs = [run(tmp_path, name, text=text, folder=f, overrides=overrides)[0] for f in "ab"]
+    one, other = (r.directory for r in runs)
+    assert one.checkpoint.read_bytes() == other.checkpoint.read_bytes()
+    assert one.samples.read_bytes() == other.samples.read_bytes()
+    without_times = [
+        [{**json.loads(line), "seconds": 0} for line in d.metrics.read_text().splitlines()]
+        for d in (one, other)
+    ]
+    assert without_times[0] == without_times[1]
+    run(tmp_path, name, text=text, folder="c", overrides=[*overrides, "train.seed=1"])
+    assert one.checkpoint.read_bytes() != (tmp_path / "c" / "last.safetensors").read_bytes()
+
+
+def test_sampling_does_not_disturb_training(tmp_path):
+    plain, _ = run(tmp_path, folder="a", overrides=["train.steps=9", "train.sample_every=0"])
+    noisy, _ = run(tmp_path, folder="b", overrides=["train.steps=9", "train.sample_every=1"])
+    for name, array in plain.model.arrays().items():
+        assert np.array_equal(array, noisy.model.arrays()[name]), name
+
+
+def test_a_stream_is_scored_on_text_it_has_not_seen(tmp_path):
+    overrides = ["train.steps=60", "train.eval_every=20", "data.batch_size=4", "data.seq_length=16"]
+    _, events = run(tmp_path, "text", text=TEXT, overrides=overrides)
+    (started,) = of(events, Started)
+    assert started.held_out_characters == len(TEXT) // 10
+    scores = of(events, Evaluated)
+    assert [e.step for e in scores] == [20, 40, 60]
+    assert scores[-1].score.characters == started.held_out_characters
+    assert scores[-1].score.nll < started.unigram_nll  # it learned more than the letters' frequencies
+    assert scores[-1].score.nll < scores[0].score.nll
+
+
+def test_the_tutorials_last_experiment_starts_from_the_fox(tmp_path):
+    run(tmp_path, folder="fox")
+    fox = load_checkpoint(tmp_path / "fox")
+    _, events = run(
+        tmp_path, folder="pretzels", overrides=["data.text=pretzels"], init_from=fox
+    )
+    losses = of(events, Logged)
+    assert of(events, Sampled)[-1].sample.text == "these pretzels are making me thirsty"
+    assert losses[0].loss > 120  # sure of another sentence: worse than knowing nothing (36 ln 28 = 120)
+    assert losses[-1].loss < 0.2
+
+
+def test_starting_from_another_alphabet_is_refused(tmp_path):
+    run(tmp_path, folder="fox", overrides=["train.steps=1"])
+    with pytest.raises(CheckpointError, match="another alphabet"):
+        Training(
+            load_run("srnn", overrides=[*SMALL, "data.alphabet=null"]),
+            init_from=load_checkpoint(tmp_path / "fox"),
+        )
+
+
+def test_stopping_saves_where_it_stands(tmp_path):
+    training = Training(load_run("srnn", overrides=SMALL))
+    training.directory = RunDirectory.create_named(tmp_path / "run")
+    events = []
+    for event in training.events():
+        events.append(event)
+        if isinstance(event, Logged) and event.step == 6:
+            training.stop()
+    assert events[-1] == Finished(6, events[-1].seconds, stopped=True)
+    assert load_checkpoint(tmp_path / "run").state["step"] == 6
+
+
+def test_a_loss_that_explodes_ends_the_run_with_the_last_good_weights(tmp_path):
+    overrides = ["train.learning_rate=1e30", "train.trainer=adam", "model.cell=rnn"]
+    training = Training(load_run("srnn", overrides=[*SMALL, *overrides]))
+    training.directory = RunDirectory.create_named(tmp_path / "run")
+    with pytest.raises(BadGradientError, match="norm of the gradient"):
+        list(training.events())
+    assert (tmp_path / "run" / "last.safetensors").exists()
+
+
+def test_per_layer_sizes(tmp_path):
+    overrides = ["model.layers=2", "model.hidden_dim=[12, 6]", "train.steps=2"]
+    training, _ = run(tmp_path, overrides=overrides)
+    assert training.model.arrays()["rnn.1.Wx"].shape == (6, 12)
+    assert training.model.arrays()["softmax.W"].shape == (28, 6)

@@ -19,14 +19,13 @@ class Screen:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.quiet = bool(settings["quiet"])
         self.verbose = bool(settings["verbose"]) and not self.quiet
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
 
     def start_bar(self, total: int, unit: str) -> None:
         """Show a bar on stderr, if that is a terminal and messages are wanted."""
         if not self.quiet and sys.stderr.isatty():
-            self._bar = tqdm[None](
-                total=total, unit=unit, leave=False, dynamic_ncols=True, mininterval=0.2
-            )
+            bar: tqdm[Any] = tqdm(total=total, unit=unit, leave=False, dynamic_ncols=True)
+            self._bar = bar
 
     def advance(self) -> None:
         """Move the bar on by one."""

@@ -68,10 +68,10 @@ def config_path(source: str) -> Path:
 
 
 def located_text(name_or_path: str, folder: Path) -> str:
-    """Return a bundled text's name as it is, and a path made absolute, starting at ``folder``."""
-    return (
-        name_or_path if name_or_path in bundled_texts() else str(folder.absolute() / name_or_path)
-    )
+    """Return a bundled text's name, or the ``-`` of standard input, as it is; a path made absolute."""
+    if name_or_path == "-" or name_or_path in bundled_texts():
+        return name_or_path
+    return str(folder.absolute() / name_or_path)
 
 
 def resolve_text(name_or_path: str) -> Path:

@@ -18,8 +18,8 @@ _WIDEST = 44  # longer lines push their comments out of the section's column
 def to_yaml(config: RunConfig) -> str:
     """Return the configuration as commented YAML; loading it gives an equal configuration.
 
-    >>> print(to_yaml(RunConfig()).splitlines()[4])
-      cell: rnn               # the recurrent cell: rnn (simple RNN), gru or lstm
+    >>> print(to_yaml(RunConfig()).splitlines()[5])
+      cell: rnn       # the recurrent cell: rnn (simple RNN), gru or lstm
     """
     lines = [_HEADER]
     data = to_dict(config)

@@ -157,8 +157,9 @@ class Op(ABC):
         """Return the op's name in messages.
 
         Example:
-            >>> type("SquaredNorm", (Op,), {"name": Op.name}, abstract=True).name()
-            'squared_norm'
+            >>> from charlm.engine.ops.shaping import PickRange
+            >>> PickRange.name()
+            'pick_range'
         """
         words = "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__)
         return words.lstrip("_")

@@ -92,7 +92,7 @@ class DynetStream:
 
     Example:
         >>> DynetStream(42).uniform(-1, 1, (2,), np.float32)
-        array([-0.25091976,  0.5930860...], dtype=float32)
+        array([-0.25091976,  0.593086  ], dtype=float32)
     """
 
     def __init__(self, seed: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Characters: a vocabulary that numbers them, and texts read from files.
 
 A text is a Python string here and an array of ids after ``Vocab.encode``. How ids become training
-sequences and minibatches is in ``batches.py``.
+sequences and minibatches is in ``corpus.py``.
 """
 
 from __future__ import annotations
@@ -130,7 +130,9 @@ class Vocab:
         points = _code_points(text)
         ids = self._table[np.minimum(points, len(self._table) - 1)]
         if lines:
-            ids[points == ord("\n")] = self.index(EOS)
+            if self.eos is None:
+                raise TextError(f"the vocabulary has no {EOS} to end a line with: make one with it")
+            ids[points == ord("\n")] = self.eos
         if unknown := np.flatnonzero(ids < 0)[:1].tolist():
             (offset,) = unknown
             line = text.count("\n", 0, offset) + 1

@@ -20,12 +20,13 @@ from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, CheckpointError
 from charlm.lm.baselines import unigram_nll
+from charlm.lm.corpus import LineCorpus, StreamCorpus
 from charlm.lm.checkpoint import Checkpoint
 from charlm.lm.evaluation import Score, evaluate
 from charlm.lm.model import CharLM, State
 from charlm.lm.rundir import RunDirectory
 from charlm.lm.sampling import SampledText, collect
-from charlm.lm.text import LineCorpus, StreamCorpus, read_texts
+from charlm.lm.text import STDIN, read_texts
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
@@ -203,8 +204,8 @@ class Training:
         return Started(
             self.model.parameter_count(),
             len(corpus.vocab),
-            corpus.train_characters,
-            corpus.held_out_characters,
+            len(corpus.train_ids),
+            len(corpus.held_out_ids),
             unigram,
             tuple(corpus.notices),
         )
@@ -258,7 +259,7 @@ def corpus_of(config: RunConfig, text: str | None = None) -> LineCorpus | Stream
     """Read a config's text and frame it."""
     data = config.data
     if text is None:
-        text = read_texts([resolve_text(name) for name in data.texts])
+        text = read_texts([n if n == STDIN else resolve_text(n) for n in data.texts])
     if data.framing == "lines":
         return LineCorpus.from_text(text, alphabet=data.alphabet, val_frac=data.val_frac)
     return StreamCorpus.from_text(

@@ -160,7 +160,7 @@ ERRORS = [
     (["one.txt"], "character", 2),
     (["latin1.txt"], "byte", 2),
     (["nosuch.yaml"], "nosuch.yaml", 2),
-    (["broken.yaml"], "broken.yaml:2", 2),
+    (["broken.yaml"], "broken.yaml:3", 2),
     (["unknown.yaml"], "did you mean hidden_dim", 2),
     (["srnn", "--set", "model.layers=-1"], "--set model.layers=-1", 2),
     (["srnn", "--set", "nonsense"], "nonsense", 2),

@@ -100,7 +100,7 @@ def test_the_tutorials_last_experiment_starts_from_the_fox(tmp_path):
     losses = of(events, Logged)
     assert of(events, Sampled)[-1].sample.text == "these pretzels are making me thirsty"
     assert losses[0].loss > 120  # sure of another sentence: worse than knowing nothing (36 ln 28 = 120)
-    assert losses[-1].loss < 0.2
+    assert losses[-1].loss < 0.5
 
 
 def test_starting_from_another_alphabet_is_refused(tmp_path):

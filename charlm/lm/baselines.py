@@ -1,0 +1,38 @@
+"""What counting reaches, without a network: numbers to read a loss against."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from charlm.lm.text import Ids
+
+
+def uniform_nll(vocab_size: int) -> float:
+    """Return the nll, in nats per character, of taking every symbol to be equally likely.
+
+    Example:
+        >>> round(uniform_nll(28), 4)
+        3.3322
+    """
+    return math.log(vocab_size)
+
+
+def unigram_nll(train: Ids, held_out: Ids, vocab_size: int) -> float:
+    """Return the nll, in nats per character, of the training text's symbol frequencies on held-out text.
+
+    One is added to each count (Laplace), so that a symbol not seen in training is possible.
+
+    Example:
+        >>> round(unigram_nll(np.array([0, 0, 1]), np.array([0, 1]), 2), 4)  # -ln(3/5 * 2/5) / 2
+        0.7136
+    """
+    counts = np.bincount(train, minlength=vocab_size) + 1.0
+    seen = np.bincount(held_out, minlength=vocab_size)
+    return float(-(seen * np.log(counts / counts.sum())).sum() / seen.sum())
+
+
+def nll_to_bpc(nll: float) -> float:
+    """Return nats per character as bits per character."""
+    return nll / math.log(2)

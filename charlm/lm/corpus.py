@@ -1,0 +1,205 @@
+"""Training sequences and minibatches from a text, and the held-out part that is never trained on.
+
+Two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one a step, as in the tutorial.
+``StreamCorpus``: one continuous text, cut into parallel streams that are read side by side, the recurrent
+state carried from batch to batch. Both are indexed by the step, so there is no cursor to save. Arrays of
+ids are time-major, (T, B).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from charlm.errors import TextError
+from charlm.lm.text import Ids, Vocab
+
+HELD_OUT_STREAMS = 8
+"""Held-out text is scored as this many parallel streams, for speed; each but the first starts cold."""
+HELD_OUT_LENGTH = 256
+
+
+class Batch(NamedTuple):
+    """Stretches of text side by side; each column goes on where it ended in the batch before.
+
+    Attributes:
+        inputs_TB: the ids that are read.
+        targets_TB: the ids that follow them.
+        fresh: the state starts from zeros instead.
+    """
+
+    inputs_TB: Ids
+    targets_TB: Ids
+    fresh: bool
+
+
+class LineCorpus:
+    """Lines framed by ``EOS``, trained on one after the other in the text's order.
+
+    Example:
+        >>> corpus = LineCorpus.from_text("ab;ba".replace(";", chr(10)))
+        >>> inputs, targets, fresh = corpus.batch(0)
+        >>> inputs.ravel().tolist(), targets.ravel().tolist(), fresh
+        ([2, 0, 1], [0, 1, 2], True)
+    """
+
+    notices: tuple[str, ...] = ()
+
+    def __init__(self, vocab: Vocab, train: list[Ids], held_out: list[Ids]) -> None:
+        self.vocab = vocab
+        self.train = train
+        self.held_out = held_out
+
+    @classmethod
+    def from_text(cls, text: str, alphabet: str | None = None, val_frac: float = 0.0) -> LineCorpus:
+        """Frame the lines of a text that are not empty; the last ``val_frac`` of them are held out.
+
+        Raises:
+            TextError: there is no line, or a character is not in the alphabet.
+        """
+        vocab = _vocab(text, alphabet, eos=True)
+        framed = vocab.encode(f"\n{text}\n", lines=True)
+        ends = np.flatnonzero(framed == vocab.eos)
+        spans = zip(ends, ends[1:], strict=False)
+        lines = [framed[begin : end + 1] for begin, end in spans if end - begin > 1]
+        if not lines:
+            raise TextError("the text has no line with a character in it: nothing to learn")
+        kept = max(1, len(lines) - _share(len(lines), val_frac))
+        return cls(vocab, lines[:kept], lines[kept:])
+
+    def batch(self, step: int) -> Batch:
+        """Return the line of a step, counted from 0; after the last line comes the first."""
+        return _framed(self.train[step % len(self.train)])
+
+    def held_out_batches(self) -> Iterator[Batch]:
+        """Yield every held-out line."""
+        return map(_framed, self.held_out)
+
+    @property
+    def has_held_out(self) -> bool:
+        """Whether there is anything to score."""
+        return bool(self.held_out)
+
+    @property
+    def longest_line(self) -> int:
+        """Characters in the longest training line."""
+        return max(map(len, self.train)) - 2
+
+    @property
+    def train_ids(self) -> Ids:
+        """The symbols predicted in one pass over the training lines, one ``EOS`` for each line."""
+        return np.concatenate([line[1:] for line in self.train])
+
+    @property
+    def held_out_ids(self) -> Ids:
+        """The symbols that the held-out score is a mean over."""
+        if not self.held_out:
+            return self.train[0][:0]
+        return np.concatenate([line[1:] for line in self.held_out])
+
+
+class StreamCorpus:
+    """One continuous text; its last part is held out.
+
+    ``batch_size`` and ``seq_length`` are made smaller where the text is too short for them; ``notices``
+    then says so.
+
+    Example:
+        >>> corpus = StreamCorpus.from_text("abcdefghi", batch_size=2, seq_length=2)
+        >>> inputs, targets, fresh = corpus.batch(1)
+        >>> ["".join(corpus.vocab.decode(column)) for column in inputs.T]
+        ['cd', 'gh']
+    """
+
+    def __init__(
+        self, vocab: Vocab, train: Ids, held_out: Ids, batch_size: int, seq_length: int
+    ) -> None:
+        predictions = len(train) - 1
+        if predictions < 1:
+            raise TextError(
+                f"the text leaves {len(train)} character(s) to learn from; at least 2 are needed, "
+                "one to read and one to predict"
+            )
+        self.vocab = vocab
+        self.train_ids = train
+        self.held_out_ids = held_out
+        # a short text is read in fewer streams first, then in shorter pieces
+        self.batch_size = max(1, min(batch_size, predictions // seq_length))
+        self.seq_length = min(seq_length, predictions // self.batch_size)
+        self.steps_per_pass = predictions // (self.batch_size * self.seq_length)
+        self.notices = self._notices(batch_size, seq_length)
+        self._starts = np.arange(self.batch_size) * self.steps_per_pass * self.seq_length
+
+    @classmethod
+    def from_text(
+        cls,
+        text: str,
+        alphabet: str | None = None,
+        val_frac: float = 0.0,
+        batch_size: int = 32,
+        seq_length: int = 64,
+    ) -> StreamCorpus:
+        """Encode a text and hold out its last ``val_frac``.
+
+        Raises:
+            TextError: fewer than two characters to learn from, or one is not in the alphabet.
+        """
+        vocab = _vocab(text, alphabet, eos=False)
+        ids = vocab.encode(text)
+        kept = len(ids) - _share(len(ids), val_frac)
+        return cls(vocab, ids[:kept], ids[kept:], batch_size, seq_length)
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0; ``fresh`` at the start of each pass."""
+        place = step % self.steps_per_pass
+        times = np.arange(self.seq_length)[:, np.newaxis] + place * self.seq_length
+        where = times + self._starts
+        return Batch(self.train_ids[where], self.train_ids[where + 1], place == 0)
+
+    def held_out_batches(self) -> Iterator[Batch]:
+        """Yield the held-out text so that each of its characters is predicted exactly once.
+
+        The first is predicted from the last training character. The text is read as parallel streams,
+        which start inside it with an empty state; what is left behind the last stream comes at the end.
+        """
+        ids = np.concatenate([self.train_ids[-1:], self.held_out_ids])
+        predictions = len(ids) - 1
+        streams = max(1, min(HELD_OUT_STREAMS, predictions // HELD_OUT_LENGTH))
+        length = predictions // streams
+        starts = np.arange(streams) * length
+        for begin in range(0, length, HELD_OUT_LENGTH):
+            times = np.arange(begin, min(begin + HELD_OUT_LENGTH, length))[:, np.newaxis]
+            where = times + starts
+            yield Batch(ids[where], ids[where + 1], begin == 0)
+        if streams * length < predictions:
+            yield _framed(ids[streams * length :])
+
+    @property
+    def has_held_out(self) -> bool:
+        """Whether there is anything to score."""
+        return len(self.held_out_ids) > 0
+
+    def _notices(self, batch_size: int, seq_length: int) -> tuple[str, ...]:
+        if (self.batch_size, self.seq_length) == (batch_size, seq_length):
+            return ()
+        return (
+            f"{len(self.train_ids):,} characters are too few for {batch_size} streams read "
+            f"{seq_length} at a time; using {self.batch_size} x {self.seq_length}",
+        )
+
+
+def _vocab(text: str, alphabet: str | None, eos: bool) -> Vocab:
+    if alphabet is None:
+        return Vocab.from_text(text, eos)
+    return Vocab.from_alphabet(alphabet, eos)
+
+
+def _share(count: int, fraction: float) -> int:
+    return math.floor(count * fraction)
+
+
+def _framed(line: Ids) -> Batch:
+    return Batch(line[:-1, np.newaxis], line[1:, np.newaxis], fresh=True)

@@ -1,13 +1,10 @@
-"""Write memory.txt: a text whose next character often depends on one that stands far back.
+"""Write memory.txt: a text in which the end of each line depends on how the line began.
 
-Each line has a key, one of ``KEYS``, which comes back after gaps of growing length; between stand the letters of
-the alphabet in order, so that all else follows from the character before. A line with the key A is
-
-    AaAbcAdefgAhijklmnoApqrstuvwxyz012345A
-
-Only a line's first character is a surprise. A model that remembers the key over the gaps can therefore reach
-ln(keys) / (length of a line) nats per character; one that only sees the character before pays ln(keys) for each
-of the key's places. Both bounds are printed, and stand in README.md beside this file.
+A line is n opening brackets, n closing ones and a newline, n drawn evenly from 1 to ``MOST``. Where the line ends
+follows from a count that was finished up to ``MOST`` characters earlier. A model that counts pays only for the
+n it could not foresee: ln(MOST) nats a line. One that sees just the character before has to guess both where
+the closing brackets begin and where they end. (Counting is what an LSTM's memory cell can do and a simple RNN
+of finite precision cannot: Weiss, Goldberg and Yahav, 2018.)
 
     python data/make_memory.py > data/memory.txt
 """
@@ -18,30 +15,26 @@ import math
 import random
 import sys
 
-KEYS = "ABCDEFGH"
-FILLERS = ("a", "bc", "defg", "hijklmno", "pqrstuvwxyz012345")
-LINES = 2000
+MOST = 30
+LINES = 3000
 SEED = 1
 
 
-def line(key: str) -> str:
-    """Return the line of a key, without its newline."""
-    return key + "".join(filler + key for filler in FILLERS)
-
-
 def make() -> str:
-    """Return the whole text; random.random is the same in every version of Python."""
+    """Return the text; ``random.random`` draws the same numbers in every version of Python."""
     rng = random.Random(SEED)
-    return "".join(line(KEYS[int(rng.random() * len(KEYS))]) + "\n" for _ in range(LINES))
+    counts = [1 + int(rng.random() * MOST) for _ in range(LINES)]
+    return "".join("(" * n + ")" * n + "\n" for n in counts)
 
 
 def bounds() -> tuple[float, float]:
-    """Return nats per character with perfect memory, and with none beyond the character before."""
-    length = len(line(KEYS[0])) + 1
-    with_memory = math.log(len(KEYS)) / length
-    return with_memory, with_memory * (1 + len(FILLERS))
+    """Return the least nats per character with counting, and seeing only the character before."""
+    mean = (1 + MOST) / 2
+    turn = 1 / mean  # how often a bracket is the last of its kind
+    guess = -turn * math.log(turn) - (1 - turn) * math.log(1 - turn)
+    length = 2 * mean + 1
+    return math.log(MOST) / length, 2 * mean * guess / length
 
 
 if __name__ == "__main__":
     sys.stdout.write(make())
-    print("bounds, nats per character: {:.4f} with memory, {:.4f} without".format(*bounds()), file=sys.stderr)

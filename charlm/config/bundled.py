@@ -68,8 +68,8 @@ def config_path(source: str) -> Path:
 
 
 def located_text(name_or_path: str, folder: Path) -> str:
-    """Return a bundled text's name, or the ``-`` of standard input, as it is; a path made absolute."""
-    if name_or_path == "-" or name_or_path in bundled_texts():
+    """Return a bundled text's name, or the ``-`` of standard input, or a path made absolute."""
+    if name_or_path in ("-", *bundled_texts()) or Path(name_or_path).is_absolute():
         return name_or_path
     return str(folder.absolute() / name_or_path)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import attrs
 from ruamel.yaml import YAML
 
+from charlm.config.bundled import located_text
 from charlm.config.schema import RunConfig
 from charlm.config.structure import to_dict
 
@@ -18,11 +20,15 @@ _WIDEST = 44  # longer lines push their comments out of the section's column
 def to_yaml(config: RunConfig) -> str:
     """Return the configuration as commented YAML; loading it gives an equal configuration.
 
+    Paths are made absolute, for the YAML may be kept anywhere.
+
     >>> print(to_yaml(RunConfig()).splitlines()[5])
       cell: rnn       # the recurrent cell: rnn (simple RNN), gru or lstm
     """
     lines = [_HEADER]
     data = to_dict(config)
+    located = [located_text(text, Path.cwd()) for text in config.data.texts]
+    data["data"]["text"] = located[0] if isinstance(config.data.text, str) else located
     for section in attrs.fields(RunConfig):
         value, doc = data[section.name], section.metadata["doc"]
         if not isinstance(value, dict):
@@ -44,7 +50,8 @@ def _written(value: object) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = True
     if isinstance(value, str) and not value.isprintable():
-        yaml.default_style = '"'  # the only style in which YAML keeps every character
+        # The only style in which YAML keeps every character; ruamel.yaml types it as always None.
+        yaml.default_style = '"'  # type: ignore[assignment]
     yaml.width = sys.maxsize
     stream = io.StringIO()
     yaml.dump([value], stream)

@@ -21,19 +21,25 @@ from charlm.errors import ConfigError
 
 TUTORIAL = "srnn"
 OWN_TEXT = "text"
+SET = "--set"
 
 
 @attrs.frozen
 class Override:
-    """A setting given on the command line; ``origin`` is what the user typed, for the messages.
+    """A setting given on the command line; ``origin`` is the option that the user typed.
 
-    >>> load_run("srnn", overrides=[Override("--steps 20", "train.steps", "20")]).train.steps
+    >>> load_run("srnn", overrides=[Override("--steps", "train.steps", "20")]).train.steps
     20
     """
 
     origin: str
     key: str
     value: str
+
+    def __str__(self) -> str:
+        """Return what the user typed, by which messages tell where a value came from."""
+        given = f"{self.key}={self.value}" if self.origin == SET else self.value
+        return f"{self.origin} {given}"
 
 
 def load_run(
@@ -149,7 +155,9 @@ def _with_located_text(run: Node, folder: Path) -> Node:
 
 def _name_of(text: str) -> str:
     stem = Path(text).stem
-    return stem if stem not in ("", "..") else Path(text).resolve().stem or OWN_TEXT
+    if stem in ("", ".."):  # a directory seen from where the user stands
+        stem = Path(text).resolve().stem
+    return stem if stem not in ("", "-") else OWN_TEXT
 
 
 def _texts_node(texts: Sequence[str]) -> Node:
@@ -166,15 +174,15 @@ def _texts_node(texts: Sequence[str]) -> Node:
 def _override_node(given: str | Override) -> tuple[Node, list[Problem]]:
     if isinstance(given, str):
         key, equals, value = given.partition("=")
-        place = Place(f"--set {given}")
         if not equals:
+            place = Place(f"{SET} {given}")
             problem = Problem(place, "expected key=value, such as model.layers=2")
             return Node({}, place, place), [problem]
-        given = Override(place.source, key.strip(), value)
-    path = tuple(given.key.split("."))
-    node, problems = read_value(given.value, given.origin, path)
+        given = Override(SET, key, value)
+    path = tuple(given.key.strip().split("."))
+    node, problems = read_value(given.value, str(given), path)
     for depth in range(len(path) - 1, -1, -1):
-        place = Place(given.origin, key=dotted(path[:depth]))
+        place = Place(str(given), key=dotted(path[:depth]))
         node = Node({path[depth]: node}, place, place)
     return node, problems
 

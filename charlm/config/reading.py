@@ -112,7 +112,8 @@ class _Reader:
     def node(self, written: YamlNode, path: KeyPath, key_place: Place) -> Node:
         key = dotted(path)
         place = self._place(written.start_mark, key)
-        if id(written) in self._seen:
+        if id(written) in self._seen:  # an alias; its mark is that of the value it stands for
+            place = attrs.evolve(key_place, key=key)
             self.problems.append(
                 Problem(place, "aliases (*name) are not taken; write the value out")
             )

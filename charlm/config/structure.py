@@ -21,7 +21,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from charlm.config.nodes import Node, Problem, error_of
+from charlm.config.nodes import Node, Place, Problem, error_of
 from charlm.config.rules import KeyPath, Rule, SettingError, shown, suggestion
 from charlm.config.schema import SECTIONS, RunConfig
 
@@ -79,35 +79,41 @@ def structured(cls: type[T], node: Node, problems: Iterable[Problem] = ()) -> T:
     try:
         config = _converter.structure(node.plain(), cls)
     except (BaseValidationError, SettingError) as error:
-        found += [problem for problem in _problems(error, node, ()) if problem.place not in broken]
+        found += _problems(error, node, (), broken)
     if found:
         raise error_of(found)
     return config
 
 
-def _problems(error: Exception, root: Node, path: KeyPath) -> Iterator[Problem]:
+def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -> Iterator[Problem]:
     if isinstance(error, (ClassValidationError, IterableValidationError)):
         below, here = error.group_exceptions()
         for part, note in below:
             step = note.name if isinstance(note, AttributeValidationNote) else note.index
-            yield from _problems(part, root, (*path, step))
+            yield from _problems(part, root, (*path, step), broken)
         for part in here:
-            yield from _problems(part, root, path)
+            yield from _problems(part, root, path, broken)
     elif isinstance(error, ForbiddenExtraKeysError):
         parent = root.find(path)
         for key in error.extra_fields:
             yield Problem(parent.value[key].key_place, _unknown(error.cl, key))
     elif isinstance(error, SettingError):
-        yield Problem(root.find((*path, *error.path)).place, error.reason)
+        place = root.find((*path, *error.path)).place
+        if place not in broken:
+            yield Problem(place, error.reason)
     else:
         raise error
 
 
 def _unknown(cls: type, key: str) -> str:
     names = [field.name for field in attrs.fields(cls)]
-    elsewhere = [f"{section}.{key}" for section in SECTIONS if key in to_dict(RunConfig())[section]]
-    hint = suggestion(key, names) or suggestion(key, elsewhere)
-    return f"unknown key{hint or '; the keys here are ' + ', '.join(names)}"
+    hint = suggestion(key, names)
+    if not hint:
+        tutorial = to_dict(RunConfig())
+        homes = [section for section in SECTIONS if key in tutorial[section]]
+        keys = f"; the keys here are {', '.join(names)}"
+        hint = f"; did you mean {homes[0]}.{key}?" if homes else keys
+    return f"unknown key{hint}"
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:

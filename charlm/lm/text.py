@@ -240,7 +240,7 @@ def _files(given: str | Path, what: str) -> list[Path]:
 
 def _read(path: Path, what: str) -> str:
     with _explained(path, what):
-        data = sys.stdin.buffer.read() if str(path) == STDIN else path.read_bytes()
+        data = _standard_input(what) if str(path) == STDIN else path.read_bytes()
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -254,21 +254,27 @@ def _read(path: Path, what: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _standard_input(what: str) -> bytes:
+    if sys.stdin is None:  # as Python says that it is closed
+        raise TextError(f"{what} standard input: it is closed; give a file, or pipe a text in")
+    return sys.stdin.buffer.read()
+
+
 @contextlib.contextmanager
 def _explained(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
         raise TextError(
-            f"{what} {path}: no such file; give a text file, a folder with .txt files, or "
+            f"{what} {_shown(path)}: no such file; give a text file, a folder with .txt files, or "
             f"{STDIN} for the standard input"
         ) from error
     except PermissionError as error:
         raise TextError(
-            f"{what} {path}: no permission to read it; change that with chmod, or give another"
+            f"{what} {_shown(path)}: no permission to read it; change that with chmod, or give another"
         ) from error
     except OSError as error:
-        raise TextError(f"{what} {path}: cannot be read ({error.strerror})") from error
+        raise TextError(f"{what} {_shown(path)}: cannot be read ({error.strerror})") from error
 
 
 def _shown(path: str | Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from charlm import __version__
-from charlm.config import RunConfig, resolve_text, to_dict, to_yaml
+from charlm.config import DataConfig, RunConfig, resolve_text, to_dict, to_yaml
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
@@ -121,7 +121,7 @@ class Training:
     ) -> None:
         self.config = config
         self.directory = directory
-        self.corpus = corpus_of(config, text)
+        self.corpus = corpus_of(config.data, text_of(config.data) if text is None else text)
         settings = config.train
         longest = self.corpus.longest_line if isinstance(self.corpus, LineCorpus) else STREAM_SAMPLE
         limit = LINE_LIMIT_FACTOR * longest if isinstance(self.corpus, LineCorpus) else longest
@@ -255,11 +255,13 @@ class Training:
         return Saved(self.step, self.directory.checkpoint)
 
 
-def corpus_of(config: RunConfig, text: str | None = None) -> LineCorpus | StreamCorpus:
-    """Read a config's text and frame it."""
-    data = config.data
-    if text is None:
-        text = read_texts([n if n == STDIN else resolve_text(n) for n in data.texts])
+def text_of(data: DataConfig) -> str:
+    """Read the text that a config names."""
+    return read_texts([name if name == STDIN else resolve_text(name) for name in data.texts])
+
+
+def corpus_of(data: DataConfig, text: str) -> LineCorpus | StreamCorpus:
+    """Frame a text as a config says."""
     if data.framing == "lines":
         return LineCorpus.from_text(text, alphabet=data.alphabet, val_frac=data.val_frac)
     return StreamCorpus.from_text(

@@ -64,6 +64,8 @@ class SequenceNegLogSoftmax(Op):
         T, B = self.targets_TB.shape
         if len(h) != 3 or h[1:] != (B, T) or w != (*b, h[0]):
             raise self.error(f"h {h}, W {w}, b {b} and targets {(T, B)} do not fit together")
+        if any(batch != 1 for _, batch in dims):
+            raise self.error("the minibatch belongs inside the sequence, not in the batch axis")
         return (1,), 1
 
     def forward(self, ctx: Context, h: Array, w: Array, b: Array) -> Array:
@@ -92,11 +94,12 @@ class SequenceNegLogSoftmax(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Targets of another length."""
+        """Targets of another length, a batch of sequences."""
         targets = np.zeros((2, 2), int)
         yield BadSample(
             cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)), "do not fit together"
         )
+        yield BadSample(cls(targets), (((5, 2, 2), 3), ((4, 5), 1), ((4,), 1)), "inside the sequence")
 
 
 class StackTime(Op):

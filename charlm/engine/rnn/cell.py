@@ -185,8 +185,8 @@ class RecurrentSequence(Recurrence):
 
     def dim(self, *dims: Dim) -> Dim:
         """(H, batch, time) for each state."""
-        shape = dims[0][0]
-        if len(shape) != 3:
+        shape, batch = dims[0]
+        if len(shape) != 3 or batch != 1:
             raise self.error(f"{self.cell.name}: a sequence is needed, got {show(dims[0])}")
         count = 1 + len(self.cell.roles)
         if any(d[1] not in (1, shape[1]) for d in dims[count:]):
@@ -218,9 +218,10 @@ class RecurrentSequence(Recurrence):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector where a sequence is needed, states of another batch."""
+        """A vector or a batch where a sequence is needed, states of another batch."""
         for cell in (kind() for kind in CELLS.values()):
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)
             yield BadSample(cls(cell, every), (((2,), 1), *dims[1:]), "a sequence is needed")
+            yield BadSample(cls(cell, every), (((2, 2, 4), 3), *dims[1:]), "a sequence is needed")
             yield BadSample(cls(cell, every), (*dims[:-1], ((3,), 3)), "batch size must be 2 or 1")

@@ -1,0 +1,46 @@
+"""Loss curves as a picture. Needs matplotlib, the extra ``plot``."""
+
+from __future__ import annotations
+
+import io
+import statistics
+from pathlib import Path
+from typing import Any
+
+from charlm.errors import MissingExtraError
+from charlm.lm.comparison import ComparisonResult
+from charlm.lm.files import write_atomically
+
+
+def require_matplotlib() -> Any:
+    """Return matplotlib's Figure class.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError(
+            "plots need matplotlib: install it with `pip install 'charlm-rnn[plot]'`, "
+            "or in a checkout `pip install '.[plot]'`"
+        ) from None
+    return Figure
+
+
+def plot_comparison(result: ComparisonResult, path: Path) -> None:
+    """Draw each model's loss against the step, the mean over seeds and the range between them, as PNG."""
+    figure = require_matplotlib()(figsize=(8, 5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    for model in result.models:
+        at_step = list(zip(*(run.losses for run in model.runs), strict=True))
+        steps = range(1, len(at_step) + 1)
+        axes.plot(steps, [statistics.fmean(seeds) for seeds in at_step], label=model.name)
+        axes.fill_between(steps, [*map(min, at_step)], [*map(max, at_step)], alpha=0.25)
+    for threshold in result.thresholds:
+        axes.axhline(threshold, color="grey", linewidth=0.5, linestyle=":")
+    axes.set(xlabel="step", ylabel="loss (nats)", yscale="log", title=result.name)
+    axes.legend(title=f"mean and range of {len(result.models[0].runs)} seeds")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_atomically(path, picture.getvalue())

@@ -1,0 +1,85 @@
+"""`charlm compare` as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+
+def test_a_table_samples_and_a_verdict(charlm):
+    done = charlm("compare", "srnn-vs-lstm", "--seeds", 1, "--steps", 120)
+    assert done.returncode == 0, done.stderr
+    assert "srnn learns faster" in done.stdout
+    assert "Each of the text's 43 bigrams occurs once" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "seed 0: lstm" in done.stderr
+
+
+def test_json_is_all_of_stdout(charlm):
+    done = charlm("compare", "srnn-vs-lstm", "--seeds", 1, "--steps", 3, "--json")
+    facts = json.loads(done.stdout)
+    assert facts["verdict"] == {
+        "faster": None,
+        "threshold": None,
+        "seeds_ahead": 0,
+        "seeds": 1,
+        "steps": {"srnn": None, "lstm": None},
+    }
+    assert {"name", "parameters", "first_loss", "last_loss", "steps_to_threshold"} <= set(
+        facts["models"][0]
+    )
+
+
+def test_two_configs(charlm, tmp_path):
+    (tmp_path / "wide.yaml").write_text("model: {hidden_dim: 70}\ntrain: {learning_rate: 0.05}\n")
+    done = charlm("compare", "srnn", "wide.yaml", "--seeds", 1, "--steps", 5)
+    assert done.returncode == 0, done.stderr
+    assert "wide" in done.stdout
+    assert "Undecided" in done.stdout
+
+
+def test_without_arguments_it_lists_what_there_is(charlm):
+    done = charlm("compare")
+    assert done.returncode == 2
+    assert "srnn-vs-lstm-memory" in done.stderr
+    assert "srnn-vs-lstm-memory" in charlm("compare", "--list").stdout
+
+
+def test_a_plot(charlm, tmp_path):
+    pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
+    done = charlm("compare", "srnn-vs-lstm", "--seeds", 2, "--steps", 5, "--plot", "curves.png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_matplotlib_the_error_says_how_to_install_it(charlm, tmp_path):
+    # a folder of this name in the way makes the import fail, as on a machine without the package
+    (tmp_path / "matplotlib").mkdir()
+    (tmp_path / "matplotlib/__init__.py").write_text("raise ImportError('none')\n")
+    if sys.flags.safe_path:
+        pytest.skip("the current folder is not on the import path")
+    done = charlm("compare", "srnn-vs-lstm", "--plot", "curves.png")
+    assert done.returncode == 2
+    assert "pip install 'charlm-rnn[plot]'" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["srnn-vs-lsmt"], "srnn-vs-lstm"),
+        (["srnn"], "srnn"),
+        (["srnn", "nosuch.yaml"], "nosuch.yaml"),
+        (["srnn-vs-lstm", "--plot", "curves.pdf"], ".png"),
+        (["srnn-vs-lstm", "--plot", "nosuch/curves.png"], "nosuch"),
+        (["srnn-vs-lstm", "--seeds", "0"], "--seeds"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(charlm, arguments, named):
+    done = charlm("compare", *arguments)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,121 @@
+"""What comes with charlm: every config loads, is described, and is found from any directory."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import charlm.config
+from charlm.config import (
+    RunConfig,
+    bundled_comparisons,
+    bundled_folder,
+    bundled_runs,
+    bundled_texts,
+    is_config,
+    load_comparison,
+    load_run,
+    resolve_text,
+)
+from charlm.errors import TextError
+
+RUNS = [name for name, _ in bundled_runs()]
+COMPARISONS = [name for name, _ in bundled_comparisons()]
+
+
+def test_what_is_bundled():
+    assert RUNS == ["gru", "lstm", "srnn", "text"]
+    assert COMPARISONS == ["srnn-vs-lstm", "srnn-vs-lstm-deep", "srnn-vs-lstm-memory"]
+    assert {"fox", "memory", "pretzels"} <= set(bundled_texts())
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_bundled_run_loads_under_its_name(name):
+    assert load_run(name).name == name
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_a_bundled_comparison_loads_under_its_name(name):
+    comparison = load_comparison(name)
+    assert comparison.name == name
+    assert [model.config.model.cell for model in comparison.models] == ["rnn", "lstm"]
+    for text in comparison.base.data.texts:
+        assert text in bundled_texts()
+
+
+def test_the_cells_of_the_tutorial_s_runs_differ_and_nothing_else_does():
+    for cell in ("lstm", "gru"):
+        data = charlm.config.to_dict(RunConfig())
+        data["model"]["cell"] = data["name"] = cell
+        assert charlm.config.to_dict(load_run(cell)) == data
+
+
+def test_the_comparisons_follow_the_tutorial():
+    shallow, deep = load_comparison("srnn-vs-lstm"), load_comparison("srnn-vs-lstm-deep")
+    assert shallow.base == RunConfig(name="srnn-vs-lstm")
+    assert deep.base.model.layers > 1
+    assert deep.base.data == shallow.base.data
+
+
+@pytest.mark.parametrize(("name", "described"), bundled_runs() + bundled_comparisons())
+def test_a_bundled_config_starts_with_a_sentence_about_itself(name, described):
+    first, *rest = (bundled_folder("configs") / f"{name}.yaml").read_text("utf-8").splitlines()
+    assert first == f"# {described}"
+    assert described.endswith(".")
+    assert sum("  # " in line for line in rest) > 0
+
+
+def test_what_an_argument_means():
+    assert is_config("srnn")
+    assert is_config("no/such.yaml")
+    assert is_config("X.YML")
+    assert not is_config("srnn-vs-lstm")
+    assert not is_config("fox")
+    assert not is_config("novel.txt")
+    assert not is_config("")
+
+
+def test_a_text_is_a_bundled_name_or_a_path(tmp_path):
+    assert resolve_text("fox").read_text("utf-8") == "a quick brown fox jumped over the lazy dog\n"
+    assert resolve_text(str(tmp_path)) == tmp_path
+
+
+def test_a_text_that_is_not_there(tmp_path):
+    with pytest.raises(TextError, match=r"foxx: no such text; did you mean fox\? \(bundled texts"):
+        resolve_text(str(tmp_path / "foxx"))
+    with pytest.raises(TextError, match=r"no such text; did you mean lstm\?"):
+        resolve_text("lsmt")
+    with pytest.raises(TextError, match="cannot be read"):
+        resolve_text("a\0b")
+    (tmp_path / "file").touch()
+    with pytest.raises(TextError, match="cannot be read: Not a directory"):
+        resolve_text(str(tmp_path / "file" / "novel.txt"))
+
+
+@pytest.mark.parametrize("kind", ["checkout", "wheel"])
+def test_configs_and_data_are_found_from_any_directory(tmp_path, kind):
+    package = Path(charlm.config.__file__).parents[1]
+    for part in ("__init__.py", "errors.py"):
+        (tmp_path / "place/charlm").mkdir(parents=True, exist_ok=True)
+        shutil.copy(package / part, tmp_path / "place/charlm")
+    shutil.copytree(package / "config", tmp_path / "place/charlm/config")
+    bundle = tmp_path / ("place" if kind == "checkout" else "place/charlm/_bundled")
+    for folder in ("configs", "data"):
+        shutil.copytree(bundled_folder(folder), bundle / folder)
+    code = (
+        "from charlm.config import *; print(load_run().data.text, resolve_text('fox'), "
+        "load_comparison('srnn-vs-lstm').name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "place")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["fox", str(bundle / "data/fox.txt"), "srnn-vs-lstm"]

@@ -1,0 +1,123 @@
+"""The layers of a run's settings: defaults, file, texts on the line, overrides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from charlm.config import Override, RunConfig, load_run, to_yaml
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(text: str, name: str = "mine.yaml") -> str:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_without_anything_the_tutorial_runs():
+    assert load_run() == load_run("srnn") == RunConfig()
+
+
+def test_an_empty_file_is_the_tutorial_under_the_file_s_name(config):
+    assert load_run(config("# nothing set\n")) == RunConfig(name="mine")
+    assert load_run(config("model:\ndata:\ntrain:\n", "other.YML")) == RunConfig(name="other")
+
+
+def test_yaml_is_1_2(config):
+    train = load_run(config("train: {learning_rate: 2e-3, steps: 0123, seed: 0x10}\n")).train
+    assert (train.learning_rate, train.steps, train.seed) == (0.002, 123, 16)
+    assert load_run(config("name: no\n")).name == "no"
+    assert load_run(config("name: 2001-01-01\n")).name == "2001-01-01"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(config):
+    assert load_run(config("\ufeffname: x\n")).name == "x"
+
+
+def test_paths_in_a_file_start_at_its_folder(config, tmp_path, monkeypatch):
+    file = config("data: {text: [novel.txt, fox, ../b.txt, /c.txt]}\n", "sub/mine.yaml")
+    monkeypatch.chdir(tmp_path)
+    for source in (file, "sub/mine.yaml"):
+        assert load_run(source).data.text == (
+            str(tmp_path / "sub" / "novel.txt"),
+            "fox",
+            str(tmp_path / "sub" / ".." / "b.txt"),
+            "/c.txt",
+        )
+
+
+def test_paths_on_the_line_start_where_the_user_is(config, tmp_path, monkeypatch):
+    file = config("data: {text: novel.txt}\n", "sub/mine.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert load_run(file, texts=["a.txt"]).data.text == str(tmp_path / "a.txt")
+    assert load_run(file, overrides=["data.text=b.txt"]).data.text == str(tmp_path / "b.txt")
+    assert load_run(file, texts=["pretzels"]).data.text == "pretzels"
+
+
+def test_a_text_of_one_s_own_picks_the_config_for_it():
+    run = load_run(texts=["stories/novel.txt", "more.txt"])
+    own = load_run("text")
+    assert run.name == "novel"
+    assert (run.model, run.train) == (own.model, own.train)
+    assert run.model.cell == "lstm"
+    assert [Path(text).name for text in run.data.texts] == ["novel.txt", "more.txt"]
+    assert (run.data.framing, run.data.alphabet, run.data.val_frac) == ("stream", None, 0.1)
+
+
+def test_every_text_gives_its_run_a_name(tmp_path, monkeypatch):
+    (tmp_path / "novels/old").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "novels/old")
+    names = {
+        "a.b.txt": "a.b",
+        "..": "novels",
+        "../": "novels",
+        ".": "old",
+        "-": "text",
+        "/": "text",
+    }
+    assert {text: load_run(texts=[text]).name for text in names} == names
+
+
+def test_texts_replace_the_config_s_and_leave_model_training_and_name():
+    run, srnn = load_run("srnn", texts=["novel.txt"]), load_run("srnn")
+    assert (run.name, run.model, run.train) == ("srnn", srnn.model, srnn.train)
+    assert (run.data.framing, run.data.alphabet, run.data.val_frac) == ("stream", None, 0.1)
+
+
+def test_overrides_have_the_last_word():
+    run = load_run(
+        texts=["novel.txt"],
+        overrides=[
+            *("data.framing=lines", "data.val_frac=0", "data.alphabet=abc", "name=mine"),
+            *("model.layers=2", "model.hidden_dim=[8, 4]", "train.steps=3"),
+            Override("--steps", "train.steps", "4"),
+        ],
+    )
+    assert (run.data.framing, run.data.val_frac, run.data.alphabet) == ("lines", 0.0, "abc")
+    assert (run.name, run.model.hidden_dims, run.train.steps) == ("mine", (8, 4), 4)
+
+
+def test_an_override_of_a_section_changes_the_keys_it_names():
+    model = load_run("lstm", overrides=["model={layers: 2}", "train="]).model
+    assert (model.cell, model.layers) == ("lstm", 2)
+
+
+def test_a_value_after_set_may_hold_any_character():
+    overrides = ['data.alphabet="ab= \\n"', "name=a=b"]
+    run = load_run("srnn", overrides=overrides)
+    assert (run.data.alphabet, run.name) == ("ab= \n", "a=b")
+
+
+def test_the_printed_config_explains_every_setting_and_runs_the_same_from_anywhere(config):
+    run = load_run(texts=["novel.txt"])
+    printed = to_yaml(run)
+    settings = [line for line in printed.splitlines() if line.startswith("  ")]
+    assert len(settings) == 19
+    assert all("  # " in line for line in settings)
+    assert load_run(config(printed, "elsewhere/kept.yaml")) == run

@@ -1,0 +1,299 @@
+"""Characters to ids and back, and texts from files: what comes out, and what each error says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlm.errors import TextError
+from charlm.lm.text import EOS, Vocab, read_texts
+
+TUTORIAL = "abcdefghijklmnopqrstuvwxyz "
+
+any_text = st.text(st.characters(), max_size=50)  # lone surrogates too
+some_text = st.text(st.characters(), min_size=1, max_size=50)
+
+
+# --- Vocab ---
+
+
+def test_the_tutorials_alphabet_has_28_symbols_with_eos_last():
+    vocab = Vocab.from_alphabet(TUTORIAL, eos=True)
+    assert len(vocab) == 28
+    assert vocab.symbols == (*TUTORIAL, EOS)
+    assert (vocab.index("a"), vocab.index(" "), vocab.index(EOS), vocab.eos) == (0, 26, 27, 27)
+
+
+def test_an_alphabet_from_a_text_is_sorted_by_code_point():
+    assert Vocab.from_text("héla\n!", eos=False).symbols == ("\n", "!", "a", "h", "l", "é")
+
+
+def test_with_eos_a_text_gives_no_newline_because_eos_ends_its_lines():
+    assert Vocab.from_text("b\na\n", eos=True).symbols == ("a", "b", EOS)
+
+
+def test_a_vocabulary_knows_what_is_in_it():
+    vocab = Vocab.from_alphabet("ab", eos=True)
+    assert "a" in vocab
+    assert EOS in vocab
+    assert "c" not in vocab
+    assert "ab" not in vocab
+    assert EOS not in Vocab.from_alphabet("ab", eos=False)
+
+
+def test_vocabularies_with_the_same_symbols_are_equal_and_none_can_be_changed():
+    vocab = Vocab.from_alphabet("ab", eos=True)
+    assert vocab == Vocab(("a", "b", EOS))
+    assert hash(vocab) == hash(Vocab(("a", "b", EOS)))
+    assert vocab != Vocab.from_alphabet("ba", eos=True)
+    with pytest.raises(AttributeError):
+        vocab.symbols = ("a",)
+
+
+@given(some_text, st.booleans())
+def test_decode_undoes_encode(text, eos):
+    vocab = Vocab.from_alphabet("".join(dict.fromkeys(text)), eos)
+    ids = vocab.encode(text)
+    assert ids.shape == (len(text),)
+    assert vocab.decode(ids) == text
+    assert vocab.decode(ids.tolist()) == text
+    assert [vocab.symbols[i] for i in ids] == list(text)
+    assert [vocab.index(character) for character in text] == ids.tolist()
+
+
+@given(some_text, st.booleans())
+def test_from_list_undoes_to_list(text, eos):
+    vocab = Vocab.from_alphabet("".join(dict.fromkeys(text)), eos)
+    assert Vocab.from_list(vocab.to_list()) == vocab
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(1, "uint8"), (256, "uint8"), (257, "uint16")])
+def test_ids_take_the_smallest_type_that_holds_them(size, dtype):
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + size)))
+    ids = Vocab.from_text(text, eos=False).encode(text)
+    assert ids.dtype == dtype
+    assert ids.tolist() == list(range(size))
+
+
+def test_an_empty_text_has_no_ids():
+    vocab = Vocab.from_alphabet("a", eos=False)
+    assert vocab.encode("").shape == (0,)
+    assert vocab.decode([]) == ""
+
+
+def test_eos_has_no_spelling_in_a_text():
+    vocab = Vocab.from_alphabet("<EOS>", eos=True)
+    assert vocab.encode("<EOS>").tolist() == [0, 1, 2, 3, 4]
+
+
+def test_newlines_become_eos_where_lines_are_asked_for():
+    vocab = Vocab.from_alphabet("ab", eos=True)
+    assert vocab.encode("ab\n\nb", lines=True).tolist() == [0, 1, 2, 2, 1]
+
+
+def test_lines_need_a_vocabulary_with_eos():
+    with pytest.raises(TextError, match="has no <EOS>"):
+        Vocab.from_alphabet("ab", eos=False).encode("ab\n", lines=True)
+
+
+@given(any_text, some_text)
+def test_the_first_unknown_character_is_named_with_its_place_and_the_remedy(known, rest):
+    unknown = [character for character in rest if character not in known]
+    if not unknown or not known:
+        return
+    vocab = Vocab.from_alphabet("".join(dict.fromkeys(known)), eos=False)
+    text = known + rest
+    offset = text.index(unknown[0])
+    lines_before = text[:offset].split("\n")
+    with pytest.raises(TextError) as raised:
+        vocab.encode(text)
+    said = str(raised.value)
+    assert said.startswith(f"{unknown[0]!r} (U+{ord(unknown[0]):04X}) at ")
+    assert f"line {len(lines_before)}, column {len(lines_before[-1]) + 1} " in said
+    assert f"(offset {offset})" in said
+    assert "alphabet" in said
+
+
+@pytest.mark.parametrize("beyond", ["\U0010ffff", "\udcff", "~"])
+def test_a_character_above_all_of_the_alphabet_is_unknown_not_a_crash(beyond):
+    with pytest.raises(TextError, match="line 1, column 2"):
+        Vocab.from_alphabet("a", eos=True).encode("a" + beyond)
+
+
+@pytest.mark.parametrize("symbol", ["c", EOS, "ab", ""])
+def test_an_unknown_symbol_has_no_index(symbol):
+    with pytest.raises(TextError, match="not in the vocabulary"):
+        Vocab.from_alphabet("ab", eos=False).index(symbol)
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ([0, 2], "id 2 at place 1 is <EOS>, which has no text"),
+        ([3], "id 3 at place 0 is no symbol's"),
+        ([0, 1, -1], "id -1 at place 2 is no symbol's"),
+    ],
+)
+def test_ids_that_have_no_text_are_refused(ids, said):
+    with pytest.raises(TextError, match=said):
+        Vocab.from_alphabet("ab", eos=True).decode(ids)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "said"),
+    [
+        ([], "empty"),
+        ([EOS], "empty"),
+        (["a", "b", "a"], r"'a' \(U\+0061\) at place 0 and again at place 2"),
+        (["a", EOS, "b"], "'<EOS>' at place 1"),
+        (["a", EOS, EOS], "'<EOS>' at place 1"),
+        (["a", "bc"], "'bc' at place 1"),
+        (["a", ""], "'' at place 1"),
+        (["a", 1], "1 at place 1"),
+        (["a", ["b"]], "place 1"),
+        ("abc", "not as str"),
+        (None, "not as NoneType"),
+    ],
+)
+def test_what_is_no_vocabulary_is_refused(symbols, said):
+    with pytest.raises(TextError, match=said):
+        Vocab.from_list(symbols)
+
+
+def test_a_character_twice_in_an_alphabet_is_refused():
+    with pytest.raises(TextError, match="again at place 3"):
+        Vocab.from_alphabet("abcb", eos=True)
+
+
+# --- read_texts ---
+
+
+@given(some_text.filter(lambda text: text.strip() and "\r" not in text))
+def test_a_file_is_read_as_it_is(tmp_path_factory, text):
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text) or text[0] == "\ufeff":
+        return
+    path = tmp_path_factory.mktemp("text") / "a.txt"
+    path.write_bytes(text.encode())
+    assert read_texts([path]) == text
+
+
+def test_the_byte_order_mark_goes_and_each_line_end_becomes_a_newline(tmp_path):
+    path = tmp_path / "dos.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n\r\n")
+    assert read_texts([path]) == "one\ntwo\nthree\n\n"
+
+
+def test_texts_are_joined_in_order_with_a_newline_where_one_is_missing(tmp_path):
+    for name, content in [("a", "one"), ("b", "two\n"), ("empty", ""), ("c", "three")]:
+        (tmp_path / name).write_text(content)
+    paths = [tmp_path / name for name in ("c", "b", "empty", "a")]
+    assert read_texts(paths) == "three\ntwo\none"
+    assert read_texts([str(path) for path in paths]) == "three\ntwo\none"
+
+
+def test_a_folder_stands_for_the_txt_files_in_it(tmp_path):
+    for name in ("b.txt", "a.TXT", "c.md"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "runs.txt").mkdir()
+    (tmp_path / "runs.txt" / "samples.txt").write_text("what a model wrote is not read again")
+    assert read_texts([tmp_path]) == "a.TXT\nb.txt"
+
+
+def from_stdin(data: bytes | None) -> subprocess.CompletedProcess[bytes]:
+    code = "from charlm.lm.text import read_texts; print(ascii(read_texts(['-'])), end='')"
+    command = [sys.executable, "-c", code]
+    if data is None:
+        command = ["sh", "-c", 'exec "$0" "$@" <&-', *command]
+    return subprocess.run(command, input=data, capture_output=True, check=False)
+
+
+def test_a_dash_is_the_standard_input():
+    assert from_stdin("é\r\n".encode()).stdout == b"'\\xe9\\n'"
+    assert b"TextError: text standard input: is empty" in from_stdin(b"").stderr
+    assert b"TextError: text standard input: not UTF-8" in from_stdin(b"\xff").stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes the standard input in a POSIX shell")
+def test_a_closed_standard_input_is_said():
+    assert b"TextError: text standard input: it is closed" in from_stdin(None).stderr
+
+
+def test_a_missing_file_is_named_as_what_it_is(tmp_path):
+    with pytest.raises(TextError, match=r"corpus .*gone\.txt: no such file; give"):
+        read_texts([tmp_path / "gone.txt"], what="corpus")
+
+
+def test_a_folder_without_text_is_refused(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a.txt").write_text("a")
+    with pytest.raises(TextError, match=r"no \.txt file"):
+        read_texts([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "is empty"), (" \n\t\n", "nothing but white space")]
+)
+def test_a_file_without_text_is_refused(tmp_path, content, said):
+    path = tmp_path / "none.txt"
+    path.write_text(content)
+    with pytest.raises(TextError, match=rf"none\.txt: .*{said}"):
+        read_texts([path])
+
+
+@pytest.mark.parametrize(
+    ("content", "offset", "wrong", "guess"),
+    [
+        ("ab\ncafé!".encode("latin-1"), 6, "e9", "LATIN1"),
+        ("\ufeffab".encode("utf-16-le"), 0, "ff", "UTF-16"),
+        (b"\xef\xbb\xbfab\xe2\x82", 5, "e2 82", "LATIN1"),  # the mark counts: it is in the file
+    ],
+)
+def test_bytes_that_are_not_utf8_are_shown_with_their_offset(
+    tmp_path, content, offset, wrong, guess
+):
+    path = tmp_path / "old.txt"
+    path.write_bytes(content)
+    with pytest.raises(TextError) as raised:
+        read_texts([path])
+    said = str(raised.value)
+    assert f"old.txt: not UTF-8 at byte offset {offset} (hex {wrong}: " in said
+    assert f"`iconv -f {guess} -t UTF-8`" in said
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="has no file permissions to take away")
+def test_a_file_that_may_not_be_read_is_said_so(tmp_path):
+    path = tmp_path / "secret.txt"
+    path.write_text("a")
+    path.chmod(0)
+    as_root = os.geteuid() == 0
+    if as_root:  # root may read everything
+        os.seteuid(65534)
+    try:
+        with pytest.raises(TextError, match=r"secret\.txt: no permission to read it; .*chmod"):
+            read_texts([path])
+    finally:
+        if as_root:
+            os.seteuid(0)
+
+
+def test_any_other_failure_names_the_file_and_the_reason(tmp_path):
+    (tmp_path / "file").write_text("a")
+    with pytest.raises(TextError, match=r"cannot be read \(.*name too long\)"):
+        read_texts([tmp_path / ("x" * 5000)])
+    with pytest.raises(TextError, match=r"cannot be read \(Not a directory\)"):
+        read_texts([tmp_path / "file" / "inner.txt"])
+
+
+def test_a_megabyte_is_encoded_by_arrays_not_by_characters():
+    text = "to be or not to be\n" * 60_000
+    vocab = Vocab.from_text(text, eos=False)
+    ids = vocab.encode(text)
+    line = ids[:19]
+    assert np.array_equal(ids, np.tile(line, 60_000))
+    assert vocab.decode(line) == "to be or not to be\n"

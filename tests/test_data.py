@@ -1,0 +1,54 @@
+"""The bundled texts are the tutorial's, or come out of their generator byte for byte."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[1] / "data"
+GENERATOR = DATA / "make_memory.py"
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return runpy.run_path(str(GENERATOR))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("fox", b"a quick brown fox jumped over the lazy dog\n"),
+        ("pretzels", b"these pretzels are making me thirsty\n"),
+    ],
+)
+def test_the_tutorials_sentences(name, line):
+    assert (DATA / f"{name}.txt").read_bytes() == line
+
+
+def test_the_generator_writes_the_memory_text_byte_for_byte(tmp_path):
+    command = [sys.executable, str(GENERATOR)]
+    made = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout
+    assert made.replace(b"\r\n", b"\n") == (DATA / "memory.txt").read_bytes()
+
+
+def test_the_memory_text_has_a_size_to_learn_from():
+    assert 60_000 <= (DATA / "memory.txt").stat().st_size <= 100_000
+
+
+def test_remembering_pays(generator):
+    remembering, forgetting = generator["bounds"]()
+    assert 0 < remembering < 0.9 * forgetting
+
+
+def test_each_text_is_described_and_the_bounds_are_those_that_are_computed(generator):
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    for path in DATA.iterdir():
+        if path.is_file() and path.name != "README.md":
+            assert f"`{path.name}`" in readme
+    stated = [float(number) for number in re.findall(r"\*\*(\d\.\d+)\*\*", readme)]
+    assert stated == [round(bound, 4) for bound in generator["bounds"]()]

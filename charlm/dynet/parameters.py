@@ -1,0 +1,340 @@
+"""DyNet's ParameterCollection, Parameters and LookupParameters over the engine's.
+
+``Parameters`` and ``LookupParameters`` are expressions that put themselves into whatever graph is current, so they
+are never stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from charlm.dynet import session
+from charlm.dynet.initializers import initializer
+from charlm.engine import parameters as engine
+from charlm.engine.arrays import Array, Dim
+from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.initializers import FromArray
+from charlm.engine.ops.inputs import LookupExpression, LookupLeaf, ParameterLeaf, lookup
+from charlm.errors import EmptyListError, ShapeError, UnsupportedOperandError
+
+
+class _CurrentLeaf(Expression):
+    """An expression whose node is looked up in the current graph each time."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:  # the node is found, not given
+        pass
+
+    def _op(self) -> ParameterLeaf | LookupLeaf:
+        raise UnsupportedOperandError("a parameter is made by a ParameterCollection")
+
+    def expr(self, update: bool = False) -> Expression:
+        """Return this parameter's node in the current graph: a constant, unless ``update``."""
+        return session.cg().leaf(self._op(), update)
+
+    def home(self) -> ComputationGraph:
+        """Return the current graph."""
+        return session.cg()
+
+    def node(self, graph: ComputationGraph) -> Expression:
+        """Return the trainable node."""
+        return graph.leaf(self._op(), True)
+
+    @property
+    def graph(self) -> ComputationGraph:  # type: ignore[override]
+        """The current graph."""
+        return session.cg()
+
+    @property
+    def index(self) -> int:  # type: ignore[override]
+        """The place of the trainable node."""
+        return self.node(session.cg()).index
+
+    @property
+    def id(self) -> int:  # type: ignore[override]
+        """The trainable node's id."""
+        return self.node(session.cg()).id
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        """The current graph's."""
+        return session.cg_version()
+
+
+class Parameters(_CurrentLeaf):
+    """A trainable tensor, usable as an expression in any graph."""
+
+    __slots__ = ("parameter",)
+
+    def __init__(self, parameter: engine.Parameter) -> None:
+        self.parameter = parameter
+
+    def _op(self) -> ParameterLeaf:
+        return ParameterLeaf(self.parameter)
+
+    def __repr__(self) -> str:
+        return f"Parameter {self.parameter.name}"
+
+    def name(self) -> str:
+        """Return the full name."""
+        return self.parameter.name
+
+    def dim(self) -> Dim:
+        """Return ``(shape, 1)``."""
+        return self.parameter.dims, 1
+
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape."""
+        return self.parameter.dims
+
+    def as_array(self) -> Array:
+        """Return a float64 copy of the current value."""
+        return np.array(self.parameter.value.T, dtype=np.float64, order="C")
+
+    def grad_as_array(self) -> Array:
+        """Return a float64 copy of the gradient accumulated since the last update."""
+        return np.array(self.parameter.gradient.T, dtype=np.float64, order="C")
+
+    def set_value(self, value: Any) -> None:
+        """Replace the value; the shape must be the parameter's."""
+        array = np.asarray(value, dtype=np.float64)
+        if array.shape != self.parameter.dims:
+            raise ShapeError(
+                f"set_value: {self.parameter.name} has shape {self.parameter.dims}, got {array.shape}"
+            )
+        self.parameter.write()[...] = array.T
+
+    def clip_inplace(self, left: float, right: float) -> None:
+        """Move every number into [left, right]."""
+        value = self.parameter.write()
+        np.clip(value, left, right, out=value)
+
+    def zero(self) -> None:
+        """Set value and gradient to zero."""
+        self.parameter.write()[...] = 0
+        self.parameter.clear_gradient()
+
+    def scale(self, s: float) -> None:
+        """Multiply the value."""
+        value = self.parameter.write()
+        value *= s
+
+    def scale_gradient(self, s: float) -> None:
+        """Multiply the accumulated gradient."""
+        gradient = self.parameter.gradient
+        gradient *= s
+
+    def is_updated(self) -> bool:
+        """Return whether trainers change this parameter."""
+        return self.parameter.updated
+
+    def set_updated(self, b: bool) -> None:
+        """Let trainers change this parameter, or not."""
+        self.parameter.updated = bool(b)
+
+
+class LookupParameters(_CurrentLeaf):
+    """A table of trainable rows; used whole, an expression with the rows along the last axis."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, table: engine.LookupParameter) -> None:
+        self.table = table
+
+    def _op(self) -> LookupLeaf:
+        return LookupLeaf(self.table)
+
+    def __repr__(self) -> str:
+        return f"LookupParameter {self.table.name}"
+
+    def __len__(self) -> int:
+        return self.table.rows
+
+    def __getitem__(self, index: int) -> LookupExpression:
+        return lookup(session.cg(), self.table, index)
+
+    def batch(self, indices: Sequence[int]) -> LookupExpression:
+        """Return a batch of rows."""
+        return lookup(session.cg(), self.table, indices)
+
+    def name(self) -> str:
+        """Return the full name."""
+        return self.table.name
+
+    def dim(self) -> Dim:
+        """Return the dimension as an expression: the row's, then the number of rows."""
+        return (*self.table.dims, self.table.rows), 1
+
+    def shape(self) -> tuple[int, ...]:
+        """Return (rows, row's shape...)."""
+        return (self.table.rows, *self.table.dims)
+
+    def as_array(self) -> Array:
+        """Return a float64 copy of the table, axis 0 the row."""
+        return self.rows_as_array(range(self.table.rows))
+
+    def grad_as_array(self) -> Array:
+        """Return a float64 copy of the accumulated gradient."""
+        return self.rows_grad_as_array(range(self.table.rows))
+
+    def row_as_array(self, row: int) -> Array:
+        """Return a copy of one row."""
+        return self.rows_as_array([row])[0]
+
+    def row_grad_as_array(self, row: int) -> Array:
+        """Return a copy of one row's gradient."""
+        return self.rows_grad_as_array([row])[0]
+
+    def rows_as_array(self, rows: Sequence[int]) -> Array:
+        """Return copies of some rows."""
+        return self._rows(self.table.value, rows)
+
+    def rows_grad_as_array(self, rows: Sequence[int]) -> Array:
+        """Return copies of some rows' gradients."""
+        return self._rows(self.table.gradient, rows)
+
+    def init_row(self, i: int, row: Sequence[float]) -> None:
+        """Replace one row; a flat list is read column-major."""
+        self.table.check(np.array([i]))
+        flat = np.asarray(row, dtype=np.float64).T.ravel()
+        if flat.size != self.table.value[i].size:
+            raise ShapeError(f"init_row: a row has {self.table.value[i].size} numbers, got {flat.size}")
+        self.table.value[i] = flat.reshape(self.table.value[i].shape)
+
+    def init_from_array(self, array: Any) -> None:
+        """Replace the first rows by those of an array (rows, row's shape...)."""
+        given = np.asarray(array, dtype=np.float64)
+        if given.shape[1:] != self.table.dims or len(given) > self.table.rows:
+            raise ShapeError(
+                f"init_from_array: at most {self.table.rows} rows of shape {self.table.dims}, "
+                f"got an array of shape {given.shape}"
+            )
+        for i, row in enumerate(given):
+            self.table.value[i] = row.T
+
+    def zero(self) -> None:
+        """Set all values to zero."""
+        self.table.value[...] = 0
+
+    def scale(self, s: float) -> None:
+        """Multiply the values."""
+        self.table.value *= s
+
+    def scale_gradient(self, s: float) -> None:
+        """Multiply the accumulated gradients."""
+        self.table.gradient *= s
+
+    def is_updated(self) -> bool:
+        """Return whether trainers change this table."""
+        return self.table.updated
+
+    def set_updated(self, b: bool) -> None:
+        """Let trainers change this table, or not."""
+        self.table.updated = bool(b)
+
+    def _rows(self, source: Array, rows: Sequence[int]) -> Array:
+        ids = np.asarray(list(rows), dtype=np.int64)
+        self.table.check(ids)
+        axes = (0, *range(source.ndim - 1, 0, -1))
+        return np.array(source[ids].transpose(axes), dtype=np.float64, order="C")
+
+
+class ParameterCollection:
+    """The parameters of a model.
+
+    Example:
+        >>> pc = ParameterCollection()
+        >>> pc.add_parameters((2, 3)), pc.add_lookup_parameters((5, 4)), pc.parameter_count()
+        (Parameter /_0, LookupParameter /_1, 26)
+    """
+
+    def __init__(self, collection: engine.ParameterCollection | None = None) -> None:
+        self.engine = collection or engine.ParameterCollection(session.dtype(), session.stream())
+
+    def add_parameters(
+        self,
+        dim: int | tuple[int, ...] | Array,
+        init: Any = None,
+        name: str = "",
+        device: str = "",
+        scale: float = 1.0,
+        mean: float = 0.0,
+        std: float = 1.0,
+    ) -> Parameters:
+        """Add a parameter of shape ``dim``; if ``init`` is an array, of its shape."""
+        if isinstance(dim, np.ndarray):
+            dim, init = dim.shape, dim
+        if isinstance(init, np.ndarray):
+            dim = init.shape
+        dims = _dims(dim, "add_parameters")
+        start = initializer(init, dims, scale, mean, std)
+        return Parameters(self.engine.add_parameters(dims, start, name))
+
+    def add_lookup_parameters(
+        self,
+        dim: int | tuple[int, ...],
+        init: Any = None,
+        name: str = "",
+        device: str = "",
+        scale: float = 1.0,
+        mean: float = 0.0,
+        std: float = 1.0,
+    ) -> LookupParameters:
+        """Add a table; ``dim`` is (rows, row's shape...)."""
+        if isinstance(init, FromArray):
+            raise ShapeError("a lookup table is filled from an array by lookup_parameters_from_numpy")
+        if isinstance(init, np.ndarray):
+            return self.lookup_parameters_from_numpy(init, name)
+        dims = (int(dim), 1) if isinstance(dim, int) else _dims(dim, "add_lookup_parameters")
+        rows, row = dims[0], dims[1:]
+        start = initializer(init, dims, scale, mean, std)
+        return LookupParameters(self.engine.add_lookup_parameters(rows, row, start, name))
+
+    def parameters_from_numpy(self, array: Array, name: str = "", device: str = "") -> Parameters:
+        """Add a parameter with an array's shape and values."""
+        return self.add_parameters(array.shape, np.asarray(array), name)
+
+    def lookup_parameters_from_numpy(
+        self, array: Array, name: str = "", device: str = ""
+    ) -> LookupParameters:
+        """Add a table with an array's rows."""
+        rows, *row = array.shape
+        columns = FromArray(np.moveaxis(array, 0, -1))
+        return LookupParameters(
+            self.engine.add_lookup_parameters(rows, tuple(row), columns, name)
+        )
+
+    def add_subcollection(self, name: str = "") -> ParameterCollection:
+        """Add a collection whose parameters are also this one's."""
+        return ParameterCollection(self.engine.add_subcollection(name))
+
+    def parameters_list(self) -> list[Parameters]:
+        """Return the parameters in the order they were added."""
+        return [Parameters(p) for p in self.engine.parameters]
+
+    def lookup_parameters_list(self) -> list[LookupParameters]:
+        """Return the tables in the order they were added."""
+        return [LookupParameters(t) for t in self.engine.lookups]
+
+    def parameter_count(self) -> int:
+        """Return the number of trainable numbers."""
+        return self.engine.parameter_count()
+
+    def name(self) -> str:
+        """Return the full name."""
+        return self.engine.name
+
+
+def _dims(dim: Any, where: str) -> tuple[int, ...]:
+    if isinstance(dim, int):
+        return (dim,)
+    if not isinstance(dim, tuple) or not all(isinstance(n, (int, np.integer)) for n in dim):
+        raise EmptyListError(f"{where}: a shape is a whole number or a tuple of them, got {dim!r}")
+    return tuple(int(n) for n in dim)
+
+
+Model = ParameterCollection

@@ -1,0 +1,88 @@
+"""DyNet's trainers: the engine's, with DyNet's arguments and methods."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from charlm.dynet.parameters import ParameterCollection
+from charlm.engine import trainers as engine
+
+
+class Trainer:
+    """What all trainers share. Rates are float32, going in and coming out, as in DyNet."""
+
+    def __init__(self, trainer: engine.Trainer) -> None:
+        self._trainer = trainer
+        self.learning_rate = trainer.learning_rate
+        self._reported = (0, 0)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate."""
+        return self._trainer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._trainer.learning_rate = float(np.float32(value))
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Set the learning rate."""
+        self.learning_rate = learning_rate
+
+    def update(self) -> None:
+        """Clip the accumulated gradients, apply the rule and clear them; RuntimeError if they are not finite."""
+        self._trainer.update()
+
+    def restart(self, learning_rate: float | None = None) -> None:
+        """Set the running averages to zero; the count of updates stays."""
+        self._trainer.restart()
+        if learning_rate is not None:
+            self.learning_rate = learning_rate
+
+    def set_clip_threshold(self, thr: float) -> None:
+        """Clip gradients at this norm; 0 or less turns clipping off."""
+        self._trainer.clip_threshold = max(0.0, float(thr))
+
+    def get_clip_threshold(self) -> float:
+        """Return the norm at which gradients are clipped, 0 if they are not."""
+        return self._trainer.clip_threshold
+
+    def set_sparse_updates(self, su: bool) -> None:
+        """Update only the rows of lookup tables that were used, or all."""
+        self._trainer.sparse_updates = bool(su)
+
+    def status(self) -> None:
+        """Write the rate, and the clippings and updates since the last call, to stderr."""
+        clips, updates = self._trainer.clips, self._trainer.updates
+        before = self._reported
+        self._reported = clips, updates
+        rate = np.float32(self.learning_rate)
+        counts = f"clips={clips - before[0]} updates={updates - before[1]}"
+        print(f"[lr={rate:g} {counts}]", end=" ", file=sys.stderr, flush=True)
+
+    def whoami(self) -> str:
+        """Return the class's name."""
+        return type(self).__name__
+
+
+class SimpleSGDTrainer(Trainer):
+    """p -= learning_rate * g."""
+
+    def __init__(self, m: ParameterCollection, learning_rate: float = 0.1) -> None:
+        super().__init__(engine.SimpleSGDTrainer(m.engine, learning_rate))
+
+
+class AdamTrainer(Trainer):
+    """Adam with DyNet's defaults."""
+
+    def __init__(
+        self,
+        m: ParameterCollection,
+        alpha: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(engine.AdamTrainer(m.engine, alpha, beta_1, beta_2, eps))

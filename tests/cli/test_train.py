@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
-import time
+import termios
 
 import pytest
 
@@ -112,19 +114,18 @@ def test_equal_seeds_equal_output(charlm):
     assert runs[0].stdout != charlm("train", "--steps", 30, "--seed", 4).stdout
 
 
-def interrupt_when_running(command, cwd, **streams):
-    process = subprocess.Popen(command, cwd=cwd, env=environment(), text=True, **streams)
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    return process
-
-
 def test_ctrl_c_saves_and_says_how_to_sample(tmp_path):
-    command = [sys.executable, "-m", "charlm", "train", "--steps", "1000000"]
-    process = interrupt_when_running(
-        command, tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    _, stderr = process.communicate(timeout=60)
+    with subprocess.Popen(
+        [sys.executable, "-m", "charlm", "train", "--steps", "1000000"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert "charlm sample runs/srnn" in stderr
@@ -133,24 +134,26 @@ def test_ctrl_c_saves_and_says_how_to_sample(tmp_path):
 
 def test_a_terminal_shows_a_bar_with_rate_and_time_left(tmp_path):
     parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "charlm", "train", "--steps", "4000", "--sample-every", "0"],
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-m", "charlm", "train", "--steps", "1000000", "--sample-every", "0"],
         cwd=tmp_path,
-        env={**environment(), "TERM": "xterm", "COLUMNS": "100"},
+        env={**environment(), "TERM": "xterm"},
         stdout=subprocess.DEVNULL,
         stderr=child,
-    )
-    os.close(child)
-    shown = b""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not re.search(rb"<[^,]*, +[\d.]+step/s", shown):
-        if select.select([parent], [], [], 1)[0]:
-            shown += os.read(parent, 65536)
-    process.send_signal(signal.SIGINT)
-    while process.poll() is None and time.monotonic() < deadline:
-        if select.select([parent], [], [], 0.1)[0]:
-            os.read(parent, 65536)
-    assert re.search(rb"\d+%.*<[^,]*, +[\d.]+step/s", shown), shown[-500:]
+    ) as process:
+        os.close(child)
+        shown = b""
+        try:
+            for _ in range(200):
+                if re.search(rb"<[^,]*, +[\d.]+step/s", shown) or process.poll() is not None:
+                    break
+                if select.select([parent], [], [], 0.2)[0]:
+                    shown += os.read(parent, 65536)
+        finally:
+            process.kill()
+            os.close(parent)
+    assert re.search(rb"\d+%.*<[^,]*, +[\d.]+step/s", shown), shown[-2000:]
 
 
 ERRORS = [

@@ -22,8 +22,7 @@ class RNNBuilder:
         cell: the recurrence.
         input_dim: size of the input vectors.
         hidden_dims: size of each layer, the lowest first.
-        collection: where the parameters are added, in a sub-collection of their own.
-        name: that sub-collection's name.
+        collection: where the parameters are added.
     """
 
     def __init__(
@@ -32,17 +31,15 @@ class RNNBuilder:
         input_dim: int,
         hidden_dims: Sequence[int],
         collection: ParameterCollection,
-        name: str = "rnn",
     ) -> None:
         self.cell = cell
         self.input_dim = input_dim
         self.hidden_dims = tuple(hidden_dims)
-        own = collection.add_subcollection(name)
         self.layers: list[list[Parameter]] = []
         for below, size in zip((input_dim, *hidden_dims), hidden_dims, strict=False):
             shapes = cell.shapes(below, size)
             self.layers.append(
-                [own.add_parameters(s, Glorot() if len(s) > 1 else Constant(0.0)) for s in shapes]
+                [collection.add_parameters(s, Glorot() if len(s) > 1 else Constant(0.0)) for s in shapes]
             )
 
     def start(self, graph: ComputationGraph, update: bool = True) -> RNNState:
@@ -114,10 +111,8 @@ class RNNState:
 
     def add_input(self, x: Operand) -> RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
-        if not isinstance(x, Operand):
-            raise ArgumentError(f"add_input: expected an expression, got {type(x).__name__}")
         graph = self._check_fresh()
-        below = x.node(graph)
+        below = _node(x, graph, "add_input")
         cell = self._builder.cell
         after: list[LayerStates] = []
         for parameters, states in zip(self.parameters, self.states, strict=True):
@@ -144,11 +139,19 @@ class RNNState:
         return states
 
     def transduce(self, xs: Iterable[Operand]) -> list[Expression]:
-        """Return the outputs after each input, without making a state for any: one node for each layer."""
+        """Return the outputs after each input, without making a state for any: one node for each layer.
+
+        Where batches are broadcast over time or by the initial state, the outputs differ in batch size:
+        they are then computed step by step.
+        """
         graph = self._check_fresh()
-        inputs = [x.node(graph) for x in xs]
+        inputs = [_node(x, graph, "transduce") for x in xs]
         if not inputs:
             return []
+        batches = {x.dim()[1] for x in inputs}
+        carried = {s.dim()[1] for layer in self.states for s in layer if s is not None}
+        if len(batches) > 1 or not carried <= {1, *batches}:
+            return [state.states[-1][-1] for state in self.add_inputs(inputs)]  # type: ignore[misc]
         builder = self._builder
         below = apply(StackTime(), *inputs)
         top = below
@@ -177,13 +180,7 @@ class RNNState:
                 f"a {self._builder.cell.name} of {layers} layers starts from {' or '.join(map(str, counts))} "
                 f"vectors, got {len(vectors)}"
             )
-        nodes = [v.node(graph) if isinstance(v, Operand) else _refuse(v) for v in vectors]
-        for k, node in enumerate(nodes):
-            size = self._builder.hidden_dims[k % layers]
-            if node.dim()[0] != (size,):
-                raise ShapeError(
-                    f"initial state: vector {k} must have shape ({size},), got {node.dim()[0]}"
-                )
+        nodes = self._vectors(vectors, graph)
         columns = [nodes[k : k + layers] for k in range(0, len(nodes), layers)]
         states: list[LayerStates] = []
         for layer in range(layers):
@@ -198,8 +195,20 @@ class RNNState:
             raise ShapeError(
                 f"set_h: a vector for each of {len(self.states)} layers is needed, got {len(vectors)}"
             )
-        states = [(*s[:-1], v.node(graph)) for s, v in zip(self.states, vectors, strict=True)]
+        nodes = self._vectors(vectors, graph)
+        states = [(*s[:-1], h) for s, h in zip(self.states, nodes, strict=True)]
         return RNNState(self._builder, self.parameters, states, self)
+
+    def _vectors(self, vectors: Sequence[Operand], graph: ComputationGraph) -> list[Expression]:
+        """Return the nodes of given states: one or several for each layer, the lowest first."""
+        nodes = [_node(v, graph, "initial state") for v in vectors]
+        for k, node in enumerate(nodes):
+            size = self._builder.hidden_dims[k % len(self.states)]
+            if node.dim()[0] != (size,):
+                raise ShapeError(
+                    f"initial state: vector {k} must have shape ({size},), got {node.dim()[0]}"
+                )
+        return nodes
 
     def _check_fresh(self) -> ComputationGraph:
         graph = self.parameters[0][0].graph if self.parameters else None
@@ -212,5 +221,7 @@ class RNNState:
         return graph
 
 
-def _refuse(vector: object) -> Expression:
-    raise ArgumentError(f"initial state: expected expressions, got {type(vector).__name__}")
+def _node(x: Operand, graph: ComputationGraph, where: str) -> Expression:
+    if not isinstance(x, Operand):
+        raise ArgumentError(f"{where}: expected an expression, got {type(x).__name__}")
+    return x.node(graph)

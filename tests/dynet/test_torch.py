@@ -1,0 +1,65 @@
+"""The recurrent cells against PyTorch's, with the same weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from charlm.engine.graph import ComputationGraph, apply
+from charlm.engine.ops.arithmetic import CMult
+from charlm.engine.ops.inputs import input_array
+from charlm.engine.ops.losses import SumElements
+from charlm.engine.parameters import ParameterCollection
+from charlm.engine.random import NumpyStream
+from charlm.engine.rnn import CELLS, RNNBuilder
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra 'oracles')")
+T, B, INPUT, HIDDEN = 7, 3, 5, 6
+
+
+def to_torch(name, layer):
+    """Our weights in PyTorch's order: its LSTM's gates are i, f, g, o, ours i, f, o, g."""
+    wx, wh, b = (p.value.T.astype(np.float32) for p in layer)
+    if name == "lstm":
+        i, f, o, g = range(4)
+        blocks = [(k * HIDDEN, (k + 1) * HIDDEN) for k in (i, f, g, o)]
+        b = b.copy()
+        b[HIDDEN : 2 * HIDDEN] += 1  # our forget bias is added when it runs
+        wx, wh, b = (np.concatenate([a[s:e] for s, e in blocks]) for a in (wx, wh, b))
+    return wx, wh, b
+
+
+# PyTorch's GRU applies the reset gate after the matrix, DyNet's before it: they cannot agree
+@pytest.mark.parametrize(("name", "kind"), [("rnn", "RNN"), ("lstm", "LSTM")])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_outputs_and_input_gradients(name, kind, layers):
+    pc = ParameterCollection(stream=NumpyStream(4))
+    builder = RNNBuilder(CELLS[name](), INPUT, [HIDDEN] * layers, pc)
+    module = getattr(torch.nn, kind)(INPUT, HIDDEN, layers)
+    with torch.no_grad():
+        for k, layer in enumerate(builder.layers):
+            wx, wh, b = to_torch(name, layer)
+            getattr(module, f"weight_ih_l{k}").copy_(torch.tensor(wx))
+            getattr(module, f"weight_hh_l{k}").copy_(torch.tensor(wh))
+            getattr(module, f"bias_ih_l{k}").copy_(torch.tensor(b))
+            getattr(module, f"bias_hh_l{k}").zero_()
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(T, B, INPUT)).astype(np.float32)
+    weights = rng.normal(size=(T, B, HIDDEN)).astype(np.float32)
+
+    graph = ComputationGraph()
+    node = input_array(graph, x[np.newaxis])
+    h, _ = builder.sequence(node)
+    loss = apply(SumElements(), apply(CMult(), h, input_array(graph, weights[np.newaxis])))
+    loss.backward(full=True)
+
+    x_torch = torch.tensor(x, requires_grad=True)
+    h_torch, _ = module(x_torch)
+    (h_torch * torch.tensor(weights)).sum().backward()
+    assert np.allclose(h.array()[0], h_torch.detach().numpy(), atol=2e-6)
+    assert np.allclose(graph.gradients[node.index][0], x_torch.grad.numpy(), atol=5e-6)
+    ours = builder.layers[0][1].gradient.T
+    theirs = module.weight_hh_l0.grad.numpy()
+    if name == "lstm":
+        theirs = np.concatenate([theirs[k * HIDDEN : (k + 1) * HIDDEN] for k in (0, 1, 3, 2)])
+    assert np.allclose(ours, theirs, atol=2e-5)

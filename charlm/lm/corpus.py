@@ -61,7 +61,9 @@ class LineCorpus:
             TextError: there is no line, or a character is not in the alphabet.
         """
         vocab = _vocab(text, alphabet, eos=True)
-        framed = vocab.encode(f"\n{text}\n", lines=True)
+        ids = vocab.encode(text, lines=True)
+        assert vocab.eos is not None
+        framed = np.pad(ids, 1, constant_values=vocab.eos)
         ends = np.flatnonzero(framed == vocab.eos)
         spans = zip(ends, ends[1:], strict=False)
         lines = [framed[begin : end + 1] for begin, end in spans if end - begin > 1]
@@ -131,7 +133,9 @@ class StreamCorpus:
         self.seq_length = min(seq_length, predictions // self.batch_size)
         self.steps_per_pass = predictions // (self.batch_size * self.seq_length)
         self.notices = self._notices(batch_size, seq_length)
-        self._starts = np.arange(self.batch_size) * self.steps_per_pass * self.seq_length
+        length = self.steps_per_pass * self.seq_length
+        self._starts = np.arange(self.batch_size) * length
+        self._left_out = predictions - self.batch_size * length
 
     @classmethod
     def from_text(
@@ -153,9 +157,14 @@ class StreamCorpus:
         return cls(vocab, ids[:kept], ids[kept:], batch_size, seq_length)
 
     def batch(self, step: int) -> Batch:
-        """Return the batch of a step, counted from 0; ``fresh`` at the start of each pass."""
-        place = step % self.steps_per_pass
-        times = np.arange(self.seq_length)[:, np.newaxis] + place * self.seq_length
+        """Return the batch of a step, counted from 0; ``fresh`` at the start of each pass.
+
+        A pass leaves out what does not fill a batch: at the text's end, and in every second pass at its
+        beginning, so that no part of it is left out for ever.
+        """
+        passes, place = divmod(step, self.steps_per_pass)
+        offset = self._left_out if passes % 2 else 0
+        times = np.arange(self.seq_length)[:, np.newaxis] + place * self.seq_length + offset
         where = times + self._starts
         return Batch(self.train_ids[where], self.train_ids[where + 1], place == 0)
 

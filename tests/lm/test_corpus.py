@@ -45,7 +45,7 @@ def test_a_text_without_a_line_is_refused():
 
 
 def test_a_character_outside_the_alphabet_is_named_with_its_place():
-    with pytest.raises(TextError, match=r"'Z'.*line"):
+    with pytest.raises(TextError, match=r"'Z'.*line 2, column 2.*offset 4"):
         LineCorpus.from_text("ab\naZ\n", alphabet="ab")
 
 
@@ -72,6 +72,16 @@ def test_streams_read_on_without_a_gap(text, batch_size, seq_length):
     # what a pass leaves out is less than one more batch
     assert len(text) - 1 - len("".join(columns)) < corpus.batch_size * corpus.seq_length
     assert corpus.batch(corpus.steps_per_pass).fresh
+
+
+@given(texts, sizes, sizes)
+def test_every_character_is_learned_from_in_the_end(text, batch_size, seq_length):
+    corpus = StreamCorpus.from_text(text, batch_size=batch_size, seq_length=seq_length)
+    read = np.zeros(len(text), bool)
+    where = StreamCorpus(corpus.vocab, np.arange(len(text)), corpus.held_out_ids, batch_size, seq_length)
+    for step in range(2 * corpus.steps_per_pass):
+        read[where.batch(step).targets_TB] = True
+    assert read[1:].all()
 
 
 @given(texts)

@@ -53,6 +53,10 @@ class ArgumentError(CharlmError, TypeError):
     """An argument has the wrong type."""
 
 
+class MisuseError(CharlmError, AssertionError):
+    """Something of a kind that cannot be used there is given (DyNet asserts there)."""
+
+
 class EmptyListError(CharlmError, AssertionError):
     """A list argument is empty (DyNet asserts there)."""
 
@@ -70,7 +74,7 @@ class EvaluationError(CharlmError, RuntimeError):
 
 
 class NegativeIndexError(CharlmError, OverflowError):
-    """A negative number where DyNet takes an unsigned one."""
+    """A number that is no unsigned one, which DyNet needs there: it is negative, or too large."""
 
 
 class OutOfRangeError(CharlmError, IndexError):

@@ -10,7 +10,12 @@ from charlm.lm.training import Evaluated, Logged
 text = "the rain in spain stays mainly in the plain.\n" * 200
 config = charlm.load_run(
     "text",
-    overrides=["train.steps=60", "train.log_every=20", "model.hidden_dim=64", "train.sample_every=0"],
+    overrides=[
+        "train.steps=60",
+        "train.log_every=20",
+        "model.hidden_dim=64",
+        "train.sample_every=0",
+    ],
 )
 
 with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """DyNet's RNN tutorial, through charlm.dynet: only the import line differs from a DyNet program."""
 
 import random
+from itertools import pairwise
 
 import charlm.dynet as dy
 
@@ -29,7 +30,7 @@ def sentence_loss(rnn, sentence):
     symbols = [char2int[c] for c in ["<EOS>", *sentence, "<EOS>"]]
     state = rnn.initial_state()
     losses = []
-    for now, after in zip(symbols, symbols[1:], strict=False):
+    for now, after in pairwise(symbols):
         state = state.add_input(params["lookup"][now])
         losses.append(-dy.log(dy.pick(next_char(state), after)))
     return dy.esum(losses)

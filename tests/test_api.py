@@ -19,7 +19,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_train_and_load(tmp_path):
     training = charlm.Training(charlm.load_run("srnn", overrides=["train.steps=3"]))
-    steps = [event for event in training.events()]
+    steps = list(training.events())
     assert steps[-1].step == 3
     assert isinstance(training.model, charlm.CharLM)
     assert training.model.sample(5, seed=1) == training.model.sample(5, seed=1)

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from charlm.dynet import session
-from charlm.dynet.parameters import ParameterCollection, Parameters
+from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
 from charlm.engine import ops
 from charlm.engine.graph import ComputationGraph, Expression, Operand
+from charlm.engine.ops.arguments import unsigned
 from charlm.engine.rnn import Cell, GRUCell, LSTMCell, RNNBuilder, RNNState, SimpleRNNCell
-from charlm.errors import StaleArgumentError
+from charlm.errors import ShapeError, StaleArgumentError, UnsupportedOperandError
 
 
 class _RNNBuilder(RNNBuilder):
-    """What all builders share."""
+    """What all builders share.
+
+    Args:
+        layers: how many; the first reads the inputs, each other one the outputs of the one below.
+        input_dim: size of the inputs.
+        hidden_dim: size of every layer.
+        model: where the parameters are added, in a sub-collection of their own.
+    """
 
     collection_name = ""
 
     def __init__(
         self, cell: Cell, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
     ) -> None:
-        self.spec: tuple[Any, ...] = (int(layers), int(input_dim), int(hidden_dim))
-        self._model = ParameterCollection(model.engine.add_subcollection(self.collection_name))
-        sizes = [int(hidden_dim)] * int(layers)
-        super().__init__(cell, int(input_dim), sizes, self._model.engine)
+        where = self.whoami()
+        count, below, size = (unsigned(n, where) for n in (layers, input_dim, hidden_dim))
+        if below == 0 or size == 0:
+            raise ShapeError(f"{where}: sizes are 1 or more, got {input_dim} and {hidden_dim}")
+        own = collection_of(model, where).add_subcollection(self.collection_name)
+        super().__init__(cell, below, [size] * count, own)
+        self.spec: tuple[Any, ...] = (count, below, size)
+        self._model = ParameterCollection(own)
         self._initial: tuple[ComputationGraph, RNNState] | None = None
 
     @classmethod
     def from_spec(cls, spec: tuple[Any, ...], model: ParameterCollection) -> _RNNBuilder:
         """Return a builder made as the one with this ``spec`` was."""
         layers, input_dim, hidden_dim, *more = spec
-        return cls(layers, input_dim, hidden_dim, model, *more)
+        make: Callable[..., _RNNBuilder] = cls  # a subclass knows its cell
+        return make(layers, input_dim, hidden_dim, model, *more)
 
-    def initial_state(
-        self, vecs: Sequence[Operand] | None = None, update: bool = True
-    ) -> RNNState:
+    def initial_state(self, vecs: Iterable[Operand] | None = None, update: bool = True) -> RNNState:
         """Return the state that sequences of the current graph start from: always the same object.
 
         Args:
@@ -48,11 +59,8 @@ class _RNNBuilder(RNNBuilder):
         state = self._initial[1]
         return state if vecs is None else state.set_s(vecs)
 
-    def initial_state_from_raw_vectors(
-        self, vecs: Sequence[Any], update: bool = True
-    ) -> RNNState:
-        """Return an initial state that carries these arrays."""
-        self.initial_state(update=update)
+    def initial_state_from_raw_vectors(self, vecs: Sequence[Any], update: bool = True) -> RNNState:
+        """Return an initial state that carries the numbers of these arrays or lists."""
         return self.initial_state([ops.input_tensor(session.cg(), v) for v in vecs], update)
 
     def get_parameters(self) -> list[list[Parameters]]:
@@ -65,7 +73,7 @@ class _RNNBuilder(RNNBuilder):
             raise StaleArgumentError(
                 f"{self.whoami()}: call initial_state() in this graph before asking for parameter expressions"
             )
-        return self._initial[1].parameters
+        return [list(layer) for layer in self._initial[1].parameters]
 
     def param_collection(self) -> ParameterCollection:
         """Return the builder's own sub-collection."""
@@ -99,7 +107,11 @@ class GRUBuilder(_RNNBuilder):
 
 
 class VanillaLSTMBuilder(_RNNBuilder):
-    """The LSTM with a forget gate and no peepholes, any number of layers."""
+    """The LSTM with a forget gate and no peepholes, any number of layers.
+
+    ``forget_bias`` is added to the forget gate when it runs; the stored bias starts at 0. DyNet's
+    layer normalisation, ``ln_lstm``, is not supported.
+    """
 
     collection_name = "vanilla-lstm-builder"
 
@@ -109,10 +121,15 @@ class VanillaLSTMBuilder(_RNNBuilder):
         input_dim: int,
         hidden_dim: int,
         model: ParameterCollection,
+        ln_lstm: bool = False,
         forget_bias: float = 1.0,
     ) -> None:
+        if ln_lstm:
+            raise UnsupportedOperandError(
+                "VanillaLSTMBuilder: ln_lstm, layer normalisation, is not supported; leave it False"
+            )
         super().__init__(LSTMCell(forget_bias), layers, input_dim, hidden_dim, model)
-        self.spec = (*self.spec, forget_bias)
+        self.spec = (*self.spec, ln_lstm, forget_bias)
 
 
 LSTMBuilder = VanillaLSTMBuilder

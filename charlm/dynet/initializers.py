@@ -1,4 +1,4 @@
-"""DyNet's initialisers under DyNet's names."""
+"""DyNet's initialisers under DyNet's names and arguments; what they draw is the engine's."""
 
 from __future__ import annotations
 
@@ -19,68 +19,95 @@ from charlm.engine.initializers import (
     Saxe,
     Uniform,
 )
-from charlm.errors import ShapeError
+from charlm.errors import MisuseError, ShapeError
 
 
-def NormalInitializer(mean: float = 0, var: float = 1) -> Initializer:
-    """Return N(mean, var); the second number is a variance."""
-    return Normal(mean, var)
+class PyInitializer:
+    """What all initialisers are; ``draws`` is the engine's initialiser."""
+
+    draws: Initializer
+
+    def __init__(self) -> None:
+        raise MisuseError("PyInitializer gives no numbers; use one of its subclasses")
 
 
-def UniformInitializer(scale: float) -> Initializer:
-    """Return U(-scale, scale)."""
-    return Uniform(scale)
+class NormalInitializer(PyInitializer):
+    """N(mean, var); the second number is a variance."""
+
+    def __init__(self, mean: float = 0, var: float = 1) -> None:
+        self.draws = Normal(mean, var)
 
 
-def ConstInitializer(c: float) -> Initializer:
-    """Return the same number everywhere."""
-    return Constant(c)
+class UniformInitializer(PyInitializer):
+    """U(-scale, scale)."""
+
+    def __init__(self, scale: float) -> None:
+        self.draws = Uniform(scale)
 
 
-def IdentityInitializer() -> Initializer:
-    """Return the identity matrix."""
-    return Identity()
+class ConstInitializer(PyInitializer):
+    """The same number everywhere."""
+
+    def __init__(self, c: float) -> None:
+        self.draws = Constant(c)
 
 
-def GlorotInitializer(is_lookup: bool = False, gain: float = 1.0) -> Initializer:
-    """Return Glorot's uniform bound; ``is_lookup`` does not count the number of rows."""
-    return Glorot(is_lookup, gain)
+class IdentityInitializer(PyInitializer):
+    """The identity matrix; the parameter must be square."""
+
+    def __init__(self) -> None:
+        self.draws = Identity()
 
 
-def SaxeInitializer(scale: float = 1.0) -> Initializer:
-    """Return a random orthogonal matrix times ``scale``."""
-    return Saxe(scale)
+class GlorotInitializer(PyInitializer):
+    """Glorot's uniform bound; ``is_lookup`` leaves the number of rows out of it."""
+
+    def __init__(self, is_lookup: bool = False, gain: float = 1.0) -> None:
+        self.draws = Glorot(is_lookup, gain)
 
 
-def NumpyInitializer(array: Any) -> Initializer:
-    """Return the numbers of an array."""
-    return FromArray(array)
+class SaxeInitializer(PyInitializer):
+    """A random orthogonal matrix times ``scale``; the parameter must be square."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.draws = Saxe(scale)
 
 
-def FromFileInitializer(fname: str | bytes) -> Initializer:
-    """Return the numbers of a text file, column-major."""
-    return FromFile(Path(os.fsdecode(fname)))
+class NumpyInitializer(PyInitializer):
+    """The numbers of an array."""
+
+    def __init__(self, array: Any) -> None:
+        self.draws = FromArray(array)
 
 
-def initializer(init: Any, dims: tuple[int, ...], scale: float, mean: float, std: float) -> Any:
-    """Return the initialiser for what DyNet takes as ``init=``: None, a number, a name, an array, an initialiser."""
-    named = {
+class FromFileInitializer(PyInitializer):
+    """The numbers of a text file, column-major."""
+
+    def __init__(self, fname: str | bytes) -> None:
+        self.draws = FromFile(Path(os.fsdecode(fname)))
+
+
+def initializer(
+    init: Any, dims: tuple[int, ...], scale: float, mean: float, std: float
+) -> Initializer:
+    """Return what DyNet takes as ``init=``: None, a number, a name, an array or a PyInitializer."""
+    if init is None:
+        return Glorot()
+    if isinstance(init, (int, float)):
+        return Constant(float(init))
+    if isinstance(init, np.ndarray):
+        return FromArray(init)
+    if isinstance(init, PyInitializer):
+        return init.draws
+    named: dict[Any, Initializer] = {
         "glorot": Glorot(),
         "identity": Identity(),
         "uniform": Uniform(scale),
         "normal": Normal(mean, std * std),
         "he": Normal(0.0, 1 / (2 * dims[-1])),
     }
-    if init is None:
-        return Glorot()
-    if isinstance(init, (int, float)):
-        return Constant(float(init))
     if isinstance(init, str) and init in named:
         return named[init]
-    if isinstance(init, np.ndarray):
-        return FromArray(init)
-    if callable(init):
-        return init
     raise ShapeError(
         f"init={init!r} is no initialiser; give a number, an array, an initialiser object or one of "
         f"{', '.join(map(repr, named))}"

@@ -12,29 +12,27 @@ from typing import Any
 import numpy as np
 
 from charlm.dynet import session
-from charlm.dynet.initializers import initializer
+from charlm.dynet.initializers import NumpyInitializer, initializer
 from charlm.engine import parameters as engine
-from charlm.engine.arrays import Array, Dim
+from charlm.engine.arrays import Array
 from charlm.engine.graph import ComputationGraph, Expression
 from charlm.engine.initializers import FromArray
+from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.inputs import LookupExpression, LookupLeaf, ParameterLeaf, lookup
-from charlm.errors import EmptyListError, ShapeError, UnsupportedOperandError
+from charlm.errors import ArgumentError, MisuseError, ShapeError
 
 
 class _CurrentLeaf(Expression):
     """An expression whose node is looked up in the current graph each time."""
 
-    __slots__ = ()
+    __slots__ = ("_op",)
 
-    def __init__(self) -> None:  # the node is found, not given
-        pass
+    def __init__(self, op: ParameterLeaf | LookupLeaf) -> None:
+        self._op = op
 
-    def _op(self) -> ParameterLeaf | LookupLeaf:
-        raise UnsupportedOperandError("a parameter is made by a ParameterCollection")
-
-    def expr(self, update: bool = False) -> Expression:
-        """Return this parameter's node in the current graph: a constant, unless ``update``."""
-        return session.cg().leaf(self._op(), update)
+    def leaf(self, update: bool) -> Expression:
+        """Return the node in the current graph, trainable or constant."""
+        return session.cg().leaf(self._op, update)
 
     def home(self) -> ComputationGraph:
         """Return the current graph."""
@@ -42,7 +40,7 @@ class _CurrentLeaf(Expression):
 
     def node(self, graph: ComputationGraph) -> Expression:
         """Return the trainable node."""
-        return graph.leaf(self._op(), True)
+        return graph.leaf(self._op, True)
 
     @property
     def graph(self) -> ComputationGraph:  # type: ignore[override]
@@ -71,21 +69,19 @@ class Parameters(_CurrentLeaf):
     __slots__ = ("parameter",)
 
     def __init__(self, parameter: engine.Parameter) -> None:
+        super().__init__(ParameterLeaf(parameter))
         self.parameter = parameter
-
-    def _op(self) -> ParameterLeaf:
-        return ParameterLeaf(self.parameter)
 
     def __repr__(self) -> str:
         return f"Parameter {self.parameter.name}"
 
+    def expr(self, update: bool = False) -> Expression:
+        """Return this parameter's node in the current graph: a constant, unless ``update``."""
+        return self.leaf(bool(update))
+
     def name(self) -> str:
         """Return the full name."""
         return self.parameter.name
-
-    def dim(self) -> Dim:
-        """Return ``(shape, 1)``."""
-        return self.parameter.dims, 1
 
     def shape(self) -> tuple[int, ...]:
         """Return the shape."""
@@ -110,8 +106,7 @@ class Parameters(_CurrentLeaf):
 
     def clip_inplace(self, left: float, right: float) -> None:
         """Move every number into [left, right]."""
-        value = self.parameter.write()
-        np.clip(value, left, right, out=value)
+        self.parameter.clip(left, right)
 
     def zero(self) -> None:
         """Set value and gradient to zero."""
@@ -120,13 +115,11 @@ class Parameters(_CurrentLeaf):
 
     def scale(self, s: float) -> None:
         """Multiply the value."""
-        value = self.parameter.write()
-        value *= s
+        self.parameter.scale(s)
 
     def scale_gradient(self, s: float) -> None:
         """Multiply the accumulated gradient."""
-        gradient = self.parameter.gradient
-        gradient *= s
+        self.parameter.scale_gradient(s)
 
     def is_updated(self) -> bool:
         """Return whether trainers change this parameter."""
@@ -143,31 +136,33 @@ class LookupParameters(_CurrentLeaf):
     __slots__ = ("table",)
 
     def __init__(self, table: engine.LookupParameter) -> None:
+        super().__init__(LookupLeaf(table))
         self.table = table
-
-    def _op(self) -> LookupLeaf:
-        return LookupLeaf(self.table)
 
     def __repr__(self) -> str:
         return f"LookupParameter {self.table.name}"
+
+    def expr(self) -> LookupParameters:
+        """Return this table: used whole it is always trainable, and ``const_parameter`` makes it constant."""
+        return self
 
     def __len__(self) -> int:
         return self.table.rows
 
     def __getitem__(self, index: int) -> LookupExpression:
-        return lookup(session.cg(), self.table, index)
+        return self.rows(unsigned(index, "a row of a lookup table"))
 
     def batch(self, indices: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""
-        return lookup(session.cg(), self.table, indices)
+        return self.rows(unsigned_all(indices, "a row of a lookup table"))
+
+    def rows(self, ids: int | Sequence[int], update: bool = True) -> LookupExpression:
+        """Return one row, or a batch of them for several ids; without ``update`` they get no gradient."""
+        return lookup(session.cg(), self.table, ids, update)
 
     def name(self) -> str:
         """Return the full name."""
         return self.table.name
-
-    def dim(self) -> Dim:
-        """Return the dimension as an expression: the row's, then the number of rows."""
-        return (*self.table.dims, self.table.rows), 1
 
     def shape(self) -> tuple[int, ...]:
         """Return (rows, row's shape...)."""
@@ -183,11 +178,13 @@ class LookupParameters(_CurrentLeaf):
 
     def row_as_array(self, row: int) -> Array:
         """Return a copy of one row."""
-        return self.rows_as_array([row])[0]
+        found: Array = self.rows_as_array([row])[0]
+        return found
 
     def row_grad_as_array(self, row: int) -> Array:
         """Return a copy of one row's gradient."""
-        return self.rows_grad_as_array([row])[0]
+        found: Array = self.rows_grad_as_array([row])[0]
+        return found
 
     def rows_as_array(self, rows: Sequence[int]) -> Array:
         """Return copies of some rows."""
@@ -202,7 +199,9 @@ class LookupParameters(_CurrentLeaf):
         self.table.check(np.array([i]))
         flat = np.asarray(row, dtype=np.float64).T.ravel()
         if flat.size != self.table.value[i].size:
-            raise ShapeError(f"init_row: a row has {self.table.value[i].size} numbers, got {flat.size}")
+            raise ShapeError(
+                f"init_row: a row has {self.table.value[i].size} numbers, got {flat.size}"
+            )
         self.table.value[i] = flat.reshape(self.table.value[i].shape)
 
     def init_from_array(self, array: Any) -> None:
@@ -222,11 +221,11 @@ class LookupParameters(_CurrentLeaf):
 
     def scale(self, s: float) -> None:
         """Multiply the values."""
-        self.table.value *= s
+        self.table.scale(s)
 
     def scale_gradient(self, s: float) -> None:
         """Multiply the accumulated gradients."""
-        self.table.gradient *= s
+        self.table.scale_gradient(s)
 
     def is_updated(self) -> bool:
         """Return whether trainers change this table."""
@@ -257,7 +256,7 @@ class ParameterCollection:
 
     def add_parameters(
         self,
-        dim: int | tuple[int, ...] | Array,
+        dim: int | tuple[int, ...],
         init: Any = None,
         name: str = "",
         device: str = "",
@@ -265,12 +264,21 @@ class ParameterCollection:
         mean: float = 0.0,
         std: float = 1.0,
     ) -> Parameters:
-        """Add a parameter of shape ``dim``; if ``init`` is an array, of its shape."""
-        if isinstance(dim, np.ndarray):
-            dim, init = dim.shape, dim
-        if isinstance(init, np.ndarray):
-            dim = init.shape
-        dims = _dims(dim, "add_parameters")
+        """Add a parameter of shape ``dim``.
+
+        Args:
+            dim: a size or a tuple of them.
+            init: the initial values: None (Glorot's), a number, an array (whose shape is then the
+                parameter's), a ``PyInitializer`` or one of the names ``glorot``, ``identity``,
+                ``uniform``, ``normal`` and ``he``.
+            name: the last part of the full name; numbered where it is taken.
+            device: "CPU", the only one there is, or nothing.
+            scale: of ``uniform``, which draws from U(-scale, scale).
+            mean: of ``normal``.
+            std: the standard deviation of ``normal``.
+        """
+        _check_device(device)
+        dims = _dims(init.shape if isinstance(init, np.ndarray) else dim, "add_parameters")
         start = initializer(init, dims, scale, mean, std)
         return Parameters(self.engine.add_parameters(dims, start, name))
 
@@ -284,29 +292,32 @@ class ParameterCollection:
         mean: float = 0.0,
         std: float = 1.0,
     ) -> LookupParameters:
-        """Add a table; ``dim`` is (rows, row's shape...)."""
-        if isinstance(init, FromArray):
-            raise ShapeError("a lookup table is filled from an array by lookup_parameters_from_numpy")
+        """Add a table of trainable rows; ``dim`` is (rows, row's shape...), the rest as in ``add_parameters``."""
+        _check_device(device)
+        if isinstance(init, NumpyInitializer):
+            raise ShapeError(
+                "a lookup table is filled from an array by lookup_parameters_from_numpy"
+            )
         if isinstance(init, np.ndarray):
             return self.lookup_parameters_from_numpy(init, name)
-        dims = (int(dim), 1) if isinstance(dim, int) else _dims(dim, "add_lookup_parameters")
-        rows, row = dims[0], dims[1:]
-        start = initializer(init, dims, scale, mean, std)
-        return LookupParameters(self.engine.add_lookup_parameters(rows, row, start, name))
+        rows, *row = _dims(dim, "add_lookup_parameters")
+        if isinstance(dim, int):
+            row = [1]
+        start = initializer(init, (rows, *row), scale, mean, std)
+        return LookupParameters(self.engine.add_lookup_parameters(rows, tuple(row), start, name))
 
     def parameters_from_numpy(self, array: Array, name: str = "", device: str = "") -> Parameters:
         """Add a parameter with an array's shape and values."""
-        return self.add_parameters(array.shape, np.asarray(array), name)
+        return self.add_parameters((), np.asarray(array), name, device)
 
     def lookup_parameters_from_numpy(
         self, array: Array, name: str = "", device: str = ""
     ) -> LookupParameters:
         """Add a table with an array's rows."""
-        rows, *row = array.shape
+        _check_device(device)
+        rows, *row = _dims(np.asarray(array).shape, "lookup_parameters_from_numpy")
         columns = FromArray(np.moveaxis(array, 0, -1))
-        return LookupParameters(
-            self.engine.add_lookup_parameters(rows, tuple(row), columns, name)
-        )
+        return LookupParameters(self.engine.add_lookup_parameters(rows, tuple(row), columns, name))
 
     def add_subcollection(self, name: str = "") -> ParameterCollection:
         """Add a collection whose parameters are also this one's."""
@@ -329,12 +340,25 @@ class ParameterCollection:
         return self.engine.name
 
 
+def collection_of(model: Any, where: str) -> engine.ParameterCollection:
+    """Return the engine's collection; TypeError if ``model`` is no ParameterCollection."""
+    if not isinstance(model, ParameterCollection):
+        raise ArgumentError(f"{where}: a ParameterCollection is needed, got {model!r}")
+    return model.engine
+
+
 def _dims(dim: Any, where: str) -> tuple[int, ...]:
-    if isinstance(dim, int):
-        return (dim,)
-    if not isinstance(dim, tuple) or not all(isinstance(n, (int, np.integer)) for n in dim):
-        raise EmptyListError(f"{where}: a shape is a whole number or a tuple of them, got {dim!r}")
-    return tuple(int(n) for n in dim)
+    if not isinstance(dim, (int, tuple, list)):
+        raise MisuseError(f"{where}: a shape is a whole number or a tuple of them, got {dim!r}")
+    sizes = unsigned_all((dim,) if isinstance(dim, int) else dim, where)
+    if not sizes or 0 in sizes:
+        raise ShapeError(f"{where}: a shape has sizes of 1 or more, got {dim!r}")
+    return sizes
+
+
+def _check_device(device: str) -> None:
+    if device not in ("", "CPU"):
+        raise ShapeError(f"device {device!r}: there is no device but 'CPU'")
 
 
 Model = ParameterCollection

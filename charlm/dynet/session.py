@@ -8,8 +8,10 @@ import numpy as np
 
 from charlm.engine.arrays import DType
 from charlm.engine.graph import ComputationGraph
+from charlm.engine.immediate import ImmediateGraph
+from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import DynetStream, RandomStream
-from charlm.errors import ArgumentError
+from charlm.errors import ArgumentError, NegativeIndexError
 
 
 class _Session:
@@ -44,11 +46,21 @@ def init(random_seed: int = 0, dtype: str = "float32") -> None:
     renew_cg()
 
 
-def renew_cg() -> ComputationGraph:
-    """Discard the graph and return a new one; expressions of the old one become stale."""
-    old = _session.graph
+def renew_cg(immediate_compute: bool = False, check_validity: bool = False) -> ComputationGraph:
+    """Discard the graph and return a new one; expressions of the old one become stale.
+
+    Args:
+        immediate_compute: compute every node as it is made, to see which line fails.
+        check_validity: then also raise RuntimeError for a node with NaN or an infinite number.
+    """
+    old, version = _session.graph, _session.graph.version + 1
     old.release()
-    _session.graph = ComputationGraph(_session.dtype, _CurrentStream(), version=old.version + 1)
+    if immediate_compute:
+        _session.graph = ImmediateGraph(
+            _session.dtype, _CurrentStream(), version=version, check_validity=check_validity
+        )
+    else:
+        _session.graph = ComputationGraph(_session.dtype, _CurrentStream(), version=version)
     return _session.graph
 
 
@@ -63,8 +75,11 @@ def cg_version() -> int:
 
 
 def reset_random_seed(seed: int) -> None:
-    """Seed the one stream that initialisers, dropout and noise draw from."""
-    _session.stream = DynetStream(seed)
+    """Seed the one stream that initialisers, dropout and noise draw from; 0 asks the operating system for a seed."""
+    number = unsigned(seed, "reset_random_seed")
+    if number >= 2**32:
+        raise NegativeIndexError(f"reset_random_seed: a seed is less than 2**32, got {number}")
+    _session.stream = DynetStream(number)
 
 
 def stream() -> RandomStream:

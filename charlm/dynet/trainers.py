@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from numbers import Real
 
 import numpy as np
 
-from charlm.dynet.parameters import ParameterCollection
+from charlm.dynet.parameters import ParameterCollection, collection_of
 from charlm.engine import trainers as engine
+from charlm.errors import ArgumentError
 
 
 class Trainer:
@@ -25,6 +27,8 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
+        if not isinstance(value, Real):
+            raise ArgumentError(f"a learning rate is a number, got {value!r}")
         self._trainer.learning_rate = float(np.float32(value))
 
     def set_learning_rate(self, learning_rate: float) -> None:
@@ -71,7 +75,7 @@ class SimpleSGDTrainer(Trainer):
     """p -= learning_rate * g."""
 
     def __init__(self, m: ParameterCollection, learning_rate: float = 0.1) -> None:
-        super().__init__(engine.SimpleSGDTrainer(m.engine, learning_rate))
+        super().__init__(engine.SimpleSGDTrainer(collection_of(m, self.whoami()), learning_rate))
 
 
 class AdamTrainer(Trainer):
@@ -85,4 +89,5 @@ class AdamTrainer(Trainer):
         beta_2: float = 0.999,
         eps: float = 1e-8,
     ) -> None:
-        super().__init__(engine.AdamTrainer(m.engine, alpha, beta_1, beta_2, eps))
+        collection = collection_of(m, self.whoami())
+        super().__init__(engine.AdamTrainer(collection, alpha, beta_1, beta_2, eps))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from charlm.engine.arrays import Array
+from charlm.engine.arrays import Array, Dim
 from charlm.engine.graph import ComputationGraph, Expression
 from charlm.engine.op import Op, Sample
 from charlm.engine.ops.inputs import input_array
@@ -29,7 +29,8 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
     differently.
 
     Raises:
-        GradientCheckError: a gradient differs, or is zero throughout.
+        GradientCheckError: a gradient differs or is zero throughout, or the op wrote into what it was
+            given to read.
 
     Example:
         >>> from charlm.engine.ops.elementwise import Tanh
@@ -37,6 +38,8 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
         True
     """
     arrays = sample.arrays(seed=seed)
+    untouched = sample.arrays(seed=seed)
+    name = type(sample.op).name()
     differentiable = sample.differentiable or (True,) * len(arrays)
     weights: list[Array] = []
 
@@ -49,9 +52,18 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
             weights.append(np.array(np.random.default_rng(seed + 1).uniform(0.5, 1.5, y.shape)))
         if not gradients_wanted:
             return float((y * weights[0]).sum()), []
+        value = y.copy()
         graph.append(_Weighted(weights[0]), (node.index,))
         graph.backward(node.index + 1, full=True)
         assert graph.gradients is not None
+        dy = graph.gradients[node.index]
+        assert dy is not None
+        given = [*zip(arrays, untouched, strict=True), (y, value), (dy, weights[0])]
+        if any(not np.array_equal(now, before, equal_nan=True) for now, before in given):
+            raise GradientCheckError(
+                f"{name}: forward or backward wrote into an argument, the value or the gradient "
+                "it was given; other nodes read the same arrays"
+            )
         return 0.0, [graph.gradients[n.index] for n in nodes]
 
     _, found = loss(True)
@@ -60,7 +72,7 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
         if wanted:
             analytic = np.zeros_like(array) if gradient is None else gradient
             numeric = _numeric(array, lambda: loss(False)[0])
-            worst = max(worst, _compare(analytic, numeric, type(sample.op).name()))
+            worst = max(worst, _compare(analytic, numeric, name))
     return worst
 
 
@@ -132,13 +144,13 @@ def _compare(analytic: Array, numeric: Array, name: str) -> float:
     return difference
 
 
-class _Weighted(Op):
+class _Weighted(Op, abstract=True):  # part of the check, not one of the ops to check
     """y = sum of x times fixed weights, over the batch too."""
 
     def __init__(self, weights: Array) -> None:
         self.weights = weights
 
-    def dim(self, *dims: tuple[tuple[int, ...], int]) -> tuple[tuple[int, ...], int]:
+    def dim(self, *dims: Dim) -> Dim:
         """A scalar."""
         return (1,), 1
 
@@ -149,8 +161,3 @@ class _Weighted(Op):
     def backward(self, ctx: object, dy: Array, y: Array, x: Array) -> list[Array]:
         """The weights."""
         return [dy[0, 0] * self.weights]
-
-    @classmethod
-    def samples(cls) -> list[Sample]:
-        """A vector."""
-        return [Sample(cls(np.arange(1.0, 4.0).reshape(1, 3)), (((3,), 1),))]

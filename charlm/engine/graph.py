@@ -18,6 +18,7 @@ from charlm.engine.arrays import Array, Dim, DType, to_user
 from charlm.engine.op import Context, Op
 from charlm.engine.parameters import Parameter
 from charlm.engine.random import NumpyStream, RandomStream
+from charlm.engine.tensor import Tensor
 from charlm.errors import (
     ArgumentError,
     EvaluationError,
@@ -136,6 +137,7 @@ class ComputationGraph:
             part.clear()
         self._leaves.clear()
         self.gradients = None
+        self.context.saved = None
 
 
 class Operand:
@@ -209,7 +211,8 @@ class Expression(Operand):
     def node(self, graph: ComputationGraph) -> Expression:
         """Return this expression; ValueError if it belongs to another graph."""
         if self.graph is not graph or not graph.alive:
-            raise StaleArgumentError(_stale(self, "used to build a new one"))
+            self.home()  # if this one is stale, that is the better message
+            raise StaleArgumentError(f"{self!r} belongs to another graph than what it is used with")
         return self
 
     def dim(self) -> Dim:
@@ -238,14 +241,19 @@ class Expression(Operand):
         if value.size != 1:
             dim = self.dim()
             raise EvaluationError(f"scalar_value: the expression has {value.size} numbers: {dim}")
-        return float(value.reshape(())[()])
+        return float(value.item())
 
     def value(self, recalculate: bool = False) -> Any:
         """Return an array for rank 2 and up, else a float or, for several numbers, a list."""
         value = self.array(recalculate)
         if value.ndim > 2:
             return to_user(value)
-        return float(value[0, 0]) if value.size == 1 else value.ravel().tolist()
+        return value.item() if value.size == 1 else value.ravel().tolist()
+
+    def tensor_value(self, recalculate: bool = False) -> Tensor:
+        """Return a copy of the value with DyNet's searches and sampling on it."""
+        graph = self._live()
+        return Tensor(graph.forward(self.index, recalculate).copy(), graph.context.stream)
 
     def backward(self, full: bool = False) -> None:
         """Add this expression's gradient to the parameters; it must have one number."""

@@ -51,6 +51,21 @@ class Parameter:
         """Return the value for writing in place; evaluated graphs keep what they have read."""
         return self._window(self._storage.writable())
 
+    def clip(self, low: float, high: float) -> None:
+        """Move every number into [low, high]."""
+        value = self.write()
+        np.clip(value, low, high, out=value)
+
+    def scale(self, factor: float) -> None:
+        """Multiply the value."""
+        value = self.write()
+        value *= factor
+
+    def scale_gradient(self, factor: float) -> None:
+        """Multiply the accumulated gradient."""
+        gradient = self.gradient
+        gradient *= factor
+
     def add_gradient(self, gradient: Array) -> None:
         """Add to the accumulated gradient."""
         window = self.gradient
@@ -95,6 +110,14 @@ class LookupParameter:
             raise ShapeError(
                 f"lookup: row {bad} of {self.name} does not exist; it has {self.rows} rows, 0 to {self.rows - 1}"
             )
+
+    def scale(self, factor: float) -> None:
+        """Multiply the values."""
+        self.value *= factor
+
+    def scale_gradient(self, factor: float) -> None:
+        """Multiply the accumulated gradients."""
+        self.gradient *= factor
 
     def clear_gradient(self) -> None:
         """Set the gradient of every touched row to zero."""

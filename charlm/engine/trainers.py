@@ -53,11 +53,11 @@ class Trainer(ABC):
         """Return the Euclidean norm of all accumulated gradients of the collection."""
         gradients = self.collection.storage.gradients
         total = 0.0
-        for start, stop in self._spans(updated_only=False):
-            total += self._kernels.squared_norm(gradients[start:stop])
-        for table in self.collection.lookups:
-            total += self._kernels.squared_norm(table.gradient[self._rows(table)].ravel())
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):  # a norm that overflows is reported by update()
+            for start, stop in self._spans(updated_only=False):
+                total += self._kernels.squared_norm(gradients[start:stop])
+            for table in self.collection.lookups:
+                total += self._kernels.squared_norm(table.gradient[self._rows(table)].ravel())
             return float(np.sqrt(self.collection.dtype.type(total)))
 
     def update(self) -> float:

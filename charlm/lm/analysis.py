@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from charlm.lm.text import EOS
 
@@ -46,7 +47,7 @@ def bigrams_of(text: str, lines: bool) -> BigramReport:
         (('an', 2), ('na', 2))
     """
     sequences = [[EOS, *line, EOS] for line in text.split("\n") if line] if lines else [list(text)]
-    pairs = Counter(p for s in sequences for p in zip(s, s[1:], strict=False))
+    pairs = Counter(p for s in sequences for p in pairwise(s))
     successors: dict[tuple[str, str], set[str]] = {}
     for s in sequences:
         for first, second, third in zip(s, s[1:], s[2:], strict=False):

@@ -267,7 +267,7 @@ def judge(models: tuple[ModelResult, ...], thresholds: tuple[float, ...]) -> Ver
     if decided is None:
         return Verdict(None, None, 0, seeds, {model.name: None for model in models})
     steps = {model.name: model.steps_to(decided) for model in models}
-    firsts = {name: 0 for name in steps}
+    firsts = dict.fromkeys(steps, 0)
     for seed in range(seeds):
         best = min(found[seed] or float("inf") for found in steps.values())
         winners = [name for name, found in steps.items() if (found[seed] or float("inf")) == best]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -65,8 +66,7 @@ class LineCorpus:
         assert vocab.eos is not None
         framed = np.pad(ids, 1, constant_values=vocab.eos)
         ends = np.flatnonzero(framed == vocab.eos)
-        spans = zip(ends, ends[1:], strict=False)
-        lines = [framed[begin : end + 1] for begin, end in spans if end - begin > 1]
+        lines = [framed[begin : end + 1] for begin, end in pairwise(ends) if end - begin > 1]
         if not lines:
             raise TextError("the text has no line with a character in it: nothing to learn")
         kept = max(1, len(lines) - _share(len(lines), val_frac))

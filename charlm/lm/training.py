@@ -20,8 +20,8 @@ from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, CheckpointError
 from charlm.lm.baselines import unigram_nll
-from charlm.lm.corpus import LineCorpus, StreamCorpus
 from charlm.lm.checkpoint import Checkpoint
+from charlm.lm.corpus import LineCorpus, StreamCorpus
 from charlm.lm.evaluation import Score, evaluate
 from charlm.lm.model import CharLM, State
 from charlm.lm.rundir import RunDirectory

@@ -41,7 +41,9 @@ def test_a_seed_is_printed_and_repeats(charlm, fox):
     assert again.stdout == first.stdout
     assert again.stderr == ""
     # each text has its own seed: more texts do not change the first
-    assert charlm("sample", fox, "-t", 3, "--seed", seed).stdout == first.stdout.split("\n")[0] + "\n"
+    assert (
+        charlm("sample", fox, "-t", 3, "--seed", seed).stdout == first.stdout.split("\n")[0] + "\n"
+    )
 
 
 def test_json(charlm, fox):

@@ -97,7 +97,9 @@ def test_losses_without_samples(charlm):
 
 def test_a_sample_without_an_end_is_cut_and_marked(charlm):
     # one step at a rate of almost nothing: the model does not know <EOS> yet, and rarely draws it
-    done = charlm("train", *SMALL, "--steps", 1, "--set", "data.text=pretzels", "--set", "train.seed=3")
+    done = charlm(
+        "train", *SMALL, "--steps", 1, "--set", "data.text=pretzels", "--set", "train.seed=3"
+    )
     sample = done.stdout.rstrip("\n").split("\t", 1)[1]
     assert sample.endswith(" [cut: no <EOS>]") == (len(sample) > 360)
 
@@ -209,7 +211,13 @@ def test_force_replaces_a_run(charlm, tmp_path):
 
 def test_a_closed_pipe_is_no_error(tmp_path):
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", f"'{sys.executable}' -m charlm -q train --steps 2000 | head -1"],
+        [
+            "bash",
+            "-o",
+            "pipefail",
+            "-c",
+            f"'{sys.executable}' -m charlm -q train --steps 2000 | head -1",
+        ],
         cwd=tmp_path,
         env=environment(),
         capture_output=True,

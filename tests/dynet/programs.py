@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class Tutorial:
         symbols = [CHAR2INT[c] for c in ["<EOS>", *sentence, "<EOS>"]]
         state = self.rnn.initial_state()
         losses = []
-        for now, after in zip(symbols, symbols[1:], strict=False):
+        for now, after in pairwise(symbols):
             state = state.add_input(self.lookup[now])
             losses.append(-dy.log(dy.pick(self.probabilities(state), after)))
         return dy.esum(losses)
@@ -123,7 +124,7 @@ def batched_loss(dy: Any, model: Tutorial) -> Any:
     start = [dy.inputTensor(rng.uniform(-1, 1, (size, 3)), batched=True) for _ in range(vectors)]
     state = model.rnn.initial_state(start)
     losses = []
-    for now, after in zip(symbols, symbols[1:], strict=False):
+    for now, after in pairwise(symbols):
         state = state.add_input(dy.lookup_batch(model.lookup, now))
         scores = dy.affine_transform([model.bias, model.r, state.output()])
         losses.append(dy.cmult(dy.pickneglogsoftmax_batch(scores, after), mask))

@@ -68,7 +68,10 @@ def test_the_simple_rnn_learns_the_sentence_faster():
 
 
 def test_more_layers_make_the_gap_larger():
-    plain, deep = finished("srnn-vs-lstm", seeds=1), finished("srnn-vs-lstm-deep", seeds=1, steps=80)
+    plain, deep = (
+        finished("srnn-vs-lstm", seeds=1),
+        finished("srnn-vs-lstm-deep", seeds=1, steps=80),
+    )
     gaps = [r.models[1].steps_to(100.0)[0] - r.models[0].steps_to(100.0)[0] for r in (plain, deep)]
     assert gaps[1] > gaps[0] > 0
 

@@ -78,7 +78,9 @@ def test_streams_read_on_without_a_gap(text, batch_size, seq_length):
 def test_every_character_is_learned_from_in_the_end(text, batch_size, seq_length):
     corpus = StreamCorpus.from_text(text, batch_size=batch_size, seq_length=seq_length)
     read = np.zeros(len(text), bool)
-    where = StreamCorpus(corpus.vocab, np.arange(len(text)), corpus.held_out_ids, batch_size, seq_length)
+    where = StreamCorpus(
+        corpus.vocab, np.arange(len(text)), corpus.held_out_ids, batch_size, seq_length
+    )
     for step in range(2 * corpus.steps_per_pass):
         read[where.batch(step).targets_TB] = True
     assert read[1:].all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_the_loss_is_the_sum_of_the_predictions(cell):
     graph = ComputationGraph(np.float64)
     loss, _ = model.loss(graph, line[:-1, None], line[1:, None])
     state, expected = None, 0.0
-    for now, after in zip(line, line[1:], strict=False):
+    for now, after in pairwise(line):
         log_p, state = model.predict(int(now), state)
         assert np.exp(log_p).sum() == pytest.approx(1)
         expected -= log_p[after]

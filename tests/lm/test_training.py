@@ -87,19 +87,19 @@ def test_a_stream_is_scored_on_text_it_has_not_seen(tmp_path):
     scores = of(events, Evaluated)
     assert [e.step for e in scores] == [20, 40, 60]
     assert scores[-1].score.characters == started.held_out_characters
-    assert scores[-1].score.nll < started.unigram_nll  # it learned more than the letters' frequencies
+    # it learned more than the letters' frequencies
+    assert scores[-1].score.nll < started.unigram_nll
     assert scores[-1].score.nll < scores[0].score.nll
 
 
 def test_the_tutorials_last_experiment_starts_from_the_fox(tmp_path):
     run(tmp_path, folder="fox")
     fox = load_checkpoint(tmp_path / "fox")
-    _, events = run(
-        tmp_path, folder="pretzels", overrides=["data.text=pretzels"], init_from=fox
-    )
+    _, events = run(tmp_path, folder="pretzels", overrides=["data.text=pretzels"], init_from=fox)
     losses = of(events, Logged)
     assert of(events, Sampled)[-1].sample.text == "these pretzels are making me thirsty"
-    assert losses[0].loss > 120  # sure of another sentence: worse than knowing nothing (36 ln 28 = 120)
+    # sure of another sentence, it is worse than one that knows nothing (36 ln 28 = 120)
+    assert losses[0].loss > 120
     assert losses[-1].loss < 0.5
 
 

@@ -17,18 +17,23 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.errors import EmptyListError
 
 
+def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
+    """Return the shape of ``x1 + x2``: the larger size of each axis; raise the op's error if they do not fit."""
+    if x1 == x2:
+        return x1
+    rank = max(len(x1), len(x2))
+    xs, ys = x1 + (1,) * (rank - len(x1)), x2 + (1,) * (rank - len(x2))
+    if any(a != b and a != 1 and b != 1 for a, b in zip(xs, ys, strict=True)):
+        raise op.error(f"sizes must be equal or 1 along each axis, got {x1} and {x2}")
+    return tuple(map(max, xs, ys))
+
+
 class Broadcasting(Op, abstract=True):
     """An operation on two tensors whose axes broadcast both ways."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The larger size of each axis."""
-        if x1 == x2:
-            return x1
-        rank = max(len(x1), len(x2))
-        xs, ys = x1 + (1,) * (rank - len(x1)), x2 + (1,) * (rank - len(x2))
-        if any(a != b and a != 1 and b != 1 for a, b in zip(xs, ys, strict=True)):
-            raise self.error(f"sizes must be equal or 1 along each axis, got {x1} and {x2}")
-        return tuple(map(max, xs, ys))
+        return broadcast_shape(self, x1, x2)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

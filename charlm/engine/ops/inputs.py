@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -63,10 +64,12 @@ def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
 
 def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
     """Return a column vector of these numbers."""
-    flat = _flat(numbers)
-    if not flat.size:
+    array = _numbers(numbers, "input_vector", ArgumentError)
+    if array.ndim != 1:
+        raise ArgumentError(f"input_vector: a list of numbers is needed, got {numbers!r}")
+    if not array.size:
         raise ShapeError("input_vector: an empty list has no vector; give at least one number")
-    return input_array(graph, flat.reshape(1, -1))
+    return input_array(graph, array[np.newaxis])
 
 
 def input_tensor(graph: ComputationGraph, data: Any, batched: bool = False) -> InputExpression:
@@ -86,7 +89,7 @@ def input_tensor(graph: ComputationGraph, data: Any, batched: bool = False) -> I
         raise ArgumentError(f"input_tensor: expected a list of numbers or an array, got {kind}")
     if isinstance(data, np.ndarray) and data.ndim == 0:
         raise ArgumentError("input_tensor: a 0-d array has no axis; use scalar_input")
-    array = _numbers(data, "input_tensor")
+    array = _numbers(data, "input_tensor", ShapeError)
     if array.size == 0:
         raise ShapeError(f"input_tensor: no numbers in {data!r}")
     if array.ndim > 7:
@@ -96,20 +99,20 @@ def input_tensor(graph: ComputationGraph, data: Any, batched: bool = False) -> I
 
 def scalar_input(graph: ComputationGraph, number: float) -> InputExpression:
     """Return a scalar."""
+    if not isinstance(number, Real):
+        raise ArgumentError(f"scalar_input: a number is needed, got {number!r}")
     return input_vector(graph, [number])
 
 
 def _flat(numbers: Sequence[float]) -> Array:
-    return _numbers(numbers, "input").ravel()
+    return _numbers(numbers, "input", ArgumentError).ravel()
 
 
-def _numbers(data: Any, where: str) -> Array:
+def _numbers(data: Any, where: str, error: type[ArgumentError | ShapeError]) -> Array:
     try:
         return np.array(data, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ArgumentError(
-            f"{where}: expected numbers in rows of one length, got {data!r}"
-        ) from None
+        raise error(f"{where}: expected numbers in rows of one length, got {data!r}") from None
 
 
 @dataclass(eq=False)
@@ -267,5 +270,7 @@ def fill(
     graph: ComputationGraph, size: int | Shape, number: float, batch_size: int = 1
 ) -> Expression:
     """Return a tensor of DyNet shape ``size`` filled with a number."""
+    if not isinstance(number, Real):
+        raise ArgumentError(f"fill: a number is needed, got {number!r}")
     dims = size if isinstance(size, tuple) else (int(size),)
     return graph.append(Fill(number, dims, batch_size), ())

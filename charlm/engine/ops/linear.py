@@ -91,7 +91,7 @@ class MatMul(Op):
 
 
 class Affine(Op):
-    """Y = b + W1 X1 + W2 X2 + ...; a vector b is added to every column."""
+    """Y = b + W1 X1 + W2 X2 + ...; a vector b is added to every column. One column makes a vector."""
 
     def shape(self, b: Shape, *wx: Shape) -> Shape:
         """The products' common shape, to which b must fit."""
@@ -101,7 +101,8 @@ class Affine(Op):
             )
         if not wx:
             return b
-        found = {product_shape(w, x) for w, x in zip(wx[::2], wx[1::2], strict=True)}
+        products = [product_shape(w, x) for w, x in zip(wx[::2], wx[1::2], strict=True)]
+        found = {y[:1] if y and y[1:] == (1,) else y for y in products}
         y = found.pop()
         columns = y[1:] if y else ()
         fits = y and b[0] == y[0] and b[1:] in ((), (1,), columns)
@@ -116,9 +117,9 @@ class Affine(Op):
         """Add the products to the bias."""
         if not wx:
             return b
-        y = product(wx[0], wx[1])
+        y = _one_column(product(wx[0], wx[1]))
         for w, x in zip(wx[2::2], wx[3::2], strict=True):
-            y = y + product(w, x)
+            y = y + _one_column(product(w, x))
         return y + _bias(b, y)
 
     def backward(
@@ -139,6 +140,7 @@ class Affine(Op):
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2,), 3), ((3, 4), 1), ((4,), 1)))
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2, 4), 2)))
         yield Sample(cls(), (((3, 4), 1), ((3, 2), 2), ((2, 4), 1)))
+        yield Sample(cls(), (((3, 1), 1), ((3, 2), 1), ((2,), 2), ((3, 2), 1), ((2, 1), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -146,6 +148,10 @@ class Affine(Op):
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1)), "an odd number")
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1), ((2,), 1)), "do not fit")
         yield BadSample(cls(), (((3,), 1), ((2, 3), 1), ((3,), 1)), "do not fit")
+
+
+def _one_column(y: Array) -> Array:
+    return y[:, 0] if y.ndim == 3 and y.shape[1] == 1 else y
 
 
 def _bias(b: Array, y: Array) -> Array:

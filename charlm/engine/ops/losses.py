@@ -10,8 +10,10 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape
 from charlm.engine.graph import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arguments import unsigned_all
 from charlm.engine.ops.shaping import axis_of
-from charlm.errors import NegativeIndexError
+from charlm.engine.ops.simplex import RestrictedLogSoftmax
+from charlm.errors import ArgumentError
 
 
 class OverAxis(Op, abstract=True):
@@ -77,16 +79,15 @@ class LogSoftmax(OverAxis):
         return [dy - np.exp(y) * dy.sum(axis=axis_of(self.axis), keepdims=True)]
 
 
-@dataclass(eq=False)
-class PickNegLogSoftmax(Op):
-    """y = -ln softmax(x)[target], one target for each batch element."""
+class OfTargets(Op, abstract=True):
+    """A loss of a vector of scores and the right one's index, one index for each batch element."""
 
-    targets: tuple[int, ...] = (0,)
+    targets: tuple[int, ...]
 
     def dim(self, *dims: Dim) -> Dim:
         """A scalar for each batch element."""
         ((shape, batch),) = dims
-        if len([n for n in shape if n != 1]) > 1 or any(n != 1 for n in shape[1:]):
+        if any(n != 1 for n in shape[1:]):
             raise self.error(f"the scores must be a vector, got shape {shape}")
         if len(self.targets) != batch:
             raise self.error(
@@ -98,6 +99,20 @@ class PickNegLogSoftmax(Op):
                     f"target {target} is outside {shape[0]} scores (0 to {shape[0] - 1})"
                 )
         return (1,), batch
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A target too far, a wrong count, a matrix."""
+        yield BadSample(cls((4,)), (((4,), 1),), "target 4 is outside 4 scores")  # type: ignore[call-arg]
+        yield BadSample(cls((1,)), (((4,), 2),), "1 targets for a batch of 2")  # type: ignore[call-arg]
+        yield BadSample(cls((1,)), (((2, 3), 1),), "must be a vector")  # type: ignore[call-arg]
+
+
+@dataclass(eq=False)
+class PickNegLogSoftmax(OfTargets):
+    """y = -ln softmax(x)[target], one target for each batch element."""
+
+    targets: tuple[int, ...] = (0,)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Ln sum exp(x) - x[target], shifted by the maximum."""
@@ -121,13 +136,6 @@ class PickNegLogSoftmax(Op):
         """One target, and a batch."""
         yield Sample(cls((1,)), (((4,), 1),), -2, 2)
         yield Sample(cls((1, 3)), (((4,), 2),), -2, 2)
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """A target too far, a wrong count, a matrix."""
-        yield BadSample(cls((4,)), (((4,), 1),), "target 4 is outside 4 scores")
-        yield BadSample(cls((1,)), (((4,), 2),), "1 targets for a batch of 2")
-        yield BadSample(cls((1,)), (((2, 3), 1),), "must be a vector")
 
 
 class SumElements(Op):
@@ -178,9 +186,16 @@ def softmax(x: Operand, d: int = 0) -> Expression:
     return apply(Softmax(d), x)
 
 
-def log_softmax(x: Operand) -> Expression:
-    """Return the logarithm of the softmax of each column."""
-    return apply(LogSoftmax(), x)
+def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression:
+    """Return the logarithm of the softmax of each column.
+
+    With ``restrict``, a list of indices, of a vector: normalised over those, and -inf elsewhere.
+    """
+    if restrict is None:
+        return apply(LogSoftmax(), x)
+    if not isinstance(restrict, list):
+        raise ArgumentError(f"log_softmax: restrict must be a list of indices, got {restrict!r}")
+    return apply(RestrictedLogSoftmax(unsigned_all(restrict, "log_softmax")), x)
 
 
 def pickneglogsoftmax(x: Operand, v: int) -> Expression:
@@ -190,10 +205,7 @@ def pickneglogsoftmax(x: Operand, v: int) -> Expression:
 
 def pickneglogsoftmax_batch(x: Operand, vs: Sequence[int]) -> Expression:
     """Return -ln softmax(x)[v] with one v for each batch element."""
-    targets = tuple(int(v) for v in vs)
-    if any(t < 0 for t in targets):
-        raise NegativeIndexError(f"pickneglogsoftmax: an index is 0 or more, got {min(targets)}")
-    return apply(PickNegLogSoftmax(targets), x)
+    return apply(PickNegLogSoftmax(unsigned_all(vs, "pickneglogsoftmax")), x)
 
 
 def sum_elems(x: Operand) -> Expression:

@@ -11,7 +11,7 @@ from charlm.engine.ops.arithmetic import Add, pow
 from charlm.engine.ops.elementwise import AddScalar, ScalarMinus, ScalarMultiply, negate
 from charlm.engine.ops.inputs import scalar_input
 from charlm.engine.ops.linear import MatMul
-from charlm.engine.ops.shaping import getitem
+from charlm.engine.ops.slicing import getitem
 from charlm.errors import UnsupportedOperandError
 
 
@@ -53,9 +53,8 @@ def power(x: Operand, y: Operand | float) -> Expression:
     """``x ** y``: y is one number; a Python number becomes an input node."""
     if isinstance(y, Operand):
         return pow(x, y)
-    exponent = _number(y, "**")
-    x = x.node(x.home())
-    return pow(x, scalar_input(x.graph, exponent))
+    exponent = scalar_input(x.home(), _number(y, "**"))
+    return pow(x, exponent)
 
 
 def _number(value: Any, sign: str) -> float:

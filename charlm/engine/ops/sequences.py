@@ -99,7 +99,9 @@ class SequenceNegLogSoftmax(Op):
         yield BadSample(
             cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)), "do not fit together"
         )
-        yield BadSample(cls(targets), (((5, 2, 2), 3), ((4, 5), 1), ((4,), 1)), "inside the sequence")
+        yield BadSample(
+            cls(targets), (((5, 2, 2), 3), ((4, 5), 1), ((4,), 1)), "inside the sequence"
+        )
 
 
 class StackTime(Op):

@@ -1,4 +1,4 @@
-"""Moving numbers without changing them: picking, slicing, joining, reshaping."""
+"""Moving numbers without changing them: picking and reshaping."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.graph import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.errors import (
-    ArgumentError,
-    EmptyListError,
-    NegativeIndexError,
-    OutOfRangeError,
-    ShapeError,
-)
+from charlm.engine.ops.arguments import unsigned, unsigned_all
+from charlm.errors import ArgumentError
 
 
 def axis_of(dim: int) -> int:
     """Return the array axis of DyNet axis ``dim`` (arrays have their axes reversed)."""
     return -1 - dim
+
+
+def with_rank(x: Array, rank: int) -> Array:
+    """Add or drop trailing size-1 DyNet axes, which are the array's first after the batch."""
+    if x.ndim - 1 == rank:
+        return x
+    if x.ndim - 1 < rank:
+        return x.reshape(len(x), *(1,) * (rank - x.ndim + 1), *x.shape[1:])
+    return x.reshape(len(x), *x.shape[x.ndim - rank :])
 
 
 @dataclass(eq=False)
@@ -100,12 +104,11 @@ class Pick(Op):
 
 @dataclass(eq=False)
 class PickRange(Op):
-    """y = x[start:stop:step] along axis ``axis``, which is kept."""
+    """y = x[start:stop] along axis ``axis``, which is kept."""
 
     start: int = 0
     stop: int = 1
     axis: int = 0
-    step: int = 1
     is_view = True
 
     def shape(self, x: Shape) -> Shape:
@@ -113,17 +116,15 @@ class PickRange(Op):
         if not 0 <= self.axis < len(x):
             raise self.error(f"axis {self.axis} does not exist in shape {x}")
         size = x[self.axis]
-        if not 0 <= self.start < self.stop <= size or self.step < 1:
-            step = f":{self.step}" if self.step != 1 else ""
+        if not 0 <= self.start < self.stop <= size:
             raise self.error(
-                f"{self.start}:{self.stop}{step} is not a range of axis {self.axis} of size {size}: "
-                "0 <= start < stop <= size and a positive step are needed"
+                f"{self.start}:{self.stop} is not a range of axis {self.axis} of size {size}: "
+                "0 <= start < stop <= size is needed"
             )
-        length = len(range(self.start, self.stop, self.step))
-        return (*x[: self.axis], length, *x[self.axis + 1 :])
+        return (*x[: self.axis], self.stop - self.start, *x[self.axis + 1 :])
 
     def _place(self) -> tuple[Any, ...]:
-        return (..., slice(self.start, self.stop, self.step), *(slice(None),) * self.axis)
+        return (..., slice(self.start, self.stop), *(slice(None),) * self.axis)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Read the slice."""
@@ -136,17 +137,16 @@ class PickRange(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Both axes, a step, a batch."""
+        """Both axes, a batch."""
         yield Sample(cls(1, 3), (((4,), 1),))
         yield Sample(cls(0, 2, 1), (((2, 3), 2),))
-        yield Sample(cls(0, 4, 0, 2), (((4,), 2),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
         """Ranges outside the axis, empty ones."""
         yield BadSample(cls(1, 4), (((3,), 1),), "1:4 is not a range")
         yield BadSample(cls(1, 1), (((3,), 1),), "1:1 is not a range")
-        yield BadSample(cls(0, 2, 0, -1), (((3,), 1),), "positive step")
+        yield BadSample(cls(0, 1, 1), (((3,), 1),), "axis 1 does not exist")
 
 
 @dataclass(eq=False)
@@ -182,96 +182,6 @@ class PickBatchElements(Op):
     def bad_samples(cls) -> Iterable[BadSample]:
         """An element too far."""
         yield BadSample(cls((2,)), (((3,), 2),), "element 2 does not exist in a batch of 2")
-
-
-@dataclass(eq=False)
-class Concatenate(Op):
-    """y = the arguments joined along axis ``axis``; the other sizes are equal, batches broadcast."""
-
-    axis: int = 0
-
-    def shape(self, *xs: Shape) -> Shape:
-        """The first argument's rank, or ``axis`` + 1 if that is larger."""
-        rank = max(len(xs[0]), self.axis + 1)
-        padded = [x + (1,) * (rank - len(x)) for x in xs]
-        for x, p in zip(xs, padded, strict=True):
-            # an axis beyond the first argument's rank must be a trailing 1
-            if any(n != 1 for n in p[rank:]) or any(
-                n != m for i, (n, m) in enumerate(zip(p, padded[0], strict=False)) if i != self.axis
-            ):
-                raise self.error(f"sizes off axis {self.axis} must be equal, got {xs[0]} and {x}")
-        first = padded[0]
-        joined = sum(p[self.axis] for p in padded)
-        return (*first[: self.axis], joined, *first[self.axis + 1 :])
-
-    def forward(self, ctx: Context, *xs: Array) -> Array:
-        """Join; arguments of batch size 1 are repeated."""
-        rank = max(xs[0].ndim - 1, self.axis + 1)
-        parts = [_with_rank(x, rank) for x in xs]
-        batch = max(len(p) for p in parts)
-        if any(len(p) != batch for p in parts):
-            parts = [np.broadcast_to(p, (batch, *p.shape[1:])) for p in parts]
-        return np.concatenate(parts, axis=axis_of(self.axis))
-
-    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """Cut the gradient apart again."""
-        rank = dy.ndim - 1
-        axis = axis_of(self.axis)
-        ends = np.cumsum([_with_rank(x, rank).shape[axis] for x in xs])
-        parts = np.split(dy, ends[:-1], axis=axis)
-        return [p.reshape(len(p), *x.shape[1:]) for p, x in zip(parts, xs, strict=True)]
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Vectors, matrices along both axes, columns, batches."""
-        yield Sample(cls(), (((2,), 1), ((3,), 1)))
-        yield Sample(cls(), (((2,), 1), ((3,), 2), ((1,), 1)))
-        yield Sample(cls(1), (((2, 3), 1), ((2, 1), 2)))
-        yield Sample(cls(1), (((2,), 1), ((2,), 1)))
-        yield Sample(cls(0), (((2, 1), 1), ((3,), 1)))
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """Sizes that differ on another axis."""
-        yield BadSample(cls(), (((2, 3), 1), ((2, 2), 1)), "must be equal")
-
-
-def _with_rank(x: Array, rank: int) -> Array:
-    """Add or drop trailing size-1 DyNet axes, which are the array's first after the batch."""
-    if x.ndim - 1 == rank:
-        return x
-    if x.ndim - 1 < rank:
-        return x.reshape(len(x), *(1,) * (rank - x.ndim + 1), *x.shape[1:])
-    return x.reshape(len(x), *x.shape[x.ndim - rank :])
-
-
-class ConcatenateToBatch(Op):
-    """y = the arguments' batches one after the other."""
-
-    def dim(self, *dims: Dim) -> Dim:
-        """Equal shapes; batch sizes add up."""
-        shape = dims[0][0]
-        if any(d[0] != shape for d in dims):
-            raise self.error(f"shapes must be equal, got {', '.join(map(show, dims))}")
-        return shape, sum(d[1] for d in dims)
-
-    def forward(self, ctx: Context, *xs: Array) -> Array:
-        """Join along the batch."""
-        return np.concatenate(xs)
-
-    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """Cut apart again."""
-        return np.split(dy, np.cumsum([len(x) for x in xs])[:-1])
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Batches of one and two."""
-        yield Sample(cls(), (((3,), 1), ((3,), 2)))
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """Different shapes."""
-        yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
 
 
 @dataclass(eq=False)
@@ -329,7 +239,7 @@ class Transpose(Op):
         """Move the axes."""
         rank = len(self.order)
         axes = [rank - i for i in reversed(self.order)]  # DyNet axis i is array axis rank - i
-        return np.ascontiguousarray(_with_rank(x, rank).transpose(0, *axes))
+        return np.ascontiguousarray(with_rank(x, rank).transpose(0, *axes))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """Move them back."""
@@ -352,50 +262,33 @@ class Transpose(Op):
 
 def pick(x: Operand, index: int = 0, dim: int = 0) -> Expression:
     """Return slice ``index`` along axis ``dim``; the axis is removed."""
-    return apply(Pick(_unsigned(index, "pick"), dim), x)
+    return apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), x)
 
 
 def pick_batch(x: Operand, indices: Sequence[int], dim: int = 0) -> Expression:
     """Return one slice for each batch element; an unbatched x is used for all of them."""
-    return apply(Pick([_unsigned(i, "pick_batch") for i in indices], dim), x)
+    return apply(Pick(unsigned_all(indices, "pick_batch"), unsigned(dim, "pick_batch")), x)
 
 
-def pick_range(x: Operand, start: int, stop: int, dim: int = 0, step: int = 1) -> Expression:
-    """Return the slices from ``start`` to before ``stop`` along axis ``dim``."""
-    return apply(
-        PickRange(_unsigned(start, "pick_range"), _unsigned(stop, "pick_range"), dim, step), x
-    )
+def pick_range(x: Operand, s: int, e: int, d: int = 0) -> Expression:
+    """Return the slices from ``s`` to before ``e`` along axis ``d``."""
+    where = "pick_range"
+    return apply(PickRange(unsigned(s, where), unsigned(e, where), unsigned(d, where)), x)
 
 
-def pick_batch_elem(x: Operand, index: int) -> Expression:
+def pickrange(x: Operand, s: int, e: int) -> Expression:
+    """Return the slices from ``s`` to before ``e`` along the first axis: an older name of ``pick_range``."""
+    return pick_range(x, s, e)
+
+
+def pick_batch_elem(x: Operand, v: int) -> Expression:
     """Return one element of a batch."""
-    return apply(PickBatchElements((_unsigned(index, "pick_batch_elem"),)), x)
+    return apply(PickBatchElements((unsigned(v, "pick_batch_elem"),)), x)
 
 
-def pick_batch_elems(x: Operand, indices: Sequence[int]) -> Expression:
+def pick_batch_elems(x: Operand, vs: Sequence[int]) -> Expression:
     """Return a batch of these elements of a batch."""
-    return apply(PickBatchElements(tuple(_unsigned(i, "pick_batch_elems") for i in indices)), x)
-
-
-def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
-    """Return the expressions joined along axis ``d``."""
-    if len(xs) == 0:
-        raise EmptyListError("concatenate: the list is empty, there is nothing to join")
-    return apply(Concatenate(d), *xs)
-
-
-def concatenate_cols(xs: Sequence[Operand]) -> Expression:
-    """Return the expressions side by side, vectors as columns."""
-    if len(xs) == 0:
-        raise EmptyListError("concatenate_cols: the list is empty, there is nothing to join")
-    return apply(Concatenate(1), *xs)
-
-
-def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
-    """Return one batch of all the expressions' batch elements."""
-    if len(xs) == 0:
-        raise EmptyListError("concatenate_to_batch: the list is empty, there is nothing to join")
-    return apply(ConcatenateToBatch(), *xs)
+    return apply(PickBatchElements(unsigned_all(vs, "pick_batch_elems")), x)
 
 
 def reshape(x: Operand, d: Shape, batch_size: int = 1) -> Expression:
@@ -408,41 +301,3 @@ def reshape(x: Operand, d: Shape, batch_size: int = 1) -> Expression:
 def transpose(x: Operand, dims: Sequence[int] = (1, 0)) -> Expression:
     """Return x with its axes in the order ``dims``."""
     return apply(Transpose(tuple(dims)), x)
-
-
-def getitem(x: Expression, key: Any) -> Expression:
-    """Return ``x[key]``: an int picks, a slice or a tuple of slices cuts (the entry after the last axis: the batch)."""
-    x = x.node(x.home())
-    shape, batch = x.dim()
-    if isinstance(key, int):
-        size = shape[0]
-        if not -size <= key < size:
-            raise OutOfRangeError(
-                f"index {key} is outside axis 0 of size {size} ({-size} to {size - 1})"
-            )
-        return apply(Pick(key % size), x)
-    keys = key if isinstance(key, tuple) else (key,)
-    if not all(isinstance(k, slice) for k in keys):
-        raise EmptyListError(
-            f"an expression is indexed by an int, a slice or a tuple of slices, got {key!r}"
-        )
-    if len(keys) > len(shape) + 1:
-        raise ShapeError(f"{len(keys)} slices for shape {shape} and its batch")
-    for axis, k in enumerate(keys):
-        size = shape[axis] if axis < len(shape) else batch
-        start, stop = k.start or 0, size if k.stop is None else k.stop
-        step = 1 if k.step is None else k.step
-        if (start, stop, step) == (0, size, 1):
-            continue
-        if axis < len(shape):
-            x = apply(PickRange(start, stop, axis, step), x)
-        else:
-            x = pick_batch_elems(x, range(start, stop, step))
-    return x
-
-
-def _unsigned(index: int, where: str) -> int:
-    number = int(index)
-    if number < 0:
-        raise NegativeIndexError(f"{where}: an index is 0 or more, got {index}")
-    return number

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from charlm.engine.graph import ComputationGraph, Expression, Operand, apply
 from charlm.engine.initializers import Constant, Glorot
-from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.inputs import ParameterLeaf, fill
 from charlm.engine.ops.sequences import OutputSequence, StackTime, StatePart
 from charlm.engine.parameters import Parameter, ParameterCollection
 from charlm.engine.rnn.cell import Cell, RecurrentSequence, RecurrentStep
@@ -39,7 +39,10 @@ class RNNBuilder:
         for below, size in zip((input_dim, *hidden_dims), hidden_dims, strict=False):
             shapes = cell.shapes(below, size)
             self.layers.append(
-                [collection.add_parameters(s, Glorot() if len(s) > 1 else Constant(0.0)) for s in shapes]
+                [
+                    collection.add_parameters(s, Glorot() if len(s) > 1 else Constant(0.0))
+                    for s in shapes
+                ]
             )
 
     def start(self, graph: ComputationGraph, update: bool = True) -> RNNState:
@@ -145,7 +148,11 @@ class RNNState:
         they are then computed step by step.
         """
         graph = self._check_fresh()
-        inputs = [_node(x, graph, "transduce") for x in xs]
+        inputs: list[Expression] = []
+        ids: list[int] = []
+        for x in xs:  # which may make nodes as it goes: ids are taken in DyNet's order
+            inputs.append(_node(x, graph, "transduce"))
+            ids.append(self._output_id(graph, first=len(inputs) == 1))
         if not inputs:
             return []
         batches = {x.dim()[1] for x in inputs}
@@ -160,44 +167,58 @@ class RNNState:
             before = [s for s in states if s is not None]
             top = apply(RecurrentSequence(builder.cell, given), below, *parameters, *before)
             below = apply(OutputSequence(), top)
-        outputs = []
-        for t in range(len(inputs)):
-            for layer_states in self.states:
-                first = t == 0 and not any(s is not None for s in layer_states)
-                count, places = builder.cell.node_ids(first)
-                node_id = graph.reserve_ids(count) + places[-1]
-            part = StatePart(builder.cell.states - 1, t)
-            outputs.append(graph.append(part, (top.index,), node_id))
-        return outputs
+        output = builder.cell.states - 1
+        return [
+            graph.append(StatePart(output, t), (top.index,), node_id)
+            for t, node_id in enumerate(ids)
+        ]
 
-    def set_s(self, vectors: Sequence[Operand]) -> RNNState:
-        """Return a state that carries these: the order is that of ``s()``; an LSTM also takes the memories alone."""
-        graph = self._check_fresh()
+    def set_s(self, vectors: Iterable[Operand]) -> RNNState:
+        """Return a state that carries these: the order is that of ``s()``.
+
+        An LSTM also takes the memories alone; the outputs are then this state's, or zeros.
+        """
+        graph, given = self._check_fresh(), _several(vectors)
         layers, kinds = len(self.states), self._builder.cell.states
         counts = [layers * k for k in range(1, kinds + 1)]
-        if len(vectors) not in counts:
+        if len(given) not in counts:
             raise ShapeError(
                 f"a {self._builder.cell.name} of {layers} layers starts from {' or '.join(map(str, counts))} "
-                f"vectors, got {len(vectors)}"
+                f"vectors, got {len(given)}"
             )
-        nodes = self._vectors(vectors, graph)
+        nodes = self._vectors(given, graph)
         columns = [nodes[k : k + layers] for k in range(0, len(nodes), layers)]
         states: list[LayerStates] = []
         for layer in range(layers):
-            given = [column[layer] for column in columns]
-            states.append((*given, *[None] * (kinds - len(given))))
+            kept = self._kept(graph, layer, slice(len(columns), None))
+            states.append((*[column[layer] for column in columns], *kept))
         return RNNState(self._builder, self.parameters, states, self)
 
-    def set_h(self, vectors: Sequence[Operand]) -> RNNState:
-        """Return a state with these outputs and otherwise what this one carries."""
-        graph = self._check_fresh()
-        if len(vectors) != len(self.states):
+    def set_h(self, vectors: Iterable[Operand]) -> RNNState:
+        """Return a state with these outputs and otherwise what this one carries, or zeros."""
+        graph, given = self._check_fresh(), _several(vectors)
+        if len(given) != len(self.states):
             raise ShapeError(
-                f"set_h: a vector for each of {len(self.states)} layers is needed, got {len(vectors)}"
+                f"set_h: a vector for each of {len(self.states)} layers is needed, got {len(given)}"
             )
-        nodes = self._vectors(vectors, graph)
-        states = [(*s[:-1], h) for s, h in zip(self.states, nodes, strict=True)]
+        nodes = self._vectors(given, graph)
+        states: list[LayerStates] = [
+            (*self._kept(graph, k, slice(-1)), h) for k, h in enumerate(nodes)
+        ]
         return RNNState(self._builder, self.parameters, states, self)
+
+    def _kept(self, graph: ComputationGraph, layer: int, which: slice) -> list[Expression]:
+        """Return some of what a layer carries, zeros where there is nothing yet."""
+        size = self._builder.hidden_dims[layer]
+        return [fill(graph, size, 0.0) if s is None else s for s in self.states[layer][which]]
+
+    def _output_id(self, graph: ComputationGraph, first: bool) -> int:
+        """Take the ids of DyNet's nodes for one more input and return that of the top layer's output."""
+        node_id = 0
+        for states in self.states:
+            count, places = self._builder.cell.node_ids(first and not any(states))
+            node_id = graph.reserve_ids(count) + places[-1]
+        return node_id
 
     def _vectors(self, vectors: Sequence[Operand], graph: ComputationGraph) -> list[Expression]:
         """Return the nodes of given states: one or several for each layer, the lowest first."""
@@ -225,3 +246,9 @@ def _node(x: Operand, graph: ComputationGraph, where: str) -> Expression:
     if not isinstance(x, Operand):
         raise ArgumentError(f"{where}: expected an expression, got {type(x).__name__}")
     return x.node(graph)
+
+
+def _several(vectors: Iterable[Operand]) -> list[Operand]:
+    if isinstance(vectors, Operand):  # whose rows could be taken for the vectors
+        raise ArgumentError("initial state: expected a list of expressions, got a single one")
+    return list(vectors)

@@ -1,0 +1,50 @@
+"""A graph that computes every node as it is made, to find the line that a wrong number comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from charlm.engine.arrays import DType, show
+from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.op import Op
+from charlm.engine.random import RandomStream
+from charlm.errors import EvaluationError
+from charlm.kernels import NUMPY, Kernels
+
+
+class ImmediateGraph(ComputationGraph):
+    """A graph without laziness: errors of evaluation are raised where the node is made.
+
+    Args:
+        check_validity: also raise RuntimeError when a node has NaN or an infinite number.
+
+    Example:
+        >>> from charlm.engine.ops import input_tensor, log
+        >>> graph = ImmediateGraph(check_validity=True)
+        >>> log(input_tensor(graph, [1.0, 0.0]))
+        Traceback (most recent call last):
+            ...
+        charlm.errors.EvaluationError: log: expression 1/0 has NaN or infinite numbers; ... (2,)
+    """
+
+    def __init__(
+        self,
+        dtype: DType = np.float32,
+        stream: RandomStream | None = None,
+        kernels: Kernels = NUMPY,
+        version: int = 0,
+        check_validity: bool = False,
+    ) -> None:
+        super().__init__(dtype, stream, kernels, version)
+        self.check_validity = check_validity
+
+    def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
+        """Add a node and evaluate it."""
+        node = super().append(op, args, node_id)
+        value = self.forward(node.index)
+        if self.check_validity and not np.isfinite(value).all():
+            shapes = ", ".join(show(self.dims[i]) for i in args)
+            raise EvaluationError(
+                f"{op.name()}: {node!r} has NaN or infinite numbers; its arguments' shapes: {shapes}"
+            )
+        return node

@@ -1,0 +1,174 @@
+"""Norms of a tensor and distances between two."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arithmetic import equal_but_for_trailing_ones
+from charlm.errors import ShapeError
+
+
+def _sum(x: Array) -> Array:
+    return x.reshape(len(x), -1).sum(axis=1, keepdims=True)
+
+
+def _over(scalars: Array, x: Array) -> Array:
+    """Give one number for each batch element the rank of ``x``."""
+    return scalars.reshape(len(scalars), *(1,) * (x.ndim - 1))
+
+
+class SquaredNorm(Op):
+    """y = sum x^2; dx = 2 x."""
+
+    def shape(self, x: Shape) -> Shape:
+        """A scalar."""
+        return (1,)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Add up the squares."""
+        return _sum(np.square(x))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """2 x."""
+        return [2 * _over(dy, x) * x]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector, a batch of matrices."""
+        yield Sample(cls(), (((3,), 1),))
+        yield Sample(cls(), (((2, 3), 2),))
+
+
+class L2Norm(SquaredNorm):
+    """y = sqrt(sum x^2); dx = x / y, and 0 where x is 0."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The length."""
+        return np.sqrt(_sum(np.square(x)))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """A kink at x = 0, where 0 is a subgradient."""
+        return [_over(dy / np.where(y == 0, 1, y), x) * x]
+
+
+class Distance(Op, abstract=True):
+    """y = sum h(x1 - x2); shapes are equal up to trailing ones."""
+
+    def shape(self, x1: Shape, x2: Shape) -> Shape:
+        """A scalar."""
+        if not equal_but_for_trailing_ones(x1, x2):
+            raise self.error(f"shapes must be equal, got {x1} and {x2}")
+        return (1,)
+
+    @abstractmethod
+    def cost(self, d: Array) -> Array:
+        """Return h(d)."""
+
+    @abstractmethod
+    def slope(self, d: Array) -> Array:
+        """Return h'(d)."""
+
+    def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
+        """Add up the costs of the differences."""
+        ctx.saved = x1 - x2.reshape(len(x2), *x1.shape[1:])
+        return _sum(self.cost(ctx.saved))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
+        """The slope to the first, its opposite to the second."""
+        dx1 = _over(dy, x1) * self.slope(ctx.saved)
+        return [dx1, -dx1.reshape(len(dx1), *x2.shape[1:])]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Vectors and matrices, a trailing one, batches if they are defined."""
+        yield Sample(cls(), (((3,), 1), ((3,), 1)), 0.0, 4.0)
+        yield Sample(cls(), (((2, 3), 1), ((2, 3), 1)), 0.0, 4.0)
+        yield Sample(cls(), (((3,), 1), ((3, 1), 1)), 0.0, 4.0)
+        if cls.batches:
+            yield Sample(cls(), (((2, 3), 2), ((2, 3), 1)))
+            yield Sample(cls(), (((3, 1), 1), ((3,), 2)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Sizes that differ, and a batch if it is not defined."""
+        yield BadSample(cls(), (((3,), 1), ((1,), 1)), r"shapes must be equal, got \(3,\)")
+        yield BadSample(cls(), (((3,), 1), ((1, 3), 1)), "shapes must be equal")
+        problem = "must be equal or 1" if cls.batches else "not defined on minibatches"
+        yield BadSample(cls(), (((3,), 2), ((3,), 2 + cls.batches)), problem)
+
+
+class SquaredDistance(Distance):
+    """y = sum (x1 - x2)^2."""
+
+    def cost(self, d: Array) -> Array:
+        """The square."""
+        return np.square(d)
+
+    def slope(self, d: Array) -> Array:
+        """2 d."""
+        return 2 * d
+
+
+class L1Distance(Distance):
+    """y = sum |x1 - x2|; the slope at 0 is 0."""
+
+    batches = False
+
+    def cost(self, d: Array) -> Array:
+        """The size."""
+        return np.abs(d)
+
+    def slope(self, d: Array) -> Array:
+        """The sign."""
+        return np.sign(d)
+
+
+@dataclass(eq=False)
+class HuberDistance(Distance):
+    """y = sum h(x1 - x2), h(d) = d^2 / 2 for |d| < c, else c (|d| - c / 2) (Huber, 1964)."""
+
+    c: float = 1.345
+    batches = False
+
+    def cost(self, d: Array) -> Array:
+        """A parabola with straight arms."""
+        size = np.abs(d)
+        return np.where(size < self.c, 0.5 * np.square(d), self.c * (size - 0.5 * self.c))
+
+    def slope(self, d: Array) -> Array:
+        """D, but no larger than c."""
+        return np.clip(d, -self.c, self.c)
+
+
+def squared_norm(x: Operand) -> Expression:
+    """Return the sum of the squares of each batch element's numbers."""
+    return apply(SquaredNorm(), x)
+
+
+def l2_norm(x: Operand) -> Expression:
+    """Return the Euclidean length of each batch element."""
+    return apply(L2Norm(), x)
+
+
+def squared_distance(x: Operand, y: Operand) -> Expression:
+    """Return the sum of the squared differences."""
+    return apply(SquaredDistance(), x, y)
+
+
+def l1_distance(x: Operand, y: Operand) -> Expression:
+    """Return the sum of the sizes of the differences."""
+    return apply(L1Distance(), x, y)
+
+
+def huber_distance(x: Operand, y: Operand, c: float = 1.345) -> Expression:
+    """Return the sum of the differences' costs, half the square up to c and straight beyond."""
+    if c < 0:
+        raise ShapeError(f"huber_distance: the limit must be 0 or more, got {c}")
+    return apply(HuberDistance(float(c)), x, y)

@@ -1,0 +1,116 @@
+"""Joining expressions, along an axis or into one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, Shape, show
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.shaping import axis_of, with_rank
+from charlm.errors import EmptyListError
+
+
+@dataclass(eq=False)
+class Concatenate(Op):
+    """y = the arguments joined along axis ``axis``; the other sizes are equal, batches broadcast."""
+
+    axis: int = 0
+
+    def shape(self, *xs: Shape) -> Shape:
+        """The first argument's rank, or ``axis`` + 1 if that is larger."""
+        rank = max(len(xs[0]), self.axis + 1)
+        padded = [x + (1,) * (rank - len(x)) for x in xs]
+        for x, p in zip(xs, padded, strict=True):
+            # an axis beyond the first argument's rank must be a trailing 1
+            if any(n != 1 for n in p[rank:]) or any(
+                n != m for i, (n, m) in enumerate(zip(p, padded[0], strict=False)) if i != self.axis
+            ):
+                raise self.error(f"sizes off axis {self.axis} must be equal, got {xs[0]} and {x}")
+        first = padded[0]
+        joined = sum(p[self.axis] for p in padded)
+        return (*first[: self.axis], joined, *first[self.axis + 1 :])
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Join; arguments of batch size 1 are repeated."""
+        rank = max(xs[0].ndim - 1, self.axis + 1)
+        parts = [with_rank(x, rank) for x in xs]
+        batch = max(len(p) for p in parts)
+        if any(len(p) != batch for p in parts):
+            parts = [np.broadcast_to(p, (batch, *p.shape[1:])) for p in parts]
+        return np.concatenate(parts, axis=axis_of(self.axis))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """Cut the gradient apart again."""
+        rank = dy.ndim - 1
+        axis = axis_of(self.axis)
+        ends = np.cumsum([with_rank(x, rank).shape[axis] for x in xs])
+        parts = np.split(dy, ends[:-1], axis=axis)
+        return [p.reshape(len(p), *x.shape[1:]) for p, x in zip(parts, xs, strict=True)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Vectors, matrices along both axes, columns, batches."""
+        yield Sample(cls(), (((2,), 1), ((3,), 1)))
+        yield Sample(cls(), (((2,), 1), ((3,), 2), ((1,), 1)))
+        yield Sample(cls(1), (((2, 3), 1), ((2, 1), 2)))
+        yield Sample(cls(1), (((2,), 1), ((2,), 1)))
+        yield Sample(cls(0), (((2, 1), 1), ((3,), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Sizes that differ on another axis."""
+        yield BadSample(cls(), (((2, 3), 1), ((2, 2), 1)), "must be equal")
+
+
+class ConcatenateToBatch(Op):
+    """y = the arguments' batches one after the other."""
+
+    def dim(self, *dims: Dim) -> Dim:
+        """Equal shapes; batch sizes add up."""
+        shape = dims[0][0]
+        if any(d[0] != shape for d in dims):
+            raise self.error(f"shapes must be equal, got {', '.join(map(show, dims))}")
+        return shape, sum(d[1] for d in dims)
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Join along the batch."""
+        return np.concatenate(xs)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """Cut apart again."""
+        return np.split(dy, np.cumsum([len(x) for x in xs])[:-1])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Batches of one and two."""
+        yield Sample(cls(), (((3,), 1), ((3,), 2)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Different shapes."""
+        yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
+
+
+def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
+    """Return the expressions joined along axis ``d``."""
+    if len(xs) == 0:
+        raise EmptyListError("concatenate: the list is empty, there is nothing to join")
+    return apply(Concatenate(d), *xs)
+
+
+def concatenate_cols(xs: Sequence[Operand]) -> Expression:
+    """Return the expressions side by side, vectors as columns."""
+    if len(xs) == 0:
+        raise EmptyListError("concatenate_cols: the list is empty, there is nothing to join")
+    return apply(Concatenate(1), *xs)
+
+
+def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
+    """Return one batch of all the expressions' batch elements."""
+    if len(xs) == 0:
+        raise EmptyListError("concatenate_to_batch: the list is empty, there is nothing to join")
+    return apply(ConcatenateToBatch(), *xs)

@@ -1,0 +1,225 @@
+"""Slices of an expression along several axes at once, chosen rows and columns, and ``x[...]``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, Shape, show
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arguments import integer, unsigned_all
+from charlm.engine.ops.shaping import Pick
+from charlm.errors import MisuseError, OutOfRangeError
+
+Range: TypeAlias = "tuple[int, int | None, int]"
+"""Start, stop (None: the end) and step along one axis."""
+
+EVERYTHING: Range = (0, None, 1)
+
+
+@dataclass(eq=False)
+class StridedSelect(Op):
+    """y = x[start:stop:step, ...], axis by axis, all kept; the entry after the last axis is for the batch."""
+
+    ranges: tuple[Range, ...] = ()
+    is_view = True
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The lengths of the ranges; an axis without a range stays as it is."""
+        ((shape, batch),) = dims
+        if len(self.ranges) > len(shape) + 1:
+            raise self.error(f"{len(self.ranges)} slices for {show(dims[0])}, batch included")
+        missing = len(shape) + 1 - len(self.ranges)
+        sizes = (*shape, batch)
+        lengths = [
+            self._length(axis, size, *asked)
+            for axis, (size, asked) in enumerate(
+                zip(sizes, self.ranges + (EVERYTHING,) * missing, strict=True)
+            )
+        ]
+        if lengths[-1] == 0:
+            raise self.error("a batch cannot be empty")
+        return tuple(lengths[:-1]), lengths[-1]
+
+    def _length(self, axis: int, size: int, start: int, stop: int | None, step: int) -> int:
+        stop = size if stop is None else stop
+        if not (0 <= start < size and 0 < stop <= size and start != stop and step > 0):
+            raise self.error(
+                f"{start}:{stop}:{step} is no slice of axis {axis} of size {size}: "
+                "0 <= start < size, 0 < stop <= size, start != stop and a step of 1 or more are "
+                "needed"
+            )
+        return len(range(start, stop, step))
+
+    def _place(self, x: Array) -> tuple[slice, ...]:
+        missing = x.ndim - len(self.ranges)
+        *axes, batch = [slice(*r) for r in self.ranges + (EVERYTHING,) * missing]
+        return (batch, *reversed(axes))
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """A view."""
+        return x[self._place(x)]
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add to the slice."""
+        target = dx[self._place(dx)]
+        target += dy
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One axis, two, a step, the batch, nothing to do."""
+        yield Sample(cls(((1, 3, 1),)), (((4,), 1),))
+        yield Sample(cls(((0, None, 2),)), (((4, 2), 2),))
+        yield Sample(cls(((1, 2, 1), (0, 3, 2))), (((2, 3), 2),))
+        yield Sample(cls((EVERYTHING, EVERYTHING, (0, None, 2))), (((2, 3), 3),))
+        yield Sample(cls(), (((2, 3), 2),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Bounds outside the axis, an empty range, a step of zero, too many slices, an empty batch."""
+        for asked in ((-1, None, 1), (3, None, 1), (0, 4, 1), (0, -1, 1), (1, 1, 1), (0, 3, 0)):
+            yield BadSample(cls((asked,)), (((3,), 1),), "is no slice of axis 0 of size 3")
+        yield BadSample(cls((EVERYTHING, (0, 2, 1))), (((3,), 1),), "axis 1 of size 1")
+        yield BadSample(cls((EVERYTHING,) * 3), (((3,), 1),), "3 slices")
+        yield BadSample(cls((EVERYTHING, (1, 1, 1))), (((3,), 3),), "is no slice of axis 1")
+        yield BadSample(cls((EVERYTHING, (2, 1, 1))), (((3,), 3),), "a batch cannot be empty")
+
+
+class Select(Op, abstract=True):
+    """y = the slices ``indices`` along one axis, in that order; an index may be repeated."""
+
+    indices: tuple[int, ...]
+    axis: int
+    is_view = True
+
+    def shape(self, x: Shape) -> Shape:
+        """The same, with the number of indices on the axis."""
+        size = x[self.axis]
+        for index in self.indices:
+            if not 0 <= index < size:
+                raise self.error(
+                    f"index {index} is outside axis {self.axis} of size {size} (0 to {size - 1})"
+                )
+        return (*x[: self.axis], len(self.indices), *x[self.axis + 1 :])
+
+    def _place(self) -> tuple[Any, ...]:
+        return (..., np.asarray(self.indices, int), *(slice(None),) * self.axis)
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Copy the slices."""
+        return x[self._place()]
+
+    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
+        """Add to the slices, as often as they were taken."""
+        np.add.at(dx, self._place(), dy)
+
+
+@dataclass(eq=False)
+class SelectRows(Select):
+    """y = the rows ``indices`` of x, in that order; a row may be repeated."""
+
+    indices: tuple[int, ...] = (0,)
+    axis = 0
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector, a matrix, three axes, a repetition."""
+        yield Sample(cls((2, 0)), (((3,), 1),))
+        yield Sample(cls((1, 0, 1)), (((2, 3), 2),))
+        yield Sample(cls((1,)), (((2, 3, 2), 1),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A row too far."""
+        yield BadSample(cls((0, 2)), (((2, 3), 1),), "index 2 is outside axis 0 of size 2")
+
+
+@dataclass(eq=False)
+class SelectCols(Select):
+    """y = the columns ``indices`` of a matrix, in that order; a column may be repeated."""
+
+    indices: tuple[int, ...] = (0,)
+    axis = 1
+
+    def shape(self, x: Shape) -> Shape:
+        """As many columns as indices."""
+        if len(x) != 2:
+            raise self.error(f"a matrix is needed, got shape {x}")
+        return super().shape(x)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """With a repetition, and a batch."""
+        yield Sample(cls((2, 0, 2)), (((2, 3), 1),))
+        yield Sample(cls((1,)), (((2, 3), 2),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A column too far, a vector."""
+        yield BadSample(cls((3,)), (((2, 3), 1),), "index 3 is outside axis 1 of size 3")
+        yield BadSample(cls((0,)), (((3,), 1),), "a matrix is needed")
+
+
+def strided_select(
+    x: Operand, strides: Sequence[int], range_from: Sequence[int], range_to: Sequence[int]
+) -> Expression:
+    """Return ``x[from:to:stride]`` axis by axis, the batch last; shorter lists leave the other axes whole."""
+    where = "strided_select"
+    count = max(len(strides), len(range_from), len(range_to))
+    ranges = [
+        (
+            integer(range_from[axis], where) if axis < len(range_from) else 0,
+            integer(range_to[axis], where) if axis < len(range_to) else None,
+            integer(strides[axis], where) if axis < len(strides) else 1,
+        )
+        for axis in range(count)
+    ]
+    return apply(StridedSelect(tuple(ranges)), x)
+
+
+def select_rows(x: Operand, rs: Sequence[int]) -> Expression:
+    """Return the rows ``rs``, in that order."""
+    return apply(SelectRows(unsigned_all(rs, "select_rows")), x)
+
+
+def select_cols(x: Operand, cs: Sequence[int]) -> Expression:
+    """Return the columns ``cs`` of a matrix, in that order."""
+    return apply(SelectCols(unsigned_all(cs, "select_cols")), x)
+
+
+def getitem(x: Operand, key: Any) -> Expression:
+    """Return ``x[key]``: an int picks along the first axis; a slice, or a tuple of them, cuts axis by axis.
+
+    Negative numbers count from the end for an int only, as in DyNet. In a tuple, the slice after
+    the last axis is the batch's.
+    """
+    if isinstance(key, int):
+        x = x.node(x.home())
+        size = x.dim()[0][0]
+        if not -size <= key < size:
+            raise OutOfRangeError(
+                f"index {key} is outside axis 0 of size {size} ({-size} to {size - 1})"
+            )
+        return apply(Pick(key % size), x)
+    keys = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(k, slice) for k in keys):
+        raise MisuseError(
+            f"an expression is indexed by an int, a slice or a tuple of slices, got {key!r}"
+        )
+    ranges = tuple(_range(k) for k in keys)
+    if isinstance(key, tuple) and any(step <= 0 for _, _, step in ranges):
+        raise OutOfRangeError(f"the steps of slices must be 1 or more, got {key!r}")
+    return apply(StridedSelect(ranges), x)
+
+
+def _range(key: slice) -> Range:
+    where = "x[start:stop:step]"
+    return (
+        0 if key.start is None else integer(key.start, where),
+        None if key.stop is None else integer(key.stop, where),
+        1 if key.step is None else integer(key.step, where),
+    )

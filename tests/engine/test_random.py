@@ -1,0 +1,170 @@
+"""The random streams: DyNet's numbers from DyNet's seeds, and states that come back."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.initializers import Normal
+from charlm.engine.ops import dropout, fill
+from charlm.engine.parameters import ParameterCollection
+from charlm.engine.random import DynetStream, NumpyStream
+
+# What DyNet 2.1 draws after reset_random_seed(n), one after the other: add_parameters((2, 3)),
+# add_parameters(4, init=NormalInitializer(0, 4)), dropout(ones(8), 0.3),
+# random_uniform((3,), 2, 5) and random_gumbel((3,)).
+DYNET = {
+    1: (
+        [
+            [-0.18179571628570557, 0.48270684480667114, -1.0951945781707764],
+            [1.0892773866653442, 0.947685718536377, -0.8147385716438293],
+        ],
+        [-0.8487724661827087, -1.1360795497894287, -0.40909335017204285, -1.612577199935913],
+        [1, 1, 0, 0, 1, 1, 1, 1],
+        [2.082162857055664, 3.6032419204711914, 4.011402606964111],
+        [2.408320426940918, 0.13474540412425995, 0.245103120803833],
+    ),
+    42: (
+        [
+            [-0.27486884593963623, 0.9874655604362488, 0.5082732439041138],
+            [0.6496931910514832, -0.6935596466064453, 0.6127722859382629],
+        ],
+        [3.177112579345703, 3.2364342212677, -0.3742493689060211, -2.376617431640625],
+        [1, 1, 1, 1, 1, 1, 0, 0],
+        [2.637017250061035, 2.002336263656616, 2.5454750061035156],
+        [4.851210594177246, -0.5283085703849792, 0.7295910120010376],
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", DYNET)
+def test_dynets_stream_gives_dynets_numbers(seed):
+    glorot, normal, mask, uniform, gumbel = DYNET[seed]
+    stream = DynetStream(seed)
+    pc = ParameterCollection(stream=stream)
+    assert pc.add_parameters((2, 3)).value.T.tolist() == glorot
+    np.testing.assert_allclose(pc.add_parameters((4,), Normal(0, 4)).value, normal, rtol=1e-6)
+    graph = ComputationGraph(stream=stream)
+    kept = float(np.float32(1) / np.float32(0.7))
+    assert dropout(fill(graph, 8, 1.0), 0.3).value() == pytest.approx(np.multiply(mask, kept))
+    assert stream.uniform(2, 5, (3,), np.float32).tolist() == uniform
+    np.testing.assert_allclose(stream.gumbel((3,), np.float32), gumbel, rtol=2e-6)
+
+
+def test_seed_0_of_dynets_stream_is_drawn():
+    first, second = (DynetStream(0).uniform(0, 1, (8,), np.float32) for _ in range(2))
+    assert (first != second).any()
+
+
+def test_dynets_uniform_numbers_stay_below_one():
+    stream = DynetStream(1)
+    state = stream.state()
+    state["state"]["key"][0] = 0x12DD9BB3  # gives the word 2**32 - 1, which float32 rounds up
+    stream.restore({**state, "state": {**state["state"], "pos": 0}})
+    assert stream.uniform(0, 1, (1,), np.float32)[0] == np.nextafter(np.float32(1), np.float32(0))
+
+
+STREAMS = pytest.mark.parametrize("kind", [NumpyStream, DynetStream])
+
+DRAWS = {
+    "uniform": lambda s, n: s.uniform(-2, 3, (n,), np.float32),
+    "normal": lambda s, n: s.normal(1, 2, (n,), np.float32),
+    "bernoulli": lambda s, n: s.bernoulli(0.3, 2, (n,), np.float32),
+    "gumbel": lambda s, n: s.gumbel((n,), np.float32),
+}
+
+
+@STREAMS
+@given(
+    before=st.lists(st.tuples(st.sampled_from(sorted(DRAWS)), st.integers(0, 5)), max_size=4),
+    after=st.lists(st.tuples(st.sampled_from(sorted(DRAWS)), st.integers(0, 5)), max_size=4),
+)
+def test_a_state_comes_back_through_json(kind, before, after):
+    stream = kind(3)
+    for name, count in before:
+        DRAWS[name](stream, count)
+    kept = json.loads(json.dumps(stream.state()))
+    first = [DRAWS[name](stream, count).tolist() for name, count in after]
+    for other in (stream, kind(99)):
+        other.restore(kept)
+        assert [DRAWS[name](other, count).tolist() for name, count in after] == first
+
+
+@STREAMS
+def test_a_seed_decides_the_numbers(kind):
+    for draw in DRAWS.values():
+        assert (draw(kind(1), 50) == draw(kind(1), 50)).all()
+        assert (draw(kind(1), 50) != draw(kind(2), 50)).any()
+
+
+@STREAMS
+def test_draws_have_the_shape_and_number_type_asked_for(kind):
+    for dtype in (np.float32, np.float64):
+        for shape in ((0,), (), (3,), (2, 3, 4)):
+            stream = kind(1)
+            drawn = [
+                stream.uniform(0, 1, shape, dtype),
+                stream.normal(0, 1, shape, dtype),
+                stream.bernoulli(0.5, 1, shape, dtype),
+                stream.gumbel(shape, dtype),
+            ]
+            assert {x.shape for x in drawn} == {shape}
+            assert {x.dtype for x in drawn} == {np.dtype(dtype)}
+
+
+@STREAMS
+def test_the_distributions_are_what_they_are_called(kind):
+    stream, n = kind(5), 20_000
+    uniform = stream.uniform(-2, 3, (n,), np.float64)
+    assert -2 <= uniform.min() < -1.99
+    assert 2.99 < uniform.max() < 3
+    assert uniform.mean() == pytest.approx(0.5, abs=0.05)
+    normal = stream.normal(1, 2, (n,), np.float64)
+    assert normal.mean() == pytest.approx(1, abs=0.07)
+    assert normal.std() == pytest.approx(2, abs=0.05)
+    assert (np.abs(normal - 1) < 2).mean() == pytest.approx(0.6827, abs=0.02)
+    mask = stream.bernoulli(0.3, 2.5, (n,), np.float64)
+    assert set(mask.tolist()) == {0.0, 2.5}
+    assert (mask > 0).mean() == pytest.approx(0.3, abs=0.02)
+    gumbel = stream.gumbel((n,), np.float64)
+    assert gumbel.mean() == pytest.approx(np.euler_gamma, abs=0.05)
+    assert gumbel.var() == pytest.approx(np.pi**2 / 6, abs=0.12)
+
+
+@STREAMS
+@pytest.mark.parametrize("draw", ["uniform", "bernoulli", "gumbel"])
+def test_two_draws_continue_one(kind, draw):
+    whole, parts = kind(8), kind(8)
+    expected = DRAWS[draw](whole, 7).tolist()
+    assert DRAWS[draw](parts, 3).tolist() + DRAWS[draw](parts, 4).tolist() == expected
+    assert (
+        whole.uniform(0, 1, (2,), np.float32).tolist()
+        == parts.uniform(0, 1, (2,), np.float32).tolist()
+    )
+
+
+@given(st.integers(1, 2**32 - 1), st.integers(1, 9))
+def test_dynets_normal_numbers_are_drawn_pair_by_pair(seed, count):
+    """The polar method in float32, one word at a time; the spare number of an odd count is dropped."""
+    stream, twister = DynetStream(seed), np.random.RandomState(seed)
+    one, two = np.float32(1), np.float32(2)
+
+    def unit() -> np.float32:
+        word = np.frombuffer(twister.bytes(4), "<u4")[0]
+        return min(np.float32(word) / np.float32(2**32), np.nextafter(one, np.float32(0)))
+
+    expected: list[np.float32] = []
+    while len(expected) < count:
+        x, y = two * unit() - one, two * unit() - one
+        r2 = x * x + y * y
+        if 0 < r2 <= 1:
+            k = np.sqrt(-two * np.log(r2) / r2)
+            expected += [y * k, x * k]
+    found = stream.normal(0.0, 1.0, (count,), np.float32)
+    np.testing.assert_allclose(found, expected[:count], rtol=1e-6)
+    assert stream.uniform(0, 1, (1,), np.float32)[0] == unit()  # as many words were used

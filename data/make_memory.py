@@ -3,8 +3,8 @@
 A line is n opening brackets, n closing ones and a newline, n drawn evenly from 1 to ``MOST``. Where the line ends
 follows from a count that was finished up to ``MOST`` characters earlier. A model that counts pays only for the
 n it could not foresee: ln(MOST) nats a line. One that sees just the character before has to guess both where
-the closing brackets begin and where they end. (Counting is what an LSTM's memory cell can do and a simple RNN
-of finite precision cannot: Weiss, Goldberg and Yahav, 2018.)
+the closing brackets begin and where they end. An LSTM's memory cell can count without end, a simple RNN of finite
+precision cannot (Weiss, Goldberg and Yahav, 2018); up to ``MOST`` it can, but finds it hard to learn.
 
     python data/make_memory.py > data/memory.txt
 """
@@ -16,7 +16,7 @@ import random
 import sys
 
 MOST = 30
-LINES = 3000
+LINES = 8200
 SEED = 1
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from charlm.cli.output import Screen, marked, table
-from charlm.config import bundled_comparisons, comparison_of, load_comparison
+from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
 from charlm.lm.analysis import BigramReport
 from charlm.lm.comparison import (
@@ -18,9 +20,12 @@ from charlm.lm.comparison import (
     ComparisonResult,
     ModelResult,
     RunFinished,
+    RunStarted,
     RunStepped,
     Spread,
+    Verdict,
 )
+from charlm.lm.files import output_error
 from charlm.lm.plots import plot_comparison, require_matplotlib
 
 
@@ -49,8 +54,8 @@ def compare(
 ) -> int:
     """Train several models on the same text with the same steps, from several seeds each.
 
-    NAME is a bundled comparison (see --list) or a .yaml file of one; two or more run configs are compared as they
-    are.
+    NAME is a bundled comparison (see --list) or a .yaml file of one. Two or more run configs are compared as they
+    are, and judged by who is first where the slowest ends.
     """
     if list_bundled:
         click.echo(table(bundled_comparisons()))
@@ -60,16 +65,22 @@ def compare(
         raise InputError(
             f"name what to compare: a comparison, or two or more configs. There are\n{known}"
         )
-    config = load_comparison(sources[0]) if len(sources) == 1 else comparison_of(sources)
+    config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)
-    comparison = Comparison(config, seeds, steps)
-    _run(comparison, Screen(obj))
+    comparison, screen = Comparison(config, seeds, steps), Screen(obj)
+    _run(comparison, screen)
     result = comparison.result()
+    click.echo(json.dumps(result.to_dict()) if as_json else report(result))
     if plot is not None:
         plot_comparison(result, plot)
-    click.echo(json.dumps(result.to_dict()) if as_json else report(result))
+        screen.say(f"curves drawn in {plot}")
     return 0
+
+
+def _of_runs(sources: tuple[str, ...]) -> ComparisonConfig:
+    """Return a comparison without thresholds: run configs name none, and each kind of loss has its own scale."""
+    return attrs.evolve(comparison_of(sources), thresholds=())
 
 
 def _check_plot(path: Path) -> None:
@@ -77,8 +88,11 @@ def _check_plot(path: Path) -> None:
     require_matplotlib()
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: a plot is written as PNG; give a name that ends in .png")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist; create it first")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
 def _run(comparison: Comparison, screen: Screen) -> None:
@@ -89,7 +103,9 @@ def _run(comparison: Comparison, screen: Screen) -> None:
     screen.start_bar(models * seeds * comparison.steps, "step")
     try:
         for event in comparison.events():
-            if isinstance(event, RunStepped):
+            if isinstance(event, RunStarted):
+                screen.note(f"{event.model}, seed {event.seed}")
+            elif isinstance(event, RunStepped):
                 screen.advance()
             elif isinstance(event, RunFinished):
                 losses = event.run.losses
@@ -132,11 +148,18 @@ def _table(result: ComparisonResult) -> str:
         "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    note = (
-        f"Losses: mean+-spread over {len(result.models[0].runs)} seeds. '< x': the median step at which "
-        "the loss is below x (in how many seeds, if not in all)."
+    return "\n".join([*lines, _filled(_note(result))])
+
+
+def _note(result: ComparisonResult) -> str:
+    seeds = len(result.models[0].runs)
+    many = f", mean+-standard deviation over {seeds} seeds" if seeds > 1 else ""
+    smooth = f", the mean of the last {result.window} steps" if result.window > 1 else ""
+    reached = " (in how many seeds, if not in all)" if seeds > 1 else ""
+    return (
+        f"loss: {result.unit}{smooth}{many}. < x: the steps until the loss is below x, the median "
+        f"over seeds{reached}."
     )
-    return "\n".join([*lines, _filled(note)])
 
 
 def _filled(text: str) -> str:
@@ -148,12 +171,13 @@ def _spread(spread: Spread) -> str:
 
 
 def _steps(model: ModelResult, threshold: float) -> str:
-    reached = sorted(step for step in model.steps_to(threshold) if step is not None)
-    if not reached:
+    steps = model.steps_to(threshold)
+    reached = sum(step is not None for step in steps)
+    if reached == 0:
         return "never"
-    middle = str(reached[len(reached) // 2])
-    seeds = len(model.runs)
-    return middle if len(reached) == seeds else f"{middle} ({len(reached)}/{seeds})"
+    middle = model.median_steps_to(threshold)
+    median = f"> {len(model.runs[0].losses)}" if middle is None else f"{middle:g}"
+    return median if reached == len(steps) else f"{median} ({reached}/{len(steps)})"
 
 
 def _sample(model: ModelResult) -> str:
@@ -165,47 +189,57 @@ def _sample(model: ModelResult) -> str:
 def verdict_in_words(result: ComparisonResult) -> list[str]:
     """Return who was faster, with the evidence, and the tutorial's explanation checked on the text."""
     verdict = result.verdict
-    seeds = f"{verdict.seeds_ahead} of {verdict.seeds} seeds"
     if verdict.threshold is None:
-        lowest = min(result.thresholds)
-        best = min(result.models, key=lambda m: m.last_loss.mean)
-        first = (
-            f"Undecided: in {result.steps} steps no threshold (the lowest is {lowest:g}) was reached in "
-            f"every seed. The lowest last loss is {best.name}'s, {best.last_loss.mean:.4g}."
+        named = ", ".join(f"{t:g}" for t in result.thresholds)
+        best = min(result.models, key=lambda model: model.last_loss.mean)
+        found = (
+            f"Undecided: in {result.steps:,} steps none of the thresholds ({named}) was crossed in every "
+            f"seed. The lowest last loss is {best.name}'s, {best.last_loss.mean:.4g}."
         )
     elif verdict.faster is None:
-        first = (
-            f"Undecided: none is the first below {verdict.threshold:g} in more than half of the "
-            f"{verdict.seeds} seeds."
+        found = (
+            f"Undecided: no model is the first below a loss of {verdict.threshold:g} in more than half "
+            f"of the {verdict.seeds} seeds."
         )
     else:
-        others = [
-            f"{name} {'never gets there' if n is None else f'needs {n:g}'}"
-            for name, n in verdict.steps.items()
-            if name != verdict.faster
-        ]
-        own = verdict.steps[verdict.faster]
-        first = (
-            f"{verdict.faster} learns faster: it is the first below a loss of {verdict.threshold:g} in "
-            f"{seeds}. It needs {own:g} steps (median); {', '.join(others)}."
-        )
-    return [first, bigrams_in_words(result.bigrams)]
+        found = _win(verdict, verdict.faster, result)
+    return [found, bigrams_in_words(result.bigrams, result.lines)]
 
 
-def bigrams_in_words(report: BigramReport) -> str:
+def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
+    assert verdict.threshold is not None
+    others = []
+    for model in result.models:
+        steps = verdict.steps[model.name]
+        if model.name != faster:
+            reached = sum(step is not None for step in model.steps_to(verdict.threshold))
+            rarely = (
+                f"gets there in {reached} of {verdict.seeds} seeds" if reached else "never does"
+            )
+            others.append(f"{model.name} {rarely if steps is None else f'needs {steps:g}'}")
+    lead = "" if verdict.steps_ahead is None else f", by {verdict.steps_ahead:g} steps (median)"
+    return (
+        f"{faster} learns faster: it is the first below a loss of {verdict.threshold:g} in "
+        f"{verdict.seeds_ahead} of {verdict.seeds} seeds{lead}. It gets there in "
+        f"{verdict.steps[faster]:g} steps (median); {', '.join(others)}."
+    )
+
+
+def bigrams_in_words(report: BigramReport, lines: bool) -> str:
     """Return what the text's bigrams say about how much context it needs."""
+    ends = " (with <EOS> at both ends)" if lines else ""
     if report.unique:
         return (
-            f"Each of the text's {report.bigrams} bigrams occurs once, so two characters tell the next: "
-            "a trigram model could learn it by heart. Little memory is needed."
+            f"Each of the text's {report.bigrams:,} bigrams{ends} occurs once, so two characters tell the "
+            "next: a trigram model could learn it by heart."
         )
     pair, count = report.repeated[0]
     needed = (
         "Still, two characters always tell the next: a trigram model could learn it by heart."
         if report.determined
-        else "Two characters do not tell the next: a trigram model could not learn it by heart."
+        else "Two characters do not always tell the next: a trigram model could not learn it by heart."
     )
     return (
-        f"Of the text's {report.bigrams:,} bigrams {report.distinct:,} are different "
+        f"Of the text's {report.bigrams:,} bigrams{ends} {report.distinct:,} are different "
         f"({pair!r} occurs {count:,} times). {needed}"
     )

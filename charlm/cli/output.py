@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -63,6 +65,15 @@ def marked(sample: SampledText) -> str:
         'ab [cut: no <EOS>]'
     """
     return sample.text if sample.complete else sample.text + CUT_MARK
+
+
+def program() -> str:
+    """Return what to type for `charlm` here: the name if it is on the path, else this Python's module."""
+    if shutil.which("charlm"):
+        return "charlm"
+    python = Path(sys.executable)
+    here = Path.cwd()
+    return f"{python.relative_to(here) if python.is_relative_to(here) else python} -m charlm"
 
 
 def table(rows: list[tuple[str, str]]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import numpy as np
 
-from charlm.cli.output import Screen, marked, table
+from charlm.cli.output import Screen, marked, program, table
 from charlm.config import (
     Override,
     RunConfig,
@@ -192,7 +192,7 @@ def _conclude(training: Training, finished: Finished, screen: Screen) -> int:
     path = training.directory.path
     how = "stopped" if finished.stopped else "done"
     screen.say(f"{how} after {finished.step:,} steps in {finished.seconds:.1f} s; saved in {path}")
-    screen.say(f"to sample from it: charlm sample {path}")
+    screen.say(f"to sample from it: {program()} sample {path}")
     return INTERRUPTED if finished.stopped else 0
 
 

@@ -9,9 +9,9 @@ from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
 from charlm.engine import ops
 from charlm.engine.graph import ComputationGraph, Expression, Operand
-from charlm.engine.ops.arguments import unsigned
+from charlm.engine.ops.arguments import sizes, unsigned
 from charlm.engine.rnn import Cell, GRUCell, LSTMCell, RNNBuilder, RNNState, SimpleRNNCell
-from charlm.errors import ShapeError, StaleArgumentError, UnsupportedOperandError
+from charlm.errors import StaleArgumentError, UnsupportedOperandError
 
 
 class _RNNBuilder(RNNBuilder):
@@ -30,9 +30,8 @@ class _RNNBuilder(RNNBuilder):
         self, cell: Cell, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
     ) -> None:
         where = self.whoami()
-        count, below, size = (unsigned(n, where) for n in (layers, input_dim, hidden_dim))
-        if below == 0 or size == 0:
-            raise ShapeError(f"{where}: sizes are 1 or more, got {input_dim} and {hidden_dim}")
+        count = unsigned(layers, where)
+        below, size = sizes((input_dim, hidden_dim), where)
         own = collection_of(model, where).add_subcollection(self.collection_name)
         super().__init__(cell, below, [size] * count, own)
         self.spec: tuple[Any, ...] = (count, below, size)

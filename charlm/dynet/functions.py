@@ -11,9 +11,9 @@ from charlm.dynet.parameters import LookupParameters, Parameters
 from charlm.engine import ops
 from charlm.engine.arrays import Array
 from charlm.engine.graph import Expression
-from charlm.engine.ops.arguments import unsigned, unsigned_all
+from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import InputExpression, LookupExpression
-from charlm.errors import ArgumentError, ShapeError
+from charlm.errors import ArgumentError
 
 
 def inputVector(v: Sequence[float]) -> InputExpression:
@@ -23,7 +23,8 @@ def inputVector(v: Sequence[float]) -> InputExpression:
 
 def vecInput(dim: int) -> InputExpression:
     """Return a column vector of ``dim`` zeros; ``.set`` replaces them."""
-    return ops.input_vector(session.cg(), [0.0] * _sizes(dim, "vecInput")[0])
+    (size,) = sizes((dim,), "vecInput")
+    return ops.input_vector(session.cg(), [0.0] * size)
 
 
 def inputTensor(arr: Any, batched: bool = False) -> InputExpression:
@@ -32,6 +33,29 @@ def inputTensor(arr: Any, batched: bool = False) -> InputExpression:
     The last axis is the batch if ``batched``. A list of arrays of one shape becomes a batch.
     """
     return ops.input_tensor(session.cg(), arr, batched)
+
+
+def inputTensorTranspose(
+    arr: Sequence[float], dim: tuple[int, ...], batch_size: int = 1
+) -> InputExpression:
+    """Return a tensor of sizes ``dim`` from a flat list of its numbers in column-major order."""
+    return ops.input_tensor_transposed(session.cg(), arr, dim, batch_size)
+
+
+def sparse_inputTensor(
+    idxs: Sequence[Sequence[int]],
+    values: Sequence[float],
+    shape: tuple[int, ...],
+    batched: bool = False,
+    defval: float = 0.0,
+) -> InputExpression:
+    """Return a tensor that is ``defval`` but for the values at these places, one list of indices for each axis."""
+    return ops.sparse_input_tensor(session.cg(), idxs, values, shape, batched, defval)
+
+
+def one_hot(d: int, idx: int | Sequence[int]) -> InputExpression:
+    """Return a vector of size ``d`` with 1 at an index and 0 elsewhere; several indices make a batch."""
+    return ops.one_hot(session.cg(), d, idx)
 
 
 def scalarInput(s: float) -> InputExpression:
@@ -67,11 +91,40 @@ def ones(dim: int | tuple[int, ...], batch_size: int = 1) -> Expression:
 
 def constant(dim: int | tuple[int, ...], val: float, batch_size: int = 1) -> Expression:
     """Return a tensor filled with one number."""
-    (batch,) = _sizes(batch_size, "batch_size")
-    return ops.fill(session.cg(), _sizes(dim, "constant"), val, batch)
+    return ops.fill(session.cg(), dim, val, batch_size)
 
 
 zeroes = zeros
+
+
+def random_normal(
+    dim: int | tuple[int, ...], mean: float = 0.0, stddev: float = 1.0, batch_size: int = 1
+) -> Expression:
+    """Return numbers drawn from N(mean, stddev**2) when they are evaluated."""
+    return ops.random_normal(session.cg(), dim, mean, stddev, batch_size)
+
+
+def random_bernoulli(
+    dim: int | tuple[int, ...], p: float, scale: float = 1.0, batch_size: int = 1
+) -> Expression:
+    """Return numbers that are ``scale`` with probability p, else 0."""
+    return ops.random_bernoulli(session.cg(), dim, p, scale, batch_size)
+
+
+def random_uniform(
+    dim: int | tuple[int, ...], left: float, right: float, batch_size: int = 1
+) -> Expression:
+    """Return numbers drawn from U(left, right) when they are evaluated."""
+    return ops.random_uniform(session.cg(), dim, left, right, batch_size)
+
+
+def random_gumbel(
+    dim: int | tuple[int, ...], mu: float = 0.0, beta: float = 1.0, batch_size: int = 1
+) -> Expression:
+    """Return numbers drawn from the standard Gumbel distribution; other ``mu`` and ``beta`` are refused."""
+    return ops.random_gumbel(session.cg(), dim, mu, beta, batch_size)
+
+
 _told: set[str] = set()
 
 
@@ -88,7 +141,7 @@ def const_parameter(*args: Parameters | LookupParameters) -> Any:
     for p in args:
         if not isinstance(p, (Parameters, LookupParameters)):
             raise ArgumentError(f"const_parameter: a parameter is needed, got {p!r}")
-    constants = [p.leaf(update=False) for p in args]
+    constants = [ops.nobackprop(p) for p in args]
     return constants[0] if len(constants) == 1 else constants
 
 
@@ -113,10 +166,3 @@ def npvalues(exps: Sequence[Expression]) -> list[Array]:
     """Return the ``npvalue()`` of each expression."""
     forward(exps)
     return [e.npvalue() for e in exps]
-
-
-def _sizes(dim: Any, where: str) -> tuple[int, ...]:
-    sizes = unsigned_all(dim if isinstance(dim, tuple) else (dim,), where)
-    if not sizes or 0 in sizes:
-        raise ShapeError(f"{where}: sizes are 1 or more, got {dim!r}")
-    return sizes

@@ -17,9 +17,9 @@ from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
 from charlm.engine.graph import ComputationGraph, Expression
 from charlm.engine.initializers import FromArray
-from charlm.engine.ops.arguments import unsigned, unsigned_all
+from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import LookupExpression, LookupLeaf, ParameterLeaf, lookup
-from charlm.errors import ArgumentError, MisuseError, ShapeError
+from charlm.errors import ArgumentError, EvaluationError, MisuseError, ShapeError
 
 
 class _CurrentLeaf(Expression):
@@ -350,15 +350,12 @@ def collection_of(model: Any, where: str) -> engine.ParameterCollection:
 def _dims(dim: Any, where: str) -> tuple[int, ...]:
     if not isinstance(dim, (int, tuple, list)):
         raise MisuseError(f"{where}: a shape is a whole number or a tuple of them, got {dim!r}")
-    sizes = unsigned_all((dim,) if isinstance(dim, int) else dim, where)
-    if not sizes or 0 in sizes:
-        raise ShapeError(f"{where}: a shape has sizes of 1 or more, got {dim!r}")
-    return sizes
+    return sizes(dim if isinstance(dim, int) else tuple(dim), where)
 
 
 def _check_device(device: str) -> None:
     if device not in ("", "CPU"):
-        raise ShapeError(f"device {device!r}: there is no device but 'CPU'")
+        raise EvaluationError(f"device {device!r}: there is no device but 'CPU'")
 
 
 Model = ParameterCollection

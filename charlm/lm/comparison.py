@@ -1,26 +1,29 @@
 """Comparing models: the same text, the same steps, several seeds, and a verdict with its evidence.
 
-Seeds are compared in pairs: in each seed, which model's loss falls below a threshold first? A line's loss is the
-sum over its characters, as training reports it; a stream's single batches are noisy, so its loss is the mean of
-the last ``WINDOW`` steps.
+Seeds are compared one by one: in each, which model's loss falls below a threshold first? The loss is training's
+(the sum over a line, the mean nll of a stream's batch), recorded at every step. Where one step's text is not the
+next one's, it is noisy, and judged as the mean of the last steps: see ``Comparison``.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import attrs
 
 from charlm.config import ComparisonConfig, NamedModel
-from charlm.errors import EvaluationError
+from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.analysis import BigramReport, bigrams_of
+from charlm.lm.corpus import LineCorpus
 from charlm.lm.sampling import SampledText, collect
-from charlm.lm.training import Finished, Logged, Started, Stepped, Training, text_of
+from charlm.lm.training import Finished, Logged, Started, Stepped, Training, corpus_of, text_of
 
 WINDOW = 20
+"""Steps that a noisy loss is averaged over."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Spread:
     std: float
 
     @classmethod
-    def of(cls, values: list[float]) -> Spread:
+    def of(cls, values: Sequence[float]) -> Spread:
         """Return the spread of some numbers.
 
         Example:
@@ -43,7 +46,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class SeedRun:
-    """One model trained from one seed; ``losses[k]`` is the loss at step k + 1."""
+    """One model trained from one seed; ``losses[k]`` is the (smoothed) loss at step k + 1."""
 
     seed: int
     losses: tuple[float, ...]
@@ -80,21 +83,27 @@ class ModelResult:
         return statistics.median(run.seconds_per_step for run in self.runs)
 
     def steps_to(self, threshold: float) -> list[int | None]:
-        """Return for each seed the first step below ``threshold``."""
+        """Return for each seed the first step below ``threshold``, or None."""
         return [run.steps_to(threshold) for run in self.runs]
+
+    def median_steps_to(self, threshold: float) -> float | None:
+        """Return the median over seeds; None where half of them or more never get there."""
+        return _finite(statistics.median(map(_or_never, self.steps_to(threshold))))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who learned faster: decided at the lowest threshold that anyone reached in every seed.
+    """Who learned faster, decided at one threshold.
 
     Attributes:
-        threshold: where it was decided; None if none was reached.
-        faster: the model that was first there in more than half of the seeds, or None.
-        seeds_ahead: in how many seeds it was strictly first.
+        threshold: the lowest that in every seed some model crossed; None if there is none.
+        faster: the model that crossed it first in more than half of the seeds, or None.
+        seeds_ahead: in how many seeds it was strictly the first; without a faster one, the most of any model.
         seeds: of how many.
-        steps: the median number of steps to the threshold for each model, None where half the seeds or
-            more never reached it.
+        steps: the median steps to the threshold of each model, None where half of the seeds or more never
+            reach it.
+        steps_ahead: the median over seeds of the faster model's lead on the next one, None where half of
+            them or more see no other model arrive.
     """
 
     threshold: float | None
@@ -102,11 +111,12 @@ class Verdict:
     seeds_ahead: int
     seeds: int
     steps: dict[str, float | None]
+    steps_ahead: float | None
 
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Everything that was measured."""
+    """Everything that was measured; ``lines`` and ``window`` say what a loss is (see ``Comparison``)."""
 
     name: str
     models: tuple[ModelResult, ...]
@@ -114,35 +124,37 @@ class ComparisonResult:
     verdict: Verdict
     bigrams: BigramReport
     steps: int
+    lines: bool
+    window: int
+
+    @property
+    def unit(self) -> str:
+        """What a loss counts."""
+        return "nats per line" if self.lines else "nats per character"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for ``--json``."""
         return {
             "name": self.name,
             "steps": self.steps,
+            "loss": {"unit": self.unit, "window": self.window},
             "models": [self._model(model) for model in self.models],
-            "verdict": {
-                "faster": self.verdict.faster,
-                "threshold": self.verdict.threshold,
-                "seeds_ahead": self.verdict.seeds_ahead,
-                "seeds": self.verdict.seeds,
-                "steps": self.verdict.steps,
-            },
+            "verdict": asdict(self.verdict),
             "text": {
                 "bigrams": self.bigrams.bigrams,
                 "bigrams_distinct": self.bigrams.distinct,
                 "bigrams_unique": self.bigrams.unique,
+                "bigrams_repeated": dict(self.bigrams.repeated),
                 "trigrams_determined": self.bigrams.determined,
             },
         }
 
     def _model(self, model: ModelResult) -> dict[str, Any]:
-        first, last = model.first_loss, model.last_loss
         return {
             "name": model.name,
             "parameters": model.parameters,
-            "first_loss": {"mean": first.mean, "std": first.std},
-            "last_loss": {"mean": last.mean, "std": last.std},
+            "first_loss": asdict(model.first_loss),
+            "last_loss": asdict(model.last_loss),
             "steps_to_threshold": {f"{t:g}": model.steps_to(t) for t in self.thresholds},
             "seconds_per_step": model.seconds_per_step,
             "runs": [
@@ -158,7 +170,6 @@ class RunStarted:
 
     model: str
     seed: int
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -168,7 +179,7 @@ class RunStepped:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """It is done."""
+    """It is done, and this is what came of it."""
 
     model: str
     run: SeedRun
@@ -180,17 +191,29 @@ Event: TypeAlias = RunStarted | RunStepped | RunFinished
 class Comparison:
     """Train the models of a comparison over several seeds.
 
+    A loss is that of a step where the text is one line. Where it has more, it is the mean of the last steps: as
+    many as there are lines, and at most ``WINDOW``. In a stream, it is the mean of the last ``WINDOW`` steps.
+
+    A comparison without thresholds is judged where its slowest model ends: at the highest of the last losses.
+
     Args:
         config: the models, and what they have in common.
         seeds: how many seeds, from the base's on; the config's number if not given.
         steps: updates of each; the config's number if not given.
 
+    Raises:
+        TextError: the text cannot be read or used.
+
     Example:
         >>> from charlm.config import load_comparison
-        >>> comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=2)
-        >>> events = list(comparison.events())
-        >>> [model.name for model in comparison.result().models]
-        ['srnn', 'lstm']
+        >>> comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=30)
+        >>> for event in comparison.events():
+        ...     pass  # RunStarted, RunStepped (30 of them), RunFinished; for each seed and model
+        >>> result = comparison.result()
+        >>> result.verdict.faster, result.verdict.threshold
+        ('srnn', 10.0)
+        >>> [(model.name, model.parameters) for model in result.models]
+        [('srnn', 7878), ('lstm', 23028)]
     """
 
     def __init__(
@@ -200,34 +223,55 @@ class Comparison:
         self.seeds = config.seeds if seeds is None else seeds
         self.steps = config.base.train.steps if steps is None else steps
         self.text = text_of(config.base.data)
+        corpus = corpus_of(config.base.data, self.text)
+        self.window = min(WINDOW, len(corpus.train)) if isinstance(corpus, LineCorpus) else WINDOW
         self._parameters: dict[str, int] = {}
-        self._runs: dict[str, list[SeedRun]] = {model.name: [] for model in config.models}
+        self._runs: dict[str, list[SeedRun]] = {}
 
     def events(self) -> Iterator[Event]:
-        """Train, seed by seed and model by model, and yield what happens."""
+        """Train, seed by seed and model by model, and yield what happens.
+
+        Raises:
+            BadGradientError: a model diverges.
+        """
+        self._runs = {model.name: [] for model in self.config.models}
         first = self.config.base.train.seed
         for seed in range(first, first + self.seeds):
             for model in self.config.models:
-                yield from self._train(model, seed)
+                yield RunStarted(model.name, seed)
+                try:
+                    run = yield from self._train(model, seed)
+                except BadGradientError as error:
+                    raise BadGradientError(f"{model.name}, seed {seed}: {error}") from error
+                self._runs[model.name].append(run)
+                yield RunFinished(model.name, run)
 
     def result(self) -> ComparisonResult:
-        """Return what was found; RuntimeError before ``events`` has been run to its end."""
-        if any(len(runs) < self.seeds for runs in self._runs.values()):
+        """Return what was found.
+
+        Raises:
+            EvaluationError: ``events`` has not been run to its end.
+        """
+        if not self._runs or any(len(runs) < self.seeds for runs in self._runs.values()):
             raise EvaluationError("a comparison has a result when its events() were run to the end")
         models = tuple(
             ModelResult(name, self._parameters[name], tuple(runs))
             for name, runs in self._runs.items()
         )
+        lines = self.config.base.data.framing == "lines"
+        thresholds = self.config.thresholds or (where_the_slowest_ends(models),)
         return ComparisonResult(
             name=self.config.name,
             models=models,
-            thresholds=self.config.thresholds,
-            verdict=judge(models, self.config.thresholds),
-            bigrams=bigrams_of(self.text, lines=self.config.base.data.framing == "lines"),
+            thresholds=thresholds,
+            verdict=judge(models, thresholds),
+            bigrams=bigrams_of(self.text, lines),
             steps=self.steps,
+            lines=lines,
+            window=self.window,
         )
 
-    def _train(self, model: NamedModel, seed: int) -> Iterator[Event]:
+    def _train(self, model: NamedModel, seed: int) -> Generator[Event, None, SeedRun]:
         settings = attrs.evolve(
             model.config.train, seed=seed, steps=self.steps, log_every=1, sample_every=0
         )
@@ -235,59 +279,75 @@ class Comparison:
         data = attrs.evolve(model.config.data, val_frac=0.0)
         config = attrs.evolve(model.config, train=settings, data=data)
         training = Training(config, text=self.text)
-        yield RunStarted(model.name, seed, self.steps)
         losses: list[float] = []
         seconds = 0.0
         for event in training.events():
             if isinstance(event, Started):
                 self._parameters[model.name] = event.parameters
             elif isinstance(event, Logged):
+                if not math.isfinite(event.loss):  # with clipping off, training itself goes on
+                    raise BadGradientError(
+                        f"the loss at step {event.step} is {event.loss}; a smaller learning rate may help"
+                    )
                 losses.append(event.loss)
             elif isinstance(event, Stepped):
                 yield RunStepped()
             elif isinstance(event, Finished):
                 seconds = event.seconds
-        if config.data.framing == "stream":
-            losses = _smoothed(losses)
-        sample = collect(training.model.stream(seed=[seed, self.steps]))
-        run = SeedRun(seed, tuple(losses), seconds / max(1, self.steps), sample)
-        self._runs[model.name].append(run)
-        yield RunFinished(model.name, run)
+        sample = collect(training.model.stream(training.model.line_limit, seed=[seed, self.steps]))
+        return SeedRun(seed, _smoothed(losses, self.window), seconds / self.steps, sample)
 
 
-def judge(models: tuple[ModelResult, ...], thresholds: tuple[float, ...]) -> Verdict:
-    """Decide who was faster at the lowest threshold that in each seed at least one model reached."""
+def where_the_slowest_ends(models: tuple[ModelResult, ...]) -> float:
+    """Return the highest last loss of a model (the mean over seeds), to three digits."""
+    return float(f"{max(model.last_loss.mean for model in models):.3g}")
+
+
+def judge(models: tuple[ModelResult, ...], thresholds: Sequence[float]) -> Verdict:
+    """Decide who was faster, at the lowest threshold that in every seed some model crossed.
+
+    A threshold that a model is below at its first step is not crossed: nothing was learned yet.
+    """
     seeds = len(models[0].runs)
-    decided = None
     for threshold in sorted(thresholds):
-        reached = zip(*(model.steps_to(threshold) for model in models), strict=True)
-        if all(any(step is not None for step in seed) for seed in reached):
-            decided = threshold
+        steps = {model.name: [*map(_or_never, model.steps_to(threshold))] for model in models}
+        firsts = [min(found) for found in zip(*steps.values(), strict=True)]
+        if all(1 < first < NEVER for first in firsts):
             break
-    if decided is None:
-        return Verdict(None, None, 0, seeds, {model.name: None for model in models})
-    steps = {model.name: model.steps_to(decided) for model in models}
-    firsts = dict.fromkeys(steps, 0)
-    for seed in range(seeds):
-        best = min(found[seed] or float("inf") for found in steps.values())
-        winners = [name for name, found in steps.items() if (found[seed] or float("inf")) == best]
-        if len(winners) == 1:
-            firsts[winners[0]] += 1
-    leader = max(firsts, key=lambda name: firsts[name])
-    ahead = firsts[leader]
+    else:
+        return Verdict(None, None, 0, seeds, {model.name: None for model in models}, None)
+    leads = {
+        name: [
+            min(rivals) - own
+            for own, *rivals in zip(found, *(steps[n] for n in steps if n != name), strict=True)
+        ]
+        for name, found in steps.items()
+    }
+    wins = {name: sum(lead > 0 for lead in found) for name, found in leads.items()}
+    leader = max(wins, key=lambda name: wins[name])
+    clear = 2 * wins[leader] > seeds
     return Verdict(
-        decided,
-        leader if 2 * ahead > seeds else None,
-        ahead,
-        seeds,
-        {name: _median(found) for name, found in steps.items()},
+        threshold=threshold,
+        faster=leader if clear else None,
+        seeds_ahead=wins[leader],
+        seeds=seeds,
+        steps={model.name: model.median_steps_to(threshold) for model in models},
+        steps_ahead=_finite(statistics.median(leads[leader])) if clear else None,
     )
 
 
-def _median(steps: list[int | None]) -> float | None:
-    middle = statistics.median(float("inf") if step is None else step for step in steps)
-    return None if middle == float("inf") else middle
+NEVER = math.inf
+"""The step at which a threshold is reached that is not."""
 
 
-def _smoothed(losses: list[float]) -> list[float]:
-    return [statistics.fmean(losses[max(0, k - WINDOW) : k]) for k in range(1, len(losses) + 1)]
+def _or_never(step: int | None) -> float:
+    return NEVER if step is None else step
+
+
+def _finite(steps: float) -> float | None:
+    return steps if steps < NEVER else None
+
+
+def _smoothed(losses: list[float], window: int) -> tuple[float, ...]:
+    ends = range(1, len(losses) + 1)
+    return tuple(statistics.fmean(losses[max(0, end - window) : end]) for end in ends)

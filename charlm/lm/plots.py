@@ -29,7 +29,12 @@ def require_matplotlib() -> Any:
 
 
 def plot_comparison(result: ComparisonResult, path: Path) -> None:
-    """Draw each model's loss against the step, the mean over seeds and the range between them, as PNG."""
+    """Draw each model's loss against the step, the mean over seeds and their range, as a PNG file.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the file cannot be written.
+    """
     figure = require_matplotlib()(figsize=(8, 5), dpi=120, layout="constrained")
     axes = figure.subplots()
     for model in result.models:
@@ -39,7 +44,8 @@ def plot_comparison(result: ComparisonResult, path: Path) -> None:
         axes.fill_between(steps, [*map(min, at_step)], [*map(max, at_step)], alpha=0.25)
     for threshold in result.thresholds:
         axes.axhline(threshold, color="grey", linewidth=0.5, linestyle=":")
-    axes.set(xlabel="step", ylabel="loss (nats)", yscale="log", title=result.name)
+    mean = f", mean of the last {result.window} steps" if result.window > 1 else ""
+    axes.set(xlabel="step", ylabel=f"loss ({result.unit}{mean})", yscale="log", title=result.name)
     axes.legend(title=f"mean and range of {len(result.models[0].runs)} seeds")
     picture = io.BytesIO()
     figure.savefig(picture, format="png")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.engine.graph import ComputationGraph, apply
-from charlm.engine.ops.arithmetic import CMult
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops import cmult, sum_elems
 from charlm.engine.ops.inputs import input_array
-from charlm.engine.ops.losses import SumElements
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
 from charlm.engine.rnn import CELLS, RNNBuilder
@@ -50,7 +49,7 @@ def test_outputs_and_input_gradients(name, kind, layers):
     graph = ComputationGraph()
     node = input_array(graph, x[np.newaxis])
     h, _ = builder.sequence(node)
-    loss = apply(SumElements(), apply(CMult(), h, input_array(graph, weights[np.newaxis])))
+    loss = sum_elems(cmult(h, input_array(graph, weights[np.newaxis])))
     loss.backward(full=True)
 
     x_torch = torch.tensor(x, requires_grad=True)

@@ -88,6 +88,13 @@ def test_recalculating_draws_again_and_reaches_what_depends_on_it():
     assert (double.npvalue() == again * 2).all()
 
 
+def test_dropout_of_nothing_and_of_everything():
+    graph = ComputationGraph()
+    x = input_vector(graph, [1.0, 2.0])
+    assert dropout(x, 0.0).value() == [1.0, 2.0]
+    assert np.isnan(dropout(x, 1.0).value()).all()  # as in DyNet: there is nothing to scale up
+
+
 def test_setting_an_input_recomputes_what_depends_on_it():
     graph = ComputationGraph()
     x, c = input_vector(graph, [1.0, 2.0]), scalar_input(graph, 10.0)

@@ -28,7 +28,12 @@ SAMPLES = {f"{name}-{i}": s for name, op in OPS.items() for i, s in enumerate(op
 BAD_SAMPLES = {f"{name}-{i}": s for name, op in OPS.items() for i, s in enumerate(op.bad_samples())}
 
 # Nodes without arguments: their samples have no dims and nothing to differentiate.
-LEAVES = {"Fill", "Input", "Lookup", "LookupLeaf", "LookupSequence", "ParameterLeaf"}
+LEAVES = {"Fill", "Input", "Lookup", "LookupLeaf", "LookupSequence", "ParameterLeaf"} | {
+    "RandomBernoulli",
+    "RandomGumbel",
+    "RandomNormal",
+    "RandomUniform",
+}
 
 # Ops that three batch elements side by side are not three times the op on one, and why. An op with
 # a dimension rule of its own may instead refuse them, as those with a target for each element do.
@@ -39,7 +44,6 @@ BATCH_IS_THEIR_SUBJECT = {
     "RecurrentStep": "the batch axis of its value holds the states of a cell",
     "StackTime": "puts the minibatch inside the sequence",
     "StatePart": "the batch axis holds the states of a cell, the minibatch is inside",
-    "SumBatches": "sums over the batch",
 }
 
 
@@ -155,6 +159,16 @@ def test_nothing_that_is_read_is_written_to(sample):
     # what forward saved is kept as well: the same again
     for again in (trial.back(dy), Trial(sample, arrays).back(dy)):
         assert_close(again, found, tol=0)
+
+
+@of_each({name: sample for name, sample in SAMPLES.items() if sample.op.is_view})
+def test_a_view_adds_to_the_gradient_that_is_there(sample):
+    trial = Trial(sample, sample.arrays())
+    dy = trial.upstream()
+    from_zero = np.zeros_like(trial.arrays[0])
+    sample.op.add_gradient(trial.ctx, from_zero, dy)
+    assert from_zero.any()
+    assert_close(trial.back(dy), [from_zero])
 
 
 @of_each(SAMPLES)

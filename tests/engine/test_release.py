@@ -128,12 +128,12 @@ def test_releasing_a_graph_frees_its_memory_at_once(differentiated):
 
 def test_many_graphs_take_no_more_memory_than_one():
     pc = ParameterCollection()
-    w = pc.add_parameters((100, 100))
+    w = pc.add_parameters((200, 200))
     trainer = SimpleSGDTrainer(pc)
 
     def step() -> None:
         graph = ComputationGraph()
-        loss = pickneglogsoftmax(matmul(node(graph, w), fill(graph, (100,), 0.1)), 3)
+        loss = pickneglogsoftmax(matmul(node(graph, w), fill(graph, (200,), 0.1)), 3)
         loss.backward()
         trainer.update()
         graph.release()

@@ -94,7 +94,7 @@ def test_a_text_too_short_is_read_in_smaller_pieces_and_this_is_said(text):
     assert corpus.steps_per_pass >= 1
 
 
-@given(st.integers(2, 20 * HELD_OUT_LENGTH), st.floats(0.01, 0.5))
+@given(st.integers(4, 20 * HELD_OUT_LENGTH), st.floats(0.01, 0.5))
 def test_each_held_out_character_is_predicted_once_from_its_predecessor(count, fraction):
     text = "".join(chr(0x4E00 + i) for i in range(count))  # every character different
     corpus = StreamCorpus.from_text(text, val_frac=fraction)

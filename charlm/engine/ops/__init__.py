@@ -1,6 +1,22 @@
 """Every operation, and the functions that make expressions with them."""
 
+from charlm.engine.ops.activations import (
+    elu,
+    log_sigmoid,
+    selu,
+    silu,
+    softsign,
+)
 from charlm.engine.ops.arithmetic import cdiv, cmult, esum, pow
+from charlm.engine.ops.chosen_gradients import (
+    argmax,
+    ceil,
+    flip_gradient,
+    floor,
+    nobackprop,
+    round,
+    scale_gradient,
+)
 from charlm.engine.ops.contractions import (
     circ_conv,
     circ_corr,
@@ -10,24 +26,56 @@ from charlm.engine.ops.contractions import (
     contract3d_1d_bias,
 )
 from charlm.engine.ops.convolution import conv2d, conv2d_bias, maxpooling2d
-from charlm.engine.ops.elementwise import exp, log, logistic, negate, rectify, sqrt, square, tanh
+from charlm.engine.ops.distances import (
+    huber_distance,
+    l1_distance,
+    l2_norm,
+    squared_distance,
+    squared_norm,
+)
+from charlm.engine.ops.elementwise import (
+    abs,
+    cube,
+    exp,
+    log,
+    logistic,
+    negate,
+    rectify,
+    sqrt,
+    square,
+    tanh,
+)
+from charlm.engine.ops.extrema import (
+    bmax,
+    bmin,
+    kmax_pooling,
+    max_dim,
+    min_dim,
+)
 from charlm.engine.ops.inputs import (
     fill,
     input_tensor,
+    input_tensor_transposed,
     input_vector,
     lookup,
+    one_hot,
     scalar_input,
+    sparse_input_tensor,
 )
 from charlm.engine.ops.joining import concatenate, concatenate_cols, concatenate_to_batch
 from charlm.engine.ops.linear import affine_transform, dot_product, matmul
+from charlm.engine.ops.lists import (
+    average,
+    emax,
+    logsumexp,
+    logsumexp_dim,
+)
 from charlm.engine.ops.log_losses import binary_log_loss, poisson_loss
 from charlm.engine.ops.losses import (
     log_softmax,
     pickneglogsoftmax,
     pickneglogsoftmax_batch,
     softmax,
-    sum_batches,
-    sum_elems,
 )
 from charlm.engine.ops.lstm_gates import (
     vanilla_lstm_c,
@@ -39,9 +87,36 @@ from charlm.engine.ops.lstm_gates import (
 )
 from charlm.engine.ops.margin_losses import hinge, hinge_batch, hinge_dim, pairwise_rank_loss
 from charlm.engine.ops.matrices import colwise_add, inverse, logdet, trace_of_product
-from charlm.engine.ops.noise import dropout
+from charlm.engine.ops.noise import (
+    block_dropout,
+    dropout,
+    dropout_batch,
+    dropout_dim,
+    noise,
+)
 from charlm.engine.ops.normalising import layer_norm, weight_norm
 from charlm.engine.ops.operators import add, sub
+from charlm.engine.ops.random_inputs import (
+    random_bernoulli,
+    random_gumbel,
+    random_normal,
+    random_uniform,
+)
+from charlm.engine.ops.reductions import (
+    cumsum,
+    mean_batches,
+    mean_dim,
+    mean_elems,
+    moment_batches,
+    moment_dim,
+    moment_elems,
+    std_batches,
+    std_dim,
+    std_elems,
+    sum_batches,
+    sum_dim,
+    sum_elems,
+)
 from charlm.engine.ops.sequences import lookup_sequence, sequence_neg_log_softmax
 from charlm.engine.ops.shaping import (
     pick,
@@ -55,13 +130,43 @@ from charlm.engine.ops.shaping import (
 )
 from charlm.engine.ops.simplex import constrained_softmax, sparsemax
 from charlm.engine.ops.slicing import select_cols, select_rows, strided_select
+from charlm.engine.ops.special import (
+    erf,
+    lgamma,
+)
+from charlm.engine.ops.trigonometry import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+)
 from charlm.engine.ops.windows import filter1d_narrow, fold_rows, kmh_ngram
 
 __all__ = [
+    "abs",
+    "acos",
+    "acosh",
     "add",
     "affine_transform",
+    "argmax",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "average",
     "binary_log_loss",
+    "block_dropout",
+    "bmax",
+    "bmin",
     "cdiv",
+    "ceil",
     "circ_conv",
     "circ_corr",
     "cmult",
@@ -76,30 +181,61 @@ __all__ = [
     "contract3d_1d_bias",
     "conv2d",
     "conv2d_bias",
+    "cos",
+    "cosh",
+    "cube",
+    "cumsum",
     "dot_product",
     "dropout",
+    "dropout_batch",
+    "dropout_dim",
+    "elu",
+    "emax",
+    "erf",
     "esum",
     "exp",
     "fill",
     "filter1d_narrow",
+    "flip_gradient",
+    "floor",
     "fold_rows",
     "hinge",
     "hinge_batch",
     "hinge_dim",
+    "huber_distance",
     "input_tensor",
+    "input_tensor_transposed",
     "input_vector",
     "inverse",
+    "kmax_pooling",
     "kmh_ngram",
+    "l1_distance",
+    "l2_norm",
     "layer_norm",
+    "lgamma",
     "log",
+    "log_sigmoid",
     "log_softmax",
     "logdet",
     "logistic",
+    "logsumexp",
+    "logsumexp_dim",
     "lookup",
     "lookup_sequence",
     "matmul",
+    "max_dim",
     "maxpooling2d",
+    "mean_batches",
+    "mean_dim",
+    "mean_elems",
+    "min_dim",
+    "moment_batches",
+    "moment_dim",
+    "moment_elems",
     "negate",
+    "nobackprop",
+    "noise",
+    "one_hot",
     "pairwise_rank_loss",
     "pick",
     "pick_batch",
@@ -111,20 +247,39 @@ __all__ = [
     "pickrange",
     "poisson_loss",
     "pow",
+    "random_bernoulli",
+    "random_gumbel",
+    "random_normal",
+    "random_uniform",
     "rectify",
     "reshape",
+    "round",
     "scalar_input",
+    "scale_gradient",
     "select_cols",
     "select_rows",
+    "selu",
     "sequence_neg_log_softmax",
+    "silu",
+    "sin",
+    "sinh",
     "softmax",
+    "softsign",
+    "sparse_input_tensor",
     "sparsemax",
     "sqrt",
     "square",
+    "squared_distance",
+    "squared_norm",
+    "std_batches",
+    "std_dim",
+    "std_elems",
     "strided_select",
     "sub",
     "sum_batches",
+    "sum_dim",
     "sum_elems",
+    "tan",
     "tanh",
     "trace_of_product",
     "transpose",

@@ -1,11 +1,12 @@
-"""What DyNet's functions take as a number of rows, an axis or an index."""
+"""What DyNet's functions take as a number of rows, an axis, an index or a factor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any, SupportsInt
 
-from charlm.errors import ArgumentError, NegativeIndexError
+from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
 
 
 def unsigned(number: Any, where: str) -> int:
@@ -35,3 +36,28 @@ def integer(number: Any, where: str) -> int:
 def unsigned_all(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
     """Return whole numbers of 0 or more."""
     return tuple(unsigned(number, where) for number in numbers)
+
+
+def real(number: Any, where: str) -> float:
+    """Return a float; ArgumentError if it is no number."""
+    if not isinstance(number, Real):
+        raise ArgumentError(f"{where}: a number is needed, got {number!r}")
+    return float(number)
+
+
+def sizes(dim: Any, where: str) -> tuple[int, ...]:
+    """Return a tensor's sizes, given as a tuple or, for a vector, as a number.
+
+    Raises:
+        ShapeError: a size is 0, there are no sizes, or more than seven.
+        NegativeIndexError: a size is negative.
+        ArgumentError: something else is given, a list for one.
+
+    Example:
+        >>> sizes(3, "zeros"), sizes((2, 3), "zeros")
+        ((3,), (2, 3))
+    """
+    found = unsigned_all(dim if isinstance(dim, tuple) else (dim,), where)
+    if not 1 <= len(found) <= 7 or 0 in found:
+        raise ShapeError(f"{where}: one to seven sizes of 1 or more are needed, got {dim!r}")
+    return found

@@ -166,7 +166,7 @@ class Sum(Op):
         """The first argument's."""
         first = xs[0]
         for x in xs:
-            if x != first and _strip(x) != _strip(first):
+            if x != first and without_trailing_ones(x) != without_trailing_ones(first):
                 raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
         return first
 
@@ -194,7 +194,13 @@ class Sum(Op):
         yield BadSample(cls(), (((2,), 1), ((1,), 1)), "shapes must be equal")
 
 
-def _strip(shape: Shape) -> Shape:
+def without_trailing_ones(shape: Shape) -> Shape:
+    """Return the shape without the axes of size 1 at its end; at least one axis is left.
+
+    Example:
+        >>> without_trailing_ones((3, 1, 2, 1, 1))
+        (3, 1, 2)
+    """
     while len(shape) > 1 and shape[-1] == 1:
         shape = shape[:-1]
     return shape

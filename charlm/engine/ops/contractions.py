@@ -169,7 +169,7 @@ class Circular(Op, abstract=True):
         yield BadSample(cls(), (((3, 1), 1), ((3, 1), 1)), "two vectors of one size")
 
 
-class CircularConvolution(Circular):
+class CircConv(Circular):
     """y_i = sum_k u_k v_(i-k mod n)."""
 
     def forward(self, ctx: Context, u: Array, v: Array) -> Array:
@@ -181,7 +181,7 @@ class CircularConvolution(Circular):
         return [_correlate(v, dy), _correlate(u, dy)]
 
 
-class CircularCorrelation(Circular):
+class CircCorr(Circular):
     """y_i = sum_k u_k v_(i+k mod n)."""
 
     def forward(self, ctx: Context, u: Array, v: Array) -> Array:
@@ -215,9 +215,9 @@ def contract3d_1d_1d_bias(x: Operand, y: Operand, z: Operand, b: Operand) -> Exp
 
 def circ_conv(u: Operand, v: Operand) -> Expression:
     """Return the circular convolution of two vectors."""
-    return apply(CircularConvolution(), u, v)
+    return apply(CircConv(), u, v)
 
 
 def circ_corr(u: Operand, v: Operand) -> Expression:
     """Return the circular correlation of two vectors."""
-    return apply(CircularCorrelation(), u, v)
+    return apply(CircCorr(), u, v)

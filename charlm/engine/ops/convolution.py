@@ -155,7 +155,7 @@ def _correlate(windows: Array, f: Array) -> Array:
 
 
 @dataclass(eq=False)
-class MaxPooling2d(Windowed):
+class Maxpooling2d(Windowed):
     """y_pqc = the maximum of x_ijc over the window at place p, q; the gradient goes to the first maximum."""
 
     window: Shape = (2, 2)
@@ -222,7 +222,7 @@ def maxpooling2d(
     """Return the maxima of x under a window of ``ksize`` rows and columns that moves by ``stride``."""
     where = "maxpooling2d"
     step, window = _pair(stride, f"{where}: stride"), _pair(ksize, f"{where}: ksize")
-    return apply(MaxPooling2d(step, bool(is_valid), window), x)
+    return apply(Maxpooling2d(step, bool(is_valid), window), x)
 
 
 def _pair(numbers: Sequence[int], where: str) -> Shape:

@@ -11,7 +11,8 @@ import numpy as np
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.graph import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.engine.ops.arithmetic import equal_but_for_trailing_ones
+from charlm.engine.ops.arguments import real
+from charlm.engine.ops.arithmetic import without_trailing_ones
 from charlm.errors import ShapeError
 
 
@@ -63,7 +64,7 @@ class Distance(Op, abstract=True):
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """A scalar."""
-        if not equal_but_for_trailing_ones(x1, x2):
+        if without_trailing_ones(x1) != without_trailing_ones(x2):
             raise self.error(f"shapes must be equal, got {x1} and {x2}")
         return (1,)
 
@@ -169,6 +170,7 @@ def l1_distance(x: Operand, y: Operand) -> Expression:
 
 def huber_distance(x: Operand, y: Operand, c: float = 1.345) -> Expression:
     """Return the sum of the differences' costs, half the square up to c and straight beyond."""
-    if c < 0:
+    limit = real(c, "huber_distance")
+    if limit < 0:
         raise ShapeError(f"huber_distance: the limit must be 0 or more, got {c}")
-    return apply(HuberDistance(float(c)), x, y)
+    return apply(HuberDistance(limit), x, y)

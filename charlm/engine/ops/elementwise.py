@@ -129,6 +129,30 @@ class Square(Elementwise):
         return 2 * x
 
 
+class Cube(Elementwise):
+    """y = x^3."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The cube."""
+        return x * x * x
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """3 x^2."""
+        return 3 * x * x
+
+
+class Abs(Elementwise):
+    """y = |x|; the slope at 0 is 0."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The size."""
+        return np.abs(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """The sign."""
+        return np.sign(x)
+
+
 class Sqrt(Positive):
     """y = sqrt(x)."""
 
@@ -219,6 +243,16 @@ def log(x: Operand) -> Expression:
 def square(x: Operand) -> Expression:
     """Return x squared."""
     return apply(Square(), x)
+
+
+def cube(x: Operand) -> Expression:
+    """Return x to the third power."""
+    return apply(Cube(), x)
+
+
+def abs(x: Operand) -> Expression:
+    """Return the sizes of the numbers, without their signs."""
+    return apply(Abs(), x)
 
 
 def sqrt(x: Operand) -> Expression:

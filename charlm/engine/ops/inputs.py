@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from charlm.engine.arrays import Array, Dim, Shape, from_user
+from charlm.engine.arrays import Array, Dim, Shape, array_shape, from_user, show
 from charlm.engine.graph import ComputationGraph, Expression
 from charlm.engine.op import Context, Op, Sample
+from charlm.engine.ops.arguments import real, sizes, unsigned, unsigned_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
 
@@ -99,9 +100,76 @@ def input_tensor(graph: ComputationGraph, data: Any, batched: bool = False) -> I
 
 def scalar_input(graph: ComputationGraph, number: float) -> InputExpression:
     """Return a scalar."""
-    if not isinstance(number, Real):
-        raise ArgumentError(f"scalar_input: a number is needed, got {number!r}")
-    return input_vector(graph, [number])
+    return input_vector(graph, [real(number, "scalar_input")])
+
+
+def input_tensor_transposed(
+    graph: ComputationGraph, numbers: Sequence[float], dim: Shape, batch_size: int = 1
+) -> InputExpression:
+    """Return a tensor of sizes ``dim`` filled column-major, the batch slowest."""
+    where = "input_tensor_transposed"
+    if not isinstance(dim, tuple):
+        raise ArgumentError(f"{where}: dim is a tuple of sizes, got {dim!r}")
+    flat = _numbers(numbers, where, ArgumentError)
+    if flat.ndim != 1:
+        raise ArgumentError(f"{where}: a flat list of numbers is needed, got {flat.ndim} axes")
+    shape = array_shape((sizes(dim, where), sizes(batch_size, f"{where}: batch_size")[0]))
+    if flat.size != math.prod(shape):
+        raise ShapeError(
+            f"{where}: {show((dim, batch_size))} holds {math.prod(shape)} numbers, got {flat.size}"
+        )
+    return input_array(graph, flat.reshape(shape))
+
+
+def sparse_input_tensor(
+    graph: ComputationGraph,
+    idxs: Sequence[Sequence[int]],
+    values: Sequence[float],
+    shape: Shape,
+    batched: bool = False,
+    defval: float = 0.0,
+) -> InputExpression:
+    """Return a tensor that is ``defval`` but for the values at these places.
+
+    ``idxs`` has a list of indices for each axis of ``shape``, whose last axis is the batch if
+    ``batched``. Of several values at one place the last counts.
+    """
+    where = "sparse_input_tensor"
+    if not isinstance(shape, tuple):
+        raise ArgumentError(f"{where}: shape is a tuple of sizes, got {shape!r}")
+    numbers = _numbers(values, where, ShapeError)
+    if numbers.ndim != 1:
+        raise ArgumentError(f"{where}: a flat list of values is needed, got {numbers.ndim} axes")
+    array = np.full(sizes(shape, where), real(defval, where), np.float64)
+    if len(idxs) != len(shape):
+        raise ShapeError(
+            f"{where}: one list of indices for each of the {len(shape)} axes, got {len(idxs)}"
+        )
+    places = tuple(np.atleast_1d(np.asarray(indices)) for indices in idxs)
+    for axis, (indices, size) in enumerate(zip(places, shape, strict=True)):
+        if len(indices) != numbers.size:
+            raise ShapeError(
+                f"{where}: {len(indices)} indices on axis {axis} for {numbers.size} values"
+            )
+        if indices.dtype.kind not in "iu":
+            raise ArgumentError(f"{where}: an index is a whole number, got {idxs[axis]!r}")
+        if indices.min(initial=0) < 0 or indices.max(initial=0) >= size:
+            raise ShapeError(
+                f"{where}: an index is outside axis {axis} of size {size}: {idxs[axis]!r}"
+            )
+    array[places] = numbers
+    return input_array(graph, from_user(array, np.float64, batched=batched))
+
+
+def one_hot(graph: ComputationGraph, d: int, idx: int | Sequence[int]) -> InputExpression:
+    """Return a vector of size ``d`` with 1 at an index and 0 elsewhere; several indices make a batch."""
+    indices = unsigned_all(np.atleast_1d(np.asarray(idx)), "one_hot")
+    size = unsigned(d, "one_hot")
+    if not indices or max(indices) >= size:
+        raise ShapeError(f"one_hot: indices below {size} are needed, got {idx!r}")
+    array = np.zeros((len(indices), size))
+    array[range(len(indices)), indices] = 1
+    return input_array(graph, array)
 
 
 def _flat(numbers: Sequence[float]) -> Array:
@@ -270,7 +338,5 @@ def fill(
     graph: ComputationGraph, size: int | Shape, number: float, batch_size: int = 1
 ) -> Expression:
     """Return a tensor of DyNet shape ``size`` filled with a number."""
-    if not isinstance(number, Real):
-        raise ArgumentError(f"fill: a number is needed, got {number!r}")
-    dims = size if isinstance(size, tuple) else (int(size),)
-    return graph.append(Fill(number, dims, batch_size), ())
+    (batch,) = sizes(batch_size, "fill: batch_size")
+    return graph.append(Fill(real(number, "fill"), sizes(size, "fill"), batch), ())

@@ -1,4 +1,4 @@
-"""Softmax and the losses on it, sums over elements and batches."""
+"""Softmax and the losses on it."""
 
 from __future__ import annotations
 
@@ -138,49 +138,6 @@ class PickNegLogSoftmax(OfTargets):
         yield Sample(cls((1, 3)), (((4,), 2),), -2, 2)
 
 
-class SumElements(Op):
-    """y = the sum of all numbers of a batch element."""
-
-    def shape(self, x: Shape) -> Shape:
-        """A scalar."""
-        return (1,)
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up."""
-        return x.reshape(len(x), -1).sum(axis=1, keepdims=True)
-
-    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1 to each."""
-        return [np.broadcast_to(dy.reshape(len(dy), *(1,) * (x.ndim - 1)), x.shape)]
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """A batch of matrices."""
-        yield Sample(cls(), (((2, 3), 2),))
-
-
-class SumBatches(Op):
-    """y = the sum over the batch."""
-
-    def dim(self, *dims: Dim) -> Dim:
-        """The same shape, a batch of one."""
-        return dims[0][0], 1
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up."""
-        return x.sum(axis=0, keepdims=True)
-
-    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1 to each."""
-        return [np.broadcast_to(dy, x.shape)]
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Batches of one and three."""
-        yield Sample(cls(), (((2, 3), 3),))
-        yield Sample(cls(), (((2,), 1),))
-
-
 def softmax(x: Operand, d: int = 0) -> Expression:
     """Return the softmax of each column (``d=0``) or row (``d=1``)."""
     return apply(Softmax(d), x)
@@ -206,13 +163,3 @@ def pickneglogsoftmax(x: Operand, v: int) -> Expression:
 def pickneglogsoftmax_batch(x: Operand, vs: Sequence[int]) -> Expression:
     """Return -ln softmax(x)[v] with one v for each batch element."""
     return apply(PickNegLogSoftmax(unsigned_all(vs, "pickneglogsoftmax")), x)
-
-
-def sum_elems(x: Operand) -> Expression:
-    """Return the sum of each batch element's numbers."""
-    return apply(SumElements(), x)
-
-
-def sum_batches(x: Operand) -> Expression:
-    """Return the sum over the batch."""
-    return apply(SumBatches(), x)

@@ -65,7 +65,7 @@ class Inverse(OfSquare):
         return [-(transposed @ dy @ transposed)]
 
 
-class LogDet(OfSquare):
+class Logdet(OfSquare):
     """y = ln det X, NaN if the determinant is negative; dX = (X^-1)^T."""
 
     def shape(self, x: Shape) -> Shape:
@@ -138,7 +138,7 @@ def inverse(x: Operand) -> Expression:
 
 def logdet(x: Operand) -> Expression:
     """Return the logarithm of a square matrix's determinant."""
-    return apply(LogDet(), x)
+    return apply(Logdet(), x)
 
 
 def trace_of_product(x: Operand, y: Operand) -> Expression:

@@ -1,13 +1,30 @@
-"""Ops that draw random numbers when they are evaluated, from the graph's stream."""
+"""Ops that add or multiply by random numbers, drawn from the graph's stream when they are evaluated."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.graph import Expression, Operand, apply
-from charlm.engine.op import Context, Op, Sample
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arguments import real, unsigned
+from charlm.engine.ops.extrema import check_axis
+from charlm.engine.ops.shaping import axis_of
+from charlm.errors import ShapeError
+
+
+def draw_mask(ctx: Context, p: float, shape: Shape) -> Array:
+    """Return 0 with probability p, else 1 / (1 - p); NaN for p = 1, where nothing is left to scale up.
+
+    In float32, as DyNet computes it, so that the same seed gives the same mask to the last bit.
+    """
+    one = np.float32(1)
+    kept = one - np.float32(p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return ctx.stream.bernoulli(float(kept), 1.0, shape, ctx.dtype) * float(one / kept)
 
 
 @dataclass(eq=False)
@@ -20,10 +37,13 @@ class Dropout(Op):
         """The argument's."""
         return x
 
+    def mask_shape(self, x: Array) -> Shape:
+        """Return the array shape of the mask."""
+        return x.shape
+
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Draw the mask; p = 1 leaves nothing to scale up and gives NaN, as in DyNet."""
-        scale = 1 / (1 - self.p) if self.p != 1 else float("inf")
-        ctx.saved = ctx.stream.bernoulli(1 - self.p, scale, x.shape, x.dtype)
+        """Draw the mask."""
+        ctx.saved = draw_mask(ctx, self.p, self.mask_shape(x))
         return x * ctx.saved
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
@@ -37,6 +57,116 @@ class Dropout(Op):
         yield Sample(cls(0.5), (((2, 3), 2),))
 
 
+class DropoutBatch(Dropout):
+    """y = x m / (1 - p), with one m of 0 or 1 for all of a batch element."""
+
+    def mask_shape(self, x: Array) -> Shape:
+        """One number a batch element."""
+        return (len(x), *(1,) * (x.ndim - 1))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Batches in which some elements are kept."""
+        yield Sample(cls(0.3), (((3,), 5),))
+        yield Sample(cls(0.5), (((2, 3), 6),))
+
+
+@dataclass(eq=False)
+class DropoutDim(Dropout):
+    """y = x m / (1 - p), with one m of 0 or 1 for all the numbers along an axis."""
+
+    axis: int = 0
+
+    def shape(self, x: Shape) -> Shape:
+        """The argument's."""
+        check_axis(self, x, self.axis)
+        return x
+
+    def mask_shape(self, x: Array) -> Shape:
+        """The argument's, with size 1 on the axis."""
+        axis = x.ndim + axis_of(self.axis)
+        return (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Each axis of a batch of matrices."""
+        yield Sample(cls(0.3, 0), (((2, 4), 2),))
+        yield Sample(cls(0.3, 1), (((4, 2), 2),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """An axis that is not there."""
+        yield BadSample(cls(0.3, 1), (((3,), 1),), "axis 1 does not exist")
+
+
+class BlockDropout(Dropout):
+    """y = 0 with probability p, else x / (1 - p): one draw for all numbers."""
+
+    batches = False
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """One draw; for p = 1, as DyNet, 0 without one."""
+        if self.p == 1:
+            ctx.saved = np.zeros((1,) * x.ndim, x.dtype)
+        else:
+            ctx.saved = draw_mask(ctx, self.p, (1,) * x.ndim)
+        return x * ctx.saved
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector and a matrix, kept."""
+        yield Sample(cls(0.01), (((3,), 1),))
+        yield Sample(cls(0.01), (((2, 3), 1),))
+
+
+@dataclass(eq=False)
+class Noise(Op):
+    """y = x + n, n_i drawn from N(0, std^2)."""
+
+    std: float = 0.5
+
+    def shape(self, x: Shape) -> Shape:
+        """The argument's."""
+        return x
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Add the noise."""
+        return x + ctx.stream.normal(0.0, self.std, x.shape, x.dtype)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """1."""
+        return [dy]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector and a batch of matrices."""
+        yield Sample(cls(), (((3,), 1),))
+        yield Sample(cls(), (((2, 3), 2),))
+
+
 def dropout(x: Operand, p: float) -> Expression:
     """Return x with each number dropped with probability p and the others scaled by 1 / (1 - p)."""
-    return apply(Dropout(float(p)), x)
+    return apply(Dropout(real(p, "dropout")), x)
+
+
+def dropout_batch(x: Operand, p: float) -> Expression:
+    """Return x with whole batch elements dropped with probability p and the others scaled by 1 / (1 - p)."""
+    return apply(DropoutBatch(real(p, "dropout_batch")), x)
+
+
+def dropout_dim(x: Operand, d: int, p: float) -> Expression:
+    """Return x with all numbers along axis ``d`` dropped with probability p, or scaled by 1 / (1 - p)."""
+    return apply(DropoutDim(real(p, "dropout_dim"), unsigned(d, "dropout_dim")), x)
+
+
+def block_dropout(x: Operand, p: float) -> Expression:
+    """Return x dropped as a whole with probability p, or scaled by 1 / (1 - p)."""
+    rate = real(p, "block_dropout")
+    if not 0 <= rate <= 1:
+        raise ShapeError(f"block_dropout: a probability is from 0 to 1, got {p}")
+    return apply(BlockDropout(rate), x)
+
+
+def noise(x: Operand, stddev: float) -> Expression:
+    """Return x plus noise from a normal distribution of this standard deviation."""
+    return apply(Noise(real(stddev, "noise")), x)

@@ -131,19 +131,21 @@ class ConstrainedSoftmax(Op):
         return check_scores(self, x)
 
     def forward(self, ctx: Context, x: Array, u: Array) -> Array:
-        """Bound the entries in the order in which a growing softmax would meet their bounds."""
-        weights = np.exp(x - x.max()).ravel()
-        bounds = u.ravel()
-        order = np.argsort(bounds / weights, kind="stable")
-        weight, bound = weights[order], bounds[order]
+        """Bound the entries in the order in which a growing softmax would meet their bounds.
+
+        In logarithms, as the weight of a low score may be no number above 0.
+        """
+        scores, bounds = x.ravel(), u.ravel()
+        order = np.argsort(np.log(bounds) - scores, kind="stable")
+        score, bound = scores[order], bounds[order]
         mass = 1 - (np.cumsum(bound) - bound)  # what the entries before this one leave
-        total = np.cumsum(weight[::-1])[::-1]  # the weight of this and the later ones
-        free = np.logical_or.accumulate(weight * mass <= bound * total)
-        y = np.empty_like(weights)
+        total = np.logaddexp.accumulate(score[::-1])[::-1]  # the weight of this and the later ones
+        free = np.logical_or.accumulate(score + np.log(mass) <= np.log(bound) + total)
+        y = np.empty_like(scores)
         y[order] = bound
         if free.any():
             first = int(np.argmax(free))
-            y[order[first:]] = weight[first:] * (mass[first] / total[first])
+            y[order[first:]] = mass[first] * np.exp(score[first:] - total[first])
         ctx.saved = np.empty(x.shape, bool)
         ctx.saved.ravel()[order] = free
         return y.reshape(x.shape)

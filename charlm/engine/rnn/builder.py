@@ -250,5 +250,5 @@ def _node(x: Operand, graph: ComputationGraph, where: str) -> Expression:
 
 def _several(vectors: Iterable[Operand]) -> list[Operand]:
     if isinstance(vectors, Operand):  # whose rows could be taken for the vectors
-        raise ArgumentError("initial state: expected a list of expressions, got a single one")
+        raise ShapeError("initial state: expected a list of expressions, got a single one")
     return list(vectors)

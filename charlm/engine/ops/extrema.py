@@ -1,0 +1,202 @@
+"""Larger and smaller: of two tensors, along an axis, and the k largest along one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, Shape, array_shape, show
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arguments import unsigned
+from charlm.engine.ops.shaping import axis_of
+
+
+def check_axis(op: Op, x: Shape, axis: int) -> None:
+    """Raise the op's error if a shape has no such axis."""
+    if axis >= len(x):
+        raise op.error(f"axis {axis} does not exist in shape {x}")
+
+
+class OfPair(Op, abstract=True):
+    """One of two numbers at each place; nothing is broadcast."""
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The arguments', which are equal with their batches."""
+        if dims[0] != dims[1]:
+            raise self.error(f"equal shapes are needed, got {' and '.join(map(show, dims))}")
+        return dims[0]
+
+    @abstractmethod
+    def takes_first(self, x1: Array, x2: Array) -> Array:
+        """Return where the first argument is taken."""
+
+    def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
+        """Choose."""
+        return np.where(self.takes_first(x1, x2), x1, x2)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
+        """1 to the one taken: the second if they are equal."""
+        first = self.takes_first(x1, x2)
+        return [dy * first, dy * ~first]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Vectors, and batches of matrices."""
+        yield Sample(cls(), (((3,), 1), ((3,), 1)))
+        yield Sample(cls(), (((2, 3), 2), ((2, 3), 2)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Sizes, ranks and batches that differ."""
+        yield BadSample(cls(), (((3,), 1), ((1,), 1)), r"got \(3,\) and \(1,\)")
+        yield BadSample(cls(), (((3,), 1), ((3, 1), 1)), "equal shapes are needed")
+        yield BadSample(cls(), (((3,), 2), ((3,), 1)), r"got \(3,\) x 2 and \(3,\)")
+
+
+class Max(OfPair):
+    """y = max(x1, x2), number by number."""
+
+    def takes_first(self, x1: Array, x2: Array) -> Array:
+        """Where it is larger."""
+        return x1 > x2
+
+
+class Min(OfPair):
+    """y = min(x1, x2), number by number."""
+
+    def takes_first(self, x1: Array, x2: Array) -> Array:
+        """Where it is smaller."""
+        return x1 < x2
+
+
+class RemovesAxis(Op, abstract=True):
+    """One number for all those along an axis."""
+
+    axis: int
+
+    def shape(self, x: Shape) -> Shape:
+        """The other axes; a vector gives (1,)."""
+        check_axis(self, x, self.axis)
+        return x[: self.axis] + x[self.axis + 1 :] or (1,)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector, each axis of a batch of matrices, three axes."""
+        yield Sample(cls(), (((4,), 1),))
+        for axis in (0, 1):
+            yield Sample(cls(axis), (((2, 3), 2),))  # type: ignore[call-arg]
+        yield Sample(cls(1), (((2, 3, 2), 1),))  # type: ignore[call-arg]
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """An axis that is not there."""
+        problem = r"axis 1 does not exist in shape \(3,\)"
+        yield BadSample(cls(1), (((3,), 1),), problem)  # type: ignore[call-arg]
+
+
+class Selection(Op, abstract=True):
+    """Some of the numbers along an axis; the gradient goes to those alone."""
+
+    axis: int
+
+    @abstractmethod
+    def places(self, x: Array) -> Array:
+        """Return the indices along the axis of the numbers taken, the axis kept."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Take them."""
+        ctx.saved = self.places(x)
+        found = np.take_along_axis(x, ctx.saved, axis_of(self.axis))
+        return found.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """1 to each number taken."""
+        dx = np.zeros_like(x)
+        np.put_along_axis(dx, ctx.saved, dy.reshape(ctx.saved.shape), axis_of(self.axis))
+        return [dx]
+
+
+@dataclass(eq=False)
+class MaxDim(RemovesAxis, Selection):
+    """y = the largest number along an axis, which is removed; the first of equals gets the gradient."""
+
+    axis: int = 0
+
+    def places(self, x: Array) -> Array:
+        """The first largest."""
+        return x.argmax(axis=axis_of(self.axis), keepdims=True)
+
+
+class MinDim(MaxDim):
+    """y = the smallest number along an axis, which is removed; the first of equals gets the gradient."""
+
+    def places(self, x: Array) -> Array:
+        """The first smallest."""
+        return x.argmin(axis=axis_of(self.axis), keepdims=True)
+
+
+@dataclass(eq=False)
+class KMaxPooling(Selection):
+    """y = the k largest numbers along an axis, in the order in which they stand; of equals the first."""
+
+    k: int = 1
+    axis: int = 1
+
+    def shape(self, x: Shape) -> Shape:
+        """The same, with k numbers on one axis."""
+        check_axis(self, x, self.axis)
+        if not 1 <= self.k <= x[self.axis]:
+            size = x[self.axis]
+            raise self.error(f"k is 1 to {size}, the size of axis {self.axis}, got {self.k}")
+        return (*x[: self.axis], self.k, *x[self.axis + 1 :])
+
+    def places(self, x: Array) -> Array:
+        """A stable sort keeps the first of equals."""
+        axis = axis_of(self.axis)
+        falling = np.argsort(-x, axis=axis, kind="stable")
+        return np.sort(np.take(falling, range(self.k), axis=axis), axis=axis)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector, each axis of a batch of matrices, all numbers, three axes."""
+        yield Sample(cls(2, 0), (((4,), 1),))
+        yield Sample(cls(2, 0), (((3, 2), 2),))
+        yield Sample(cls(1, 1), (((2, 3), 2),))
+        yield Sample(cls(3, 1), (((2, 3), 1),))
+        yield Sample(cls(2, 1), (((2, 3, 2), 1),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """An axis that is not there; more numbers than there are, none."""
+        yield BadSample(cls(1, 1), (((3,), 1),), "axis 1 does not exist")
+        yield BadSample(cls(4, 0), (((3,), 1),), "k is 1 to 3, the size of axis 0, got 4")
+        yield BadSample(cls(0, 0), (((3,), 1),), "got 0")
+
+
+def bmax(x: Operand, y: Operand) -> Expression:
+    """Return the larger of two numbers at each place."""
+    return apply(Max(), x, y)
+
+
+def bmin(x: Operand, y: Operand) -> Expression:
+    """Return the smaller of two numbers at each place."""
+    return apply(Min(), x, y)
+
+
+def max_dim(x: Operand, d: int = 0) -> Expression:
+    """Return the largest number along axis ``d``, which is removed."""
+    return apply(MaxDim(unsigned(d, "max_dim")), x)
+
+
+def min_dim(x: Operand, d: int = 0) -> Expression:
+    """Return the smallest number along axis ``d``, which is removed."""
+    return apply(MinDim(unsigned(d, "min_dim")), x)
+
+
+def kmax_pooling(x: Operand, k: int, d: int = 1) -> Expression:
+    """Return the k largest numbers along axis ``d``, in the order in which they stand."""
+    return apply(KMaxPooling(unsigned(k, "kmax_pooling"), unsigned(d, "kmax_pooling")), x)

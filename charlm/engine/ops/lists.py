@@ -1,0 +1,153 @@
+"""Functions of a list of expressions: their average, largest and log-sum-exp; and the latter along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Shape, array_shape
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arguments import unsigned
+from charlm.engine.ops.arithmetic import without_trailing_ones
+from charlm.engine.ops.extrema import RemovesAxis, bmax
+from charlm.engine.ops.shaping import axis_of
+from charlm.errors import ArgumentError, EmptyListError
+
+
+def _sum(xs: Iterable[Array]) -> Array:
+    return reduce(np.add, xs)
+
+
+def _finite(x: Array) -> Array:
+    """Return x with 0 for infinities: what is -inf throughout would otherwise be shifted to NaN."""
+    return np.where(np.isfinite(x), x, x.dtype.type(0))
+
+
+class Average(Op):
+    """y = (x1 + ... + xn) / n; shapes are equal, batches broadcast."""
+
+    def shape(self, *xs: Shape) -> Shape:
+        """The arguments'."""
+        if any(x != xs[0] for x in xs):
+            raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
+        return xs[0]
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Add up and divide."""
+        return _sum(xs) / len(xs)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """1 / n to each."""
+        return [dy / len(xs)] * len(xs)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One, several, batched with not."""
+        yield Sample(cls(), (((3,), 1),))
+        yield Sample(cls(), (((2, 3), 1), ((2, 3), 2), ((2, 3), 1)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Other sizes and ranks, other batches."""
+        yield BadSample(cls(), (((3,), 1), ((1,), 1)), "shapes must be equal")
+        yield BadSample(cls(), (((3,), 1), ((3, 1), 1)), "shapes must be equal")
+        yield BadSample(cls(), (((3,), 2), ((3,), 3)), "batch sizes must be equal or 1")
+
+
+class LogSumExp(Op):
+    """y = ln(exp x1 + ... + exp xn), number by number; dx_i = exp(x_i - y)."""
+
+    def shape(self, *xs: Shape) -> Shape:
+        """The arguments' without trailing ones, up to which they are equal."""
+        y = without_trailing_ones(xs[0])
+        if any(without_trailing_ones(x) != y for x in xs):
+            raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
+        return y
+
+    def forward(self, ctx: Context, *xs: Array) -> Array:
+        """Shifted by the largest: exp overflows above 88 in float32."""
+        rest = array_shape((self.shape(*(x.shape[:0:-1] for x in xs)), 1))[1:]
+        like = [x.reshape(len(x), *rest) for x in xs]
+        largest = _finite(reduce(np.maximum, like))
+        return largest + np.log(_sum(np.exp(x - largest) for x in like))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
+        """Each one's share of the sum."""
+        shift = _finite(y)
+        found = []
+        for x in xs:
+            dx = dy * np.exp(x.reshape(len(x), *y.shape[1:]) - shift)
+            found.append(dx.reshape(len(dx), *x.shape[1:]))
+        return found
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One, several, batched with not, a trailing one."""
+        yield Sample(cls(), (((3, 1), 1),))
+        yield Sample(cls(), (((2, 3), 1), ((2, 3), 2), ((2, 3), 1)))
+        yield Sample(cls(), (((3,), 1), ((3, 1), 2)))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Other sizes, other batches."""
+        yield BadSample(cls(), (((3,), 1), ((1,), 1)), "shapes must be equal")
+        yield BadSample(cls(), (((3,), 2), ((3,), 3)), "batch sizes must be equal or 1")
+
+
+@dataclass(eq=False)
+class LogSumExpDim(RemovesAxis):
+    """y = ln sum exp(x) along an axis, which is removed; dx = exp(x - y)."""
+
+    axis: int = 0
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Shifted by the largest."""
+        axis = axis_of(self.axis)
+        largest = _finite(x.max(axis=axis, keepdims=True))
+        ctx.saved = largest + np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
+        return ctx.saved.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """Each one's share of the sum."""
+        return [dy.reshape(ctx.saved.shape) * np.exp(x - _finite(ctx.saved))]
+
+
+def average(xs: Sequence[Operand]) -> Expression:
+    """Return the mean of a list of expressions, number by number."""
+    return apply(Average(), *_members(xs, "average"))
+
+
+def emax(xs: Sequence[Operand]) -> Expression:
+    """Return the largest of a list of expressions, number by number; of equals the earlier gets the gradient.
+
+    As in DyNet the first is compared with itself too, so there are as many nodes as expressions.
+    """
+    first, *others = _members(xs, "emax")
+    largest = bmax(first, first)
+    for x in others:
+        largest = bmax(x, largest)
+    return largest
+
+
+def logsumexp(xs: Sequence[Operand]) -> Expression:
+    """Return the logarithm of the sum of the exponentials of a list of expressions, number by number."""
+    return apply(LogSumExp(), *_members(xs, "logsumexp"))
+
+
+def logsumexp_dim(x: Operand, d: int = 0) -> Expression:
+    """Return the logarithm of the sum of the exponentials along axis ``d``, which is removed."""
+    return apply(LogSumExpDim(unsigned(d, "logsumexp_dim")), x)
+
+
+def _members(xs: Sequence[Operand], where: str) -> Sequence[Operand]:
+    if not isinstance(xs, list):
+        raise ArgumentError(f"{where}: a list of expressions is needed, got {xs!r}")
+    if not xs:
+        raise EmptyListError(f"{where}: the list is empty")
+    if any(x is None for x in xs):
+        raise EmptyListError(f"{where}: an element of the list is None, expected expressions")
+    return xs

@@ -1,0 +1,215 @@
+"""Circular and hyperbolic functions and their inverses; outside their domains they are NaN or infinite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from charlm.engine.arrays import Array
+from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.op import Context, Sample
+from charlm.engine.ops.elementwise import Elementwise
+
+
+class Sin(Elementwise):
+    """y = sin(x)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The sine."""
+        return np.sin(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """The cosine."""
+        return np.cos(x)
+
+
+class Cos(Elementwise):
+    """y = cos(x)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The cosine."""
+        return np.cos(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """-sin(x)."""
+        return -np.sin(x)
+
+
+class Tan(Elementwise):
+    """y = tan(x); dy/dx = 1 + y^2."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The tangent."""
+        return np.tan(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """From the value."""
+        return 1 + y * y
+
+
+class Inside(Elementwise, abstract=True):
+    """An element-wise function of numbers between -1 and 1."""
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Of both signs, away from 1."""
+        yield Sample(cls(), (((3,), 1),), low=-0.8, high=0.8)
+        yield Sample(cls(), (((2, 3), 2),), low=-0.8, high=0.8)
+
+
+class Asin(Inside):
+    """y = asin(x); dy/dx = 1 / sqrt(1 - x^2)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The angle of this sine."""
+        return np.arcsin(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """As factors: 1 - x^2 cancels near 1."""
+        return 1 / np.sqrt((1 - x) * (1 + x))
+
+
+class Acos(Inside):
+    """y = acos(x); dy/dx = -1 / sqrt(1 - x^2)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The angle of this cosine."""
+        return np.arccos(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """As factors."""
+        return -1 / np.sqrt((1 - x) * (1 + x))
+
+
+class Atan(Elementwise):
+    """y = atan(x); dy/dx = 1 / (1 + x^2)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The angle of this tangent."""
+        return np.arctan(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """1 / (1 + x^2)."""
+        return 1 / (1 + x * x)
+
+
+class Sinh(Elementwise):
+    """y = sinh(x)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The hyperbolic sine."""
+        return np.sinh(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """The hyperbolic cosine."""
+        return np.cosh(x)
+
+
+class Cosh(Elementwise):
+    """y = cosh(x)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The hyperbolic cosine."""
+        return np.cosh(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """The hyperbolic sine."""
+        return np.sinh(x)
+
+
+class Asinh(Elementwise):
+    """y = asinh(x); dy/dx = 1 / sqrt(1 + x^2)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The inverse of sinh."""
+        return np.arcsinh(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """1 / sqrt(1 + x^2), without squaring: that would overflow."""
+        return 1 / np.hypot(1, x)
+
+
+class Acosh(Elementwise):
+    """y = acosh(x), x >= 1; dy/dx = 1 / sqrt(x^2 - 1)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The inverse of cosh."""
+        return np.arccosh(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """As factors: x^2 - 1 cancels near 1."""
+        return 1 / (np.sqrt(x - 1) * np.sqrt(x + 1))
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Numbers above 1."""
+        yield Sample(cls(), (((3,), 1),), low=1.5, high=3.0)
+        yield Sample(cls(), (((2, 3), 2),), low=1.5, high=3.0)
+
+
+class Atanh(Inside):
+    """y = atanh(x); dy/dx = 1 / (1 - x^2)."""
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """The inverse of tanh."""
+        return np.arctanh(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """As factors."""
+        return 1 / ((1 - x) * (1 + x))
+
+
+def sin(x: Operand) -> Expression:
+    """Return the sine."""
+    return apply(Sin(), x)
+
+
+def cos(x: Operand) -> Expression:
+    """Return the cosine."""
+    return apply(Cos(), x)
+
+
+def tan(x: Operand) -> Expression:
+    """Return the tangent."""
+    return apply(Tan(), x)
+
+
+def asin(x: Operand) -> Expression:
+    """Return the angle of this sine: NaN outside -1 to 1."""
+    return apply(Asin(), x)
+
+
+def acos(x: Operand) -> Expression:
+    """Return the angle of this cosine: NaN outside -1 to 1."""
+    return apply(Acos(), x)
+
+
+def atan(x: Operand) -> Expression:
+    """Return the angle of this tangent."""
+    return apply(Atan(), x)
+
+
+def sinh(x: Operand) -> Expression:
+    """Return the hyperbolic sine."""
+    return apply(Sinh(), x)
+
+
+def cosh(x: Operand) -> Expression:
+    """Return the hyperbolic cosine."""
+    return apply(Cosh(), x)
+
+
+def asinh(x: Operand) -> Expression:
+    """Return the inverse hyperbolic sine."""
+    return apply(Asinh(), x)
+
+
+def acosh(x: Operand) -> Expression:
+    """Return the inverse hyperbolic cosine: NaN below 1."""
+    return apply(Acosh(), x)
+
+
+def atanh(x: Operand) -> Expression:
+    """Return the inverse hyperbolic tangent: infinite at -1 and 1, NaN beyond."""
+    return apply(Atanh(), x)

@@ -29,6 +29,8 @@ def test_json_is_all_of_stdout(charlm):
         "steps": {"srnn": None, "lstm": None},
         "steps_ahead": None,
     }
+    assert facts["text"]["bigrams_unique"] is True
+    assert facts["loss"] == {"unit": "nats per line", "window": 1}
     assert {"name", "parameters", "first_loss", "last_loss", "steps_to_threshold"} <= set(
         facts["models"][0]
     )
@@ -68,12 +70,17 @@ def test_without_matplotlib_the_error_says_how_to_install_it(charlm, tmp_path):
     assert done.stdout == ""
 
 
-def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_trained(charlm):
+@pytest.mark.parametrize("place", ["nosuch/curves.png", "a.txt/curves.png"])
+def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_trained(
+    charlm, tmp_path, place
+):
     pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
-    done = charlm("compare", "srnn-vs-lstm", "--plot", "nosuch/curves.png")
+    (tmp_path / "a.txt").write_text("a file, not a folder\n")
+    done = charlm("compare", "srnn-vs-lstm", "--plot", place)
     assert done.returncode == 1
-    assert "nosuch" in done.stderr
-    assert done.stdout == ""
+    assert f"{place}: cannot write" in done.stderr
+    assert "seed" not in done.stderr
+    assert (done.stdout, [path.name for path in tmp_path.iterdir()]) == ("", ["a.txt"])
 
 
 @pytest.mark.parametrize(
@@ -92,3 +99,19 @@ def test_mistakes_are_named_before_anything_is_trained(charlm, arguments, named)
     assert named in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_the_memory_table_fits_and_says_what_its_loss_is(charlm):
+    done = charlm("compare", "srnn-vs-lstm-memory", "--seeds", 3, "--steps", 60)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    words = " ".join(done.stdout.split())
+    assert "nats per character, the mean of the last 20 steps" in words
+    assert "never" in words
+    assert "a trigram model could not learn it by heart" in words
+
+
+def test_quiet_is_silent_on_stderr(charlm):
+    done = charlm("-q", "compare", "srnn-vs-lstm", "--seeds", 1, "--steps", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Undecided" in done.stdout

@@ -112,6 +112,8 @@ def expression_ids(dy: Any) -> dict[str, list[int]]:
         "table * y": lambda x: table * dy.vecInput(4),
         "b as a constant": lambda x: b.expr() + x,
         "b as both": lambda x: b.expr() + b,
+        "const_parameter": lambda x: dy.const_parameter(W) * x + dy.const_parameter(b),
+        "const_parameter of two": lambda x: dy.const_parameter(table, b)[1] + b,
     }
     found = {}
     for title, program in programs.items():

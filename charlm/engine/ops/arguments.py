@@ -28,6 +28,8 @@ def unsigned(number: Any, where: str) -> int:
 
 def integer(number: Any, where: str) -> int:
     """Return a whole number; a float is cut, as in DyNet. ArgumentError if it is no number."""
+    if type(number) is int:  # nearly always, and the check below costs as much as a small node
+        return number
     if isinstance(number, str) or not isinstance(number, SupportsInt):
         raise ArgumentError(f"{where}: a whole number is needed, got {number!r}")
     return int(number)

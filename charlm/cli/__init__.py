@@ -67,7 +67,7 @@ class _LazyGroup(click.Group):
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Cores to compute on (default: all). Equal seeds give equal runs for equal N.",
+    help="Cores to compute on (default: all; for compare, 1). Equal seeds give equal runs for equal N.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
@@ -77,6 +77,10 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
     `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
     """
     ctx.obj = {"quiet": quiet, "verbose": verbose}
+    if threads is None and ctx.invoked_subcommand == "compare":
+        # its models are small: measured on two busy cores, srnn-vs-lstm-memory took 8 s with one
+        # thread and 63 s with two, which wait for each other
+        threads = 1
     if threads is not None:
         for variable in THREAD_VARIABLES:  # read once, when numpy is first imported by a command
             os.environ[variable] = str(threads)

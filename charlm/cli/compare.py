@@ -96,11 +96,12 @@ def _check_plot(path: Path) -> None:
 
 
 def _run(comparison: Comparison, screen: Screen) -> None:
-    models, seeds = len(comparison.config.models), comparison.seeds
+    names = [model.name for model in comparison.config.models]
     screen.say(
-        f"{comparison.config.name}: {models} models, {seeds} seeds, {comparison.steps} steps each"
+        f"{comparison.config.name}: models {', '.join(names)}; seeds: {comparison.seeds}; "
+        f"steps: {comparison.steps:,}"
     )
-    screen.start_bar(models * seeds * comparison.steps, "step")
+    screen.start_bar(len(names) * comparison.seeds * comparison.steps, "step")
     try:
         for event in comparison.events():
             if isinstance(event, RunStarted):
@@ -167,7 +168,7 @@ def _filled(text: str) -> str:
 
 
 def _spread(spread: Spread) -> str:
-    return f"{spread.mean:.3g}+-{spread.std:.1g}"
+    return f"{spread.mean:.3g}" + (f"+-{spread.std:.1g}" if spread.std else "")
 
 
 def _steps(model: ModelResult, threshold: float) -> str:

@@ -53,3 +53,22 @@ def test_threads_is_set_before_numpy_is_there():
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
     )
     assert done.stdout.splitlines()[-1] == "1"
+
+
+def test_a_comparison_computes_on_one_thread_unless_told():
+    code = (
+        "import os, sys, charlm.cli\n"
+        "os.environ.pop('OPENBLAS_NUM_THREADS', None)\n"
+        "try: charlm.cli.main([*sys.argv[1:], 'compare', '--list'])\n"
+        "except SystemExit: pass\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    for options, expected in (([], "1"), (["--threads", "2"], "2")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *options],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.splitlines()[-1] == expected

@@ -47,6 +47,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        _use_threads(ctx.params.get("threads"), args[0])
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -77,13 +78,6 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
     `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
     """
     ctx.obj = {"quiet": quiet, "verbose": verbose}
-    if threads is None and ctx.invoked_subcommand == "compare":
-        # its models are small: measured on two busy cores, srnn-vs-lstm-memory took 8 s with one
-        # thread and 63 s with two, which wait for each other
-        threads = 1
-    if threads is not None:
-        for variable in THREAD_VARIABLES:  # read once, when numpy is first imported by a command
-            os.environ[variable] = str(threads)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -115,6 +109,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         click.echo(f"charlm: {reason}", err=True)
         code = 1
     sys.exit(code)
+
+
+def _use_threads(threads: int | None, command: str) -> None:
+    """Tell numpy's linear algebra, which looks when it is imported: before the command is."""
+    if threads is not None:
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    elif command == "compare":
+        # its models are small: measured on two busy cores, srnn-vs-lstm-memory took 3.4 s with one
+        # thread and 32 s with two, which wait for each other
+        for variable in THREAD_VARIABLES:
+            os.environ.setdefault(variable, "1")
 
 
 def _hoist(argv: Sequence[str]) -> list[str]:

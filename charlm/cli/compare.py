@@ -25,7 +25,7 @@ from charlm.lm.comparison import (
     Spread,
     Verdict,
 )
-from charlm.files import output_error
+from charlm.lm.files import output_error
 from charlm.lm.plots import plot_comparison, require_matplotlib
 
 

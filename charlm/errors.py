@@ -41,6 +41,18 @@ class OutputError(CharlmError):
     """Something could not be written (disk full, no permission)."""
 
 
+class ModelFileError(InputError, RuntimeError):
+    """A model file of DyNet's form is damaged, or does not fit what is to be filled from it."""
+
+
+class MissingModelFileError(ModelFileError, FileNotFoundError):
+    """A model file does not exist."""
+
+
+class ModelKeyError(InputError, ValueError):
+    """A key in a model file is empty or contains what it may not."""
+
+
 class MissingExtraError(InputError, ImportError):
     """An optional package is needed for what was asked."""
 

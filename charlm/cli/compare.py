@@ -14,6 +14,7 @@ import click
 from charlm.cli.output import Screen, marked, table
 from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
+from charlm.files import output_error
 from charlm.lm.analysis import BigramReport
 from charlm.lm.comparison import (
     Comparison,
@@ -25,7 +26,6 @@ from charlm.lm.comparison import (
     Spread,
     Verdict,
 )
-from charlm.lm.files import output_error
 from charlm.lm.plots import plot_comparison, require_matplotlib
 
 

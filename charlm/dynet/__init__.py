@@ -20,6 +20,7 @@ DyNet's; the random stream gives DyNet's numbers for the same seed.
 
 from charlm.dynet import operations
 from charlm.dynet.builders import GRUBuilder, LSTMBuilder, SimpleRNNBuilder, VanillaLSTMBuilder
+from charlm.dynet.files import load, load_generator, save
 from charlm.dynet.functions import (
     const_parameter,
     constant,
@@ -58,15 +59,29 @@ from charlm.dynet.initializers import (
 from charlm.dynet.operations import *  # noqa: F403 - the names in its __all__
 from charlm.dynet.parameters import LookupParameters, Model, ParameterCollection, Parameters
 from charlm.dynet.session import cg, cg_version, init, renew_cg, reset_random_seed
-from charlm.dynet.trainers import AdamTrainer, SimpleSGDTrainer, Trainer
+from charlm.dynet.trainers import (
+    AdadeltaTrainer,
+    AdagradTrainer,
+    AdamTrainer,
+    AmsgradTrainer,
+    CyclicalSGDTrainer,
+    MomentumSGDTrainer,
+    RMSPropTrainer,
+    SimpleSGDTrainer,
+    Trainer,
+)
 from charlm.engine.graph import ComputationGraph, Expression
 from charlm.engine.rnn import RNNState
 from charlm.engine.tensor import Tensor
 
 __all__ = [
+    "AdadeltaTrainer",
+    "AdagradTrainer",
     "AdamTrainer",
+    "AmsgradTrainer",
     "ComputationGraph",
     "ConstInitializer",
+    "CyclicalSGDTrainer",
     "Expression",
     "FromFileInitializer",
     "GRUBuilder",
@@ -75,11 +90,13 @@ __all__ = [
     "LSTMBuilder",
     "LookupParameters",
     "Model",
+    "MomentumSGDTrainer",
     "NormalInitializer",
     "NumpyInitializer",
     "ParameterCollection",
     "Parameters",
     "PyInitializer",
+    "RMSPropTrainer",
     "RNNState",
     "SaxeInitializer",
     "SimpleRNNBuilder",
@@ -97,6 +114,8 @@ __all__ = [
     "inputTensor",
     "inputTensorTranspose",
     "inputVector",
+    "load",
+    "load_generator",
     "lookup",
     "lookup_batch",
     "npvalues",
@@ -109,6 +128,7 @@ __all__ = [
     "random_uniform",
     "renew_cg",
     "reset_random_seed",
+    "save",
     "scalarInput",
     "sparse_inputTensor",
     "values",

@@ -7,28 +7,31 @@ are never stale.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from charlm.dynet import session
 from charlm.dynet.initializers import NumpyInitializer, initializer
+from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
 from charlm.engine.graph import ComputationGraph, Expression
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import LookupExpression, LookupLeaf, ParameterLeaf, lookup
-from charlm.errors import ArgumentError, EvaluationError, MisuseError, ShapeError
+from charlm.errors import ArgumentError, EvaluationError, MisuseError, ModelKeyError, ShapeError
 
 
 class _CurrentLeaf(Expression):
     """An expression whose node is looked up in the current graph each time."""
 
-    __slots__ = ("_op",)
+    __slots__ = ("_op", "_stored")
 
-    def __init__(self, op: ParameterLeaf | LookupLeaf) -> None:
+    def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
         self._op = op
+        self._stored = stored
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""
@@ -62,6 +65,35 @@ class _CurrentLeaf(Expression):
         """The current graph's."""
         return session.cg_version()
 
+    def name(self) -> str:
+        """Return the full name."""
+        return self._stored.name
+
+    def scale(self, s: float) -> None:
+        """Multiply the values."""
+        self._stored.scale(s)
+
+    def scale_gradient(self, s: float) -> None:
+        """Multiply the accumulated gradient."""
+        self._stored.scale_gradient(s)
+
+    def is_updated(self) -> bool:
+        """Return whether trainers change the values."""
+        return self._stored.updated
+
+    def set_updated(self, b: bool) -> None:
+        """Let trainers change the values, or not."""
+        self._stored.updated = bool(b)
+
+    def save(self, fname: str | Path, key: str = "", append: bool = False) -> None:
+        """Write values and gradient to a text file, under ``key`` or else the full name."""
+        io.write_records(Path(fname), [(self._stored, key or self.name())], append)
+
+    def populate(self, fname: str | Path, key: str) -> None:
+        """Take values and gradient from a text file, where the name is ``key``."""
+        lookup = isinstance(self._stored, engine.LookupParameter)
+        io.fill(self._stored, io.RecordFile.read(Path(fname)).find(key, lookup))
+
 
 class Parameters(_CurrentLeaf):
     """A trainable tensor, usable as an expression in any graph."""
@@ -69,7 +101,7 @@ class Parameters(_CurrentLeaf):
     __slots__ = ("parameter",)
 
     def __init__(self, parameter: engine.Parameter) -> None:
-        super().__init__(ParameterLeaf(parameter))
+        super().__init__(ParameterLeaf(parameter), parameter)
         self.parameter = parameter
 
     def __repr__(self) -> str:
@@ -78,10 +110,6 @@ class Parameters(_CurrentLeaf):
     def expr(self, update: bool = False) -> Expression:
         """Return this parameter's node in the current graph: a constant, unless ``update``."""
         return self.leaf(bool(update))
-
-    def name(self) -> str:
-        """Return the full name."""
-        return self.parameter.name
 
     def shape(self) -> tuple[int, ...]:
         """Return the shape."""
@@ -113,22 +141,6 @@ class Parameters(_CurrentLeaf):
         self.parameter.write()[...] = 0
         self.parameter.clear_gradient()
 
-    def scale(self, s: float) -> None:
-        """Multiply the value."""
-        self.parameter.scale(s)
-
-    def scale_gradient(self, s: float) -> None:
-        """Multiply the accumulated gradient."""
-        self.parameter.scale_gradient(s)
-
-    def is_updated(self) -> bool:
-        """Return whether trainers change this parameter."""
-        return self.parameter.updated
-
-    def set_updated(self, b: bool) -> None:
-        """Let trainers change this parameter, or not."""
-        self.parameter.updated = bool(b)
-
 
 class LookupParameters(_CurrentLeaf):
     """A table of trainable rows; used whole, an expression with the rows along the last axis."""
@@ -136,7 +148,7 @@ class LookupParameters(_CurrentLeaf):
     __slots__ = ("table",)
 
     def __init__(self, table: engine.LookupParameter) -> None:
-        super().__init__(LookupLeaf(table))
+        super().__init__(LookupLeaf(table), table)
         self.table = table
 
     def __repr__(self) -> str:
@@ -159,10 +171,6 @@ class LookupParameters(_CurrentLeaf):
     def rows(self, ids: int | Sequence[int], update: bool = True) -> LookupExpression:
         """Return one row, or a batch of them for several ids; without ``update`` they get no gradient."""
         return lookup(session.cg(), self.table, ids, update)
-
-    def name(self) -> str:
-        """Return the full name."""
-        return self.table.name
 
     def shape(self) -> tuple[int, ...]:
         """Return (rows, row's shape...)."""
@@ -218,22 +226,6 @@ class LookupParameters(_CurrentLeaf):
     def zero(self) -> None:
         """Set all values to zero."""
         self.table.value[...] = 0
-
-    def scale(self, s: float) -> None:
-        """Multiply the values."""
-        self.table.scale(s)
-
-    def scale_gradient(self, s: float) -> None:
-        """Multiply the accumulated gradients."""
-        self.table.scale_gradient(s)
-
-    def is_updated(self) -> bool:
-        """Return whether trainers change this table."""
-        return self.table.updated
-
-    def set_updated(self, b: bool) -> None:
-        """Let trainers change this table, or not."""
-        self.table.updated = bool(b)
 
     def _rows(self, source: Array, rows: Sequence[int]) -> Array:
         ids = np.asarray(list(rows), dtype=np.int64)
@@ -338,6 +330,51 @@ class ParameterCollection:
     def name(self) -> str:
         """Return the full name."""
         return self.engine.name
+
+    def save(self, fname: str | Path, name: str = "", append: bool = False) -> None:
+        """Write all parameters, then all tables, to a text file; ``name`` takes the place of the collection's own."""
+        if name and (name == "/" or not name.startswith("/")):
+            raise ModelKeyError(f"name {name!r}: it starts with '/' and is more than that")
+        io.write_records(Path(fname), self.records(name), append)
+
+    def populate(self, fname: str | Path, key: str = "") -> None:
+        """Fill all parameters and tables from a text file, by their order: names count for nothing but ``key``.
+
+        Args:
+            fname: the file.
+            key: only what is named ``key/...`` there; everything if empty.
+        """
+        io.RecordFile.read(Path(fname)).fill(self.engine, key)
+
+    def load_param(self, fname: str | Path, key: str) -> Parameters:
+        """Add the parameter that a text file has under ``key``, with its name there."""
+        return self.add_record(io.RecordFile.read(Path(fname)).find(key, lookup=False))
+
+    def load_lookup_param(self, fname: str | Path, key: str) -> LookupParameters:
+        """Add the table that a text file has under ``key``, with its name there."""
+        return self.add_lookup_record(io.RecordFile.read(Path(fname)).find(key, lookup=True))
+
+    def records(self, name: str = "") -> list[tuple[io.Stored, str]]:
+        """Return what a file of this collection holds, each with its name there."""
+        own = self.name()
+        stored: list[io.Stored] = [*self.engine.parameters, *self.engine.lookups]
+        prefix = f"{name.rstrip('/')}/" if name else own
+        return [(p, prefix + p.name.removeprefix(own)) for p in stored]
+
+    def add_record(self, record: io.Record) -> Parameters:
+        """Add a file's parameter; as in DyNet it is first drawn as any other, then filled."""
+        parameter = self.engine.add_parameters(record.dims)
+        parameter.name = record.name
+        io.fill(parameter, record)
+        return Parameters(parameter)
+
+    def add_lookup_record(self, record: io.Record) -> LookupParameters:
+        """Add a file's table; as in DyNet it is first drawn as any other, then filled."""
+        *row, rows = record.dims
+        table = self.engine.add_lookup_parameters(rows, tuple(row))
+        table.name = record.name
+        io.fill(table, record)
+        return LookupParameters(table)
 
 
 def collection_of(model: Any, where: str) -> engine.ParameterCollection:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
 
 from charlm.dynet.parameters import ParameterCollection, collection_of
 from charlm.engine import trainers as engine
-from charlm.errors import ArgumentError
+from charlm.errors import ArgumentError, ShapeError
 
 
 class Trainer:
@@ -38,6 +39,16 @@ class Trainer:
     def update(self) -> None:
         """Clip the accumulated gradients, apply the rule and clear them; RuntimeError if they are not finite."""
         self._trainer.update()
+
+    def update_subset(self, updated_params: Sequence[int], updated_lookups: Sequence[int]) -> None:
+        """Do nothing, as in DyNet; ``set_updated`` chooses what is trained."""
+
+    def update_epoch(self, r: float) -> None:
+        """Do nothing but say so on stderr; the learning rate is the program's to change."""
+        print(
+            "update_epoch does nothing (DyNet deprecated it); change trainer.learning_rate instead",
+            file=sys.stderr,
+        )
 
     def restart(self, learning_rate: float | None = None) -> None:
         """Set the running averages to zero; the count of updates stays."""
@@ -78,6 +89,65 @@ class SimpleSGDTrainer(Trainer):
         super().__init__(engine.SimpleSGDTrainer(collection_of(m, self.whoami()), learning_rate))
 
 
+class CyclicalSGDTrainer(Trainer):
+    """SGD whose rate goes up and down between two bounds, the upper one shrinking by ``gamma`` at each update."""
+
+    def __init__(
+        self,
+        m: ParameterCollection,
+        learning_rate_min: float = 0.01,
+        learning_rate_max: float = 0.1,
+        step_size: float = 2000,
+        gamma: float = 1.0,
+    ) -> None:
+        collection = collection_of(m, self.whoami())
+        if step_size <= 0:
+            raise ShapeError(f"{self.whoami()}: step_size is positive, got {step_size!r}")
+        bounds = learning_rate_min, learning_rate_max
+        super().__init__(engine.CyclicalSGDTrainer(collection, *bounds, step_size, gamma))
+
+
+class MomentumSGDTrainer(Trainer):
+    """v = mom v - learning_rate g; p += v."""
+
+    def __init__(
+        self, m: ParameterCollection, learning_rate: float = 0.01, mom: float = 0.9
+    ) -> None:
+        collection = collection_of(m, self.whoami())
+        super().__init__(engine.MomentumSGDTrainer(collection, learning_rate, mom))
+
+
+class AdagradTrainer(Trainer):
+    """Adagrad with DyNet's defaults."""
+
+    def __init__(
+        self, m: ParameterCollection, learning_rate: float = 0.1, eps: float = 1e-20
+    ) -> None:
+        collection = collection_of(m, self.whoami())
+        super().__init__(engine.AdagradTrainer(collection, learning_rate, eps))
+
+
+class AdadeltaTrainer(Trainer):
+    """Adadelta with DyNet's defaults; it has no use for ``learning_rate``."""
+
+    def __init__(self, m: ParameterCollection, eps: float = 1e-6, rho: float = 0.95) -> None:
+        super().__init__(engine.AdadeltaTrainer(collection_of(m, self.whoami()), eps, rho))
+
+
+class RMSPropTrainer(Trainer):
+    """RMSProp with DyNet's defaults."""
+
+    def __init__(
+        self,
+        m: ParameterCollection,
+        learning_rate: float = 0.001,
+        eps: float = 1e-8,
+        rho: float = 0.9,
+    ) -> None:
+        collection = collection_of(m, self.whoami())
+        super().__init__(engine.RMSPropTrainer(collection, learning_rate, eps, rho))
+
+
 class AdamTrainer(Trainer):
     """Adam with DyNet's defaults."""
 
@@ -91,3 +161,18 @@ class AdamTrainer(Trainer):
     ) -> None:
         collection = collection_of(m, self.whoami())
         super().__init__(engine.AdamTrainer(collection, alpha, beta_1, beta_2, eps))
+
+
+class AmsgradTrainer(Trainer):
+    """Adam that divides by the largest mean square so far, with DyNet's defaults."""
+
+    def __init__(
+        self,
+        m: ParameterCollection,
+        alpha: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
+        collection = collection_of(m, self.whoami())
+        super().__init__(engine.AmsgradTrainer(collection, alpha, beta_1, beta_2, eps))

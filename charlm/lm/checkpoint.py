@@ -29,7 +29,7 @@ from safetensors.numpy import load as unpack_tensors
 from safetensors.numpy import save as pack_tensors
 
 from charlm.errors import ArgumentError, CheckpointError
-from charlm.lm.files import write_atomically
+from charlm.files import write_atomically
 
 CHECKPOINT_NAME = "last.safetensors"
 """The checkpoint's name in a run directory."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from charlm.errors import MissingExtraError
+from charlm.files import write_atomically
 from charlm.lm.comparison import ComparisonResult
-from charlm.lm.files import write_atomically
 
 
 def require_matplotlib() -> Any:

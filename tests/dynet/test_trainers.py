@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
 import charlm.dynet as dy
 from charlm.errors import BadGradientError
 
-TRAINERS = [dy.SimpleSGDTrainer, dy.AdamTrainer]
+TRAINERS = [
+    dy.SimpleSGDTrainer,
+    dy.CyclicalSGDTrainer,
+    dy.MomentumSGDTrainer,
+    dy.AdagradTrainer,
+    dy.AdadeltaTrainer,
+    dy.RMSPropTrainer,
+    dy.AdamTrainer,
+    dy.AmsgradTrainer,
+]
 every_trainer = pytest.mark.parametrize("make", TRAINERS)
 
 
@@ -194,3 +205,64 @@ def test_status_goes_to_stderr_and_counts_from_the_last(pc, capsys):
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == "[lr=0.123457 clips=3 updates=3] [lr=0.123457 clips=0 updates=1] "
+
+
+# class, its keywords after the collection, the rate it starts with
+KEYWORDS = [
+    (dy.SimpleSGDTrainer, {"learning_rate": 0.1}, 0.1),
+    (dy.CyclicalSGDTrainer,
+     {"learning_rate_min": 0.01, "learning_rate_max": 0.1, "step_size": 2000, "gamma": 1.0}, 0.01),
+    (dy.MomentumSGDTrainer, {"learning_rate": 0.01, "mom": 0.9}, 0.01),
+    (dy.AdagradTrainer, {"learning_rate": 0.1, "eps": 1e-20}, 0.1),
+    (dy.AdadeltaTrainer, {"eps": 1e-6, "rho": 0.95}, 1.0),
+    (dy.RMSPropTrainer, {"learning_rate": 0.001, "eps": 1e-8, "rho": 0.9}, 0.001),
+    (dy.AdamTrainer, {"alpha": 0.001, "beta_1": 0.9, "beta_2": 0.999, "eps": 1e-8}, 0.001),
+    (dy.AmsgradTrainer, {"alpha": 0.001, "beta_1": 0.9, "beta_2": 0.999, "eps": 1e-8}, 0.001),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "keywords", "rate"), KEYWORDS)
+def test_the_keywords_and_their_defaults_are_dynets(make, keywords, rate, pc):
+    parameters = list(inspect.signature(make).parameters.values())
+    assert {p.name: p.default for p in parameters[1:]} == keywords
+    assert make(pc, **keywords).learning_rate == make(pc, *keywords.values()).learning_rate
+    assert make(pc).learning_rate == np.float32(rate)
+
+
+def test_a_cyclical_rate_goes_on_after_a_restart_and_holds_once_when_set(pc):
+    # DyNet's rates after each step
+    trainer = dy.CyclicalSGDTrainer(pc, 0.01, 0.1, 2, 0.9)
+    rates = []
+    for _ in range(4):
+        trainer.update()
+        rates.append(trainer.learning_rate)
+    trainer.restart()
+    trainer.update()
+    trainer.update()
+    rates.append(trainer.learning_rate)
+    trainer.restart(0.5)
+    rates.append(trainer.learning_rate)
+    trainer.update()
+    rates.append(trainer.learning_rate)
+    assert rates == [
+        0.009999999776482582, 0.05049999803304672, 0.08289999514818192, 0.04280499368906021,
+        0.03657204657793045, 0.5, 0.057829685509204865
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("step_size", [0, -1])
+def test_a_cycle_has_a_length(step_size, pc):
+    with pytest.raises(ValueError, match="step_size is positive"):
+        dy.CyclicalSGDTrainer(pc, step_size=step_size)
+
+
+def test_what_dynet_keeps_for_old_programs_does_nothing(pc, capsys):
+    p = pc.parameters_from_numpy(np.array([1.0]))
+    trainer = dy.SimpleSGDTrainer(pc)
+    backward(p)
+    trainer.update_subset([0], [])
+    trainer.update_epoch(1.0)
+    assert p.as_array() == 1
+    assert p.grad_as_array() == 2
+    assert trainer.learning_rate == np.float32(0.1)
+    assert "trainer.learning_rate" in capsys.readouterr().err

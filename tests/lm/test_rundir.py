@@ -19,8 +19,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from charlm.errors import CheckpointError, OutputError, RunExistsError
+from charlm.files import LineLog
 from charlm.lm.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from charlm.lm.files import LineLog
 from charlm.lm.rundir import RunDirectory
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""Trainers: how a gradient becomes an update (DyNet's equations and defaults).
+"""What every trainer does; the rules themselves are in ``rules.py``.
 
 A trainer reads a collection's accumulated gradients, clips them by their norm, applies its rule and
 clears them. Of a lookup table only the rows used since the last update are touched
@@ -46,8 +46,11 @@ class Trainer(ABC):
         self._tables: dict[str, dict[str, Array]] = {}
 
     @abstractmethod
-    def rule(self, p: Array, g: Array, *moments: Array) -> None:
-        """Update ``p`` and the moments in place for the clipped gradient ``g``, which may be overwritten."""
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Return what to add to the parameters for the clipped gradient ``g``, which may be overwritten.
+
+        The moments are updated in place.
+        """
 
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of all accumulated gradients of the collection."""
@@ -76,7 +79,7 @@ class Trainer(ABC):
                 g = gradients[start:stop]
                 if scale != 1.0:
                     g *= g.dtype.type(scale)
-                self.rule(values[start:stop], g, *(m[start:stop] for m in self._flat_moments()))
+                values[start:stop] += self.rule(g, *(m[start:stop] for m in self._flat_moments()))
                 g[...] = 0
             for table in self.collection.lookups:
                 if table.updated:
@@ -128,13 +131,12 @@ class Trainer(ABC):
         if isinstance(rows, np.ndarray) and not rows.any():
             return
         # fancy indexing copies, a slice does not: writing back is right for both
-        p, g = table.value[rows], table.gradient[rows]
+        g = table.gradient[rows]
         if scale != 1.0:
             g = g * g.dtype.type(scale)
         moments = self._table_moments(table)
         parts = [m[rows] for m in moments]
-        self.rule(p, g, *parts)
-        table.value[rows] = p
+        table.value[rows] += self.rule(g, *parts)
         for moment, part in zip(moments, parts, strict=True):
             moment[rows] = part
         table.gradient[rows] = 0
@@ -176,61 +178,3 @@ class Trainer(ABC):
         if table.name not in self._tables:
             self._tables[table.name] = {name: np.zeros_like(table.value) for name in self.moments}
         return list(self._tables[table.name].values())
-
-
-class SimpleSGDTrainer(Trainer):
-    """p -= learning_rate * g."""
-
-    def __init__(
-        self, collection: ParameterCollection, learning_rate: float = 0.1, kernels: Kernels = NUMPY
-    ) -> None:
-        super().__init__(collection, learning_rate, kernels=kernels)
-
-    def rule(self, p: Array, g: Array, *moments: Array) -> None:
-        """Step down the gradient."""
-        g *= g.dtype.type(self.learning_rate)
-        p -= g
-
-
-class AdamTrainer(Trainer):
-    """Adam (Kingma and Ba, 2015) as DyNet computes it: epsilon outside the root of the uncorrected v.
-
-    m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= learning_rate sqrt(1 - b2^t) / (1 - b1^t) m
-    / (sqrt v + eps), t counting all updates of the trainer.
-    """
-
-    moments = ("m", "v")
-
-    def __init__(
-        self,
-        collection: ParameterCollection,
-        alpha: float = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        eps: float = 1e-8,
-        kernels: Kernels = NUMPY,
-    ) -> None:
-        super().__init__(collection, alpha, kernels=kernels)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.eps = eps
-
-    def rule(self, p: Array, g: Array, *moments: Array) -> None:
-        """Move by the ratio of the averages."""
-        m, v = moments
-        m *= self.beta_1
-        m += (1 - self.beta_1) * g
-        v *= self.beta_2
-        g *= g
-        g *= 1 - self.beta_2
-        v += g
-        np.sqrt(v, out=g)
-        g += self.eps
-        correction = float(np.sqrt(1 - self.beta_2**self.updates) / (1 - self.beta_1**self.updates))
-        p -= self.learning_rate * correction * m / g
-
-
-TRAINERS: dict[str, type[SimpleSGDTrainer] | type[AdamTrainer]] = {
-    "sgd": SimpleSGDTrainer,
-    "adam": AdamTrainer,
-}

@@ -1,0 +1,242 @@
+"""Parameters as text: DyNet's model files, written byte for byte as DyNet writes them.
+
+A file is a sequence of records. Each is a line ``#Parameter# NAME {2,3} 97 ZERO_GRAD`` and a line with the numbers,
+column-major, a table's rows along the last axis; with ``FULL_GRAD`` a line with the gradient follows. The count is
+16 bytes for each number and one for the line end. What is read is text only: nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
+from charlm.errors import MissingModelFileError, ModelFileError, ModelKeyError
+from charlm.files import write_atomically
+
+Stored: TypeAlias = "Parameter | LookupParameter"
+
+_HEADER = re.compile(
+    r"#(Parameter|LookupParameter)# ([^ #]+) \{([1-9]\d{0,17}(?:,[1-9]\d{0,17})*)\} (\d{1,99}) (ZERO|FULL)_GRAD",
+    re.ASCII,
+)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|inf|nan)", re.ASCII)
+_TOO_LARGE = (2 - 2.0**-24) * 2.0**127  # from here on, rounding to 32 bits gives infinity
+_SMALLEST = float(np.finfo(np.float32).tiny)  # DyNet runs with denormal numbers taken for zero
+
+
+@dataclass(frozen=True)
+class Record:
+    """One parameter of a file: the numbers flat and column-major, the gradient if there is one."""
+
+    where: str
+    lookup: bool
+    name: str
+    dims: Shape
+    values: Array
+    gradient: Array | None
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """A file's records, all read and found to be whole."""
+
+    path: Path
+    records: list[Record]
+
+    @classmethod
+    def read(cls, path: Path) -> RecordFile:
+        """Read a file.
+
+        Raises:
+            MissingModelFileError: there is no such file.
+            ModelFileError: it cannot be read, or a line is not as it must be.
+        """
+        try:
+            lines = list(StringIO(_read(path).decode(), newline="\n"))
+        except UnicodeDecodeError as error:
+            raise ModelFileError(
+                f"{path}: byte {error.start} is not UTF-8 text; this is no model file, or it is damaged"
+            ) from error
+        return cls(path, list(_records(path, lines)))
+
+    def find(self, key: str, lookup: bool) -> Record:
+        """Return the first record with exactly this name and kind."""
+        check_key(key)
+        for record in self.records:
+            if record.name == key and record.lookup == lookup:
+                return record
+        kind = "lookup parameter" if lookup else "parameter"
+        raise ModelFileError(f"{self.path}: there is no {kind} with the key {key!r}")
+
+    def below(self, key: str) -> list[Record]:
+        """Return the records whose name starts with ``key/``; all for an empty key."""
+        prefix = f"{key.rstrip('/')}/" if key else ""
+        return [record for record in self.records if record.name.startswith(prefix)]
+
+    def fill(self, collection: ParameterCollection, key: str = "") -> None:
+        """Fill a collection from the records below a key: by their order, as DyNet does, not by name.
+
+        Raises:
+            ModelFileError: numbers or shapes differ; the collection is unchanged.
+        """
+        found = self.below(key)
+        parameters = [record for record in found if not record.lookup]
+        tables = [record for record in found if record.lookup]
+        counts = len(parameters), len(tables)
+        wanted = len(collection.parameters), len(collection.lookups)
+        if counts != wanted:
+            raise ModelFileError(
+                f"{self.path}: {counts[0]} parameters and {counts[1]} lookup parameters"
+                f"{f' below the key {key!r}' if key else ''}, "
+                f"but the collection {collection.name} has {wanted[0]} and {wanted[1]}"
+            )
+        pairs: list[tuple[Stored, Record]] = [
+            *zip(collection.parameters, parameters, strict=True),
+            *zip(collection.lookups, tables, strict=True),
+        ]
+        for parameter, record in pairs:
+            _check_dims(parameter, record)
+        for parameter, record in pairs:
+            fill(parameter, record)
+
+
+def file_dims(parameter: Stored) -> Shape:
+    """Return the shape in files: a table's number of rows comes last."""
+    if isinstance(parameter, LookupParameter):
+        return (*parameter.dims, parameter.rows)
+    return parameter.dims
+
+
+def record_text(parameter: Stored, name: str) -> str:
+    """Return a parameter's record under a name."""
+    kind = "LookupParameter" if isinstance(parameter, LookupParameter) else "Parameter"
+    count = (16 * parameter.size + 1) * (2 if parameter.has_gradient else 1)
+    grad = "FULL_GRAD" if parameter.has_gradient else "ZERO_GRAD"
+    text = f"#{kind}# {name} {dims_text(file_dims(parameter))} {count} {grad}\n"
+    text += _line(parameter.value)
+    if parameter.has_gradient:
+        text += _line(parameter.gradient)
+    return text
+
+
+def write_records(path: Path, records: Iterable[tuple[Stored, str]], append: bool = False) -> None:
+    """Write parameters, each under its name; with ``append`` after what the file has.
+
+    Raises:
+        OutputError: the file cannot be written; it is as it was.
+        ModelKeyError: a name is empty or contains a blank or '#'.
+    """
+    named = list(records)
+    for _, name in named:
+        check_key(name)
+    before = _read(path) if append and path.exists() else b""
+    text = "".join(record_text(parameter, name) for parameter, name in named)
+    write_atomically(path, before + text.encode())
+
+
+def fill(parameter: Stored, record: Record) -> None:
+    """Give a parameter the values and the gradient of a record; its shape must be the same."""
+    _check_dims(parameter, record)
+    parameter.clear_gradient()
+    if isinstance(parameter, LookupParameter):
+        parameter.value[...] = record.values.reshape(parameter.value.shape)
+        if record.gradient is not None:
+            parameter.gradient[...] = record.gradient.reshape(parameter.gradient.shape)
+            parameter.touched[:] = parameter.gradient.reshape(parameter.rows, -1).any(axis=1)
+    else:
+        parameter.write()[...] = record.values.reshape(parameter.value.shape)
+        if record.gradient is not None:
+            parameter.add_gradient(record.gradient.reshape(parameter.gradient.shape))
+
+
+def check_key(key: str) -> None:
+    """Raise ModelKeyError for a key that a file cannot hold."""
+    if not key or re.search(r"[\s#]", key):
+        raise ModelKeyError(f"key {key!r}: a key is not empty and contains neither blanks nor '#'")
+
+
+def dims_text(dims: Shape) -> str:
+    """Return a shape as DyNet prints it.
+
+    >>> dims_text((2, 3))
+    '{2,3}'
+    """
+    return f"{{{','.join(map(str, dims))}}}"
+
+
+def _line(array: Array) -> str:
+    with np.errstate(over="ignore"):
+        numbers = array.astype(np.float32).ravel()
+    numbers = np.where(np.abs(numbers) < _SMALLEST, np.copysign(0, numbers), numbers)
+    return "%+.8e " * numbers.size % tuple(numbers.tolist()) + "\n"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise MissingModelFileError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from error
+
+
+def _records(path: Path, lines: list[str]) -> Iterator[Record]:
+    at = 0
+    while at < len(lines):
+        where = f"{path}:{at + 1}"
+        header = _HEADER.fullmatch(lines[at].removesuffix("\n"))
+        if header is None or not lines[at].endswith("\n"):
+            raise ModelFileError(
+                f"{where}: {lines[at][:60]!r} is no whole header like '#Parameter# /W {{2,3}} 97 ZERO_GRAD'"
+            )
+        kind, name, sizes, length, gradient = header.groups()
+        dims = tuple(map(int, sizes.split(",")))
+        count = math.prod(dims)
+        parts = 2 if gradient == "FULL" else 1
+        if int(length) != parts * (16 * count + 1):
+            raise ModelFileError(
+                f"{where}: shape {dims_text(dims)} with {gradient}_GRAD takes {parts * (16 * count + 1)} bytes, "
+                f"but the header says {length}"
+            )
+        values, *rest = [_numbers(path, lines, at + 1 + part, count) for part in range(parts)]
+        yield Record(
+            where, kind == "LookupParameter", name, dims, values, rest[0] if rest else None
+        )
+        at += 1 + parts
+
+
+def _numbers(path: Path, lines: list[str], at: int, count: int) -> Array:
+    where = f"{path}:{at + 1}"
+    line = lines[at] if at < len(lines) else ""
+    tokens = line.split()
+    if len(tokens) != count or not line.endswith("\n"):
+        raise ModelFileError(
+            f"{where}: a whole line of {count} numbers is needed here, got {len(tokens)}"
+            f"{'' if line.endswith(chr(10)) else ' and no line end: the file is cut short'}"
+        )
+    numbers = []
+    for token in tokens:
+        number = float(token) if _NUMBER.fullmatch(token) else None
+        if number is None or (abs(number) >= _TOO_LARGE and "inf" not in token):
+            raise ModelFileError(
+                f"{where}:{line.index(token) + 1}: {token[:40]!r} is no number of 32 bits"
+            )
+        numbers.append(number)
+    return np.array(numbers, dtype=np.float64)
+
+
+def _check_dims(parameter: Stored, record: Record) -> None:
+    if record.dims != file_dims(parameter):
+        raise ModelFileError(
+            f"{record.where}: {record.name} has shape {dims_text(record.dims)}, "
+            f"but {parameter.name} has {dims_text(file_dims(parameter))}"
+        )

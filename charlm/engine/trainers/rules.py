@@ -1,0 +1,243 @@
+"""The rules, one class each; what they share (clipping, sparse updates, moments) is in ``base.py``.
+
+In the formulas g is the clipped gradient and t counts all updates of the trainer. Every moment starts
+at zero.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from charlm.engine.arrays import Array
+from charlm.engine.parameters import ParameterCollection
+from charlm.engine.trainers.base import Trainer
+from charlm.kernels import NUMPY, Kernels
+
+
+class SimpleSGDTrainer(Trainer):
+    """p -= learning_rate g."""
+
+    def __init__(
+        self, collection: ParameterCollection, learning_rate: float = 0.1, kernels: Kernels = NUMPY
+    ) -> None:
+        super().__init__(collection, learning_rate, kernels=kernels)
+
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Step down the gradient."""
+        g *= -self.learning_rate
+        return g
+
+
+class CyclicalSGDTrainer(SimpleSGDTrainer):
+    """SGD whose rate goes up and down between two bounds (Smith, 2015).
+
+    The first update takes ``learning_rate_min``. After update i = 1, 2, ... the rate is min + (max - min)
+    max(0, 1 - x) gamma^(i - 1), where x = |(i - 1) / step_size - 2 cycle + 1| and
+    cycle = floor(1 + (i - 1) / (2 step_size)). A rate that is set by hand holds for one update.
+    """
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        learning_rate_min: float = 0.01,
+        learning_rate_max: float = 0.1,
+        step_size: float = 2000,
+        gamma: float = 1.0,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, learning_rate_min, kernels)
+        self.learning_rate_min = learning_rate_min
+        self.learning_rate_max = learning_rate_max
+        self.step_size = step_size
+        self.gamma = gamma
+
+    def update(self) -> float:
+        """Update with the current rate, then set the next one."""
+        norm = super().update()
+        self.learning_rate = self._rate_after(self.updates)
+        return norm
+
+    def restore(self, state: dict[str, Array], updates: int) -> None:
+        """Continue from what ``state()`` returned, with the rate that was next."""
+        super().restore(state, updates)
+        self.learning_rate = self._rate_after(updates) if updates else self.learning_rate_min
+
+    def _rate_after(self, updates: int) -> float:
+        done = updates - 1
+        cycle = math.floor(1 + done / (2 * self.step_size))
+        height = 1 - abs(done / self.step_size - 2 * cycle + 1)
+        # all in the collection's precision and in this order: then the rate is DyNet's to the bit
+        number = self.collection.dtype.type
+        low, high = number(self.learning_rate_min), number(self.learning_rate_max)
+        decay = number(self.gamma) ** number(done)
+        return float(low + (high - low) * number(max(0.0, height)) * decay)
+
+
+class MomentumSGDTrainer(Trainer):
+    """v = mom v - learning_rate g; p += v."""
+
+    moments = ("v",)
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        learning_rate: float = 0.01,
+        mom: float = 0.9,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, learning_rate, kernels=kernels)
+        self.mom = mom
+
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Go on with the last step, bent down the gradient."""
+        (v,) = moments
+        v *= self.mom
+        g *= self.learning_rate
+        v -= g
+        return v
+
+
+class AdagradTrainer(Trainer):
+    """s += g^2; p -= learning_rate g / sqrt(s + eps) (Duchi et al., 2011)."""
+
+    moments = ("s",)
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        learning_rate: float = 0.1,
+        eps: float = 1e-20,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, learning_rate, kernels=kernels)
+        self.eps = eps
+
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Divide by the length of all gradients so far."""
+        (s,) = moments
+        s += g * g
+        g *= -self.learning_rate
+        g /= np.sqrt(s + self.eps)
+        return g
+
+
+class AdadeltaTrainer(Trainer):
+    """Adadelta (Zeiler, 2012): the mean size of the steps takes the place of a learning rate.
+
+    s = rho s + (1 - rho) g^2; d = -g sqrt(u + eps) / sqrt(s + eps); u = rho u + (1 - rho) d^2; p += d.
+    ``learning_rate`` is 1 and unused.
+    """
+
+    moments = ("s", "u")
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        eps: float = 1e-6,
+        rho: float = 0.95,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, 1.0, kernels=kernels)
+        self.eps = eps
+        self.rho = rho
+
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Step by the ratio of the mean step and the mean gradient."""
+        s, u = moments
+        s *= self.rho
+        s += (1 - self.rho) * (g * g)
+        g *= -np.sqrt(u + self.eps)
+        g /= np.sqrt(s + self.eps)
+        u *= self.rho
+        u += (1 - self.rho) * (g * g)
+        return g
+
+
+class RMSPropTrainer(Trainer):
+    """s = rho s + (1 - rho) g^2; p -= learning_rate g / sqrt(s + eps)."""
+
+    moments = ("s",)
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        learning_rate: float = 0.001,
+        eps: float = 1e-8,
+        rho: float = 0.9,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, learning_rate, kernels=kernels)
+        self.eps = eps
+        self.rho = rho
+
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Divide by the mean size of the gradients."""
+        (s,) = moments
+        s *= self.rho
+        s += (1 - self.rho) * (g * g)
+        g *= -self.learning_rate
+        g /= np.sqrt(s + self.eps)
+        return g
+
+
+class AdamTrainer(Trainer):
+    """Adam (Kingma and Ba, 2015) as DyNet computes it: epsilon outside the root of the uncorrected v.
+
+    m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= learning_rate sqrt(1 - b2^t) / (1 - b1^t) m
+    / (sqrt v + eps).
+    """
+
+    moments: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        alpha: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        eps: float = 1e-8,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, alpha, kernels=kernels)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.eps = eps
+
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Move by the ratio of the averages."""
+        m, v = moments
+        self._average(g, m, v)
+        return self._step(m, v, g)
+
+    def _average(self, g: Array, m: Array, v: Array) -> None:
+        """Take ``g``, which is overwritten, into the averages."""
+        m *= self.beta_1
+        m += (1 - self.beta_1) * g
+        v *= self.beta_2
+        g *= g
+        g *= 1 - self.beta_2
+        v += g
+
+    def _step(self, m: Array, v: Array, out: Array) -> Array:
+        """Return the step for these averages; ``out`` is overwritten."""
+        np.sqrt(v, out=out)
+        out += self.eps
+        correction = float(np.sqrt(1 - self.beta_2**self.updates) / (1 - self.beta_1**self.updates))
+        step: Array = -self.learning_rate * correction * m / out
+        return step
+
+
+class AmsgradTrainer(AdamTrainer):
+    """Adam that divides by the largest v so far (Reddi et al., 2018), which is not corrected either."""
+
+    moments = ("m", "v", "largest")
+
+    def rule(self, g: Array, *moments: Array) -> Array:
+        """Move by the ratio of the mean and the largest mean square."""
+        m, v, largest = moments
+        self._average(g, m, v)
+        np.maximum(largest, v, out=largest)
+        return self._step(m, largest, g)

@@ -57,6 +57,11 @@ class Screen:
                 click.echo(text, err=True)
 
 
+def cut_mark(sample: SampledText) -> str:
+    """Return what is shown behind a sample: nothing, or that it was cut."""
+    return "" if sample.complete else CUT_MARK
+
+
 def marked(sample: SampledText) -> str:
     """Return a sample's text, with a mark where it was cut.
 
@@ -64,7 +69,7 @@ def marked(sample: SampledText) -> str:
         >>> marked(SampledText("ab", complete=False))
         'ab [cut: no <EOS>]'
     """
-    return sample.text if sample.complete else sample.text + CUT_MARK
+    return sample.text + cut_mark(sample)
 
 
 def program() -> str:

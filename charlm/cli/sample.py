@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from charlm.cli.output import Screen, marked
+from charlm.cli.output import Screen, cut_mark
 from charlm.lm.model import load
-from charlm.lm.sampling import SampledText
+from charlm.lm.sampling import SampledText, collect
 
 
 @click.command(short_help="Draw texts from a trained model.")
@@ -51,9 +51,8 @@ def sample(
     """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it."""
     screen = Screen(obj)
     model = load(run)
-    model.vocab.encode(
-        prime
-    )  # a prime the model cannot read is an error before anything is printed
+    # a prime that the model cannot read is an error before anything is printed
+    model.vocab.encode(prime)
     if seed is None:
         seed = secrets.randbits(32)
         screen.say(f"seed {seed}")
@@ -63,30 +62,20 @@ def sample(
         drawn = model.stream(
             length, temperature=temperature, prime=prime, stop=stop, seed=[seed, k]
         )
-        if not as_json:
+        if as_json:
+            found.append(collect(drawn))
+        else:
             sys.stdout.write(prime)
-        text = ""
-        while True:
-            try:
-                character = next(drawn)
-            except StopIteration as end:
-                complete = bool(end.value)
-                break
-            text += character
-            if not as_json:
-                sys.stdout.write(character)
-                sys.stdout.flush()
-        found.append(SampledText(text, complete))
-        if not as_json:
-            _finish(found[-1], cut_is_news=length is None)
+            found.append(collect(drawn, _show))
+            _show(cut_mark(found[-1]) if length is None else "")
+            _show("\n")
     if as_json:
         click.echo(_json(found, prime, seed, temperature))
     return 0
 
 
-def _finish(text: SampledText, cut_is_news: bool) -> None:
-    mark = marked(text)[len(text.text) :] if cut_is_news else ""
-    sys.stdout.write(mark + "\n")
+def _show(text: str) -> None:
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import platform
 import signal
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from charlm.config import (
     load_run,
     to_yaml,
 )
+from charlm.lm.baselines import nll_to_bpc
 from charlm.lm.checkpoint import load_checkpoint
 from charlm.lm.rundir import RunDirectory
 from charlm.lm.training import (
@@ -229,7 +229,7 @@ class _StreamView:
 
     def show(self, event: Event) -> None:
         if isinstance(event, Started) and event.unigram_nll is not None:
-            bits = event.unigram_nll / math.log(2)
+            bits = nll_to_bpc(event.unigram_nll)
             self._baseline = f"   (unigram {event.unigram_nll:.4f} nats, {bits:.4f} bits)"
         elif isinstance(event, Logged):
             self._screen.result(f"step {event.step:>6}   loss     {event.loss:.4f} nats/char")

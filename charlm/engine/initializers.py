@@ -1,7 +1,7 @@
 """Initial values of parameters (DyNet's initialisers, with DyNet's constants).
 
-An initialiser is called with the array shape, the DyNet dims and a random stream.
-``initializer(...)`` turns what a user may write (None, a number, a name, an array) into one.
+An initialiser is called with a parameter's DyNet dims, a random stream and the number type. What else
+DyNet takes for one (None, a number, a name, an array) the facade turns into these.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from charlm.engine.arrays import Array
 from charlm.engine.graph import ComputationGraph
+from charlm.lm.baselines import nll_to_bpc
 from charlm.lm.model import CharLM, State
 
 
@@ -21,7 +22,7 @@ class Score:
     @property
     def bpc(self) -> float:
         """Bits per character."""
-        return self.nll / math.log(2)
+        return nll_to_bpc(self.nll)
 
     @property
     def perplexity(self) -> float:

@@ -103,14 +103,19 @@ def stream(
     return vocab.eos is None
 
 
-def collect(characters: Generator[str, None, bool]) -> SampledText:
-    """Run a stream to its end."""
+def collect(
+    characters: Generator[str, None, bool], show: Callable[[str], object] | None = None
+) -> SampledText:
+    """Run a stream to its end; ``show`` is called with each character as it comes."""
     text = ""
     while True:
         try:
-            text += next(characters)
+            character = next(characters)
         except StopIteration as end:
             return SampledText(text, bool(end.value))
+        text += character
+        if show is not None:
+            show(character)
 
 
 def _start(vocab: Vocab) -> int:

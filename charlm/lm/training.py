@@ -121,12 +121,16 @@ class Training:
     ) -> None:
         self.config = config
         self.directory = directory
-        self.corpus = corpus_of(config.data, text_of(config.data) if text is None else text)
+        corpus = corpus_of(config.data, text_of(config.data) if text is None else text)
+        self.corpus = corpus
+        limit = (
+            LINE_LIMIT_FACTOR * corpus.longest_line
+            if isinstance(corpus, LineCorpus)
+            else STREAM_SAMPLE
+        )
         settings = config.train
-        longest = self.corpus.longest_line if isinstance(self.corpus, LineCorpus) else STREAM_SAMPLE
-        limit = LINE_LIMIT_FACTOR * longest if isinstance(self.corpus, LineCorpus) else longest
         self.model = CharLM(
-            self.corpus.vocab, config.model, NumpyStream(settings.seed), line_limit=limit
+            corpus.vocab, config.model, NumpyStream(settings.seed), line_limit=limit
         )
         if init_from is not None:
             _start_from(self.model, init_from)

@@ -70,7 +70,8 @@ from charlm.dynet.trainers import (
     SimpleSGDTrainer,
     Trainer,
 )
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.rnn import RNNState
 from charlm.engine.tensor import Tensor
 

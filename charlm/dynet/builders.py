@@ -8,7 +8,8 @@ from typing import Any
 from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
 from charlm.engine import ops
-from charlm.engine.graph import ComputationGraph, Expression, Operand
+from charlm.engine.expression import Expression, Operand
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.arguments import sizes, unsigned
 from charlm.engine.rnn import Cell, GRUCell, LSTMCell, RNNBuilder, RNNState, SimpleRNNCell
 from charlm.errors import StaleArgumentError, UnsupportedOperandError

@@ -17,7 +17,8 @@ from charlm.dynet.initializers import NumpyInitializer, initializer
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import LookupExpression, LookupLeaf, ParameterLeaf, lookup

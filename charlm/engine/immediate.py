@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from charlm.engine.arrays import DType, show
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Op
 from charlm.engine.random import RandomStream
 from charlm.errors import EvaluationError
@@ -27,6 +28,8 @@ class ImmediateGraph(ComputationGraph):
         charlm.errors.EvaluationError: log: expression 1/0 has NaN or infinite numbers; ... (2,)
     """
 
+    tracked = False
+
     def __init__(
         self,
         dtype: DType = np.float32,
@@ -43,7 +46,7 @@ class ImmediateGraph(ComputationGraph):
         node = super().append(op, args, node_id)
         value = self.forward(node.index)
         if self.check_validity and not np.isfinite(value).all():
-            shapes = ", ".join(show(self.dims[i]) for i in args)
+            shapes = ", ".join(show(self.node(i).dim) for i in args)
             raise EvaluationError(
                 f"{op.name()}: {node!r} has NaN or infinite numbers; its arguments' shapes: {shapes}"
             )

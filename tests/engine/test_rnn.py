@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from charlm.engine.arrays import Array
+from charlm.engine.expression import Expression
 from charlm.engine.gradcheck import check_parameters
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rnn import CELLS, GRUCell, LSTMCell, RNNBuilder, RNNState, SimpleRNNCell
@@ -169,7 +170,7 @@ def test_a_sequence_is_one_node_a_layer_and_its_outputs_have_the_steps_ids(cell)
         state = builder.start(graph)
         found = outputs_of(state, inputs, whole)
         ids.append([repr(o) for o in (*found, found[0] + found[1])])
-        kinds.append([type(op).__name__ for op in graph.ops])
+        kinds.append([type(graph.op(i)).__name__ for i in range(len(graph))])
     assert ids[0] == ids[1]
     assert kinds[0].count("RecurrentStep") == LENGTH * len(SIZES)
     assert kinds[1].count("RecurrentSequence") == len(SIZES)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from charlm.engine.graph import ComputationGraph, Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant, Glorot
 from charlm.engine.ops.inputs import ParameterLeaf, fill
 from charlm.engine.ops.sequences import OutputSequence, StackTime, StatePart

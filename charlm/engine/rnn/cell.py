@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.op import BadSample, Context, Op, Sample, StepOp
 from charlm.kernels import Kernels
 
 CELLS: dict[str, type[Cell]] = {}
@@ -120,7 +120,7 @@ class Recurrence(Op, abstract=True):
         return (x, *params, *[((3,), batch)] * sum(given))
 
 
-class RecurrentStep(Recurrence):
+class RecurrentStep(Recurrence, StepOp):
     """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis."""
 
     id_count = 0
@@ -134,6 +134,19 @@ class RecurrentStep(Recurrence):
         if len(x[0]) != 1:
             raise self.error(f"{self.cell.name}: the input must be a vector, got {show(x)}")
         return (self._hidden(x[0], dims), batch), self.cell.states
+
+    def split(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The parameters, and the states."""
+        count = 1 + len(self.cell.roles)
+        return args[1:count], args[count:]
+
+    def continues(self, other: Op) -> bool:
+        """Of the same cell."""
+        return isinstance(other, RecurrentStep) and other.cell is self.cell and all(self.given)
+
+    def sequence(self) -> RecurrentSequence:
+        """Begun with the same states."""
+        return RecurrentSequence(self.cell, self.given)
 
     def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
         """A sequence of one step."""

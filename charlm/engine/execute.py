@@ -6,6 +6,7 @@ as in DyNet.
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -40,6 +41,7 @@ def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None
             f"backward() needs an expression of one number, this one is {shape} x {batch}"
         )
     gradients: list[Array | None] = [None] * (root + 1)
+    graph.totals.clear()
     gradients[root] = np.ones_like(cast("Array", values[root]))
     owned = bytearray(root + 1)  # 1: the array is ours alone and may be added to in place
     with np.errstate(all="ignore"):
@@ -58,6 +60,8 @@ def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None
                 else:
                     ctx.needs = tuple([full or trainable[j] for j in inputs])
                     xs = [values[j] for j in inputs]
+                    if keep and op.is_recurrent:  # computed if it is asked for
+                        graph.totals[i] = cache(partial(op.total_gradient, dy, *xs))
                     found = op.backward(ctx, dy, cast("Array", values[i]), *xs)
                     for j, need, dx in zip(inputs, ctx.needs, found, strict=True):
                         if need and dx is not None:

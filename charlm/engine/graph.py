@@ -63,6 +63,7 @@ class ComputationGraph:
         self.saved: list[Any] = []
         self.evaluated = 0
         self.gradients: list[Array | None] | None = None
+        self.totals: dict[int, Callable[[], Array]] = {}
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self._leaves: dict[tuple[int, bool], Expression] = {}
 
@@ -136,6 +137,7 @@ class ComputationGraph:
         for part in (self.ops, self.args, self.dims, self.trainable, self.values, self.saved):
             part.clear()
         self._leaves.clear()
+        self.totals.clear()
         self.gradients = None
         self.context.saved = None
 
@@ -269,6 +271,9 @@ class Expression(Operand):
                 f"gradient of {self!r}: call backward() on a later expression first ({done})"
             )
         found = gradients[self.index]
+        op, args = graph.ops[self.index], graph.args[self.index]
+        if op.is_view and args[0] in graph.totals:
+            found = op.forward(graph.context, graph.totals[args[0]]())
         value = cast("Array", graph.values[self.index])
         return to_user(np.zeros_like(value) if found is None else found)
 

@@ -19,7 +19,17 @@ DyNet's; the random stream gives DyNet's numbers for the same seed.
 """
 
 from charlm.dynet import operations
-from charlm.dynet.builders import GRUBuilder, LSTMBuilder, SimpleRNNBuilder, VanillaLSTMBuilder
+from charlm.dynet.builders import (
+    CompactVanillaLSTMBuilder,
+    CoupledLSTMBuilder,
+    FastLSTMBuilder,
+    GRUBuilder,
+    LSTMBuilder,
+    SimpleRNNBuilder,
+    SparseLSTMBuilder,
+    StackedRNNState,
+    VanillaLSTMBuilder,
+)
 from charlm.dynet.files import load, load_generator, save
 from charlm.dynet.functions import (
     const_parameter,
@@ -80,10 +90,13 @@ __all__ = [
     "AdagradTrainer",
     "AdamTrainer",
     "AmsgradTrainer",
+    "CompactVanillaLSTMBuilder",
     "ComputationGraph",
     "ConstInitializer",
+    "CoupledLSTMBuilder",
     "CyclicalSGDTrainer",
     "Expression",
+    "FastLSTMBuilder",
     "FromFileInitializer",
     "GRUBuilder",
     "GlorotInitializer",
@@ -102,6 +115,8 @@ __all__ = [
     "SaxeInitializer",
     "SimpleRNNBuilder",
     "SimpleSGDTrainer",
+    "SparseLSTMBuilder",
+    "StackedRNNState",
     "Tensor",
     "Trainer",
     "UniformInitializer",

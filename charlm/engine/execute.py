@@ -7,6 +7,8 @@ was evaluated before is run by a plan (``engine/plan.py``), any other node by no
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -51,6 +53,10 @@ class Run(Protocol):
 
     def gradient(self, place: int) -> Array | None:
         """Return a node's gradient, None where none flowed."""
+        ...
+
+    def total_gradient(self, place: int) -> Array | None:
+        """Return the gradient of a recurrent node's parts with what flows through later parts, None for others."""
         ...
 
 
@@ -125,6 +131,7 @@ class OneByOne:
         self.values: list[Array | None] = [None] * count
         self.saved: list[Any] = [None] * count
         self.gradients: list[Array | None] = []
+        self.totals: dict[int, Callable[[], Array]] = {}
         self.owned = bytearray()  # 1: the array is this node's alone and may be added to in place
 
     def forward(self, graph: ComputationGraph, last: int) -> bool:
@@ -148,6 +155,7 @@ class OneByOne:
     def begin_backward(self) -> None:
         """Forget the gradients of the pass before."""
         self.gradients = [None] * len(self.values)
+        self.totals.clear()
         self.owned = bytearray(len(self.values))
 
     def add_gradient(self, place: int, dx: Array) -> None:
@@ -178,6 +186,10 @@ class OneByOne:
         """Return a node's gradient."""
         return self.gradients[place]
 
+    def total_gradient(self, place: int) -> Array | None:
+        """Return a recurrent node's, computed when it is first asked for."""
+        return self.totals[place]() if place in self.totals else None
+
     def backward(self, graph: ComputationGraph, full: bool, keep: bool) -> None:
         """Go through the nodes in reverse."""
         ctx, nodes, ops = graph.context, self.segment.nodes, self.segment.ops
@@ -190,11 +202,13 @@ class OneByOne:
                 if node.trains:
                     ops[k].receive(ctx, dy)
             elif full or node.trains:
-                self._pass_on(graph, k, dy, full)
+                self._pass_on(graph, k, dy, full, keep)
             if not keep:
                 self.gradients[k] = None
 
-    def _pass_on(self, graph: ComputationGraph, k: int, dy: Array, full: bool) -> None:
+    def _pass_on(
+        self, graph: ComputationGraph, k: int, dy: Array, full: bool, keep: bool
+    ) -> None:
         ctx, op, segment = graph.context, self.segment.ops[k], self.segment
         ctx.saved = self.saved[k]
         homes: list[tuple[Run, int]] = [
@@ -212,6 +226,8 @@ class OneByOne:
             ]
         )
         xs = [run.value(place) for run, place in homes]
+        if keep and op.is_recurrent:
+            self.totals[k] = cache(partial(op.total_gradient, dy, *xs))
         found = op.backward(ctx, dy, self.value(k), *xs)
         for (run, place), needed, dx in zip(homes, ctx.needs, found, strict=True):
             if needed and dx is not None:

@@ -276,8 +276,14 @@ class ComputationGraph:
 
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node, None where none flowed."""
-        segment = self._segment(index)
-        return segment.run.gradient(index - segment.start)
+        run, place = self.home_of(index)
+        op = self.op(index)
+        if op.is_view:
+            whole, whole_place = self.home_of(self.args(index)[0])
+            total = whole.total_gradient(whole_place)
+            if total is not None:
+                return op.forward(self.context, total)
+        return run.gradient(place)
 
     def invalidate(self) -> None:
         """Forget all values: an input was given new numbers."""

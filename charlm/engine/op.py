@@ -84,6 +84,8 @@ class Op(ABC):
         is_view: its gradient is added into a part of its one argument's gradient (``add_gradient``) instead of
             being returned by ``backward``: picking one of T outputs must not cost T arrays of
             zeros.
+        is_recurrent: parts of its value depend on each other, so that what flows back into a part, a view of it, is
+            more than the gradient that was added there: it is asked of ``total_gradient``.
         batches: False if the operation is not defined on minibatches.
         has_data: whether it carries what differs between graphs of equal structure, such as the row to look
             up; ``identity`` then leaves it out.
@@ -95,6 +97,7 @@ class Op(ABC):
     registry: ClassVar[dict[str, type[Op]]] = {}
     id_count: ClassVar[int] = 1
     is_view: ClassVar[bool] = False
+    is_recurrent: ClassVar[bool] = False
     batches: ClassVar[bool] = True
     has_data: ClassVar[bool] = False
     stacks: ClassVar[bool] = False
@@ -177,6 +180,10 @@ class Op(ABC):
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
         """Add the gradient of a view into ``dx``, its argument's gradient."""
+        raise NotImplementedError
+
+    def total_gradient(self, dy: Array, *xs: Any) -> Array:
+        """Return, for a recurrent op, the gradient of every part through all that depends on it."""
         raise NotImplementedError
 
     def leaf(self) -> Parameter | LookupParameter | None:

@@ -189,6 +189,8 @@ class _Planner:
         if isinstance(op, StepOp) and place in self.chain_of:
             steps = self.chains[self.chain_of[place]].steps
             fixed, _ = op.split(node.args)
+            if any(self._dim(p)[1] > 1 for p in fixed):  # masks for one batch
+                return place
             return op.kind, fixed, dims, node.dim, len(steps), self._trains_of(node)
         if not op.stacks or op.draws or any(d[1] not in (1, node.dim[1]) for d in dims):
             return place

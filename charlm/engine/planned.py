@@ -6,8 +6,9 @@ along the batch axis. Where a node's numbers are is a ``Source``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -48,7 +49,7 @@ class Rows:
 
     def get(self, run: Planned) -> Array:
         """Return a view."""
-        return self._of(run.results[self.step])
+        return self.of(run.results[self.step])
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to the rows."""
@@ -63,9 +64,10 @@ class Rows:
 
     def to_write(self, run: Planned) -> Array:
         """Return the rows of the whole gradient."""
-        return self._of(run.own_gradient(self.step))
+        return self.of(run.own_gradient(self.step))
 
-    def _of(self, whole: Array) -> Array:
+    def of(self, whole: Array) -> Array:
+        """Return the rows of a step's array."""
         if self.flat:
             whole = whole.reshape(-1, whole.shape[-1])
         return whole if self.all else whole[self.start : self.stop]
@@ -82,8 +84,7 @@ class Column:
 
     def get(self, run: Planned) -> Array:
         """Return a view."""
-        part: Array = run.results[self.step][:, self.time, self.start : self.stop]
-        return part
+        return self.of(run.results[self.step])
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to the states."""
@@ -92,7 +93,11 @@ class Column:
 
     def to_write(self, run: Planned) -> Array:
         """Return the states' part of the whole gradient."""
-        part: Array = run.own_gradient(self.step)[:, self.time, self.start : self.stop]
+        return self.of(run.own_gradient(self.step))
+
+    def of(self, whole: Array) -> Array:
+        """Return the states' part of a sequence's array."""
+        part: Array = whole[:, self.time, self.start : self.stop]
         return part
 
 
@@ -215,7 +220,7 @@ class Plan:
     """The steps in their order, and where each node's value is then."""
 
     steps: list[Step] = field(default_factory=list)
-    places: dict[int, Source] = field(default_factory=dict)
+    places: dict[int, Rows | Column] = field(default_factory=dict)
 
 
 class Planned:
@@ -230,6 +235,7 @@ class Planned:
         self.inputs: list[list[Array]] = []
         self.saved: list[Any] = []
         self.gradients: list[Array | None] = []
+        self.totals: dict[int, Callable[[], Array]] = {}
         self.owned = bytearray()
 
     def forward(self, graph: ComputationGraph, last: int) -> bool:
@@ -255,6 +261,7 @@ class Planned:
     def begin_backward(self) -> None:
         """Forget the gradients of the pass before."""
         self.gradients = [None] * len(self.results)
+        self.totals.clear()
         self.owned = bytearray(len(self.results))
 
     def add_gradient(self, place: int, dx: Array) -> None:
@@ -268,8 +275,13 @@ class Planned:
     def gradient(self, place: int) -> Array | None:
         """Return a node's gradient."""
         source = self.plan.places[place]
-        step: int = source.step  # type: ignore[attr-defined]
-        return None if self.gradients[step] is None else source.to_write(self)
+        whole = self.gradients[source.step]
+        return None if whole is None else source.of(whole)
+
+    def total_gradient(self, place: int) -> Array | None:
+        """Return a recurrent node's, computed when it is first asked for."""
+        source = self.plan.places[place]
+        return source.of(self.totals[source.step]()) if source.step in self.totals else None
 
     def add(self, step: int, dx: Array) -> None:
         """Add to the gradient of a step's whole result."""
@@ -312,6 +324,8 @@ class Planned:
                     op.add_gradient(ctx, step.args[0].to_write(self), dy)
                 else:
                     ctx.needs = (True,) * len(step.args) if full else step.needs
+                    if keep and op.is_recurrent:
+                        self.totals[s] = cache(partial(op.total_gradient, dy, *self.inputs[s]))
                     found = op.backward(ctx, dy, self.results[s], *self.inputs[s])
                     for source, needed, dx in zip(step.args, ctx.needs, found, strict=True):
                         if needed and dx is not None:

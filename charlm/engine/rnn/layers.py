@@ -1,0 +1,81 @@
+"""A builder's layers in one graph: what all its states there share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from charlm.engine.expression import Expression, apply
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops.noise import Dropout
+from charlm.engine.ops.random_inputs import RandomBernoulli
+from charlm.engine.ops.sequences import OutputSequence
+from charlm.engine.rnn.cell import Recurrence, RecurrentSequence
+
+if TYPE_CHECKING:
+    from charlm.engine.rnn.builder import RNNBuilder
+
+LayerStates: TypeAlias = "tuple[Expression | None, ...]"
+
+
+class Layers:
+    """The nodes of a builder's parameters and of its dropout masks.
+
+    Masks are drawn when the first input comes and serve every step of every sequence of the graph
+    (variational dropout; Gal and Ghahramani, 2016). Cells without masks have ordinary dropout on
+    what goes into each layer and on what comes out of the last, drawn at every step.
+    """
+
+    def __init__(self, builder: RNNBuilder, graph: ComputationGraph, update: bool) -> None:
+        self.builder = builder
+        self.graph = graph
+        self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
+        self.masks: list[list[Expression]] = []
+
+    def draw_masks(self, batch: int) -> None:
+        """Draw the masks of every layer, of x and then of the recurrent vectors, perhaps anew."""
+        builder, (x_rate, rate) = self.builder, self.builder.rates
+        below = (builder.input_dim, *builder.hidden_dims)
+        self.masks = [
+            [
+                self._mask(in_size, batch, x_rate),
+                *[self._mask(size, batch, rate) for _ in range(builder.cell.masks)],
+            ]
+            for in_size, size in zip(below, builder.hidden_dims, strict=False)
+        ]
+
+    def expect(self, batch: int) -> None:
+        """Draw the masks for a first input of this batch size, if there are to be any and they are not there."""
+        if any(self.builder.masked) and not self.masks:
+            self.draw_masks(batch)
+
+    def run(self, kind: type[Recurrence], k: int, x: Expression, states: LayerStates) -> Expression:
+        """Return the node of layer ``k`` for a step or a whole sequence."""
+        builder = self.builder
+        given = tuple([s is not None for s in states])
+        masks = self.masks[k] if any(builder.masked) else []
+        before = [s for s in states if s is not None]
+        arguments = builder.arguments(self.parameters[k])
+        return apply(kind(builder.cell, given, bool(masks)), x, *arguments, *masks, *before)
+
+    def sequence(
+        self, xs: Expression, states: Sequence[LayerStates]
+    ) -> tuple[Expression, list[Expression]]:
+        """Return the outputs for a sequence, and for each layer the node of all its states."""
+        nodes = []
+        for k, given in enumerate(states):
+            nodes.append(self.run(RecurrentSequence, k, self.dropped(xs), given))
+            xs = apply(OutputSequence(), nodes[-1])
+        return self.dropped(xs), nodes
+
+    def dropped(self, x: Expression) -> Expression:
+        """Return x after ordinary dropout, if it is this that the cell has."""
+        rate = self.builder.step_rate
+        return apply(Dropout(rate), x) if rate else x
+
+    def _mask(self, size: int, batch: int, rate: float) -> Expression:
+        kept = np.float32(1) - np.float32(rate)  # in float32, as DyNet computes them
+        scale = float(np.float32(1) / kept) if kept else 0.0
+        return self.graph.append(RandomBernoulli((size,), batch, float(kept), scale), ())

@@ -142,7 +142,7 @@ class OneByOne:
             for k in range(self.done, last + 1):
                 ctx.saved = None
                 args = nodes[k].args
-                xs = [values[p] if p >= 0 else graph.value(outer[-1 - p]) for p in args]
+                xs = [values[p] if p >= 0 else graph.outer_value(outer[-1 - p]) for p in args]
                 values[k] = ops[k].forward(ctx, *xs)
                 saved[k] = ctx.saved
                 self.done = k + 1
@@ -206,9 +206,7 @@ class OneByOne:
             if not keep:
                 self.gradients[k] = None
 
-    def _pass_on(
-        self, graph: ComputationGraph, k: int, dy: Array, full: bool, keep: bool
-    ) -> None:
+    def _pass_on(self, graph: ComputationGraph, k: int, dy: Array, full: bool, keep: bool) -> None:
         ctx, op, segment = graph.context, self.segment.ops[k], self.segment
         ctx.saved = self.saved[k]
         homes: list[tuple[Run, int]] = [

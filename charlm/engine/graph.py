@@ -14,7 +14,7 @@ from bisect import bisect_right
 
 import numpy as np
 
-from charlm.engine.arrays import Array, DType
+from charlm.engine.arrays import Array, Dim, DType
 from charlm.engine.execute import Run, Segment, backward
 from charlm.engine.expression import Expression
 from charlm.engine.op import Context, Leaf, Op, Reserved
@@ -63,6 +63,9 @@ class ComputationGraph:
         self._valid = 0  # segments whose values are up to date
         self._leaves: dict[object, Expression] = {}
         self._path: list[Node] = []
+        self._described: dict[int, tuple[Dim, bool, bool]] = {}
+        self._outer_values: dict[int, Array] = {}
+        self._starts: list[int] = []
         self._begin(0, 0)
 
     def _begin(self, start: int, first_id: int) -> None:
@@ -71,7 +74,7 @@ class ComputationGraph:
         self.first_id = first_id
         self.at = SHARED.root if self.tracked else Node(None, None, (), (), None)
         self.data: list[Op] = []
-        self.outer: dict[int, int] = {}
+        self.outer: dict[int, int] = {}  # of nodes from before the segment, by first use
         self._path = []
 
     # ---- building
@@ -120,8 +123,14 @@ class ComputationGraph:
                 places.append(-1 - slot)
         if not fresh:
             return tuple(places), ()
-        nodes = [self.node(index) for index in fresh]
-        return tuple(places), tuple([(n.dim, n.trains, n.is_parameter) for n in nodes])
+        return tuple(places), tuple([self._describe(index) for index in fresh])
+
+    def _describe(self, index: int) -> tuple[Dim, bool, bool]:
+        found = self._described.get(index)
+        if found is None:
+            node = self.node(index)
+            found = self._described[index] = node.dim, node.trains, node.is_parameter
+        return found
 
     def _use(self, args: tuple[int, ...]) -> None:
         for index in args:
@@ -212,10 +221,10 @@ class ComputationGraph:
         return self.start + self.at.index + 1
 
     def _segment(self, index: int) -> Segment:
-        last = self.segments[-1]
-        if last.start <= index:
-            return last
-        return self.segments[bisect_right(self.segments, index, key=lambda s: s.start) - 1]
+        starts = self._starts
+        if starts[-1] <= index:
+            return self.segments[-1]
+        return self.segments[bisect_right(starts, index) - 1]
 
     # ---- numbers
 
@@ -238,6 +247,13 @@ class ComputationGraph:
         segment = self._segment(index)
         return segment.run.value(index - segment.start)
 
+    def outer_value(self, index: int) -> Array:
+        """Return the value of a node that a later segment uses, perhaps one that all of them use."""
+        found = self._outer_values.get(index)
+        if found is None:
+            found = self._outer_values[index] = self.value(index)
+        return found
+
     def home_of(self, index: int) -> tuple[Run, int]:
         """Return where the numbers of node ``index`` are: a segment's run, and the place there."""
         segment = self._segment(index)
@@ -252,6 +268,7 @@ class ComputationGraph:
             rest = self._path[index - start + 1 :]
             end = self._path[index - start]
         data, outer = self.data, list(self.outer)
+        self._starts.append(start)
         self.segments.append(
             Segment(start, end, data[: end.data_count], outer[: end.outer_count], self.planned)
         )
@@ -288,6 +305,7 @@ class ComputationGraph:
     def invalidate(self) -> None:
         """Forget all values: an input was given new numbers."""
         self._valid = 0
+        self._outer_values.clear()
         for segment in self.segments:
             segment.invalidate()
 
@@ -303,6 +321,8 @@ class ComputationGraph:
                 segment.run
             )  # which knows the segment: memory is freed without the garbage collector
         self.segments.clear()
+        self._starts.clear()
+        self._outer_values.clear()
         self._leaves.clear()
         self.root = None
         self.context.saved = None

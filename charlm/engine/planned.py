@@ -109,7 +109,7 @@ class Outside:
 
     def get(self, run: Planned) -> Array:
         """Return its value."""
-        return run.graph.value(run.segment.outer[self.slot])
+        return run.graph.outer_value(run.segment.outer[self.slot])
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to its gradient."""

@@ -155,7 +155,11 @@ class Recurrence(Op, abstract=True):
         after = count + self._mask_count
         if self.single:
             batch = max(len(x), *map(len, rest))
-            x_TBI = np.broadcast_to(x, (1, batch, x.shape[-1]))
+            x_TBI = (
+                x[np.newaxis]
+                if len(x) == batch
+                else np.broadcast_to(x, (1, batch, x.shape[-1]))
+            )
         else:
             batch, x_TBI = x.shape[2], x[0]
         found = iter(rest[after:])
@@ -163,7 +167,9 @@ class Recurrence(Op, abstract=True):
         for i, given in enumerate(self.given):
             if given:
                 state = next(found)
-                states[i] = np.broadcast_to(state, (batch, state.shape[-1]))
+                if len(state) != batch:
+                    state = np.broadcast_to(state, (batch, state.shape[-1]))
+                states[i] = state
         params = [p[0] for p in rest[:count]]
         if not self.masked:
             return (x_TBI, params, states, []), None
@@ -214,10 +220,11 @@ class Recurrence(Op, abstract=True):
         return (x, *params, *[((3,), batch)] * sum(given))
 
 
+@dataclass(eq=False)
 class RecurrentStep(Recurrence, StepOp):
     """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis."""
 
-    id_count = 0
+    id_count: int = 0  # type: ignore[misc]  # those of DyNet's nodes for a step
     single = True
 
     def dim(self, *dims: Dim) -> Dim:

@@ -9,7 +9,6 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
-from charlm.engine.rnn.cell import RecurrentStep
 from charlm.engine.rnn.layers import Layers, LayerStates
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
 
@@ -60,8 +59,10 @@ class RNNState:
     def add_input(self, x: Operand) -> RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
         node = _node(x, self._check_fresh(), "add_input")
-        self.layers.expect(node.dim()[1])
-        return self._after(node, self._ids())
+        layers = self.layers
+        if any(layers.builder.rates):
+            layers.expect(node.dim()[1])
+        return self._after(node)
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
         """Return the states after each input."""
@@ -92,7 +93,7 @@ class RNNState:
         if not self._one_batch(inputs):
             states = [self]
             for node, places in zip(inputs, ids, strict=True):
-                states.append(states[-1]._after(node, iter(places)))
+                states.append(states[-1]._after(node, places))
             return _outputs(states[1:])
         _, nodes = layers.sequence(apply(StackTime(), *inputs), self.states)
         output = layers.builder.cell.states - 1
@@ -140,18 +141,14 @@ class RNNState:
         size = self.b().hidden_dims[layer]
         return [fill(graph, size, 0.0) if s is None else s for s in self.states[layer][which]]
 
-    def _after(self, below: Expression, ids: Iterator[tuple[int, ...]]) -> RNNState:
-        """Return the state after an input; ``ids`` are those of each layer's states."""
+    def _after(
+        self, below: Expression, ids: Sequence[tuple[int, ...] | None] | None = None
+    ) -> RNNState:
+        """Return the state after an input; ``ids`` are those of each layer's states, if they were taken before."""
         layers = self.layers
         after: list[LayerStates] = []
         for k, states in enumerate(self.states):
-            step = layers.run(RecurrentStep, k, layers.dropped(below), states)
-            parts = tuple(
-                [
-                    layers.graph.append(StatePart(part), (step.index,), node_id)
-                    for part, node_id in enumerate(next(ids))
-                ]
-            )
+            parts = layers.step(k, layers.dropped(below), states, ids[k] if ids else None)
             after.append(parts)
             below = parts[-1]
         return RNNState(layers, after, self, layers.dropped(below))

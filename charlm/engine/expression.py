@@ -143,6 +143,19 @@ class Expression(Operand):
 
 def apply(op: Op, *operands: Operand) -> Expression:
     """Append ``op`` on these operands to their graph."""
+    home: ComputationGraph | None = None
+    places = []
+    for operand in operands:  # nearly always they are live nodes of one graph
+        if not isinstance(operand, Expression):
+            break
+        places.append(operand.index)  # makes the nodes of parameters
+        if home is None:
+            home = operand.graph
+        if operand.graph is not home or not home.alive:
+            break
+    else:
+        if home is not None:
+            return home.append(op, tuple(places))
     for operand in operands:
         if not isinstance(operand, Operand):
             raise ArgumentError(

@@ -47,7 +47,7 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
     def loss(gradients_wanted: bool) -> tuple[float, list[Array | None]]:
         graph = ComputationGraph(dtype=np.float64, stream=NumpyStream(seed))
         nodes = [input_array(graph, a) for a in arrays]
-        node = graph.append(sample.op, tuple(n.index for n in nodes))
+        node: Expression = graph.append(sample.op, tuple(n.index for n in nodes))
         y = graph.forward(node.index)
         if not weights:
             weights.append(np.array(np.random.default_rng(seed + 1).uniform(0.5, 1.5, y.shape)))

@@ -11,6 +11,7 @@ next. ``engine/structure.py`` says how, ``engine/execute.py`` evaluates them.
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.structure import SHARED, Node, Outer
 from charlm.errors import StaleArgumentError
 from charlm.kernels import NUMPY, Kernels
+
+E = TypeVar("E", bound=Expression)
 
 
 class ComputationGraph:
@@ -79,11 +82,20 @@ class ComputationGraph:
 
     # ---- building
 
-    def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
+    def append(
+        self,
+        op: Op,
+        args: tuple[int, ...],
+        node_id: int | None = None,
+        make: type[E] = Expression,  # type: ignore[assignment]
+    ) -> E:
         """Add a node and return its expression; ShapeError if the arguments do not fit.
 
-        ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved
-        (``reserve_ids``).
+        Args:
+            op: the operation.
+            args: the indices of its arguments.
+            node_id: given by ops that are one DyNet node of a group whose ids were reserved.
+            make: the class of the expression.
         """
         kind, at = op.kind, self.at
         places, outer = (args, ()) if self.start == 0 else self._places(args)
@@ -101,12 +113,12 @@ class ComputationGraph:
         assert node is not None
         if op.has_data:
             if node.bound is not None:
-                op.check(node.bound)
+                op.check_data(node.bound)
             self.data.append(op)
         if outer:
             self._use(args)
         self.at = node
-        return Expression(self, self.start + node.index, self.first_id + node.id)
+        return make(self, self.start + node.index, self.first_id + node.id)
 
     def _places(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], Outer]:
         """Return the arguments' places in the segment, and what is new of those from before it."""
@@ -314,8 +326,9 @@ class ComputationGraph:
         self.alive = False
         for leaf in self._leaves.values():
             op = self.op(leaf.index)
-            if isinstance(op, Leaf) and isinstance(op.source(), Parameter):
-                op.source().forget(self)
+            source = op.source() if isinstance(op, Leaf) else None
+            if isinstance(source, Parameter):
+                source.forget(self)
         for segment in self.segments:
             del (
                 segment.run

@@ -126,8 +126,8 @@ class Op(ABC):
         return tuple(vars(self).values())
 
     @classmethod
-    def merged(cls, ops: Sequence[Any]) -> Op:
-        """Return the operation on a batch that does what these do on its parts."""
+    def merged(cls, ops: Sequence[Any], batch: int) -> Op:
+        """Return the operation on a batch that does what these do on its parts, of size ``batch`` each."""
         raise NotImplementedError
 
     def folded(self, count: int) -> Op | None:
@@ -135,10 +135,10 @@ class Op(ABC):
         return None
 
     def bound(self, *dims: Dim) -> Any:
-        """Return what ``check`` needs to know of the arguments; None if there is nothing to check."""
+        """Return what ``check_data`` needs to know of the arguments; None if there is nothing to check."""
         return None
 
-    def check(self, bound: Any) -> None:
+    def check_data(self, bound: Any) -> None:
         """Raise ShapeError if the data do not fit arguments like earlier ones."""
         return
 

@@ -238,7 +238,7 @@ class _Planner:
             if isinstance(whole, Rows):
                 op, args, needs = folded, [whole], (any(needs),)
         data = tuple([self.nodes[k].data_count - 1 for k in group]) if op.has_data else ()
-        made = Step(None if data else op, type(op), data, args, node.trains, needs)
+        made = Step(None if data else op, type(op), data, batch, args, node.trains, needs)
         self._add(made, batch * len(group))
         for i, k in enumerate(group):
             rows = Rows(number, i * batch, (i + 1) * batch, all=len(group) == 1)
@@ -260,7 +260,7 @@ class _Planner:
         x_trains = any(self._trains(p) for p in inputs)
         needs = (x_trains, *[self._trains(p) for p in (*fixed, *carried)])
         sequence = op.sequence()
-        made = Step(sequence, type(sequence), (), args, first.trains or x_trains, needs)
+        made = Step(sequence, type(sequence), (), batch, args, first.trains or x_trains, needs)
         self._add(made, first.dim[1] * length * batch * len(chains))
         for m, chain in enumerate(chains):
             for t, k in enumerate(chain):

@@ -32,10 +32,6 @@ class Source(Protocol):
         """Add to its gradient."""
         ...
 
-    def to_write(self, run: Planned) -> Array:
-        """Return its gradient, to be added to in place."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -137,15 +133,11 @@ class Picked:
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to the rows, as often as they were taken."""
-        target = self.to_write(run)
+        target = self._of(run.own_gradient(self.step))
         if self.distinct:
             target[self.rows] += dx
         else:
             np.add.at(target, self.rows, dx)
-
-    def to_write(self, run: Planned) -> Array:
-        """Return the whole gradient."""
-        return self._of(run.own_gradient(self.step))
 
     def _of(self, whole: Array) -> Array:
         return whole.reshape(-1, whole.shape[-1]) if self.flat else whole
@@ -169,10 +161,6 @@ class Pieces:
             part.put(run, dx[start : start + rows])
             start += rows
 
-    def to_write(self, run: Planned) -> Array:
-        """Views are never taken of pieces."""
-        raise AssertionError("a view of pieces")
-
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
@@ -189,10 +177,6 @@ class Shaped:
         """Add to it."""
         self.source.put(run, dx.reshape(-1, *dx.shape[3:]))
 
-    def to_write(self, run: Planned) -> Array:
-        """Views are never taken of sequences in the making."""
-        raise AssertionError("a view of a sequence in the making")
-
 
 @dataclass(slots=True)
 class Step:
@@ -202,6 +186,7 @@ class Step:
         op: the operation; None where it has data, and is then made of those of the nodes.
         kind: the operation's class.
         data: the places of the nodes' operations among the segment's with data.
+        batch: the batch size of each node.
         args: the arguments.
         trains: whether a parameter is behind the result.
         needs: whether one is behind each argument.
@@ -210,6 +195,7 @@ class Step:
     op: Op | None
     kind: type[Op]
     data: tuple[int, ...]
+    batch: int
     args: list[Source]
     trains: bool
     needs: tuple[bool, ...]
@@ -321,7 +307,7 @@ class Planned:
             elif full or step.trains:
                 ctx.saved = self.saved[s]
                 if op.is_view:
-                    op.add_gradient(ctx, step.args[0].to_write(self), dy)
+                    self._add_view(op, step.args[0], self.inputs[s][0], dy)
                 else:
                     ctx.needs = (True,) * len(step.args) if full else step.needs
                     if keep and op.is_recurrent:
@@ -333,8 +319,16 @@ class Planned:
             if not keep:
                 self.gradients[s] = None
 
+    def _add_view(self, op: Op, source: Source, x: Array, dy: Array) -> None:
+        if isinstance(source, (Rows, Column, Outside)):
+            op.add_gradient(self.graph.context, source.to_write(self), dy)
+        else:  # x was put together: so is its gradient
+            dx = np.zeros_like(x)
+            op.add_gradient(self.graph.context, dx, dy)
+            source.put(self, dx)
+
 
 def _of_data(step: Step, data: Sequence[Op]) -> Op:
     if len(step.data) == 1:
         return data[step.data[0]]
-    return step.kind.merged([data[i] for i in step.data])
+    return step.kind.merged([data[i] for i in step.data], step.batch)

@@ -20,7 +20,7 @@ from charlm.engine.arrays import Dim
 
 if TYPE_CHECKING:
     from charlm.engine.op import Op
-    from charlm.engine.plan import Plan
+    from charlm.engine.planned import Plan
 
 LIMIT = 200_000  # nodes, some 300 bytes each, after which the tree is grown anew
 
@@ -69,10 +69,10 @@ class Node:
         self.dim: Dim = ((), 1)
         self.trains = False
         self.is_parameter = False
-        self.index = -1 if parent is None else parent.index + 1
+        self.index: int = -1 if parent is None else parent.index + 1
         self.id = -1
         self.next_id = 0
-        self.outer_count = (0 if parent is None else parent.outer_count) + len(outer)
+        self.outer_count: int = (0 if parent is None else parent.outer_count) + len(outer)
         self.data_count = 0
         self.plan: Plan | None = None
         self.visits = 0

@@ -31,7 +31,7 @@ class Input(Op):
         return self.array.shape
 
     @classmethod
-    def merged(cls, ops: Sequence[Input]) -> Input:
+    def merged(cls, ops: Sequence[Input], batch: int) -> Input:
         """All numbers."""
         return cls(np.concatenate([op.array for op in ops]))
 
@@ -71,8 +71,7 @@ class InputExpression(Expression):
 
 def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
     """Return an input node for an array in the engine's layout."""
-    node = graph.append(Input(array), ())
-    return InputExpression(graph, node.index, node.id)
+    return graph.append(Input(array), (), make=InputExpression)
 
 
 def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
@@ -292,7 +291,7 @@ class Lookup(Op):
         self.kind = kind_of(Lookup, self.table.serial, len(self.ids), self.update)
 
     @classmethod
-    def merged(cls, ops: Sequence[Lookup]) -> Lookup:
+    def merged(cls, ops: Sequence[Lookup], batch: int) -> Lookup:
         """All ids."""
         first = ops[0]
         return cls(first.table, tuple([i for op in ops for i in op.ids]), first.update)
@@ -350,8 +349,7 @@ def lookup(
     update: bool = True,
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
-    node = graph.append(Lookup(table, _ids(index), update), ())
-    return LookupExpression(graph, node.index, node.id)
+    return graph.append(Lookup(table, _ids(index), update), (), make=LookupExpression)
 
 
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,20 +89,21 @@ class OfTargets(Op, abstract=True):
     stacks = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The number of targets."""
-        return (len(self.targets),)
+        """The number of targets, and what else there is."""
+        return len(self.targets), *[v for k, v in vars(self).items() if k != "targets"]
 
     @classmethod
-    def merged(cls, ops: Sequence[Any]) -> Op:
+    def merged(cls, ops: Sequence[Any], batch: int) -> Op:
         """All targets."""
-        return cls(tuple([t for op in ops for t in op.targets]))  # type: ignore[call-arg]
+        targets = tuple([t for op in ops for t in op.targets])
+        return replace(ops[0], targets=targets)
 
     def bound(self, *dims: Dim) -> int:
         """The number of scores."""
         size: int = dims[0][0][0]
         return size
 
-    def check(self, bound: int) -> None:
+    def check_data(self, bound: int) -> None:
         """Each target has a score."""
         for target in self.targets:
             if not 0 <= target < bound:
@@ -117,7 +118,7 @@ class OfTargets(Op, abstract=True):
             raise self.error(
                 f"{len(self.targets)} targets for a batch of {batch}; give one for each"
             )
-        self.check(shape[0])
+        self.check_data(shape[0])
         return (1,), batch
 
     @classmethod

@@ -45,11 +45,11 @@ class Pick(Op):
         self.kind = kind_of(Pick, self.axis, count)
 
     @classmethod
-    def merged(cls, ops: Sequence[Pick]) -> Pick:
+    def merged(cls, ops: Sequence[Pick], batch: int) -> Pick:
         """All indices, each for its batch element."""
         indices: list[int] = []
         for op in ops:
-            indices += [op.index] if isinstance(op.index, int) else op.index
+            indices += [op.index] * batch if isinstance(op.index, int) else op.index
         return cls(indices, ops[0].axis)
 
     def bound(self, *dims: Dim) -> int:
@@ -57,7 +57,7 @@ class Pick(Op):
         size: int = dims[0][0][self.axis]
         return size
 
-    def check(self, bound: int) -> None:
+    def check_data(self, bound: int) -> None:
         """Each index is on the axis."""
         index = self.index
         for i in (index,) if isinstance(index, int) else index:
@@ -78,7 +78,7 @@ class Pick(Op):
                 raise self.error(
                     f"{len(self.index)} indices for a batch of {batch}; give one for each"
                 )
-        self.check(shape[self.axis])
+        self.check_data(shape[self.axis])
         return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
 
     def _place(self, batch: int) -> tuple[Any, ...]:
@@ -284,6 +284,8 @@ class Transpose(Op):
 
 def pick(x: Operand, index: int = 0, dim: int = 0) -> Expression:
     """Return slice ``index`` along axis ``dim``; the axis is removed."""
+    if type(index) is int and dim == 0 and index >= 0:  # nearly always
+        return apply(Pick(index), x)
     return apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), x)
 
 

@@ -156,9 +156,7 @@ class Recurrence(Op, abstract=True):
         if self.single:
             batch = max(len(x), *map(len, rest))
             x_TBI = (
-                x[np.newaxis]
-                if len(x) == batch
-                else np.broadcast_to(x, (1, batch, x.shape[-1]))
+                x[np.newaxis] if len(x) == batch else np.broadcast_to(x, (1, batch, x.shape[-1]))
             )
         else:
             batch, x_TBI = x.shape[2], x[0]

@@ -74,7 +74,7 @@ class Layers:
         if op.masked:
             fixed += tuple([mask.index for mask in self.masks[k]])
         carried = [s.index for s in states if s is not None]
-        node = graph.append(op, (x.index, *fixed, *carried))
+        node: Expression = graph.append(op, (x.index, *fixed, *carried))
         first_id, args = node.id + 1 - op.id_count, (node.index,)
         if ids is None:
             ids = tuple([first_id + place for place in places])

@@ -7,27 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from tests.dynet.programs import ids_of
+from tests.dynet.programs import ids_of, kind_and_options
 
-BUILDERS = (
-    "SimpleRNNBuilder",
-    "GRUBuilder",
-    "LSTMBuilder",
-    "CompactVanillaLSTMBuilder",
-    "CoupledLSTMBuilder",
-    "FastLSTMBuilder",
-    "SparseLSTMBuilder",
-    "LSTMBuilder+ln_lstm",
-    "SparseLSTMBuilder+ln_lstm",
-)
 INPUT, HIDDEN = 4, 3
 
 
 def builder_ids(dy: Any, name: str, layers: int) -> dict[str, list[Any]]:
     """What the states of a builder print, however they were come by; the last id is a fresh input's."""
     pc = dy.ParameterCollection()
-    kind, _, option = name.partition("+")
-    options = {option: True} if option else {}
+    kind, options = kind_and_options(name)
     builder = getattr(dy, kind)(layers, INPUT, HIDDEN, pc, **options)
     parameter = pc.add_parameters(HIDDEN)
     carried = 2 * layers if "LSTM" in name else layers

@@ -137,6 +137,7 @@ def run(
     esum(losses).backward(full=True)
     return {
         "outputs": [o.npvalue() for o in outputs],
+        "output gradients": [o.gradient() for o in outputs],
         "inputs": [x.gradient() for x in inputs],
         "states": [v.gradient() for v in vectors],
         "parameters": [p.gradient.copy() for p in parameters],

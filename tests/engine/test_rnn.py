@@ -138,6 +138,7 @@ def run(
     esum(losses).backward(full=True)
     return {
         "outputs": [o.npvalue() for o in outputs],
+        "output gradients": [o.gradient() for o in outputs],
         "inputs": [x.gradient() for x in inputs],
         "states": [v.gradient() for v in vectors],
         "parameters": [p.gradient.copy() for p in parameters],
@@ -181,14 +182,17 @@ def test_a_sequence_is_one_node_a_layer_and_its_outputs_have_the_steps_ids(cell)
 def test_a_batch_that_begins_midway(cell):
     _, builder = random_stack(cell)
 
-    def outputs(whole: bool) -> list[Array]:
+    def outputs(whole: bool) -> list[Expression]:
         graph = ComputationGraph(np.float64)
         inputs = [input_tensor(graph, drawn(t, INPUT, 1 + t % 2), True) for t in range(LENGTH)]
-        return [o.npvalue() for o in outputs_of(builder.start(graph), inputs, whole)]
+        return outputs_of(builder.start(graph), inputs, whole)
 
-    assert [o.shape for o in outputs(True)] == [(2,), (2, 2), (2, 2), (2, 2)]
-    for a, b in zip(outputs(True), outputs(False), strict=True):
-        assert (a == b).all()
+    one, other = outputs(True), outputs(False)
+    assert [o.dim() for o in one] == [((2,), batch) for batch in (1, 2, 2, 2)]
+    for a, b in zip(one, other, strict=True):
+        assert (a.npvalue() == b.npvalue()).all()
+    assert [repr(o) for o in one] == [repr(o) for o in other]
+    assert [o[0].graph.next_id for o in (one, other)] == [one[-1].id + 1] * 2
 
 
 @every_cell

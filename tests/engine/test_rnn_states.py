@@ -9,6 +9,8 @@ from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector
+from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.lstm_gates import vanilla_lstm_c, vanilla_lstm_gates, vanilla_lstm_h
 from charlm.engine.rnn import LSTMCell, RNNBuilder, RNNState
 from charlm.errors import ArgumentError, ShapeError, StaleArgumentError, StaleBuilderError
 from tests.engine.stacks import INPUT, SIZES, every_cell, inputs_at, random_stack
@@ -77,6 +79,44 @@ def test_both_branches_give_a_gradient_to_their_root(cell):
     both = root_gradient((0, 1))
     np.testing.assert_allclose(both, root_gradient((0,)) + root_gradient((1,)), 1e-12, 1e-15)
     assert both.any()
+
+
+def test_the_gradient_of_a_state_is_that_of_all_that_follows():
+    """As in a cell put together by hand: a memory's comes through its own step's output too."""
+    pc, builder = random_stack(LSTMCell(), sizes=[4])
+    wx, wh, b = builder.layers[0]
+    found = []
+    for by_hand in (False, True):
+        graph = ComputationGraph(np.float64)
+        x, y = inputs_at(graph, [0, 1])
+        if by_hand:
+            weights = [graph.leaf(ParameterLeaf(p), True) for p in (wx, wh, b)]
+            zeros = input_vector(graph, [0.0] * 4)
+            gates = vanilla_lstm_gates(x, zeros, *weights)
+            c = vanilla_lstm_c(zeros, gates)
+            h = vanilla_lstm_h(c, gates)
+            gates = vanilla_lstm_gates(y, h, *weights)
+            last = vanilla_lstm_h(vanilla_lstm_c(c, gates), gates)
+        else:
+            first, second = builder.start(graph).add_inputs([x, y])
+            (c, h), last = first.s(), second.output()
+        dot_product(last, last).backward()
+        found.append([c.gradient(), h.gradient()])
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+@every_cell
+def test_gradients_of_states_cost_nothing_where_they_are_not_kept(cell):
+    _, builder = random_stack(cell)
+    graph = ComputationGraph(np.float64)
+    output = builder.start(graph).transduce(inputs_at(graph, [0, 1, 2]))[-1]
+    loss = dot_product(output, output)
+    graph.backward(loss.index, keep=False)
+    assert not graph.totals
+    graph.backward(loss.index)
+    assert len(graph.totals) == len(SIZES)
+    graph.release()
+    assert not graph.totals
 
 
 def test_new_outputs_leave_the_memory_as_it_is():

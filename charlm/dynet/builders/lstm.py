@@ -102,7 +102,7 @@ class CompactVanillaLSTMBuilder(MaskedBuilder):
         return [w.graph.append(Noise(self._noise), (w.index,), w.id) for w in nodes]
 
 
-class CoupledLSTMBuilder(MaskedBuilder):
+class CoupledLSTMBuilder(Builder):
     """The LSTM with coupled gates and full peephole matrices, any number of layers.
 
     Dropout has a third mask a layer, on the memory that the gates see.

@@ -13,8 +13,6 @@ from charlm.kernels.reference.common import Array, flat, logistic, masked, quart
 
 EPSILON = 1e-8  # DyNet's, which keeps N of a constant vector finite
 
-_Saved = tuple[Array, tuple[Array, Array], tuple[Array, Array], tuple[Array, Array]]
-
 
 def norm_lstm_forward(
     x_TBI: Array,
@@ -31,7 +29,7 @@ def norm_lstm_forward(
     h_BH: Array | None,
     forget_bias: float = 1.0,
     mask_BH: Array | None = None,
-) -> tuple[Array, _Saved]:
+) -> tuple[Array, tuple[Array, ...]]:
     """Run DyNet's LSTM with ``ln_lstm`` over a sequence."""
     H = len(Wh_HG)
     bias = b_G + bx_G
@@ -55,13 +53,13 @@ def norm_lstm_forward(
         c_norm[0][t], c_norm[1][t] = _normalise(c)
         h[...] = o * np.tanh(gc_H * c_norm[0][t] + bc_H)
         c_BH, h_BH = c, h
-    return y_STBH, (gates_TBG, x_norm, h_norm, c_norm)
+    return y_STBH, (gates_TBG, *x_norm, *h_norm, *c_norm)
 
 
 def norm_lstm_backward(
     dy_STBH: Array,
     y_STBH: Array,
-    saved: _Saved,
+    saved: tuple[Array, ...],
     x_TBI: Array,
     Wx_IG: Array,
     Wh_HG: Array,
@@ -79,12 +77,12 @@ def norm_lstm_backward(
     total_STBH: Array | None = None,
 ) -> list[Array | None]:
     """Return the gradients of ``norm_lstm_forward``'s arguments, in their order."""
-    gates_TBG, x_norm, h_norm, c_norm = saved
+    gates_TBG, nx_TBG, sx_TB1, nh_TBG, sh_TB1, nc_TBH, sc_TB1 = saved
     c_TBH, h_TBH = y_STBH
     first = int(h_BH is None)  # the first step with an h
     da_TBG, dah_TBG = np.empty_like(gates_TBG), np.zeros_like(gates_TBG)
     dn_TBH = np.empty_like(c_TBH)
-    tanh_TBH = np.tanh(gc_H * c_norm[0] + bc_H)
+    tanh_TBH = np.tanh(gc_H * nc_TBH + bc_H)
     dc_BH, dh_BH = np.zeros_like(c_TBH[0]), np.zeros_like(c_TBH[0])
     for t in reversed(range(len(x_TBI))):
         i, f, o, g = quarters(gates_TBG[t])
@@ -93,7 +91,7 @@ def norm_lstm_backward(
         tanh_n = tanh_TBH[t]
         dh = dy_STBH[1, t] + dh_BH
         dn_TBH[t] = dh * o * (1 - tanh_n * tanh_n)
-        dc_BH += dy_STBH[0, t] + _normalise_backward(dn_TBH[t] * gc_H, c_norm[0][t], c_norm[1][t])
+        dc_BH += dy_STBH[0, t] + _normalise_backward(dn_TBH[t] * gc_H, nc_TBH[t], sc_TB1[t])
         if total_STBH is not None:
             total_STBH[:, t] = dc_BH, dh
         di[...] = dc_BH * g * i * (1 - i)
@@ -101,10 +99,10 @@ def norm_lstm_backward(
         do[...] = dh * tanh_n * o * (1 - o)
         dg[...] = dc_BH * i * (1 - g * g)
         if t >= first:
-            dah_TBG[t] = _normalise_backward(da_TBG[t] * gh_G, h_norm[0][t], h_norm[1][t])
+            dah_TBG[t] = _normalise_backward(da_TBG[t] * gh_G, nh_TBG[t], sh_TB1[t])
         dh_BH = masked(dah_TBG[t] @ Wh_HG.T, mask_BH)
         dc_BH *= f
-    dax_TBG = _normalise_backward(da_TBG * gx_G, *x_norm)
+    dax_TBG = _normalise_backward(da_TBG * gx_G, nx_TBG, sx_TB1)
     start = np.zeros_like(dh_BH) if h_BH is None else h_BH
     before_TBH = masked(np.concatenate([start[np.newaxis], h_TBH[:-1]]), mask_BH)
     db_G = flat(da_TBG).sum(axis=0)
@@ -113,11 +111,11 @@ def norm_lstm_backward(
         flat(x_TBI).T @ flat(dax_TBG),
         flat(before_TBH).T @ flat(dah_TBG),
         db_G,
-        flat(da_TBG * h_norm[0]).sum(axis=0),
+        flat(da_TBG * nh_TBG).sum(axis=0),
         flat(da_TBG[first:]).sum(axis=0),
-        flat(da_TBG * x_norm[0]).sum(axis=0),
+        flat(da_TBG * nx_TBG).sum(axis=0),
         db_G,
-        flat(dn_TBH * c_norm[0]).sum(axis=0),
+        flat(dn_TBH * nc_TBH).sum(axis=0),
         flat(dn_TBH).sum(axis=0),
         None if c_BH is None else dc_BH,
         None if h_BH is None else dh_BH,

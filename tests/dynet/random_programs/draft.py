@@ -13,7 +13,7 @@ import charlm.dynet as dy
 from tests.dynet.random_programs.running import Program, namespace
 
 LARGEST = 6.0  # what is larger is compared, but nothing is computed from it
-MOST = 48  # numbers in a value that others are computed from
+MOST = 64  # numbers in a value that others are computed from
 
 Dims = tuple[int, ...]
 

@@ -7,10 +7,10 @@ import pytest
 
 from charlm.engine.arrays import Array
 from charlm.engine.graph import ComputationGraph, Expression
-from charlm.engine.ops import dot_product, esum, input_tensor, input_vector
+from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches, sum_elems
 from charlm.engine.rnn import LSTMCell, RNNBuilder, RNNState
 from charlm.errors import ArgumentError, ShapeError, StaleArgumentError, StaleBuilderError
-from tests.engine.stacks import INPUT, SIZES, every_cell, inputs_at, random_stack
+from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
 
 
 @every_cell
@@ -200,3 +200,22 @@ def test_a_stale_input_is_refused(stack):
     for attempt in (lambda: state.add_input(x), lambda: state.transduce([x])):
         with pytest.raises(StaleArgumentError, match="is stale"):
             attempt()
+
+
+@every_cell
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_column_is_a_vector(cell, batch):
+    """As a matrix times a column makes one: attention's context, say."""
+    _, builder = random_stack(cell, sizes=[4])
+    x, initial = drawn(1, INPUT, batch), [drawn(2 + k, 4, batch) for k in range(cell.states)]
+    found = []
+    for column in (False, True):
+        graph = ComputationGraph(np.float64)
+        given = [input_tensor(graph, a[:, None] if column else a, True) for a in (x, *initial)]
+        state = builder.start(graph).set_s(given[1:]).add_input(given[0])
+        loss = sum_batches(sum_elems(state.output()))
+        loss.backward(full=True)
+        assert state.output().dim() == ((4,), batch)
+        found.append([state.output().npvalue(), *[e.gradient().ravel() for e in given]])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)

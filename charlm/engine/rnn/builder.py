@@ -8,6 +8,7 @@ from charlm.engine.graph import ComputationGraph, Expression, Operand, apply
 from charlm.engine.initializers import Constant, Glorot
 from charlm.engine.ops.inputs import ParameterLeaf, fill
 from charlm.engine.ops.sequences import OutputSequence, StackTime, StatePart
+from charlm.engine.ops.shaping import Reshape
 from charlm.engine.parameters import Parameter, ParameterCollection
 from charlm.engine.rnn.cell import Cell, RecurrentSequence, RecurrentStep
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
@@ -243,9 +244,12 @@ class RNNState:
 
 
 def _node(x: Operand, graph: ComputationGraph, where: str) -> Expression:
+    """Return an operand's node; a column, such as a matrix product makes, is the vector, as in DyNet."""
     if not isinstance(x, Operand):
         raise ArgumentError(f"{where}: expected an expression, got {type(x).__name__}")
-    return x.node(graph)
+    node = x.node(graph)
+    (size, *more), batch = node.dim()
+    return graph.append(Reshape((size,), batch), (node.index,), node.id) if more == [1] else node
 
 
 def _several(vectors: Iterable[Operand]) -> list[Operand]:

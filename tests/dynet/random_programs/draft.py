@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,9 @@ class Draft:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.lines: Program = []
-        self.dims: dict[str, tuple[Dims, int]] = {}  # of expressions that others may be computed from
+        self.dims: dict[
+            str, tuple[Dims, int]
+        ] = {}  # of expressions that others may be computed from
         self.values: dict[str, np.ndarray] = {}
         self._count: Counter[str] = Counter()
         dy.reset_random_seed(1)
@@ -59,7 +60,9 @@ class Draft:
     def flip(self, probability: float = 0.5) -> bool:
         return self.rng.random() < probability
 
-    def any(self, suits: Callable[[Dims, int, np.ndarray], bool] = lambda d, b, v: True) -> str | None:
+    def any(
+        self, suits: Callable[[Dims, int, np.ndarray], bool] = lambda d, b, v: True
+    ) -> str | None:
         """Return an expression that suits, more likely a late one; None if there is none."""
         found = [name for name in self.dims if suits(*self.dims[name], self.values[name])]
         if not found:
@@ -71,7 +74,9 @@ class Draft:
         kind = self.rng.choice(["input", "input", "parameter", "lookup"])
         shape = (*dims, batch) if batch > 1 else dims
         if kind == "parameter" and batch == 1:
-            name = self.let("p", f"pc.parameters_from_numpy({self.array(*dims, low=low, high=high)})")
+            name = self.let(
+                "p", f"pc.parameters_from_numpy({self.array(*dims, low=low, high=high)})"
+            )
             code = name if self.flip(0.8) else f"{name}.expr()"
             if code == name:
                 self.dims[name], self.values[name] = (dims, 1), self.space[name].as_array()
@@ -84,7 +89,9 @@ class Draft:
             update = "" if self.flip(0.8) else ", update=False"
             if batch > 1:
                 return self.node(f"dy.lookup_batch({table}, {ids}{update})")
-            return self.node(f"{table}[{ids[0]}]" if not update else f"dy.lookup({table}, {ids[0]}{update})")
+            return self.node(
+                f"{table}[{ids[0]}]" if not update else f"dy.lookup({table}, {ids[0]}{update})"
+            )
         batched = ", batched=True" if batch > 1 else ""
         return self.node(f"dy.inputTensor({self.array(*shape, low=low, high=high)}{batched})")
 

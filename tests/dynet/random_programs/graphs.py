@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.dynet.random_programs import elementwise, others, shapes  # noqa: F401 - they fill the catalogue
 from tests.dynet.random_programs.catalogue import CATALOGUE
 from tests.dynet.random_programs.draft import Draft
 from tests.dynet.random_programs.running import Program

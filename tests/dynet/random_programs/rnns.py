@@ -75,9 +75,15 @@ class Recurrent:
         kinds = [kind for kind in KINDS if kind.there()]
         d = self.d = Draft(seed)
         kind = self.kind = kinds[seed % len(kinds)]
-        self.layers, self.inputs, self.hidden = d.rng.randint(1, 3), d.rng.randint(1, 3), d.rng.randint(2, 4)
+        self.layers, self.inputs, self.hidden = (
+            d.rng.randint(1, 3),
+            d.rng.randint(1, 3),
+            d.rng.randint(2, 4),
+        )
         self.batch = d.rng.choice([1, 1, 2, 3])
-        self.last: str | None = None  # the state that the builder made last, where the program can name it
+        self.last: str | None = (
+            None  # the state that the builder made last, where the program can name it
+        )
         self.states: list[str] = []
         self.outputs: list[str] = []
 
@@ -121,7 +127,9 @@ class Recurrent:
     def step(self) -> None:
         """Go on from any state."""
         d = self.d
-        action: Callable[[], None] = d.rng.choice([self.add, self.add, self.add_all, self.transduce, self.set])
+        action: Callable[[], None] = d.rng.choice(
+            [self.add, self.add, self.add_all, self.transduce, self.set]
+        )
         action()
 
     def add(self) -> None:
@@ -135,7 +143,9 @@ class Recurrent:
         self.outputs += [f"{name}[{i}].output()" for i in range(len(self.d.space[name]))]
 
     def transduce(self) -> None:
-        name = self.d.let("y", f"{self.d.rng.choice(self.states)}.transduce({self.sequence(batched=True)})")
+        name = self.d.let(
+            "y", f"{self.d.rng.choice(self.states)}.transduce({self.sequence(batched=True)})"
+        )
         self.last = None
         self.outputs += [f"{name}[{i}]" for i in range(len(self.d.space[name]))]
 

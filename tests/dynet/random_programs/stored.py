@@ -50,7 +50,9 @@ def plain(value: Any) -> Any:
 def read() -> list[tuple[str, list[str], Notes]]:
     """Return name, program and DyNet's notes of each."""
     entries = json.loads(PATH.read_text(encoding="utf-8"))
-    return [(e["name"], e["program"], {k: restored(v) for k, v in e["notes"].items()}) for e in entries]
+    return [
+        (e["name"], e["program"], {k: restored(v) for k, v in e["notes"].items()}) for e in entries
+    ]
 
 
 def restored(value: Any) -> Any:

@@ -9,7 +9,10 @@ from tests.dynet.random_programs.running import Program
 # class: arguments after the collection
 TRAINERS = {
     "SimpleSGDTrainer": ["", ", 0.05", ", learning_rate=0.3"],
-    "CyclicalSGDTrainer": ["", ", learning_rate_min=0.02, learning_rate_max=0.2, step_size=2, gamma=0.9"],
+    "CyclicalSGDTrainer": [
+        "",
+        ", learning_rate_min=0.02, learning_rate_max=0.2, step_size=2, gamma=0.9",
+    ],
     "MomentumSGDTrainer": ["", ", 0.05", ", learning_rate=0.05, mom=0.5"],
     "AdagradTrainer": ["", ", 0.05, eps=0.01"],
     "AdadeltaTrainer": ["", ", eps=0.001, rho=0.9"],

@@ -21,8 +21,10 @@ FIRST_SEED = 10_000  # the stored ones begin at 0
 
 
 @pytest.mark.parametrize(("name", "program", "notes"), STORED, ids=[name for name, *_ in STORED])
-def test_a_stored_program(name, program, notes, capsys):
-    Count().check(program, lambda _: notes)
+def test_a_stored_program(name, program, notes):
+    agreed = Count()
+    agreed.check(program, lambda _: notes)
+    assert agreed.programs == 1
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def test_fresh_programs(kind, dynet, record_property):
     agreed = Count()
     for seed in range(FIRST_SEED, FIRST_SEED + FRESH):
         agreed.check(KINDS[kind](seed), dynet)
-    assert agreed.programs == FRESH
+    assert agreed.programs + agreed.undetermined == FRESH
+    assert agreed.undetermined <= FRESH / 100
     record_property("results compared", agreed.notes)
     record_property("largest difference, of what is tolerated", agreed.largest.size)
 

@@ -26,8 +26,9 @@ def main(arguments: list[str]) -> None:
             agreed.check(make(seed), lambda program: oracle(run, program))
         seconds = time.perf_counter() - begin
         print(
-            f"{kind}: {agreed.programs} programs, {agreed.notes} results, {seconds:.0f} s; largest difference "
-            f"{agreed.largest.size:.3f} of what is tolerated ({RELATIVE} relative + {ABSOLUTE})"
+            f"{kind}: {agreed.programs} programs and {agreed.undetermined} that rounding decides, "
+            f"{agreed.notes} results, {seconds:.0f} s; largest difference {agreed.largest.size:.3f} "
+            f"of what is tolerated ({RELATIVE} relative + {ABSOLUTE})"
         )
     oracle.close()
 

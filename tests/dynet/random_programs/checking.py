@@ -22,12 +22,16 @@ class Count:
     def __init__(self) -> None:
         self.programs = 0
         self.notes = 0
+        self.undetermined = 0
         self.largest = Difference("", 0.0, None, None)
 
     def check(self, program: Program, theirs: Theirs, ours: Any = dy) -> None:
         """Run a program on both; AssertionError, with the shortest program that shows it, if they differ."""
         found = compared(program, theirs, ours)
         assert isinstance(found, list), f"{found}\n" + "\n".join(program)
+        if too_far(found) and not determined(program, ours):
+            self.undetermined += 1
+            return
         assert not too_far(found), shown(program, theirs, ours)
         self.programs += 1
         self.notes += len(found)
@@ -41,6 +45,15 @@ def compared(program: Program, theirs: Theirs, ours: Any = dy) -> list[Differenc
 
 def too_far(found: list[Difference]) -> list[Difference]:
     return [d for d in found if d.size > 1]
+
+
+def determined(program: Program, ours: Any = dy) -> bool:
+    """Whether float32 settles the numbers: charlm's are float64's to a tenth of what is tolerated."""
+    single = run(ours, program)
+    ours.init(dtype="float64")
+    double = run(ours, program)
+    ours.init(dtype="float32")
+    return max(d.size for d in differences(single, double)) <= 0.1
 
 
 def shown(program: Program, theirs: Theirs, ours: Any = dy) -> str:

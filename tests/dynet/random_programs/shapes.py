@@ -126,9 +126,7 @@ def selected(d: Draft, name: str) -> str | None:
 
 @op("pick_batch_elem", "pick_batch_elems")
 def batch_elements(d: Draft, name: str) -> str | None:
-    x = d.any(lambda s, b, v: b > 1)
-    if not x:
-        return None
+    x = d.any(lambda s, b, v: b > 1) or d.leaf((3, 2), 2)
     ids = [d.rng.randrange(d.dims[x][1]) for _ in range(d.rng.randint(1, 3))]
     return f"dy.{name}({x}, {ids if name == 'pick_batch_elems' else ids[0]})"
 
@@ -202,6 +200,8 @@ def reduced_batches(d: Draft, name: str) -> str | None:
         lambda s, b, v: len(s) <= 3 and b > 1 and (name != "std_batches" or spread(v, (-1,), 0.05))
     )
     order = f", {d.rng.randint(1, 3)}" if name == "moment_batches" else ""
+    if not x and name != "std_batches":
+        x = d.leaf((3, 2), 2)
     return x and f"dy.{name}({x}{order})"
 
 

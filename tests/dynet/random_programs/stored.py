@@ -13,7 +13,7 @@ from tests.dynet.random_programs.oracle import Oracle
 from tests.dynet.random_programs.running import Notes, run
 
 PATH = Path(__file__).parents[1] / "data" / "random_programs.json"
-COUNTS = {"graph": 26, "rnn": 20, "trainer": 16}
+COUNTS = {"graph": 30, "rnn": 20, "trainer": 16}
 DIGITS = 6  # half a unit of the last is a fortieth of what is tolerated
 
 

@@ -106,6 +106,8 @@ class _Planner:
     def _one_batch(self, node: Node, op: StepOp) -> bool:
         """Whether nothing is broadcast: a sequence wants its input and states of one batch size."""
         batch = node.dim[0][1]
+        if len(self._dim(node.args[0])[0]) > 1:
+            return False
         return all(self._dim(p)[1] == batch for p in (node.args[0], *op.split(node.args)[1]))
 
     def _continued(self, k: int, op: StepOp, reach: Sequence[int]) -> int | None:

@@ -8,12 +8,12 @@ import pytest
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.ops import dot_product, esum, input_tensor, input_vector
+from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches, sum_elems
 from charlm.engine.ops.inputs import ParameterLeaf
 from charlm.engine.ops.lstm_gates import vanilla_lstm_c, vanilla_lstm_gates, vanilla_lstm_h
 from charlm.engine.rnn import LSTMCell, RNNBuilder, RNNState
 from charlm.errors import ArgumentError, ShapeError, StaleArgumentError, StaleBuilderError
-from tests.engine.stacks import INPUT, SIZES, every_cell, inputs_at, random_stack
+from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
 
 
 @every_cell
@@ -83,7 +83,7 @@ def test_both_branches_give_a_gradient_to_their_root(cell):
 
 def test_the_gradient_of_a_state_is_that_of_all_that_follows():
     """As in a cell put together by hand: a memory's comes through its own step's output too."""
-    pc, builder = random_stack(LSTMCell(), sizes=[4])
+    _pc, builder = random_stack(LSTMCell(), sizes=[4])
     wx, wh, b = builder.layers[0]
     found = []
     for by_hand in (False, True):
@@ -112,11 +112,10 @@ def test_gradients_of_states_cost_nothing_where_they_are_not_kept(cell):
     output = builder.start(graph).transduce(inputs_at(graph, [0, 1, 2]))[-1]
     loss = dot_product(output, output)
     graph.backward(loss.index, keep=False)
-    assert not graph.totals
+    (segment,) = graph.segments
+    assert not segment.run.totals
     graph.backward(loss.index)
-    assert len(graph.totals) == len(SIZES)
-    graph.release()
-    assert not graph.totals
+    assert len(segment.run.totals) == len(SIZES)
 
 
 def test_new_outputs_leave_the_memory_as_it_is():
@@ -241,3 +240,22 @@ def test_a_stale_input_is_refused(stack):
     for attempt in (lambda: state.add_input(x), lambda: state.transduce([x])):
         with pytest.raises(StaleArgumentError, match="is stale"):
             attempt()
+
+
+@every_cell
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_column_is_a_vector(cell, batch):
+    """As a matrix times a column makes one: attention's context, say."""
+    _, builder = random_stack(cell, sizes=[4])
+    x, initial = drawn(1, INPUT, batch), [drawn(2 + k, 4, batch) for k in range(cell.states)]
+    found = []
+    for column in (False, True):
+        graph = ComputationGraph(np.float64)
+        given = [input_tensor(graph, a[:, None] if column else a, True) for a in (x, *initial)]
+        state = builder.start(graph).set_s(given[1:]).add_input(given[0])
+        loss = sum_batches(sum_elems(state.output()))
+        loss.backward(full=True)
+        assert state.output().dim() == ((4,), batch)
+        found.append([state.output().npvalue(), *[e.gradient().ravel() for e in given]])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)

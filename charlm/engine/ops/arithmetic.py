@@ -130,20 +130,22 @@ class Pow(Op):
     """y = x1^x2 for one exponent x2; dy/dx2 = y ln x1, summed."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """The base's."""
+        """The base's without trailing ones, as in DyNet."""
         if int(np.prod(x2)) != 1:
             raise self.error(f"the exponent must be one number, got shape {x2}")
-        return x1
+        return without_trailing_ones(x1)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """The power."""
-        return np.power(x1, x2.reshape(len(x2), *(1,) * (x1.ndim - 1)))
+        y = np.power(x1, x2.reshape(len(x2), *(1,) * (x1.ndim - 1)))
+        return y.reshape(len(y), *reversed(without_trailing_ones(x1.shape[:0:-1])))
 
     def backward(
         self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array
     ) -> list[Array | None]:
         """Y x1^(x2-1), and y ln x1 summed."""
         exponent = x2.reshape(len(x2), *(1,) * (x1.ndim - 1))
+        dy, y = (a.reshape(len(a), *x1.shape[1:]) for a in (dy, y))
         dx = dy * exponent * np.power(x1, exponent - 1)
         if not ctx.needs[1]:
             return [dx, None]
@@ -154,6 +156,7 @@ class Pow(Op):
     def samples(cls) -> Iterable[Sample]:
         """Positive bases."""
         yield Sample(cls(), (((3,), 1), ((1,), 1)), 0.5, 2.0)
+        yield Sample(cls(), (((2, 1, 1), 2), ((1,), 2)), 0.5, 2.0)
         yield Sample(cls(), (((2, 3), 2), ((1,), 1)), 0.5, 2.0)
 
     @classmethod

@@ -123,7 +123,7 @@ class Recurrence(Op, abstract=True):
         dx, *found = self.cell.backward(ctx.kernels, dy, y, ctx.saved, *arguments)
         if dx is not None:
             dx = dx if x_mask is None else dx * x_mask
-            dx = dx[0] if self.single else dx[np.newaxis]
+            dx = dx[0].reshape(-1, *x.shape[1:]) if self.single else dx[np.newaxis]
         count = len(self.cell.roles)
         dparams = [None if d is None else d[np.newaxis] for d in found[:count]]
         dstates = [d for d, given in zip(found[count:], self.given, strict=True) if given]
@@ -154,6 +154,7 @@ class Recurrence(Op, abstract=True):
         count = len(self.cell.roles)
         after = count + self._mask_count
         if self.single:
+            x = x.reshape(len(x), -1)  # a column, such as a matrix product makes, is the vector
             batch = max(len(x), *map(len, rest))
             x_TBI = (
                 x[np.newaxis] if len(x) == batch else np.broadcast_to(x, (1, batch, x.shape[-1]))
@@ -231,7 +232,7 @@ class RecurrentStep(Recurrence, StepOp):
         batch = max(batches)
         if not batches <= {1, batch}:
             raise self.error(f"batch sizes must be equal or 1, got {', '.join(map(show, dims))}")
-        if len(x[0]) != 1:
+        if x[0][1:] not in ((), (1,)):
             raise self.error(f"{self.cell.name}: the input must be a vector, got {show(x)}")
         return (self._hidden(x[0], dims), batch), self.cell.states
 

@@ -9,6 +9,7 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
+from charlm.engine.ops.shaping import Reshape
 from charlm.engine.rnn.layers import Layers, LayerStates
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
 
@@ -85,7 +86,7 @@ class RNNState:
         inputs: list[Expression] = []
         ids: list[list[tuple[int, ...]]] = []
         for x in xs:  # which may make nodes as it goes: ids are taken in DyNet's order
-            inputs.append(_node(x, graph, "transduce"))
+            inputs.append(_vector(_node(x, graph, "transduce")))
             layers.expect(inputs[0].dim()[1])
             ids.append(list(self._ids(begun=len(inputs) > 1)))
         if not inputs:
@@ -175,7 +176,7 @@ class RNNState:
 
     def _vectors(self, vectors: Sequence[Operand], graph: ComputationGraph) -> list[Expression]:
         """Return the nodes of given states: one or several for each layer, the lowest first."""
-        nodes = [_node(v, graph, "initial state") for v in vectors]
+        nodes = [_vector(_node(v, graph, "initial state")) for v in vectors]
         for k, node in enumerate(nodes):
             size = self.b().hidden_dims[k % len(self.states)]
             if node.dim()[0] != (size,):
@@ -202,6 +203,14 @@ def _node(x: Operand, graph: ComputationGraph, where: str) -> Expression:
     if not isinstance(x, Operand):
         raise ArgumentError(f"{where}: expected an expression, got {type(x).__name__}")
     return x.node(graph)
+
+
+def _vector(node: Expression) -> Expression:
+    """Return a column, such as a matrix product makes, as the vector that it is to DyNet."""
+    (size, *more), batch = node.dim()
+    if more != [1]:
+        return node
+    return node.graph.append(Reshape((size,), batch), (node.index,), node.id)
 
 
 def _several(vectors: Iterable[Operand]) -> list[Operand]:

@@ -18,7 +18,14 @@ try:  # not in the test that needs it: what importing it does to the process is 
 except ImportError:
     theirs = None
 
-BUILDERS = ["SimpleRNNBuilder", "GRUBuilder", "LSTMBuilder"]
+BUILDERS = [
+    "SimpleRNNBuilder",
+    "GRUBuilder",
+    "LSTMBuilder",
+    "CompactVanillaLSTMBuilder",
+    "CoupledLSTMBuilder",
+    "SparseLSTMBuilder",
+]
 
 # what DyNet wrote for the model of `small`
 DYNETS_TEXT = """\

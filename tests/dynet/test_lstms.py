@@ -107,6 +107,10 @@ def test_masked_weights_do_not_count_and_do_not_learn(pc):
     assert (mask_x.as_array() == masks).all()
 
 
+def test_without_layers_there_is_nothing_to_mask(pc):
+    dy.SparseLSTMBuilder(0, INPUT, HIDDEN, pc).set_sparsity(0.5)
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_is_from_0_to_1(pc, share):
     builder = dy.SparseLSTMBuilder(1, INPUT, HIDDEN, pc)

@@ -83,7 +83,7 @@ def test_both_branches_give_a_gradient_to_their_root(cell):
 
 def test_the_gradient_of_a_state_is_that_of_all_that_follows():
     """As in a cell put together by hand: a memory's comes through its own step's output too."""
-    _pc, builder = random_stack(LSTMCell(), sizes=[4])
+    _, builder = random_stack(LSTMCell(), sizes=[4])
     wx, wh, b = builder.layers[0]
     found = []
     for by_hand in (False, True):

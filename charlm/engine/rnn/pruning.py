@@ -26,6 +26,8 @@ def prune(pairs: Sequence[tuple[Parameter, Parameter]], share: float) -> None:
         >>> mask.value
         array([1., 0., 1., 0.], dtype=float32)
     """
+    if not pairs:
+        return
     sizes = [np.abs(weight.value * mask.value).ravel() for weight, mask in pairs]
     flat = np.concatenate(sizes)
     kept = np.ones_like(flat)

@@ -20,6 +20,7 @@ DyNet's; the random stream gives DyNet's numbers for the same seed.
 
 from charlm.dynet import operations
 from charlm.dynet.builders import (
+    BiRNNBuilder,
     CompactVanillaLSTMBuilder,
     CoupledLSTMBuilder,
     FastLSTMBuilder,
@@ -90,6 +91,7 @@ __all__ = [
     "AdagradTrainer",
     "AdamTrainer",
     "AmsgradTrainer",
+    "BiRNNBuilder",
     "CompactVanillaLSTMBuilder",
     "ComputationGraph",
     "ConstInitializer",

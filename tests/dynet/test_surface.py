@@ -7,7 +7,6 @@ import pytest
 import charlm.dynet as dy
 
 MISSING = {
-    "BiRNNBuilder",
     "ClassFactoredSoftmaxBuilder",
     "DeviceInfo",
     "DynetParams",

@@ -37,10 +37,10 @@ class ModelConfig:
     (64, 64)
     """
 
-    cell: Literal["rnn", "gru", "lstm"] = _setting(
+    cell: Literal["rnn", "gru", "lstm", "coupled_lstm"] = _setting(
         "rnn",
-        rules.one_of("rnn", "gru", "lstm"),
-        "the recurrent cell: rnn (simple RNN), gru or lstm",
+        rules.one_of("rnn", "gru", "lstm", "coupled_lstm"),
+        "the recurrent cell: rnn (simple RNN), gru, lstm or coupled_lstm",
     )
     layers: int = _setting(1, rules.whole(1), "recurrent layers, one above the other")
     embed_dim: int = _setting(50, rules.whole(1), "size of each character's vector")

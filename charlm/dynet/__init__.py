@@ -19,7 +19,17 @@ DyNet's; the random stream gives DyNet's numbers for the same seed.
 """
 
 from charlm.dynet import operations
-from charlm.dynet.builders import GRUBuilder, LSTMBuilder, SimpleRNNBuilder, VanillaLSTMBuilder
+from charlm.dynet.builders import (
+    CompactVanillaLSTMBuilder,
+    CoupledLSTMBuilder,
+    FastLSTMBuilder,
+    GRUBuilder,
+    LSTMBuilder,
+    SimpleRNNBuilder,
+    SparseLSTMBuilder,
+    StackedRNNState,
+    VanillaLSTMBuilder,
+)
 from charlm.dynet.files import load, load_generator, save
 from charlm.dynet.functions import (
     const_parameter,
@@ -70,7 +80,8 @@ from charlm.dynet.trainers import (
     SimpleSGDTrainer,
     Trainer,
 )
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.rnn import RNNState
 from charlm.engine.tensor import Tensor
 
@@ -79,10 +90,13 @@ __all__ = [
     "AdagradTrainer",
     "AdamTrainer",
     "AmsgradTrainer",
+    "CompactVanillaLSTMBuilder",
     "ComputationGraph",
     "ConstInitializer",
+    "CoupledLSTMBuilder",
     "CyclicalSGDTrainer",
     "Expression",
+    "FastLSTMBuilder",
     "FromFileInitializer",
     "GRUBuilder",
     "GlorotInitializer",
@@ -101,6 +115,8 @@ __all__ = [
     "SaxeInitializer",
     "SimpleRNNBuilder",
     "SimpleSGDTrainer",
+    "SparseLSTMBuilder",
+    "StackedRNNState",
     "Tensor",
     "Trainer",
     "UniformInitializer",

@@ -10,7 +10,7 @@ from charlm.dynet import session
 from charlm.dynet.parameters import LookupParameters, Parameters
 from charlm.engine import ops
 from charlm.engine.arrays import Array
-from charlm.engine.graph import Expression
+from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import InputExpression, LookupExpression
 from charlm.errors import ArgumentError

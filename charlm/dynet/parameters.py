@@ -17,10 +17,11 @@ from charlm.dynet.initializers import NumpyInitializer, initializer
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
-from charlm.engine.ops.inputs import LookupExpression, LookupLeaf, ParameterLeaf, lookup
+from charlm.engine.ops.inputs import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, EvaluationError, MisuseError, ModelKeyError, ShapeError
 
 
@@ -53,7 +54,7 @@ class _CurrentLeaf(Expression):
     @property
     def index(self) -> int:  # type: ignore[override]
         """The place of the trainable node."""
-        return self.node(session.cg()).index
+        return session.cg().leaf(self._op, True).index
 
     @property
     def id(self) -> int:  # type: ignore[override]
@@ -61,7 +62,7 @@ class _CurrentLeaf(Expression):
         return self.node(session.cg()).id
 
     @property
-    def version(self) -> int:  # type: ignore[override]
+    def version(self) -> int:
         """The current graph's."""
         return session.cg_version()
 
@@ -162,7 +163,9 @@ class LookupParameters(_CurrentLeaf):
         return self.table.rows
 
     def __getitem__(self, index: int) -> LookupExpression:
-        return self.rows(unsigned(index, "a row of a lookup table"))
+        if type(index) is not int or index < 0:
+            index = unsigned(index, "a row of a lookup table")
+        return session.cg().append(Lookup(self.table, (index,)), (), make=LookupExpression)
 
     def batch(self, indices: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""

@@ -60,7 +60,9 @@ def renew_cg(immediate_compute: bool = False, check_validity: bool = False) -> C
             _session.dtype, _CurrentStream(), version=version, check_validity=check_validity
         )
     else:
-        _session.graph = ComputationGraph(_session.dtype, _CurrentStream(), version=version)
+        _session.graph = ComputationGraph(
+            _session.dtype, _CurrentStream(), version=version, planned=None
+        )
     return _session.graph
 
 

@@ -1,99 +1,250 @@
-"""Evaluation of a graph: forward and backward, the one module that all numbers pass through.
+"""Evaluation of a graph, segment by segment: the one module that all numbers pass through.
 
-Nodes are evaluated in creation order, whether needed or not: this fixes the order of random draws,
-as in DyNet.
+A segment is what was appended between two evaluations. Nodes are evaluated in creation order,
+whether needed or not: this fixes the order of random draws, as in DyNet. A segment whose structure
+was evaluated before is run by a plan (``engine/plan.py``), any other node by node.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
 from charlm.engine.arrays import Array, reduce_to
+from charlm.engine.op import Op
+from charlm.engine.plan import plan
+from charlm.engine.planned import Planned
+from charlm.engine.structure import Node
 from charlm.errors import ShapeError
 
 if TYPE_CHECKING:
     from charlm.engine.graph import ComputationGraph
 
 
-def forward(graph: ComputationGraph, index: int) -> None:
-    """Evaluate the nodes that have no value yet, up to and with ``index``."""
-    ctx, ops, args, values, saved = graph.context, graph.ops, graph.args, graph.values, graph.saved
-    with np.errstate(
-        all="ignore"
-    ):  # overflow gives inf, as in DyNet; the trainer checks the gradient
-        for i in range(graph.evaluated, index + 1):
-            ctx.saved = None
-            values[i] = ops[i].forward(ctx, *[values[j] for j in args[i]])
-            saved[i] = ctx.saved
-            graph.evaluated = i + 1
+class Run(Protocol):
+    """The numbers of one segment; nodes are named by their places in it."""
+
+    def forward(self, graph: ComputationGraph, last: int) -> bool:
+        """Evaluate up to place ``last``; return whether the whole segment has values now."""
+        ...
+
+    def value(self, place: int) -> Array:
+        """Return a value."""
+        ...
+
+    def begin_backward(self) -> None:
+        """Forget the gradients of the pass before."""
+        ...
+
+    def add_gradient(self, place: int, dx: Array) -> None:
+        """Add to a node's gradient; ``dx`` may be kept and is not written to."""
+        ...
+
+    def gradient_to_write(self, place: int) -> Array:
+        """Return a node's gradient, zeros at first, to be added to in place."""
+        ...
+
+    def backward(self, graph: ComputationGraph, full: bool, keep: bool) -> None:
+        """Pass the gradients that are there on to arguments and parameters."""
+        ...
+
+    def gradient(self, place: int) -> Array | None:
+        """Return a node's gradient, None where none flowed."""
+        ...
+
+    def total_gradient(self, place: int) -> Array | None:
+        """Return the gradient of a recurrent node's parts with what flows through later parts, None for others."""
+        ...
+
+
+class Segment:
+    """Nodes that are evaluated together.
+
+    Args:
+        start: the first node's index in the graph.
+        end: the last node.
+        data: the operations that have data, in order.
+        outer: the indices of the nodes from before the segment that it uses, by first use.
+        planned: see ``ComputationGraph``.
+    """
+
+    def __init__(
+        self, start: int, end: Node, data: list[Op], outer: list[int], planned: bool | None
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.data = data
+        self.outer = outer
+        self._nodes: list[Node] | None = None
+        self._ops: list[Op] | None = None
+        self.run: Run = self._make_run(planned)
+
+    def _make_run(self, planned: bool | None) -> Run:
+        end = self.end
+        if planned is False:
+            return OneByOne(self)
+        if end.plan is None and (planned or end.visits):
+            end.plan = plan(self.nodes, self.ops)
+        end.visits += 1
+        return OneByOne(self) if end.plan is None else Planned(self, end.plan)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes, from the first."""
+        if self._nodes is None:
+            self._nodes = self.end.path()
+        return self._nodes
+
+    @property
+    def ops(self) -> list[Op]:
+        """The nodes' operations."""
+        if self._ops is None:
+            data = iter(self.data)
+            self._ops = [node.op or next(data) for node in self.nodes]
+        return self._ops
+
+    def forward(self, graph: ComputationGraph, index: int) -> bool:
+        """Evaluate up to a node of the graph; return whether the whole segment has values now."""
+        last = min(index - self.start, self.end.index)
+        if isinstance(self.run, Planned):
+            try:
+                return self.run.forward(graph, last)
+            except Exception:  # once more, one by one, for the error of the first bad node
+                self.run = OneByOne(self)
+        return self.run.forward(graph, last)
+
+    def invalidate(self) -> None:
+        """Forget the values."""
+        self.run = OneByOne(self) if isinstance(self.run, OneByOne) else self._make_run(True)
+
+
+class OneByOne:
+    """Nodes evaluated in creation order, each by its operation."""
+
+    def __init__(self, segment: Segment) -> None:
+        count = segment.end.index + 1
+        self.segment = segment
+        self.done = 0
+        self.values: list[Array | None] = [None] * count
+        self.saved: list[Any] = [None] * count
+        self.gradients: list[Array | None] = []
+        self.totals: dict[int, Callable[[], Array]] = {}
+        self.owned = bytearray()  # 1: the array is this node's alone and may be added to in place
+
+    def forward(self, graph: ComputationGraph, last: int) -> bool:
+        """Evaluate up to place ``last``."""
+        ctx, values, saved, nodes = graph.context, self.values, self.saved, self.segment.nodes
+        ops, outer = self.segment.ops, self.segment.outer
+        with np.errstate(all="ignore"):  # overflow gives inf, as in DyNet; trainers check gradients
+            for k in range(self.done, last + 1):
+                ctx.saved = None
+                args = nodes[k].args
+                xs = [values[p] if p >= 0 else graph.outer_value(outer[-1 - p]) for p in args]
+                values[k] = ops[k].forward(ctx, *xs)
+                saved[k] = ctx.saved
+                self.done = k + 1
+        return self.done == len(values)
+
+    def value(self, place: int) -> Array:
+        """Return a value."""
+        return cast("Array", self.values[place])
+
+    def begin_backward(self) -> None:
+        """Forget the gradients of the pass before."""
+        self.gradients = [None] * len(self.values)
+        self.totals.clear()
+        self.owned = bytearray(len(self.values))
+
+    def add_gradient(self, place: int, dx: Array) -> None:
+        """Add to a node's gradient, summed down to its shape."""
+        shape = cast("Array", self.values[place]).shape
+        if dx.shape != shape:
+            dx = reduce_to(dx, shape)
+        so_far = self.gradients[place]
+        if so_far is None:
+            self.gradients[place] = dx  # perhaps shared with another node: not written to
+        elif self.owned[place]:
+            so_far += dx
+        else:
+            self.gradients[place] = so_far + dx
+            self.owned[place] = 1
+
+    def gradient_to_write(self, place: int) -> Array:
+        """Return a node's gradient as an array of its own."""
+        whole = self.gradients[place]
+        if whole is None:
+            whole = self.gradients[place] = np.zeros_like(cast("Array", self.values[place]))
+        elif not self.owned[place]:
+            whole = self.gradients[place] = whole.copy()
+        self.owned[place] = 1
+        return whole
+
+    def gradient(self, place: int) -> Array | None:
+        """Return a node's gradient."""
+        return self.gradients[place]
+
+    def total_gradient(self, place: int) -> Array | None:
+        """Return a recurrent node's, computed when it is first asked for."""
+        return self.totals[place]() if place in self.totals else None
+
+    def backward(self, graph: ComputationGraph, full: bool, keep: bool) -> None:
+        """Go through the nodes in reverse."""
+        ctx, nodes, ops = graph.context, self.segment.nodes, self.segment.ops
+        for k in range(self.done - 1, -1, -1):
+            dy = self.gradients[k]
+            if dy is None:
+                continue
+            node = nodes[k]
+            if not node.args:
+                if node.trains:
+                    ops[k].receive(ctx, dy)
+            elif full or node.trains:
+                self._pass_on(graph, k, dy, full, keep)
+            if not keep:
+                self.gradients[k] = None
+
+    def _pass_on(self, graph: ComputationGraph, k: int, dy: Array, full: bool, keep: bool) -> None:
+        ctx, op, segment = graph.context, self.segment.ops[k], self.segment
+        ctx.saved = self.saved[k]
+        homes: list[tuple[Run, int]] = [
+            (self, p) if p >= 0 else graph.home_of(segment.outer[-1 - p])
+            for p in segment.nodes[k].args
+        ]
+        if op.is_view:
+            ((run, place),) = homes
+            op.add_gradient(ctx, run.gradient_to_write(place), dy)
+            return
+        ctx.needs = tuple(
+            [
+                full or (segment.nodes[p] if p >= 0 else graph.node(segment.outer[-1 - p])).trains
+                for p in segment.nodes[k].args
+            ]
+        )
+        xs = [run.value(place) for run, place in homes]
+        if keep and op.is_recurrent:
+            self.totals[k] = cache(partial(op.total_gradient, dy, *xs))
+        found = op.backward(ctx, dy, self.value(k), *xs)
+        for (run, place), needed, dx in zip(homes, ctx.needs, found, strict=True):
+            if needed and dx is not None:
+                run.add_gradient(place, dx)
 
 
 def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None:
-    """Run back from ``root``; see ``ComputationGraph.backward``."""
-    ctx, ops, args, values = graph.context, graph.ops, graph.args, graph.values
-    trainable = graph.trainable
-    shape, batch = graph.dims[root]
-    if cast("Array", values[root]).size != 1:
+    """Run back from node ``root``; see ``ComputationGraph.backward``."""
+    value = graph.value(root)
+    if value.size != 1:
+        shape, batch = graph.node(root).dim
         raise ShapeError(
             f"backward() needs an expression of one number, this one is {shape} x {batch}"
         )
-    gradients: list[Array | None] = [None] * (root + 1)
-    gradients[root] = np.ones_like(cast("Array", values[root]))
-    owned = bytearray(root + 1)  # 1: the array is ours alone and may be added to in place
+    segments = [s for s in graph.segments if s.start <= root]
+    for segment in segments:
+        segment.run.begin_backward()
+    run, place = graph.home_of(root)
+    run.add_gradient(place, np.ones_like(value))
     with np.errstate(all="ignore"):
-        for i in range(root, -1, -1):
-            dy = gradients[i]
-            if dy is None:
-                continue
-            op, inputs = ops[i], args[i]
-            if not inputs:
-                if trainable[i]:
-                    op.receive(ctx, dy)
-            elif full or trainable[i]:
-                ctx.saved = graph.saved[i]
-                if op.is_view:
-                    _add_to_part(graph, i, dy, gradients, owned)
-                else:
-                    ctx.needs = tuple([full or trainable[j] for j in inputs])
-                    xs = [values[j] for j in inputs]
-                    found = op.backward(ctx, dy, cast("Array", values[i]), *xs)
-                    for j, need, dx in zip(inputs, ctx.needs, found, strict=True):
-                        if need and dx is not None:
-                            _add(j, dx, cast("Array", values[j]).shape, gradients, owned)
-            if not keep:
-                gradients[i] = None
-    graph.gradients = gradients if keep else None
-
-
-def _add(
-    j: int, dx: Array, shape: tuple[int, ...], gradients: list[Array | None], owned: bytearray
-) -> None:
-    if dx.shape != shape:
-        dx = reduce_to(dx, shape)
-    so_far = gradients[j]
-    if so_far is None:
-        gradients[j] = dx  # perhaps shared with another node: not written to
-    elif owned[j]:
-        so_far += dx
-    else:
-        gradients[j] = so_far + dx
-        owned[j] = 1
-
-
-def _add_to_part(
-    graph: ComputationGraph,
-    i: int,
-    dy: Array,
-    gradients: list[Array | None],
-    owned: bytearray,
-) -> None:
-    (j,) = graph.args[i]
-    whole = gradients[j]
-    if whole is None:
-        whole = gradients[j] = np.zeros_like(cast("Array", graph.values[j]))
-    elif not owned[j]:
-        whole = gradients[j] = whole.copy()
-    owned[j] = 1
-    graph.ops[i].add_gradient(graph.context, whole, dy)
+        for segment in reversed(segments):
+            segment.run.backward(graph, full, keep)

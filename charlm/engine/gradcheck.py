@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Op, Sample
 from charlm.engine.ops.inputs import input_array
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
@@ -46,7 +47,7 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
     def loss(gradients_wanted: bool) -> tuple[float, list[Array | None]]:
         graph = ComputationGraph(dtype=np.float64, stream=NumpyStream(seed))
         nodes = [input_array(graph, a) for a in arrays]
-        node = graph.append(sample.op, tuple(n.index for n in nodes))
+        node: Expression = graph.append(sample.op, tuple(n.index for n in nodes))
         y = graph.forward(node.index)
         if not weights:
             weights.append(np.array(np.random.default_rng(seed + 1).uniform(0.5, 1.5, y.shape)))
@@ -55,8 +56,8 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
         value = y.copy()
         graph.append(_Weighted(weights[0]), (node.index,))
         graph.backward(node.index + 1, full=True)
-        assert graph.gradients is not None
-        dy = graph.gradients[node.index]
+        assert graph.root is not None
+        dy = graph.gradient(node.index)
         assert dy is not None
         given = [*zip(arrays, untouched, strict=True), (y, value), (dy, weights[0])]
         if any(not np.array_equal(now, before, equal_nan=True) for now, before in given):
@@ -64,7 +65,7 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
                 f"{name}: forward or backward wrote into an argument, the value or the gradient "
                 "it was given; other nodes read the same arrays"
             )
-        return 0.0, [graph.gradients[n.index] for n in nodes]
+        return 0.0, [graph.gradient(n.index) for n in nodes]
 
     _, found = loss(True)
     worst = 0.0

@@ -1,31 +1,31 @@
-"""The lazy graph, and the expressions that point into it.
+"""The lazy graph: appending nodes, and reading values and gradients off them.
 
-Calling an op appends a node and checks shapes at once, so that a mistake is reported on the user's
-own line; numbers are computed when a value or a gradient is asked for (``engine/execute.py``). A
-node's *id* is the one DyNet would print: an op that stands for several DyNet nodes takes as many
-ids; its *index* is its place in the graph's lists.
+Building an expression records a node and checks shapes; numbers are computed when one is asked for.
+A node's *id* is the number DyNet would print: ops that stand for several DyNet nodes take as many
+ids; its *index* is its place in the graph.
+
+Nodes are recorded in segments: each evaluation ends one, and the nodes appended later start the
+next. ``engine/structure.py`` says how, ``engine/execute.py`` evaluates them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from bisect import bisect_right
+from typing import TypeVar
 
 import numpy as np
 
-from charlm.engine import execute
-from charlm.engine.arrays import Array, Dim, DType, to_user
-from charlm.engine.op import Context, Op
+from charlm.engine.arrays import Array, Dim, DType
+from charlm.engine.execute import Run, Segment, backward
+from charlm.engine.expression import Expression
+from charlm.engine.op import Context, Leaf, Op, Reserved
 from charlm.engine.parameters import Parameter
 from charlm.engine.random import NumpyStream, RandomStream
-from charlm.engine.tensor import Tensor
-from charlm.errors import (
-    ArgumentError,
-    EvaluationError,
-    StaleArgumentError,
-    StaleExpressionError,
-)
+from charlm.engine.structure import SHARED, Node, Outer
+from charlm.errors import StaleArgumentError
 from charlm.kernels import NUMPY, Kernels
+
+E = TypeVar("E", bound=Expression)
 
 
 class ComputationGraph:
@@ -36,6 +36,8 @@ class ComputationGraph:
         stream: draws dropout masks and noise.
         kernels: the array functions to run on.
         version: printed behind the slash of an expression.
+        planned: evaluate structures that were seen before by a plan, equal operations together. The
+            results are the same but for rounding. None plans at the second sight, True at the first.
 
     Example:
         >>> from charlm.engine.ops import input_tensor
@@ -45,71 +47,249 @@ class ComputationGraph:
         array([2., 4.])
     """
 
+    tracked = True  # whether equal graphs find each other's nodes
+
     def __init__(
         self,
         dtype: DType = np.float32,
         stream: RandomStream | None = None,
         kernels: Kernels = NUMPY,
         version: int = 0,
+        planned: bool | None = False,
     ) -> None:
         self.version = version
         self.alive = True
-        self.next_id = 0
-        self.ops: list[Op] = []
-        self.args: list[tuple[int, ...]] = []
-        self.dims: list[Dim] = []
-        self.trainable: list[bool] = []
-        self.values: list[Array | None] = []
-        self.saved: list[Any] = []
-        self.evaluated = 0
-        self.gradients: list[Array | None] | None = None
+        self.planned = planned
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
-        self._leaves: dict[tuple[int, bool], Expression] = {}
+        self.segments: list[Segment] = []
+        self.root: int | None = None
+        self._valid = 0  # segments whose values are up to date
+        self._leaves: dict[object, Expression] = {}
+        self._path: list[Node] = []
+        self._described: dict[int, tuple[Dim, bool, bool]] = {}
+        self._outer_values: dict[int, Array] = {}
+        self._starts: list[int] = []
+        self._begin(0, 0)
 
-    def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
+    def _begin(self, start: int, first_id: int) -> None:
+        """Start a new segment."""
+        self.start = start
+        self.first_id = first_id
+        self.at = SHARED.root if self.tracked else Node(None, None, (), (), None)
+        self.data: list[Op] = []
+        self.outer: dict[int, int] = {}  # of nodes from before the segment, by first use
+        self._path = []
+
+    # ---- building
+
+    def append(
+        self,
+        op: Op,
+        args: tuple[int, ...],
+        node_id: int | None = None,
+        make: type[E] = Expression,  # type: ignore[assignment]
+    ) -> E:
         """Add a node and return its expression; ShapeError if the arguments do not fit.
 
-        ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved
-        (``reserve_ids``).
+        Args:
+            op: the operation.
+            args: the indices of its arguments.
+            node_id: given by ops that are one DyNet node of a group whose ids were reserved.
+            make: the class of the expression.
         """
-        dims = self.dims
-        dim = op.dim(*[dims[i] for i in args])  # raises before anything is changed
-        trainable = self.trainable
-        trains = op.leaf() is not None if not args else any(trainable[i] for i in args)
-        if node_id is None:
-            self.next_id += op.id_count
-            node_id = self.next_id - 1
-        index = len(self.ops)
-        self.ops.append(op)
-        self.args.append(args)
-        dims.append(dim)
-        trainable.append(trains)
-        self.values.append(None)
-        self.saved.append(None)
-        return Expression(self, index, node_id)
+        kind, at = op.kind, self.at
+        places, outer = (args, ()) if self.start == 0 else self._places(args)
+        explicit_id = None if node_id is None else node_id - self.first_id
+        node: Node | None = at.next
+        if (
+            node.kind is not kind  # type: ignore[union-attr]
+            or node.args != places  # type: ignore[union-attr]
+            or node.explicit_id != explicit_id  # type: ignore[union-attr]
+            or node.outer != outer  # type: ignore[union-attr]
+        ):
+            node = at.find(kind, places, outer, explicit_id)
+            if node is None:
+                node = self._new_node(op, args, places, outer, explicit_id)
+        assert node is not None
+        if op.has_data:
+            if node.bound is not None:
+                op.check_data(node.bound)
+            self.data.append(op)
+        if outer:
+            self._use(args)
+        self.at = node
+        return make(self, self.start + node.index, self.first_id + node.id)
+
+    def _places(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], Outer]:
+        """Return the arguments' places in the segment, and what is new of those from before it."""
+        start, known = self.start, self.outer
+        places: list[int] = []
+        fresh: dict[int, int] = {}
+        for index in args:
+            if index >= start:
+                places.append(index - start)
+            else:
+                slot = known.get(index)
+                if slot is None:
+                    slot = fresh.setdefault(index, len(known) + len(fresh))
+                places.append(-1 - slot)
+        if not fresh:
+            return tuple(places), ()
+        return tuple(places), tuple([self._describe(index) for index in fresh])
+
+    def _describe(self, index: int) -> tuple[Dim, bool, bool]:
+        found = self._described.get(index)
+        if found is None:
+            node = self.node(index)
+            found = self._described[index] = node.dim, node.trains, node.is_parameter
+        return found
+
+    def _use(self, args: tuple[int, ...]) -> None:
+        for index in args:
+            if index < self.start and index not in self.outer:
+                self.outer[index] = len(self.outer)
+
+    def _new_node(
+        self,
+        op: Op,
+        args: tuple[int, ...],
+        places: tuple[int, ...],
+        outer: Outer,
+        explicit_id: int | None,
+    ) -> Node:
+        if not self.alive:
+            raise StaleArgumentError(
+                "the graph was renewed; build its expressions again after renew_cg()"
+            )
+        arguments = [self.node(i) for i in args]
+        dims = [node.dim for node in arguments]
+        dim = op.dim(*dims)  # raises before anything is changed
+        at = self.at
+        node = Node(at, op.kind, places, outer, explicit_id)
+        node.dim = dim
+        node.trains = any(n.trains for n in arguments) if args else op.leaf() is not None
+        if op.has_data:
+            node.bound = op.bound(*dims)
+            node.is_parameter = isinstance(op, Leaf)
+        else:
+            node.op = op
+        node.data_count = at.data_count + op.has_data
+        node.next_id = at.next_id + (op.id_count if explicit_id is None else 0)
+        node.id = node.next_id - 1 if explicit_id is None else explicit_id
+        if self.tracked:
+            at.add(node)
+            SHARED.grown()
+        return node
 
     def reserve_ids(self, count: int) -> int:
         """Take ``count`` node ids at once and return the first."""
         first = self.next_id
-        self.next_id += count
+        self.append(Reserved(count), ())
         return first
 
-    def leaf(self, op: Op, trains: bool) -> Expression:
+    @property
+    def next_id(self) -> int:
+        """The id that the next node would have."""
+        return self.first_id + self.at.next_id
+
+    def leaf(self, op: Leaf, trains: bool) -> Expression:
         """Return the one node of this graph for a parameter, making it on first use."""
-        key = (id(op.leaf()), trains)
-        found = self._leaves.get(key)
+        wanted = op if trains else op.constant()
+        found = self._leaves.get(wanted.kind)
         if found is None:
-            found = self._leaves[key] = self.append(op, ())
-            self.trainable[found.index] = trains
+            found = self._leaves[wanted.kind] = self.append(wanted, ())
         return found
+
+    # ---- what was built
+
+    def node(self, index: int) -> Node:
+        """Return what is known of node ``index`` from the structure alone."""
+        if index >= self.start:
+            path, at = self._path, self.at
+            if not path or path[-1] is not at:
+                path += at.path(len(path) - 1)
+            return path[index - self.start]
+        segment = self._segment(index)
+        return segment.nodes[index - segment.start]
+
+    def op(self, index: int) -> Op:
+        """Return the operation of node ``index``."""
+        if index >= self.start:
+            node = self.node(index)
+            return node.op or self.data[node.data_count - 1]
+        segment = self._segment(index)
+        return segment.ops[index - segment.start]
+
+    def args(self, index: int) -> tuple[int, ...]:
+        """Return the arguments of node ``index``."""
+        if index >= self.start:
+            start, outer = self.start, list(self.outer)
+        else:
+            segment = self._segment(index)
+            start, outer = segment.start, segment.outer
+        return tuple([p + start if p >= 0 else outer[-1 - p] for p in self.node(index).args])
+
+    def __len__(self) -> int:
+        return self.start + self.at.index + 1
+
+    def _segment(self, index: int) -> Segment:
+        starts = self._starts
+        if starts[-1] <= index:
+            return self.segments[-1]
+        return self.segments[bisect_right(starts, index) - 1]
+
+    # ---- numbers
 
     def forward(self, index: int, recalculate: bool = False) -> Array:
         """Evaluate every node up to ``index`` that has no value yet, in creation order; return the last value."""
         if recalculate:
-            self.evaluated = 0
-        if self.evaluated <= index:
-            execute.forward(self, index)
-        return cast("Array", self.values[index])
+            self.invalidate()
+        if index >= self.start:
+            self._end_segment(index)
+        segments = self.segments
+        while self._valid < len(segments):
+            segment = segments[self._valid]
+            if segment.start > index or not segment.forward(self, index):
+                break
+            self._valid += 1
+        return self.value(index)
+
+    def value(self, index: int) -> Array:
+        """Return the value of an evaluated node."""
+        segment = self._segment(index)
+        return segment.run.value(index - segment.start)
+
+    def outer_value(self, index: int) -> Array:
+        """Return the value of a node that a later segment uses, perhaps one that all of them use."""
+        found = self._outer_values.get(index)
+        if found is None:
+            found = self._outer_values[index] = self.value(index)
+        return found
+
+    def home_of(self, index: int) -> tuple[Run, int]:
+        """Return where the numbers of node ``index`` are: a segment's run, and the place there."""
+        segment = self._segment(index)
+        return segment.run, index - segment.start
+
+    def _end_segment(self, index: int) -> None:
+        """Close the open segment behind node ``index``; what comes after it starts the next one."""
+        end, start, first_id = self.at, self.start, self.first_id
+        rest: list[Node] = []
+        if end.index > index - start:
+            self.node(index)  # completes the path
+            rest = self._path[index - start + 1 :]
+            end = self._path[index - start]
+        data, outer = self.data, list(self.outer)
+        self._starts.append(start)
+        self.segments.append(
+            Segment(start, end, data[: end.data_count], outer[: end.outer_count], self.planned)
+        )
+        self._begin(index + 1, first_id + end.next_id)
+        for node in rest:
+            args = tuple([p + start if p >= 0 else outer[-1 - p] for p in node.args])
+            op = node.op or data[node.data_count - 1]
+            id_ = None if node.explicit_id is None else first_id + node.explicit_id
+            self.append(op, args, id_)
 
     def backward(self, index: int, full: bool = False, keep: bool = True) -> None:
         """Add the gradient of node ``index``, one number, to the parameters it depends on.
@@ -120,177 +300,44 @@ class ComputationGraph:
             keep: keep every node's gradient for ``Expression.gradient``; without, memory is freed on the way.
         """
         self.forward(index)
-        execute.backward(self, index, full, keep)
+        backward(self, index, full, keep)
+        self.root = index if keep else None
+
+    def gradient(self, index: int) -> Array | None:
+        """Return the gradient that the last backward pass left at a node, None where none flowed."""
+        run, place = self.home_of(index)
+        op = self.op(index)
+        if op.is_view:
+            whole, whole_place = self.home_of(self.args(index)[0])
+            total = whole.total_gradient(whole_place)
+            if total is not None:
+                return op.forward(self.context, total)
+        return run.gradient(place)
 
     def invalidate(self) -> None:
         """Forget all values: an input was given new numbers."""
-        self.evaluated = 0
+        self._valid = 0
+        self._outer_values.clear()
+        for segment in self.segments:
+            segment.invalidate()
 
     def release(self) -> None:
         """End this graph: its expressions become stale and its memory is freed."""
         self.alive = False
-        for expression in self._leaves.values():
-            leaf = self.ops[expression.index].leaf()
-            if isinstance(leaf, Parameter):
-                leaf.forget(self)
-        for part in (self.ops, self.args, self.dims, self.trainable, self.values, self.saved):
-            part.clear()
+        for leaf in self._leaves.values():
+            op = self.op(leaf.index)
+            source = op.source() if isinstance(op, Leaf) else None
+            if isinstance(source, Parameter):
+                source.forget(self)
+        for segment in self.segments:
+            del (
+                segment.run
+            )  # which knows the segment: memory is freed without the garbage collector
+        self.segments.clear()
+        self._starts.clear()
+        self._outer_values.clear()
         self._leaves.clear()
-        self.gradients = None
+        self.root = None
         self.context.saved = None
-
-
-class Operand:
-    """What can stand in an expression: Python's operators, and a way to find its node.
-
-    The operators' functions are put in by ``engine/ops/operators.py``: ops need expressions, so
-    expressions cannot import ops.
-    """
-
-    functions: dict[str, Callable[..., Expression]] = {}  # noqa: RUF012 - one table for all operands
-
-    def home(self) -> ComputationGraph:
-        """Return the graph in which an operation on this operand is to be made."""
-        raise NotImplementedError
-
-    def node(self, graph: ComputationGraph) -> Expression:
-        """Return this operand's node in ``graph``."""
-        raise NotImplementedError
-
-    def __add__(self, other: Operand | float) -> Expression:
-        return self.functions["add"](self, other)
-
-    def __radd__(self, other: float) -> Expression:
-        return self.functions["add"](self, other)
-
-    def __sub__(self, other: Operand | float) -> Expression:
-        return self.functions["sub"](self, other)
-
-    def __rsub__(self, other: float) -> Expression:
-        return self.functions["rsub"](self, other)
-
-    def __mul__(self, other: Operand | float) -> Expression:
-        return self.functions["mul"](self, other)
-
-    def __rmul__(self, other: float) -> Expression:
-        return self.functions["mul"](self, other)
-
-    def __truediv__(self, other: float) -> Expression:
-        return self.functions["div"](self, other)
-
-    def __pow__(self, other: Operand | float) -> Expression:
-        return self.functions["pow"](self, other)
-
-    def __neg__(self) -> Expression:
-        return self.functions["neg"](self)
-
-    def __getitem__(self, key: Any) -> Expression:
-        return self.functions["getitem"](self, key)
-
-
-class Expression(Operand):
-    """A node of a graph, as a user holds it."""
-
-    __slots__ = ("graph", "id", "index", "version")
-
-    def __init__(self, graph: ComputationGraph, index: int, node_id: int) -> None:
-        self.graph = graph
-        self.index = index
-        self.id = node_id
-        self.version = graph.version
-
-    def __repr__(self) -> str:
-        return f"expression {self.id}/{self.version}"
-
-    def home(self) -> ComputationGraph:
-        """Return this expression's graph; ValueError if it has been renewed."""
-        if not self.graph.alive:
-            raise StaleArgumentError(_stale(self, "used to build a new one"))
-        return self.graph
-
-    def node(self, graph: ComputationGraph) -> Expression:
-        """Return this expression; ValueError if it belongs to another graph."""
-        if self.graph is not graph or not graph.alive:
-            self.home()  # if this one is stale, that is the better message
-            raise StaleArgumentError(f"{self!r} belongs to another graph than what it is used with")
-        return self
-
-    def dim(self) -> Dim:
-        """Return ``(shape, batch size)``; a scalar is ``((1,), 1)``."""
-        return self._live().dims[self.index]
-
-    def forward(self, recalculate: bool = False) -> None:
-        """Evaluate this node and all before it that have no value yet."""
-        self._live().forward(self.index, recalculate)
-
-    def array(self, recalculate: bool = False) -> Array:
-        """Return the value in the engine's layout, not copied: for reading only."""
-        return self._live().forward(self.index, recalculate)
-
-    def npvalue(self, recalculate: bool = False) -> Array:
-        """Return the value as float64, batch axis last and only if the batch is larger than 1."""
-        return to_user(self.array(recalculate))
-
-    def vec_value(self, recalculate: bool = False) -> list[float]:
-        """Return the numbers in column-major order."""
-        return cast("list[float]", self.array(recalculate).ravel().tolist())
-
-    def scalar_value(self, recalculate: bool = False) -> float:
-        """Return the one number; RuntimeError if there are more."""
-        value = self.array(recalculate)
-        if value.size != 1:
-            dim = self.dim()
-            raise EvaluationError(f"scalar_value: the expression has {value.size} numbers: {dim}")
-        return float(value.item())
-
-    def value(self, recalculate: bool = False) -> Any:
-        """Return an array for rank 2 and up, else a float or, for several numbers, a list."""
-        value = self.array(recalculate)
-        if value.ndim > 2:
-            return to_user(value)
-        return value.item() if value.size == 1 else value.ravel().tolist()
-
-    def tensor_value(self, recalculate: bool = False) -> Tensor:
-        """Return a copy of the value with DyNet's searches and sampling on it."""
-        graph = self._live()
-        return Tensor(graph.forward(self.index, recalculate).copy(), graph.context.stream)
-
-    def backward(self, full: bool = False) -> None:
-        """Add this expression's gradient to the parameters; it must have one number."""
-        self._live().backward(self.index, full)
-
-    def gradient(self) -> Array:
-        """Return d(root of the last backward)/d(this), shaped like ``npvalue``; zeros where none flowed."""
-        graph = self._live()
-        gradients = graph.gradients
-        if gradients is None or self.index >= len(gradients):
-            done = "none was run" if gradients is None else f"it ran from node {len(gradients) - 1}"
-            raise EvaluationError(
-                f"gradient of {self!r}: call backward() on a later expression first ({done})"
-            )
-        found = gradients[self.index]
-        value = cast("Array", graph.values[self.index])
-        return to_user(np.zeros_like(value) if found is None else found)
-
-    def _live(self) -> ComputationGraph:
-        if not self.graph.alive:
-            raise StaleExpressionError(_stale(self, "read"))
-        return self.graph
-
-
-def apply(op: Op, *operands: Operand) -> Expression:
-    """Append ``op`` on these operands to their graph."""
-    for operand in operands:
-        if not isinstance(operand, Operand):
-            raise ArgumentError(
-                f"{op.name()}: expected an expression, got {type(operand).__name__} {operand!r}"
-            )
-    graph = operands[0].home()
-    return graph.append(op, tuple([operand.node(graph).index for operand in operands]))
-
-
-def _stale(expression: Expression, how: str) -> str:
-    return (
-        f"{expression!r} is stale: its graph was renewed before it was {how}; "
-        "build it again after renew_cg()"
-    )
+        self._begin(0, 0)
+        self.at = Node(None, None, (), (), None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from charlm.engine.arrays import DType, show
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph, E
 from charlm.engine.op import Op
 from charlm.engine.random import RandomStream
 from charlm.errors import EvaluationError
@@ -27,6 +28,8 @@ class ImmediateGraph(ComputationGraph):
         charlm.errors.EvaluationError: log: expression 1/0 has NaN or infinite numbers; ... (2,)
     """
 
+    tracked = False
+
     def __init__(
         self,
         dtype: DType = np.float32,
@@ -38,12 +41,18 @@ class ImmediateGraph(ComputationGraph):
         super().__init__(dtype, stream, kernels, version)
         self.check_validity = check_validity
 
-    def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
+    def append(
+        self,
+        op: Op,
+        args: tuple[int, ...],
+        node_id: int | None = None,
+        make: type[E] = Expression,  # type: ignore[assignment]
+    ) -> E:
         """Add a node and evaluate it."""
-        node = super().append(op, args, node_id)
+        node = super().append(op, args, node_id, make)
         value = self.forward(node.index)
         if self.check_validity and not np.isfinite(value).all():
-            shapes = ", ".join(show(self.dims[i]) for i in args)
+            shapes = ", ".join(show(self.node(i).dim) for i in args)
             raise EvaluationError(
                 f"{op.name()}: {node!r} has NaN or infinite numbers; its arguments' shapes: {shapes}"
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -83,13 +84,24 @@ class Op(ABC):
         is_view: its gradient is added into a part of its one argument's gradient (``add_gradient``) instead of
             being returned by ``backward``: picking one of T outputs must not cost T arrays of
             zeros.
+        is_recurrent: parts of its value depend on each other, so that what flows back into a part, a view of it, is
+            more than the gradient that was added there: it is asked of ``total_gradient``.
         batches: False if the operation is not defined on minibatches.
+        has_data: whether it carries what differs between graphs of equal structure, such as the row to look
+            up; ``identity`` then leaves it out.
+        stacks: whether many operations of one kind are one of them on a larger batch: no batch element
+            touches another (and, with data, ``merged`` joins theirs).
+        draws: whether it takes random numbers.
     """
 
     registry: ClassVar[dict[str, type[Op]]] = {}
     id_count: ClassVar[int] = 1
     is_view: ClassVar[bool] = False
+    is_recurrent: ClassVar[bool] = False
     batches: ClassVar[bool] = True
+    has_data: ClassVar[bool] = False
+    stacks: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         """Register the op."""
@@ -101,6 +113,34 @@ class Op(ABC):
         if cls.__name__ in Op.registry:
             raise TypeError(f"there are two ops named {cls.__name__}")
         Op.registry[cls.__name__] = cls
+
+    # ---- structure
+
+    @cached_property
+    def kind(self) -> object:
+        """Something that is identical for all operations that differ in their data only."""
+        return kind_of(type(self), *self.identity())
+
+    def identity(self) -> tuple[Any, ...]:
+        """Return what tells this operation from others of its class: all fields, if it has no data."""
+        return tuple(vars(self).values())
+
+    @classmethod
+    def merged(cls, ops: Sequence[Any], batch: int) -> Op:
+        """Return the operation on a batch that does what these do on its parts, of size ``batch`` each."""
+        raise NotImplementedError
+
+    def folded(self, count: int) -> Op | None:
+        """Return what does the same on all ``count`` arguments stacked in the batch axis, if there is such."""
+        return None
+
+    def bound(self, *dims: Dim) -> Any:
+        """Return what ``check_data`` needs to know of the arguments; None if there is nothing to check."""
+        return None
+
+    def check_data(self, bound: Any) -> None:
+        """Raise ShapeError if the data do not fit arguments like earlier ones."""
+        return
 
     # ---- shapes
 
@@ -142,6 +182,10 @@ class Op(ABC):
         """Add the gradient of a view into ``dx``, its argument's gradient."""
         raise NotImplementedError
 
+    def total_gradient(self, dy: Array, *xs: Any) -> Array:
+        """Return, for a recurrent op, the gradient of every part through all that depends on it."""
+        raise NotImplementedError
+
     def leaf(self) -> Parameter | LookupParameter | None:
         """Return what this node is trained through, for the leaves of a graph."""
         return None
@@ -173,3 +217,72 @@ class Op(ABC):
     def bad_samples(cls) -> Iterable[BadSample]:
         """Return arguments that must be refused."""
         return ()
+
+
+class StepOp(Op, abstract=True):
+    """A recurrent step; steps that continue each other are one sequence. Arguments: x, fixed ones, states."""
+
+    @abstractmethod
+    def split(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the arguments that all steps of a sequence share, and the states that go in."""
+
+    @abstractmethod
+    def continues(self, other: Op) -> bool:
+        """Whether this step may follow ``other`` in a sequence."""
+
+    @abstractmethod
+    def sequence(self) -> Op:
+        """Return the operation on a whole sequence that starts with this step."""
+
+
+class StateOp(Op, abstract=True):
+    """One state of a recurrent step, or of step ``time`` of a recurrent sequence."""
+
+    state: int
+    time: int | None
+
+
+class Leaf(Op, abstract=True):
+    """A parameter or a table as a whole: a graph has one node for it, and one where it is constant."""
+
+    has_data = True
+
+    @abstractmethod
+    def constant(self) -> Leaf:
+        """Return the same without a gradient."""
+
+    @abstractmethod
+    def source(self) -> Parameter | LookupParameter:
+        """Return the parameter or table."""
+
+
+@dataclass(eq=False)
+class Reserved(Op, abstract=True):
+    """Node ids that are taken for what another operation stands for; it has no numbers."""
+
+    id_count: int  # type: ignore[misc]
+
+    def dim(self, *dims: Dim) -> Dim:
+        """Nothing."""
+        return (0,), 1
+
+    def forward(self, ctx: Context, *xs: Any) -> Array:
+        """Nothing."""
+        return np.empty((1, 0), ctx.dtype)
+
+
+_kinds: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+
+def kind_of(*identity: Any) -> object:
+    """Return the same object for equal identities, whose parts must tell themselves from all others."""
+    try:
+        found = _kinds.setdefault(identity, identity)
+    except TypeError:  # an array, say: equal to nothing but itself
+        return object()
+    if len(_kinds) > _MOST_KINDS:
+        _kinds.clear()
+    return found
+
+
+_MOST_KINDS = 10_000  # kinds that are forgotten are not recognised again, and that is all

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import count
 
 import numpy as np
 
@@ -19,11 +20,17 @@ from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.storage import Storage
 from charlm.errors import EvaluationError, ShapeError
 
+_serials = count()
+
 
 class Parameter:
-    """A trainable tensor: a window on its collection's storage."""
+    """A trainable tensor: a window on its collection's storage.
+
+    ``serial`` is a number that no other parameter or table of this process has.
+    """
 
     def __init__(self, name: str, dims: Shape, storage: Storage) -> None:
+        self.serial = next(_serials)
         self.name = name
         self.dims = dims
         self.updated = True
@@ -89,6 +96,7 @@ class LookupParameter:
     """A table of ``rows`` trainable tensors of shape ``dims``; array shape ``(rows, *reversed(dims))``."""
 
     def __init__(self, name: str, rows: int, dims: Shape, value: Array) -> None:
+        self.serial = next(_serials)
         self.name = name
         self.rows = rows
         self.dims = dims
@@ -208,6 +216,6 @@ def _check_name(name: str, what: str) -> None:
 
 def _numbered(name: str, used: Counter[str]) -> str:
     """DyNet's suffix: ``_k`` for the k-th use of a name, k > 0, and always for the empty name."""
-    count = used[name]
+    before = used[name]
     used[name] += 1
-    return f"{name}_{count}" if count or not name else name
+    return f"{name}_{before}" if before or not name else name

@@ -10,7 +10,8 @@ import numpy as np
 
 from charlm.config import ModelConfig, from_dict
 from charlm.engine.arrays import Array
-from charlm.engine.graph import ComputationGraph, Expression, apply
+from charlm.engine.expression import Expression, apply
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import (
     affine_transform,
     log_softmax,

@@ -47,7 +47,7 @@ def models(draw):
     layers = draw(st.integers(1, 5))
     sizes = st.lists(wholes, min_size=layers, max_size=layers).map(tuple)
     return ModelConfig(
-        cell=draw(st.sampled_from(["rnn", "gru", "lstm"])),
+        cell=draw(st.sampled_from(["rnn", "gru", "lstm", "coupled_lstm"])),
         layers=layers,
         embed_dim=draw(wholes),
         hidden_dim=draw(wholes | sizes),

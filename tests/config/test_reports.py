@@ -92,7 +92,7 @@ RUNS = {
     "not among the words": (
         "model: {cell: ltsm}\ndata: {framing: 3}\n",
         [
-            "1:15: model.cell: expected rnn or gru or lstm, got 'ltsm'; did you mean lstm?",
+            "1:15: model.cell: expected rnn or gru or lstm or coupled_lstm, got 'ltsm'; did you mean lstm?",
             "2:17: data.framing: expected lines or stream, got 3",
         ],
     ),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.dynet.programs import ids_of
+import numpy as np
 
-BUILDERS = ("SimpleRNNBuilder", "GRUBuilder", "LSTMBuilder")
+from tests.dynet.programs import ids_of, kind_and_options
+
 INPUT, HIDDEN = 4, 3
 
 
 def builder_ids(dy: Any, name: str, layers: int) -> dict[str, list[Any]]:
     """What the states of a builder print, however they were come by; the last id is a fresh input's."""
     pc = dy.ParameterCollection()
-    builder = getattr(dy, name)(layers, INPUT, HIDDEN, pc)
+    kind, options = kind_and_options(name)
+    builder = getattr(dy, kind)(layers, INPUT, HIDDEN, pc, **options)
     parameter = pc.add_parameters(HIDDEN)
-    carried = 2 * layers if name == "LSTMBuilder" else layers
+    carried = 2 * layers if "LSTM" in name else layers
 
     def vectors(count: int) -> list[Any]:
         return [dy.vecInput(HIDDEN) for _ in range(count)]
@@ -24,6 +26,9 @@ def builder_ids(dy: Any, name: str, layers: int) -> dict[str, list[Any]]:
     def inputs() -> Iterator[Any]:
         for _ in range(3):
             yield dy.vecInput(INPUT)
+
+    def batch() -> Any:
+        return dy.inputTensor(np.ones((INPUT, 3)), batched=True)
 
     def added(state: Any) -> list[Any]:
         after = state.add_input(dy.vecInput(INPUT))
@@ -33,12 +38,10 @@ def builder_ids(dy: Any, name: str, layers: int) -> dict[str, list[Any]]:
         "from nothing": lambda: added(builder.initial_state()),
         "constant parameters": lambda: added(builder.initial_state(update=False)),
         "from vectors": lambda: added(builder.initial_state(vectors(carried))),
-        "from half the vectors": lambda: added(builder.initial_state(vectors(layers))),
         "from parameters": lambda: added(builder.initial_state([parameter] * carried)),
         "from raw vectors": lambda: added(
             builder.initial_state_from_raw_vectors([[0.5] * HIDDEN] * carried)
         ),
-        "set_h": lambda: added(builder.initial_state().set_h(vectors(layers))),
         "set_h midway": lambda: added(
             builder.initial_state().add_input(dy.vecInput(INPUT)).set_h(vectors(layers))
         ),
@@ -52,10 +55,39 @@ def builder_ids(dy: Any, name: str, layers: int) -> dict[str, list[Any]]:
             inputs()
         ),
     }
+    if kind != "SparseLSTMBuilder":  # with which DyNet crashes
+        programs["from half the vectors"] = lambda: added(builder.initial_state(vectors(layers)))
+        programs["set_h"] = lambda: added(builder.initial_state().set_h(vectors(layers)))
+    masked = {
+        "dropout": lambda: added(builder.initial_state()),
+        "dropout from vectors": lambda: added(builder.initial_state(vectors(carried))),
+        "dropout of a batch": lambda: [
+            x.s() for x in builder.initial_state().add_inputs([batch(), batch()])
+        ],
+        "dropout, transduce": lambda: [
+            *builder.initial_state().transduce(inputs()),
+            dy.vecInput(1),
+        ],
+    }
     found = {}
-    for title, program in programs.items():
-        dy.renew_cg()
-        found[title] = [*map(ids_of, program()), ids_of(dy.vecInput(1))]
+
+    def run(more: str, programs: dict[str, Callable[[], Any]]) -> None:
+        for title, program in programs.items():
+            dy.renew_cg()
+            found[title + more] = [*map(ids_of, program()), ids_of(dy.vecInput(1))]
+
+    run("", programs)
+    builder.set_dropout(0.5)
+    run("", masked)
+    if hasattr(builder, "set_dropouts"):
+        for rates in ((0.0, 0.5), (0.5, 0.0)):
+            builder.set_dropouts(*rates)
+            run(f" {rates}", masked)
+        start = builder.initial_state()
+        builder.set_dropout_masks()
+        found["masks of their own"] = [*map(ids_of, added(start)), ids_of(dy.vecInput(1))]
+    builder.disable_dropout()
+    run(", disabled", masked)
     dy.renew_cg()
     builder.initial_state()
     found["parameter expressions"] = [

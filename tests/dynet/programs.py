@@ -9,6 +9,17 @@ from typing import Any
 import numpy as np
 
 FOX = "a quick brown fox jumped over the lazy dog"
+BUILDERS = (
+    "SimpleRNNBuilder",
+    "GRUBuilder",
+    "LSTMBuilder",
+    "CompactVanillaLSTMBuilder",
+    "CoupledLSTMBuilder",
+    "FastLSTMBuilder",
+    "SparseLSTMBuilder",
+    "LSTMBuilder+ln_lstm",
+    "SparseLSTMBuilder+ln_lstm",
+)
 PRETZELS = "these pretzels are making me thirsty"
 CHARACTERS = [*"abcdefghijklmnopqrstuvwxyz ", "<EOS>"]
 CHAR2INT = {c: i for i, c in enumerate(CHARACTERS)}
@@ -51,15 +62,22 @@ def ids_of(expression: Any) -> Any:
     return int(str(expression).split()[1].split("/")[0])
 
 
+def kind_and_options(name: str) -> tuple[str, dict[str, bool]]:
+    """Return the class and the arguments that a name like ``LSTMBuilder+ln_lstm`` stands for."""
+    kind, _, option = name.partition("+")
+    return kind, {option: True} if option else {}
+
+
 class Tutorial:
     """The tutorial's character model."""
 
     def __init__(self, dy: Any, builder: str, layers: int = 1, size: int = 50) -> None:
         self.dy = dy
         self.layers = layers
-        self.carried = 2 if builder == "LSTMBuilder" else 1
+        self.carried = 2 if "LSTM" in builder else 1
         self.pc = dy.ParameterCollection()
-        self.rnn = getattr(dy, builder)(layers, size, size, self.pc)
+        kind, options = kind_and_options(builder)
+        self.rnn = getattr(dy, kind)(layers, size, size, self.pc, **options)
         self.lookup = self.pc.add_lookup_parameters((len(CHARACTERS), size))
         self.r = self.pc.add_parameters((len(CHARACTERS), size))
         self.bias = self.pc.add_parameters(len(CHARACTERS))

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import charlm.dynet as dy
+from tests.dynet.programs import BUILDERS, kind_and_options
 
-NAMES = ["SimpleRNNBuilder", "GRUBuilder", "LSTMBuilder"]
 INPUT, HIDDEN = 3, 4
-every_builder = pytest.mark.parametrize("name", NAMES)
-every_stack = pytest.mark.parametrize(("name", "layers"), [(n, k) for n in NAMES for k in (1, 2)])
+every_builder = pytest.mark.parametrize("name", BUILDERS)
+every_stack = pytest.mark.parametrize(
+    ("name", "layers"), [(n, k) for n in BUILDERS for k in (1, 2)]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +24,12 @@ def afresh():
 
 def make(name: str, layers: int = 1) -> tuple[dy.ParameterCollection, dy.LSTMBuilder]:
     pc = dy.ParameterCollection()
-    return pc, getattr(dy, name)(layers, INPUT, HIDDEN, pc)
+    kind, options = kind_and_options(name)
+    return pc, getattr(dy, kind)(layers, INPUT, HIDDEN, pc, **options)
 
 
 def carried(builder, layers: int = 1) -> int:
-    return layers * (2 if isinstance(builder, dy.LSTMBuilder) else 1)
+    return layers * (2 if "LSTM" in builder.whoami() else 1)
 
 
 def vectors(count: int, seed: int = 0, batch: int = 1) -> list[dy.Expression]:
@@ -117,7 +120,9 @@ def test_update_is_decided_by_the_first_call_of_a_graph(name):
         builder.initial_state(update=update)
         state = builder.initial_state(update=not update).add_inputs(inputs(3))[-1]
         dy.sum_elems(state.output()).backward()
-        assert all(p.grad_as_array().any() == update for p in pc.parameters_list())
+        counts = [p.grad_as_array().any() for p in pc.parameters_list()]
+        idle = 2 if name.startswith(("Fast", "Sparse")) else 0  # unused peepholes; masks
+        assert sum(counts) == (len(counts) - idle if update else 0)
 
 
 @every_stack
@@ -249,7 +254,7 @@ def test_transduce_gives_what_add_inputs_gives(name, layers, batch):
         loss = dy.sum_batches(dy.sum_elems(dy.esum([ys[0], ys[2], ys[-1]])))
         loss.backward(full=True)
         gradients = [p.grad_as_array() for p in pc.parameters_list()]
-        found.append([*(y.npvalue() for y in ys), *(x.gradient() for x in xs), *gradients])
+        found.append([*(y.npvalue() for y in ys), *(e.gradient() for e in (*ys, *xs)), *gradients])
     assert len(found[0]) == len(found[1])
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
@@ -263,10 +268,12 @@ def test_nothing_in_nothing_out(name):
 
 @every_stack
 def test_transduce_needs_less_memory_than_states(name, layers):
-    pc = dy.ParameterCollection()
-    builder = getattr(dy, name)(layers, INPUT, HIDDEN, pc)
+    _, builder = make(name, layers)
     used = {}
-    for method in ("add_inputs", "transduce"):
+    for method in (
+        "add_inputs",
+        "transduce",
+    ) * 2:  # the second time without what is kept of a structure
         dy.renew_cg()
         xs = inputs(500)
         start = builder.initial_state()
@@ -309,8 +316,10 @@ def test_one_start_for_a_whole_minibatch(name):
 
 @every_builder
 def test_expressions_of_the_parameters(name):
-    pc, builder = make(name)
+    _, builder = make(name)
     builder.initial_state()
-    (layer,) = builder.get_parameter_expressions()
-    for expression, p in zip(layer, pc.parameters_list(), strict=True):
+    (layer,), (parameters,) = builder.get_parameter_expressions(), builder.get_parameters()
+    if name.startswith("Sparse"):  # the masks are in the first two products, and 1
+        parameters = parameters[:3]
+    for expression, p in zip(layer, parameters, strict=True):
         assert expression.npvalue().tolist() == p.as_array().tolist()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import charlm.dynet as ours
-from tests.dynet.id_programs import BUILDERS, builder_ids, expression_ids
+from tests.dynet.id_programs import builder_ids, expression_ids
+from tests.dynet.programs import BUILDERS
 
 STORED = json.loads((Path(__file__).parent / "data" / "ids.json").read_text(encoding="utf-8"))
 STACKS = [(name, layers) for name in BUILDERS for layers in (1, 2)]

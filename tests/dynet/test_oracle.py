@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 import charlm.dynet as ours
-from tests.dynet.programs import FOX, Tutorial, batched_loss, first_cells
+from tests.dynet.programs import BUILDERS, FOX, Tutorial, batched_loss, first_cells
 
 theirs = pytest.importorskip(
     "dynet", reason="DyNet is not installed (the extra 'oracles', Python 3.11 on Linux)"
 )
-BUILDERS = ["SimpleRNNBuilder", "GRUBuilder", "LSTMBuilder"]
 
 
 def difference(a, b) -> float:
@@ -43,6 +42,27 @@ def test_losses_and_gradients(builder, layers, batched, record_property):
     print(f"{builder} x {layers}, batched {batched}: loss {losses:.1e}, gradients {gradients:.1e}")
     assert losses < 2e-6
     assert gradients < 2e-5
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_gradients_of_states(builder, layers):
+    """What flows into a state through all that follows it, the memories too, and into transduce's outputs."""
+    found = []
+    for dy in (ours, theirs):
+        model = Tutorial(dy, builder, layers, size=5)
+        model.fill()
+        dy.renew_cg()
+        drawn = np.random.default_rng(4).uniform(-1, 1, (4, 5))
+        xs = [dy.inputTensor(x) for x in drawn]
+        states = model.rnn.initial_state().add_inputs(xs)
+        outputs = states[1].transduce(xs)
+        loss = dy.esum([dy.sum_elems(dy.square(e)) for e in (states[-1].output(), *outputs[2:])])
+        loss.backward(full=True)
+        carried = [e for state in states for e in state.s()]
+        found.append([e.gradient() for e in (*carried, *outputs, *xs)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

@@ -56,7 +56,7 @@ def test_outputs_and_input_gradients(name, kind, layers):
     h_torch, _ = module(x_torch)
     (h_torch * torch.tensor(weights)).sum().backward()
     assert np.allclose(h.array()[0], h_torch.detach().numpy(), atol=2e-6)
-    assert np.allclose(graph.gradients[node.index][0], x_torch.grad.numpy(), atol=5e-6)
+    assert np.allclose(graph.gradient(node.index)[0], x_torch.grad.numpy(), atol=5e-6)
     ours = builder.layers[0][1].gradient.T
     theirs = module.weight_hh_l0.grad.numpy()
     if name == "lstm":

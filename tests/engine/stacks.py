@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from charlm.engine.arrays import Array
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Uniform
 from charlm.engine.ops import input_tensor
 from charlm.engine.parameters import ParameterCollection

@@ -159,7 +159,7 @@ def test_backward_evaluates_first_and_needs_one_number():
     y = sum_elems(x)
     z = y * 2.0
     z.backward()
-    assert graph.evaluated == 4
+    assert graph.start == 4
     assert y.gradient().tolist() == [2.0]
 
 
@@ -188,7 +188,7 @@ def test_without_keeping_gradients_the_parameters_get_theirs_all_the_same():
     loss = sum_elems(square(tanh(node(graph, p))))
     graph.backward(loss.index, keep=False)
     found = p.gradient.copy()
-    assert graph.gradients is None
+    assert graph.root is None
     p.clear_gradient()
     loss.backward()
     assert (found == p.gradient).all()

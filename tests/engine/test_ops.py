@@ -274,8 +274,7 @@ def test_a_bad_sample_is_refused_when_the_node_is_made(sample):
     nodes = [input_array(graph, np.ones(array_shape(dim))) for dim in sample.dims]
     with pytest.raises(sample.error, match=sample.match):
         graph.append(sample.op, tuple(node.index for node in nodes))
-    assert len(graph.ops) == len(nodes)
-    assert len(graph.dims) == len(nodes)
+    assert len(graph) == len(nodes)
     assert graph.next_id == len(nodes)
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charlm.engine.arrays import Array, reduce_to
+from charlm.engine.expression import Expression
 from charlm.engine.gradcheck import check_parameters
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Uniform
 from charlm.engine.ops import cmult, esum, matmul, pick_range, sum_elems, tanh, transpose
 from charlm.engine.ops.inputs import ParameterLeaf, input_tensor
@@ -113,7 +114,7 @@ def test_every_node_keeps_its_own_gradient(recipe):
     graph = ComputationGraph(np.float64)
     loss = loss_of(graph, pc, recipe)
     loss.backward(full=True)
-    found = [None if g is None else g.copy() for g in graph.gradients]
+    found = [None if g is None else g.copy() for g in map(graph.gradient, range(len(graph)))]
     expected = accumulate(graph, loss.index)
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
@@ -123,11 +124,11 @@ def test_every_node_keeps_its_own_gradient(recipe):
 
 
 def accumulate(graph: ComputationGraph, root: int) -> list[Array]:
-    gradients = [np.zeros_like(value) for value in graph.values[: root + 1]]
+    gradients = [np.zeros_like(graph.value(i)) for i in range(root + 1)]
     gradients[root] += 1
     for i in range(root, -1, -1):
-        op, inputs = graph.ops[i], graph.args[i]
-        xs = [graph.values[j].copy() for j in inputs]
+        op, inputs = graph.op(i), graph.args(i)
+        xs = [graph.value(j).copy() for j in inputs]
         dy = gradients[i].copy()
         if op.is_view:
             dx = np.zeros_like(xs[0])
@@ -135,7 +136,7 @@ def accumulate(graph: ComputationGraph, root: int) -> list[Array]:
             parts = [dx]
         elif inputs:
             graph.context.needs = (True,) * len(inputs)
-            parts = op.backward(graph.context, dy, graph.values[i].copy(), *xs)
+            parts = op.backward(graph.context, dy, graph.value(i).copy(), *xs)
         for j, part in zip(inputs, parts if inputs else (), strict=True):
             gradients[j] = gradients[j] + reduce_to(part, gradients[j].shape)
     return gradients

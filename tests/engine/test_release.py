@@ -9,7 +9,8 @@ import weakref
 import numpy as np
 import pytest
 
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import (
     affine_transform,
     cmult,
@@ -113,7 +114,9 @@ def test_releasing_a_graph_frees_its_memory_at_once(differentiated):
     loss.forward()
     if differentiated:
         loss.backward()
-    arrays = [*graph.values, *graph.saved, *(graph.gradients or [])]
+    (run,) = (segment.run for segment in graph.segments)
+    arrays = [*run.values, *run.saved, *run.gradients]
+    del run
     watched = [weakref.ref(a) for a in arrays if a is not None]
     assert len(watched) >= (12 if differentiated else 8)
     del arrays

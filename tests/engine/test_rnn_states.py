@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from charlm.engine.arrays import Array
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches, sum_elems
+from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.lstm_gates import vanilla_lstm_c, vanilla_lstm_gates, vanilla_lstm_h
 from charlm.engine.rnn import LSTMCell, RNNBuilder, RNNState
 from charlm.errors import ArgumentError, ShapeError, StaleArgumentError, StaleBuilderError
 from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
@@ -74,8 +77,45 @@ def test_both_branches_give_a_gradient_to_their_root(cell):
         return np.concatenate([e.gradient() for e in root.s()])
 
     both = root_gradient((0, 1))
-    np.testing.assert_allclose(both, root_gradient((0,)) + root_gradient((1,)), rtol=1e-12)
+    np.testing.assert_allclose(both, root_gradient((0,)) + root_gradient((1,)), 1e-12, 1e-15)
     assert both.any()
+
+
+def test_the_gradient_of_a_state_is_that_of_all_that_follows():
+    """As in a cell put together by hand: a memory's comes through its own step's output too."""
+    _, builder = random_stack(LSTMCell(), sizes=[4])
+    wx, wh, b = builder.layers[0]
+    found = []
+    for by_hand in (False, True):
+        graph = ComputationGraph(np.float64)
+        x, y = inputs_at(graph, [0, 1])
+        if by_hand:
+            weights = [graph.leaf(ParameterLeaf(p), True) for p in (wx, wh, b)]
+            zeros = input_vector(graph, [0.0] * 4)
+            gates = vanilla_lstm_gates(x, zeros, *weights)
+            c = vanilla_lstm_c(zeros, gates)
+            h = vanilla_lstm_h(c, gates)
+            gates = vanilla_lstm_gates(y, h, *weights)
+            last = vanilla_lstm_h(vanilla_lstm_c(c, gates), gates)
+        else:
+            first, second = builder.start(graph).add_inputs([x, y])
+            (c, h), last = first.s(), second.output()
+        dot_product(last, last).backward()
+        found.append([c.gradient(), h.gradient()])
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+@every_cell
+def test_gradients_of_states_cost_nothing_where_they_are_not_kept(cell):
+    _, builder = random_stack(cell)
+    graph = ComputationGraph(np.float64)
+    output = builder.start(graph).transduce(inputs_at(graph, [0, 1, 2]))[-1]
+    loss = dot_product(output, output)
+    graph.backward(loss.index, keep=False)
+    (segment,) = graph.segments
+    assert not segment.run.totals
+    graph.backward(loss.index)
+    assert len(segment.run.totals) == len(SIZES)
 
 
 def test_new_outputs_leave_the_memory_as_it_is():
@@ -122,10 +162,10 @@ def stack() -> tuple[RNNBuilder, ComputationGraph, RNNState, Expression]:
 def test_a_wrong_size_is_refused(stack):
     builder, graph, state, _ = stack
     small = input_vector(graph, [1.0, 2.0])
-    count = len(graph.ops)
+    count = len(graph)
     with pytest.raises(ShapeError, match=r"lstm: an input of size 3 is needed, got \(2,\)"):
         state.add_input(small)
-    assert len(graph.ops) == count
+    assert len(graph) == count
     with pytest.raises(ShapeError, match="lstm: an input of size 3 is needed"):
         state.transduce([small, small])
     matrix = input_tensor(graph, np.ones((3, 2)))

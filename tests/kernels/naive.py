@@ -30,24 +30,35 @@ def affine(b: Array, *pairs: tuple[Array, Array]) -> list[complex]:
     return out
 
 
-def over_time(step: Callable, x_TBI: Array, states: Sequence[Array | None], size: int) -> Array:
-    """Run a step of one sequence, ``step(x, *states) -> states``, over time for each of a batch."""
+def times(a: Sequence[complex], b: Sequence[complex]) -> list[complex]:
+    return [a[i] * b[i] for i in range(len(a))]
+
+
+def over_time(
+    step: Callable,
+    x_TBI: Array,
+    states: Sequence[Array | None],
+    size: int,
+    masks: Sequence[Array | None] = (),
+) -> Array:
+    """Run a step of one sequence, ``step(x, *states, *masks) -> states``, over time for each of a batch."""
     T, B = x_TBI.shape[:2]
     y_STBH = np.zeros((len(states), T, B, size), complex)
     for b in range(B):
         carried = [np.zeros(size) if s is None else s[b] for s in states]
+        own = [np.ones(size) if m is None else m[b % len(m)] for m in masks]
         for t in range(T):
-            carried = step(x_TBI[t, b], *carried)
+            carried = step(x_TBI[t, b], *carried, *own)
             for s, vector in enumerate(carried):
                 y_STBH[s, t, b] = vector
     return y_STBH
 
 
-def rnn_forward(x_TBI, Wx_IH, Wh_HH, b_H, h_BH):
-    def step(x, h):
-        return [[cmath.tanh(a) for a in affine(b_H, (x, Wx_IH), (h, Wh_HH))]]
+def rnn_forward(x_TBI, Wx_IH, Wh_HH, b_H, h_BH, mask_BH=None):
+    def step(x, h, mask):
+        return [[cmath.tanh(a) for a in affine(b_H, (x, Wx_IH), (times(h, mask), Wh_HH))]]
 
-    return over_time(step, x_TBI, [h_BH], len(b_H))
+    return over_time(step, x_TBI, [h_BH], len(b_H), [mask_BH])
 
 
 def gru_forward(x_TBI, Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc, h_BH):
@@ -61,11 +72,11 @@ def gru_forward(x_TBI, Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc, h_BH):
     return over_time(step, x_TBI, [h_BH], len(bz))
 
 
-def lstm_forward(x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias):
+def lstm_forward(x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias, mask_BH=None):
     H = len(b_G) // 4
 
-    def step(x, c, h):
-        a = affine(b_G, (x, Wx_IG), (h, Wh_HG))
+    def step(x, c, h, mask):
+        a = affine(b_G, (x, Wx_IG), (times(h, mask), Wh_HG))
         after_c, after_h = [], []
         for k in range(H):
             i, f = logistic(a[k]), logistic(a[H + k] + forget_bias)
@@ -74,7 +85,71 @@ def lstm_forward(x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias):
             after_h.append(o * cmath.tanh(after_c[-1]))
         return [after_c, after_h]
 
-    return over_time(step, x_TBI, [c_BH, h_BH], H)
+    return over_time(step, x_TBI, [c_BH, h_BH], H, [mask_BH])
+
+
+def coupled_lstm_forward(
+    x_TBI,
+    Wxi,
+    Whi,
+    Wci,
+    bi,
+    Wxo,
+    Who,
+    Wco,
+    bo,
+    Wxc,
+    Whc,
+    bc,
+    c_BH,
+    h_BH,
+    mask_BH=None,
+    c_mask_BH=None,
+):
+    H = len(bi)
+
+    def peephole(c, mask, w):
+        return [] if w is None else [(times(c, mask), w)]
+
+    def step(x, c, h, mask, c_mask):
+        seen = times(h, mask)
+        i = affine(bi, (x, Wxi), (seen, Whi), *peephole(c, c_mask, Wci))
+        w = affine(bc, (x, Wxc), (seen, Whc))
+        i = [logistic(a) for a in i]
+        after_c = [(1 - i[k]) * c[k] + i[k] * cmath.tanh(w[k]) for k in range(H)]
+        o = affine(bo, (x, Wxo), (seen, Who), *peephole(after_c, c_mask, Wco))
+        return [after_c, [logistic(o[k]) * cmath.tanh(after_c[k]) for k in range(H)]]
+
+    return over_time(step, x_TBI, [c_BH, h_BH], H, [mask_BH, c_mask_BH])
+
+
+def normalised(a: Sequence[complex]) -> list[complex]:
+    mean = sum(a) / len(a)
+    deviation = cmath.sqrt(sum((x - mean) ** 2 for x in a) / len(a))
+    return [(x - mean) / (deviation + 1e-8) for x in a]
+
+
+def norm_lstm_forward(
+    x_TBI, Wx, Wh, b, gh, bh, gx, bx, gc, bc, c_BH, h_BH, forget_bias, mask_BH=None
+):
+    H = len(bc)
+    nothing = np.zeros(4 * H)
+    begun = [] if h_BH is None else [True]  # whether there is an h
+
+    def step(x, c, h, mask):
+        a = b + gx * normalised(affine(nothing, (x, Wx))) + bx
+        if begun or any(h):
+            a = a + gh * normalised(affine(nothing, (times(h, mask), Wh))) + bh
+        after_c, after_h = [], []
+        for k in range(H):
+            i, f = logistic(a[k]), logistic(a[H + k] + forget_bias)
+            after_c.append(f * c[k] + i * cmath.tanh(a[3 * H + k]))
+        n = gc * normalised(after_c) + bc
+        for k in range(H):
+            after_h.append(logistic(a[2 * H + k]) * cmath.tanh(n[k]))
+        return [after_c, after_h]
+
+    return over_time(step, x_TBI, [c_BH, h_BH], H, [mask_BH])
 
 
 def affine_softmax_nll_forward(h_NH, W_HV, b_V, targets_N):

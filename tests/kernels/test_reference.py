@@ -69,31 +69,89 @@ def sequence(
     return drawn(seed, (T, B, size_in), *weights, *[(B, H) if there else None for there in given])
 
 
+def check_kernels(
+    name: str, arguments: Sequence[Array | None], seed: int, **settings: Array | float
+) -> None:
+    """Compare a cell's kernels with the loops, with these masks and forget bias."""
+    kernels = [
+        getattr(module, f"{name}_{way}")
+        for module, way in ((reference, "forward"), (reference, "backward"), (naive, "forward"))
+    ]
+    check_cell(*[partial(kernel, **settings) for kernel in kernels], arguments, seed)
+
+
+def masks(seed: int, B: int, H: int, *names: str) -> dict[str, Array]:
+    """Return masks, for a batch or for all of it."""
+    rng = np.random.default_rng(seed)
+    return {name: rng.integers(0, 2, (rng.choice([1, B]), H)) * 1.5 for name in names}
+
+
 @a_few
-@given(seeds, sizes, sizes, sizes, sizes, st.booleans())
-def test_the_simple_rnn(seed, T, B, size_in, H, h_given):
+@given(seeds, sizes, sizes, sizes, sizes, st.booleans(), st.booleans())
+def test_the_simple_rnn(seed, T, B, size_in, H, h_given, masked):
     arguments = sequence(seed, T, B, size_in, H, 1, 1, [h_given])
-    check_cell(reference.rnn_forward, reference.rnn_backward, naive.rnn_forward, arguments, seed)
+    check_kernels("rnn", arguments, seed, **(masks(seed, B, H, "mask_BH") if masked else {}))
 
 
 @a_few
 @given(seeds, sizes, sizes, sizes, sizes, st.booleans())
 def test_the_gru(seed, T, B, size_in, H, h_given):
-    arguments = sequence(seed, T, B, size_in, H, 1, 3, [h_given])
-    check_cell(reference.gru_forward, reference.gru_backward, naive.gru_forward, arguments, seed)
+    check_kernels("gru", sequence(seed, T, B, size_in, H, 1, 3, [h_given]), seed)
+
+
+forget_biases = st.sampled_from([0.0, 1.0])
 
 
 @a_few
-@given(seeds, sizes, sizes, sizes, sizes, st.booleans(), st.booleans(), st.sampled_from([0.0, 1.0]))
-def test_the_lstm(seed, T, B, size_in, H, c_given, h_given, forget_bias):
+@given(
+    seeds, sizes, sizes, sizes, sizes, st.booleans(), st.booleans(), forget_biases, st.booleans()
+)
+def test_the_lstm(seed, T, B, size_in, H, c_given, h_given, forget_bias, masked):
     arguments = sequence(seed, T, B, size_in, H, 4, 1, [c_given, h_given])
-    check_cell(
-        partial(reference.lstm_forward, forget_bias=forget_bias),
-        partial(reference.lstm_backward, forget_bias=forget_bias),
-        partial(naive.lstm_forward, forget_bias=forget_bias),
-        arguments,
-        seed,
+    settings = masks(seed, B, H, "mask_BH") if masked else {}
+    check_kernels("lstm", arguments, seed, forget_bias=forget_bias, **settings)
+
+
+@a_few
+@given(
+    seeds, sizes, sizes, sizes, sizes, st.booleans(), st.booleans(), st.booleans(), st.booleans()
+)
+def test_the_coupled_lstm(seed, T, B, size_in, H, c_given, h_given, peepholes, masked):
+    x, wxi, whi, bi, wxo, who, bo, wxc, whc, bc, c, h = sequence(
+        seed, T, B, size_in, H, 1, 3, [c_given, h_given]
     )
+    wci, wco = drawn(seed + 1, *[(H, H) if peepholes else None] * 2)
+    arguments = [x, wxi, whi, wci, bi, wxo, who, wco, bo, wxc, whc, bc, c, h]
+    settings = masks(seed, B, H, "mask_BH", "c_mask_BH") if masked else {}
+    check_kernels("coupled_lstm", arguments, seed, **settings)
+
+
+@a_few
+@given(seeds, sizes, sizes, sizes, st.booleans(), st.booleans(), forget_biases, st.booleans())
+def test_the_lstm_with_layer_norm(seed, T, B, size_in, c_given, h_given, forget_bias, masked):
+    H = 3  # of two numbers, made mean 0 and deviation 1, nothing is left to differentiate
+    x, wx, wh, b, c, h = sequence(seed, T, B, size_in, H, 4, 1, [c_given, h_given])
+    arguments = [x, wx, wh, b, *drawn(seed + 1, *[(12,)] * 4, (3,), (3,)), c, h]
+    mask = {"mask_BH": np.array([[0.5, 0.0, 1.5]])} if masked else {}
+    check_kernels("norm_lstm", arguments, seed, forget_bias=forget_bias, **mask)
+
+
+@pytest.mark.parametrize("name", ["rnn", "gru", "lstm"])
+def test_what_flows_into_the_outputs_of_every_step(name):
+    """It is what was added there, and what flows into the first state of the steps that follow."""
+    gates, blocks, states = {"rnn": (1, 1, 1), "gru": (1, 3, 1), "lstm": (4, 1, 2)}[name]
+    x, *rest = sequence(3, 4, 2, 2, 3, gates, blocks, [True] * states)
+    forward, backward = (getattr(reference, f"{name}_{way}") for way in ("forward", "backward"))
+    y, saved = forward(x, *rest)
+    (dy,) = drawn(4, y.shape)
+    total = np.full_like(y, np.nan)
+    backward(dy, y, saved, x, *rest, total_STBH=total)
+    for t in range(3):
+        after = [x[t + 1 :], *rest[:-states], *y[:, t]]
+        y_after, saved_after = forward(*after)
+        *_, dh = backward(dy[:, t + 1 :], y_after, saved_after, *after)
+        assert_close(total[-1, t], dy[-1, t] + dh)
+    assert_close(total[-1, 3], dy[-1, 3])
 
 
 def test_the_lstms_forget_bias_is_1_if_not_given():

@@ -16,7 +16,7 @@ from charlm.lm.model import CharLM
 from charlm.lm.text import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)
-CELLS = ["rnn", "gru", "lstm"]
+CELLS = ["rnn", "gru", "lstm", "coupled_lstm"]
 
 
 def tiny(cell: str, dtype=np.float32, **sizes) -> CharLM:
@@ -31,6 +31,8 @@ def ids(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_gradient_of_the_whole_model(cell):
     model = tiny(cell, np.float64, layers=2, hidden_dim=[4, 3])
+    for p in model.collection.parameters:  # large enough for every weight to count
+        p.scale(3.0)
     inputs, targets = ids(5, 2), ids(5, 2)[::-1]
     assert check_parameters(model.collection, lambda g: model.loss(g, inputs, targets)[0]) < 1e-6
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, unary
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.elementwise import Elementwise
@@ -87,14 +87,18 @@ class Silu(Elementwise):
         yield Sample(cls(2.5), (((2, 3), 2),))
 
 
+LOG_SIGMOID = LogSigmoid()
+SOFTSIGN = Softsign()
+
+
 def log_sigmoid(x: Operand) -> Expression:
     """Return the logarithm of the logistic sigmoid."""
-    return apply(LogSigmoid(), x)
+    return unary(LOG_SIGMOID, x)
 
 
 def softsign(x: Operand) -> Expression:
     """Return x / (1 + |x|)."""
-    return apply(Softsign(), x)
+    return unary(SOFTSIGN, x)
 
 
 def elu(x: Operand, alpha: float = 1.0) -> Expression:

@@ -8,11 +8,12 @@ matrix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from charlm.engine.arrays import Array, Shape, align
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.arrays import Array, Dim, Shape, align
+from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.errors import EmptyListError
 
@@ -30,6 +31,8 @@ def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
 
 class Broadcasting(Op, abstract=True):
     """An operation on two tensors whose axes broadcast both ways."""
+
+    stacks = True
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The larger size of each axis."""
@@ -173,6 +176,10 @@ class Sum(Op):
                 raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
         return first
 
+    def folded(self, count: int) -> Op | None:
+        """The sum over the parts of a batch."""
+        return SumOfParts(count) if count > 2 else None
+
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Add from the first to the last."""
         rest = xs[0].shape[1:]
@@ -197,6 +204,45 @@ class Sum(Op):
         yield BadSample(cls(), (((2,), 1), ((1,), 1)), "shapes must be equal")
 
 
+ADD = Add()
+CDIV = CDiv()
+CMULT = CMult()
+POW = Pow()
+
+
+@dataclass(eq=False)
+class SumOfParts(Op):
+    """y = the sum of ``count`` equal parts of the batch, which lie behind each other."""
+
+    count: int
+
+    def dim(self, *dims: Dim) -> Dim:
+        """A part's."""
+        ((shape, batch),) = dims
+        if batch % self.count:
+            raise self.error(f"a batch of {batch} has no {self.count} equal parts")
+        return shape, batch // self.count
+
+    def forward(self, ctx: Context, x: Array) -> Array:
+        """Add the parts."""
+        return x.reshape(self.count, -1, *x.shape[1:]).sum(axis=0)
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """1 to each."""
+        return [np.broadcast_to(dy, (self.count, *dy.shape)).reshape(x.shape)]
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Three parts of one and of two."""
+        yield Sample(cls(3), (((2,), 3),))
+        yield Sample(cls(3), (((2, 3), 6),))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """Parts that would not be equal."""
+        yield BadSample(cls(2), (((2,), 3),), "no 2 equal parts")
+
+
 def without_trailing_ones(shape: Shape) -> Shape:
     """Return the shape without the axes of size 1 at its end; at least one axis is left.
 
@@ -211,17 +257,17 @@ def without_trailing_ones(shape: Shape) -> Shape:
 
 def cmult(x: Operand, y: Operand) -> Expression:
     """Return the product number by number, broadcasting."""
-    return apply(CMult(), x, y)
+    return binary(CMULT, x, y)
 
 
 def cdiv(x: Operand, y: Operand) -> Expression:
     """Return the quotient number by number; y may be broadcast."""
-    return apply(CDiv(), x, y)
+    return binary(CDIV, x, y)
 
 
 def pow(x: Operand, y: Operand) -> Expression:
     """Return x to the power y, y one number."""
-    return apply(Pow(), x, y)
+    return binary(POW, x, y)
 
 
 def esum(xs: Sequence[Operand]) -> Expression:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.simplex import is_column
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, binary, unary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
@@ -148,24 +148,30 @@ class HuberDistance(Distance):
         return np.clip(d, -self.c, self.c)
 
 
+L1_DISTANCE = L1Distance()
+L2_NORM = L2Norm()
+SQUARED_DISTANCE = SquaredDistance()
+SQUARED_NORM = SquaredNorm()
+
+
 def squared_norm(x: Operand) -> Expression:
     """Return the sum of the squares of each batch element's numbers."""
-    return apply(SquaredNorm(), x)
+    return unary(SQUARED_NORM, x)
 
 
 def l2_norm(x: Operand) -> Expression:
     """Return the Euclidean length of each batch element."""
-    return apply(L2Norm(), x)
+    return unary(L2_NORM, x)
 
 
 def squared_distance(x: Operand, y: Operand) -> Expression:
     """Return the sum of the squared differences."""
-    return apply(SquaredDistance(), x, y)
+    return binary(SQUARED_DISTANCE, x, y)
 
 
 def l1_distance(x: Operand, y: Operand) -> Expression:
     """Return the sum of the sizes of the differences."""
-    return apply(L1Distance(), x, y)
+    return binary(L1_DISTANCE, x, y)
 
 
 def huber_distance(x: Operand, y: Operand, c: float = 1.345) -> Expression:

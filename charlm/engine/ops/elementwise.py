@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, unary
 from charlm.engine.op import Context, Op, Sample
 
 
 class Elementwise(Op, abstract=True):
     """y_i = f(x_i)."""
+
+    stacks = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""
@@ -210,51 +212,63 @@ class ScalarMultiply(Elementwise):
         return self.c
 
 
+ABS = Abs()
+CUBE = Cube()
+EXP = Exp()
+LOG = Log()
+LOGISTIC = Logistic()
+NEGATE = Negate()
+RECTIFY = Rectify()
+SQRT = Sqrt()
+SQUARE = Square()
+TANH = Tanh()
+
+
 def negate(x: Operand) -> Expression:
     """Return ``-x``."""
-    return apply(Negate(), x)
+    return unary(NEGATE, x)
 
 
 def tanh(x: Operand) -> Expression:
     """Return the hyperbolic tangent."""
-    return apply(Tanh(), x)
+    return unary(TANH, x)
 
 
 def logistic(x: Operand) -> Expression:
     """Return 1 / (1 + exp(-x))."""
-    return apply(Logistic(), x)
+    return unary(LOGISTIC, x)
 
 
 def rectify(x: Operand) -> Expression:
     """Return max(0, x)."""
-    return apply(Rectify(), x)
+    return unary(RECTIFY, x)
 
 
 def exp(x: Operand) -> Expression:
     """Return the exponential."""
-    return apply(Exp(), x)
+    return unary(EXP, x)
 
 
 def log(x: Operand) -> Expression:
     """Return the natural logarithm."""
-    return apply(Log(), x)
+    return unary(LOG, x)
 
 
 def square(x: Operand) -> Expression:
     """Return x squared."""
-    return apply(Square(), x)
+    return unary(SQUARE, x)
 
 
 def cube(x: Operand) -> Expression:
     """Return x to the third power."""
-    return apply(Cube(), x)
+    return unary(CUBE, x)
 
 
 def abs(x: Operand) -> Expression:
     """Return the sizes of the numbers, without their signs."""
-    return apply(Abs(), x)
+    return unary(ABS, x)
 
 
 def sqrt(x: Operand) -> Expression:
     """Return the square root."""
-    return apply(Sqrt(), x)
+    return unary(SQRT, x)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, array_shape, from_user, show
-from charlm.engine.graph import ComputationGraph, Expression
-from charlm.engine.op import Context, Op, Sample
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.op import Context, Leaf, Op, Sample, kind_of
 from charlm.engine.ops.arguments import real, sizes, unsigned, unsigned_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
@@ -22,6 +23,17 @@ class Input(Op):
     """y = the given numbers."""
 
     array: Array
+    has_data = True
+    stacks = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """The shape."""
+        return self.array.shape
+
+    @classmethod
+    def merged(cls, ops: Sequence[Input], batch: int) -> Input:
+        """All numbers."""
+        return cls(np.concatenate([op.array for op in ops]))
 
     def dim(self, *dims: Dim) -> Dim:
         """The array's own."""
@@ -46,7 +58,7 @@ class InputExpression(Expression):
     def set(self, numbers: Sequence[float]) -> None:
         """Replace the numbers, column-major; every value of the graph is computed anew when next asked for."""
         graph = self.home()
-        op = graph.ops[self.index]
+        op = graph.op(self.index)
         assert isinstance(op, Input)
         flat = _flat(numbers)
         if flat.size < op.array.size:
@@ -59,8 +71,7 @@ class InputExpression(Expression):
 
 def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
     """Return an input node for an array in the engine's layout."""
-    node = graph.append(Input(array), ())
-    return InputExpression(graph, node.index, node.id)
+    return graph.append(Input(array), (), make=InputExpression)
 
 
 def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
@@ -184,10 +195,23 @@ def _numbers(data: Any, where: str, error: type[ArgumentError | ShapeError]) -> 
 
 
 @dataclass(eq=False)
-class ParameterLeaf(Op):
+class ParameterLeaf(Leaf):
     """y = the parameter's value at the first evaluation."""
 
     parameter: Parameter
+    trains: bool = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """Which parameter; it is not to be kept alive by the structure of graphs."""
+        return self.parameter.serial, self.trains
+
+    def constant(self) -> ParameterLeaf:
+        """The value alone."""
+        return ParameterLeaf(self.parameter, False)
+
+    def source(self) -> Parameter:
+        """The parameter."""
+        return self.parameter
 
     def dim(self, *dims: Dim) -> Dim:
         """The parameter's."""
@@ -197,9 +221,9 @@ class ParameterLeaf(Op):
         """Return the value; a later update does not change it."""
         return self.parameter.read(ctx.reader)[np.newaxis].astype(ctx.dtype, copy=False)
 
-    def leaf(self) -> Parameter:
-        """The parameter."""
-        return self.parameter
+    def leaf(self) -> Parameter | None:
+        """The parameter, if it is to be trained."""
+        return self.parameter if self.trains else None
 
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the parameter's gradient."""
@@ -212,10 +236,23 @@ class ParameterLeaf(Op):
 
 
 @dataclass(eq=False)
-class LookupLeaf(Op):
+class LookupLeaf(Leaf):
     """y = a whole lookup table, its rows along the last axis."""
 
     table: LookupParameter
+    trains: bool = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """Which table."""
+        return self.table.serial, self.trains
+
+    def constant(self) -> LookupLeaf:
+        """The values alone."""
+        return LookupLeaf(self.table, False)
+
+    def source(self) -> LookupParameter:
+        """The table."""
+        return self.table
 
     def dim(self, *dims: Dim) -> Dim:
         """The row's dims, then the number of rows."""
@@ -225,9 +262,9 @@ class LookupLeaf(Op):
         """Return a copy: tables are updated in place."""
         return self.table.value[np.newaxis].astype(ctx.dtype)
 
-    def leaf(self) -> LookupParameter:
-        """The table."""
-        return self.table
+    def leaf(self) -> LookupParameter | None:
+        """The table, if it is to be trained."""
+        return self.table if self.trains else None
 
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of every row."""
@@ -245,8 +282,19 @@ class Lookup(Op):
     """y = the rows ``ids`` of a table; several ids make a batch."""
 
     table: LookupParameter
-    ids: Array
+    ids: tuple[int, ...]
     update: bool = True
+    has_data = True
+    stacks = True
+
+    def __post_init__(self) -> None:
+        self.kind = kind_of(Lookup, self.table.serial, len(self.ids), self.update)
+
+    @classmethod
+    def merged(cls, ops: Sequence[Lookup], batch: int) -> Lookup:
+        """All ids."""
+        first = ops[0]
+        return cls(first.table, tuple([i for op in ops for i in op.ids]), first.update)
 
     def dim(self, *dims: Dim) -> Dim:
         """A row's dims; the batch is the number of ids."""
@@ -254,8 +302,9 @@ class Lookup(Op):
 
     def forward(self, ctx: Context) -> Array:
         """Copy the rows."""
-        self.table.check(self.ids)
-        return self.table.value[self.ids].astype(ctx.dtype, copy=False)
+        if max(self.ids) >= self.table.rows:
+            self.table.check(np.array(self.ids))
+        return self.table.value[np.array(self.ids)].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> LookupParameter | None:
         """The table, if it is to be trained."""
@@ -263,16 +312,17 @@ class Lookup(Op):
 
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of the rows used."""
+        ids = np.array(self.ids)
         rows = self.table.gradient.reshape(self.table.rows, -1)
-        ctx.kernels.scatter_add(rows, self.ids, dy.reshape(len(self.ids), -1))
-        self.table.touched[self.ids] = True
+        ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
+        self.table.touched[ids] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         """One row, and a batch with a repeated row."""
         table = ParameterCollection().add_lookup_parameters(3, (2,))
-        yield Sample(cls(table, np.array([1])))
-        yield Sample(cls(table, np.array([1, 0, 1])))
+        yield Sample(cls(table, (1,)))
+        yield Sample(cls(table, (1, 0, 1)))
 
 
 class LookupExpression(Expression):
@@ -283,7 +333,7 @@ class LookupExpression(Expression):
     def set(self, index: int | Sequence[int]) -> None:
         """Replace the id (or, for a batch, the ids)."""
         graph = self.home()
-        op = graph.ops[self.index]
+        op = graph.op(self.index)
         assert isinstance(op, Lookup)
         ids = _ids(index)
         if len(ids) != len(op.ids):
@@ -299,17 +349,18 @@ def lookup(
     update: bool = True,
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
-    node = graph.append(Lookup(table, _ids(index), update), ())
-    return LookupExpression(graph, node.index, node.id)
+    return graph.append(Lookup(table, _ids(index), update), (), make=LookupExpression)
 
 
-def _ids(index: int | Sequence[int]) -> Array:
+def _ids(index: int | Sequence[int]) -> tuple[int, ...]:
+    if type(index) is int and index >= 0:
+        return (index,)
     ids = np.atleast_1d(np.asarray(index))
     if ids.dtype.kind not in "iu":
         raise ArgumentError(f"lookup: an id is a whole number, got {index!r}")
     if ids.size and ids.min() < 0:
         raise NegativeIndexError(f"lookup: an id is 0 or more, got {index!r}")
-    return ids
+    return tuple(ids.tolist())
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.errors import EmptyListError
 
@@ -55,6 +55,8 @@ def _as_matrix(x: Array) -> Array:
 class MatMul(Op):
     """Y = W X, the matrix product."""
 
+    stacks = True
+
     def shape(self, w: Shape, x: Shape) -> Shape:
         """(m, n) (n, p) -> (m, p); a vector is a column."""
         found = product_shape(w, x)
@@ -92,6 +94,8 @@ class MatMul(Op):
 
 class Affine(Op):
     """Y = b + W1 X1 + W2 X2 + ...; a vector b is added to every column. One column makes a vector."""
+
+    stacks = True
 
     def shape(self, b: Shape, *wx: Shape) -> Shape:
         """The products' common shape, to which b must fit."""
@@ -191,9 +195,13 @@ class DotProduct(Op):
         yield BadSample(cls(), (((2,), 1), ((3,), 1)), "shapes must be equal")
 
 
+DOT_PRODUCT = DotProduct()
+MATMUL = MatMul()
+
+
 def matmul(w: Operand, x: Operand) -> Expression:
     """Return the matrix product ``W x``."""
-    return apply(MatMul(), w, x)
+    return binary(MATMUL, w, x)
 
 
 def affine_transform(xs: Sequence[Operand]) -> Expression:
@@ -205,4 +213,4 @@ def affine_transform(xs: Sequence[Operand]) -> Expression:
 
 def dot_product(x1: Operand, x2: Operand) -> Expression:
     """Return the sum of the products of two tensors' numbers."""
-    return apply(DotProduct(), x1, x2)
+    return binary(DOT_PRODUCT, x1, x2)

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape, array_shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.ops.arithmetic import without_trailing_ones

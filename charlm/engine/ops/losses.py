@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, unary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned_all
 from charlm.engine.ops.shaping import axis_of
@@ -20,6 +21,7 @@ class OverAxis(Op, abstract=True):
     """A function of each column (axis 0) or row (axis 1) of a vector or matrix."""
 
     axis: int
+    stacks = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""
@@ -83,6 +85,29 @@ class OfTargets(Op, abstract=True):
     """A loss of a vector of scores and the right one's index, one index for each batch element."""
 
     targets: tuple[int, ...]
+    has_data = True
+    stacks = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """The number of targets, and what else there is."""
+        return len(self.targets), *[v for k, v in vars(self).items() if k != "targets"]
+
+    @classmethod
+    def merged(cls, ops: Sequence[Any], batch: int) -> Op:
+        """All targets."""
+        targets = tuple([t for op in ops for t in op.targets])
+        return replace(ops[0], targets=targets)
+
+    def bound(self, *dims: Dim) -> int:
+        """The number of scores."""
+        size: int = dims[0][0][0]
+        return size
+
+    def check_data(self, bound: int) -> None:
+        """Each target has a score."""
+        for target in self.targets:
+            if not 0 <= target < bound:
+                raise self.error(f"target {target} is outside {bound} scores (0 to {bound - 1})")
 
     def dim(self, *dims: Dim) -> Dim:
         """A scalar for each batch element."""
@@ -93,11 +118,7 @@ class OfTargets(Op, abstract=True):
             raise self.error(
                 f"{len(self.targets)} targets for a batch of {batch}; give one for each"
             )
-        for target in self.targets:
-            if not 0 <= target < shape[0]:
-                raise self.error(
-                    f"target {target} is outside {shape[0]} scores (0 to {shape[0] - 1})"
-                )
+        self.check_data(shape[0])
         return (1,), batch
 
     @classmethod
@@ -138,9 +159,13 @@ class PickNegLogSoftmax(OfTargets):
         yield Sample(cls((1, 3)), (((4,), 2),), -2, 2)
 
 
+SOFTMAX = Softmax()
+LOG_SOFTMAX = LogSoftmax()
+
+
 def softmax(x: Operand, d: int = 0) -> Expression:
     """Return the softmax of each column (``d=0``) or row (``d=1``)."""
-    return apply(Softmax(d), x)
+    return unary(SOFTMAX, x) if d == 0 else apply(Softmax(d), x)
 
 
 def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression:
@@ -149,7 +174,7 @@ def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression
     With ``restrict``, a list of indices, of a vector: normalised over those, and -inf elsewhere.
     """
     if restrict is None:
-        return apply(LogSoftmax(), x)
+        return unary(LOG_SOFTMAX, x)
     if not isinstance(restrict, list):
         raise ArgumentError(f"log_softmax: restrict must be a list of indices, got {restrict!r}")
     return apply(RestrictedLogSoftmax(unsigned_all(restrict, "log_softmax")), x)

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.linear import product, product_gradients
 from charlm.errors import ShapeError
@@ -31,6 +31,7 @@ class VanillaLstmGates(Op):
     inputs: int = 1
     dropout: bool = False
     noise: float = 0.0
+    draws = True
 
     def shape(self, *shapes: Shape) -> Shape:
         """(4H,)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real, unsigned
 from charlm.engine.ops.extrema import check_axis
@@ -32,6 +32,7 @@ class Dropout(Op):
     """y = x m / (1 - p), m_i = 0 with probability p, else 1 (inverted dropout; Srivastava et al., 2014)."""
 
     p: float = 0.5
+    draws = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""
@@ -124,6 +125,7 @@ class Noise(Op):
     """y = x + n, n_i drawn from N(0, std^2)."""
 
     std: float = 0.5
+    draws = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""

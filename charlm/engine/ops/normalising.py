@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape, align, reduce_to
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arithmetic import broadcast_shape
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from charlm.engine.graph import Expression, Operand, apply
-from charlm.engine.ops.arithmetic import Add, pow
+from charlm.engine.expression import Expression, Operand, apply, binary
+from charlm.engine.ops.arithmetic import ADD, pow
 from charlm.engine.ops.elementwise import AddScalar, ScalarMinus, ScalarMultiply, negate
 from charlm.engine.ops.inputs import scalar_input
-from charlm.engine.ops.linear import MatMul
+from charlm.engine.ops.linear import MATMUL
 from charlm.engine.ops.slicing import getitem
 from charlm.errors import UnsupportedOperandError
 
 
 def add(x: Operand, y: Operand | float) -> Expression:
     """``x + y``: one node."""
-    return apply(Add(), x, y) if isinstance(y, Operand) else apply(AddScalar(_number(y, "+")), x)
+    return binary(ADD, x, y) if isinstance(y, Operand) else apply(AddScalar(_number(y, "+")), x)
 
 
 def sub(x: Operand, y: Operand | float) -> Expression:
@@ -35,7 +35,7 @@ def rsub(x: Operand, c: float) -> Expression:
 def mul(x: Operand, y: Operand | float) -> Expression:
     """``x * y``: the matrix product, or each number times a number."""
     return (
-        apply(MatMul(), x, y)
+        binary(MATMUL, x, y)
         if isinstance(y, Operand)
         else apply(ScalarMultiply(_number(y, "*")), x)
     )
@@ -65,15 +65,16 @@ def _number(value: Any, sign: str) -> float:
     )
 
 
-Operand.functions.update(
-    {
-        "add": add,
-        "sub": sub,
-        "rsub": rsub,
-        "mul": mul,
-        "div": div,
-        "pow": power,
-        "neg": negate,
-        "getitem": getitem,
-    }
-)
+for _sign, _function in {
+    "__add__": add,
+    "__radd__": add,
+    "__sub__": sub,
+    "__rsub__": rsub,
+    "__mul__": mul,
+    "__rmul__": mul,
+    "__truediv__": div,
+    "__pow__": power,
+    "__neg__": negate,
+    "__getitem__": getitem,
+}.items():
+    setattr(Operand, _sign, _function)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, array_shape
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Context, Op, Sample
 from charlm.engine.ops.arguments import real, sizes
 from charlm.errors import ShapeError
@@ -21,6 +22,7 @@ class RandomInput(Op, abstract=True):
 
     size: Shape = (2, 3)
     batch: int = 1
+    draws = True
 
     def dim(self, *dims: Dim) -> Dim:
         """As asked for."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.graph import ComputationGraph, Expression, Operand, apply
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.op import BadSample, Context, Op, Sample, StateOp
 from charlm.engine.parameters import LookupParameter, ParameterCollection
 
 
@@ -23,6 +25,11 @@ class LookupSequence(Op):
 
     table: LookupParameter
     ids_TB: Array
+    has_data = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """Table and sizes."""
+        return self.table.serial, self.ids_TB.shape
 
     def dim(self, *dims: Dim) -> Dim:
         """(row size, B, T)."""
@@ -57,6 +64,11 @@ class SequenceNegLogSoftmax(Op):
     """y = sum over t, b of -ln softmax(b + W h[t, b])[targets[t, b]]; the output layer and its loss in one."""
 
     targets_TB: Array
+    has_data = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """The sizes."""
+        return self.targets_TB.shape
 
     def dim(self, *dims: Dim) -> Dim:
         """A scalar."""
@@ -168,7 +180,7 @@ class OutputSequence(Op):
 
 
 @dataclass(eq=False)
-class StatePart(Op):
+class StatePart(StateOp):
     """y = one state of a recurrent step, or of step ``time`` of a recurrent sequence."""
 
     state: int = 0

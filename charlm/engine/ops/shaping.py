@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.graph import Expression, Operand, apply
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample, kind_of
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
@@ -37,28 +37,48 @@ class Pick(Op):
     index: int | Sequence[int] = 0
     axis: int = 0
     is_view = True
+    has_data = True
+    stacks = True
+
+    def __post_init__(self) -> None:
+        count = 0 if isinstance(self.index, int) else len(self.index)
+        self.kind = kind_of(Pick, self.axis, count)
+
+    @classmethod
+    def merged(cls, ops: Sequence[Pick], batch: int) -> Pick:
+        """All indices, each for its batch element."""
+        indices: list[int] = []
+        for op in ops:
+            indices += [op.index] * batch if isinstance(op.index, int) else op.index
+        return cls(indices, ops[0].axis)
+
+    def bound(self, *dims: Dim) -> int:
+        """The size of the axis."""
+        size: int = dims[0][0][self.axis]
+        return size
+
+    def check_data(self, bound: int) -> None:
+        """Each index is on the axis."""
+        index = self.index
+        for i in (index,) if isinstance(index, int) else index:
+            if not 0 <= i < bound:
+                raise self.error(
+                    f"index {i} is outside axis {self.axis} of size {bound} (0 to {bound - 1})"
+                )
 
     def dim(self, *dims: Dim) -> Dim:
         """The other axes; a vector gives (1,)."""
         ((shape, batch),) = dims
         if not 0 <= self.axis < len(shape):
             raise self.error(f"axis {self.axis} does not exist in shape {shape}")
-        size = shape[self.axis]
-        if isinstance(self.index, int):
-            indices: Sequence[int] = (self.index,)
-        else:
-            indices = self.index
+        if not isinstance(self.index, int):
             if batch == 1:
-                batch = len(indices)
-            elif len(indices) != batch:
+                batch = len(self.index)
+            elif len(self.index) != batch:
                 raise self.error(
-                    f"{len(indices)} indices for a batch of {batch}; give one for each"
+                    f"{len(self.index)} indices for a batch of {batch}; give one for each"
                 )
-        for index in indices:
-            if not 0 <= index < size:
-                raise self.error(
-                    f"index {index} is outside axis {self.axis} of size {size} (0 to {size - 1})"
-                )
+        self.check_data(shape[self.axis])
         return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
 
     def _place(self, batch: int) -> tuple[Any, ...]:
@@ -80,6 +100,8 @@ class Pick(Op):
         target = dx[place]
         if isinstance(self.index, int):
             target += dy.reshape(target.shape)
+        elif len(dx) > 1:  # one place for each batch element: none is repeated
+            dx[place] += dy.reshape(target.shape)
         else:
             np.add.at(dx, place, dy.reshape(target.shape))
 
@@ -262,6 +284,8 @@ class Transpose(Op):
 
 def pick(x: Operand, index: int = 0, dim: int = 0) -> Expression:
     """Return slice ``index`` along axis ``dim``; the axis is removed."""
+    if type(index) is int and dim == 0 and index >= 0:  # nearly always
+        return apply(Pick(index), x)
     return apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), x)
 
 

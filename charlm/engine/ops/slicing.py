@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import integer, unsigned_all
 from charlm.engine.ops.shaping import Pick

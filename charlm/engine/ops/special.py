@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, unary
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
@@ -98,11 +98,15 @@ class Lgamma(Elementwise):
         yield Sample(cls(), (((3,), 1),), low=-0.8, high=-0.3)
 
 
+ERF = Erf()
+LGAMMA = Lgamma()
+
+
 def erf(x: Operand) -> Expression:
     """Return the error function."""
-    return apply(Erf(), x)
+    return unary(ERF, x)
 
 
 def lgamma(x: Operand) -> Expression:
     """Return the logarithm of the size of the gamma function."""
-    return apply(Lgamma(), x)
+    return unary(LGAMMA, x)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.graph import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, unary
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
@@ -160,56 +160,69 @@ class Atanh(Inside):
         return 1 / ((1 - x) * (1 + x))
 
 
+ACOS = Acos()
+ACOSH = Acosh()
+ASIN = Asin()
+ASINH = Asinh()
+ATAN = Atan()
+ATANH = Atanh()
+COS = Cos()
+COSH = Cosh()
+SIN = Sin()
+SINH = Sinh()
+TAN = Tan()
+
+
 def sin(x: Operand) -> Expression:
     """Return the sine."""
-    return apply(Sin(), x)
+    return unary(SIN, x)
 
 
 def cos(x: Operand) -> Expression:
     """Return the cosine."""
-    return apply(Cos(), x)
+    return unary(COS, x)
 
 
 def tan(x: Operand) -> Expression:
     """Return the tangent."""
-    return apply(Tan(), x)
+    return unary(TAN, x)
 
 
 def asin(x: Operand) -> Expression:
     """Return the angle of this sine: NaN outside -1 to 1."""
-    return apply(Asin(), x)
+    return unary(ASIN, x)
 
 
 def acos(x: Operand) -> Expression:
     """Return the angle of this cosine: NaN outside -1 to 1."""
-    return apply(Acos(), x)
+    return unary(ACOS, x)
 
 
 def atan(x: Operand) -> Expression:
     """Return the angle of this tangent."""
-    return apply(Atan(), x)
+    return unary(ATAN, x)
 
 
 def sinh(x: Operand) -> Expression:
     """Return the hyperbolic sine."""
-    return apply(Sinh(), x)
+    return unary(SINH, x)
 
 
 def cosh(x: Operand) -> Expression:
     """Return the hyperbolic cosine."""
-    return apply(Cosh(), x)
+    return unary(COSH, x)
 
 
 def asinh(x: Operand) -> Expression:
     """Return the inverse hyperbolic sine."""
-    return apply(Asinh(), x)
+    return unary(ASINH, x)
 
 
 def acosh(x: Operand) -> Expression:
     """Return the inverse hyperbolic cosine: NaN below 1."""
-    return apply(Acosh(), x)
+    return unary(ACOSH, x)
 
 
 def atanh(x: Operand) -> Expression:
     """Return the inverse hyperbolic tangent: infinite at -1 and 1, NaN beyond."""
-    return apply(Atanh(), x)
+    return unary(ATANH, x)

@@ -8,18 +8,20 @@ configs use, and adds it to the gradient checks.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.kernels import Kernels
+from charlm.engine.op import BadSample, Context, Op, Sample, StepOp
+from charlm.kernels import NUMPY, Kernels
 
 CELLS: dict[str, type[Cell]] = {}
-States = Sequence["Array | None"]
+States: TypeAlias = Sequence["Array | None"]
+NodeIds: TypeAlias = tuple[int, tuple[int, ...]]
+Masked: TypeAlias = tuple[bool, bool]
 
 
 class Cell(ABC):
@@ -29,11 +31,15 @@ class Cell(ABC):
         name: what a config calls it.
         states: how many vectors it carries from step to step.
         roles: the names of its parameters, in DyNet's order.
+        masks: how many recurrent vectors have a dropout mask, h first; 0 if its dropout is another one.
+        gains: the parameters that start at 1.
     """
 
     name: ClassVar[str]
     states: ClassVar[int]
     roles: ClassVar[tuple[str, ...]]
+    masks: ClassVar[int] = 1
+    gains: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         """Register the cell."""
@@ -41,17 +47,33 @@ class Cell(ABC):
 
     @abstractmethod
     def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
-        """Return the DyNet shapes of the parameters; vectors are biases and start at 0, matrices at Glorot's."""
+        """Return the DyNet shapes of the parameters.
+
+        Matrices start at Glorot's values, ``gains`` at 1 and other vectors, the biases, at 0.
+        """
 
     @abstractmethod
-    def node_ids(self, first: bool) -> tuple[int, tuple[int, ...]]:
-        """Return how many DyNet nodes a step is, and which of them each state is; ``first``: no state goes in."""
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
+        """Return how many DyNet nodes a step is, and which of them each state is.
+
+        Args:
+            first: no state goes in.
+            masked: whether dropout masks x, and whether it masks the recurrent vectors.
+        """
 
     @abstractmethod
     def forward(
-        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
-        """Return the states ``y_STBH`` of every step, and what backward wants saved."""
+        """Return the states ``y_STBH`` of every step, and what backward wants saved.
+
+        ``masks`` are those of the recurrent vectors, (B, H) or (1, H); x is masked before.
+        """
 
     @abstractmethod
     def backward(
@@ -63,31 +85,101 @@ class Cell(ABC):
         x_TBI: Array,
         params: Sequence[Array],
         states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
     ) -> list[Array | None]:
-        """Return the gradients of x, of each parameter and of each state (None where the state was None)."""
+        """Return the gradients of x, of each parameter and of each state (None where the state was None).
+
+        ``total`` is nothing, or the kernels' ``total_STBH``.
+        """
 
 
 @dataclass(eq=False)
 class Recurrence(Op, abstract=True):
-    """Arguments: x, the cell's parameters, and those initial states that ``given`` marks."""
+    """Arguments: x, the cell's parameters, the masks if ``masked``, and those initial states that ``given`` marks.
+
+    The masks are that of x and those of the recurrent vectors, the same at every step. They have no
+    gradient: they are drawn, not computed.
+    """
 
     cell: Cell
     given: tuple[bool, ...]
+    masked: bool = False
+    single: ClassVar[bool]
+    is_recurrent = True
 
-    def _split(self, rest: tuple[Array, ...], batch: int) -> tuple[list[Array], list[Array | None]]:
+    def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
+        """Run the cell over time."""
+        y, ctx.saved = self.cell.forward(ctx.kernels, *self._split(x, rest)[0])
+        return y[:, 0] if self.single else y
+
+    def backward(
+        self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array
+    ) -> list[Array | None]:
+        """Back through time."""
+        arguments, x_mask = self._split(x, rest)
+        if self.single:
+            dy, y = dy[:, np.newaxis], y[:, np.newaxis]
+        dx, *found = self.cell.backward(ctx.kernels, dy, y, ctx.saved, *arguments)
+        if dx is not None:
+            dx = dx if x_mask is None else dx * x_mask
+            dx = dx[0].reshape(-1, *x.shape[1:]) if self.single else dx[np.newaxis]
         count = len(self.cell.roles)
-        found = iter(rest[count:])
+        dparams = [None if d is None else d[np.newaxis] for d in found[:count]]
+        dstates = [d for d, given in zip(found[count:], self.given, strict=True) if given]
+        return [dx, *dparams, *[None] * self._mask_count, *dstates]
+
+    def total_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
+        """Return the gradient of every state at every step through all that follows it.
+
+        Few programs ask for it, so the backward pass does not keep it: here the cell is run once
+        more.
+        """
+        arguments, _ = self._split(x, rest)
+        dy = dy[:, np.newaxis] if self.single else dy
+        total = np.empty_like(dy)
+        with np.errstate(all="ignore"):  # as when the graph is evaluated
+            y, saved = self.cell.forward(NUMPY, *arguments)
+            self.cell.backward(NUMPY, dy, y, saved, *arguments, total_STBH=total)
+        return total[:, 0] if self.single else total
+
+    @property
+    def _mask_count(self) -> int:
+        return 1 + self.cell.masks if self.masked else 0
+
+    def _split(
+        self, x: Array, rest: tuple[Array, ...]
+    ) -> tuple[tuple[Array, list[Array], list[Array | None], list[Array]], Array | None]:
+        """Return what a cell's forward takes, and x's mask."""
+        count = len(self.cell.roles)
+        after = count + self._mask_count
+        if self.single:
+            x = x.reshape(len(x), -1)  # a column, such as a matrix product makes, is the vector
+            batch = max(len(x), *map(len, rest))
+            x_TBI = (
+                x[np.newaxis] if len(x) == batch else np.broadcast_to(x, (1, batch, x.shape[-1]))
+            )
+        else:
+            batch, x_TBI = x.shape[2], x[0]
+        found = iter(rest[after:])
         states: list[Array | None] = [None] * self.cell.states
         for i, given in enumerate(self.given):
             if given:
                 state = next(found)
-                states[i] = np.broadcast_to(state, (batch, state.shape[-1]))
-        return [p[0] for p in rest[:count]], states
+                if len(state) != batch:
+                    state = np.broadcast_to(state, (batch, state.shape[-1]))
+                states[i] = state
+        params = [p[0] for p in rest[:count]]
+        if not self.masked:
+            return (x_TBI, params, states, []), None
+        x_mask, *masks = rest[count:after]
+        return (x_TBI * x_mask, params, states, masks), x_mask
 
     def _hidden(self, input_shape: Shape, dims: tuple[Dim, ...]) -> int:
-        """Check x, the parameters and the states against each other and return H."""
+        """Check x, the parameters, the masks and the states against each other and return H."""
         count = len(self.cell.roles)
-        params, states = dims[1 : 1 + count], dims[1 + count :]
+        params, others = dims[1 : 1 + count], dims[1 + count :]
+        masks, states = others[: self._mask_count], others[self._mask_count :]
         hidden = next(d[0][0] for d in reversed(params) if len(d[0]) == 1)
         bias_gates = self.cell.shapes(1, 1)[-1][0]
         hidden //= bias_gates
@@ -97,6 +189,11 @@ class Recurrence(Op, abstract=True):
             raise self.error(
                 f"{self.cell.name}: an input of size {expected} is needed, got {show(dims[0])}"
             )
+        for mask, size in zip(masks, (input_shape[0], *[hidden] * self.cell.masks), strict=False):
+            if mask[0] != (size,):
+                raise self.error(
+                    f"{self.cell.name}: a mask of size {size} is needed, got {show(mask)}"
+                )
         for state in states:
             if state[0] != (hidden,):
                 raise self.error(
@@ -104,15 +201,17 @@ class Recurrence(Op, abstract=True):
                 )
         return hidden
 
-    def _gradients(
-        self, ctx: Context, dy: Array, y: Array, x_TBI: Array, rest: tuple[Array, ...]
-    ) -> list[Array | None]:
-        params, states = self._split(rest, x_TBI.shape[1])
-        found = self.cell.backward(ctx.kernels, dy, y, ctx.saved, x_TBI, params, states)
-        count = 1 + len(self.cell.roles)
-        dparams = [None if d is None else d[np.newaxis] for d in found[1:count]]
-        dstates = [d for d, given in zip(found[count:], self.given, strict=True) if given]
-        return [found[0], *dparams, *dstates]
+    @classmethod
+    def _masked(cls, cell: Cell, x: Dim, batch: int) -> Iterator[Sample]:
+        """Yield a sample with masks, for the cells that have them."""
+        if cell.masks:
+            every = (True,) * cell.states
+            x_, *others = cls._dims(cell, x, batch, every)
+            count = len(cell.roles)
+            masks = [((x[0][0],), batch), *[((3,), batch)] * cell.masks]
+            dims = (x_, *others[:count], *masks, *others[count:])
+            flags = [True] * (1 + count) + [False] * len(masks) + [True] * cell.states
+            yield Sample(cls(cell, every, True), dims, differentiable=tuple(flags))
 
     @classmethod
     def _dims(cls, cell: Cell, x: Dim, batch: int, given: tuple[bool, ...]) -> tuple[Dim, ...]:
@@ -120,10 +219,12 @@ class Recurrence(Op, abstract=True):
         return (x, *params, *[((3,), batch)] * sum(given))
 
 
-class RecurrentStep(Recurrence):
+@dataclass(eq=False)
+class RecurrentStep(Recurrence, StepOp):
     """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis."""
 
-    id_count = 0
+    id_count: int = 0  # type: ignore[misc]  # those of DyNet's nodes for a step
+    single = True
 
     def dim(self, *dims: Dim) -> Dim:
         """(H, batch) for each state."""
@@ -131,26 +232,22 @@ class RecurrentStep(Recurrence):
         batch = max(batches)
         if not batches <= {1, batch}:
             raise self.error(f"batch sizes must be equal or 1, got {', '.join(map(show, dims))}")
-        if len(x[0]) != 1:
+        if x[0][1:] not in ((), (1,)):
             raise self.error(f"{self.cell.name}: the input must be a vector, got {show(x)}")
         return (self._hidden(x[0], dims), batch), self.cell.states
 
-    def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
-        """A sequence of one step."""
-        batch = max(len(x), *[len(state) for state in rest])
-        params, states = self._split(rest, batch)
-        x_TBI = np.broadcast_to(x, (1, batch, x.shape[-1]))
-        y, ctx.saved = self.cell.forward(ctx.kernels, x_TBI, params, states)
-        return y[:, 0]
+    def split(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Parameters and masks, and the states."""
+        count = 1 + len(self.cell.roles) + self._mask_count
+        return args[1:count], args[count:]
 
-    def backward(
-        self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array
-    ) -> list[Array | None]:
-        """A sequence of one step, backwards."""
-        x_TBI = np.broadcast_to(x, (1, y.shape[1], x.shape[-1]))
-        found = self._gradients(ctx, dy[:, np.newaxis], y[:, np.newaxis], x_TBI, rest)
-        dx = found[0]
-        return [None if dx is None else dx[0], *found[1:]]
+    def continues(self, other: Op) -> bool:
+        """Of the same cell."""
+        return isinstance(other, RecurrentStep) and other.cell is self.cell and all(self.given)
+
+    def sequence(self) -> RecurrentSequence:
+        """Begun with the same states."""
+        return RecurrentSequence(self.cell, self.given, self.masked)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -163,6 +260,7 @@ class RecurrentStep(Recurrence):
             alone = cls._dims(cell, ((2,), 1), 1, none)
             yield Sample(cls(cell, none), alone, differentiable=only_x)
             yield Sample(cls(cell, every), cls._dims(cell, ((2,), 2), 1, every))
+            yield from cls._masked(cell, ((2,), 2), 2)
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -182,6 +280,7 @@ class RecurrentSequence(Recurrence):
     """states[t] = cell(x[t], states[t-1]): a node of shape (H, batch, time), its states in the batch axis."""
 
     id_count = 0
+    single = False
 
     def dim(self, *dims: Dim) -> Dim:
         """(H, batch, time) for each state."""
@@ -190,22 +289,10 @@ class RecurrentSequence(Recurrence):
             raise self.error(f"{self.cell.name}: a sequence is needed, got {show(dims[0])}")
         count = 1 + len(self.cell.roles)
         if any(d[1] not in (1, shape[1]) for d in dims[count:]):
-            raise self.error(f"{self.cell.name}: the states' batch size must be {shape[1]} or 1")
+            raise self.error(
+                f"{self.cell.name}: the batch size of states and masks must be {shape[1]} or 1"
+            )
         return (self._hidden(shape, dims), *shape[1:]), self.cell.states
-
-    def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
-        """Run the cell over time."""
-        params, states = self._split(rest, x.shape[2])
-        y, ctx.saved = self.cell.forward(ctx.kernels, x[0], params, states)
-        return y
-
-    def backward(
-        self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array
-    ) -> list[Array | None]:
-        """Back through time."""
-        found = self._gradients(ctx, dy, y, x[0], rest)
-        dx = found[0]
-        return [None if dx is None else dx[np.newaxis], *found[1:]]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -215,6 +302,7 @@ class RecurrentSequence(Recurrence):
             yield Sample(cls(cell, none), cls._dims(cell, ((2, 1, 4), 1), 1, none))
             yield Sample(cls(cell, every), cls._dims(cell, ((2, 2, 4), 1), 2, every))
             yield Sample(cls(cell, every), cls._dims(cell, ((2, 2, 1), 1), 1, every))
+            yield from cls._masked(cell, ((2, 2, 4), 1), 2)
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -224,4 +312,4 @@ class RecurrentSequence(Recurrence):
             dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)
             yield BadSample(cls(cell, every), (((2,), 1), *dims[1:]), "a sequence is needed")
             yield BadSample(cls(cell, every), (((2, 2, 4), 3), *dims[1:]), "a sequence is needed")
-            yield BadSample(cls(cell, every), (*dims[:-1], ((3,), 3)), "batch size must be 2 or 1")
+            yield BadSample(cls(cell, every), (*dims[:-1], ((3,), 3)), "masks must be 2 or 1")

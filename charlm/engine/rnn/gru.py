@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, States
+from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
 from charlm.kernels import Kernels
 
 
@@ -19,18 +19,24 @@ class GRUCell(Cell):
 
     name = "gru"
     states = 1
+    masks = 0
     roles = ("Wxz", "Whz", "bz", "Wxr", "Whr", "br", "Wxh", "Whh", "bh")
 
     def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
         """Wx (H, I), Wh (H, H), b (H,) for each of z, r and the candidate."""
         return [(hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)] * 3
 
-    def node_ids(self, first: bool) -> tuple[int, tuple[int, ...]]:
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state the reset gate has nothing to reset: three nodes fewer."""
         return (8, (7,)) if first else (11, (10,))
 
     def forward(
-        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
         """Run over time."""
         return k.gru_forward(x_TBI, *params, *states)
@@ -44,6 +50,8 @@ class GRUCell(Cell):
         x_TBI: Array,
         params: Sequence[Array],
         states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
     ) -> list[Array | None]:
         """Back through time."""
-        return k.gru_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states)
+        return k.gru_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states, **total)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, States
+from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
 from charlm.kernels import Kernels
 
 
@@ -28,15 +28,22 @@ class LSTMCell(Cell):
         """Wx (4H, I), Wh (4H, H), b (4H,)."""
         return [(4 * hidden_dim, input_dim), (4 * hidden_dim, hidden_dim), (4 * hidden_dim,)]
 
-    def node_ids(self, first: bool) -> tuple[int, tuple[int, ...]]:
-        """Without a state there is nothing to forget: two nodes fewer."""
-        return (13, (10, 12)) if first else (15, (12, 14))
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
+        """Without a state there is nothing to forget: two nodes fewer. Products with masks come first."""
+        products = masked[0] + (masked[1] and not first)
+        count = (13 if first else 15) + products
+        return count, (count - 3, count - 1)
 
     def forward(
-        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
         """Run over time."""
-        return k.lstm_forward(x_TBI, *params, *states, self.forget_bias)
+        return k.lstm_forward(x_TBI, *params, *states, self.forget_bias, *masks)
 
     def backward(
         self,
@@ -47,6 +54,9 @@ class LSTMCell(Cell):
         x_TBI: Array,
         params: Sequence[Array],
         states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
     ) -> list[Array | None]:
         """Back through time."""
-        return k.lstm_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states, self.forget_bias)
+        arguments = (x_TBI, *params, *states, self.forget_bias, *masks)
+        return k.lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)

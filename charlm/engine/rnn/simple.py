@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, States
+from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
 from charlm.kernels import Kernels
 
 
@@ -21,15 +21,21 @@ class SimpleRNNCell(Cell):
         """Wx (H, I), Wh (H, H), b (H,)."""
         return [(hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)]
 
-    def node_ids(self, first: bool) -> tuple[int, tuple[int, ...]]:
-        """An affine node and a tanh."""
-        return 2, (1,)
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
+        """An affine node and a tanh, after the products with masks."""
+        products = masked[0] + (masked[1] and not first)
+        return 2 + products, (1 + products,)
 
     def forward(
-        self, k: Kernels, x_TBI: Array, params: Sequence[Array], states: States
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
         """Run over time."""
-        return k.rnn_forward(x_TBI, *params, *states)
+        return k.rnn_forward(x_TBI, *params, *states, *masks)
 
     def backward(
         self,
@@ -40,6 +46,8 @@ class SimpleRNNCell(Cell):
         x_TBI: Array,
         params: Sequence[Array],
         states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
     ) -> list[Array | None]:
         """Back through time."""
-        return k.rnn_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states)
+        return k.rnn_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states, *masks, **total)

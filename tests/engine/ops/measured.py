@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from charlm.engine.graph import ComputationGraph, Expression
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import cmult, input_tensor, sum_batches, sum_elems
 
 

@@ -88,7 +88,7 @@ def test_what_is_no_index_is_refused_and_leaves_no_node(key, error):
     with pytest.raises(error) as caught:
         x[key]
     assert isinstance(caught.value, CharlmError)
-    assert len(x.graph.ops) == 1
+    assert len(x.graph) == 1
     assert x.graph.next_id == 1
 
 

@@ -1,4 +1,4 @@
-"""DyNet's RNN builders: the engine's, with one initial state for each graph and DyNet's names."""
+"""What DyNet's builders share: the engine's, with one initial state for each graph and DyNet's names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
 from charlm.engine import ops
-from charlm.engine.graph import ComputationGraph, Expression, Operand
+from charlm.engine.expression import Expression, Operand
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.arguments import sizes, unsigned
-from charlm.engine.rnn import Cell, GRUCell, LSTMCell, RNNBuilder, RNNState, SimpleRNNCell
-from charlm.errors import StaleArgumentError, UnsupportedOperandError
+from charlm.engine.rnn import Cell, RNNBuilder, RNNState
+from charlm.errors import StaleArgumentError
 
 
-class _RNNBuilder(RNNBuilder):
+class Builder(RNNBuilder):
     """What all builders share.
 
     Args:
@@ -39,10 +40,10 @@ class _RNNBuilder(RNNBuilder):
         self._initial: tuple[ComputationGraph, RNNState] | None = None
 
     @classmethod
-    def from_spec(cls, spec: tuple[Any, ...], model: ParameterCollection) -> _RNNBuilder:
+    def from_spec(cls, spec: tuple[Any, ...], model: ParameterCollection) -> Builder:
         """Return a builder made as the one with this ``spec`` was."""
         layers, input_dim, hidden_dim, *more = spec
-        make: Callable[..., _RNNBuilder] = cls  # a subclass knows its cell
+        make: Callable[..., Builder] = cls  # a subclass knows its cell
         return make(layers, input_dim, hidden_dim, model, *more)
 
     def initial_state(self, vecs: Iterable[Operand] | None = None, update: bool = True) -> RNNState:
@@ -62,6 +63,10 @@ class _RNNBuilder(RNNBuilder):
         """Return an initial state that carries the numbers of these arrays or lists."""
         return self.initial_state([ops.input_tensor(session.cg(), v) for v in vecs], update)
 
+    def set_dropout(self, d: float) -> None:
+        """Drop numbers with this probability; ValueError if it is not in [0, 1]."""
+        self.set_rates(d, d)
+
     def get_parameters(self) -> list[list[Parameters]]:
         """Return each layer's parameters."""
         return [[Parameters(p) for p in layer] for layer in self.layers]
@@ -72,7 +77,7 @@ class _RNNBuilder(RNNBuilder):
             raise StaleArgumentError(
                 f"{self.whoami()}: call initial_state() in this graph before asking for parameter expressions"
             )
-        return [list(layer) for layer in self._initial[1].parameters]
+        return [list(layer) for layer in self._initial[1].layers.parameters]
 
     def param_collection(self) -> ParameterCollection:
         """Return the builder's own sub-collection."""
@@ -83,52 +88,19 @@ class _RNNBuilder(RNNBuilder):
         return type(self).__name__
 
 
-class SimpleRNNBuilder(_RNNBuilder):
-    """h' = tanh(b + Wx x + Wh h), any number of layers."""
+class MaskedBuilder(Builder):
+    """A builder with variational dropout: masks that serve every step of every sequence of a graph."""
 
-    collection_name = "simple-rnn-builder"
+    def set_dropouts(self, d: float, d_h: float) -> None:
+        """Drop numbers of each layer's input with probability ``d``, of the recurrent vectors with ``d_h``.
 
-    def __init__(
-        self, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
-    ) -> None:
-        super().__init__(SimpleRNNCell(), layers, input_dim, hidden_dim, model)
+        ValueError for a probability that is not in [0, 1].
+        """
+        self.set_rates(d, d_h)
 
-
-class GRUBuilder(_RNNBuilder):
-    """The gated recurrent unit, any number of layers."""
-
-    collection_name = "gru-builder"
-
-    def __init__(
-        self, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
-    ) -> None:
-        super().__init__(GRUCell(), layers, input_dim, hidden_dim, model)
-
-
-class VanillaLSTMBuilder(_RNNBuilder):
-    """The LSTM with a forget gate and no peepholes, any number of layers.
-
-    ``forget_bias`` is added to the forget gate when it runs; the stored bias starts at 0. DyNet's
-    layer normalisation, ``ln_lstm``, is not supported.
-    """
-
-    collection_name = "vanilla-lstm-builder"
-
-    def __init__(
-        self,
-        layers: int,
-        input_dim: int,
-        hidden_dim: int,
-        model: ParameterCollection,
-        ln_lstm: bool = False,
-        forget_bias: float = 1.0,
-    ) -> None:
-        if ln_lstm:
-            raise UnsupportedOperandError(
-                "VanillaLSTMBuilder: ln_lstm, layer normalisation, is not supported; leave it False"
-            )
-        super().__init__(LSTMCell(forget_bias), layers, input_dim, hidden_dim, model)
-        self.spec = (*self.spec, ln_lstm, forget_bias)
-
-
-LSTMBuilder = VanillaLSTMBuilder
+    def set_dropout_masks(self, batch_size: int = 1) -> None:
+        """Draw the masks for what follows in the current graph; without this the first input's batch size counts."""
+        (batch,) = sizes(batch_size, "set_dropout_masks")
+        layers = self.initial_state().layers
+        if any(self.masked):
+            layers.draw_masks(batch)

@@ -1,0 +1,154 @@
+"""DyNet's LSTMs."""
+
+from __future__ import annotations
+
+from charlm.dynet.builders.base import Builder, MaskedBuilder
+from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
+from charlm.engine import parameters as engine
+from charlm.engine.arrays import Shape
+from charlm.engine.expression import Expression
+from charlm.engine.ops.arguments import real
+from charlm.engine.ops.noise import Noise
+from charlm.engine.rnn import (
+    CompactLSTMCell,
+    CoupledLSTMCell,
+    FastLSTMCell,
+    LSTMCell,
+    NormLSTMCell,
+)
+from charlm.errors import ShapeError
+
+
+class VanillaLSTMBuilder(MaskedBuilder):
+    """The LSTM with a forget gate and no peepholes, any number of layers.
+
+    Args:
+        ln_lstm: normalise Wx x, Wh h and the memory that the output reads (layer normalisation). The gains and
+            offsets are added to ``model`` itself, as in DyNet: ``dy.save`` of the builder leaves them out, so save
+            the model.
+        forget_bias: is added to the forget gate when it runs; the stored bias starts at 0.
+    """
+
+    collection_name = "vanilla-lstm-builder"
+    own = 3  # parameters in the builder's sub-collection, for each layer
+
+    def __init__(
+        self,
+        layers: int,
+        input_dim: int,
+        hidden_dim: int,
+        model: ParameterCollection,
+        ln_lstm: bool = False,
+        forget_bias: float = 1.0,
+    ) -> None:
+        self._parent = collection_of(model, self.whoami())
+        bias = real(forget_bias, self.whoami())
+        cell = NormLSTMCell(bias) if ln_lstm else LSTMCell(bias)
+        super().__init__(cell, layers, input_dim, hidden_dim, model)
+        self.spec = (*self.spec, bool(ln_lstm), bias)
+
+    def add_layer(
+        self, collection: engine.ParameterCollection, input_dim: int, hidden_dim: int
+    ) -> list[engine.Parameter]:
+        """Add the weights to the builder's sub-collection, what normalises to the model."""
+        shapes = self.cell.shapes(input_dim, hidden_dim)
+        pairs = zip(self.cell.roles[:3], shapes, strict=False)
+        weights = [self.add_parameter(collection, role, shape) for role, shape in pairs]
+        return [*weights, *self.add_norms(shapes)]
+
+    def add_norms(self, shapes: list[Shape]) -> list[engine.Parameter]:
+        """Add the gains and offsets of layer normalisation, if the cell has them."""
+        pairs = list(zip(self.cell.roles, shapes, strict=True))[3:]
+        return [self.add_parameter(self._parent, role, shape) for role, shape in pairs]
+
+    def get_parameters(self) -> list[list[Parameters]]:
+        """Return each layer's parameters, without those of layer normalisation."""
+        return [layer[: self.own] for layer in super().get_parameters()]
+
+    def get_parameter_expressions(self) -> list[list[Expression]]:
+        """Return each layer's Wx, Wh and b as nodes of the current graph; ValueError before ``initial_state``."""
+        return [layer[:3] for layer in super().get_parameter_expressions()]
+
+
+class CompactVanillaLSTMBuilder(MaskedBuilder):
+    """The LSTM with 1 as its forget bias, in fewer nodes."""
+
+    collection_name = "compact-vanilla-lstm-builder"
+
+    def __init__(
+        self, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
+    ) -> None:
+        self._noise = 0.0
+        super().__init__(CompactLSTMCell(), layers, input_dim, hidden_dim, model)
+
+    def set_weightnoise(self, std: float) -> None:
+        """Add numbers of N(0, std^2) to the weights, drawn at every step: of Wx, Wh and b, in this order.
+
+        ValueError for a negative deviation.
+        """
+        self._noise = real(std, "set_weightnoise")
+        if not self._noise >= 0:
+            raise ShapeError(f"set_weightnoise: a deviation is 0 or more, got {std}")
+
+    @property
+    def stepwise(self) -> bool:
+        """Noise is drawn anew at every step."""
+        return super().stepwise or self._noise > 0
+
+    def arguments(self, nodes: list[Expression]) -> list[Expression]:
+        """Return the weights with their noise, which takes no ids of its own."""
+        if not self._noise:
+            return nodes
+        return [w.graph.append(Noise(self._noise), (w.index,), w.id) for w in nodes]
+
+
+class CoupledLSTMBuilder(Builder):
+    """The LSTM with coupled gates and full peephole matrices, any number of layers.
+
+    Dropout has a third mask a layer, on the memory that the gates see.
+    """
+
+    collection_name = "lstm-builder"
+
+    def __init__(
+        self, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
+    ) -> None:
+        super().__init__(CoupledLSTMCell(), layers, input_dim, hidden_dim, model)
+
+
+class FastLSTMBuilder(Builder):
+    """The LSTM with coupled gates and no peepholes, any number of layers.
+
+    As in DyNet it has peephole parameters (hidden_dim, 1), the third and the seventh of a layer, which no equation
+    uses; and it has no dropout.
+    """
+
+    collection_name = "fast-lstm-builder"
+
+    def __init__(
+        self, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
+    ) -> None:
+        super().__init__(FastLSTMCell(), layers, input_dim, hidden_dim, model)
+
+    def set_dropout(self, d: float) -> None:
+        """Check the rate: DyNet's builder takes it and drops nothing."""
+        super().set_dropout(d)
+        self.disable_dropout()
+
+    def add_layer(
+        self, collection: engine.ParameterCollection, input_dim: int, hidden_dim: int
+    ) -> list[engine.Parameter]:
+        """Add the cell's parameters, and the peepholes at DyNet's places."""
+        roles, shapes = [*self.cell.roles], self.cell.shapes(input_dim, hidden_dim)
+        for place, role in ((2, "Wci"), (6, "Wco")):
+            roles.insert(place, role)
+            shapes.insert(place, (hidden_dim, 1))
+        pairs = zip(roles, shapes, strict=True)
+        return [self.add_parameter(collection, role, shape) for role, shape in pairs]
+
+    def arguments(self, nodes: list[Expression]) -> list[Expression]:
+        """Leave out the peepholes."""
+        return [*nodes[:2], *nodes[3:6], *nodes[7:]]
+
+
+LSTMBuilder = VanillaLSTMBuilder

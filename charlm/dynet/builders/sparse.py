@@ -1,0 +1,59 @@
+"""DyNet's LSTM with weights that are masked out."""
+
+from __future__ import annotations
+
+from charlm.dynet.builders.lstm import VanillaLSTMBuilder
+from charlm.engine import parameters as engine
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.initializers import Constant
+from charlm.engine.ops import cmult
+from charlm.engine.ops.arguments import real
+from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.rnn.pruning import prune
+from charlm.errors import ShapeError
+
+
+class SparseLSTMBuilder(VanillaLSTMBuilder):
+    """The vanilla LSTM with Wx * maskx and Wh * maskh as its weights.
+
+    The masks are parameters without a gradient, 1 at first, the fourth and fifth of a layer; in files they stand
+    before the bias.
+    """
+
+    own = 5
+
+    def add_layer(
+        self, collection: engine.ParameterCollection, input_dim: int, hidden_dim: int
+    ) -> list[engine.Parameter]:
+        """Add the weights, the masks and the bias, in DyNet's order."""
+        shapes = self.cell.shapes(input_dim, hidden_dim)
+        wx, wh = [self.add_parameter(collection, "", shape) for shape in shapes[:2]]
+        masks = [collection.add_parameters(shape, Constant(1.0)) for shape in shapes[:2]]
+        b = self.add_parameter(collection, "", shapes[2])
+        return [wx, wh, b, *masks, *self.add_norms(shapes)]
+
+    def nodes(
+        self, graph: ComputationGraph, layer: list[engine.Parameter], update: bool
+    ) -> list[Expression]:
+        """Return the products of the weights and their masks, the bias, and what normalises."""
+        wx, wh, b, mask_x, mask_h, *norms = layer
+        products = []
+        for weight, mask in ((wx, mask_x), (wh, mask_h)):
+            constant = graph.leaf(ParameterLeaf(mask), False)
+            products.append(cmult(graph.leaf(ParameterLeaf(weight), update), constant))
+        return [*products, *super().nodes(graph, [b, *norms], update)]
+
+    def set_sparsity(self, percent: float) -> None:
+        """Mask out this share, from 0 to 1, of the weights of all layers: those that are nearest to 0.
+
+        What is masked already counts as 0, so that a larger share adds to it. ValueError for a
+        share that is not in [0, 1].
+        """
+        share = real(percent, "set_sparsity")
+        if not 0 <= share <= 1:
+            raise ShapeError(f"set_sparsity: a share is from 0 to 1, got {percent}")
+        prune(
+            [pair for layer in self.layers for pair in zip(layer[:2], layer[3:5], strict=True)],
+            share,
+        )

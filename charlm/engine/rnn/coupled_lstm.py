@@ -1,0 +1,65 @@
+"""The LSTM whose input gate is also its forget gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
+from charlm.kernels import Kernels
+
+
+class CoupledLSTMCell(Cell):
+    """The LSTM of DyNet's CoupledLSTMBuilder: coupled gates, full peephole matrices (Greff et al., 2015).
+
+    i = logistic(bi + Wxi x + Whi h + Wci c); w = tanh(bc + Wxc x + Whc h); c' = (1 - i) * c + i * w;
+    o = logistic(bo + Wxo x + Who h + Wco c'); h' = o * tanh(c').
+    """
+
+    name = "coupled_lstm"
+    states = 2
+    roles = ("Wxi", "Whi", "Wci", "bi", "Wxo", "Who", "Wco", "bo", "Wxc", "Whc", "bc")
+    masks = 2
+
+    def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
+        """Wx (H, I), Wh and Wc (H, H), b (H,) for i and o; the candidate has no Wc."""
+        wx, square, bias = (hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)
+        return [wx, square, square, bias, wx, square, square, bias, wx, square, bias]
+
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
+        """Without a state nothing is kept: two nodes fewer.
+
+        Masks are multiplied with x, h and c, if these are there, before the gates, and with c' before o.
+        """
+        before = masked[0] + 2 * (masked[1] and not first)
+        memory = (5 if first else 7) + before
+        output = memory + 4 + masked[1]
+        return output + 1, (memory, output)
+
+    def forward(
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> tuple[Array, Any]:
+        """Run over time."""
+        return k.coupled_lstm_forward(x_TBI, *params, *states, *masks)
+
+    def backward(
+        self,
+        k: Kernels,
+        dy_STBH: Array,
+        y_STBH: Array,
+        saved: Any,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
+    ) -> list[Array | None]:
+        """Back through time."""
+        arguments = (x_TBI, *params, *states, *masks)
+        return k.coupled_lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)

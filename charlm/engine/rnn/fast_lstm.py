@@ -1,0 +1,64 @@
+"""The LSTM with coupled gates and no peepholes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
+from charlm.kernels import Kernels
+
+
+class FastLSTMCell(Cell):
+    """The LSTM of DyNet's FastLSTMBuilder: the coupled one whose gates do not see the memory.
+
+    i = logistic(bi + Wxi x + Whi h); w = tanh(bc + Wxc x + Whc h); c' = (1 - i) * c + i * w;
+    o = logistic(bo + Wxo x + Who h); h' = o * tanh(c').
+    """
+
+    name = "fast_lstm"
+    states = 2
+    roles = ("Wxi", "Whi", "bi", "Wxo", "Who", "bo", "Wxc", "Whc", "bc")
+    masks = 0
+
+    def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
+        """Wx (H, I), Wh (H, H), b (H,) for each of i, o and the candidate."""
+        return [(hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)] * 3
+
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
+        """Without a state nothing is kept: two nodes fewer."""
+        return (10, (5, 9)) if first else (12, (7, 11))
+
+    def forward(
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> tuple[Array, Any]:
+        """Run over time."""
+        return k.coupled_lstm_forward(x_TBI, *_without_peepholes(params), *states)
+
+    def backward(
+        self,
+        k: Kernels,
+        dy_STBH: Array,
+        y_STBH: Array,
+        saved: Any,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
+    ) -> list[Array | None]:
+        """Back through time."""
+        arguments = (x_TBI, *_without_peepholes(params), *states)
+        found = k.coupled_lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)
+        return [*found[:3], *found[4:7], *found[8:]]
+
+
+def _without_peepholes(params: Sequence[Array]) -> tuple[Array | None, ...]:
+    """Return the parameters in the coupled LSTM's order."""
+    return (*params[:2], None, *params[2:5], None, *params[5:])

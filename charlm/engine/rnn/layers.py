@@ -1,0 +1,123 @@
+"""A builder's layers in one graph: what all its states there share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from charlm.engine.expression import Expression, apply
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops.noise import Dropout
+from charlm.engine.ops.random_inputs import RandomBernoulli
+from charlm.engine.ops.sequences import OutputSequence, StatePart
+from charlm.engine.rnn.cell import RecurrentSequence, RecurrentStep
+
+if TYPE_CHECKING:
+    from charlm.engine.rnn.builder import RNNBuilder
+
+STATES = [StatePart(k) for k in range(2)]
+"""The operations that take a step's states apart; no cell has more than two."""
+
+LayerStates: TypeAlias = "tuple[Expression | None, ...]"
+
+
+class Layers:
+    """The nodes of a builder's parameters and of its dropout masks.
+
+    Masks are drawn when the first input comes and serve every step of every sequence of the graph
+    (variational dropout; Gal and Ghahramani, 2016). Cells without masks have ordinary dropout on
+    what goes into each layer and on what comes out of the last, drawn at every step.
+    """
+
+    def __init__(self, builder: RNNBuilder, graph: ComputationGraph, update: bool) -> None:
+        self.builder = builder
+        self.graph = graph
+        self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
+        self.masks: list[list[Expression]] = []
+        self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
+        self._steps: dict[tuple[bool, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
+
+    def draw_masks(self, batch: int) -> None:
+        """Draw the masks of every layer, of x and then of the recurrent vectors, perhaps anew."""
+        builder, (x_rate, rate) = self.builder, self.builder.rates
+        below = (builder.input_dim, *builder.hidden_dims)
+        self.masks = [
+            [
+                self._mask(in_size, batch, x_rate),
+                *[self._mask(size, batch, rate) for _ in range(builder.cell.masks)],
+            ]
+            for in_size, size in zip(below, builder.hidden_dims, strict=False)
+        ]
+
+    def expect(self, batch: int) -> None:
+        """Draw the masks for a first input of this batch size, if there are to be any and they are not there."""
+        if any(self.builder.masked) and not self.masks:
+            self.draw_masks(batch)
+
+    def step(
+        self, k: int, x: Expression, states: LayerStates, ids: tuple[int, ...] | None = None
+    ) -> tuple[Expression, ...]:
+        """Return the states of layer ``k`` after one more input: this runs for every step of every program.
+
+        ``ids`` are those of the states, if they were taken before.
+        """
+        builder, graph, parameters = self.builder, self.graph, self.parameters[k]
+        masked = builder.masked if any(builder.rates) else (False, False)
+        given = tuple([s is not None for s in states])
+        op, places = self._steps.get((ids is None, *masked, *given)) or self._step(
+            ids is None, masked, given
+        )
+        nodes = builder.arguments(parameters)
+        fixed = self._places[k] if nodes is parameters else tuple([node.index for node in nodes])
+        if op.masked:
+            fixed += tuple([mask.index for mask in self.masks[k]])
+        carried = [s.index for s in states if s is not None]
+        node: Expression = graph.append(op, (x.index, *fixed, *carried))
+        first_id, args = node.id + 1 - op.id_count, (node.index,)
+        if ids is None:
+            ids = tuple([first_id + place for place in places])
+        return tuple(
+            [graph.append(part, args, id_) for part, id_ in zip(STATES, ids, strict=False)]
+        )
+
+    def _step(
+        self, takes_ids: bool, masked: tuple[bool, bool], given: tuple[bool, ...]
+    ) -> tuple[RecurrentStep, tuple[int, ...]]:
+        cell = self.builder.cell
+        count, places = cell.node_ids(not any(given), masked)
+        step = RecurrentStep(cell, given, any(masked), count if takes_ids else 0)
+        self._steps[(takes_ids, *masked, *given)] = step, places
+        return step, places
+
+    def _run(self, k: int, x: Expression, states: LayerStates) -> Expression:
+        """Return the node of layer ``k`` for a whole sequence."""
+        builder = self.builder
+        given = tuple([s is not None for s in states])
+        masks = self.masks[k] if any(builder.masked) else []
+        before = [s for s in states if s is not None]
+        arguments = builder.arguments(self.parameters[k])
+        return apply(
+            RecurrentSequence(builder.cell, given, bool(masks)), x, *arguments, *masks, *before
+        )
+
+    def sequence(
+        self, xs: Expression, states: Sequence[LayerStates]
+    ) -> tuple[Expression, list[Expression]]:
+        """Return the outputs for a sequence, and for each layer the node of all its states."""
+        nodes = []
+        for k, given in enumerate(states):
+            nodes.append(self._run(k, self.dropped(xs), given))
+            xs = apply(OutputSequence(), nodes[-1])
+        return self.dropped(xs), nodes
+
+    def dropped(self, x: Expression) -> Expression:
+        """Return x after ordinary dropout, if it is this that the cell has."""
+        rate = self.builder.step_rate
+        return apply(Dropout(rate), x) if rate else x
+
+    def _mask(self, size: int, batch: int, rate: float) -> Expression:
+        kept = np.float32(1) - np.float32(rate)  # in float32, as DyNet computes them
+        scale = float(np.float32(1) / kept) if kept else 0.0
+        return self.graph.append(RandomBernoulli((size,), batch, float(kept), scale), ())

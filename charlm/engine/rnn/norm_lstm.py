@@ -1,0 +1,64 @@
+"""The LSTM with layer normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
+from charlm.kernels import Kernels
+
+
+class NormLSTMCell(Cell):
+    """The LSTM of DyNet's builders with ``ln_lstm``: normalised products and memory (Ba et al., 2016).
+
+    With N the layer norm without gain and offset: a = b + gx * N(Wx x) + bx + gh * N(Wh h) + bh, the last two
+    terms only where there is a state; c' as in the LSTM; h' = logistic(o) * tanh(gc * N(c') + bc).
+    """
+
+    name = "norm_lstm"
+    states = 2
+    roles = ("Wx", "Wh", "b", "gh", "bh", "gx", "bx", "gc", "bc")
+    gains = ("gh", "gx", "gc")
+
+    def __init__(self, forget_bias: float = 1.0) -> None:
+        self.forget_bias = forget_bias
+
+    def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
+        """Wx (4H, I), Wh (4H, H), b, gh, bh, gx, bx (4H,), gc, bc (H,)."""
+        gates = 4 * hidden_dim
+        return [(gates, input_dim), (gates, hidden_dim), *[(gates,)] * 5, *[(hidden_dim,)] * 2]
+
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
+        """Without a state Wh h is not there to be normalised, and nothing is forgotten: twelve nodes fewer."""
+        products = masked[0] + (masked[1] and not first)
+        count = (30 if first else 42) + products
+        return count, (count - 11, count - 1)
+
+    def forward(
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> tuple[Array, Any]:
+        """Run over time."""
+        return k.norm_lstm_forward(x_TBI, *params, *states, self.forget_bias, *masks)
+
+    def backward(
+        self,
+        k: Kernels,
+        dy_STBH: Array,
+        y_STBH: Array,
+        saved: Any,
+        x_TBI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
+    ) -> list[Array | None]:
+        """Back through time."""
+        arguments = (x_TBI, *params, *states, self.forget_bias, *masks)
+        return k.norm_lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)

@@ -1,0 +1,219 @@
+"""States grow sequences: what the layers carry at a point, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops.inputs import fill
+from charlm.engine.ops.sequences import StackTime, StatePart
+from charlm.engine.ops.shaping import Reshape
+from charlm.engine.rnn.layers import Layers, LayerStates
+from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
+
+if TYPE_CHECKING:
+    from charlm.engine.rnn.builder import RNNBuilder
+
+
+class RNNState:
+    """A point in a sequence: what the layers carry, and the way back. Adding inputs makes new states."""
+
+    def __init__(
+        self,
+        layers: Layers,
+        states: Sequence[LayerStates],
+        previous: RNNState | None,
+        output: Expression | None = None,
+    ) -> None:
+        self.layers = layers
+        self.states = states
+        self._previous = previous
+        self._output = states[-1][-1] if states and output is None else output
+
+    def b(self) -> RNNBuilder:
+        """Return the builder."""
+        return self.layers.builder
+
+    def prev(self) -> RNNState | None:
+        """Return the state that this one was made from; None for the first."""
+        return self._previous
+
+    def h(self) -> tuple[Expression, ...]:
+        """Return each layer's output, the lowest first; nothing before the first input."""
+        self._check_fresh()
+        return tuple(s[-1] for s in self.states if s[-1] is not None)
+
+    def s(self) -> tuple[Expression, ...]:
+        """Return everything carried on: for an LSTM the memories of all layers, then the outputs."""
+        self._check_fresh()
+        kinds = range(self.b().cell.states)
+        carried = [layer[k] for k in kinds for layer in self.states]
+        return tuple(e for e in carried if e is not None)
+
+    def output(self) -> Expression | None:
+        """Return the top layer's output; None before the first input."""
+        self._check_fresh()
+        return self._output
+
+    def add_input(self, x: Operand) -> RNNState:
+        """Return the state after one more input; this one stays as it is and can be continued again."""
+        node = _node(x, self._check_fresh(), "add_input")
+        layers = self.layers
+        if any(layers.builder.rates):
+            layers.expect(node.dim()[1])
+        return self._after(node)
+
+    def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
+        """Return the states after each input."""
+        states: list[RNNState] = []
+        state = self
+        for x in xs:
+            state = state.add_input(x)
+            states.append(state)
+        return states
+
+    def transduce(self, xs: Iterable[Operand]) -> list[Expression]:
+        """Return the outputs after each input, without making a state for any: one node for each layer.
+
+        Where batches are broadcast over time or by the initial state, the outputs differ in batch size:
+        they are then computed step by step. So they are where something is drawn anew at every step.
+        """
+        graph, layers = self._check_fresh(), self.layers
+        if layers.builder.stepwise:
+            return _outputs(self.add_inputs(xs))
+        inputs: list[Expression] = []
+        ids: list[list[tuple[int, ...]]] = []
+        for x in xs:  # which may make nodes as it goes: ids are taken in DyNet's order
+            inputs.append(_vector(_node(x, graph, "transduce")))
+            layers.expect(inputs[0].dim()[1])
+            ids.append(list(self._ids(begun=len(inputs) > 1)))
+        if not inputs:
+            return []
+        if not self._one_batch(inputs):
+            states = [self]
+            for node, places in zip(inputs, ids, strict=True):
+                states.append(states[-1]._after(node, places))
+            return _outputs(states[1:])
+        _, nodes = layers.sequence(apply(StackTime(), *inputs), self.states)
+        output = layers.builder.cell.states - 1
+        return [
+            graph.append(StatePart(output, t), (nodes[-1].index,), places[-1][output])
+            for t, places in enumerate(ids)
+        ]
+
+    def set_s(self, vectors: Iterable[Operand]) -> RNNState:
+        """Return a state that carries these: the order is that of ``s()``.
+
+        An LSTM also takes the memories alone; the outputs are then this state's, or zeros.
+        """
+        graph, given = self._check_fresh(), _several(vectors)
+        layers, kinds = len(self.states), self.b().cell.states
+        counts = [layers * k for k in range(1, kinds + 1)]
+        if len(given) not in counts:
+            raise ShapeError(
+                f"a {self.b().cell.name} of {layers} layers starts from {' or '.join(map(str, counts))} "
+                f"vectors, got {len(given)}"
+            )
+        nodes = self._vectors(given, graph)
+        columns = [nodes[k : k + layers] for k in range(0, len(nodes), layers)]
+        states: list[LayerStates] = []
+        for layer in range(layers):
+            kept = self._kept(graph, layer, slice(len(columns), None))
+            states.append((*[column[layer] for column in columns], *kept))
+        return RNNState(self.layers, states, self)
+
+    def set_h(self, vectors: Iterable[Operand]) -> RNNState:
+        """Return a state with these outputs and otherwise what this one carries, or zeros."""
+        graph, given = self._check_fresh(), _several(vectors)
+        if len(given) != len(self.states):
+            raise ShapeError(
+                f"set_h: a vector for each of {len(self.states)} layers is needed, got {len(given)}"
+            )
+        nodes = self._vectors(given, graph)
+        states: list[LayerStates] = [
+            (*self._kept(graph, k, slice(-1)), h) for k, h in enumerate(nodes)
+        ]
+        return RNNState(self.layers, states, self)
+
+    def _kept(self, graph: ComputationGraph, layer: int, which: slice) -> list[Expression]:
+        """Return some of what a layer carries, zeros where there is nothing yet."""
+        size = self.b().hidden_dims[layer]
+        return [fill(graph, size, 0.0) if s is None else s for s in self.states[layer][which]]
+
+    def _after(
+        self, below: Expression, ids: Sequence[tuple[int, ...] | None] | None = None
+    ) -> RNNState:
+        """Return the state after an input; ``ids`` are those of each layer's states, if they were taken before."""
+        layers = self.layers
+        after: list[LayerStates] = []
+        for k, states in enumerate(self.states):
+            parts = layers.step(k, layers.dropped(below), states, ids[k] if ids else None)
+            after.append(parts)
+            below = parts[-1]
+        return RNNState(layers, after, self, layers.dropped(below))
+
+    def _ids(self, begun: bool = False) -> Iterator[tuple[int, ...]]:
+        """Take the ids of DyNet's nodes for one more input, and yield those of each layer's states.
+
+        ``begun``: there are inputs before it that this state does not know of.
+        """
+        builder, graph = self.b(), self.layers.graph
+        for states in self.states:
+            first = not begun and not any(states)
+            count, places = builder.cell.node_ids(first, builder.masked)
+            first_id = graph.reserve_ids(count)
+            yield tuple([first_id + place for place in places])
+
+    def _one_batch(self, inputs: Sequence[Expression]) -> bool:
+        """Return whether every step has the batch size of the inputs."""
+        batches = {x.dim()[1] for x in inputs}
+        others = [s for layer in self.states for s in layer if s is not None]
+        if any(self.b().masked):
+            others += [mask for layer in self.layers.masks for mask in layer]
+        return len(batches) == 1 and {s.dim()[1] for s in others} <= {1, *batches}
+
+    def _vectors(self, vectors: Sequence[Operand], graph: ComputationGraph) -> list[Expression]:
+        """Return the nodes of given states: one or several for each layer, the lowest first."""
+        nodes = [_vector(_node(v, graph, "initial state")) for v in vectors]
+        for k, node in enumerate(nodes):
+            size = self.b().hidden_dims[k % len(self.states)]
+            if node.dim()[0] != (size,):
+                raise ShapeError(
+                    f"initial state: vector {k} must have shape ({size},), got {node.dim()[0]}"
+                )
+        return nodes
+
+    def _check_fresh(self) -> ComputationGraph:
+        if not self.states:
+            raise ShapeError("a builder of 0 layers has no states")
+        if not self.layers.graph.alive:
+            raise StaleBuilderError(
+                "this RNN state belongs to a graph that was renewed; call initial_state() again after renew_cg()"
+            )
+        return self.layers.graph
+
+
+def _outputs(states: Iterable[RNNState]) -> list[Expression]:
+    return [output for s in states if (output := s.output()) is not None]
+
+
+def _node(x: Operand, graph: ComputationGraph, where: str) -> Expression:
+    if not isinstance(x, Operand):
+        raise ArgumentError(f"{where}: expected an expression, got {type(x).__name__}")
+    return x.node(graph)
+
+
+def _vector(node: Expression) -> Expression:
+    """Return a column, such as a matrix product makes, as the vector that it is to DyNet."""
+    (size, *more), batch = node.dim()
+    if more != [1]:
+        return node
+    return node.graph.append(Reshape((size,), batch), (node.index,), node.id)
+
+
+def _several(vectors: Iterable[Operand]) -> list[Operand]:
+    if isinstance(vectors, Operand):  # whose rows could be taken for the vectors
+        raise ShapeError("initial state: expected a list of expressions, got a single one")
+    return list(vectors)

@@ -1,0 +1,43 @@
+"""The kernels in plain numpy: slow, obvious, and the definition of what is right.
+
+Arrays are named by their axes: T time, B batch, I input, H hidden, G gates (4H), S states of a
+cell, V vocabulary, N = T*B positions. A weight that DyNet stores as (rows, columns) arrives with
+its axes reversed, ``W_IH``, so that ``x_BI @ W_IH`` is the product. Sequence kernels return
+``y_STBH``: every state of the cell at every step, the output ``h`` last. A ``None`` state means
+that the sequence starts from zeros.
+
+A mask is what a recurrent vector is multiplied with where it enters the gates, the same at every
+step; what is carried on is not masked. A backward kernel that is given an array ``total_STBH``
+leaves there the gradient of every state through all that follows it.
+"""
+
+from charlm.kernels.reference.common import logistic
+from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
+from charlm.kernels.reference.gru import gru_backward, gru_forward
+from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
+from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
+from charlm.kernels.reference.output import (
+    affine_softmax_nll_backward,
+    affine_softmax_nll_forward,
+    scatter_add,
+    squared_norm,
+)
+from charlm.kernels.reference.simple import rnn_backward, rnn_forward
+
+__all__ = [
+    "affine_softmax_nll_backward",
+    "affine_softmax_nll_forward",
+    "coupled_lstm_backward",
+    "coupled_lstm_forward",
+    "gru_backward",
+    "gru_forward",
+    "logistic",
+    "lstm_backward",
+    "lstm_forward",
+    "norm_lstm_backward",
+    "norm_lstm_forward",
+    "rnn_backward",
+    "rnn_forward",
+    "scatter_add",
+    "squared_norm",
+]

@@ -1,0 +1,57 @@
+"""The simple RNN: h' = tanh(b + Wx x + Wh h)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from charlm.kernels.reference.common import (
+    Array,
+    masked,
+    project,
+    project_backward,
+    recurrent_weight_gradient,
+)
+
+
+def rnn_forward(
+    x_TBI: Array,
+    Wx_IH: Array,
+    Wh_HH: Array,
+    b_H: Array,
+    h_BH: Array | None,
+    mask_BH: Array | None = None,
+) -> tuple[Array, None]:
+    """Run a simple RNN over a sequence."""
+    y_STBH = project(x_TBI, Wx_IH, b_H)[np.newaxis]
+    for a_BH in y_STBH[0]:
+        if h_BH is not None:
+            a_BH += masked(h_BH, mask_BH) @ Wh_HH
+        h_BH = np.tanh(a_BH, out=a_BH)
+    return y_STBH, None
+
+
+def rnn_backward(
+    dy_STBH: Array,
+    y_STBH: Array,
+    saved: None,
+    x_TBI: Array,
+    Wx_IH: Array,
+    Wh_HH: Array,
+    b_H: Array,
+    h_BH: Array | None,
+    mask_BH: Array | None = None,
+    total_STBH: Array | None = None,
+) -> list[Array | None]:
+    """Return the gradients of ``rnn_forward``'s arguments, in their order."""
+    da_TBH = np.empty_like(y_STBH[0])
+    dh_BH: Array | float = 0.0
+    for t in reversed(range(len(x_TBI))):
+        h = y_STBH[0, t]
+        dy = dy_STBH[0, t] + dh_BH
+        if total_STBH is not None:
+            total_STBH[0, t] = dy
+        np.multiply(dy, 1 - h * h, out=da_TBH[t])
+        dh_BH = masked(da_TBH[t] @ Wh_HH.T, mask_BH)
+    dx_TBI, dWx_IH, db_H = project_backward(da_TBH, x_TBI, Wx_IH)
+    dWh_HH = recurrent_weight_gradient(y_STBH[0], h_BH, da_TBH, mask_BH)
+    return [dx_TBI, dWx_IH, dWh_HH, db_H, dh_BH if h_BH is not None else None]  # type: ignore[list-item]

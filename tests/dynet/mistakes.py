@@ -33,11 +33,6 @@ CRASHES = [
     Crash("pc.save('no/such/folder/model')", MODEL),
     Crash("pc.set_weight_decay(-1.0)", MODEL, "ParameterCollection.set_weight_decay"),
     Crash("b.initial_state().set_h([])", LSTM),
-    Crash(
-        "b.initial_state([dy.vecInput(2)])",
-        ["pc = dy.ParameterCollection()", "b = dy.SparseLSTMBuilder(1, 2, 2, pc)"],
-        "SparseLSTMBuilder",
-    ),
     Crash("dy.tanh(_x)", ["_x = dy.vecInput(2)", "dy.renew_cg()"]),
 ]
 
@@ -95,6 +90,9 @@ MISTAKES = [
              "y = t.as_array()"], np.arange(12.0).reshape(2, 3, 2)),
     Mistake("the gradient of the result of `reshape`: refused",
             gradient("r", "x = dy.inputVector([1, 2])", "r = dy.reshape(x, (1, 2))", "z = r * 3"), [[3, 3]]),
+    Mistake("an initial state of c alone, with `SparseLSTMBuilder`: a crash",
+            ["b = dy.SparseLSTMBuilder(1, 2, 2, dy.ParameterCollection())",
+             "y = b.initial_state([dy.inputVector([1, 2])]).h()[0].npvalue()"], [0, 0], "SparseLSTMBuilder"),
     Mistake("different batch sizes with `CompactVanillaLSTMBuilder`: refused",
             ["b = dy.CompactVanillaLSTMBuilder(1, 1, 1, dy.ParameterCollection())",
              "s = b.initial_state([dy.zeros(1), dy.zeros(1)])",

@@ -27,6 +27,7 @@ LEFT_OUT = {
     "contract3d_1d without a bias": "DyNet adds to what the memory held; with a bias it is compared",
     "average of mixed batches": "DyNet's gradient is wrong; equal batches are compared",
     "batches of fold_rows and filter1d_narrow": "DyNet drops all but the first",
+    "a batch of matrices times one of no batch": "DyNet's product can be NaN, by what the memory held",
     "weightnoise_std": "DyNet then leaves out weights and inputs",
     "to_device": "DyNet gives zeros where nothing has to move",
 }

@@ -1,4 +1,4 @@
-"""Model files: DyNet's bytes, round trips, damaged files, and files exchanged with DyNet itself."""
+"""Model files: DyNet's bytes, round trips, damaged files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ import pytest
 
 import charlm.dynet as ours
 from charlm.errors import ArgumentError, CharlmError, ModelFileError, ModelKeyError
-
-try:  # not in the test that needs it: what importing it does to the process is undone after collection
-    import dynet as theirs
-except ImportError:
-    theirs = None
 
 BUILDERS = [
     "SimpleRNNBuilder",
@@ -359,27 +354,3 @@ with open(sys.argv[1], "rb") as file:
             ("Parameters", "/_2"),
         ]
     )
-
-
-@pytest.mark.skipif(
-    theirs is None, reason="DyNet is not installed (the extra 'oracles', Python 3.11 on Linux)"
-)
-@pytest.mark.parametrize("builder", BUILDERS)
-@pytest.mark.parametrize("to_dynet", [False, True])
-def test_models_are_exchanged_with_dynet(builder, to_dynet, tmp_path):
-    writer, reader = (ours, theirs) if to_dynet else (theirs, ours)
-    base = str(tmp_path / "m")
-    pc, objects = model(writer, builder)
-    writer.save(base, objects)
-    pc.save(base + ".all")
-    expected = loss(writer, objects)
-    assert loss(reader, reader.load(base, reader.ParameterCollection())) == pytest.approx(
-        expected, rel=1e-6
-    )
-    pc, objects = model(reader, builder)
-    pc.populate(base + ".all")
-    assert loss(reader, objects) == pytest.approx(expected, rel=1e-6)
-    reader.save(base + "2", objects)
-    pc.save(base + "2.all")
-    for ending in (".all", ".data"):
-        assert Path(base + "2" + ending).read_bytes() == Path(base + ending).read_bytes()

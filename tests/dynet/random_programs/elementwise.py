@@ -160,9 +160,7 @@ def matrix_product(d: Draft, name: str) -> str | None:
         return None
     (_, inner), batch = d.dims[x]
     dims = d.rng.choice([(inner,), (inner, d.rng.randint(1, 3))])
-    return (
-        f"{x} * {d.tensor(dims, d.rng.choice([1, batch]) if batch > 1 else d.rng.choice([1, 2]))}"
-    )
+    return f"{x} * {d.tensor(dims, batch if batch > 1 else d.rng.randint(1, 2))}"
 
 
 @op("affine_transform")

@@ -100,17 +100,17 @@ class Recurrent:
         if kind.dropout:
             d.line(f"b.{kind.dropout}")
 
-    def vector(self, size: int, batched: bool = False) -> str:
+    def vector(self, size: int) -> str:
         d = self.d
-        uniform = batched or self.kind.dropout or not self.kind.broadcasts
+        uniform = self.kind.dropout or not self.kind.broadcasts
         return d.leaf((size,), self.batch if uniform or d.flip(0.8) else 1)
 
     def vectors(self, count: int) -> str:
         return f"[{', '.join(self.vector(self.hidden) for _ in range(count))}]"
 
-    def sequence(self, batched: bool = False) -> str:
+    def sequence(self) -> str:
         count = self.d.rng.randint(1, 3)
-        return f"[{', '.join(self.vector(self.inputs, batched) for _ in range(count))}]"
+        return f"[{', '.join(self.vector(self.inputs) for _ in range(count))}]"
 
     def state(self, code: str) -> None:
         self.last = self.d.let("s", code)
@@ -153,9 +153,7 @@ class Recurrent:
         self.outputs += [f"{name}[{i}].output()" for i in range(len(self.d.space[name]))]
 
     def transduce(self) -> None:
-        name = self.d.let(
-            "y", f"{self.d.rng.choice(self.states)}.transduce({self.sequence(batched=True)})"
-        )
+        name = self.d.let("y", f"{self.d.rng.choice(self.states)}.transduce({self.sequence()})")
         self.last = None
         self.outputs += [f"{name}[{i}]" for i in range(len(self.d.space[name]))]
 

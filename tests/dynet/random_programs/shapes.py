@@ -126,7 +126,7 @@ def selected(d: Draft, name: str) -> str | None:
 
 @op("pick_batch_elem", "pick_batch_elems")
 def batch_elements(d: Draft, name: str) -> str | None:
-    x = d.any(lambda s, b, v: b > 1) or d.leaf((3, 2), 2)
+    x = d.any(lambda s, b, v: len(s) <= 3 and b > 1) or d.leaf((3, 2), 2)
     ids = [d.rng.randrange(d.dims[x][1]) for _ in range(d.rng.randint(1, 3))]
     return f"dy.{name}({x}, {ids if name == 'pick_batch_elems' else ids[0]})"
 

@@ -36,6 +36,7 @@ class ComputationGraph:
         stream: draws dropout masks and noise.
         kernels: the array functions to run on.
         version: printed behind the slash of an expression.
+        autobatching: whether equal operations are to be computed together.
 
     Example:
         >>> from charlm.engine.ops import input_tensor
@@ -51,10 +52,16 @@ class ComputationGraph:
         stream: RandomStream | None = None,
         kernels: Kernels = NUMPY,
         version: int = 0,
+        autobatching: bool = False,
     ) -> None:
         self.version = version
+        self.autobatching = autobatching
         self.alive = True
+        self.epoch = (
+            0  # goes up when nodes are deleted: an expression of this epoch is not one of them
+        )
         self.next_id = 0
+        self.ids: list[int] = []
         self.ops: list[Op] = []
         self.args: list[tuple[int, ...]] = []
         self.dims: list[Dim] = []
@@ -65,6 +72,8 @@ class ComputationGraph:
         self.gradients: list[Array | None] | None = None
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self._leaves: dict[tuple[int, bool], Expression] = {}
+        self._checkpoints: list[tuple[int, int]] = []
+        self._cuts: list[int] = []  # for each epoch's end, the first index that was deleted
 
     def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
         """Add a node and return its expression; ShapeError if the arguments do not fit.
@@ -80,6 +89,7 @@ class ComputationGraph:
             self.next_id += op.id_count
             node_id = self.next_id - 1
         index = len(self.ops)
+        self.ids.append(node_id)
         self.ops.append(op)
         self.args.append(args)
         dims.append(dim)
@@ -126,14 +136,49 @@ class ComputationGraph:
         """Forget all values: an input was given new numbers."""
         self.evaluated = 0
 
+    def checkpoint(self) -> None:
+        """Note how many nodes there are, for ``revert``."""
+        self._checkpoints.append((len(self.ops), self.next_id))
+
+    def revert(self) -> None:
+        """Delete the nodes made since the last checkpoint, and forget it; without one, do nothing.
+
+        Ids are given anew. The nodes of parameters are moved and not deleted: who holds them need not
+        know when they were made.
+        """
+        if not self._checkpoints:
+            return
+        count, self.next_id = self._checkpoints.pop()
+        later = [leaf for leaf in self._leaves.values() if leaf.index >= count]
+        moved = [(leaf, self.ops[leaf.index], self.trainable[leaf.index]) for leaf in later]
+        for part in self._parts():
+            del part[count:]
+        if self.gradients is not None:
+            del self.gradients[count:]
+        self.evaluated = min(self.evaluated, count)
+        self._cuts.append(count)
+        self.epoch += 1
+        for leaf, op, trains in moved:
+            leaf.index = self.append(op, (), leaf.id).index
+            leaf.epoch = self.epoch
+            self.trainable[leaf.index] = trains
+
+    def deleted(self, expression: Expression) -> bool:
+        """Return whether an expression's node was deleted by ``revert``."""
+        return any(expression.index >= cut for cut in self._cuts[expression.epoch :])
+
+    def _parts(self) -> tuple[list[Any], ...]:
+        return self.ids, self.ops, self.args, self.dims, self.trainable, self.values, self.saved
+
     def release(self) -> None:
         """End this graph: its expressions become stale and its memory is freed."""
         self.alive = False
+        self.epoch = -1
         for expression in self._leaves.values():
             leaf = self.ops[expression.index].leaf()
             if isinstance(leaf, Parameter):
                 leaf.forget(self)
-        for part in (self.ops, self.args, self.dims, self.trainable, self.values, self.saved):
+        for part in self._parts():
             part.clear()
         self._leaves.clear()
         self.gradients = None
@@ -191,27 +236,34 @@ class Operand:
 class Expression(Operand):
     """A node of a graph, as a user holds it."""
 
-    __slots__ = ("graph", "id", "index", "version")
+    __slots__ = ("epoch", "graph", "id", "index")
 
     def __init__(self, graph: ComputationGraph, index: int, node_id: int) -> None:
         self.graph = graph
         self.index = index
         self.id = node_id
-        self.version = graph.version
+        self.epoch = graph.epoch
+
+    @property
+    def version(self) -> int:
+        """The graph's."""
+        return self.graph.version
 
     def __repr__(self) -> str:
         return f"expression {self.id}/{self.version}"
 
     def home(self) -> ComputationGraph:
-        """Return this expression's graph; ValueError if it has been renewed."""
-        if not self.graph.alive:
-            raise StaleArgumentError(_stale(self, "used to build a new one"))
-        return self.graph
+        """Return this expression's graph; ValueError if the node is gone."""
+        graph = self.graph
+        if self.epoch != graph.epoch:
+            self._check(StaleArgumentError, "used to build a new one")
+        return graph
 
     def node(self, graph: ComputationGraph) -> Expression:
-        """Return this expression; ValueError if it belongs to another graph."""
-        if self.graph is not graph or not graph.alive:
-            self.home()  # if this one is stale, that is the better message
+        """Return this expression; ValueError if the node is gone or belongs to another graph."""
+        if self.graph is graph and self.epoch == graph.epoch:
+            return self
+        if self.home() is not graph:  # if this one is stale, that is the better message
             raise StaleArgumentError(f"{self!r} belongs to another graph than what it is used with")
         return self
 
@@ -273,9 +325,24 @@ class Expression(Operand):
         return to_user(np.zeros_like(value) if found is None else found)
 
     def _live(self) -> ComputationGraph:
+        graph = self.graph
+        if self.epoch != graph.epoch:
+            self._check(StaleExpressionError, "read")
+        return graph
+
+    def _check(self, error: type[StaleArgumentError | StaleExpressionError], how: str) -> None:
+        """Raise if the node is gone; else note that it has outlived the deletion of others."""
         if not self.graph.alive:
-            raise StaleExpressionError(_stale(self, "read"))
-        return self.graph
+            raise error(
+                f"{self!r} is stale: its graph was renewed before it was {how}; "
+                "build it again after renew_cg()"
+            )
+        if self.graph.deleted(self):
+            raise error(
+                f"{self!r} is stale: cg_revert() deleted its node before it was {how}; "
+                "build it again, or before cg_checkpoint()"
+            )
+        self.epoch = self.graph.epoch
 
 
 def apply(op: Op, *operands: Operand) -> Expression:
@@ -287,10 +354,3 @@ def apply(op: Op, *operands: Operand) -> Expression:
             )
     graph = operands[0].home()
     return graph.append(op, tuple([operand.node(graph).index for operand in operands]))
-
-
-def _stale(expression: Expression, how: str) -> str:
-    return (
-        f"{expression!r} is stale: its graph was renewed before it was {how}; "
-        "build it again after renew_cg()"
-    )

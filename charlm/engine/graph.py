@@ -96,7 +96,7 @@ class ComputationGraph:
         trainable.append(trains)
         self.values.append(None)
         self.saved.append(None)
-        return Expression(self, index, node_id)
+        return op.expression(self, index, node_id)
 
     def reserve_ids(self, count: int) -> int:
         """Take ``count`` node ids at once and return the first."""
@@ -343,6 +343,9 @@ class Expression(Operand):
                 "build it again, or before cg_checkpoint()"
             )
         self.epoch = self.graph.epoch
+
+
+Op.expression = Expression
 
 
 def apply(op: Op, *operands: Operand) -> Expression:

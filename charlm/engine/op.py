@@ -84,12 +84,15 @@ class Op(ABC):
             being returned by ``backward``: picking one of T outputs must not cost T arrays of
             zeros.
         batches: False if the operation is not defined on minibatches.
+        expression: what users hold of its node: ``Expression`` (``engine/graph.py`` puts it in), or a subclass where
+            the node can be given new numbers.
     """
 
     registry: ClassVar[dict[str, type[Op]]] = {}
     id_count: ClassVar[int] = 1
     is_view: ClassVar[bool] = False
     batches: ClassVar[bool] = True
+    expression: ClassVar[type[Any]]
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         """Register the op."""

@@ -125,6 +125,8 @@ class LookupParameter:
 
     def check(self, ids: Array) -> None:
         """Raise ShapeError if an id is not a row's."""
+        if ids.size == 1 and 0 <= ids.item() < self.rows:
+            return
         if ids.size and (ids.min() < 0 or ids.max() >= self.rows):
             bad = ids[(ids < 0) | (ids >= self.rows)].flat[0]
             raise ShapeError(

@@ -5,37 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, array_shape, from_user, show
 from charlm.engine.graph import ComputationGraph, Expression
-from charlm.engine.op import Context, Op, Sample
+from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real, sizes, unsigned, unsigned_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
-
-
-@dataclass(eq=False)
-class Input(Op):
-    """y = the given numbers."""
-
-    array: Array
-
-    def dim(self, *dims: Dim) -> Dim:
-        """The array's own."""
-        return self.array.shape[:0:-1], self.array.shape[0]
-
-    def forward(self, ctx: Context) -> Array:
-        """Return the numbers in the graph's number type."""
-        return self.array.astype(ctx.dtype, copy=False)
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """A vector and a batch of matrices."""
-        yield Sample(cls(np.ones((1, 3))))
-        yield Sample(cls(np.ones((2, 3, 4))))
 
 
 class InputExpression(Expression):
@@ -57,10 +36,31 @@ class InputExpression(Expression):
         graph.invalidate()
 
 
+@dataclass(eq=False)
+class Input(Op):
+    """y = the given numbers."""
+
+    array: Array
+    expression = InputExpression
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The array's own."""
+        return self.array.shape[:0:-1], self.array.shape[0]
+
+    def forward(self, ctx: Context) -> Array:
+        """Return the numbers in the graph's number type."""
+        return self.array.astype(ctx.dtype, copy=False)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A vector and a batch of matrices."""
+        yield Sample(cls(np.ones((1, 3))))
+        yield Sample(cls(np.ones((2, 3, 4))))
+
+
 def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
     """Return an input node for an array in the engine's layout."""
-    node = graph.append(Input(array), ())
-    return InputExpression(graph, node.index, node.id)
+    return cast("InputExpression", graph.append(Input(array), ()))
 
 
 def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
@@ -240,6 +240,24 @@ class LookupLeaf(Op):
         yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2,))))
 
 
+class LookupExpression(Expression):
+    """Rows of a table whose ids can be replaced."""
+
+    __slots__ = ()
+
+    def set(self, index: int | Sequence[int]) -> None:
+        """Replace the id (or, for a batch, the ids)."""
+        graph = self.home()
+        op = graph.ops[self.index]
+        assert isinstance(op, Lookup)
+        ids = _ids(index)
+        if len(ids) != len(op.ids):
+            raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
+        op.table.check(ids)
+        op.ids = ids
+        graph.invalidate()
+
+
 @dataclass(eq=False)
 class Lookup(Op):
     """y = the rows ``ids`` of a table; several ids make a batch."""
@@ -247,14 +265,15 @@ class Lookup(Op):
     table: LookupParameter
     ids: Array
     update: bool = True
+    expression = LookupExpression
 
     def dim(self, *dims: Dim) -> Dim:
         """A row's dims; the batch is the number of ids."""
+        self.table.check(self.ids)
         return self.table.dims, len(self.ids)
 
     def forward(self, ctx: Context) -> Array:
         """Copy the rows."""
-        self.table.check(self.ids)
         return self.table.value[self.ids].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> LookupParameter | None:
@@ -274,22 +293,12 @@ class Lookup(Op):
         yield Sample(cls(table, np.array([1])))
         yield Sample(cls(table, np.array([1, 0, 1])))
 
-
-class LookupExpression(Expression):
-    """Rows of a table whose ids can be replaced."""
-
-    __slots__ = ()
-
-    def set(self, index: int | Sequence[int]) -> None:
-        """Replace the id (or, for a batch, the ids)."""
-        graph = self.home()
-        op = graph.ops[self.index]
-        assert isinstance(op, Lookup)
-        ids = _ids(index)
-        if len(ids) != len(op.ids):
-            raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
-        op.ids = ids
-        graph.invalidate()
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A row too far."""
+        table = ParameterCollection().add_lookup_parameters(3, (2,))
+        yield BadSample(cls(table, np.array([3])), (), "row 3 of /_0 does not exist")
+        yield BadSample(cls(table, np.array([0, 4])), (), "row 4 of /_0 does not exist")
 
 
 def lookup(
@@ -299,11 +308,14 @@ def lookup(
     update: bool = True,
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
-    node = graph.append(Lookup(table, _ids(index), update), ())
-    return LookupExpression(graph, node.index, node.id)
+    return cast("LookupExpression", graph.append(Lookup(table, _ids(index), update), ()))
 
 
 def _ids(index: int | Sequence[int]) -> Array:
+    if (
+        type(index) is int and index >= 0
+    ):  # nearly always, and the checks below take longer than all the rest
+        return np.array([index])
     ids = np.atleast_1d(np.asarray(index))
     if ids.dtype.kind not in "iu":
         raise ArgumentError(f"lookup: an id is a whole number, got {index!r}")

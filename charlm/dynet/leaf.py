@@ -13,13 +13,19 @@ from charlm.engine.ops.inputs import LookupLeaf, ParameterLeaf
 
 
 class CurrentLeaf(Expression):
-    """An expression whose node is looked up in the current graph each time."""
+    """An expression that has a node in whatever graph is current, made when it is first used there.
+
+    Its own fields are those of the node in the graph where it was used last; that this is no longer the
+    current one shows in its epoch, as for any stale expression.
+    """
 
     __slots__ = ("_op", "_stored")
 
     def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
         self._op = op
         self._stored = stored
+        super().__init__(session.cg(), -1, -1)
+        self.epoch = -2  # no graph's
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""
@@ -31,27 +37,14 @@ class CurrentLeaf(Expression):
 
     def node(self, graph: ComputationGraph) -> Expression:
         """Return the trainable node."""
-        return graph.leaf(self._op, True)
+        node = graph.leaf(self._op, True)
+        self.graph, self.index, self.id, self.epoch = graph, node.index, node.id, node.epoch
+        return node
 
-    @property
-    def graph(self) -> ComputationGraph:  # type: ignore[override]
-        """The current graph."""
-        return session.cg()
-
-    @property
-    def index(self) -> int:  # type: ignore[override]
-        """The place of the trainable node."""
-        return session.cg().leaf(self._op, True).index
-
-    @property
-    def id(self) -> int:  # type: ignore[override]
-        """The trainable node's id."""
-        return self.node(session.cg()).id
-
-    @property
-    def epoch(self) -> int:  # type: ignore[override]
-        """The current graph's: this node is never gone."""
-        return session.cg().epoch
+    def _live(self) -> ComputationGraph:
+        graph = session.cg()
+        self.node(graph)
+        return graph
 
     def name(self) -> str:
         """Return the full name."""

@@ -15,7 +15,7 @@ from charlm.dynet.leaf import CurrentLeaf
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, indexed_leaf
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
@@ -72,10 +72,11 @@ class Parameters(CurrentLeaf):
 class LookupParameters(CurrentLeaf):
     """A table of trainable rows; used whole, an expression with the rows along the last axis."""
 
-    __slots__ = ("table",)
+    __slots__ = ("_row", "table")
 
     def __init__(self, table: engine.LookupParameter) -> None:
         super().__init__(LookupLeaf(table), table)
+        self._row = Lookup(table, (0,))
         self.table = table
 
     def __repr__(self) -> str:
@@ -91,7 +92,7 @@ class LookupParameters(CurrentLeaf):
     def __getitem__(self, index: int) -> LookupExpression:
         if type(index) is not int or index < 0:
             index = unsigned(index, "a row of a lookup table")
-        return cast("LookupExpression", session.cg().append(Lookup(self.table, (index,)), ()))
+        return cast("LookupExpression", indexed_leaf(self._row, index, session.cg()))
 
     def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""

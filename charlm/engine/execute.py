@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from charlm.engine.arrays import Array, reduce_to
-from charlm.engine.op import Op
+from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
 from charlm.engine.structure import Node
@@ -77,7 +77,7 @@ class Segment:
         start: int,
         first_id: int,
         end: Node,
-        data: list[Op],
+        data: list[Datum],
         outer: list[int],
         planned: bool | None,
     ) -> None:
@@ -111,7 +111,7 @@ class Segment:
         """The nodes' operations."""
         if self._ops is None:
             data = iter(self.data)
-            self._ops = [node.op or next(data) for node in self.nodes]
+            self._ops = [node.op or of_datum(next(data)) for node in self.nodes]
         return self._ops
 
     def forward(self, graph: ComputationGraph, index: int) -> bool:
@@ -123,6 +123,11 @@ class Segment:
             except Exception:  # once more, one by one, for the error of the first bad node
                 self.run = OneByOne(self)
         return self.run.forward(graph, last)
+
+    def set_data(self, index: int, op: Op) -> None:
+        """Give a node another operation of its kind."""
+        self.data[self.nodes[index - self.start].data_count - 1] = op
+        self._ops = None
 
     def cut(self, end: Node) -> None:
         """Let the segment end earlier; the values that are there stay."""

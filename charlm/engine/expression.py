@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, to_user
-from charlm.engine.op import Op
+from charlm.engine.op import IndexOp, Op
 from charlm.engine.tensor import Tensor
 from charlm.errors import (
     ArgumentError,
@@ -174,11 +174,11 @@ def apply(op: Op, *operands: Operand) -> Expression:
     for operand in operands:  # nearly always they are live nodes of one graph
         if not isinstance(operand, Expression):
             break
-        places.append(operand.index)  # makes the nodes of parameters
         if home is None:
             home = operand.graph
         if operand.graph is not home or operand.epoch != home.epoch:
             break
+        places.append(operand.index)
     else:
         if home is not None:
             return home.append(op, tuple(places))
@@ -201,6 +201,37 @@ def unary(op: Op, x: Operand) -> Expression:
             graph.at = node
             return Expression(graph, start + node.index, graph.first_id + node.id)
     return apply(op, x)
+
+
+def indexed(op: IndexOp, index: int, x: Operand) -> Expression:
+    """``apply`` for ``op.at(index)`` on one operand, quick where the graph is like an earlier one."""
+    if isinstance(x, Expression):
+        i, graph = x.index, x.graph
+        node = graph.at.next
+        start = graph.start
+        if (
+            node.kind is op.kind
+            and node.args == (i - start,)
+            and i >= start
+            and 0 <= index < node.bound
+            and x.epoch == graph.epoch
+        ):
+            graph.at = node
+            graph.data.append((op, index))
+            made: Expression = op.expression(graph, start + node.index, graph.first_id + node.id)
+            return made
+    return apply(op.at(index), x)
+
+
+def indexed_leaf(op: IndexOp, index: int, graph: ComputationGraph) -> Expression:
+    """Append ``op.at(index)``, which takes no arguments, quickly where the graph is like an earlier one."""
+    node = graph.at.next
+    if node.kind is op.kind and not node.args and 0 <= index < node.bound:
+        graph.at = node
+        graph.data.append((op, index))
+        made: Expression = op.expression(graph, graph.start + node.index, graph.first_id + node.id)
+        return made
+    return graph.append(op.at(index), ())
 
 
 def binary(op: Op, x: Operand, y: Operand) -> Expression:

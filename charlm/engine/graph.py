@@ -17,7 +17,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, DType
 from charlm.engine.execute import Run, Segment, backward
 from charlm.engine.expression import Expression
-from charlm.engine.op import Context, Leaf, Op, Reserved
+from charlm.engine.op import Context, Datum, Leaf, Op, Reserved, of_datum
 from charlm.engine.parameters import Parameter
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.structure import SHARED, Node, Outer
@@ -78,7 +78,7 @@ class ComputationGraph:
         self.start = start
         self.first_id = first_id
         self.at = SHARED.root if self.tracked else Node(None, None, (), (), None)
-        self.data: list[Op] = []
+        self.data: list[Datum] = []
         self.outer: dict[int, int] = {}  # of nodes from before the segment, by first use
         self._path = []
 
@@ -93,7 +93,7 @@ class ComputationGraph:
             node_id: given by ops that are one DyNet node of a group whose ids were reserved.
         """
         kind, at = op.kind, self.at
-        places, outer = (args, ()) if self.start == 0 else self._places(args)
+        places, outer = self._places(args) if self.start else (args, ())
         explicit_id = None if node_id is None else node_id - self.first_id
         node: Node | None = at.next
         if (
@@ -110,8 +110,6 @@ class ComputationGraph:
             if node.bound is not None:
                 op.check_data(node.bound)
             self.data.append(op)
-        if outer:
-            self._use(args)
         self.at = node
         made: Expression = op.expression(self, self.start + node.index, self.first_id + node.id)
         return made
@@ -120,30 +118,22 @@ class ComputationGraph:
         """Return the arguments' places in the segment, and what is new of those from before it."""
         start, known = self.start, self.outer
         places: list[int] = []
-        fresh: dict[int, int] = {}
+        fresh: list[tuple[Dim, bool, bool]] = []
         for index in args:
             if index >= start:
                 places.append(index - start)
             else:
                 slot = known.get(index)
                 if slot is None:
-                    slot = fresh.setdefault(index, len(known) + len(fresh))
+                    fresh.append(self._described.get(index) or self._describe(index))
+                    slot = known[index] = len(known)
                 places.append(-1 - slot)
-        if not fresh:
-            return tuple(places), ()
-        return tuple(places), tuple([self._describe(index) for index in fresh])
+        return tuple(places), tuple(fresh)
 
     def _describe(self, index: int) -> tuple[Dim, bool, bool]:
-        found = self._described.get(index)
-        if found is None:
-            node = self.node(index)
-            found = self._described[index] = node.dim, node.trains, node.is_parameter
+        node = self.node(index)
+        found = self._described[index] = node.dim, node.trains, node.is_parameter
         return found
-
-    def _use(self, args: tuple[int, ...]) -> None:
-        for index in args:
-            if index < self.start and index not in self.outer:
-                self.outer[index] = len(self.outer)
 
     def _new_node(
         self,
@@ -159,8 +149,13 @@ class ComputationGraph:
             )
         arguments = [self.node(i) for i in args]
         dims = [node.dim for node in arguments]
-        dim = op.dim(*dims)  # raises before anything is changed
         at = self.at
+        try:
+            dim = op.dim(*dims)
+        except Exception:
+            while len(self.outer) > at.outer_count:  # the node is not made: it uses nothing
+                self.outer.popitem()
+            raise
         node = Node(at, op.kind, places, outer, explicit_id)
         node.dim = dim
         node.trains = any(n.trains for n in arguments) if args else op.leaf() is not None
@@ -212,7 +207,7 @@ class ComputationGraph:
         """Return the operation of node ``index``."""
         if index >= self.start:
             node = self.node(index)
-            return node.op or self.data[node.data_count - 1]
+            return node.op or of_datum(self.data[node.data_count - 1])
         segment = self._segment(index)
         return segment.ops[index - segment.start]
 
@@ -283,21 +278,20 @@ class ComputationGraph:
         """Close the open segment behind node ``index``; what comes after it starts the next one."""
         end, start, first_id = self.at, self.start, self.first_id
         rest: list[Node] = []
+        data, all_data, outer = self.data, self.data, list(self.outer)
         if end.index > index - start:
             self.node(index)  # completes the path
             rest = self._path[index - start + 1 :]
             end = self._path[index - start]
-        data, outer = self.data, list(self.outer)
+            data = data[: end.data_count]
         self._starts.append(start)
         self.segments.append(
-            Segment(
-                start, first_id, end, data[: end.data_count], outer[: end.outer_count], self.planned
-            )
+            Segment(start, first_id, end, data, outer[: end.outer_count], self.planned)
         )
         self._begin(index + 1, first_id + end.next_id)
         for node in rest:
             args = tuple([p + start if p >= 0 else outer[-1 - p] for p in node.args])
-            op = node.op or data[node.data_count - 1]
+            op = node.op or of_datum(all_data[node.data_count - 1])
             id_ = None if node.explicit_id is None else first_id + node.explicit_id
             self.append(op, args, id_)
 
@@ -324,8 +318,16 @@ class ComputationGraph:
                 return op.forward(self.context, total)
         return run.gradient(place)
 
+    def set_data(self, index: int, op: Op) -> None:
+        """Give a node another operation of its kind, and forget all values."""
+        if index >= self.start:
+            self.data[self.node(index).data_count - 1] = op
+        else:
+            self._segment(index).set_data(index, op)
+        self.invalidate()
+
     def invalidate(self) -> None:
-        """Forget all values: an input was given new numbers."""
+        """Forget all values."""
         self._valid = 0
         self._outer_values.clear()
         for segment in self.segments:

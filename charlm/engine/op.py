@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -220,6 +220,33 @@ class Op(ABC):
     def bad_samples(cls) -> Iterable[BadSample]:
         """Return arguments that must be refused."""
         return ()
+
+
+class IndexOp(Op, abstract=True):
+    """An operation whose data is an index of 0 or more and less than ``bound``.
+
+    Programs make many of them; quick ways to do so (``engine/expression.py``) note only one
+    operation that stands for all, and the index.
+    """
+
+    has_data = True
+
+    @abstractmethod
+    def at(self, index: int) -> IndexOp:
+        """Return the operation with another index."""
+
+    @abstractmethod
+    def at_all(self, indices: list[int], batch: int) -> Op:
+        """Return ``merged`` of the operations with these indices."""
+
+
+Datum: TypeAlias = "Op | tuple[IndexOp, int]"
+"""An operation that has data: itself, or one that stands for it and the index."""
+
+
+def of_datum(datum: Datum) -> Op:
+    """Return the operation."""
+    return datum if isinstance(datum, Op) else datum[0].at(datum[1])
 
 
 class StepOp(Op, abstract=True):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape, reduce_to
-from charlm.engine.op import Op
+from charlm.engine.op import Datum, IndexOp, Op, of_datum
 
 if TYPE_CHECKING:
     from charlm.engine.execute import Segment
@@ -328,7 +328,12 @@ class Planned:
             source.put(self, dx)
 
 
-def _of_data(step: Step, data: Sequence[Op]) -> Op:
+def _of_data(step: Step, data: Sequence[Datum]) -> Op:
     if len(step.data) == 1:
-        return data[step.data[0]]
-    return step.kind.merged([data[i] for i in step.data], step.batch)
+        return of_datum(data[step.data[0]])
+    found = [data[i] for i in step.data]
+    indices = [datum[1] for datum in found if isinstance(datum, tuple)]
+    if len(indices) == len(found):
+        stands_for_all: IndexOp = found[0][0]  # type: ignore[index]
+        return stands_for_all.at_all(indices, step.batch)
+    return step.kind.merged([of_datum(datum) for datum in found], step.batch)

@@ -12,7 +12,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, array_shape, from_user, show
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import BadSample, Context, Leaf, Op, Sample, kind_of
+from charlm.engine.op import BadSample, Context, IndexOp, Leaf, Op, Sample, kind_of
 from charlm.engine.ops.arguments import real, sizes, unsigned, unsigned_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
@@ -31,10 +31,8 @@ class InputExpression(Expression):
         flat = _flat(numbers)
         if flat.size < op.array.size:
             raise ShapeError(f"set: {op.array.size} numbers are needed, got {flat.size}")
-        op.array = flat[: op.array.size].reshape(
-            op.array.shape
-        )  # a longer list is cut, as in DyNet
-        graph.invalidate()
+        cut = flat[: op.array.size].reshape(op.array.shape)  # a longer list is cut, as in DyNet
+        graph.set_data(self.index, Input(cut))
 
 
 @dataclass(eq=False)
@@ -292,23 +290,29 @@ class LookupExpression(Expression):
         if len(ids) != len(op.ids):
             raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
         op.table.check(np.array(ids))
-        op.ids = ids
-        graph.invalidate()
+        graph.set_data(self.index, Lookup(op.table, ids, op.update))
 
 
 @dataclass(eq=False)
-class Lookup(Op):
+class Lookup(IndexOp):
     """y = the rows ``ids`` of a table; several ids make a batch."""
 
     table: LookupParameter
     ids: tuple[int, ...]
     update: bool = True
     expression = LookupExpression
-    has_data = True
     stacks = True
 
     def __post_init__(self) -> None:
         self.kind = kind_of(Lookup, self.table.serial, len(self.ids), self.update)
+
+    def at(self, index: int) -> Lookup:
+        """Another row."""
+        return Lookup(self.table, (index,), self.update)
+
+    def at_all(self, indices: list[int], batch: int) -> Lookup:
+        """All rows."""
+        return Lookup(self.table, tuple(indices), self.update)
 
     @classmethod
     def merged(cls, ops: Sequence[Lookup], batch: int) -> Lookup:

@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply
-from charlm.engine.op import BadSample, Context, Op, Sample, kind_of
+from charlm.engine.expression import Expression, Operand, apply, indexed
+from charlm.engine.op import BadSample, Context, IndexOp, Op, Sample, kind_of
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
@@ -47,19 +47,17 @@ class PickExpression(Expression):
         dim = Pick(fresh, op.axis).dim(graph.node(argument).dim)
         if dim != self.dim():
             raise op.error(f"set_index: {self.dim()[1]} indices are needed, got {index!r}")
-        op.index = fresh
-        graph.invalidate()
+        graph.set_data(self.index, Pick(fresh, op.axis))
 
 
 @dataclass(eq=False)
-class Pick(Op):
+class Pick(IndexOp):
     """y = x[index] along axis ``axis``, which is removed; a list of indices picks one for each batch element."""
 
     index: int | Sequence[int] = 0
     axis: int = 0
     is_view = True
     expression = PickExpression
-    has_data = True
     stacks = True
 
     def __post_init__(self) -> None:
@@ -73,6 +71,15 @@ class Pick(Op):
         for op in ops:
             indices += [op.index] * batch if isinstance(op.index, int) else op.index
         return cls(indices, ops[0].axis)
+
+    def at(self, index: int) -> Pick:
+        """Another slice."""
+        return Pick(index, self.axis)
+
+    def at_all(self, indices: list[int], batch: int) -> Pick:
+        """Each index for its part of the batch."""
+        repeated = indices if batch == 1 else [i for i in indices for _ in range(batch)]
+        return Pick(repeated, self.axis)
 
     def bound(self, *dims: Dim) -> int:
         """The size of the axis."""
@@ -304,11 +311,14 @@ class Transpose(Op):
         yield BadSample(cls(), (((2, 3, 4), 1),), "are not an order of the axes")
 
 
+FIRST_ROW = Pick(0)
+
+
 def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
     """Return slice ``index`` along axis ``dim``; the axis is removed. ``.set_index`` picks another."""
-    if type(index) is not int or dim != 0 or index < 0:
-        index, dim = unsigned(index, "pick"), unsigned(dim, "pick")
-    return cast("PickExpression", apply(Pick(index, dim), e))
+    if type(index) is int and dim == 0 and index >= 0:
+        return cast("PickExpression", indexed(FIRST_ROW, index, e))
+    return cast("PickExpression", apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), e))
 
 
 def pick_batch(e: Operand, indices: Sequence[int], dim: int = 0) -> PickExpression:

@@ -12,7 +12,7 @@ from charlm.engine.ops.arguments import real
 from charlm.engine.ops.inputs import ParameterLeaf
 from charlm.engine.parameters import Parameter, ParameterCollection
 from charlm.engine.rnn.cell import Cell, Masked
-from charlm.engine.rnn.layers import Layers, LayerStates
+from charlm.engine.rnn.layers import NO_DROPOUT, Layers, LayerStates
 from charlm.engine.rnn.state import RNNState
 from charlm.errors import ShapeError
 
@@ -37,7 +37,7 @@ class RNNBuilder:
         self.cell = cell
         self.input_dim = input_dim
         self.hidden_dims = tuple(hidden_dims)
-        self.rates = (0.0, 0.0)
+        self.rates = NO_DROPOUT
         self.layers = [
             self.add_layer(collection, below, size)
             for below, size in zip((input_dim, *hidden_dims), hidden_dims, strict=False)
@@ -82,7 +82,7 @@ class RNNBuilder:
 
     def disable_dropout(self) -> None:
         """Drop nothing from here on."""
-        self.rates = (0.0, 0.0)
+        self.rates = NO_DROPOUT
 
     @property
     def masked(self) -> Masked:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 STATES = [StatePart(k) for k in range(2)]
 """The operations that take a step's states apart; no cell has more than two."""
 
+NO_DROPOUT = (0.0, 0.0)
+NOT_MASKED = (False, False)
+
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
 
 
@@ -38,6 +41,8 @@ class Layers:
         self.masks: list[list[Expression]] = []
         self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
         self._steps: dict[tuple[bool, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
+        none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
+        self._first, self._later = (self._step(True, NOT_MASKED, given) for given in (none, every))
 
     def draw_masks(self, batch: int) -> None:
         """Draw the masks of every layer, of x and then of the recurrent vectors, perhaps anew."""
@@ -64,12 +69,14 @@ class Layers:
         ``ids`` are those of the states, if they were taken before.
         """
         builder, graph, parameters = self.builder, self.graph, self.parameters[k]
-        masked = builder.masked if any(builder.rates) else (False, False)
+        nodes = builder.arguments(parameters)
+        if nodes is parameters and builder.rates == NO_DROPOUT and ids is None and not graph.start:
+            return self._plain_step(k, x.index, states)
+        masked = builder.masked if any(builder.rates) else NOT_MASKED
         given = tuple([s is not None for s in states])
         op, places = self._steps.get((ids is None, *masked, *given)) or self._step(
             ids is None, masked, given
         )
-        nodes = builder.arguments(parameters)
         fixed = self._places[k] if nodes is parameters else tuple([node.index for node in nodes])
         if op.masked:
             fixed += tuple([mask.index for mask in self.masks[k]])
@@ -81,6 +88,34 @@ class Layers:
         return tuple(
             [graph.append(part, args, id_) for part, id_ in zip(STATES, ids, strict=False)]
         )
+
+    def _plain_step(self, k: int, x: int, states: LayerStates) -> tuple[Expression, ...]:
+        """``step`` without anything special, quick where the graph is like an earlier one."""
+        graph = self.graph
+        if states[0] is None:
+            op, places = self._first
+            args = (x, *self._places[k])
+        else:
+            op, places = self._later
+            args = (x, *self._places[k], *[s.index for s in states if s is not None])
+        node = graph.at.next
+        if node.kind is op.kind and node.args == args:
+            graph.at = node
+            index, first_id = node.index, node.id + 1 - op.id_count
+        else:
+            made = graph.append(op, args)
+            index, first_id = made.index, made.id + 1 - op.id_count
+        found = []
+        for part, place in zip(STATES, places, strict=False):
+            node = graph.at.next
+            if node.op is part and node.args == (
+                index,
+            ):  # the same place on the same path: the same id
+                graph.at = node
+                found.append(Expression(graph, node.index, node.id))
+            else:
+                found.append(graph.append(part, (index,), first_id + place))
+        return tuple(found)
 
     def _step(
         self, takes_ids: bool, masked: tuple[bool, bool], given: tuple[bool, ...]

@@ -10,7 +10,7 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
 from charlm.engine.ops.shaping import Reshape
-from charlm.engine.rnn.layers import Layers, LayerStates
+from charlm.engine.rnn.layers import NO_DROPOUT, Layers, LayerStates
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
         node = _node(x, self._check_fresh(), "add_input")
         layers = self.layers
-        if any(layers.builder.rates):
+        if layers.builder.rates != NO_DROPOUT:
             layers.expect(node.dim()[1])
         return self._after(node)
 
@@ -147,12 +147,14 @@ class RNNState:
     ) -> RNNState:
         """Return the state after an input; ``ids`` are those of each layer's states, if they were taken before."""
         layers = self.layers
+        drops = layers.builder.rates != NO_DROPOUT
         after: list[LayerStates] = []
         for k, states in enumerate(self.states):
-            parts = layers.step(k, layers.dropped(below), states, ids[k] if ids else None)
+            x = layers.dropped(below) if drops else below
+            parts = layers.step(k, x, states, ids[k] if ids else None)
             after.append(parts)
             below = parts[-1]
-        return RNNState(layers, after, self, layers.dropped(below))
+        return RNNState(layers, after, self, layers.dropped(below) if drops else below)
 
     def _ids(self, begun: bool = False) -> Iterator[tuple[int, ...]]:
         """Take the ids of DyNet's nodes for one more input, and yield those of each layer's states.
@@ -192,7 +194,13 @@ class RNNState:
             raise StaleBuilderError(
                 "this RNN state belongs to a graph that was renewed; call initial_state() again after renew_cg()"
             )
-        return self.layers.graph
+        graph = self.layers.graph
+        if graph.epoch:  # nodes were deleted: not these, or an error says so
+            for layer in self.states:
+                for state in layer:
+                    if state is not None:
+                        state.home()
+        return graph
 
 
 def _outputs(states: Iterable[RNNState]) -> list[Expression]:

@@ -53,6 +53,10 @@ class ModelKeyError(InputError, ValueError):
     """A key in a model file is empty or contains what it may not."""
 
 
+class ClusterFileError(InputError, ValueError):
+    """A file of word clusters cannot be read, or does not fit the dictionary."""
+
+
 class MissingExtraError(InputError, ImportError):
     """An optional package is needed for what was asked."""
 

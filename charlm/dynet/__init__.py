@@ -20,6 +20,7 @@ DyNet's; the random stream gives DyNet's numbers for the same seed.
 
 from charlm.dynet import operations
 from charlm.dynet.builders import (
+    BiRNNBuilder,
     CompactVanillaLSTMBuilder,
     CoupledLSTMBuilder,
     FastLSTMBuilder,
@@ -69,6 +70,12 @@ from charlm.dynet.initializers import (
 from charlm.dynet.operations import *  # noqa: F403 - the names in its __all__
 from charlm.dynet.parameters import LookupParameters, Model, ParameterCollection, Parameters
 from charlm.dynet.session import cg, cg_version, init, renew_cg, reset_random_seed
+from charlm.dynet.softmaxes import (
+    ClassFactoredSoftmaxBuilder,
+    HierarchicalSoftmaxBuilder,
+    SoftmaxBuilder,
+    StandardSoftmaxBuilder,
+)
 from charlm.dynet.trainers import (
     AdadeltaTrainer,
     AdagradTrainer,
@@ -90,6 +97,8 @@ __all__ = [
     "AdagradTrainer",
     "AdamTrainer",
     "AmsgradTrainer",
+    "BiRNNBuilder",
+    "ClassFactoredSoftmaxBuilder",
     "CompactVanillaLSTMBuilder",
     "ComputationGraph",
     "ConstInitializer",
@@ -100,6 +109,7 @@ __all__ = [
     "FromFileInitializer",
     "GRUBuilder",
     "GlorotInitializer",
+    "HierarchicalSoftmaxBuilder",
     "IdentityInitializer",
     "LSTMBuilder",
     "LookupParameters",
@@ -115,8 +125,10 @@ __all__ = [
     "SaxeInitializer",
     "SimpleRNNBuilder",
     "SimpleSGDTrainer",
+    "SoftmaxBuilder",
     "SparseLSTMBuilder",
     "StackedRNNState",
+    "StandardSoftmaxBuilder",
     "Tensor",
     "Trainer",
     "UniformInitializer",

@@ -182,7 +182,8 @@ def _class(named: _ClassName, known: _Classes, where: str) -> type[Any]:
 def _check_sizes(spec: tuple[Any, ...], data: RecordFile, name: str, where: str) -> None:
     """Refuse a spec whose numbers are larger than anything in the data, before memory is asked for."""
     records = data.below(name)
-    largest = max([1, len(records), *(size for record in records for size in record.dims)])
+    # a BiRNN's size is shared by two builders, so that its parameters have half of it
+    largest = 2 * max([1, len(records), *(size for record in records for size in record.dims)])
     for number in spec:
         if isinstance(number, int) and number > largest:
             raise ModelFileError(

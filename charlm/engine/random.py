@@ -161,5 +161,18 @@ class DynetStream:
         self._twister.set_state({**state, "state": inner})
 
 
+def draw_index(stream: RandomStream, probabilities: Array) -> int:
+    """Draw an index: where a number from U(0, 1) falls among the summed probabilities.
+
+    Example:
+        >>> draw_index(DynetStream(1), np.array([0.2, 0.7, 0.1]))  # the number is 0.417
+        1
+    """
+    cumulative = np.cumsum(probabilities)
+    number = stream.uniform(0, 1, (1,), np.float32)[0]
+    place = np.searchsorted(cumulative, number, side="right")
+    return int(min(place, cumulative.size - 1))  # rounding may have left the sum below 1
+
+
 def _size(shape: Shape) -> int:
     return int(np.prod(shape, dtype=np.int64))

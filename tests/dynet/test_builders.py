@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
@@ -264,27 +262,6 @@ def test_transduce_gives_what_add_inputs_gives(name, layers, batch):
 def test_nothing_in_nothing_out(name):
     _, builder = make(name)
     assert builder.initial_state().transduce([]) == builder.initial_state().add_inputs([]) == []
-
-
-@every_stack
-def test_transduce_needs_less_memory_than_states(name, layers):
-    _, builder = make(name, layers)
-    used = {}
-    for method in (
-        "add_inputs",
-        "transduce",
-    ) * 2:  # the second time without what is kept of a structure
-        dy.renew_cg()
-        xs = inputs(500)
-        start = builder.initial_state()
-        dy.forward(xs)
-        tracemalloc.start()
-        kept = getattr(start, method)(xs)
-        last = kept[-1] if method == "transduce" else kept[-1].output()
-        last.forward()
-        used[method], _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    assert used["transduce"] < 0.6 * used["add_inputs"]
 
 
 # ---- minibatches

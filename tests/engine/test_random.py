@@ -13,7 +13,7 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Normal
 from charlm.engine.ops import dropout, fill
 from charlm.engine.parameters import ParameterCollection
-from charlm.engine.random import DynetStream, NumpyStream
+from charlm.engine.random import DynetStream, NumpyStream, draw_index
 
 # What DyNet 2.1 draws after reset_random_seed(n), one after the other: add_parameters((2, 3)),
 # add_parameters(4, init=NormalInitializer(0, 4)), dropout(ones(8), 0.3),
@@ -168,3 +168,12 @@ def test_dynets_normal_numbers_are_drawn_pair_by_pair(seed, count):
     found = stream.normal(0.0, 1.0, (count,), np.float32)
     np.testing.assert_allclose(found, expected[:count], rtol=1e-6)
     assert stream.uniform(0, 1, (1,), np.float32)[0] == unit()  # as many words were used
+
+
+def test_an_index_is_where_the_number_falls():
+    p = np.array([0.2, 0.7, 0.1])
+    for seed in range(1, 30):
+        number = DynetStream(seed).uniform(0, 1, (1,), np.float32)[0]
+        assert draw_index(DynetStream(seed), p) == int(number >= 0.2) + int(number >= 0.9)
+    assert draw_index(DynetStream(1), np.array([0.1, 0.2])) == 1  # a sum below 1: the last
+    assert draw_index(DynetStream(1), np.array([0.0, 1.0, 0.0])) == 1

@@ -1,5 +1,6 @@
 """DyNet's RNN builders."""
 
+from charlm.dynet.builders.birnn import BiRNNBuilder
 from charlm.dynet.builders.lstm import (
     CompactVanillaLSTMBuilder,
     CoupledLSTMBuilder,
@@ -12,6 +13,7 @@ from charlm.dynet.builders.sparse import SparseLSTMBuilder
 from charlm.dynet.builders.stacked import StackedRNNState
 
 __all__ = [
+    "BiRNNBuilder",
     "CompactVanillaLSTMBuilder",
     "CoupledLSTMBuilder",
     "FastLSTMBuilder",

@@ -85,6 +85,14 @@ class StaleExpressionError(CharlmError, RuntimeError):
     """A value, gradient or dimension of an expression of an earlier graph is asked for."""
 
 
+class DeviceError(InputError, RuntimeError):
+    """Another device is asked for than the CPU, the only one there is."""
+
+
+class SettingError(InputError, ValueError):
+    """A setting of ``charlm.dynet`` (a seed, a weight decay, ...) is not one, or its option has no value."""
+
+
 class EvaluationError(CharlmError, RuntimeError):
     """The graph cannot be evaluated or differentiated as asked."""
 

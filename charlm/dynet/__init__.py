@@ -14,10 +14,11 @@
     >>> loss.value() < 1e-6
     True
 
-Programs written for DyNet run after changing the import line. Node ids, shapes, numbers and exception types are
-DyNet's; the random stream gives DyNet's numbers for the same seed.
+Programs written for DyNet run after changing the import line, that of ``dynet_config`` too. Node ids, shapes, numbers
+and exception types are DyNet's; the random stream gives DyNet's numbers for the same seed.
 """
 
+from charlm import dynet_config
 from charlm.dynet import operations
 from charlm.dynet.builders import (
     BiRNNBuilder,
@@ -31,16 +32,19 @@ from charlm.dynet.builders import (
     StackedRNNState,
     VanillaLSTMBuilder,
 )
+from charlm.dynet.devices import DeviceInfo, available_devices, get_device_info, to_device
 from charlm.dynet.files import load, load_generator, save
 from charlm.dynet.functions import (
     const_parameter,
     constant,
     forward,
+    inputMatrix,
     inputTensor,
     inputTensorTranspose,
     inputVector,
     lookup,
     lookup_batch,
+    matInput,
     npvalues,
     one_hot,
     ones,
@@ -56,6 +60,16 @@ from charlm.dynet.functions import (
     zeroes,
     zeros,
 )
+from charlm.dynet.graphs import (
+    ComputationGraph,
+    cg,
+    cg_checkpoint,
+    cg_revert,
+    dump_cg,
+    print_graphviz,
+    print_text_graphviz,
+    renew_cg,
+)
 from charlm.dynet.initializers import (
     ConstInitializer,
     FromFileInitializer,
@@ -69,7 +83,8 @@ from charlm.dynet.initializers import (
 )
 from charlm.dynet.operations import *  # noqa: F403 - the names in its __all__
 from charlm.dynet.parameters import LookupParameters, Model, ParameterCollection, Parameters
-from charlm.dynet.session import cg, cg_version, init, renew_cg, reset_random_seed
+from charlm.dynet.session import cg_version, reset_random_seed
+from charlm.dynet.settings import DynetParams, init, init_from_params
 from charlm.dynet.softmaxes import (
     ClassFactoredSoftmaxBuilder,
     HierarchicalSoftmaxBuilder,
@@ -88,7 +103,6 @@ from charlm.dynet.trainers import (
     Trainer,
 )
 from charlm.engine.expression import Expression
-from charlm.engine.graph import ComputationGraph
 from charlm.engine.rnn import RNNState
 from charlm.engine.tensor import Tensor
 
@@ -104,6 +118,8 @@ __all__ = [
     "ConstInitializer",
     "CoupledLSTMBuilder",
     "CyclicalSGDTrainer",
+    "DeviceInfo",
+    "DynetParams",
     "Expression",
     "FastLSTMBuilder",
     "FromFileInitializer",
@@ -133,12 +149,20 @@ __all__ = [
     "Trainer",
     "UniformInitializer",
     "VanillaLSTMBuilder",
+    "available_devices",
     "cg",
+    "cg_checkpoint",
+    "cg_revert",
     "cg_version",
     "const_parameter",
     "constant",
+    "dump_cg",
+    "dynet_config",
     "forward",
+    "get_device_info",
     "init",
+    "init_from_params",
+    "inputMatrix",
     "inputTensor",
     "inputTensorTranspose",
     "inputVector",
@@ -146,10 +170,13 @@ __all__ = [
     "load_generator",
     "lookup",
     "lookup_batch",
+    "matInput",
     "npvalues",
     "one_hot",
     "ones",
     "parameter",
+    "print_graphviz",
+    "print_text_graphviz",
     "random_bernoulli",
     "random_gumbel",
     "random_normal",
@@ -159,9 +186,13 @@ __all__ = [
     "save",
     "scalarInput",
     "sparse_inputTensor",
+    "to_device",
     "values",
     "vecInput",
     "zeroes",
     "zeros",
 ]
 __all__ += operations.__all__
+
+if dynet_config.get() is not None:
+    init()

@@ -7,38 +7,72 @@ from collections.abc import Sequence
 from typing import Any
 
 from charlm.dynet import session
+from charlm.dynet.devices import check_device
 from charlm.dynet.parameters import LookupParameters, Parameters
 from charlm.engine import ops
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import InputExpression, LookupExpression
-from charlm.errors import ArgumentError
+from charlm.errors import ArgumentError, ShapeError
 
 
-def inputVector(v: Sequence[float]) -> InputExpression:
+class _FixedInput(InputExpression):
+    """An ``inputTensor`` whose numbers stay."""
+
+    __slots__ = ()
+
+    def set(self, numbers: Sequence[float]) -> None:
+        """Raise ValueError."""
+        raise ShapeError(
+            "set: this tensor is for one use; inputTensor(..., reusable_expr=True) can be set anew"
+        )
+
+
+def inputVector(v: Sequence[float], device: str = "") -> InputExpression:
     """Return a column vector of these numbers; ``.set`` replaces them."""
+    check_device(device)
     return ops.input_vector(session.cg(), v)
 
 
-def vecInput(dim: int) -> InputExpression:
+def vecInput(dim: int, device: str = "") -> InputExpression:
     """Return a column vector of ``dim`` zeros; ``.set`` replaces them."""
+    check_device(device)
     (size,) = sizes((dim,), "vecInput")
     return ops.input_vector(session.cg(), [0.0] * size)
 
 
-def inputTensor(arr: Any, batched: bool = False) -> InputExpression:
-    """Return a tensor of these numbers, given as an array or nested lists; ``.set`` replaces them.
+def inputTensor(
+    arr: Any, batched: bool = False, device: str = "", reusable_expr: bool = False
+) -> InputExpression:
+    """Return a tensor of these numbers, given as an array or nested lists.
 
-    The last axis is the batch if ``batched``. A list of arrays of one shape becomes a batch.
+    Args:
+        arr: the numbers; a list of arrays of one shape becomes a batch.
+        batched: whether the last axis is the batch.
+        device: "CPU", the only one there is, or nothing.
+        reusable_expr: let ``.set`` replace the numbers, by a flat list in column-major order.
     """
-    return ops.input_tensor(session.cg(), arr, batched)
+    check_device(device)
+    node = ops.input_tensor(session.cg(), arr, batched)
+    return node if reusable_expr else _FixedInput(node.graph, node.index, node.id)
+
+
+def inputMatrix(v: Sequence[float], d: tuple[int, ...]) -> Expression:
+    """Raise DeprecationWarning, as DyNet: ``inputTensor`` takes its place."""
+    raise DeprecationWarning("inputMatrix is no longer there: use inputTensor")
+
+
+def matInput(d1: int, d2: int) -> Expression:
+    """Raise DeprecationWarning, as DyNet: ``inputTensor`` takes its place."""
+    raise DeprecationWarning("matInput is no longer there: use inputTensor")
 
 
 def inputTensorTranspose(
-    arr: Sequence[float], dim: tuple[int, ...], batch_size: int = 1
+    arr: Sequence[float], dim: tuple[int, ...], batch_size: int = 1, device: str = ""
 ) -> InputExpression:
     """Return a tensor of sizes ``dim`` from a flat list of its numbers in column-major order."""
+    check_device(device)
     return ops.input_tensor_transposed(session.cg(), arr, dim, batch_size)
 
 
@@ -48,18 +82,22 @@ def sparse_inputTensor(
     shape: tuple[int, ...],
     batched: bool = False,
     defval: float = 0.0,
+    device: str = "",
 ) -> InputExpression:
     """Return a tensor that is ``defval`` but for the values at these places, one list of indices for each axis."""
+    check_device(device)
     return ops.sparse_input_tensor(session.cg(), idxs, values, shape, batched, defval)
 
 
-def one_hot(d: int, idx: int | Sequence[int]) -> InputExpression:
+def one_hot(d: int, idx: int | Sequence[int], device: str = "") -> InputExpression:
     """Return a vector of size ``d`` with 1 at an index and 0 elsewhere; several indices make a batch."""
+    check_device(device)
     return ops.one_hot(session.cg(), d, idx)
 
 
-def scalarInput(s: float) -> InputExpression:
+def scalarInput(s: float, device: str = "") -> InputExpression:
     """Return a scalar; ``.set`` replaces it."""
+    check_device(device)
     return ops.scalar_input(session.cg(), s)
 
 
@@ -145,24 +183,25 @@ def const_parameter(*args: Parameters | LookupParameters) -> Any:
     return constants[0] if len(constants) == 1 else constants
 
 
-def forward(exps: Sequence[Expression]) -> None:
-    """Evaluate these expressions and all that was made before the last of them."""
+def forward(exps: Sequence[Expression], recalculate: bool = False) -> None:
+    """Evaluate these expressions and all that was made before the last of them; with ``recalculate`` anew."""
     if not isinstance(exps, (list, tuple)) or not all(isinstance(e, Expression) for e in exps):
         raise ArgumentError(f"a list of expressions is needed, got {exps!r}")
     graph = session.cg()
-    for e in exps:
-        e.node(graph)  # a parameter makes its node now: all are evaluated together
-    for e in exps:
-        e.forward()
+    nodes = [
+        e.node(graph) for e in exps
+    ]  # a parameter makes its node now: all are evaluated together
+    if nodes:
+        graph.forward(max(node.index for node in nodes), recalculate)
 
 
-def values(exps: Sequence[Expression]) -> list[Any]:
+def values(exps: Sequence[Expression], recalculate: bool = False) -> list[Any]:
     """Return the ``value()`` of each expression."""
-    forward(exps)
+    forward(exps, recalculate)
     return [e.value() for e in exps]
 
 
-def npvalues(exps: Sequence[Expression]) -> list[Array]:
+def npvalues(exps: Sequence[Expression], recalculate: bool = False) -> list[Array]:
     """Return the ``npvalue()`` of each expression."""
-    forward(exps)
+    forward(exps, recalculate)
     return [e.npvalue() for e in exps]

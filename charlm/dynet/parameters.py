@@ -1,102 +1,28 @@
-"""DyNet's ParameterCollection, Parameters and LookupParameters over the engine's.
-
-``Parameters`` and ``LookupParameters`` are expressions that put themselves into whatever graph is current, so they
-are never stale.
-"""
+"""DyNet's ParameterCollection, Parameters and LookupParameters over the engine's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from charlm.dynet import session
+from charlm.dynet.devices import check_device
 from charlm.dynet.initializers import NumpyInitializer, initializer
+from charlm.dynet.leaf import CurrentLeaf
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
-from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
-from charlm.errors import ArgumentError, EvaluationError, MisuseError, ModelKeyError, ShapeError
+from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
 
 
-class _CurrentLeaf(Expression):
-    """An expression whose node is looked up in the current graph each time."""
-
-    __slots__ = ("_op", "_stored")
-
-    def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
-        self._op = op
-        self._stored = stored
-
-    def leaf(self, update: bool) -> Expression:
-        """Return the node in the current graph, trainable or constant."""
-        return session.cg().leaf(self._op, update)
-
-    def home(self) -> ComputationGraph:
-        """Return the current graph."""
-        return session.cg()
-
-    def node(self, graph: ComputationGraph) -> Expression:
-        """Return the trainable node."""
-        return graph.leaf(self._op, True)
-
-    @property
-    def graph(self) -> ComputationGraph:  # type: ignore[override]
-        """The current graph."""
-        return session.cg()
-
-    @property
-    def index(self) -> int:  # type: ignore[override]
-        """The place of the trainable node."""
-        return session.cg().leaf(self._op, True).index
-
-    @property
-    def id(self) -> int:  # type: ignore[override]
-        """The trainable node's id."""
-        return self.node(session.cg()).id
-
-    @property
-    def version(self) -> int:
-        """The current graph's."""
-        return session.cg_version()
-
-    def name(self) -> str:
-        """Return the full name."""
-        return self._stored.name
-
-    def scale(self, s: float) -> None:
-        """Multiply the values."""
-        self._stored.scale(s)
-
-    def scale_gradient(self, s: float) -> None:
-        """Multiply the accumulated gradient."""
-        self._stored.scale_gradient(s)
-
-    def is_updated(self) -> bool:
-        """Return whether trainers change the values."""
-        return self._stored.updated
-
-    def set_updated(self, b: bool) -> None:
-        """Let trainers change the values, or not."""
-        self._stored.updated = bool(b)
-
-    def save(self, fname: str | Path, key: str = "", append: bool = False) -> None:
-        """Write values and gradient to a text file, under ``key`` or else the full name."""
-        io.write_records(Path(fname), [(self._stored, key or self.name())], append)
-
-    def populate(self, fname: str | Path, key: str) -> None:
-        """Take values and gradient from a text file, where the name is ``key``."""
-        lookup = isinstance(self._stored, engine.LookupParameter)
-        io.fill(self._stored, io.RecordFile.read(Path(fname)).find(key, lookup))
-
-
-class Parameters(_CurrentLeaf):
+class Parameters(CurrentLeaf):
     """A trainable tensor, usable as an expression in any graph."""
 
     __slots__ = ("parameter",)
@@ -117,21 +43,21 @@ class Parameters(_CurrentLeaf):
         return self.parameter.dims
 
     def as_array(self) -> Array:
-        """Return a float64 copy of the current value."""
-        return np.array(self.parameter.value.T, dtype=np.float64, order="C")
+        """Return a float64 copy of the current value, as it was before weight decay since the last rescaling."""
+        return np.array(self.parameter.undecayed().T, dtype=np.float64, order="C")
 
     def grad_as_array(self) -> Array:
         """Return a float64 copy of the gradient accumulated since the last update."""
         return np.array(self.parameter.gradient.T, dtype=np.float64, order="C")
 
-    def set_value(self, value: Any) -> None:
-        """Replace the value; the shape must be the parameter's."""
-        array = np.asarray(value, dtype=np.float64)
+    def set_value(self, arr: Any) -> None:
+        """Replace what ``as_array`` returns; the shape must be the parameter's."""
+        array = np.asarray(arr, dtype=np.float64)
         if array.shape != self.parameter.dims:
             raise ShapeError(
                 f"set_value: {self.parameter.name} has shape {self.parameter.dims}, got {array.shape}"
             )
-        self.parameter.write()[...] = array.T
+        self.parameter.set(array.T)
 
     def clip_inplace(self, left: float, right: float) -> None:
         """Move every number into [left, right]."""
@@ -143,7 +69,7 @@ class Parameters(_CurrentLeaf):
         self.parameter.clear_gradient()
 
 
-class LookupParameters(_CurrentLeaf):
+class LookupParameters(CurrentLeaf):
     """A table of trainable rows; used whole, an expression with the rows along the last axis."""
 
     __slots__ = ("table",)
@@ -165,11 +91,11 @@ class LookupParameters(_CurrentLeaf):
     def __getitem__(self, index: int) -> LookupExpression:
         if type(index) is not int or index < 0:
             index = unsigned(index, "a row of a lookup table")
-        return session.cg().append(Lookup(self.table, (index,)), (), make=LookupExpression)
+        return cast("LookupExpression", session.cg().append(Lookup(self.table, (index,)), ()))
 
-    def batch(self, indices: Sequence[int]) -> LookupExpression:
+    def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""
-        return self.rows(unsigned_all(indices, "a row of a lookup table"))
+        return self.rows(unsigned_all(i, "a row of a lookup table"))
 
     def rows(self, ids: int | Sequence[int], update: bool = True) -> LookupExpression:
         """Return one row, or a batch of them for several ids; without ``update`` they get no gradient."""
@@ -180,7 +106,7 @@ class LookupParameters(_CurrentLeaf):
         return (self.table.rows, *self.table.dims)
 
     def as_array(self) -> Array:
-        """Return a float64 copy of the table, axis 0 the row."""
+        """Return a float64 copy of the table, axis 0 the row; of weight decay as ``Parameters.as_array``."""
         return self.rows_as_array(range(self.table.rows))
 
     def grad_as_array(self) -> Array:
@@ -199,7 +125,7 @@ class LookupParameters(_CurrentLeaf):
 
     def rows_as_array(self, rows: Sequence[int]) -> Array:
         """Return copies of some rows."""
-        return self._rows(self.table.value, rows)
+        return self._rows(self.table.undecayed(), rows)
 
     def rows_grad_as_array(self, rows: Sequence[int]) -> Array:
         """Return copies of some rows' gradients."""
@@ -209,22 +135,23 @@ class LookupParameters(_CurrentLeaf):
         """Replace one row; a flat list is read column-major."""
         self.table.check(np.array([i]))
         flat = np.asarray(row, dtype=np.float64).T.ravel()
+        shape = self.table.value[i].shape
         if flat.size != self.table.value[i].size:
             raise ShapeError(
                 f"init_row: a row has {self.table.value[i].size} numbers, got {flat.size}"
             )
-        self.table.value[i] = flat.reshape(self.table.value[i].shape)
+        self.table.set(slice(i, i + 1), flat.reshape(1, *shape))
 
-    def init_from_array(self, array: Any) -> None:
+    def init_from_array(self, arr: Any) -> None:
         """Replace the first rows by those of an array (rows, row's shape...)."""
-        given = np.asarray(array, dtype=np.float64)
+        given = np.asarray(arr, dtype=np.float64)
         if given.shape[1:] != self.table.dims or len(given) > self.table.rows:
             raise ShapeError(
                 f"init_from_array: at most {self.table.rows} rows of shape {self.table.dims}, "
                 f"got an array of shape {given.shape}"
             )
-        for i, row in enumerate(given):
-            self.table.value[i] = row.T
+        axes = (0, *range(given.ndim - 1, 0, -1))
+        self.table.set(slice(len(given)), given.transpose(axes))
 
     def zero(self) -> None:
         """Set all values to zero."""
@@ -247,7 +174,10 @@ class ParameterCollection:
     """
 
     def __init__(self, collection: engine.ParameterCollection | None = None) -> None:
-        self.engine = collection or engine.ParameterCollection(session.dtype(), session.stream())
+        if collection is None:
+            collection = engine.ParameterCollection(session.dtype(), session.stream())
+            collection.weight_decay = session.weight_decay()
+        self.engine = collection
 
     def add_parameters(
         self,
@@ -272,7 +202,7 @@ class ParameterCollection:
             mean: of ``normal``.
             std: the standard deviation of ``normal``.
         """
-        _check_device(device)
+        check_device(device)
         dims = _dims(init.shape if isinstance(init, np.ndarray) else dim, "add_parameters")
         start = initializer(init, dims, scale, mean, std)
         return Parameters(self.engine.add_parameters(dims, start, name))
@@ -288,7 +218,7 @@ class ParameterCollection:
         std: float = 1.0,
     ) -> LookupParameters:
         """Add a table of trainable rows; ``dim`` is (rows, row's shape...), the rest as in ``add_parameters``."""
-        _check_device(device)
+        check_device(device)
         if isinstance(init, NumpyInitializer):
             raise ShapeError(
                 "a lookup table is filled from an array by lookup_parameters_from_numpy"
@@ -309,14 +239,14 @@ class ParameterCollection:
         self, array: Array, name: str = "", device: str = ""
     ) -> LookupParameters:
         """Add a table with an array's rows."""
-        _check_device(device)
+        check_device(device)
         rows, *row = _dims(np.asarray(array).shape, "lookup_parameters_from_numpy")
         columns = FromArray(np.moveaxis(array, 0, -1))
         return LookupParameters(self.engine.add_lookup_parameters(rows, tuple(row), columns, name))
 
-    def add_subcollection(self, name: str = "") -> ParameterCollection:
-        """Add a collection whose parameters are also this one's."""
-        return ParameterCollection(self.engine.add_subcollection(name))
+    def add_subcollection(self, name: str | None = None) -> ParameterCollection:
+        """Add a collection whose parameters are also this one's; it has this one's weight decay."""
+        return ParameterCollection(self.engine.add_subcollection(name or ""))
 
     def parameters_list(self) -> list[Parameters]:
         """Return the parameters in the order they were added."""
@@ -334,6 +264,25 @@ class ParameterCollection:
         """Return the full name."""
         return self.engine.name
 
+    def get_weight_decay(self) -> float:
+        """Return lambda, see ``set_weight_decay``."""
+        return self.engine.weight_decay
+
+    def set_weight_decay(self, lam: float) -> None:
+        """Take the part ``lam`` off every value after each update by a trainer of this collection.
+
+        DyNet does it lazily, and so do ``as_array`` and ``set_value``, which leave out what was taken off since
+        the last rescaling (reported on stderr when three quarters are gone). Expressions and files have the values
+        as they are. Parameters that are not updated decay too, and have it undone at a rescaling.
+        """
+        self.engine.weight_decay = lam
+
+    def set_weight_decay_lambda(self, lam: float) -> None:
+        """Call ``set_weight_decay``; only a float is taken, as in DyNet."""
+        if not isinstance(lam, float):
+            raise MisuseError(f"set_weight_decay_lambda: a float is needed, got {lam!r}")
+        self.set_weight_decay(lam)
+
     def save(self, fname: str | Path, name: str = "", append: bool = False) -> None:
         """Write all parameters, then all tables, to a text file; ``name`` takes the place of the collection's own."""
         if name and (name == "/" or not name.startswith("/")):
@@ -348,6 +297,14 @@ class ParameterCollection:
             key: only what is named ``key/...`` there; everything if empty.
         """
         io.RecordFile.read(Path(fname)).fill(self.engine, key)
+
+    def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
+        """Call ``save``: an older name of it."""
+        self.save(fname, key, append)
+
+    def populate_from_textfile(self, fname: str | Path, key: str = "") -> None:
+        """Call ``populate``: an older name of it."""
+        self.populate(fname, key)
 
     def load_param(self, fname: str | Path, key: str) -> Parameters:
         """Add the parameter that a text file has under ``key``, with its name there."""
@@ -391,11 +348,6 @@ def _dims(dim: Any, where: str) -> tuple[int, ...]:
     if not isinstance(dim, (int, tuple, list)):
         raise MisuseError(f"{where}: a shape is a whole number or a tuple of them, got {dim!r}")
     return sizes(dim if isinstance(dim, int) else tuple(dim), where)
-
-
-def _check_device(device: str) -> None:
-    if device not in ("", "CPU"):
-        raise EvaluationError(f"device {device!r}: there is no device but 'CPU'")
 
 
 Model = ParameterCollection

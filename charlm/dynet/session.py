@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from charlm.errors import ArgumentError, NegativeIndexError
 
 
 class _Session:
-    """What ``renew_cg`` and ``init`` replace."""
+    """What ``renew`` and ``start`` replace."""
 
     def __init__(self) -> None:
         self.dtype: DType = np.float32
+        self.autobatch = False
+        self.weight_decay = 0.0
         self.stream: RandomStream = DynetStream()
         self.graph = ComputationGraph(self.dtype, _CurrentStream())
 
@@ -30,29 +33,21 @@ class _CurrentStream:
         return getattr(_session.stream, name)
 
 
-def init(random_seed: int = 0, dtype: str = "float32") -> None:
-    """Start afresh: a new graph, a new random stream.
-
-    DyNet reads such settings from ``sys.argv`` when it is imported; here a program asks for them.
-
-    Args:
-        random_seed: 0 takes a seed from the operating system.
-        dtype: "float32", as DyNet, or "float64" for gradient checks; for collections made from now on.
-    """
+def start(settings: Mapping[str, Any], dtype: str = "float32") -> None:
+    """Start afresh with settings as ``charlm.dynet_config.get()`` has them: a new graph, a new random stream."""
     if dtype not in ("float32", "float64"):
         raise ArgumentError(f"init: dtype is 'float32' or 'float64', not {dtype!r}")
+    reset_random_seed(settings["seed"])
     _session.dtype = np.dtype(dtype).type
-    reset_random_seed(random_seed)
-    renew_cg()
+    _session.autobatch = bool(settings["autobatch"])
+    _session.weight_decay = settings["weight_decay"]
+    renew()
 
 
-def renew_cg(immediate_compute: bool = False, check_validity: bool = False) -> ComputationGraph:
-    """Discard the graph and return a new one; expressions of the old one become stale.
-
-    Args:
-        immediate_compute: compute every node as it is made, to see which line fails.
-        check_validity: then also raise RuntimeError for a node with NaN or an infinite number.
-    """
+def renew(
+    immediate_compute: bool = False, check_validity: bool = False, autobatching: bool | None = None
+) -> ComputationGraph:
+    """Discard the graph and return a new one; see ``charlm.dynet.renew_cg``."""
     old, version = _session.graph, _session.graph.version + 1
     old.release()
     if immediate_compute:
@@ -60,8 +55,11 @@ def renew_cg(immediate_compute: bool = False, check_validity: bool = False) -> C
             _session.dtype, _CurrentStream(), version=version, check_validity=check_validity
         )
     else:
+        # structures that come again are planned, unless a program says no
+        unsaid = True if _session.autobatch else None
+        planned = unsaid if autobatching is None else bool(autobatching)
         _session.graph = ComputationGraph(
-            _session.dtype, _CurrentStream(), version=version, planned=None
+            _session.dtype, _CurrentStream(), version=version, planned=planned
         )
     return _session.graph
 
@@ -92,6 +90,11 @@ def stream() -> RandomStream:
 def dtype() -> DType:
     """Return the number type of new collections and graphs."""
     return _session.dtype
+
+
+def weight_decay() -> float:
+    """Return the weight decay of new collections."""
+    return _session.weight_decay
 
 
 _session = _Session()

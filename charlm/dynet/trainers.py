@@ -18,6 +18,7 @@ class Trainer:
 
     def __init__(self, trainer: engine.Trainer) -> None:
         self._trainer = trainer
+        self._collection = trainer.collection
         self.learning_rate = trainer.learning_rate
         self._reported = (0, 0)
 
@@ -32,13 +33,20 @@ class Trainer:
             raise ArgumentError(f"a learning rate is a number, got {value!r}")
         self._trainer.learning_rate = float(np.float32(value))
 
-    def set_learning_rate(self, learning_rate: float) -> None:
+    def set_learning_rate(self, value: float) -> None:
         """Set the learning rate."""
-        self.learning_rate = learning_rate
+        self.learning_rate = value
 
     def update(self) -> None:
-        """Clip the accumulated gradients, apply the rule and clear them; RuntimeError if they are not finite."""
+        """Clip the accumulated gradients, apply the rule and clear them; then let the values decay, if they are to.
+
+        RuntimeError if the gradients are not finite.
+        """
         self._trainer.update()
+        if self._collection.weight_decay:
+            multiplied_in = self._collection.decay()
+            if multiplied_in is not None:
+                print(f"RESCALE WEIGHT DECAY FROM {multiplied_in:g} to 1.0", file=sys.stderr)
 
     def update_subset(self, updated_params: Sequence[int], updated_lookups: Sequence[int]) -> None:
         """Do nothing, as in DyNet; ``set_updated`` chooses what is trained."""

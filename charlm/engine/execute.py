@@ -65,6 +65,7 @@ class Segment:
 
     Args:
         start: the first node's index in the graph.
+        first_id: its id, or that of the first of those that it takes.
         end: the last node.
         data: the operations that have data, in order.
         outer: the indices of the nodes from before the segment that it uses, by first use.
@@ -72,9 +73,16 @@ class Segment:
     """
 
     def __init__(
-        self, start: int, end: Node, data: list[Op], outer: list[int], planned: bool | None
+        self,
+        start: int,
+        first_id: int,
+        end: Node,
+        data: list[Op],
+        outer: list[int],
+        planned: bool | None,
     ) -> None:
         self.start = start
+        self.first_id = first_id
         self.end = end
         self.data = data
         self.outer = outer
@@ -116,6 +124,14 @@ class Segment:
                 self.run = OneByOne(self)
         return self.run.forward(graph, last)
 
+    def cut(self, end: Node) -> None:
+        """Let the segment end earlier; the values that are there stay."""
+        self.end = end
+        self._nodes = self._ops = None
+        del self.data[end.data_count :]
+        if isinstance(self.run, OneByOne):
+            self.run.cut(end.index + 1)
+
     def invalidate(self) -> None:
         """Forget the values."""
         self.run = OneByOne(self) if isinstance(self.run, OneByOne) else self._make_run(True)
@@ -147,6 +163,12 @@ class OneByOne:
                 saved[k] = ctx.saved
                 self.done = k + 1
         return self.done == len(values)
+
+    def cut(self, count: int) -> None:
+        """Forget the nodes from place ``count`` on."""
+        self.done = min(self.done, count)
+        for part in (self.values, self.saved, self.gradients, self.owned):
+            del part[count:]
 
     def value(self, place: int) -> Array:
         """Return a value."""

@@ -57,26 +57,34 @@ class Operand:
 class Expression(Operand):
     """A node of a graph, as a user holds it."""
 
-    __slots__ = ("graph", "id", "index")
+    __slots__ = ("epoch", "graph", "id", "index")
 
     def __init__(self, graph: ComputationGraph, index: int, node_id: int) -> None:
         self.graph = graph
         self.index = index
         self.id = node_id
+        self.epoch = graph.epoch
+
+    @property
+    def version(self) -> int:
+        """The graph's."""
+        return self.graph.version
 
     def __repr__(self) -> str:
-        return f"expression {self.id}/{self.graph.version}"
+        return f"expression {self.id}/{self.version}"
 
     def home(self) -> ComputationGraph:
-        """Return this expression's graph; ValueError if it has been renewed."""
-        if not self.graph.alive:
-            raise StaleArgumentError(_stale(self, "used to build a new one"))
-        return self.graph
+        """Return this expression's graph; ValueError if the node is gone."""
+        graph = self.graph
+        if self.epoch != graph.epoch:
+            self._check(StaleArgumentError, "used to build a new one")
+        return graph
 
     def node(self, graph: ComputationGraph) -> Expression:
-        """Return this expression; ValueError if it belongs to another graph."""
-        if self.graph is not graph or not graph.alive:
-            self.home()  # if this one is stale, that is the better message
+        """Return this expression; ValueError if the node is gone or belongs to another graph."""
+        if self.graph is graph and self.epoch == graph.epoch:
+            return self
+        if self.home() is not graph:  # if this one is stale, that is the better message
             raise StaleArgumentError(f"{self!r} belongs to another graph than what it is used with")
         return self
 
@@ -136,9 +144,27 @@ class Expression(Operand):
         return to_user(np.zeros_like(graph.value(self.index)) if found is None else found)
 
     def _live(self) -> ComputationGraph:
+        graph = self.graph
+        if self.epoch != graph.epoch:
+            self._check(StaleExpressionError, "read")
+        return graph
+
+    def _check(self, error: type[StaleArgumentError | StaleExpressionError], how: str) -> None:
+        """Raise if the node is gone; else note that it has outlived the deletion of others."""
         if not self.graph.alive:
-            raise StaleExpressionError(_stale(self, "read"))
-        return self.graph
+            raise error(
+                f"{self!r} is stale: its graph was renewed before it was {how}; "
+                "build it again after renew_cg()"
+            )
+        if self.graph.deleted(self.index, self.epoch):
+            raise error(
+                f"{self!r} is stale: cg_revert() deleted its node before it was {how}; "
+                "build it again, or before cg_checkpoint()"
+            )
+        self.epoch = self.graph.epoch
+
+
+Op.expression = Expression
 
 
 def apply(op: Op, *operands: Operand) -> Expression:
@@ -151,7 +177,7 @@ def apply(op: Op, *operands: Operand) -> Expression:
         places.append(operand.index)  # makes the nodes of parameters
         if home is None:
             home = operand.graph
-        if operand.graph is not home or not home.alive:
+        if operand.graph is not home or operand.epoch != home.epoch:
             break
     else:
         if home is not None:
@@ -171,7 +197,7 @@ def unary(op: Op, x: Operand) -> Expression:
         i, graph = x.index, x.graph
         node = graph.at.next
         start = graph.start
-        if node.op is op and node.args == (i - start,) and i >= start:
+        if node.op is op and node.args == (i - start,) and i >= start and x.epoch == graph.epoch:
             graph.at = node
             return Expression(graph, start + node.index, graph.first_id + node.id)
     return apply(op, x)
@@ -186,17 +212,11 @@ def binary(op: Op, x: Operand, y: Operand) -> Expression:
         if (
             node.op is op
             and node.args == (i - start, j - start)
-            and y.graph is graph
             and i >= start
             and j >= start
+            and y.graph is graph
+            and x.epoch == graph.epoch == y.epoch
         ):
             graph.at = node
             return Expression(graph, start + node.index, graph.first_id + node.id)
     return apply(op, x, y)
-
-
-def _stale(expression: Expression, how: str) -> str:
-    return (
-        f"{expression!r} is stale: its graph was renewed before it was {how}; "
-        "build it again after renew_cg()"
-    )

@@ -11,7 +11,6 @@ next. ``engine/structure.py`` says how, ``engine/execute.py`` evaluates them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TypeVar
 
 import numpy as np
 
@@ -24,8 +23,6 @@ from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.structure import SHARED, Node, Outer
 from charlm.errors import StaleArgumentError
 from charlm.kernels import NUMPY, Kernels
-
-E = TypeVar("E", bound=Expression)
 
 
 class ComputationGraph:
@@ -59,6 +56,9 @@ class ComputationGraph:
     ) -> None:
         self.version = version
         self.alive = True
+        self.epoch = (
+            0  # goes up when nodes are deleted: an expression of this epoch is not one of them
+        )
         self.planned = planned
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self.segments: list[Segment] = []
@@ -69,6 +69,8 @@ class ComputationGraph:
         self._described: dict[int, tuple[Dim, bool, bool]] = {}
         self._outer_values: dict[int, Array] = {}
         self._starts: list[int] = []
+        self._checkpoints: list[int] = []
+        self._cuts: list[int] = []  # for each epoch's end, the first index that was deleted
         self._begin(0, 0)
 
     def _begin(self, start: int, first_id: int) -> None:
@@ -82,20 +84,13 @@ class ComputationGraph:
 
     # ---- building
 
-    def append(
-        self,
-        op: Op,
-        args: tuple[int, ...],
-        node_id: int | None = None,
-        make: type[E] = Expression,  # type: ignore[assignment]
-    ) -> E:
+    def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
         """Add a node and return its expression; ShapeError if the arguments do not fit.
 
         Args:
             op: the operation.
             args: the indices of its arguments.
             node_id: given by ops that are one DyNet node of a group whose ids were reserved.
-            make: the class of the expression.
         """
         kind, at = op.kind, self.at
         places, outer = (args, ()) if self.start == 0 else self._places(args)
@@ -118,7 +113,8 @@ class ComputationGraph:
         if outer:
             self._use(args)
         self.at = node
-        return make(self, self.start + node.index, self.first_id + node.id)
+        made: Expression = op.expression(self, self.start + node.index, self.first_id + node.id)
+        return made
 
     def _places(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], Outer]:
         """Return the arguments' places in the segment, and what is new of those from before it."""
@@ -229,6 +225,12 @@ class ComputationGraph:
             start, outer = segment.start, segment.outer
         return tuple([p + start if p >= 0 else outer[-1 - p] for p in self.node(index).args])
 
+    @property
+    def ids(self) -> list[int]:
+        """The id of every node."""
+        ids = [s.first_id + node.id for s in self.segments for node in s.nodes]
+        return ids + [self.first_id + self.node(i).id for i in range(self.start, len(self))]
+
     def __len__(self) -> int:
         return self.start + self.at.index + 1
 
@@ -259,6 +261,12 @@ class ComputationGraph:
         segment = self._segment(index)
         return segment.run.value(index - segment.start)
 
+    @property
+    def evaluated(self) -> int:
+        """How many nodes have values."""
+        done = self._valid == len(self.segments)
+        return self.start if done else self.segments[self._valid].start
+
     def outer_value(self, index: int) -> Array:
         """Return the value of a node that a later segment uses, perhaps one that all of them use."""
         found = self._outer_values.get(index)
@@ -282,7 +290,9 @@ class ComputationGraph:
         data, outer = self.data, list(self.outer)
         self._starts.append(start)
         self.segments.append(
-            Segment(start, end, data[: end.data_count], outer[: end.outer_count], self.planned)
+            Segment(
+                start, first_id, end, data[: end.data_count], outer[: end.outer_count], self.planned
+            )
         )
         self._begin(index + 1, first_id + end.next_id)
         for node in rest:
@@ -321,9 +331,63 @@ class ComputationGraph:
         for segment in self.segments:
             segment.invalidate()
 
+    # ---- the end
+
+    def checkpoint(self) -> None:
+        """Note how many nodes there are, for ``revert``."""
+        self._checkpoints.append(len(self))
+
+    def revert(self) -> None:
+        """Delete the nodes made since the last checkpoint, and forget it; without one, do nothing.
+
+        Ids are given anew. The nodes of parameters are moved and not deleted: who holds them need not
+        know when they were made.
+        """
+        if not self._checkpoints:
+            return
+        count = self._checkpoints.pop()
+        later = [
+            (leaf, self.op(leaf.index)) for leaf in self._leaves.values() if leaf.index >= count
+        ]
+        self._cut(count)
+        self._cuts.append(count)
+        self.epoch += 1
+        for leaf, op in later:
+            leaf.index = self.append(op, (), leaf.id).index
+            leaf.epoch = self.epoch
+
+    def deleted(self, index: int, epoch: int) -> bool:
+        """Return whether the node that had an index in an epoch was deleted by ``revert``."""
+        return any(index >= cut for cut in self._cuts[epoch:])
+
+    def _cut(self, count: int) -> None:
+        """Delete the nodes from index ``count`` on."""
+        last = self.node(count - 1) if count else None
+        for known in (self._described, self._outer_values):
+            for index in [i for i in known if i >= count]:
+                del known[index]
+        if self.root is not None and self.root >= count:
+            self.root = count - 1 if count else None
+        if last is not None and count > self.start:
+            self.at = last
+            del self.data[last.data_count :]
+            self.outer = dict(list(self.outer.items())[: last.outer_count])
+            del self._path[last.index + 1 :]
+            return
+        while self._starts and self._starts[-1] >= count:
+            del self._starts[-1], self.segments[-1]
+        self._valid = min(self._valid, len(self.segments))
+        if last is None:
+            self._begin(0, 0)
+            return
+        segment = self.segments[-1]
+        segment.cut(last)
+        self._begin(count, segment.first_id + last.next_id)
+
     def release(self) -> None:
         """End this graph: its expressions become stale and its memory is freed."""
         self.alive = False
+        self.epoch = -1
         for leaf in self._leaves.values():
             op = self.op(leaf.index)
             source = op.source() if isinstance(op, Leaf) else None

@@ -6,7 +6,7 @@ import numpy as np
 
 from charlm.engine.arrays import DType, show
 from charlm.engine.expression import Expression
-from charlm.engine.graph import ComputationGraph, E
+from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Op
 from charlm.engine.random import RandomStream
 from charlm.errors import EvaluationError
@@ -41,15 +41,9 @@ class ImmediateGraph(ComputationGraph):
         super().__init__(dtype, stream, kernels, version)
         self.check_validity = check_validity
 
-    def append(
-        self,
-        op: Op,
-        args: tuple[int, ...],
-        node_id: int | None = None,
-        make: type[E] = Expression,  # type: ignore[assignment]
-    ) -> E:
+    def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
         """Add a node and evaluate it."""
-        node = super().append(op, args, node_id, make)
+        node = super().append(op, args, node_id)
         value = self.forward(node.index)
         if self.check_validity and not np.isfinite(value).all():
             shapes = ", ".join(show(self.node(i).dim) for i in args)

@@ -92,6 +92,8 @@ class Op(ABC):
         stacks: whether many operations of one kind are one of them on a larger batch: no batch element
             touches another (and, with data, ``merged`` joins theirs).
         draws: whether it takes random numbers.
+        expression: what users hold of its node: ``Expression`` (``engine/graph.py`` puts it in), or a subclass where
+            the node can be given new numbers.
     """
 
     registry: ClassVar[dict[str, type[Op]]] = {}
@@ -102,6 +104,7 @@ class Op(ABC):
     has_data: ClassVar[bool] = False
     stacks: ClassVar[bool] = False
     draws: ClassVar[bool] = False
+    expression: ClassVar[type[Any]]
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         """Register the op."""

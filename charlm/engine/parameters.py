@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import count
+from numbers import Real
 
 import numpy as np
 
@@ -18,7 +19,9 @@ from charlm.engine.arrays import Array, DType, Shape
 from charlm.engine.initializers import Glorot, Initializer
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.storage import Storage
-from charlm.errors import EvaluationError, ShapeError
+from charlm.errors import ArgumentError, EvaluationError, SettingError, ShapeError
+
+_RESCALED_BELOW = 0.25  # DyNet's bound for the product of all decays
 
 _serials = count()
 
@@ -58,6 +61,14 @@ class Parameter:
         """Return the value for writing in place; evaluated graphs keep what they have read."""
         return self._window(self._storage.writable())
 
+    def undecayed(self) -> Array:
+        """Return the value without the weight decay since the last rescaling."""
+        return _divided(self.value, self._storage.decay)
+
+    def set(self, value: Array) -> None:
+        """Replace the value, given without the weight decay since the last rescaling."""
+        self.write()[...] = value * self._storage.decay
+
     def clip(self, low: float, high: float) -> None:
         """Move every number into [low, high]."""
         value = self.write()
@@ -95,7 +106,8 @@ class Parameter:
 class LookupParameter:
     """A table of ``rows`` trainable tensors of shape ``dims``; array shape ``(rows, *reversed(dims))``."""
 
-    def __init__(self, name: str, rows: int, dims: Shape, value: Array) -> None:
+    def __init__(self, name: str, rows: int, dims: Shape, value: Array, storage: Storage) -> None:
+        self._storage = storage
         self.serial = next(_serials)
         self.name = name
         self.rows = rows
@@ -106,6 +118,14 @@ class LookupParameter:
         self.touched = np.zeros(rows, dtype=bool)
         self.size = value.size
 
+    def undecayed(self) -> Array:
+        """Return the values without the weight decay since the last rescaling."""
+        return _divided(self.value, self._storage.decay)
+
+    def set(self, rows: slice, values: Array) -> None:
+        """Replace some rows, given without the weight decay since the last rescaling."""
+        self.value[rows] = values * self._storage.decay
+
     @property
     def has_gradient(self) -> bool:
         """Whether any row has a gradient since the last update."""
@@ -113,6 +133,8 @@ class LookupParameter:
 
     def check(self, ids: Array) -> None:
         """Raise ShapeError if an id is not a row's."""
+        if ids.size == 1 and 0 <= ids.item() < self.rows:
+            return
         if ids.size and (ids.min() < 0 or ids.max() >= self.rows):
             bad = ids[(ids < 0) | (ids >= self.rows)].flat[0]
             raise ShapeError(
@@ -153,6 +175,7 @@ class ParameterCollection:
         self.parameters: list[Parameter] = []
         self.lookups: list[LookupParameter] = []
         self._parent: ParameterCollection | None = None
+        self._weight_decay = 0.0
         self._names: Counter[str] = Counter()
         self._collection_names: Counter[str] = Counter()
 
@@ -168,7 +191,7 @@ class ParameterCollection:
         _check_name(name, "parameter")
         first = (init or Glorot())(dims, self.stream, self.dtype)
         parameter = Parameter(self.name + _numbered(name, self._names), dims, self.storage)
-        parameter.write()[...] = first
+        parameter.set(first)
         for collection in self._upwards():
             collection.parameters.append(parameter)
         return parameter
@@ -182,7 +205,9 @@ class ParameterCollection:
         """
         _check_name(name, "lookup parameter")
         first = (init or Glorot())((*dims, rows), self.stream, self.dtype)
-        table = LookupParameter(self.name + _numbered(name, self._names), rows, dims, first)
+        full_name = self.name + _numbered(name, self._names)
+        table = LookupParameter(full_name, rows, dims, first, self.storage)
+        table.set(slice(None), first)
         for collection in self._upwards():
             collection.lookups.append(table)
         return table
@@ -195,7 +220,42 @@ class ParameterCollection:
         child.storage = self.storage
         child.name = f"{self.name}{_numbered(name, self._collection_names)}/"
         child._parent = self
+        child._weight_decay = self._weight_decay
         return child
+
+    @property
+    def weight_decay(self) -> float:
+        """The part of every value that ``decay`` takes off; sub-collections start with it."""
+        return self._weight_decay
+
+    @weight_decay.setter
+    def weight_decay(self, rate: float) -> None:
+        self._weight_decay = decay_rate(rate, "weight decay")
+
+    def decay(self) -> float | None:
+        """Multiply all values by 1 - ``weight_decay``; to be called after each update.
+
+        What DyNet calls a value is r, and what it computes with is w r, where w is this product over all updates of
+        a root collection. Here w r is stored, and w for who wants to know r. When w falls below 1/4, DyNet
+        multiplies it into the r of parameters that are updated, so others become what they were, and w = 1.
+
+        Returns:
+            The w that was multiplied in, if that happened.
+        """
+        kept = np.float32(1 - self._weight_decay)
+        everything: list[Parameter | LookupParameter] = [*self.parameters, *self.lookups]
+        for stored in everything:
+            stored.scale(float(kept))
+        if self._parent is not None:
+            return None
+        self.storage.decay = left = float(np.float32(self.storage.decay) * kept)
+        if left >= _RESCALED_BELOW:
+            return None
+        for stored in everything:
+            if not stored.updated:
+                stored.scale(1 / left)
+        self.storage.decay = 1.0
+        return left
 
     def parameter_count(self) -> int:
         """Return the number of trainable numbers, lookup tables included."""
@@ -207,6 +267,19 @@ class ParameterCollection:
             chain.append(collection)
             collection = collection._parent  # type: ignore[assignment]
         return chain
+
+
+def decay_rate(rate: float, where: str) -> float:
+    """Return a weight decay, rounded to 32 bits as DyNet rounds it; SettingError if it is none."""
+    if not isinstance(rate, Real):
+        raise ArgumentError(f"{where}: a number is needed, got {rate!r}")
+    if not 0 <= rate < 1:
+        raise SettingError(f"{where}: 0 or more and less than 1 is needed, got {rate!r}")
+    return float(np.float32(rate))
+
+
+def _divided(value: Array, decay: float) -> Array:
+    return value if decay == 1.0 else value / value.dtype.type(decay)
 
 
 def _check_name(name: str, what: str) -> None:

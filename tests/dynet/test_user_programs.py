@@ -27,8 +27,8 @@ def check(name, losses, record_property):
     assert ours[0] == pytest.approx(plain[0], rel=1e-5)
     spread = np.maximum.accumulate(abs(batched - plain))
     difference = abs(ours - plain)
-    record_property("largest difference from DyNet, relative", (difference / plain).max())
-    record_property("largest difference of DyNet from itself", (spread / plain).max())
+    record_property("largest difference from DyNet, relative", float((difference / plain).max()))
+    record_property("largest difference of DyNet from itself", float((spread / plain).max()))
     assert (difference <= 3 * np.maximum(spread, FLOOR * plain)).all()
 
 

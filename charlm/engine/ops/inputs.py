@@ -5,17 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, array_shape, from_user, show
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import Context, Leaf, Op, Sample, kind_of
+from charlm.engine.op import BadSample, Context, Leaf, Op, Sample, kind_of
 from charlm.engine.ops.arguments import real, sizes, unsigned, unsigned_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
+
+
+class InputExpression(Expression):
+    """An input whose numbers can be replaced (DyNet's ``.set``)."""
+
+    __slots__ = ()
+
+    def set(self, numbers: Sequence[float]) -> None:
+        """Replace the numbers, column-major; every value of the graph is computed anew when next asked for."""
+        graph = self.home()
+        op = graph.op(self.index)
+        assert isinstance(op, Input)
+        flat = _flat(numbers)
+        if flat.size < op.array.size:
+            raise ShapeError(f"set: {op.array.size} numbers are needed, got {flat.size}")
+        op.array = flat[: op.array.size].reshape(
+            op.array.shape
+        )  # a longer list is cut, as in DyNet
+        graph.invalidate()
 
 
 @dataclass(eq=False)
@@ -23,6 +42,7 @@ class Input(Op):
     """y = the given numbers."""
 
     array: Array
+    expression = InputExpression
     has_data = True
     stacks = True
 
@@ -50,28 +70,9 @@ class Input(Op):
         yield Sample(cls(np.ones((2, 3, 4))))
 
 
-class InputExpression(Expression):
-    """An input whose numbers can be replaced (DyNet's ``.set``)."""
-
-    __slots__ = ()
-
-    def set(self, numbers: Sequence[float]) -> None:
-        """Replace the numbers, column-major; every value of the graph is computed anew when next asked for."""
-        graph = self.home()
-        op = graph.op(self.index)
-        assert isinstance(op, Input)
-        flat = _flat(numbers)
-        if flat.size < op.array.size:
-            raise ShapeError(f"set: {op.array.size} numbers are needed, got {flat.size}")
-        op.array = flat[: op.array.size].reshape(
-            op.array.shape
-        )  # a longer list is cut, as in DyNet
-        graph.invalidate()
-
-
 def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
     """Return an input node for an array in the engine's layout."""
-    return graph.append(Input(array), (), make=InputExpression)
+    return cast("InputExpression", graph.append(Input(array), ()))
 
 
 def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
@@ -277,6 +278,24 @@ class LookupLeaf(Leaf):
         yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2,))))
 
 
+class LookupExpression(Expression):
+    """Rows of a table whose ids can be replaced."""
+
+    __slots__ = ()
+
+    def set(self, index: int | Sequence[int]) -> None:
+        """Replace the id (or, for a batch, the ids)."""
+        graph = self.home()
+        op = graph.op(self.index)
+        assert isinstance(op, Lookup)
+        ids = _ids(index)
+        if len(ids) != len(op.ids):
+            raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
+        op.table.check(np.array(ids))
+        op.ids = ids
+        graph.invalidate()
+
+
 @dataclass(eq=False)
 class Lookup(Op):
     """y = the rows ``ids`` of a table; several ids make a batch."""
@@ -284,6 +303,7 @@ class Lookup(Op):
     table: LookupParameter
     ids: tuple[int, ...]
     update: bool = True
+    expression = LookupExpression
     has_data = True
     stacks = True
 
@@ -296,14 +316,22 @@ class Lookup(Op):
         first = ops[0]
         return cls(first.table, tuple([i for op in ops for i in op.ids]), first.update)
 
+    def bound(self, *dims: Dim) -> int:
+        """The number of rows."""
+        return self.table.rows
+
+    def check_data(self, bound: int) -> None:
+        """Each id is that of a row."""
+        if max(self.ids, default=0) >= bound:
+            self.table.check(np.array(self.ids))
+
     def dim(self, *dims: Dim) -> Dim:
         """A row's dims; the batch is the number of ids."""
+        self.check_data(self.table.rows)
         return self.table.dims, len(self.ids)
 
     def forward(self, ctx: Context) -> Array:
         """Copy the rows."""
-        if max(self.ids) >= self.table.rows:
-            self.table.check(np.array(self.ids))
         return self.table.value[np.array(self.ids)].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> LookupParameter | None:
@@ -324,22 +352,12 @@ class Lookup(Op):
         yield Sample(cls(table, (1,)))
         yield Sample(cls(table, (1, 0, 1)))
 
-
-class LookupExpression(Expression):
-    """Rows of a table whose ids can be replaced."""
-
-    __slots__ = ()
-
-    def set(self, index: int | Sequence[int]) -> None:
-        """Replace the id (or, for a batch, the ids)."""
-        graph = self.home()
-        op = graph.op(self.index)
-        assert isinstance(op, Lookup)
-        ids = _ids(index)
-        if len(ids) != len(op.ids):
-            raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
-        op.ids = ids
-        graph.invalidate()
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A row too far."""
+        table = ParameterCollection().add_lookup_parameters(3, (2,))
+        yield BadSample(cls(table, (3,)), (), "row 3 of /_0 does not exist")
+        yield BadSample(cls(table, (0, 4)), (), "row 4 of /_0 does not exist")
 
 
 def lookup(
@@ -349,7 +367,7 @@ def lookup(
     update: bool = True,
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
-    return graph.append(Lookup(table, _ids(index), update), (), make=LookupExpression)
+    return cast("LookupExpression", graph.append(Lookup(table, _ids(index), update), ()))
 
 
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:

@@ -204,13 +204,13 @@ def matmul(w: Operand, x: Operand) -> Expression:
     return binary(MATMUL, w, x)
 
 
-def affine_transform(xs: Sequence[Operand]) -> Expression:
+def affine_transform(exprs: Sequence[Operand]) -> Expression:
     """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
-    if len(xs) == 0:
+    if len(exprs) == 0:
         raise EmptyListError("affine_transform: the list is empty, expected [b, W, x, ...]")
-    return apply(Affine(), *xs)
+    return apply(Affine(), *exprs)
 
 
-def dot_product(x1: Operand, x2: Operand) -> Expression:
+def dot_product(x: Operand, y: Operand) -> Expression:
     """Return the sum of the products of two tensors' numbers."""
-    return binary(DOT_PRODUCT, x1, x2)
+    return binary(DOT_PRODUCT, x, y)

@@ -33,12 +33,12 @@ class LookupSequence(Op):
 
     def dim(self, *dims: Dim) -> Dim:
         """(row size, B, T)."""
+        self.table.check(self.ids_TB)
         T, B = self.ids_TB.shape
         return (*self.table.dims, B, T), 1
 
     def forward(self, ctx: Context) -> Array:
         """Copy the rows."""
-        self.table.check(self.ids_TB)
         return self.table.value[self.ids_TB][np.newaxis].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> LookupParameter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,6 +30,27 @@ def with_rank(x: Array, rank: int) -> Array:
     return x.reshape(len(x), *x.shape[x.ndim - rank :])
 
 
+class PickExpression(Expression):
+    """A slice of an expression whose index can be replaced."""
+
+    __slots__ = ()
+
+    def set_index(self, index: int | Sequence[int]) -> None:
+        """Replace the index (or, for a batch, the indices)."""
+        graph = self.home()
+        op = graph.op(self.index)
+        assert isinstance(op, Pick)
+        where = "set_index"
+        single = isinstance(op.index, int)
+        fresh = unsigned(index, where) if single else unsigned_all(index, where)  # type: ignore[arg-type]
+        (argument,) = graph.args(self.index)
+        dim = Pick(fresh, op.axis).dim(graph.node(argument).dim)
+        if dim != self.dim():
+            raise op.error(f"set_index: {self.dim()[1]} indices are needed, got {index!r}")
+        op.index = fresh
+        graph.invalidate()
+
+
 @dataclass(eq=False)
 class Pick(Op):
     """y = x[index] along axis ``axis``, which is removed; a list of indices picks one for each batch element."""
@@ -37,6 +58,7 @@ class Pick(Op):
     index: int | Sequence[int] = 0
     axis: int = 0
     is_view = True
+    expression = PickExpression
     has_data = True
     stacks = True
 
@@ -282,16 +304,17 @@ class Transpose(Op):
         yield BadSample(cls(), (((2, 3, 4), 1),), "are not an order of the axes")
 
 
-def pick(x: Operand, index: int = 0, dim: int = 0) -> Expression:
-    """Return slice ``index`` along axis ``dim``; the axis is removed."""
-    if type(index) is int and dim == 0 and index >= 0:  # nearly always
-        return apply(Pick(index), x)
-    return apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), x)
+def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
+    """Return slice ``index`` along axis ``dim``; the axis is removed. ``.set_index`` picks another."""
+    if type(index) is not int or dim != 0 or index < 0:
+        index, dim = unsigned(index, "pick"), unsigned(dim, "pick")
+    return cast("PickExpression", apply(Pick(index, dim), e))
 
 
-def pick_batch(x: Operand, indices: Sequence[int], dim: int = 0) -> Expression:
-    """Return one slice for each batch element; an unbatched x is used for all of them."""
-    return apply(Pick(unsigned_all(indices, "pick_batch"), unsigned(dim, "pick_batch")), x)
+def pick_batch(e: Operand, indices: Sequence[int], dim: int = 0) -> PickExpression:
+    """Return one slice for each batch element; an unbatched one is used for all of them."""
+    node = apply(Pick(unsigned_all(indices, "pick_batch"), unsigned(dim, "pick_batch")), e)
+    return cast("PickExpression", node)
 
 
 def pick_range(x: Operand, s: int, e: int, d: int = 0) -> Expression:

@@ -1,0 +1,43 @@
+"""DyNet's devices, of which there is one: the CPU."""
+
+from __future__ import annotations
+
+from charlm.engine.expression import Expression, Operand
+from charlm.engine.ops import scale_gradient
+from charlm.errors import ArgumentError, DeviceError
+
+_CPU = "CPU"
+
+
+class DeviceInfo:
+    """What DyNet says of a device: its name as bytes, its number, and its kind (-1: a CPU)."""
+
+    def __init__(self, name: bytes, id: int, dtype: int) -> None:
+        self.name = name
+        self.id = id
+        self.type = dtype
+
+
+def available_devices() -> list[bytes]:
+    """Return the names of the devices, which DyNet gives as bytes."""
+    return [_CPU.encode()]
+
+
+def get_device_info(name: str) -> DeviceInfo:
+    """Return what there is to know of a device; an empty name is the CPU's."""
+    check_device(name)
+    return DeviceInfo(_CPU.encode(), 0, -1)
+
+
+def to_device(e: Operand, device_str: str) -> Expression:
+    """Return the same numbers on a device, as a new node."""
+    check_device(device_str)
+    return scale_gradient(e, 1.0)
+
+
+def check_device(name: str) -> None:
+    """Raise DeviceError for a name that is not the CPU's or empty."""
+    if not isinstance(name, str):
+        raise ArgumentError(f"the name of a device is a string, got {name!r}")
+    if name not in ("", _CPU):
+        raise DeviceError(f"device {name!r}: there is no device but {_CPU!r}; leave it out")

@@ -1,0 +1,91 @@
+"""What Parameters and LookupParameters share: they join whatever graph is current, and are never stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from charlm.dynet import session
+from charlm.engine import io
+from charlm.engine import parameters as engine
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops.inputs import LookupLeaf, ParameterLeaf
+
+
+class CurrentLeaf(Expression):
+    """An expression whose node is looked up in the current graph each time."""
+
+    __slots__ = ("_op", "_stored")
+
+    def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
+        self._op = op
+        self._stored = stored
+
+    def leaf(self, update: bool) -> Expression:
+        """Return the node in the current graph, trainable or constant."""
+        return session.cg().leaf(self._op, update)
+
+    def home(self) -> ComputationGraph:
+        """Return the current graph."""
+        return session.cg()
+
+    def node(self, graph: ComputationGraph) -> Expression:
+        """Return the trainable node."""
+        return graph.leaf(self._op, True)
+
+    @property
+    def graph(self) -> ComputationGraph:  # type: ignore[override]
+        """The current graph."""
+        return session.cg()
+
+    @property
+    def index(self) -> int:  # type: ignore[override]
+        """The place of the trainable node."""
+        return session.cg().leaf(self._op, True).index
+
+    @property
+    def id(self) -> int:  # type: ignore[override]
+        """The trainable node's id."""
+        return self.node(session.cg()).id
+
+    @property
+    def epoch(self) -> int:  # type: ignore[override]
+        """The current graph's: this node is never gone."""
+        return session.cg().epoch
+
+    def name(self) -> str:
+        """Return the full name."""
+        return self._stored.name
+
+    def scale(self, s: float) -> None:
+        """Multiply the values."""
+        self._stored.scale(s)
+
+    def scale_gradient(self, s: float) -> None:
+        """Multiply the accumulated gradient."""
+        self._stored.scale_gradient(s)
+
+    def is_updated(self) -> bool:
+        """Return whether trainers change the values."""
+        return self._stored.updated
+
+    def set_updated(self, b: bool) -> None:
+        """Let trainers change the values, or not."""
+        self._stored.updated = bool(b)
+
+    def save(self, fname: str | Path, key: str = "", append: bool = False) -> None:
+        """Write values and gradient to a text file, under ``key`` or else the full name."""
+        io.write_records(Path(fname), [(self._stored, key or self.name())], append)
+
+    def populate(self, fname: str | Path, key: str) -> None:
+        """Take values and gradient from a text file, where the name is ``key``."""
+        lookup = isinstance(self._stored, engine.LookupParameter)
+        io.fill(self._stored, io.RecordFile.read(Path(fname)).find(key, lookup))
+
+    def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
+        """Call ``save``: an older name of it."""
+        self.save(fname, key, append)
+
+    def populate_from_textfile(self, fname: str | Path, key: str = "") -> None:
+        """Call ``populate``: an older name of it; a key is needed here too."""
+        self.populate(fname, key)

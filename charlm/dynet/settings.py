@@ -1,0 +1,179 @@
+"""How a program sets seed, weight decay and autobatching: ``init``, and DyNet's object for it, ``DynetParams``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from charlm import dynet_config
+from charlm.dynet import session
+from charlm.dynet.devices import check_device
+from charlm.engine.ops.arguments import unsigned
+from charlm.engine.parameters import decay_rate
+from charlm.errors import ArgumentError, SettingError
+
+
+def init(
+    random_seed: int | None = None,
+    dtype: str = "float32",
+    *,
+    mem: int | str | None = None,
+    autobatch: bool | None = None,
+    weight_decay: float | None = None,
+) -> None:
+    """Start afresh: a new graph, a new random stream. What is not given is what ``charlm.dynet_config`` has.
+
+    Args:
+        random_seed: 0 takes a seed from the operating system.
+        dtype: "float32", as DyNet, or "float64" for gradient checks; for collections made from now on.
+        mem: no effect: memory is taken as it is needed.
+        autobatch: whether graphs compute equal operations together, where ``renew_cg`` does not say.
+        weight_decay: lambda of collections made from now on, see ``ParameterCollection.set_weight_decay``.
+    """
+    params = DynetParams()
+    params.from_config(dynet_config.get() or params.settings)
+    if random_seed is not None:
+        params.set_random_seed(random_seed)
+    if mem is not None:
+        params.settings["mem"] = _memory(mem)
+    if autobatch is not None:
+        params.set_autobatch(autobatch)
+    if weight_decay is not None:
+        params.set_weight_decay(weight_decay)
+    session.start(params.settings, dtype)
+
+
+def init_from_params(params: DynetParams) -> None:
+    """Start afresh with these settings."""
+    if not isinstance(params, DynetParams):
+        raise ArgumentError(f"init_from_params: a DynetParams is needed, got {params!r}")
+    params.init()
+
+
+class DynetParams:
+    """Settings to be collected and then used by ``init()``; ``charlm.dynet_config.set`` says what they mean.
+
+    Example:
+        >>> params = DynetParams()
+        >>> params.set_random_seed(3)
+        >>> params.set_weight_decay(1e-6)
+        >>> params.init()
+    """
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {
+            "mem": "512",
+            "seed": 0,
+            "autobatch": False,
+            "profiling": 0,
+            "weight_decay": 0.0,
+            "shared_params": False,
+            "requested_gpus": 0,
+            "gpu_mask": [],
+        }
+
+    def from_args(self, shared_parameters: bool | None = None) -> None:
+        """Take DyNet's options from ``sys.argv``, which stays as it is; unknown ones are left to the program.
+
+        Args:
+            shared_parameters: no effect, as in DyNet.
+
+        Raises:
+            SettingError: an option has no value, or one that it cannot have.
+            DeviceError: a GPU is asked for.
+        """
+        setters: dict[str, Callable[[str], None]] = {
+            "--dynet-mem": lambda text: self.settings.update(mem=_memory(text)),
+            "--dynet-seed": lambda text: self.set_random_seed(int(text)),
+            "--dynet-autobatch": lambda text: self.set_autobatch(bool(int(text))),
+            "--dynet-profiling": lambda text: self.set_profiling(int(text)),
+            "--dynet-weight-decay": lambda text: self.set_weight_decay(float(text)),
+            "--dynet-devices": check_device,
+        }
+        for place, argument in enumerate(sys.argv[1:], 2):
+            name, equals, value = argument.partition("=")
+            name = name.replace("_", "-")
+            if name in ("--dynet-gpu", "--dynet-gpus"):
+                check_device("GPU")
+            if name not in setters:
+                continue
+            if not equals:
+                value = sys.argv[place] if place < len(sys.argv) else "--"
+            if value.startswith("--"):
+                raise SettingError(f"{name} is followed by no value; give one, or leave it out")
+            try:
+                setters[name](value)
+            except (ValueError, OverflowError) as error:
+                raise SettingError(f"{name} {value}: {error}") from error
+        if shared_parameters is not None:
+            self.set_shared_parameters(shared_parameters)
+
+    def from_config(self, conf: Mapping[str, Any]) -> None:
+        """Take all settings from a dictionary like that of ``charlm.dynet_config.get()``."""
+        for key in self.settings:
+            if key not in conf:
+                raise SettingError(
+                    f"from_config: {key!r} is missing; the keys are {list(self.settings)}"
+                )
+        self.settings["mem"] = _memory(conf["mem"])
+        self.set_random_seed(conf["seed"])
+        self.set_autobatch(conf["autobatch"])
+        self.set_profiling(conf["profiling"])
+        self.set_weight_decay(conf["weight_decay"])
+        self.set_shared_parameters(conf["shared_params"])
+        self.set_requested_gpus(conf["requested_gpus"])
+        self.set_gpu_mask(conf["gpu_mask"])
+
+    def init(self) -> None:
+        """Start afresh with these settings: a new graph, a new random stream.
+
+        DyNet takes the first call only, and its import is one; here each call counts.
+        """
+        session.start(self.settings)
+
+    def set_mem(self, mem: int) -> None:
+        """Note a number of megabytes; it has no effect, as memory is taken when it is needed."""
+        self.settings["mem"] = str(unsigned(mem, "set_mem"))
+
+    def set_random_seed(self, random_seed: int) -> None:
+        """Set the seed; 0 takes one from the operating system."""
+        self.settings["seed"] = unsigned(random_seed, "set_random_seed")
+
+    def set_autobatch(self, autobatch: bool) -> None:
+        """Say whether graphs compute equal operations together, where ``renew_cg`` does not say."""
+        self.settings["autobatch"] = bool(autobatch)
+
+    def set_profiling(self, profiling: int) -> None:
+        """Note a level; it has no effect."""
+        self.settings["profiling"] = unsigned(profiling, "set_profiling")
+
+    def set_weight_decay(self, weight_decay: float) -> None:
+        """Set lambda of the collections that will be made, 0 or more and less than 1."""
+        self.settings["weight_decay"] = decay_rate(weight_decay, "set_weight_decay")
+
+    def set_shared_parameters(self, shared_parameters: bool) -> None:
+        """Note a wish; it has no effect, as in DyNet."""
+        self.settings["shared_params"] = bool(shared_parameters)
+
+    def set_requested_gpus(self, requested_gpus: int) -> None:
+        """Note a number; it has no effect, as in a DyNet without GPUs."""
+        self.settings["requested_gpus"] = unsigned(requested_gpus, "set_requested_gpus")
+
+    def set_gpu_mask(self, gpu_mask: Sequence[int]) -> None:
+        """Note which GPUs to use; it has no effect, as in a DyNet without GPUs."""
+        self.settings["gpu_mask"] = list(gpu_mask)
+
+    def set_cpu_mode(self) -> None:
+        """Ask for no GPU."""
+        self.settings["requested_gpus"] = 0
+
+
+def _memory(mem: Any) -> str:
+    """Return a number of megabytes, or DyNet's four with commas between, as text."""
+    parts = str(mem).split(",")
+    if len(parts) not in (1, 4) or not all(part.isdecimal() for part in parts):
+        raise SettingError(
+            f"mem: a number of megabytes is needed, or four like 1,2,3,4; got {mem!r}"
+        )
+    return str(mem)

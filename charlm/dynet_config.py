@@ -1,0 +1,73 @@
+"""DyNet's settings, made before ``charlm.dynet`` is imported: ``import charlm.dynet_config as dynet_config``.
+
+    >>> import charlm.dynet_config as dynet_config
+    >>> dynet_config.set(random_seed=7, weight_decay=1e-6)
+    >>> dynet_config.get()["seed"]
+    7
+
+``charlm.dynet`` takes them when it is imported, and at ``init()``. DyNet reads ``sys.argv`` where nothing is set here;
+charlm never does so by itself (``charlm.dynet.DynetParams.from_args`` does when it is called).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+_config: dict[str, Any] | None = None
+_gpu: bool | None = None
+
+
+def set(
+    mem: int | str = "512",
+    random_seed: int = 0,
+    autobatch: int = 0,
+    profiling: int = 0,
+    weight_decay: float = 0,
+    shared_parameters: int = 0,
+    requested_gpus: int = 0,
+    gpu_mask: Sequence[int] | None = None,
+) -> None:
+    """Replace all settings; what is not given is DyNet's default.
+
+    Args:
+        mem: no effect: memory is taken as it is needed.
+        random_seed: 0 takes a seed from the operating system.
+        autobatch: whether graphs compute equal operations together.
+        profiling: no effect: there is nothing to print.
+        weight_decay: lambda of collections made from then on, see ``ParameterCollection.set_weight_decay``.
+        shared_parameters: no effect, as in DyNet.
+        requested_gpus: no effect, as in a DyNet that was built without them.
+        gpu_mask: no effect, likewise.
+    """
+    global _config
+    _config = {
+        "mem": mem,
+        "seed": random_seed,
+        "autobatch": autobatch,
+        "profiling": profiling,
+        "weight_decay": weight_decay,
+        "shared_params": shared_parameters,
+        "requested_gpus": requested_gpus,
+        "gpu_mask": list(gpu_mask or ()),
+    }
+
+
+def set_gpu(flag: bool = True) -> None:
+    """Ask for a GPU; there is none, and everything runs on the CPU."""
+    global _gpu
+    _gpu = flag
+    if _config is None:
+        set(requested_gpus=1)
+    else:
+        _config["requested_gpus"] = 1
+
+
+def gpu() -> bool | None:
+    """Return what ``set_gpu`` was given; None if it was not called."""
+    return _gpu
+
+
+def get() -> dict[str, Any] | None:
+    """Return the settings; None if nothing was set."""
+    return _config

@@ -36,29 +36,28 @@ def test_models_are_exchanged_with_dynet(builder, to_dynet, tmp_path):
 
 
 def read_both_ways(dy, reader, layer):
-    """The loss of a word at each place of a sequence."""
+    """The loss of a class at each place of a sequence."""
     dy.renew_cg()
     outputs = reader.transduce([dy.inputVector([x, -x, 0.5]) for x in (0.1, 0.7, -0.4)])
     return dy.esum([layer.neg_log_softmax(y, c) for c, y in enumerate(outputs)]).value()
 
 
-@pytest.mark.skipif(
-    not (hasattr(ours, "BiRNNBuilder") and hasattr(ours, "StandardSoftmaxBuilder")),
-    reason="charlm.dynet has no BiRNNBuilder",
-)
 @pytest.mark.parametrize("to_dynet", [False, True])
 def test_readers_from_both_sides_are_exchanged_with_dynet(to_dynet, tmp_path):
+    """DyNet's softmax builders have no spec: they go by populating."""
     writer, reader = (ours, theirs) if to_dynet else (theirs, ours)
-    pc = writer.ParameterCollection()
-    objects = [
-        writer.BiRNNBuilder(2, 3, 4, pc, writer.GRUBuilder),
-        writer.StandardSoftmaxBuilder(4, 5, pc),
-    ]
     base = str(tmp_path / "m")
-    writer.save(base, objects)
-    again = reader.load(base, reader.ParameterCollection())
-    expected = read_both_ways(writer, *objects)
-    assert read_both_ways(reader, *again) == pytest.approx(expected, rel=1e-6)
+    pc = writer.ParameterCollection()
+    both = writer.BiRNNBuilder(2, 3, 4, pc, writer.GRUBuilder)
+    layer = writer.StandardSoftmaxBuilder(4, 5, pc)
+    writer.save(base, [both])
+    layer.param_collection().save(base + ".layer")
+    pc = reader.ParameterCollection()
+    [both_again] = reader.load(base, pc)
+    layer_again = reader.StandardSoftmaxBuilder(4, 5, pc)
+    layer_again.param_collection().populate(base + ".layer")
+    expected = read_both_ways(writer, both, layer)
+    assert read_both_ways(reader, both_again, layer_again) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("to_dynet", [False, True])
@@ -69,10 +68,7 @@ def test_options_of_an_lstm_are_exchanged_with_dynet(options, to_dynet, tmp_path
     losses = []
     for dy in (writer, reader):
         pc, objects = model(dy, "GRUBuilder")
-        try:
-            objects[0] = dy.LSTMBuilder(2, 3, 4, pc, **options)
-        except NotImplementedError as error:
-            pytest.skip(str(error))
+        objects[0] = dy.LSTMBuilder(2, 3, 4, pc, **options)
         if dy is writer:
             pc.save(str(tmp_path / "m"))
         else:

@@ -193,26 +193,28 @@ def rnn(seed: int) -> Program:
 
 
 def bidirectional(seed: int) -> Program:
-    """Write a program in which a sequence is read both ways."""
+    """Write a program in which a sequence is read both ways, and at times classified."""
     d = Draft(seed)
     builder = d.rng.choice([name for name in BIDIRECTIONAL if hasattr(dy, name)])
     layers, inputs, half = d.rng.randint(1, 2), d.rng.randint(1, 3), d.rng.randint(1, 2)
     batch, length = d.rng.choice([1, 2]), d.rng.randint(1, 4)
+    how = d.rng.choice(["transduce", "add_inputs", "classes"])
     d.line("pc = dy.ParameterCollection()")
     d.line(f"b = dy.BiRNNBuilder({layers}, {inputs}, {2 * half}, pc, dy.{builder})")
+    if how == "classes":
+        d.line(f"c = dy.StandardSoftmaxBuilder({2 * half}, 3, pc, bias={d.flip(0.7)})")
     d.line(f"p = fill(pc, {d.rng.randrange(1000)})")
     sequence = f"[{', '.join(d.leaf((inputs,), batch) for _ in range(length))}]"
-    outputs = [f"y[{i}]" for i in range(length)]
-    if d.flip():
-        d.line(f"y = b.transduce({sequence})")
+    d.line(f"y = b.{'add_inputs' if how == 'add_inputs' else 'transduce'}({sequence})")
+    if how == "classes":
+        d.line("z = [c.full_log_distribution(e) for e in y]")
+        ids = [d.rng.randrange(3) for _ in range(batch)]
+        nll = f"neg_log_softmax_batch(e, {ids})" if batch > 1 else f"neg_log_softmax(e, {ids[0]})"
+        d.line(f"_terms = [dy.sum_batches(c.{nll}) for e in y]")
     else:
-        d.line(f"a = b.add_inputs({sequence})")
-        outputs = [f"a[{i}][{k}].output()" for i in range(length) for k in (0, 1)]
-    sizes = 2 * half if outputs[0].startswith("y") else half
-    d.line("_terms = []")
-    for output in outputs:
-        weight = f"dy.inputTensor({d.array(sizes)})"
-        d.line(f"_terms.append(dy.sum_batches(dy.dot_product({output}, {weight})))")
+        d.line(f"_w = dy.inputTensor({d.array(half if how == 'add_inputs' else 2 * half)})")
+        outputs = "y" if how == "transduce" else "[s.output() for pair in y for s in pair]"
+        d.line(f"_terms = [dy.sum_batches(dy.dot_product(e, _w)) for e in {outputs}]")
     d.line("loss = dy.esum(_terms)")
     d.line(f"loss.backward({'full=True' if d.flip() else ''})")
     return d.lines

@@ -52,7 +52,10 @@ class Parameters(CurrentLeaf):
 
     def set_value(self, arr: Any) -> None:
         """Replace what ``as_array`` returns; the shape must be the parameter's."""
-        array = np.asarray(arr, dtype=np.float64)
+        try:
+            array = np.asarray(arr, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"set_value: numbers are needed, got {arr!r}") from None
         if array.shape != self.parameter.dims:
             raise ShapeError(
                 f"set_value: {self.parameter.name} has shape {self.parameter.dims}, got {array.shape}"
@@ -136,12 +139,11 @@ class LookupParameters(CurrentLeaf):
         """Replace one row; a flat list is read column-major."""
         self.table.check(np.array([i]))
         flat = np.asarray(row, dtype=np.float64).T.ravel()
-        shape = self.table.value[i].shape
-        if flat.size != self.table.value[i].size:
-            raise ShapeError(
-                f"init_row: a row has {self.table.value[i].size} numbers, got {flat.size}"
-            )
-        self.table.set(slice(i, i + 1), flat.reshape(1, *shape))
+        table = np.array(self.table.undecayed())
+        if flat.size != table[i].size:
+            raise ShapeError(f"init_row: a row has {table[i].size} numbers, got {flat.size}")
+        table[i] = flat.reshape(table[i].shape)
+        self.table.set(table)
 
     def init_from_array(self, arr: Any) -> None:
         """Replace the first rows by those of an array (rows, row's shape...)."""
@@ -151,8 +153,10 @@ class LookupParameters(CurrentLeaf):
                 f"init_from_array: at most {self.table.rows} rows of shape {self.table.dims}, "
                 f"got an array of shape {given.shape}"
             )
-        axes = (0, *range(given.ndim - 1, 0, -1))
-        self.table.set(slice(len(given)), given.transpose(axes))
+        table = np.array(self.table.undecayed())
+        for i, row in enumerate(given):
+            table[i] = row.T
+        self.table.set(table)
 
     def zero(self) -> None:
         """Set all values to zero."""
@@ -272,9 +276,9 @@ class ParameterCollection:
     def set_weight_decay(self, lam: float) -> None:
         """Take the part ``lam`` off every value after each update by a trainer of this collection.
 
-        DyNet does it lazily, and so do ``as_array`` and ``set_value``, which leave out what was taken off since
-        the last rescaling (reported on stderr when three quarters are gone). Expressions and files have the values
-        as they are. Parameters that are not updated decay too, and have it undone at a rescaling.
+        As in DyNet, expressions and files have the values as they are, while ``as_array`` and ``set_value`` leave
+        out what was taken off since the last rescaling (said on stderr, when three quarters are gone). Parameters
+        that are not updated decay too, and a rescaling undoes it. A trainer of a sub-collection takes nothing off.
         """
         self.engine.weight_decay = lam
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from charlm.dynet.parameters import ParameterCollection, collection_of
 from charlm.engine import trainers as engine
+from charlm.engine.ops.arguments import real
 from charlm.errors import ArgumentError, ShapeError
 
 
@@ -66,7 +67,7 @@ class Trainer:
 
     def set_clip_threshold(self, thr: float) -> None:
         """Clip gradients at this norm; 0 or less turns clipping off."""
-        self._trainer.clip_threshold = max(0.0, float(thr))
+        self._trainer.clip_threshold = max(0.0, real(thr, "set_clip_threshold"))
 
     def get_clip_threshold(self) -> float:
         """Return the norm at which gradients are clipped, 0 if they are not."""

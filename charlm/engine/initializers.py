@@ -109,9 +109,9 @@ class Saxe:
     gain: float = 1.0
 
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
-        """Draw the matrix; ShapeError unless it is square."""
+        """Draw the matrix; RuntimeError unless it is square."""
         if len(dims) != 2 or dims[0] != dims[1]:
-            raise ShapeError(f"the Saxe initialiser needs a square matrix, not {dims}")
+            raise EvaluationError(f"the Saxe initialiser needs a square matrix, not {dims}")
         drawn = stream.uniform(-1.0, 1.0, dims[::-1], np.float64).T
         orthogonal = np.linalg.svd(drawn)[0] * self.gain
         return np.ascontiguousarray(orthogonal.T).astype(dtype)

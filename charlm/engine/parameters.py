@@ -9,6 +9,7 @@ they read, so it is written in place. Arrays here are in the engine's layout (ax
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import Counter
 from itertools import count
 from numbers import Real
@@ -21,30 +22,65 @@ from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.storage import Storage
 from charlm.errors import ArgumentError, EvaluationError, SettingError, ShapeError
 
-_RESCALED_BELOW = 0.25  # DyNet's bound for the product of all decays
+_FOLDED_BELOW = 0.25  # DyNet's bound for w
 
 _serials = count()
 
 
-class Parameter:
-    """A trainable tensor: a window on its collection's storage.
+class _Stored(ABC):
+    """A value under DyNet's weight decay; ``serial`` is a number that no other of this process has.
 
-    ``serial`` is a number that no other parameter or table of this process has.
+    What DyNet calls the value is r, and what it computes with is w r, where w is the product of 1 - lambda over the
+    updates of a root collection. Here ``value`` is w r, so that reading costs nothing. r is kept beside it, while w
+    is not 1: for small lambdas, taking a part off again and again would mostly be rounding.
     """
 
-    def __init__(self, name: str, dims: Shape, storage: Storage) -> None:
+    value: Array
+    updated: bool
+
+    def __init__(self, storage: Storage) -> None:
         self.serial = next(_serials)
+        self._storage = storage
+        self._undecayed: Array | None = None
+
+    @abstractmethod
+    def write(self) -> Array:
+        """Return the value for writing in place."""
+
+    def undecayed(self) -> Array:
+        """Return r, for reading only; it is as exact as ``value`` where that was written to, else exact."""
+        kept, w = self._undecayed, self._storage.decay
+        return self.value if kept is None else kept + (self.value - kept * w) / w
+
+    def set(self, undecayed: Array) -> None:
+        """Replace r."""
+        w = self._storage.decay
+        kept = np.array(undecayed, self._storage.dtype)
+        self.write()[...] = kept * w
+        self._undecayed = None if w == 1 else kept
+
+    def decay(self, w: float, fold: bool) -> None:
+        """Replace w; with ``fold`` also by 1 at once, after multiplying it into r if the value is an updated one."""
+        kept = np.array(self.undecayed())
+        self.write()[...] = kept if fold and not self.updated else kept * w
+        self._undecayed = None if fold else kept
+
+
+class Parameter(_Stored):
+    """A trainable tensor: a window on its collection's storage."""
+
+    def __init__(self, name: str, dims: Shape, storage: Storage) -> None:
+        super().__init__(storage)
         self.name = name
         self.dims = dims
         self.updated = True
         self.has_gradient = False
-        self._storage = storage
         self._shape = dims[::-1]
         self.size = math.prod(dims)
         self.offset = storage.allocate(self.size)
 
     @property
-    def value(self) -> Array:
+    def value(self) -> Array:  # type: ignore[override]
         """The current value, for reading only."""
         return self._window(self._storage.values)
 
@@ -60,14 +96,6 @@ class Parameter:
     def write(self) -> Array:
         """Return the value for writing in place; evaluated graphs keep what they have read."""
         return self._window(self._storage.writable())
-
-    def undecayed(self) -> Array:
-        """Return the value without the weight decay since the last rescaling."""
-        return _divided(self.value, self._storage.decay)
-
-    def set(self, value: Array) -> None:
-        """Replace the value, given without the weight decay since the last rescaling."""
-        self.write()[...] = value * self._storage.decay
 
     def clip(self, low: float, high: float) -> None:
         """Move every number into [low, high]."""
@@ -103,12 +131,11 @@ class Parameter:
         return flat[self.offset : self.offset + self.size].reshape(self._shape)
 
 
-class LookupParameter:
+class LookupParameter(_Stored):
     """A table of ``rows`` trainable tensors of shape ``dims``; array shape ``(rows, *reversed(dims))``."""
 
     def __init__(self, name: str, rows: int, dims: Shape, value: Array, storage: Storage) -> None:
-        self._storage = storage
-        self.serial = next(_serials)
+        super().__init__(storage)
         self.name = name
         self.rows = rows
         self.dims = dims
@@ -118,13 +145,9 @@ class LookupParameter:
         self.touched = np.zeros(rows, dtype=bool)
         self.size = value.size
 
-    def undecayed(self) -> Array:
-        """Return the values without the weight decay since the last rescaling."""
-        return _divided(self.value, self._storage.decay)
-
-    def set(self, rows: slice, values: Array) -> None:
-        """Replace some rows, given without the weight decay since the last rescaling."""
-        self.value[rows] = values * self._storage.decay
+    def write(self) -> Array:
+        """Return the table, which graphs copy rows of."""
+        return self.value
 
     @property
     def has_gradient(self) -> bool:
@@ -207,7 +230,7 @@ class ParameterCollection:
         first = (init or Glorot())((*dims, rows), self.stream, self.dtype)
         full_name = self.name + _numbered(name, self._names)
         table = LookupParameter(full_name, rows, dims, first, self.storage)
-        table.set(slice(None), first)
+        table.set(first)
         for collection in self._upwards():
             collection.lookups.append(table)
         return table
@@ -233,29 +256,23 @@ class ParameterCollection:
         self._weight_decay = decay_rate(rate, "weight decay")
 
     def decay(self) -> float | None:
-        """Multiply all values by 1 - ``weight_decay``; to be called after each update.
+        """Take ``weight_decay`` off all values of a root collection; to be called after each update.
 
-        What DyNet calls a value is r, and what it computes with is w r, where w is this product over all updates of
-        a root collection. Here w r is stored, and w for who wants to know r. When w falls below 1/4, DyNet
-        multiplies it into the r of parameters that are updated, so others become what they were, and w = 1.
+        When w (see ``_Stored``) falls below 1/4, DyNet multiplies it into the r of all parameters that are
+        updated, so that others become what they were, and w is 1 again.
 
         Returns:
             The w that was multiplied in, if that happened.
         """
-        kept = np.float32(1 - self._weight_decay)
-        everything: list[Parameter | LookupParameter] = [*self.parameters, *self.lookups]
-        for stored in everything:
-            stored.scale(float(kept))
         if self._parent is not None:
             return None
-        self.storage.decay = left = float(np.float32(self.storage.decay) * kept)
-        if left >= _RESCALED_BELOW:
-            return None
+        w = float(np.float32(self.storage.decay) * (1 - np.float32(self._weight_decay)))
+        fold = w < _FOLDED_BELOW
+        everything: list[_Stored] = [*self.parameters, *self.lookups]
         for stored in everything:
-            if not stored.updated:
-                stored.scale(1 / left)
-        self.storage.decay = 1.0
-        return left
+            stored.decay(w, fold)
+        self.storage.decay = 1.0 if fold else w
+        return w if fold else None
 
     def parameter_count(self) -> int:
         """Return the number of trainable numbers, lookup tables included."""
@@ -276,10 +293,6 @@ def decay_rate(rate: float, where: str) -> float:
     if not 0 <= rate < 1:
         raise SettingError(f"{where}: 0 or more and less than 1 is needed, got {rate!r}")
     return float(np.float32(rate))
-
-
-def _divided(value: Array, decay: float) -> Array:
-    return value if decay == 1.0 else value / value.dtype.type(decay)
 
 
 def _check_name(name: str, what: str) -> None:

@@ -33,7 +33,7 @@ class Storage:
     def __init__(self, dtype: DType) -> None:
         self.dtype = np.dtype(dtype)
         self.size = 0
-        self.decay = 1.0  # what weight decay has left of a value, see ParameterCollection.decay
+        self.decay = 1.0  # w in the weight decay of engine/parameters.py
         self._current = _Buffer(0, dtype)
         self._spare = _Buffer(0, dtype)
         self._gradients: Array = np.zeros(0, dtype)

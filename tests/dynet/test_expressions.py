@@ -169,3 +169,56 @@ def test_the_gradient_of_a_batch_is_shaped_like_it():
     x = dy.inputTensor(np.arange(6.0).reshape(2, 3), batched=True)
     dy.sum_batches(dy.dot_product(x, dy.inputVector([1, 10]))).backward(full=True)
     assert x.gradient().tolist() == [[1, 1, 1], [10, 10, 10]]
+
+
+def picks(dy) -> list[object]:
+    """What a pick gives as its index is replaced."""
+    dy.renew_cg()
+    x = dy.inputTensor([[1, 2, 3], [4, 5, 6]])
+    batch = dy.inputTensor([[1, 2], [3, 4]], batched=True)
+    one, first, each = dy.pick(x, 2, 1), x[0], dy.pick_batch(batch, [0, 1])
+    total = dy.sum_elems(one)
+    shown = [total.value(), first.value(), each.vec_value()]
+    one.set_index(0)
+    first.set_index(1)
+    each.set_index([1, 1])
+    return [*shown, total.value(), first.value(), each.vec_value()]
+
+
+def test_the_index_of_a_pick_is_replaced():
+    assert picks(dy)[3:] == [5.0, [4.0, 5.0, 6.0], [3.0, 4.0]]
+    theirs = pytest.importorskip("dynet", reason="DyNet is not installed (the extra 'oracles')")
+    assert str(picks(dy)) == str(picks(theirs))
+
+
+def test_an_index_that_does_not_fit_is_refused_and_the_old_one_stays():
+    dy.renew_cg()
+    x = dy.inputVector([1, 2])
+    one, each = dy.pick(x, 1), dy.pick_batch(x, [0, 1])
+    for node, index, error, text in (
+        (one, 2, ValueError, "index 2 is outside axis 0 of size 2"),
+        (one, -1, OverflowError, "set_index"),
+        (each, [0, 2], ValueError, "index 2 is outside"),
+        (each, [0], ValueError, "2 indices are needed"),
+    ):
+        with pytest.raises(error, match=text):
+            node.set_index(index)
+    assert (one.value(), each.vec_value()) == (2.0, [1.0, 2.0])
+
+
+def test_a_row_that_is_not_there_is_refused_where_it_is_asked_for():
+    table = dy.ParameterCollection().lookup_parameters_from_numpy(np.ones((3, 2)))
+    dy.renew_cg()
+    row, rows = table[0], table.batch([0, 1])
+    for ask in (
+        lambda: table[3],
+        lambda: table.batch([0, 3]),
+        lambda: dy.lookup(table, 3),
+        lambda: dy.lookup_batch(table, [3, 0]),
+        lambda: row.set(3),
+        lambda: rows.set([0, 3]),
+    ):
+        with pytest.raises(ValueError, match="row 3 of /_0 does not exist; it has 3 rows"):
+            ask()
+    assert row.value() == [1.0, 1.0]
+    assert len(dy.session.cg().ops) == 2

@@ -17,9 +17,6 @@ from charlm.engine.rnn.cell import RecurrentSequence, RecurrentStep
 if TYPE_CHECKING:
     from charlm.engine.rnn.builder import RNNBuilder
 
-STATES = [StatePart(k) for k in range(2)]
-"""The operations that take a step's states apart; no cell has more than two."""
-
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
 
 
@@ -36,6 +33,7 @@ class Layers:
         self.graph = graph
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
         self.masks: list[list[Expression]] = []
+        self._parts = [StatePart(state) for state in range(builder.cell.states)]
         self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
         self._steps: dict[tuple[bool, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
 
@@ -79,7 +77,7 @@ class Layers:
         if ids is None:
             ids = tuple([first_id + place for place in places])
         return tuple(
-            [graph.append(part, args, id_) for part, id_ in zip(STATES, ids, strict=False)]
+            [graph.append(part, args, id_) for part, id_ in zip(self._parts, ids, strict=True)]
         )
 
     def _step(

@@ -15,6 +15,31 @@ from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import InputExpression, LookupExpression
 from charlm.errors import ArgumentError
 
+__all__ = [
+    "const_parameter",
+    "constant",
+    "forward",
+    "inputTensor",
+    "inputTensorTranspose",
+    "inputVector",
+    "lookup",
+    "lookup_batch",
+    "npvalues",
+    "one_hot",
+    "ones",
+    "parameter",
+    "random_bernoulli",
+    "random_gumbel",
+    "random_normal",
+    "random_uniform",
+    "scalarInput",
+    "sparse_inputTensor",
+    "values",
+    "vecInput",
+    "zeroes",
+    "zeros",
+]
+
 
 def inputVector(v: Sequence[float]) -> InputExpression:
     """Return a column vector of these numbers; ``.set`` replaces them."""

@@ -24,6 +24,13 @@ from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, EvaluationError, MisuseError, ModelKeyError, ShapeError
 
+__all__ = [
+    "LookupParameters",
+    "Model",
+    "ParameterCollection",
+    "Parameters",
+]
+
 
 class _CurrentLeaf(Expression):
     """An expression whose node is looked up in the current graph each time."""

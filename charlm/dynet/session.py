@@ -13,6 +13,14 @@ from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import DynetStream, RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
 
+__all__ = [
+    "cg",
+    "cg_version",
+    "init",
+    "renew_cg",
+    "reset_random_seed",
+]
+
 
 class _Session:
     """What ``renew_cg`` and ``init`` replace."""

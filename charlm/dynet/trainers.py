@@ -12,6 +12,18 @@ from charlm.dynet.parameters import ParameterCollection, collection_of
 from charlm.engine import trainers as engine
 from charlm.errors import ArgumentError, ShapeError
 
+__all__ = [
+    "AdadeltaTrainer",
+    "AdagradTrainer",
+    "AdamTrainer",
+    "AmsgradTrainer",
+    "CyclicalSGDTrainer",
+    "MomentumSGDTrainer",
+    "RMSPropTrainer",
+    "SimpleSGDTrainer",
+    "Trainer",
+]
+
 
 class Trainer:
     """What all trainers share. Rates are float32, going in and coming out, as in DyNet."""

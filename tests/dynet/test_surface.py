@@ -44,7 +44,6 @@ def test_nothing_else_is_public():
         "files",
         "functions",
         "initializers",
-        "operations",
         "parameters",
         "session",
         "softmaxes",

@@ -23,7 +23,7 @@ def to_yaml(config: RunConfig) -> str:
     Paths are made absolute, for the YAML may be kept anywhere.
 
     >>> print(to_yaml(RunConfig()).splitlines()[5])
-      cell: rnn       # the recurrent cell: rnn (simple RNN), gru, lstm or coupled_lstm
+      cell: rnn       # the recurrent cell: ...
     """
     lines = [_HEADER]
     data = to_dict(config)

@@ -7,12 +7,18 @@ rule, which the constructors and the file loader both apply. Files are read and 
 from __future__ import annotations
 
 from operator import attrgetter
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Literal
 
 import attrs
 
 from charlm.config import rules
 from charlm.config.rules import Rule, SettingError, shown
+
+_FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
+CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))
+"""The cells are called as their files. These are listed, not imported: numpy would come along."""
 
 
 def _setting(default: Any, rule: Rule, doc: str) -> Any:
@@ -37,10 +43,8 @@ class ModelConfig:
     (64, 64)
     """
 
-    cell: Literal["rnn", "gru", "lstm", "coupled_lstm"] = _setting(
-        "rnn",
-        rules.one_of("rnn", "gru", "lstm", "coupled_lstm"),
-        "the recurrent cell: rnn (simple RNN), gru, lstm or coupled_lstm",
+    cell: str = _setting(
+        "rnn", rules.one_of(*CELLS), f"the recurrent cell: {', '.join(CELLS[:-1])} or {CELLS[-1]}"
     )
     layers: int = _setting(1, rules.whole(1), "recurrent layers, one above the other")
     embed_dim: int = _setting(50, rules.whole(1), "size of each character's vector")

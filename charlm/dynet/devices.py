@@ -8,6 +8,13 @@ from charlm.errors import ArgumentError, DeviceError
 
 _CPU = "CPU"
 
+__all__ = [
+    "DeviceInfo",
+    "available_devices",
+    "get_device_info",
+    "to_device",
+]
+
 
 class DeviceInfo:
     """What DyNet says of a device: its name as bytes, its number, and its kind (-1: a CPU)."""

@@ -23,6 +23,12 @@ from charlm.engine.io import RecordFile, Stored, write_records
 from charlm.errors import ArgumentError, MissingModelFileError, ModelFileError, ModelKeyError
 from charlm.files import write_atomically
 
+__all__ = [
+    "load",
+    "load_generator",
+    "save",
+]
+
 _Classes: TypeAlias = "dict[tuple[str, str], type[Any]]"
 
 _DYNETS = ("_dynet", "dynet")  # where DyNet's classes are, as its pickles say

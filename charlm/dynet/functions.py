@@ -16,6 +16,33 @@ from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import InputExpression, LookupExpression
 from charlm.errors import ArgumentError, ShapeError
 
+__all__ = [
+    "const_parameter",
+    "constant",
+    "forward",
+    "inputMatrix",
+    "inputTensor",
+    "inputTensorTranspose",
+    "inputVector",
+    "lookup",
+    "lookup_batch",
+    "matInput",
+    "npvalues",
+    "one_hot",
+    "ones",
+    "parameter",
+    "random_bernoulli",
+    "random_gumbel",
+    "random_normal",
+    "random_uniform",
+    "scalarInput",
+    "sparse_inputTensor",
+    "values",
+    "vecInput",
+    "zeroes",
+    "zeros",
+]
+
 
 class _FixedInput(InputExpression):
     """An ``inputTensor`` whose numbers stay."""

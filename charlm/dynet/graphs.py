@@ -15,6 +15,17 @@ from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import EvaluationError, ShapeError
 from charlm.files import write_atomically
 
+__all__ = [
+    "ComputationGraph",
+    "cg",
+    "cg_checkpoint",
+    "cg_revert",
+    "dump_cg",
+    "print_graphviz",
+    "print_text_graphviz",
+    "renew_cg",
+]
+
 
 class ComputationGraph:
     """The current graph, whichever that is: there is one object, which ``cg()`` and ``renew_cg()`` return.

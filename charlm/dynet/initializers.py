@@ -21,6 +21,18 @@ from charlm.engine.initializers import (
 )
 from charlm.errors import MisuseError, ShapeError
 
+__all__ = [
+    "ConstInitializer",
+    "FromFileInitializer",
+    "GlorotInitializer",
+    "IdentityInitializer",
+    "NormalInitializer",
+    "NumpyInitializer",
+    "PyInitializer",
+    "SaxeInitializer",
+    "UniformInitializer",
+]
+
 
 class PyInitializer:
     """What all initialisers are; ``draws`` is the engine's initialiser."""

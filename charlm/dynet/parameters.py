@@ -21,6 +21,13 @@ from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
 
+__all__ = [
+    "LookupParameters",
+    "Model",
+    "ParameterCollection",
+    "Parameters",
+]
+
 
 class Parameters(CurrentLeaf):
     """A trainable tensor, usable as an expression in any graph."""

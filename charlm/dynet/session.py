@@ -14,6 +14,11 @@ from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import DynetStream, RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
 
+__all__ = [
+    "cg_version",
+    "reset_random_seed",
+]
+
 
 class _Session:
     """What ``renew`` and ``start`` replace."""

@@ -13,6 +13,18 @@ from charlm.engine import trainers as engine
 from charlm.engine.ops.arguments import real
 from charlm.errors import ArgumentError, ShapeError
 
+__all__ = [
+    "AdadeltaTrainer",
+    "AdagradTrainer",
+    "AdamTrainer",
+    "AmsgradTrainer",
+    "CyclicalSGDTrainer",
+    "MomentumSGDTrainer",
+    "RMSPropTrainer",
+    "SimpleSGDTrainer",
+    "Trainer",
+]
+
 
 class Trainer:
     """What all trainers share. Rates are float32, going in and coming out, as in DyNet."""

@@ -102,7 +102,8 @@ def test_configs_and_data_are_found_from_any_directory(tmp_path, kind):
     for part in ("__init__.py", "errors.py"):
         (tmp_path / "place/charlm").mkdir(parents=True, exist_ok=True)
         shutil.copy(package / part, tmp_path / "place/charlm")
-    shutil.copytree(package / "config", tmp_path / "place/charlm/config")
+    for part in ("config", "engine/rnn/cells"):
+        shutil.copytree(package / part, tmp_path / "place/charlm" / part)
     bundle = tmp_path / ("place" if kind == "checkout" else "place/charlm/_bundled")
     for folder in ("configs", "data"):
         shutil.copytree(bundled_folder(folder), bundle / folder)

@@ -20,6 +20,7 @@ from charlm.config import (
     to_dict,
     to_yaml,
 )
+from charlm.config.schema import CELLS
 from charlm.errors import ConfigError
 
 
@@ -47,7 +48,7 @@ def models(draw):
     layers = draw(st.integers(1, 5))
     sizes = st.lists(wholes, min_size=layers, max_size=layers).map(tuple)
     return ModelConfig(
-        cell=draw(st.sampled_from(["rnn", "gru", "lstm", "coupled_lstm"])),
+        cell=draw(st.sampled_from(CELLS)),
         layers=layers,
         embed_dim=draw(wholes),
         hidden_dim=draw(wholes | sizes),

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from charlm.config import Override, load_comparison, load_run
+from charlm.config.schema import CELLS
 from charlm.errors import ConfigError
 
 
@@ -92,7 +93,7 @@ RUNS = {
     "not among the words": (
         "model: {cell: ltsm}\ndata: {framing: 3}\n",
         [
-            "1:15: model.cell: expected rnn or gru or lstm or coupled_lstm, got 'ltsm'; did you mean lstm?",
+            f"1:15: model.cell: expected {' or '.join(CELLS)}, got 'ltsm'; did you mean lstm?",
             "2:17: data.framing: expected lines or stream, got 3",
         ],
     ),

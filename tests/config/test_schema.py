@@ -18,6 +18,7 @@ from charlm.config import (
     from_dict,
     to_dict,
 )
+from charlm.config.schema import CELLS
 from charlm.errors import CharlmError, ConfigError
 
 
@@ -71,7 +72,10 @@ def test_a_whole_number_serves_as_a_number():
 
 
 WRONG = [
-    (lambda: ModelConfig(cell="rn"), "cell: expected rnn or gru or lstm or coupled_lstm, got 'rn'"),
+    (
+        lambda: ModelConfig(cell="rn"),
+        f"cell: expected {' or '.join(CELLS)}, got 'rn'",
+    ),
     (lambda: ModelConfig(layers=True), "layers: expected a whole number, got true"),
     (lambda: ModelConfig(hidden_dim=[8, 4]), "hidden_dim: expected one size for each layer"),
     (lambda: ModelConfig(layers=2, hidden_dim=[8, -4]), "hidden_dim[1]: expected 1 or more"),

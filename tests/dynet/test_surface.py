@@ -33,7 +33,6 @@ def test_nothing_else_is_public():
         "graphs",
         "initializers",
         "leaf",
-        "operations",
         "parameters",
         "session",
         "softmaxes",

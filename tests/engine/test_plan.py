@@ -36,7 +36,8 @@ from charlm.engine.ops.inputs import ParameterLeaf, input_array
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.planned import Planned
 from charlm.engine.random import NumpyStream
-from charlm.engine.rnn import CELLS, LSTMCell, RNNBuilder
+from charlm.engine.rnn import CELLS, RNNBuilder
+from charlm.engine.rnn.cells.lstm import LSTMCell
 from charlm.errors import ShapeError
 
 SIZE = 3

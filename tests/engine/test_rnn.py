@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from charlm.config import schema
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches
 from charlm.engine.parameters import ParameterCollection
-from charlm.engine.rnn import CELLS, GRUCell, LSTMCell, RNNBuilder, RNNState, SimpleRNNCell
+from charlm.engine.rnn import CELLS, RNNBuilder, RNNState
+from charlm.engine.rnn.cells.gru import GRUCell
+from charlm.engine.rnn.cells.lstm import LSTMCell
+from charlm.engine.rnn.cells.rnn import SimpleRNNCell
 from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
 
 XS = [[0.5, -1.0], [2.0, 0.25]]
@@ -79,6 +83,11 @@ def test_the_numbers_are_dynets(case, whole_sequence):
     assert loss.value() == pytest.approx(expected_loss, rel=2e-6)
     loss.backward()
     assert sum(p.gradient.sum() for p in pc.parameters) == pytest.approx(gradient_sum, rel=3e-6)
+
+
+def test_what_configs_call_a_cell_is_its_name():
+    for name in schema.CELLS:
+        assert CELLS[name].__module__ == f"charlm.engine.rnn.cells.{name}"
 
 
 def test_parameters_have_dynets_shapes_order_and_first_values():

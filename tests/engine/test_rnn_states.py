@@ -11,7 +11,8 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches, sum_elems
 from charlm.engine.ops.inputs import ParameterLeaf
 from charlm.engine.ops.lstm_gates import vanilla_lstm_c, vanilla_lstm_gates, vanilla_lstm_h
-from charlm.engine.rnn import LSTMCell, RNNBuilder, RNNState
+from charlm.engine.rnn import RNNBuilder, RNNState
+from charlm.engine.rnn.cells.lstm import LSTMCell
 from charlm.errors import ArgumentError, ShapeError, StaleArgumentError, StaleBuilderError
 from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from charlm.config import ModelConfig
+from charlm.config.schema import CELLS
 from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.random import NumpyStream
@@ -16,7 +17,6 @@ from charlm.lm.model import CharLM
 from charlm.lm.text import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)
-CELLS = ["rnn", "gru", "lstm", "coupled_lstm"]
 
 
 def tiny(cell: str, dtype=np.float32, **sizes) -> CharLM:

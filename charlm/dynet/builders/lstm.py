@@ -9,13 +9,10 @@ from charlm.engine.arrays import Shape
 from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.noise import Noise
-from charlm.engine.rnn import (
-    CompactLSTMCell,
-    CoupledLSTMCell,
-    FastLSTMCell,
-    LSTMCell,
-    NormLSTMCell,
-)
+from charlm.engine.rnn.cells.coupled_lstm import CoupledLSTMCell
+from charlm.engine.rnn.cells.fast_lstm import FastLSTMCell
+from charlm.engine.rnn.cells.lstm import CompactLSTMCell, LSTMCell
+from charlm.engine.rnn.cells.norm_lstm import NormLSTMCell
 from charlm.errors import ShapeError
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from charlm.dynet.builders.base import Builder, MaskedBuilder
 from charlm.dynet.parameters import ParameterCollection
-from charlm.engine.rnn import GRUCell, SimpleRNNCell
+from charlm.engine.rnn.cells.gru import GRUCell
+from charlm.engine.rnn.cells.rnn import SimpleRNNCell
 
 
 class SimpleRNNBuilder(MaskedBuilder):

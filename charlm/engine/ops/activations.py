@@ -13,6 +13,8 @@ from charlm.engine.op import Context, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.elementwise import Elementwise
 
+__all__ = ["elu", "log_sigmoid", "selu", "silu", "softsign"]
+
 # With these, normally distributed numbers keep mean 0 and variance 1 (Klambauer et al., 2017).
 SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772

@@ -17,6 +17,8 @@ from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.errors import EmptyListError
 
+__all__ = ["cdiv", "cmult", "esum", "pow"]
+
 
 def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
     """Return the shape of ``x1 + x2``: the larger size of each axis; raise the op's error if they do not fit."""

@@ -14,6 +14,8 @@ from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.errors import ShapeError
 
+__all__ = ["argmax", "ceil", "flip_gradient", "floor", "nobackprop", "round", "scale_gradient"]
+
 _STRAIGHT_THROUGH = {"zero_gradient": False, "straight_through_gradient": True}
 
 

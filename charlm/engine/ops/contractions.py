@@ -11,6 +11,15 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.simplex import is_column
 
+__all__ = [
+    "circ_conv",
+    "circ_corr",
+    "contract3d_1d",
+    "contract3d_1d_1d",
+    "contract3d_1d_1d_bias",
+    "contract3d_1d_bias",
+]
+
 
 class Contract(Op, abstract=True):
     """A tensor (i, j, k) summed with a vector over k, then perhaps with one over j, and perhaps a bias."""

@@ -22,6 +22,8 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned_all
 from charlm.errors import ShapeError
 
+__all__ = ["conv2d", "conv2d_bias", "maxpooling2d"]
+
 
 @dataclass(eq=False)
 class Windowed(Op, abstract=True):

@@ -15,6 +15,8 @@ from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
 from charlm.errors import ShapeError
 
+__all__ = ["huber_distance", "l1_distance", "l2_norm", "squared_distance", "squared_norm"]
+
 
 def _sum(x: Array) -> Array:
     return x.reshape(len(x), -1).sum(axis=1, keepdims=True)

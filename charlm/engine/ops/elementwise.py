@@ -12,6 +12,8 @@ from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, unary
 from charlm.engine.op import Context, Op, Sample
 
+__all__ = ["abs", "cube", "exp", "log", "logistic", "rectify", "sqrt", "square", "tanh"]
+
 
 class Elementwise(Op, abstract=True):
     """y_i = f(x_i)."""

@@ -14,6 +14,8 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.ops.shaping import axis_of
 
+__all__ = ["bmax", "bmin", "kmax_pooling", "max_dim", "min_dim"]
+
 
 def check_axis(op: Op, x: Shape, axis: int) -> None:
     """Raise the op's error if a shape has no such axis."""

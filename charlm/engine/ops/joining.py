@@ -13,6 +13,8 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.shaping import axis_of, with_rank
 from charlm.errors import EmptyListError
 
+__all__ = ["concatenate", "concatenate_cols", "concatenate_to_batch"]
+
 
 @dataclass(eq=False)
 class Concatenate(Op):

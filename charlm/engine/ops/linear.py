@@ -11,6 +11,8 @@ from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.errors import EmptyListError
 
+__all__ = ["affine_transform", "dot_product"]
+
 
 def product_shape(w: Shape, x: Shape) -> Shape | None:
     """Return the shape of ``W x``, a vector if x is one; None if they do not fit or have more than two axes."""

@@ -17,6 +17,8 @@ from charlm.engine.ops.extrema import RemovesAxis, bmax
 from charlm.engine.ops.shaping import axis_of
 from charlm.errors import ArgumentError, EmptyListError
 
+__all__ = ["average", "emax", "logsumexp", "logsumexp_dim"]
+
 
 def _sum(xs: Iterable[Array]) -> Array:
     return reduce(np.add, xs)

@@ -13,6 +13,8 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
 
+__all__ = ["binary_log_loss", "poisson_loss"]
+
 SMALLEST = (
     1.1754943508222875e-38  # the smallest normal float32, DyNet's stand-in for 0 in a logarithm
 )

@@ -16,6 +16,8 @@ from charlm.engine.ops.shaping import axis_of
 from charlm.engine.ops.simplex import RestrictedLogSoftmax
 from charlm.errors import ArgumentError
 
+__all__ = ["log_softmax", "pickneglogsoftmax", "pickneglogsoftmax_batch", "softmax"]
+
 
 class OverAxis(Op, abstract=True):
     """A function of each column (axis 0) or row (axis 1) of a vector or matrix."""

@@ -18,6 +18,15 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.linear import product, product_gradients
 from charlm.errors import ShapeError
 
+__all__ = [
+    "vanilla_lstm_c",
+    "vanilla_lstm_gates",
+    "vanilla_lstm_gates_concat",
+    "vanilla_lstm_gates_dropout",
+    "vanilla_lstm_gates_dropout_concat",
+    "vanilla_lstm_h",
+]
+
 
 @dataclass(eq=False)
 class VanillaLstmGates(Op):

@@ -14,6 +14,8 @@ from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.losses import OfTargets
 from charlm.errors import ShapeError
 
+__all__ = ["hinge", "hinge_batch", "hinge_dim", "pairwise_rank_loss"]
+
 
 def _violations(scores: Array, targets: Array, margin: float) -> Array:
     """Return max(0, margin - the target's score + each score) along the last axis, 0 for the target itself."""

@@ -13,6 +13,8 @@ from charlm.engine.ops.arithmetic import Add
 from charlm.engine.ops.linear import DotProduct
 from charlm.errors import EvaluationError
 
+__all__ = ["colwise_add", "inverse", "logdet", "trace_of_product"]
+
 # values with an inverse far from the edge of float32
 _REGULAR = ([1.5, -0.3, 0.4, 0.2, 1.2, -0.5, -0.6, 0.1, 1.1],)
 

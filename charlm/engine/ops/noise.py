@@ -15,6 +15,8 @@ from charlm.engine.ops.extrema import check_axis
 from charlm.engine.ops.shaping import axis_of
 from charlm.errors import ShapeError
 
+__all__ = ["block_dropout", "dropout", "dropout_batch", "dropout_dim", "noise"]
+
 
 def draw_mask(ctx: Context, p: float, shape: Shape) -> Array:
     """Return 0 with probability p, else 1 / (1 - p); NaN for p = 1, where nothing is left to scale up.

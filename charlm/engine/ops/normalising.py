@@ -12,6 +12,8 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arithmetic import broadcast_shape
 
+__all__ = ["layer_norm", "weight_norm"]
+
 EPSILON = 1e-8  # DyNet's, which keeps the quotient of a constant x finite
 
 

@@ -20,6 +20,22 @@ from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
 from charlm.errors import ArgumentError, ShapeError
 
+__all__ = [
+    "cumsum",
+    "mean_batches",
+    "mean_dim",
+    "mean_elems",
+    "moment_batches",
+    "moment_dim",
+    "moment_elems",
+    "std_batches",
+    "std_dim",
+    "std_elems",
+    "sum_batches",
+    "sum_dim",
+    "sum_elems",
+]
+
 
 @dataclass(eq=False)
 class Reduction(Op, abstract=True):

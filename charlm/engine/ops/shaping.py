@@ -15,6 +15,17 @@ from charlm.engine.op import BadSample, Context, IndexOp, Op, Sample, kind_of
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
+__all__ = [
+    "pick",
+    "pick_batch",
+    "pick_batch_elem",
+    "pick_batch_elems",
+    "pick_range",
+    "pickrange",
+    "reshape",
+    "transpose",
+]
+
 
 def axis_of(dim: int) -> int:
     """Return the array axis of DyNet axis ``dim`` (arrays have their axes reversed)."""

@@ -15,6 +15,8 @@ from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 
+__all__ = ["constrained_softmax", "sparsemax"]
+
 
 def is_column(shape: Shape) -> bool:
     """Return whether this is a vector, or a matrix of one column.

@@ -15,6 +15,8 @@ from charlm.engine.ops.arguments import integer, unsigned_all
 from charlm.engine.ops.shaping import Pick
 from charlm.errors import MisuseError, OutOfRangeError
 
+__all__ = ["select_cols", "select_rows", "strided_select"]
+
 Range: TypeAlias = "tuple[int, int | None, int]"
 """Start, stop (None: the end) and step along one axis."""
 

@@ -12,6 +12,8 @@ from charlm.engine.expression import Expression, Operand, unary
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
+__all__ = ["erf", "lgamma"]
+
 # One call of the C library a number, 0.08 microseconds: a series in numpy as exact takes as long.
 _erf = np.frompyfunc(math.erf, 1, 1)
 

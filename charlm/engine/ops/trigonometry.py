@@ -11,6 +11,8 @@ from charlm.engine.expression import Expression, Operand, unary
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
+__all__ = ["acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "sin", "sinh", "tan"]
+
 
 class Sin(Elementwise):
     """y = sin(x)."""

@@ -13,6 +13,8 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
 
+__all__ = ["filter1d_narrow", "fold_rows", "kmh_ngram"]
+
 
 @dataclass(eq=False)
 class FoldRows(Op):

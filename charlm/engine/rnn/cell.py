@@ -1,8 +1,8 @@
 """What a recurrent cell is, and the two ops that run any cell: one step, or a whole sequence.
 
-A cell is one class in a file of its own: its parameters, its forward and its backward over a
-sequence; a step is a sequence of length one. Defining a subclass registers it under its name, which
-configs use, and adds it to the gradient checks.
+A cell is one class in a file of its own in ``cells/``: its parameters, its forward and its backward
+over a sequence; a step is a sequence of length one. Defining a subclass registers it and adds it to
+the gradient checks; configs know it by its file's name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Cell(ABC):
     """A recurrence x, states -> states, the last state being the output h.
 
     Class variables:
-        name: what a config calls it.
+        name: what a config calls it: the name of its file.
         states: how many vectors it carries from step to step.
         roles: the names of its parameters, in DyNet's order.
         masks: how many recurrent vectors have a dropout mask, h first; 0 if its dropout is another one.
@@ -47,19 +47,21 @@ class Cell(ABC):
 
     @abstractmethod
     def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
-        """Return the DyNet shapes of the parameters.
+        """Return the DyNet shapes of the parameters, first of all one of (a multiple of H, I).
 
         Matrices start at Glorot's values, ``gains`` at 1 and other vectors, the biases, at 0.
         """
 
-    @abstractmethod
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Return how many DyNet nodes a step is, and which of them each state is.
+
+        A cell that DyNet does not have takes one for each state.
 
         Args:
             first: no state goes in.
             masked: whether dropout masks x, and whether it masks the recurrent vectors.
         """
+        return self.states, tuple(range(self.states))
 
     @abstractmethod
     def forward(
@@ -180,9 +182,7 @@ class Recurrence(Op, abstract=True):
         count = len(self.cell.roles)
         params, others = dims[1 : 1 + count], dims[1 + count :]
         masks, states = others[: self._mask_count], others[self._mask_count :]
-        hidden = next(d[0][0] for d in reversed(params) if len(d[0]) == 1)
-        bias_gates = self.cell.shapes(1, 1)[-1][0]
-        hidden //= bias_gates
+        hidden = params[0][0][0] // self.cell.shapes(1, 1)[0][0]
         wanted = self.cell.shapes(input_shape[0], hidden)
         if [d[0] for d in params] != wanted:
             expected = params[0][0][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -17,13 +18,16 @@ from charlm.engine.rnn.cell import RecurrentSequence, RecurrentStep
 if TYPE_CHECKING:
     from charlm.engine.rnn.builder import RNNBuilder
 
-STATES = [StatePart(k) for k in range(2)]
-"""The operations that take a step's states apart; no cell has more than two."""
-
 NO_DROPOUT = (0.0, 0.0)
 NOT_MASKED = (False, False)
 
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
+
+
+@cache
+def _state_part(state: int) -> StatePart:
+    """Return the one operation for a state, by which a graph recognises it quickly."""
+    return StatePart(state)
 
 
 class Layers:
@@ -39,6 +43,7 @@ class Layers:
         self.graph = graph
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
         self.masks: list[list[Expression]] = []
+        self._parts = [_state_part(state) for state in range(builder.cell.states)]
         self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
         self._steps: dict[tuple[bool, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
         none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
@@ -86,7 +91,7 @@ class Layers:
         if ids is None:
             ids = tuple([first_id + place for place in places])
         return tuple(
-            [graph.append(part, args, id_) for part, id_ in zip(STATES, ids, strict=False)]
+            [graph.append(part, args, id_) for part, id_ in zip(self._parts, ids, strict=True)]
         )
 
     def _plain_step(self, k: int, x: int, states: LayerStates) -> tuple[Expression, ...]:
@@ -106,7 +111,7 @@ class Layers:
             made = graph.append(op, args)
             index, first_id = made.index, made.id + 1 - op.id_count
         found = []
-        for part, place in zip(STATES, places, strict=False):
+        for part, place in zip(self._parts, places, strict=True):
             node = graph.at.next
             if node.op is part and node.args == (
                 index,

@@ -60,3 +60,13 @@ class LSTMCell(Cell):
         """Back through time."""
         arguments = (x_TBI, *params, *states, self.forget_bias, *masks)
         return k.lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)
+
+
+class CompactLSTMCell(LSTMCell):
+    """The LSTM of DyNet's CompactVanillaLSTMBuilder: the same numbers with 1 as the forget bias, fewer node ids."""
+
+    name = "compact_lstm"
+
+    def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
+        """Gates, memory and output, the masks inside; without a state a node of zeros goes before."""
+        return 3 + first, (1 + first, 2 + first)

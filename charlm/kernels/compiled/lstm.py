@@ -1,0 +1,233 @@
+"""The LSTM over a sequence, in one entry of every thread for forward and one for backward.
+
+A thread owns some units: their gates' columns of the weights, and their gradients. At every step it
+computes its units from all of h, and the threads meet once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from charlm.kernels import reference
+from charlm.kernels.compiled import functions
+from charlm.kernels.compiled.dense import gradient_scratch, product, weight_gradient
+from charlm.kernels.compiled.options import OPTIONS
+from charlm.kernels.compiled.packing import (
+    pack,
+    pack_bias,
+    pack_transposed,
+    padded,
+    pairs,
+    unpack,
+    unpack_bias,
+)
+from charlm.kernels.compiled.product import PANEL
+from charlm.kernels.compiled.sequence import Sizes, flat, rows_together, wanted_threads
+from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
+from charlm.kernels.reference import Array
+
+
+@lanewise
+def _step(
+    i: Lanes, f: Lanes, o: Lanes, g: Lanes, bi: Lanes, bf: Lanes, bo: Lanes, bg: Lanes, c: Lanes
+) -> tuple[Lanes, ...]:
+    """Gates before their functions, biases and the memory before: gates, memory and output."""
+    i, f, o = (functions.logistic(a + b) for a, b in ((i, bi), (f, bf), (o, bo)))
+    g = functions.tanh(g + bg)
+    c = f * c + i * g
+    return i, f, o, g, c, o * functions.tanh(c)
+
+
+@lanewise
+def _step_back(
+    i: Lanes, f: Lanes, o: Lanes, g: Lanes, before: Lanes, c: Lanes,
+    dc: Lanes, dc_later: Lanes, dh: Lanes, dh_later: Lanes,
+) -> tuple[Lanes, ...]:
+    """The gradients of the four gates before their functions, and of the memory before."""
+    dh = dh + dh_later
+    t = functions.tanh(c)
+    dc = dc + dc_later + dh * o * (1.0 - t * t)
+    di = dc * g * i * (1.0 - i)
+    df = dc * before * f * (1.0 - f)
+    do = dh * t * o * (1.0 - o)
+    dg = dc * i * (1.0 - g * g)
+    return di, df, do, dg, dc * f
+
+
+@njit(**OPTIONS)
+def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeting, me, threads):  # type: ignore[no-untyped-def]
+    T, B, I, H, Hp, together = sizes
+    first, last = share(Hp // PANEL, me, threads)
+    for gate in range(4):
+        pack(Px, I, 4, gate, Wx, gate * H, 4 * H, H, first, last)
+        pack(Ph, H, 4, gate, Wh, gate * H, 4 * H, H, first, last)
+        pack_bias(bias, 4, gate, b, gate * H, H, first, last, forget_bias if gate == 1 else 0)
+    ldg = 4 * Hp
+    met = 0
+    for t in range(T):
+        if t % together == 0:
+            rows = min(together, T - t) * B
+            product(Px, I, x, t * B * I, I, rows, G, t * B * ldg, ldg, 4 * first, 4 * last, 0)
+        for u in range(first, last):
+            to = t * B * ldg
+            if t > 0:
+                product(Ph, H, y, (T + t - 1) * B * H, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
+            elif len(h0):
+                product(Ph, H, h0, 0, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
+            for j in range(2 * u, 2 * u + 2):
+                column = j * 4 * LANES
+                bi = load(bias, column, LANES)
+                bf = load(bias, column + LANES, LANES)
+                bo = load(bias, column + 2 * LANES, LANES)
+                bg = load(bias, column + 3 * LANES, LANES)
+                count = H - j * LANES
+                for n in range(B):
+                    at = (t * B + n) * ldg + column
+                    unit = (t * B + n) * H + j * LANES
+                    if t > 0:
+                        c = load(y, unit - B * H, count)
+                    else:
+                        c = load(c0, unit, count if len(c0) else 0)
+                    i, f, o, g, c, h = _step(
+                        load(G, at, LANES), load(G, at + LANES, LANES),
+                        load(G, at + 2 * LANES, LANES), load(G, at + 3 * LANES, LANES),
+                        bi, bf, bo, bg, c,
+                    )
+                    store(G, at, i, LANES)
+                    store(G, at + LANES, f, LANES)
+                    store(G, at + 2 * LANES, o, LANES)
+                    store(G, at + 3 * LANES, g, LANES)
+                    store(y, unit, c, count)
+                    store(y, unit + T * B * H, h, count)
+        met = meet(meeting, met, threads)
+
+
+@njit(**OPTIONS)
+def _backward(  # type: ignore[no-untyped-def]
+    dy, y, G, x, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
+    Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
+):
+    T, B, I, H, Hp, together = sizes
+    ldg = 4 * Hp
+    first, last = share(Hp // PANEL, me, threads)
+    first_in, last_in = share((I + PANEL - 1) // PANEL, me, threads)
+    Ip = (I + PANEL - 1) // PANEL * PANEL
+    for gate in range(4):
+        pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, I, first_in, last_in)
+        pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
+    met = 0
+    none = 0
+    for t in range(T - 1, -1, -1):
+        later = LANES if t < T - 1 else none
+        for j in range(2 * first, 2 * last):
+            count = H - j * LANES
+            for n in range(B):
+                at = (t * B + n) * ldg + j * 4 * LANES
+                unit = (t * B + n) * H + j * LANES
+                own = n * Hp + j * LANES
+                if t > 0:
+                    before = load(y, unit - B * H, count)
+                else:
+                    before = load(c0, unit, count if len(c0) else 0)
+                di, df, do, dg, dc_before = _step_back(
+                    load(G, at, LANES), load(G, at + LANES, LANES),
+                    load(G, at + 2 * LANES, LANES), load(G, at + 3 * LANES, LANES),
+                    before, load(y, unit, count),
+                    load(dy, unit, count), load(dc, own, later),
+                    load(dy, unit + T * B * H, count), load(dh, own, later),
+                )
+                store(G, at, di, LANES)
+                store(G, at + LANES, df, LANES)
+                store(G, at + 2 * LANES, do, LANES)
+                store(G, at + 3 * LANES, dg, LANES)
+                store(dc, own, dc_before, LANES)
+        met = meet(meeting, met, threads)
+        if t > 0 or len(h0):
+            product(Qh, ldg, G, t * B * ldg, ldg, B, dh, 0, Hp, first, last, 0)
+        if t % together == 0:
+            rows = min(together, T - t) * B
+            product(Qx, ldg, G, t * B * ldg, ldg, rows, dx, t * B * Ip, Ip, first_in, last_in, 0)
+    base = me * (len(scratch) // threads)
+    N = T * B
+    for k in range(4 * first * PANEL, 4 * last * PANEL):
+        sums[k] = 0
+    empty = sums[:0]
+    weight_gradient(Dx, I, x, 0, I, 0, I, G, 0, ldg, N, 4 * first, 4 * last, sums, scratch, base, 0)
+    rest = (T - 1) * B
+    if len(h0):
+        weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, 4 * first, 4 * last, empty, scratch, base, 0)
+    if rest:
+        weight_gradient(Dh, H, y, N * H, H, 0, H, G, B * ldg, ldg, rest, 4 * first, 4 * last, empty, scratch, base, len(h0))
+    for gate in range(4):
+        unpack(Dx, I, 4, gate, dWx, gate * H, 4 * H, H, first, last)
+        unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
+        if rest or len(h0):
+            unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
+
+
+def lstm_forward(
+    team: Team,
+    x_TBI: Array,
+    Wx_IG: Array,
+    Wh_HG: Array,
+    b_G: Array,
+    c_BH: Array | None,
+    h_BH: Array | None,
+    forget_bias: float = 1.0,
+) -> tuple[Array, Any]:
+    T, B, I = x_TBI.shape
+    H = len(Wh_HG)
+    Hp = padded(H)
+    y = team.empty(2, T, B, H)
+    G = team.empty(T * B * 4 * Hp)
+    team.run(
+        _forward,
+        flat(x_TBI), flat(Wx_IG), flat(Wh_HG), flat(b_G), flat(c_BH), flat(h_BH), np.float32(forget_bias),
+        flat(y), G, team.empty(4 * Hp * I), team.empty(4 * Hp * H), team.empty(4 * Hp),
+        (T, B, I, H, Hp, rows_together(T, B)),
+        threads=wanted_threads(team, pairs(H), B),
+    )
+    return y, G
+
+
+def lstm_backward(
+    team: Team,
+    dy_STBH: Array,
+    y_STBH: Array,
+    saved: Any,
+    x_TBI: Array,
+    Wx_IG: Array,
+    Wh_HG: Array,
+    b_G: Array,
+    c_BH: Array | None,
+    h_BH: Array | None,
+    forget_bias: float = 1.0,
+) -> list[Array | None]:
+    T, B, I = x_TBI.shape
+    H = len(Wh_HG)
+    Hp, Ip = padded(H), padded(I)
+    threads = wanted_threads(team, pairs(H), B)
+    dx = team.empty(T, B, Ip)
+    dWx, dWh, db = team.empty(I, 4 * H), team.empty(H, 4 * H), team.empty(4 * H)
+    dc, dh = team.empty(B, Hp), team.empty(B, Hp)
+    if T == 1 and h_BH is None:
+        dWh[...] = 0
+    scratch = team.empty(threads * (gradient_scratch(max(I, H)) + 64))
+    team.run(
+        _backward,
+        flat(dy_STBH), flat(y_STBH), saved, flat(x_TBI), flat(Wx_IG), flat(Wh_HG), flat(c_BH), flat(h_BH),
+        flat(dx), flat(dWx), flat(dWh), flat(db), flat(dc), flat(dh),
+        team.empty(4 * Hp * Ip), team.empty(4 * Hp * Hp), team.empty(4 * Hp * I), team.empty(4 * Hp * H),
+        team.empty(4 * Hp), scratch,
+        (T, B, I, H, Hp, rows_together(T, B)),
+        threads=threads,
+    )
+    return [
+        dx[..., :I] if Ip > I else dx, dWx, dWh, db,
+        None if c_BH is None else dc[:, :H],
+        None if h_BH is None else dh[:, :H],
+    ]

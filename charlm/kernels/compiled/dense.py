@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from numba import njit
 
-from charlm.kernels.compiled.options import OPTIONS
+from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.product import PANEL, TILE, multiply
 from charlm.kernels.compiled.vectors import LANES, add, load, store
 
@@ -17,15 +16,15 @@ def gradient_scratch(inputs: int) -> int:
     return CHUNK * (PANEL + -(-inputs // TILE) * TILE)
 
 
-@njit(**OPTIONS)
-def product(P, K, b, at, ldb, N, c, to, ldc, first, last, more):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
+def product(P, K, b, at, ldb, N, c, to, ldc, first, last, more):
     """Panels ``first`` to ``last`` of C (+)= b A for N rows; b's rows begin at ``at`` and C's at ``to``."""
     for p in range(first, last):
         multiply(P, p * K * PANEL, K, b, at, ldb, 1, N, c, to + p * PANEL, ldc, more)
 
 
-@njit(**OPTIONS)
-def weight_gradient(D, M, x, ix, ldx, begin, end, da, ia, ldda, N, first, last, sums, scratch, base, more):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8, i8, i8, f4[::1], f4[::1], i8, i8)")
+def weight_gradient(D, M, x, ix, ldx, begin, end, da, ia, ldda, N, first, last, sums, scratch, base, more):
     """Panels ``first`` to ``last`` of D (M, columns) (+)= x' da over N positions, for rows ``begin`` to ``end`` of D.
 
     With ``sums`` not empty the column sums of da are added to it.

@@ -9,23 +9,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
 from charlm.kernels.compiled.dense import gradient_scratch, product, weight_gradient
-from charlm.kernels.compiled.options import OPTIONS
+from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import (
     pack,
     pack_bias,
     pack_transposed,
     padded,
-    pairs,
     unpack,
     unpack_bias,
 )
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.sequence import Sizes, flat, rows_together, wanted_threads
+from charlm.kernels.compiled.sequence import (
+    Saved,
+    backward_like,
+    cropped,
+    flat,
+    forward_like,
+    steps_together,
+    threads_for,
+)
 from charlm.kernels.compiled.team import Team, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 from charlm.kernels.reference import Array
@@ -58,12 +64,12 @@ def _step_back(
     return di, df, do, dg, dc * f
 
 
-@njit(**OPTIONS)
-def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeting, me, threads):  # type: ignore[no-untyped-def]
-    T, B, I, H, Hp, together = sizes
+@compiled()
+def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeting, me, threads):
+    T, B, X, H, Hp, together = sizes
     first, last = share(Hp // PANEL, me, threads)
     for gate in range(4):
-        pack(Px, I, 4, gate, Wx, gate * H, 4 * H, H, first, last)
+        pack(Px, X, 4, gate, Wx, gate * H, 4 * H, H, first, last)
         pack(Ph, H, 4, gate, Wh, gate * H, 4 * H, H, first, last)
         pack_bias(bias, 4, gate, b, gate * H, H, first, last, forget_bias if gate == 1 else 0)
     ldg = 4 * Hp
@@ -71,7 +77,7 @@ def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeti
     for t in range(T):
         if t % together == 0:
             rows = min(together, T - t) * B
-            product(Px, I, x, t * B * I, I, rows, G, t * B * ldg, ldg, 4 * first, 4 * last, 0)
+            product(Px, X, x, t * B * X, X, rows, G, t * B * ldg, ldg, 4 * first, 4 * last, 0)
         for u in range(first, last):
             to = t * B * ldg
             if t > 0:
@@ -106,18 +112,18 @@ def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeti
         met = meet(meeting, met, threads)
 
 
-@njit(**OPTIONS)
-def _backward(  # type: ignore[no-untyped-def]
+@compiled()
+def _backward(
     dy, y, G, x, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
     Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
 ):
-    T, B, I, H, Hp, together = sizes
+    T, B, X, H, Hp, together = sizes
     ldg = 4 * Hp
     first, last = share(Hp // PANEL, me, threads)
-    first_in, last_in = share((I + PANEL - 1) // PANEL, me, threads)
-    Ip = (I + PANEL - 1) // PANEL * PANEL
+    first_in, last_in = share((X + PANEL - 1) // PANEL, me, threads)
+    Ip = (X + PANEL - 1) // PANEL * PANEL
     for gate in range(4):
-        pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, I, first_in, last_in)
+        pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, X, first_in, last_in)
         pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
     met = 0
     none = 0
@@ -156,19 +162,20 @@ def _backward(  # type: ignore[no-untyped-def]
     for k in range(4 * first * PANEL, 4 * last * PANEL):
         sums[k] = 0
     empty = sums[:0]
-    weight_gradient(Dx, I, x, 0, I, 0, I, G, 0, ldg, N, 4 * first, 4 * last, sums, scratch, base, 0)
+    weight_gradient(Dx, X, x, 0, X, 0, X, G, 0, ldg, N, 4 * first, 4 * last, sums, scratch, base, 0)
     rest = (T - 1) * B
     if len(h0):
         weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, 4 * first, 4 * last, empty, scratch, base, 0)
     if rest:
         weight_gradient(Dh, H, y, N * H, H, 0, H, G, B * ldg, ldg, rest, 4 * first, 4 * last, empty, scratch, base, len(h0))
     for gate in range(4):
-        unpack(Dx, I, 4, gate, dWx, gate * H, 4 * H, H, first, last)
+        unpack(Dx, X, 4, gate, dWx, gate * H, 4 * H, H, first, last)
         unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
         if rest or len(h0):
             unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
 
 
+@forward_like(reference.lstm_forward)
 def lstm_forward(
     team: Team,
     x_TBI: Array,
@@ -179,7 +186,7 @@ def lstm_forward(
     h_BH: Array | None,
     forget_bias: float = 1.0,
 ) -> tuple[Array, Any]:
-    T, B, I = x_TBI.shape
+    T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp = padded(H)
     y = team.empty(2, T, B, H)
@@ -187,18 +194,19 @@ def lstm_forward(
     team.run(
         _forward,
         flat(x_TBI), flat(Wx_IG), flat(Wh_HG), flat(b_G), flat(c_BH), flat(h_BH), np.float32(forget_bias),
-        flat(y), G, team.empty(4 * Hp * I), team.empty(4 * Hp * H), team.empty(4 * Hp),
-        (T, B, I, H, Hp, rows_together(T, B)),
-        threads=wanted_threads(team, pairs(H), B),
+        flat(y), G, team.empty(4 * Hp * X), team.empty(4 * Hp * H), team.empty(4 * Hp),
+        (T, B, X, H, Hp, steps_together(T, B)),
+        threads=threads_for(team, 8 * B * H * H, H),
     )
-    return y, G
+    return y, Saved(G)
 
 
+@backward_like(reference.lstm_backward)
 def lstm_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
-    saved: Any,
+    saved: Saved,
     x_TBI: Array,
     Wx_IG: Array,
     Wh_HG: Array,
@@ -207,27 +215,28 @@ def lstm_backward(
     h_BH: Array | None,
     forget_bias: float = 1.0,
 ) -> list[Array | None]:
-    T, B, I = x_TBI.shape
+    T, B, X = x_TBI.shape
     H = len(Wh_HG)
-    Hp, Ip = padded(H), padded(I)
-    threads = wanted_threads(team, pairs(H), B)
+    Hp, Ip = padded(H), padded(X)
+    G = saved.take(lambda: lstm_forward(team, x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias))
+    threads = threads_for(team, 8 * B * H * H, H)
     dx = team.empty(T, B, Ip)
-    dWx, dWh, db = team.empty(I, 4 * H), team.empty(H, 4 * H), team.empty(4 * H)
+    dWx, dWh, db = team.empty(X, 4 * H), team.empty(H, 4 * H), team.empty(4 * H)
     dc, dh = team.empty(B, Hp), team.empty(B, Hp)
     if T == 1 and h_BH is None:
         dWh[...] = 0
-    scratch = team.empty(threads * (gradient_scratch(max(I, H)) + 64))
+    scratch = team.empty(threads * (gradient_scratch(max(X, H)) + 64))
     team.run(
         _backward,
-        flat(dy_STBH), flat(y_STBH), saved, flat(x_TBI), flat(Wx_IG), flat(Wh_HG), flat(c_BH), flat(h_BH),
+        flat(dy_STBH), flat(y_STBH), G, flat(x_TBI), flat(Wx_IG), flat(Wh_HG), flat(c_BH), flat(h_BH),
         flat(dx), flat(dWx), flat(dWh), flat(db), flat(dc), flat(dh),
-        team.empty(4 * Hp * Ip), team.empty(4 * Hp * Hp), team.empty(4 * Hp * I), team.empty(4 * Hp * H),
+        team.empty(4 * Hp * Ip), team.empty(4 * Hp * Hp), team.empty(4 * Hp * X), team.empty(4 * Hp * H),
         team.empty(4 * Hp), scratch,
-        (T, B, I, H, Hp, rows_together(T, B)),
+        (T, B, X, H, Hp, steps_together(T, B)),
         threads=threads,
     )
     return [
-        dx[..., :I] if Ip > I else dx, dWx, dWh, db,
-        None if c_BH is None else dc[:, :H],
-        None if h_BH is None else dh[:, :H],
+        cropped(dx, X), dWx, dWh, db,
+        None if c_BH is None else cropped(dc, H),
+        None if h_BH is None else cropped(dh, H),
     ]

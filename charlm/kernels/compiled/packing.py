@@ -8,9 +8,8 @@ There is an even number of blocks; what is beyond the last unit is 0. ``H`` unit
 
 from __future__ import annotations
 
-from numba import njit
 
-from charlm.kernels.compiled.options import OPTIONS
+from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.vectors import LANES, load, store
 
@@ -25,8 +24,8 @@ def padded(units: int) -> int:
     return pairs(units) * PANEL
 
 
-@njit(**OPTIONS)
-def pack(P, K, gates, gate, W, at, ldw, H, first, last):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
+def pack(P, K, gates, gate, W, at, ldw, H, first, last):
     """Panels for ``b W``: of one gate, whose row k is ``W[at + k ldw :][:H]``, the pairs ``first`` to ``last``."""
     for j in range(2 * first, 2 * last):
         column = j * gates + gate
@@ -36,8 +35,8 @@ def pack(P, K, gates, gate, W, at, ldw, H, first, last):  # type: ignore[no-unty
             store(P, to + k * PANEL, load(W, at + k * ldw + j * LANES, count), LANES)
 
 
-@njit(**OPTIONS)
-def unpack(D, K, gates, gate, dW, at, ldw, H, first, last):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
+def unpack(D, K, gates, gate, dW, at, ldw, H, first, last):
     """The opposite of ``pack``."""
     for j in range(2 * first, 2 * last):
         column = j * gates + gate
@@ -48,8 +47,8 @@ def unpack(D, K, gates, gate, dW, at, ldw, H, first, last):  # type: ignore[no-u
                 store(dW, at + k * ldw + j * LANES, load(D, source + k * PANEL, LANES), count)
 
 
-@njit(**OPTIONS)
-def pack_transposed(P, Q, q, gates, gate, W, at, ldw, H, M, first, last):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8, i8, i8, i8)")
+def pack_transposed(P, Q, q, gates, gate, W, at, ldw, H, M, first, last):
     """Panels for ``da W'``: pairs ``first`` to ``last`` of the M rows; one gate of H columns.
 
     Q is the number of rows in a panel, of which this cell's gates begin at ``q``.
@@ -68,8 +67,8 @@ def pack_transposed(P, Q, q, gates, gate, W, at, ldw, H, M, first, last):  # typ
                     P[to + lane * PANEL + r] = 0
 
 
-@njit(**OPTIONS)
-def pack_bias(bias, gates, gate, b, at, H, first, last, more):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, i8, f4[::1], i8, i8, i8, i8, f4)")
+def pack_bias(bias, gates, gate, b, at, H, first, last, more):
     """One gate's ``b[at:][:H] + more``, padded with zeros."""
     for j in range(2 * first, 2 * last):
         for lane in range(LANES):
@@ -77,8 +76,8 @@ def pack_bias(bias, gates, gate, b, at, H, first, last, more):  # type: ignore[n
             bias[(j * gates + gate) * LANES + lane] = b[at + unit] + more if unit < H else 0
 
 
-@njit(**OPTIONS)
-def unpack_bias(bias, gates, gate, db, at, H, first, last):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, i8, f4[::1], i8, i8, i8, i8)")
+def unpack_bias(bias, gates, gate, db, at, H, first, last):
     """The opposite of ``pack_bias``."""
     for j in range(2 * first, 2 * last):
         for lane in range(LANES):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-from charlm.kernels.compiled.options import OPTIONS
+from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import FLAGS, LANES, REGISTER, broadcast, pointer
 
 PANEL = 2 * LANES
@@ -115,8 +115,8 @@ def _write(builder: Any, sums: Any, c: Any, ldc: Any, add: Any) -> None:
                         builder.store(value, place, align=4)
 
 
-@njit(**OPTIONS)
-def multiply(a, ia, K, b, ib, sn, sk, N, c, ic, ldc, add):  # type: ignore[no-untyped-def]
+@compiled("void(f4[::1], i8, i8, f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8)")
+def multiply(a, ia, K, b, ib, sn, sk, N, c, ic, ldc, add):
     """C[n, :PANEL] = or += sum over k of A[k, :PANEL] b[n, k], for n < N.
 
     The panel starts at ``a[ia]``, ``b[n, k]`` is at ``b[ib + n sn + k sk]`` and C's row n at ``c[ic + n

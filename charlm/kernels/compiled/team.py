@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-from charlm.kernels.compiled.options import OPTIONS
+from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import pointer
 from charlm.kernels.reference import Array
 
@@ -126,8 +126,8 @@ def _yield_core(typing: Any) -> Any:
     return types.void(), generate
 
 
-@njit(**OPTIONS)
-def meet(meeting, expected, threads):  # type: ignore[no-untyped-def]
+@compiled("i8(i8[::1], i8, i8)")
+def meet(meeting, expected, threads):
     """Wait until all threads are here; ``expected`` is what the last meeting returned, at first 0."""
     expected += threads
     if threads > 1:
@@ -140,7 +140,7 @@ def meet(meeting, expected, threads):  # type: ignore[no-untyped-def]
     return expected
 
 
-@njit(**OPTIONS)
-def share(count, me, threads):  # type: ignore[no-untyped-def]
+@compiled("UniTuple(i8, 2)(i8, i8, i8)")
+def share(count, me, threads):
     """The part of ``count`` things that is this thread's: the first and the one after the last."""
     return count * me // threads, count * (me + 1) // threads

@@ -6,8 +6,6 @@ computes its units from all of h, and the threads meet once.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from charlm.kernels import reference
@@ -118,6 +116,7 @@ def _backward(
     Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
 ):
     T, B, X, H, Hp, together = sizes
+    N = T * B
     ldg = 4 * Hp
     first, last = share(Hp // PANEL, me, threads)
     first_in, last_in = share((X + PANEL - 1) // PANEL, me, threads)
@@ -126,9 +125,8 @@ def _backward(
         pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, X, first_in, last_in)
         pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
     met = 0
-    none = 0
     for t in range(T - 1, -1, -1):
-        later = LANES if t < T - 1 else none
+        later = LANES if t < T - 1 else 0
         for j in range(2 * first, 2 * last):
             count = H - j * LANES
             for n in range(B):
@@ -158,21 +156,27 @@ def _backward(
             rows = min(together, T - t) * B
             product(Qx, ldg, G, t * B * ldg, ldg, rows, dx, t * B * Ip, Ip, first_in, last_in, 0)
     base = me * (len(scratch) // threads)
-    N = T * B
-    for k in range(4 * first * PANEL, 4 * last * PANEL):
-        sums[k] = 0
-    empty = sums[:0]
-    weight_gradient(Dx, X, x, 0, X, 0, X, G, 0, ldg, N, 4 * first, 4 * last, sums, scratch, base, 0)
-    rest = (T - 1) * B
+    begin, end = 4 * first, 4 * last
+    sums[begin * PANEL : end * PANEL] = 0
+    weight_gradient(Dx, X, x, 0, X, 0, X, G, 0, ldg, N, begin, end, sums, scratch, base, 0)
+    none, more = sums[:0], 0
     if len(h0):
-        weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, 4 * first, 4 * last, empty, scratch, base, 0)
-    if rest:
-        weight_gradient(Dh, H, y, N * H, H, 0, H, G, B * ldg, ldg, rest, 4 * first, 4 * last, empty, scratch, base, len(h0))
+        weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, begin, end, none, scratch, base, 0)
+        more = 1
+    if T > 1:
+        h = N * H
+        rows = N - B
+        weight_gradient(
+            Dh, H, y, h, H, 0, H, G, B * ldg, ldg, rows, begin, end, none, scratch, base, more
+        )
+        more = 1
     for gate in range(4):
         unpack(Dx, X, 4, gate, dWx, gate * H, 4 * H, H, first, last)
         unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
-        if rest or len(h0):
+        if more:
             unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
+    if not more:
+        dWh[:] = 0
 
 
 @forward_like(reference.lstm_forward)
@@ -185,16 +189,18 @@ def lstm_forward(
     c_BH: Array | None,
     h_BH: Array | None,
     forget_bias: float = 1.0,
-) -> tuple[Array, Any]:
+) -> tuple[Array, Saved]:
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp = padded(H)
-    y = team.empty(2, T, B, H)
-    G = team.empty(T * B * 4 * Hp)
+    y, G = team.empty(2, T, B, H), team.empty(T * B * 4 * Hp)
     team.run(
         _forward,
-        flat(x_TBI), flat(Wx_IG), flat(Wh_HG), flat(b_G), flat(c_BH), flat(h_BH), np.float32(forget_bias),
-        flat(y), G, team.empty(4 * Hp * X), team.empty(4 * Hp * H), team.empty(4 * Hp),
+        *(flat(a) for a in (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH)),
+        np.float32(forget_bias),
+        flat(y),
+        G,
+        *(team.empty(size * 4 * Hp) for size in (X, H, 1)),
         (T, B, X, H, Hp, steps_together(T, B)),
         threads=threads_for(team, 8 * B * H * H, H),
     )
@@ -217,26 +223,20 @@ def lstm_backward(
 ) -> list[Array | None]:
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
-    Hp, Ip = padded(H), padded(X)
-    G = saved.take(lambda: lstm_forward(team, x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias))
+    Hp, Xp = padded(H), padded(X)
+    again = (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias)
+    (G,) = saved.take(lambda: lstm_forward(team, *again))
     threads = threads_for(team, 8 * B * H * H, H)
-    dx = team.empty(T, B, Ip)
-    dWx, dWh, db = team.empty(X, 4 * H), team.empty(H, 4 * H), team.empty(4 * H)
-    dc, dh = team.empty(B, Hp), team.empty(B, Hp)
-    if T == 1 and h_BH is None:
-        dWh[...] = 0
-    scratch = team.empty(threads * (gradient_scratch(max(X, H)) + 64))
+    dx, dWx, dWh = team.empty(T, B, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
+    db, dc, dh = team.empty(4 * H), team.empty(B, Hp), team.empty(B, Hp)
     team.run(
         _backward,
-        flat(dy_STBH), flat(y_STBH), G, flat(x_TBI), flat(Wx_IG), flat(Wh_HG), flat(c_BH), flat(h_BH),
-        flat(dx), flat(dWx), flat(dWh), flat(db), flat(dc), flat(dh),
-        team.empty(4 * Hp * Ip), team.empty(4 * Hp * Hp), team.empty(4 * Hp * X), team.empty(4 * Hp * H),
-        team.empty(4 * Hp), scratch,
+        *(flat(a) for a in (dy_STBH, y_STBH, G, x_TBI, Wx_IG, Wh_HG, c_BH, h_BH)),
+        *(flat(a) for a in (dx, dWx, dWh, db, dc, dh)),
+        *(team.empty(size * 4 * Hp) for size in (Xp, Hp, X, H, 1)),
+        team.empty(threads * gradient_scratch(max(X, H))),
         (T, B, X, H, Hp, steps_together(T, B)),
         threads=threads,
     )
-    return [
-        cropped(dx, X), dWx, dWh, db,
-        None if c_BH is None else cropped(dc, H),
-        None if h_BH is None else cropped(dh, H),
-    ]
+    dc_BH = None if c_BH is None else cropped(dc, H)
+    return [cropped(dx, X), dWx, dWh, db, dc_BH, None if h_BH is None else cropped(dh, H)]

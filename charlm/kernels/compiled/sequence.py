@@ -24,13 +24,15 @@ NOTHING = np.zeros(0, np.float32)
 class Saved:
     """Memory filled by forward, in which backward puts the gradients: it is there to be taken once."""
 
-    def __init__(self, array: Array) -> None:
-        self._array: Array | None = array
+    def __init__(self, *arrays: Array) -> None:
+        self._arrays = arrays
 
-    def take(self, forward: Callable[[], tuple[Array, Any]]) -> Array:
-        """Return the memory; the second time ``forward`` is run again."""
-        array, self._array = self._array, None
-        return forward()[1].take(forward) if array is None else array
+    def take(self, forward: Callable[[], tuple[Any, Saved]]) -> tuple[Array, ...]:
+        """Return the memory; the second time ``forward`` is run again for it."""
+        if not self._arrays:
+            self._arrays = forward()[1]._arrays
+        arrays, self._arrays = self._arrays, ()
+        return arrays
 
 
 def forward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

@@ -153,6 +153,11 @@ class Lanes:
         """The larger one; NaN stays NaN."""
         return self._select(">", limit)
 
+    def larger(self, other: Lanes) -> Lanes:
+        """The larger of two in each lane."""
+        first = self.builder.fcmp_ordered(">", self.value, other.value)
+        return Lanes(self.builder, self.builder.select(first, self.value, other.value))
+
     def call(self, name: str) -> Lanes:
         """Apply an intrinsic function of LLVM to each lane."""
         kind = ir.FunctionType(REGISTER, [REGISTER])
@@ -180,6 +185,31 @@ class Lanes:
         opposite = {"<": ">", ">": "<"}[keep]
         beyond = self.builder.fcmp_ordered(opposite, self.value, bound)
         return Lanes(self.builder, self.builder.select(beyond, bound, self.value))
+
+
+def _across(combine: Callable[[Lanes, Lanes], Lanes]) -> Any:
+    """Make a function that combines the lanes of a vector, half with half, to a single number."""
+
+    @intrinsic
+    def reduce(typing: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            found = Lanes(builder, args[0])
+            half = LANES // 2
+            while half:
+                order = [(lane + half) % LANES for lane in range(LANES)]
+                mask = ir.Constant(ir.VectorType(INT, LANES), order)
+                other = builder.shuffle_vector(found.value, found.value, mask)
+                found = combine(found, Lanes(builder, other))
+                half //= 2
+            return builder.extract_element(found.value, INT(0))
+
+        return types.float32(vector), generate
+
+    return reduce
+
+
+total = _across(lambda x, y: x + y)
+largest = _across(lambda x, y: x.larger(y))
 
 
 def lanewise(function: Callable[..., Lanes | tuple[Lanes, ...]]) -> Any:

@@ -18,6 +18,7 @@ from charlm.kernels.compiled.packing import (
 )
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
+    HANDOVER,
     TOGETHER,
     Saved,
     backward_like,
@@ -142,7 +143,7 @@ def affine_softmax_nll_forward(
         team.empty(Vp * H),
         team.empty(Vp),
         (N, H, V, Vp),
-        threads=threads_for(team, 2 * N * H * V // 16, N * PANEL),
+        threads=threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL),
     )
     return losses, Saved(p)
 
@@ -161,7 +162,7 @@ def affine_softmax_nll_backward(
     V = len(b_V)
     Vp, Hp = padded(V), padded(H)
     (p,) = saved.take(lambda: affine_softmax_nll_forward(team, h_NH, W_HV, b_V, targets_N))
-    threads = threads_for(team, 2 * N * H * V // 16, N * PANEL)
+    threads = threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL)
     dh, dW, db = team.empty(N, Hp), team.empty(H, V), team.empty(V)
     team.run(
         _backward,

@@ -18,6 +18,10 @@ TOGETHER = 64
 """Positions whose input is multiplied at once: enough to fill the tiles, few enough to stay in the cache."""
 WORTH_SHARING = 250_000
 """Multiplications and additions; a smaller step of a recurrence, or a smaller job, is done by one thread."""
+HANDOVER = 16
+"""To hand a job to a thread costs as much as so many meetings inside one."""
+MEMORY = 16
+"""To fetch a number from memory and put it back costs as much as so many operations."""
 NOTHING = np.zeros(0, np.float32)
 
 

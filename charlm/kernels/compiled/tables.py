@@ -6,7 +6,7 @@ import numpy as np
 
 from charlm.kernels import reference
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.sequence import flat, threads_for
+from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, flat, threads_for
 from charlm.kernels.compiled.team import Team, share
 from charlm.kernels.compiled.vectors import LANES, add, load, store
 from charlm.kernels.reference import Array
@@ -28,7 +28,6 @@ def scatter_add(team: Team, table_VE: Array, ids_N: Array, rows_NE: Array) -> No
         reference.scatter_add(table_VE, ids_N, rows_NE)
         return
     E = table_VE.shape[1]
-    # an addition that waits for memory counts as some
-    threads = threads_for(team, 4 * rows_NE.size, E)
+    threads = threads_for(team, MEMORY * rows_NE.size // HANDOVER, E)
     ids = np.ascontiguousarray(ids_N, np.int64)
     team.run(_scatter_add, flat(table_VE), ids, flat(rows_NE), E, threads=threads)

@@ -16,7 +16,7 @@ from charlm.kernels.compiled.packing import (
     unpack,
     unpack_bias,
 )
-from charlm.kernels.compiled.product import PANEL
+from charlm.kernels.compiled.product import PANEL, multiply
 from charlm.kernels.compiled.sequence import (
     HANDOVER,
     TOGETHER,
@@ -111,8 +111,10 @@ def _backward(
             for v in range(0, Vp, LANES):
                 store(a, n * Vp + v, _times(load(a, n * Vp + v, LANES), factor), LANES)
             a[n * Vp + targets[n]] -= dloss[n]
-        rows = stop - start
-        product(Q, Vp, a, start * Vp, Vp, rows, dh, start * Hp, Hp, 0, Hp // PANEL, 0)
+        for q in range(Hp // PANEL):
+            to = start * Hp + q * PANEL
+            at = q * Vp * PANEL
+            multiply(Q, at, V, a, start * Vp, Vp, 1, stop - start, dh, to, Hp, 0)
     met = meet(meeting, met, threads)
     # the alphabet has few panels: the rows of the weights are shared out instead
     base = me * (len(scratch) // threads)

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class Team:
         Fresh memory costs a page fault for every 4 KB, often more than the arithmetic on it. So large
         buffers are kept, and given out again once no array refers to them any more.
         """
-        size = int(np.prod(shape))
+        size = prod(shape)
         if size < SMALL:
             return np.empty(shape, np.float32)
         step = 1 << (size.bit_length() - 3)

@@ -1,18 +1,76 @@
 """Array functions for the few computations that matter for speed; they know nothing of graphs.
 
-``reference`` is plain numpy and defines what is right. ``Kernels`` is the set of functions an
-engine runs on.
+``Kernels`` is the set of functions that an engine runs on. ``reference`` and ``updates`` are plain
+numpy and define what is right; ``compiled`` has numba versions of most of them.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TypeAlias
 
-from charlm.kernels import reference
+from charlm.errors import MissingExtraError
+from charlm.kernels import reference, updates
 
 Kernels: TypeAlias = ModuleType
 
-NUMPY: Kernels = reference
+NAMES = ("auto", "numpy", "numba")
+START_UP = 2e10
+"""Operations that numpy does in the second or so that loading numba takes."""
 
-__all__ = ["NUMPY", "Kernels", "reference"]
+
+def namespace(name: str, functions: dict[str, object]) -> Kernels:
+    """Return a set of kernels: the plain ones, with ``functions`` in the place of those of the same name."""
+    kernels = ModuleType(name)
+    for plain in (reference, updates):
+        vars(kernels).update({k: f for k, f in vars(plain).items() if not k.startswith("_")})
+    vars(kernels).update(functions)
+    return kernels
+
+
+NUMPY: Kernels = namespace("numpy", {})
+
+
+def resolve(name: str, operations: float) -> str:
+    """Return ``numpy`` or ``numba`` for ``auto``, any other name as it is.
+
+    Args:
+        name: one of ``NAMES``.
+        operations: additions and multiplications of the whole job, counted and never timed, so that a
+            run can be repeated.
+
+    Example:
+        >>> resolve("auto", operations=1e6)
+        'numpy'
+    """
+    if name != "auto":
+        return name
+    found = find_spec("numba") is not None
+    return "numba" if found and operations > START_UP else "numpy"
+
+
+def select(name: str, threads: int = 1) -> Kernels:
+    """Return the kernels called ``numpy`` or ``numba``.
+
+    Args:
+        name: which.
+        threads: how many the compiled kernels may use; numpy's are decided by the environment
+            before it is loaded.
+
+    Raises:
+        MissingExtraError: numba is asked for and not installed.
+    """
+    if name == "numpy":
+        return NUMPY
+    try:
+        from charlm.kernels.compiled import functions_for
+    except ImportError as problem:
+        raise MissingExtraError(
+            "the numba kernels need numba, which is not installed: pip install 'charlm-rnn[fast]', "
+            "or choose the kernels numpy"
+        ) from problem
+    return namespace("numba", functions_for(threads))
+
+
+__all__ = ["NAMES", "NUMPY", "Kernels", "reference", "resolve", "select"]

@@ -46,11 +46,8 @@ class Trainer(ABC):
         self._tables: dict[str, dict[str, Array]] = {}
 
     @abstractmethod
-    def rule(self, g: Array, *moments: Array) -> Array:
-        """Return what to add to the parameters for the clipped gradient ``g``, which may be overwritten.
-
-        The moments are updated in place.
-        """
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
+        """Change values and moments in place by the clipped gradient ``g``, which may be overwritten."""
 
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of all accumulated gradients of the collection."""
@@ -79,7 +76,7 @@ class Trainer(ABC):
                 g = gradients[start:stop]
                 if scale != 1.0:
                     g *= g.dtype.type(scale)
-                values[start:stop] += self.rule(g, *(m[start:stop] for m in self._flat_moments()))
+                self.apply(values[start:stop], g, *(m[start:stop] for m in self._flat_moments()))
                 g[...] = 0
             for table in self.collection.lookups:
                 if table.updated:
@@ -130,15 +127,15 @@ class Trainer(ABC):
         rows = self._rows(table)
         if isinstance(rows, np.ndarray) and not rows.any():
             return
-        # fancy indexing copies, a slice does not: writing back is right for both
         g = table.gradient[rows]
         if scale != 1.0:
             g = g * g.dtype.type(scale)
-        moments = self._table_moments(table)
-        parts = [m[rows] for m in moments]
-        table.value[rows] += self.rule(g, *parts)
-        for moment, part in zip(moments, parts, strict=True):
-            moment[rows] = part
+        changed = [table.value, *self._table_moments(table)]
+        # fancy indexing copies, a slice does not: writing back is right for both
+        values, *moments = parts = [whole[rows] for whole in changed]
+        self.apply(values.ravel(), g.ravel(), *(m.ravel() for m in moments))
+        for whole, part in zip(changed, parts, strict=True):
+            whole[rows] = part
         table.gradient[rows] = 0
         table.touched[:] = False
 

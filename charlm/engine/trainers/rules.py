@@ -25,10 +25,9 @@ class SimpleSGDTrainer(Trainer):
     ) -> None:
         super().__init__(collection, learning_rate, kernels=kernels)
 
-    def rule(self, g: Array, *moments: Array) -> Array:
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Step down the gradient."""
-        g *= -self.learning_rate
-        return g
+        self._kernels.sgd_update(values, g, self.learning_rate)
 
 
 class CyclicalSGDTrainer(SimpleSGDTrainer):
@@ -91,13 +90,13 @@ class MomentumSGDTrainer(Trainer):
         super().__init__(collection, learning_rate, kernels=kernels)
         self.mom = mom
 
-    def rule(self, g: Array, *moments: Array) -> Array:
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Go on with the last step, bent down the gradient."""
         (v,) = moments
         v *= self.mom
         g *= self.learning_rate
         v -= g
-        return v
+        values += v
 
 
 class AdagradTrainer(Trainer):
@@ -115,13 +114,13 @@ class AdagradTrainer(Trainer):
         super().__init__(collection, learning_rate, kernels=kernels)
         self.eps = eps
 
-    def rule(self, g: Array, *moments: Array) -> Array:
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Divide by the length of all gradients so far."""
         (s,) = moments
         s += g * g
         g *= -self.learning_rate
         g /= np.sqrt(s + self.eps)
-        return g
+        values += g
 
 
 class AdadeltaTrainer(Trainer):
@@ -144,7 +143,7 @@ class AdadeltaTrainer(Trainer):
         self.eps = eps
         self.rho = rho
 
-    def rule(self, g: Array, *moments: Array) -> Array:
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Step by the ratio of the mean step and the mean gradient."""
         s, u = moments
         s *= self.rho
@@ -153,7 +152,7 @@ class AdadeltaTrainer(Trainer):
         g /= np.sqrt(s + self.eps)
         u *= self.rho
         u += (1 - self.rho) * (g * g)
-        return g
+        values += g
 
 
 class RMSPropTrainer(Trainer):
@@ -173,14 +172,14 @@ class RMSPropTrainer(Trainer):
         self.eps = eps
         self.rho = rho
 
-    def rule(self, g: Array, *moments: Array) -> Array:
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Divide by the mean size of the gradients."""
         (s,) = moments
         s *= self.rho
         s += (1 - self.rho) * (g * g)
         g *= -self.learning_rate
         g /= np.sqrt(s + self.eps)
-        return g
+        values += g
 
 
 class AdamTrainer(Trainer):
@@ -206,28 +205,15 @@ class AdamTrainer(Trainer):
         self.beta_2 = beta_2
         self.eps = eps
 
-    def rule(self, g: Array, *moments: Array) -> Array:
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Move by the ratio of the averages."""
         m, v = moments
-        self._average(g, m, v)
-        return self._step(m, v, g)
+        self._kernels.adam_update(values, g, m, v, self.beta_1, self.beta_2, self._rate(), self.eps)
 
-    def _average(self, g: Array, m: Array, v: Array) -> None:
-        """Take ``g``, which is overwritten, into the averages."""
-        m *= self.beta_1
-        m += (1 - self.beta_1) * g
-        v *= self.beta_2
-        g *= g
-        g *= 1 - self.beta_2
-        v += g
-
-    def _step(self, m: Array, v: Array, out: Array) -> Array:
-        """Return the step for these averages; ``out`` is overwritten."""
-        np.sqrt(v, out=out)
-        out += self.eps
-        correction = float(np.sqrt(1 - self.beta_2**self.updates) / (1 - self.beta_1**self.updates))
-        step: Array = -self.learning_rate * correction * m / out
-        return step
+    def _rate(self) -> float:
+        """The learning rate, corrected for averages that began at zero."""
+        correction = np.sqrt(1 - self.beta_2**self.updates) / (1 - self.beta_1**self.updates)
+        return self.learning_rate * float(correction)
 
 
 class AmsgradTrainer(AdamTrainer):
@@ -235,9 +221,12 @@ class AmsgradTrainer(AdamTrainer):
 
     moments = ("m", "v", "largest")
 
-    def rule(self, g: Array, *moments: Array) -> Array:
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Move by the ratio of the mean and the largest mean square."""
         m, v, largest = moments
-        self._average(g, m, v)
+        m *= self.beta_1
+        m += (1 - self.beta_1) * g
+        v *= self.beta_2
+        v += (1 - self.beta_2) * (g * g)
         np.maximum(largest, v, out=largest)
-        return self._step(m, largest, g)
+        values -= self._rate() * m / (np.sqrt(largest) + self.eps)

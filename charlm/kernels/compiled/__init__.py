@@ -1,0 +1,42 @@
+"""The kernels that matter for speed, compiled by numba: the names and arguments of the plain ones.
+
+Results are the same from run to run for one number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from charlm.kernels.compiled.gru import gru_backward, gru_forward
+from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
+from charlm.kernels.compiled.output_layer import (
+    affine_softmax_nll_backward,
+    affine_softmax_nll_forward,
+)
+from charlm.kernels.compiled.simple import rnn_backward, rnn_forward
+from charlm.kernels.compiled.tables import scatter_add
+from charlm.kernels.compiled.team import Team
+from charlm.kernels.compiled.updates import adam_update, sgd_update, squared_norm
+
+FUNCTIONS: tuple[Callable[..., Any], ...] = (
+    adam_update,
+    affine_softmax_nll_backward,
+    affine_softmax_nll_forward,
+    gru_backward,
+    gru_forward,
+    lstm_backward,
+    lstm_forward,
+    rnn_backward,
+    rnn_forward,
+    scatter_add,
+    sgd_update,
+    squared_norm,
+)
+
+
+def functions_for(threads: int) -> dict[str, object]:
+    """Return the compiled kernels by name; they share a team of ``threads`` and its memory."""
+    team = Team(threads)
+    return {function.__name__: partial(function, team) for function in FUNCTIONS}

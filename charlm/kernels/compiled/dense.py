@@ -1,0 +1,60 @@
+"""Products over many positions: a layer's input, and the gradients of its weights."""
+
+from __future__ import annotations
+
+
+from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.product import PANEL, TILE, multiply
+from charlm.kernels.compiled.vectors import LANES, add, load, store
+
+CHUNK = 512
+"""Positions whose weight gradients are summed in registers before they are added to memory."""
+
+
+def gradient_scratch(inputs: int) -> int:
+    """The size of what ``weight_gradient`` works in."""
+    return CHUNK * (PANEL + -(-inputs // TILE) * TILE) + LANES  # a copy of TILE numbers stores LANES
+
+
+@compiled("void(f4[::1], i8, f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
+def product(P, K, b, at, ldb, N, c, to, ldc, first, last, more):
+    """Panels ``first`` to ``last`` of C (+)= b A for N rows; b's rows begin at ``at`` and C's at ``to``."""
+    for p in range(first, last):
+        multiply(P, p * K * PANEL, K, b, at, ldb, 1, N, c, to + p * PANEL, ldc, more)
+
+
+@compiled("void(f4[::1], i8, f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8, i8, i8, f4[::1], f4[::1], i8, i8)")
+def weight_gradient(D, M, x, ix, ldx, begin, end, da, ia, ldda, N, first, last, sums, scratch, base, more):
+    """Panels ``first`` to ``last`` of D (M, columns) (+)= x' da over N positions, for rows ``begin`` to ``end`` of D.
+
+    With ``sums`` not empty the column sums of da are added to it.
+    """
+    tiles = (end - begin + TILE - 1) // TILE
+    inputs = base + CHUNK * PANEL
+    for start in range(0, N, CHUNK):
+        count = min(CHUNK, N - start)
+        for tile in range(tiles):
+            # a whole register is copied for each TILE numbers: the next copy overwrites the rest
+            i = begin + tile * (end - begin) // tiles
+            width = begin + (tile + 1) * (end - begin) // tiles - i
+            to = inputs + tile * count * TILE
+            source = ix + start * ldx + i
+            for k in range(count):
+                store(scratch, to + k * TILE, load(x, source + k * ldx, width), TILE)
+        for p in range(first, last):
+            source = ia + start * ldda + p * PANEL
+            for half in range(2):
+                total = load(scratch, 0, 0)
+                for k in range(count):
+                    value = load(da, source + k * ldda + half * LANES, LANES)
+                    store(scratch, base + k * PANEL + half * LANES, value, LANES)
+                    total = add(total, value)
+                if len(sums):
+                    column = p * PANEL + half * LANES
+                    store(sums, column, add(load(sums, column, LANES), total), LANES)
+            for tile in range(tiles):
+                i = begin + tile * (end - begin) // tiles
+                width = begin + (tile + 1) * (end - begin) // tiles - i
+                source = inputs + tile * count * TILE
+                to = (p * M + i) * PANEL
+                multiply(scratch, base, count, scratch, source, 1, TILE, width, D, to, PANEL, more or start > 0)

@@ -1,0 +1,242 @@
+"""The LSTM over a sequence, in one entry of every thread for forward and one for backward.
+
+A thread owns some units: their gates' columns of the weights, and their gradients. At every step it
+computes its units from all of h, and the threads meet once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from charlm.kernels import reference
+from charlm.kernels.compiled import functions
+from charlm.kernels.compiled.dense import gradient_scratch, product, weight_gradient
+from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.packing import (
+    pack,
+    pack_bias,
+    pack_transposed,
+    padded,
+    unpack,
+    unpack_bias,
+)
+from charlm.kernels.compiled.product import PANEL
+from charlm.kernels.compiled.sequence import (
+    Saved,
+    backward_like,
+    cropped,
+    flat,
+    forward_like,
+    steps_together,
+    threads_for,
+)
+from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
+from charlm.kernels.reference import Array
+
+
+@lanewise
+def _step(
+    i: Lanes, f: Lanes, o: Lanes, g: Lanes, bi: Lanes, bf: Lanes, bo: Lanes, bg: Lanes, c: Lanes
+) -> tuple[Lanes, ...]:
+    """Gates before their functions, biases and the memory before: gates, memory and output."""
+    i, f, o = (functions.logistic(a + b) for a, b in ((i, bi), (f, bf), (o, bo)))
+    g = functions.tanh(g + bg)
+    c = f * c + i * g
+    return i, f, o, g, c, o * functions.tanh(c)
+
+
+@lanewise
+def _step_back(
+    i: Lanes, f: Lanes, o: Lanes, g: Lanes, before: Lanes, c: Lanes,
+    dc: Lanes, dc_later: Lanes, dh: Lanes, dh_later: Lanes,
+) -> tuple[Lanes, ...]:
+    """The gradients of the four gates before their functions, and of the memory before."""
+    dh = dh + dh_later
+    t = functions.tanh(c)
+    dc = dc + dc_later + dh * o * (1.0 - t * t)
+    di = dc * g * i * (1.0 - i)
+    df = dc * before * f * (1.0 - f)
+    do = dh * t * o * (1.0 - o)
+    dg = dc * i * (1.0 - g * g)
+    return di, df, do, dg, dc * f
+
+
+@compiled()
+def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeting, me, threads):
+    T, B, X, H, Hp, together = sizes
+    first, last = share(Hp // PANEL, me, threads)
+    for gate in range(4):
+        pack(Px, X, 4, gate, Wx, gate * H, 4 * H, H, first, last)
+        pack(Ph, H, 4, gate, Wh, gate * H, 4 * H, H, first, last)
+        pack_bias(bias, 4, gate, b, gate * H, H, first, last, forget_bias if gate == 1 else 0)
+    ldg = 4 * Hp
+    met = 0
+    for t in range(T):
+        if t % together == 0:
+            rows = min(together, T - t) * B
+            product(Px, X, x, t * B * X, X, rows, G, t * B * ldg, ldg, 4 * first, 4 * last, 0)
+        for u in range(first, last):
+            to = t * B * ldg
+            if t > 0:
+                product(Ph, H, y, (T + t - 1) * B * H, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
+            elif len(h0):
+                product(Ph, H, h0, 0, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
+            for j in range(2 * u, 2 * u + 2):
+                column = j * 4 * LANES
+                bi = load(bias, column, LANES)
+                bf = load(bias, column + LANES, LANES)
+                bo = load(bias, column + 2 * LANES, LANES)
+                bg = load(bias, column + 3 * LANES, LANES)
+                count = H - j * LANES
+                for n in range(B):
+                    at = (t * B + n) * ldg + column
+                    unit = (t * B + n) * H + j * LANES
+                    if t > 0:
+                        c = load(y, unit - B * H, count)
+                    else:
+                        c = load(c0, unit, count if len(c0) else 0)
+                    i, f, o, g, c, h = _step(
+                        load(G, at, LANES), load(G, at + LANES, LANES),
+                        load(G, at + 2 * LANES, LANES), load(G, at + 3 * LANES, LANES),
+                        bi, bf, bo, bg, c,
+                    )
+                    store(G, at, i, LANES)
+                    store(G, at + LANES, f, LANES)
+                    store(G, at + 2 * LANES, o, LANES)
+                    store(G, at + 3 * LANES, g, LANES)
+                    store(y, unit, c, count)
+                    store(y, unit + T * B * H, h, count)
+        met = meet(meeting, met, threads)
+
+
+@compiled()
+def _backward(
+    dy, y, G, x, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
+    Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
+):
+    T, B, X, H, Hp, together = sizes
+    N = T * B
+    ldg = 4 * Hp
+    first, last = share(Hp // PANEL, me, threads)
+    first_in, last_in = share((X + PANEL - 1) // PANEL, me, threads)
+    Ip = (X + PANEL - 1) // PANEL * PANEL
+    for gate in range(4):
+        pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, X, first_in, last_in)
+        pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
+    met = 0
+    for t in range(T - 1, -1, -1):
+        later = LANES if t < T - 1 else 0
+        for j in range(2 * first, 2 * last):
+            count = H - j * LANES
+            for n in range(B):
+                at = (t * B + n) * ldg + j * 4 * LANES
+                unit = (t * B + n) * H + j * LANES
+                own = n * Hp + j * LANES
+                if t > 0:
+                    before = load(y, unit - B * H, count)
+                else:
+                    before = load(c0, unit, count if len(c0) else 0)
+                di, df, do, dg, dc_before = _step_back(
+                    load(G, at, LANES), load(G, at + LANES, LANES),
+                    load(G, at + 2 * LANES, LANES), load(G, at + 3 * LANES, LANES),
+                    before, load(y, unit, count),
+                    load(dy, unit, count), load(dc, own, later),
+                    load(dy, unit + T * B * H, count), load(dh, own, later),
+                )
+                store(G, at, di, LANES)
+                store(G, at + LANES, df, LANES)
+                store(G, at + 2 * LANES, do, LANES)
+                store(G, at + 3 * LANES, dg, LANES)
+                store(dc, own, dc_before, LANES)
+        met = meet(meeting, met, threads)
+        if t > 0 or len(h0):
+            product(Qh, ldg, G, t * B * ldg, ldg, B, dh, 0, Hp, first, last, 0)
+        if t % together == 0:
+            rows = min(together, T - t) * B
+            product(Qx, ldg, G, t * B * ldg, ldg, rows, dx, t * B * Ip, Ip, first_in, last_in, 0)
+    base = me * (len(scratch) // threads)
+    begin, end = 4 * first, 4 * last
+    sums[begin * PANEL : end * PANEL] = 0
+    weight_gradient(Dx, X, x, 0, X, 0, X, G, 0, ldg, N, begin, end, sums, scratch, base, 0)
+    none, more = sums[:0], 0
+    if len(h0):
+        weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, begin, end, none, scratch, base, 0)
+        more = 1
+    if T > 1:
+        h = N * H
+        rows = N - B
+        weight_gradient(
+            Dh, H, y, h, H, 0, H, G, B * ldg, ldg, rows, begin, end, none, scratch, base, more
+        )
+        more = 1
+    for gate in range(4):
+        unpack(Dx, X, 4, gate, dWx, gate * H, 4 * H, H, first, last)
+        unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
+        if more:
+            unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
+    if not more:
+        dWh[:] = 0
+
+
+@forward_like(reference.lstm_forward)
+def lstm_forward(
+    team: Team,
+    x_TBI: Array,
+    Wx_IG: Array,
+    Wh_HG: Array,
+    b_G: Array,
+    c_BH: Array | None,
+    h_BH: Array | None,
+    forget_bias: float = 1.0,
+) -> tuple[Array, Saved]:
+    T, B, X = x_TBI.shape
+    H = len(Wh_HG)
+    Hp = padded(H)
+    y, G = team.empty(2, T, B, H), team.empty(T * B * 4 * Hp)
+    team.run(
+        _forward,
+        *(flat(a) for a in (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH)),
+        np.float32(forget_bias),
+        flat(y),
+        G,
+        *(team.empty(size * 4 * Hp) for size in (X, H, 1)),
+        (T, B, X, H, Hp, steps_together(T, B)),
+        threads=threads_for(team, 8 * B * H * H, H),
+    )
+    return y, Saved(G)
+
+
+@backward_like(reference.lstm_backward)
+def lstm_backward(
+    team: Team,
+    dy_STBH: Array,
+    y_STBH: Array,
+    saved: Saved,
+    x_TBI: Array,
+    Wx_IG: Array,
+    Wh_HG: Array,
+    b_G: Array,
+    c_BH: Array | None,
+    h_BH: Array | None,
+    forget_bias: float = 1.0,
+) -> list[Array | None]:
+    T, B, X = x_TBI.shape
+    H = len(Wh_HG)
+    Hp, Xp = padded(H), padded(X)
+    again = (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias)
+    (G,) = saved.take(lambda: lstm_forward(team, *again))
+    threads = threads_for(team, 8 * B * H * H, H)
+    dx, dWx, dWh = team.empty(T, B, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
+    db, dc, dh = team.empty(4 * H), team.empty(B, Hp), team.empty(B, Hp)
+    team.run(
+        _backward,
+        *(flat(a) for a in (dy_STBH, y_STBH, G, x_TBI, Wx_IG, Wh_HG, c_BH, h_BH)),
+        *(flat(a) for a in (dx, dWx, dWh, db, dc, dh)),
+        *(team.empty(size * 4 * Hp) for size in (Xp, Hp, X, H, 1)),
+        team.empty(threads * gradient_scratch(max(X, H))),
+        (T, B, X, H, Hp, steps_together(T, B)),
+        threads=threads,
+    )
+    dc_BH = None if c_BH is None else cropped(dc, H)
+    return [cropped(dx, X), dWx, dWh, db, dc_BH, None if h_BH is None else cropped(dh, H)]

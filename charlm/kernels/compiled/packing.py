@@ -1,0 +1,86 @@
+"""Weights into the order that the product reads them in, and gradients back.
+
+The units of a cell are taken in blocks of LANES, and a block's gates lie next to each other: gate g of
+block j is column block ``j gates + g``, so that a thread that owns some units owns a run of columns.
+There is an even number of blocks; what is beyond the last unit is 0. ``H`` units make
+``padded(H)`` numbers per gate.
+"""
+
+from __future__ import annotations
+
+
+from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.product import PANEL
+from charlm.kernels.compiled.vectors import LANES, load, store
+
+
+def pairs(units: int) -> int:
+    """The number of pairs of blocks, the smallest part that a thread can own."""
+    return -(-units // PANEL)
+
+
+def padded(units: int) -> int:
+    """Units rounded up to whole pairs of blocks."""
+    return pairs(units) * PANEL
+
+
+@compiled("void(f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
+def pack(P, K, gates, gate, W, at, ldw, H, first, last):
+    """Panels for ``b W``: of one gate, whose row k is ``W[at + k ldw :][:H]``, the pairs ``first`` to ``last``."""
+    for j in range(2 * first, 2 * last):
+        column = j * gates + gate
+        to = (column // 2) * K * PANEL + (column % 2) * LANES
+        count = H - j * LANES
+        for k in range(K):
+            store(P, to + k * PANEL, load(W, at + k * ldw + j * LANES, count), LANES)
+
+
+@compiled("void(f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
+def unpack(D, K, gates, gate, dW, at, ldw, H, first, last):
+    """The opposite of ``pack``."""
+    for j in range(2 * first, 2 * last):
+        column = j * gates + gate
+        source = (column // 2) * K * PANEL + (column % 2) * LANES
+        count = H - j * LANES
+        if count > 0:
+            for k in range(K):
+                store(dW, at + k * ldw + j * LANES, load(D, source + k * PANEL, LANES), count)
+
+
+@compiled("void(f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8, i8, i8, i8)")
+def pack_transposed(P, Q, q, gates, gate, W, at, ldw, H, M, first, last):
+    """Panels for ``da W'``: pairs ``first`` to ``last`` of the M rows; one gate of H columns.
+
+    Q is the number of rows in a panel, of which this cell's gates begin at ``q``.
+    """
+    for p in range(first, last):
+        for j in range(2 * ((H + PANEL - 1) // PANEL)):
+            to = (p * Q + q + (j * gates + gate) * LANES) * PANEL
+            width = min(LANES, max(0, H - j * LANES))
+            for r in range(PANEL):
+                m = p * PANEL + r
+                count = width if m < M else 0
+                source = at + m * ldw + j * LANES
+                for lane in range(count):
+                    P[to + lane * PANEL + r] = W[source + lane]
+                for lane in range(count, LANES):
+                    P[to + lane * PANEL + r] = 0
+
+
+@compiled("void(f4[::1], i8, i8, f4[::1], i8, i8, i8, i8, f4)")
+def pack_bias(bias, gates, gate, b, at, H, first, last, more):
+    """One gate's ``b[at:][:H] + more``, padded with zeros."""
+    for j in range(2 * first, 2 * last):
+        for lane in range(LANES):
+            unit = j * LANES + lane
+            bias[(j * gates + gate) * LANES + lane] = b[at + unit] + more if unit < H else 0
+
+
+@compiled("void(f4[::1], i8, i8, f4[::1], i8, i8, i8, i8)")
+def unpack_bias(bias, gates, gate, db, at, H, first, last):
+    """The opposite of ``pack_bias``."""
+    for j in range(2 * first, 2 * last):
+        for lane in range(LANES):
+            unit = j * LANES + lane
+            if unit < H:
+                db[at + unit] = bias[(j * gates + gate) * LANES + lane]

@@ -1,0 +1,129 @@
+"""The matrix product behind every kernel: C[n] (+)= sum over k of A[k] b[n, k], a row of C a vector.
+
+A is packed once into panels of PANEL columns, (K, PANEL) each, and is then read from front to back. A
+tile of TILE rows of C stays in registers for the whole sum. BLAS packs its arguments anew at every
+call, which a recurrent step pays at every time step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.vectors import FLAGS, LANES, REGISTER, broadcast, pointer
+
+PANEL = 2 * LANES
+# 2 x 8 accumulators of the 32 registers that AVX-512 has, 2 x 6 of 16
+TILE = 8 if LANES == 16 else 6
+SIZE = ir.IntType(64)
+GROUP = 3  # rows that share a pointer: base + 0, 1 and 2 strides, as x86 addresses memory
+
+
+@intrinsic
+def _tile(
+    typing: Any, rows: Any, a: Any, ia: Any, b: Any, ib: Any, sn: Any, sk: Any, c: Any, ic: Any, ldc: Any, K: Any, add: Any
+) -> Any:
+    """``rows`` rows of C, from 1 to TILE: one loop over k for each number of rows."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        rows, a, ia, b, ib, sn, sk, c, ic, ldc, K, add = args
+        kinds = signature.args
+        a_at = builder.bitcast(pointer(context, builder, kinds[1], a, ia), REGISTER.as_pointer())
+        b_at = pointer(context, builder, kinds[3], b, ib)
+        c_at = pointer(context, builder, kinds[7], c, ic)
+        end = builder.append_basic_block("end")
+        choice = builder.switch(rows, end)
+        for count in range(1, TILE + 1):
+            case = builder.append_basic_block(f"rows{count}")
+            choice.add_case(SIZE(count), case)
+            builder.position_at_end(case)
+            sums = _sum_over_k(builder, count, a_at, b_at, sn, sk, K)
+            _write(builder, sums, c_at, ldc, add)
+            builder.branch(end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    n = types.intp
+    return types.void(n, a, n, b, n, n, n, c, n, n, n, n), generate
+
+
+def _sum_over_k(builder: Any, count: int, a: Any, b: Any, sn: Any, sk: Any, K: Any) -> Any:
+    before, loop = builder.block, builder.append_basic_block("k")
+    done = builder.append_basic_block("done")
+    starts = [builder.gep(b, [builder.mul(sn, SIZE(n))]) for n in range(0, count, GROUP)]
+    zero = ir.Constant(REGISTER, [0.0] * LANES)
+    builder.cbranch(builder.icmp_signed("<", SIZE(0), K), loop, done)
+    builder.position_at_end(loop)
+
+    def carried(start: Any) -> Any:
+        value = builder.phi(start.type)
+        value.add_incoming(start, before)
+        return value
+
+    k, a_k, b_k = carried(SIZE(0)), carried(a), [carried(start) for start in starts]
+    sums = [[carried(zero) for _ in range(2)] for _ in range(count)]
+    columns = []
+    for m in range(2):
+        column = builder.load(builder.gep(a_k, [SIZE(m)]))
+        column.align = 4
+        columns.append(column)
+    after = []
+    for n in range(count):
+        group, row = divmod(n, GROUP)
+        factor = builder.load(builder.gep(b_k[group], [builder.mul(sn, SIZE(row))]))
+        factor = broadcast(builder, factor)
+        products = [builder.fmul(column, factor, flags=FLAGS) for column in columns]
+        after.append([builder.fadd(p, s, flags=FLAGS) for p, s in zip(products, sums[n], strict=True)])
+    k_after = builder.add(k, SIZE(1))
+    k.add_incoming(k_after, loop)
+    a_k.add_incoming(builder.gep(a_k, [SIZE(2)]), loop)
+    for b_n in b_k:
+        b_n.add_incoming(builder.gep(b_n, [sk]), loop)
+    for n in range(count):
+        for m in range(2):
+            sums[n][m].add_incoming(after[n][m], loop)
+    builder.cbranch(builder.icmp_signed("<", k_after, K), loop, done)
+    builder.position_at_end(done)
+    found = []
+    for n in range(count):
+        row = []
+        for m in range(2):
+            value = builder.phi(REGISTER)
+            value.add_incoming(zero, before)
+            value.add_incoming(after[n][m], loop)
+            row.append(value)
+        found.append(row)
+    return found
+
+
+def _write(builder: Any, sums: Any, c: Any, ldc: Any, add: Any) -> None:
+    adding = builder.icmp_signed("!=", add, SIZE(0))
+    with builder.if_else(adding) as (more, fresh):
+        for branch, accumulate in ((more, True), (fresh, False)):
+            with branch:
+                for n, row in enumerate(sums):
+                    at = builder.gep(c, [builder.mul(ldc, SIZE(n))])
+                    at = builder.bitcast(at, REGISTER.as_pointer())
+                    for m, value in enumerate(row):
+                        place = builder.gep(at, [SIZE(m)])
+                        if accumulate:
+                            value = builder.fadd(value, builder.load(place, align=4))
+                        builder.store(value, place, align=4)
+
+
+@compiled("void(f4[::1], i8, i8, f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8)")
+def multiply(a, ia, K, b, ib, sn, sk, N, c, ic, ldc, add):
+    """C[n, :PANEL] = or += sum over k of A[k, :PANEL] b[n, k], for n < N.
+
+    The panel starts at ``a[ia]``, ``b[n, k]`` is at ``b[ib + n sn + k sk]`` and C's row n at ``c[ic + n
+    ldc]``. The rows are shared out evenly: a tile of few rows waits for its sums.
+    """
+    tiles = (N + TILE - 1) // TILE
+    for tile in range(tiles):
+        n = tile * N // tiles
+        rows = (tile + 1) * N // tiles - n
+        _tile(rows, a, ia, b, ib + n * sn, sn, sk, c, ic + n * ldc, ldc, K, add)

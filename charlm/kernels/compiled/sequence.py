@@ -1,0 +1,89 @@
+"""What the cells share: arguments made flat, what is saved for backward, and when the plain kernels do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from charlm.kernels.compiled.product import PANEL
+from charlm.kernels.compiled.team import Team
+from charlm.kernels.reference import Array
+
+FEW = 4
+"""Positions; for fewer, packing the weights costs more than the product."""
+TOGETHER = 64
+"""Positions whose input is multiplied at once: enough to fill the tiles, few enough to stay in the cache."""
+WORTH_SHARING = 250_000
+"""Multiplications and additions; a smaller step of a recurrence, or a smaller job, is done by one thread."""
+HANDOVER = 16
+"""To hand a job to a thread costs as much as so many meetings inside one."""
+MEMORY = 16
+"""To fetch a number from memory and put it back costs as much as so many operations."""
+NOTHING = np.zeros(0, np.float32)
+
+
+class Saved:
+    """Memory filled by forward, in which backward puts the gradients: it is there to be taken once."""
+
+    def __init__(self, *arrays: Array) -> None:
+        self._arrays = arrays
+
+    def take(self, forward: Callable[[], tuple[Any, Saved]]) -> tuple[Array, ...]:
+        """Return the memory; the second time ``forward`` is run again for it."""
+        if not self._arrays:
+            self._arrays = forward()[1]._arrays
+        arrays, self._arrays = self._arrays, ()
+        return arrays
+
+
+def forward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Leave float64 and short sequences to the plain kernel."""
+
+    def decorate(kernel: Callable[..., Any]) -> Any:
+        @wraps(plain)
+        def forward(team: Team, x: Array, *args: Any, **kwargs: Any) -> Any:
+            few = x.size < FEW * x.shape[-1]
+            if few or x.dtype != np.float32:
+                return plain(x, *args, **kwargs)
+            return kernel(team, x, *args, **kwargs)
+
+        return forward
+
+    return decorate
+
+
+def backward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Go back the way that forward went."""
+
+    def decorate(kernel: Callable[..., Any]) -> Any:
+        @wraps(plain)
+        def backward(team: Team, *args: Any, **kwargs: Any) -> Any:
+            found = any(isinstance(a, Saved) for a in args)
+            return kernel(team, *args, **kwargs) if found else plain(*args, **kwargs)
+
+        return backward
+
+    return decorate
+
+
+def flat(array: Array | None) -> Array:
+    """All numbers of an array in a row; None has none."""
+    return NOTHING if array is None else np.ascontiguousarray(array).reshape(-1)
+
+
+def steps_together(T: int, B: int) -> int:
+    """Time steps whose input is multiplied at once."""
+    return max(1, min(T, TOGETHER // B))
+
+
+def threads_for(team: Team, operations: int, units: int) -> int:
+    """How many threads share a step of so many operations on so many units."""
+    return 1 if operations < WORTH_SHARING else min(team.threads, -(-units // PANEL))
+
+
+def cropped(array: Array, size: int) -> Array:
+    """Without the padding at the end of each row."""
+    return array if array.shape[-1] == size else array[..., :size]

@@ -1,0 +1,163 @@
+"""The simple RNN over a sequence; how the work is shared is told in ``lstm.py``."""
+
+from __future__ import annotations
+
+from charlm.kernels import reference
+from charlm.kernels.compiled import functions
+from charlm.kernels.compiled.dense import gradient_scratch, product, weight_gradient
+from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.packing import (
+    pack,
+    pack_bias,
+    pack_transposed,
+    padded,
+    unpack,
+    unpack_bias,
+)
+from charlm.kernels.compiled.product import PANEL
+from charlm.kernels.compiled.sequence import (
+    Saved,
+    backward_like,
+    cropped,
+    flat,
+    forward_like,
+    steps_together,
+    threads_for,
+)
+from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
+from charlm.kernels.reference import Array
+
+
+@lanewise
+def _step(a: Lanes, b: Lanes) -> Lanes:
+    return functions.tanh(a + b)
+
+
+@lanewise
+def _step_back(h: Lanes, dh: Lanes, dh_later: Lanes) -> Lanes:
+    return (dh + dh_later) * (1.0 - h * h)
+
+
+@compiled()
+def _forward(x, Wx, Wh, b, h0, y, A, Px, Ph, bias, sizes, meeting, me, threads):
+    T, B, X, H, Hp, together = sizes
+    first, last = share(Hp // PANEL, me, threads)
+    pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
+    pack(Ph, H, 1, 0, Wh, 0, H, H, first, last)
+    pack_bias(bias, 1, 0, b, 0, H, first, last, 0)
+    met = 0
+    for t in range(T):
+        to = t * B * Hp
+        if t % together == 0:
+            rows = min(together, T - t) * B
+            product(Px, X, x, t * B * X, X, rows, A, to, Hp, first, last, 0)
+        if t > 0:
+            product(Ph, H, y, (t - 1) * B * H, H, B, A, to, Hp, first, last, 1)
+        elif len(h0):
+            product(Ph, H, h0, 0, H, B, A, to, Hp, first, last, 1)
+        for n in range(t * B, (t + 1) * B):
+            for j in range(2 * first, 2 * last):
+                h = _step(load(A, n * Hp + j * LANES, LANES), load(bias, j * LANES, LANES))
+                store(y, n * H + j * LANES, h, H - j * LANES)
+        met = meet(meeting, met, threads)
+
+
+@compiled()
+def _backward(
+    dy, y, A, x, Wx, Wh, h0, dx, dWx, dWh, db, dh,
+    Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
+):  # fmt: skip
+    T, B, X, H, Hp, together = sizes
+    N = T * B
+    first, last = share(Hp // PANEL, me, threads)
+    Xp = (X + PANEL - 1) // PANEL * PANEL
+    first_in, last_in = share(Xp // PANEL, me, threads)
+    pack_transposed(Qx, Hp, 0, 1, 0, Wx, 0, H, H, X, first_in, last_in)
+    pack_transposed(Qh, Hp, 0, 1, 0, Wh, 0, H, H, H, first, last)
+    met = 0
+    for t in range(T - 1, -1, -1):
+        later = LANES if t < T - 1 else 0
+        for n in range(B):
+            row = t * B + n
+            for j in range(2 * first, 2 * last):
+                count = H - j * LANES
+                unit = row * H + j * LANES
+                da = _step_back(
+                    load(y, unit, count), load(dy, unit, count), load(dh, n * Hp + j * LANES, later)
+                )
+                store(A, row * Hp + j * LANES, da, LANES)
+        met = meet(meeting, met, threads)
+        if t > 0 or len(h0):
+            product(Qh, Hp, A, t * B * Hp, Hp, B, dh, 0, Hp, first, last, 0)
+        if t % together == 0:
+            rows = min(together, T - t) * B
+            product(Qx, Hp, A, t * B * Hp, Hp, rows, dx, t * B * Xp, Xp, first_in, last_in, 0)
+    base = me * (len(scratch) // threads)
+    sums[first * PANEL : last * PANEL] = 0
+    weight_gradient(Dx, X, x, 0, X, 0, X, A, 0, Hp, N, first, last, sums, scratch, base, 0)
+    unpack(Dx, X, 1, 0, dWx, 0, H, H, first, last)
+    unpack_bias(sums, 1, 0, db, 0, H, first, last)
+    none, more = sums[:0], 0
+    if len(h0):
+        weight_gradient(Dh, H, h0, 0, H, 0, H, A, 0, Hp, B, first, last, none, scratch, base, 0)
+        more = 1
+    if T > 1:
+        rows = N - B
+        weight_gradient(
+            Dh, H, y, 0, H, 0, H, A, B * Hp, Hp, rows, first, last, none, scratch, base, more
+        )
+        more = 1
+    if more:
+        unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
+    else:
+        dWh[:] = 0
+
+
+@forward_like(reference.rnn_forward)
+def rnn_forward(
+    team: Team, x_TBI: Array, Wx_IH: Array, Wh_HH: Array, b_H: Array, h_BH: Array | None
+) -> tuple[Array, Saved]:
+    T, B, X = x_TBI.shape
+    H = len(Wh_HH)
+    Hp = padded(H)
+    y, A = team.empty(1, T, B, H), team.empty(T * B * Hp)
+    team.run(
+        _forward,
+        *(flat(a) for a in (x_TBI, Wx_IH, Wh_HH, b_H, h_BH, y)),
+        A,
+        *(team.empty(size * Hp) for size in (X, H, 1)),
+        (T, B, X, H, Hp, steps_together(T, B)),
+        threads=threads_for(team, 2 * B * H * H, H),
+    )
+    return y, Saved(A)
+
+
+@backward_like(reference.rnn_backward)
+def rnn_backward(
+    team: Team,
+    dy_STBH: Array,
+    y_STBH: Array,
+    saved: Saved,
+    x_TBI: Array,
+    Wx_IH: Array,
+    Wh_HH: Array,
+    b_H: Array,
+    h_BH: Array | None,
+) -> list[Array | None]:
+    T, B, X = x_TBI.shape
+    H = len(Wh_HH)
+    Hp, Xp = padded(H), padded(X)
+    (A,) = saved.take(lambda: rnn_forward(team, x_TBI, Wx_IH, Wh_HH, b_H, h_BH))
+    threads = threads_for(team, 2 * B * H * H, H)
+    dx, dWx, dWh = team.empty(T, B, Xp), team.empty(X, H), team.empty(H, H)
+    db, dh = team.empty(H), team.empty(B, Hp)
+    team.run(
+        _backward,
+        *(flat(a) for a in (dy_STBH, y_STBH, A, x_TBI, Wx_IH, Wh_HH, h_BH, dx, dWx, dWh, db, dh)),
+        *(team.empty(size * Hp) for size in (Xp, Hp, X, H, 1)),
+        team.empty(threads * gradient_scratch(max(X, H))),
+        (T, B, X, H, Hp, steps_together(T, B)),
+        threads=threads,
+    )
+    return [cropped(dx, X), dWx, dWh, db, None if h_BH is None else cropped(dh, H)]

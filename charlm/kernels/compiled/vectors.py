@@ -1,0 +1,249 @@
+"""Vectors of float32 as numba values: one register of the machine, loaded and stored by index of a flat array.
+
+numba vectorises loops by itself only where it can prove that the arrays in them do not overlap, and
+it gives up on a cell's gate loop. So vector code is written out here: a function on ``Lanes`` (plain
+Python, arithmetic with operators) becomes machine code through ``lanewise``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import binding, ir
+from numba import config, types
+from numba.extending import intrinsic, models, register_model
+
+
+def _lanes() -> int:
+    """The widest registers that the code generator is going to use: 16 numbers with AVX-512, 8 with AVX2, else 4."""
+    if config.CPU_FEATURES is None:
+        found = {name for name, on in binding.get_host_cpu_features().items() if on}
+    else:
+        found = {f[1:] for f in config.CPU_FEATURES.split(",") if f.startswith("+")}
+    if "avx512f" in found:
+        return 16
+    return 8 if {"avx2", "fma"} <= found else 4
+
+
+LANES = _lanes()
+FLOAT = ir.FloatType()
+INT = ir.IntType(32)
+REGISTER = ir.VectorType(FLOAT, LANES)
+# x * y + z may become one rounded operation; NaN and infinity keep their meaning
+FLAGS = ("contract",)
+
+
+class _Vector(types.Type):
+    def __init__(self) -> None:
+        super().__init__(name=f"float32x{LANES}")
+
+
+vector = _Vector()
+
+
+@register_model(_Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, fe_type: Any) -> None:
+        super().__init__(manager, fe_type, REGISTER)
+
+
+def pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    """Return the address of element ``index`` of a flat array."""
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+def _mask(builder: Any, count: Any) -> Any:
+    """The first ``count`` lanes."""
+    lane = ir.Constant(ir.VectorType(INT, LANES), list(range(LANES)))
+    return builder.icmp_signed("<", lane, broadcast(builder, builder.trunc(count, INT)))
+
+
+def broadcast(builder: Any, scalar: Any) -> Any:
+    """Return a register with the scalar in every lane."""
+    kind = ir.VectorType(scalar.type, LANES)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, INT(0))
+    zeros = ir.Constant(ir.VectorType(INT, LANES), [0] * LANES)
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
+
+
+@intrinsic
+def load(typing: Any, array: Any, index: Any, count: Any) -> Any:
+    """array[index : index + count], then zeros: ``count`` may be more than a register holds, or below 1."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at = pointer(context, builder, signature.args[0], args[0], args[1])
+        at = builder.bitcast(at, REGISTER.as_pointer())
+        name = f"llvm.masked.load.v{LANES}f32.p0"
+        mask = _mask(builder, args[2])
+        kind = ir.FunctionType(REGISTER, [at.type, INT, mask.type, REGISTER])
+        function = builder.module.declare_intrinsic(name, fnty=kind)
+        return builder.call(function, [at, INT(4), mask, ir.Constant(REGISTER, [0.0] * LANES)])
+
+    return vector(array, types.intp, types.intp), generate
+
+
+@intrinsic
+def store(typing: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
+    """array[index : index + count] = the first lanes of a vector, all of them where ``count`` is more."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at = pointer(context, builder, signature.args[0], args[0], args[1])
+        at = builder.bitcast(at, REGISTER.as_pointer())
+        name = f"llvm.masked.store.v{LANES}f32.p0"
+        full = builder.icmp_signed(">=", args[3], args[3].type(LANES))
+        with builder.if_else(full, likely=True) as (whole, part):
+            with whole:
+                builder.store(args[2], at, align=4)
+            with part:  # AMD's processors without AVX-512 take long for this
+                mask = _mask(builder, args[3])
+                kind = ir.FunctionType(ir.VoidType(), [REGISTER, at.type, INT, mask.type])
+                function = builder.module.declare_intrinsic(name, fnty=kind)
+                builder.call(function, [args[2], at, INT(4), mask])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector, types.intp), generate
+
+
+@intrinsic
+def splat(typing: Any, scalar: Any) -> Any:
+    """Return a vector with a float32 in every lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return broadcast(builder, args[0])
+
+    return vector(types.float32), generate
+
+
+class Lanes:
+    """A vector while code is generated: arithmetic on it, with another or with a Python number, writes instructions."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder = builder
+        self.value = value
+
+    def __add__(self, other: Lanes | float) -> Lanes:
+        return self._with("fadd", other)
+
+    def __sub__(self, other: Lanes | float) -> Lanes:
+        return self._with("fsub", other)
+
+    def __mul__(self, other: Lanes | float) -> Lanes:
+        return self._with("fmul", other)
+
+    def __truediv__(self, other: Lanes | float) -> Lanes:
+        return self._with("fdiv", other)
+
+    def __rsub__(self, other: float) -> Lanes:
+        return self._like(other)._with("fsub", self)
+
+    def __rtruediv__(self, other: float) -> Lanes:
+        return self._like(other)._with("fdiv", self)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def at_most(self, limit: float) -> Lanes:
+        """The smaller one; NaN stays NaN."""
+        return self._select("<", limit)
+
+    def at_least(self, limit: float) -> Lanes:
+        """The larger one; NaN stays NaN."""
+        return self._select(">", limit)
+
+    def larger(self, other: Lanes) -> Lanes:
+        """The larger of two in each lane."""
+        first = self.builder.fcmp_ordered(">", self.value, other.value)
+        return Lanes(self.builder, self.builder.select(first, self.value, other.value))
+
+    def call(self, name: str) -> Lanes:
+        """Apply an intrinsic function of LLVM to each lane."""
+        kind = ir.FunctionType(REGISTER, [REGISTER])
+        function = self.builder.module.declare_intrinsic(f"llvm.{name}.v{LANES}f32", fnty=kind)
+        return Lanes(self.builder, self.builder.call(function, [self.value]))
+
+    def power_of_two(self) -> Lanes:
+        """2 to the power of whole numbers from -127 to 127, as bits of a float32's exponent; -127 gives 0."""
+        ints = ir.VectorType(INT, LANES)
+        exponent = self.builder.fptosi((self + 127.0).value, ints)
+        bits = self.builder.shl(exponent, ir.Constant(ints, [23] * LANES))
+        return Lanes(self.builder, self.builder.bitcast(bits, REGISTER))
+
+    def _like(self, other: Lanes | float) -> Lanes:
+        if isinstance(other, Lanes):
+            return other
+        return Lanes(self.builder, ir.Constant(REGISTER, [float(other)] * LANES))
+
+    def _with(self, instruction: str, other: Lanes | float) -> Lanes:
+        emit = getattr(self.builder, instruction)
+        return Lanes(self.builder, emit(self.value, self._like(other).value, flags=FLAGS))
+
+    def _select(self, keep: str, limit: float) -> Lanes:
+        bound = self._like(limit).value
+        opposite = {"<": ">", ">": "<"}[keep]
+        beyond = self.builder.fcmp_ordered(opposite, self.value, bound)
+        return Lanes(self.builder, self.builder.select(beyond, bound, self.value))
+
+
+def _across(combine: Callable[[Lanes, Lanes], Lanes]) -> Any:
+    """Make a function that combines the lanes of a vector, half with half, to a single number."""
+
+    @intrinsic
+    def reduce(typing: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            found = Lanes(builder, args[0])
+            half = LANES // 2
+            while half:
+                order = [(lane + half) % LANES for lane in range(LANES)]
+                mask = ir.Constant(ir.VectorType(INT, LANES), order)
+                other = builder.shuffle_vector(found.value, found.value, mask)
+                found = combine(found, Lanes(builder, other))
+                half //= 2
+            return builder.extract_element(found.value, INT(0))
+
+        return types.float32(vector), generate
+
+    return reduce
+
+
+total = _across(lambda x, y: x + y)
+largest = _across(lambda x, y: x.larger(y))
+
+
+def lanewise(function: Callable[..., Lanes | tuple[Lanes, ...]]) -> Any:
+    """Make a function of ``Lanes`` callable on vectors in compiled code; it may return several."""
+    names = inspect.signature(function).parameters
+
+    def typed(typing: Any, *args: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            found = function(*(Lanes(builder, value) for value in values))
+            if isinstance(found, Lanes):
+                return found.value
+            parts = [part.value for part in found]
+            return context.make_tuple(builder, signature.return_type, parts)
+
+        # numba asks for the result's type before it has a builder: a dry run tells how many there are
+        count = _count_results(function, len(args))
+        result = vector if count is None else types.UniTuple(vector, count)
+        return result(*args), generate
+
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter(name, kind) for name in ("typing", *names)]
+    typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    typed.__name__ = function.__name__
+    return intrinsic(typed)
+
+
+def _count_results(function: Callable[..., Lanes | tuple[Lanes, ...]], arity: int) -> int | None:
+    scratch = ir.Function(ir.Module(), ir.FunctionType(ir.VoidType(), [REGISTER] * arity), "dry")
+    builder = ir.IRBuilder(scratch.append_basic_block())
+    found = function(*(Lanes(builder, value) for value in scratch.args))
+    return None if isinstance(found, Lanes) else len(found)
+
+
+@lanewise
+def add(x: Lanes, y: Lanes) -> Lanes:
+    """X + y."""
+    return x + y

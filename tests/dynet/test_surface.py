@@ -56,6 +56,7 @@ OTHER_ARGUMENTS = {
     "print_graphviz",
     "LookupParameters.populate",  # its key, which may not be empty, has the empty string as default there
     "RNNState.set_h", "RNNState.set_s",
+    "SimpleRNNBuilder.set_dropouts",  # d_h there, d_r as of the other builders here
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Shape, align
 from charlm.engine.graph import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.errors import EmptyListError
+from charlm.engine.ops.arguments import members
 
 
 def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
@@ -223,8 +223,4 @@ def pow(x: Operand, y: Operand) -> Expression:
 
 def esum(xs: Sequence[Operand]) -> Expression:
     """Return the sum of a list of expressions."""
-    if len(xs) == 0:
-        raise EmptyListError("esum: the list is empty, there is nothing to sum")
-    if any(x is None for x in xs):
-        raise EmptyListError("esum: an element of the list is None, expected expressions")
-    return apply(Sum(), *xs)
+    return apply(Sum(), *members(xs, "esum"))

@@ -13,7 +13,7 @@ from charlm.engine.graph import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
-from charlm.errors import ShapeError
+from charlm.errors import EvaluationError, ShapeError
 
 
 def _sum(x: Array) -> Array:
@@ -101,8 +101,11 @@ class Distance(Op, abstract=True):
         """Sizes that differ, and a batch if it is not defined."""
         yield BadSample(cls(), (((3,), 1), ((1,), 1)), r"shapes must be equal, got \(3,\)")
         yield BadSample(cls(), (((3,), 1), ((1, 3), 1)), "shapes must be equal")
-        problem = "must be equal or 1" if cls.batches else "not defined on minibatches"
-        yield BadSample(cls(), (((3,), 2), ((3,), 2 + cls.batches)), problem)
+        if cls.batches:
+            yield BadSample(cls(), (((3,), 2), ((3,), 3)), "must be equal or 1")
+        else:
+            alone = "not defined on minibatches"
+            yield BadSample(cls(), (((3,), 2), ((3,), 2)), alone, EvaluationError)
 
 
 class SquaredDistance(Distance):

@@ -9,7 +9,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.graph import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.errors import EmptyListError
+from charlm.engine.ops.arguments import members
 
 
 def product_shape(w: Shape, x: Shape) -> Shape | None:
@@ -198,9 +198,7 @@ def matmul(w: Operand, x: Operand) -> Expression:
 
 def affine_transform(exprs: Sequence[Operand]) -> Expression:
     """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
-    if len(exprs) == 0:
-        raise EmptyListError("affine_transform: the list is empty, expected [b, W, x, ...]")
-    return apply(Affine(), *exprs)
+    return apply(Affine(), *members(exprs, "affine_transform"))
 
 
 def dot_product(x: Operand, y: Operand) -> Expression:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from charlm.engine import execute
-from charlm.engine.arrays import Array, Dim, DType, to_user
+from charlm.engine.arrays import Array, Dim, DType, show, to_user
 from charlm.engine.op import Context, Op
 from charlm.engine.parameters import Parameter
 from charlm.engine.random import NumpyStream, RandomStream
@@ -118,7 +118,14 @@ class ComputationGraph:
         if recalculate:
             self.evaluated = 0
         if self.evaluated <= index:
-            execute.forward(self, index)
+            try:
+                execute.forward(self, index)
+            except MemoryError as error:
+                at = self.evaluated
+                raise EvaluationError(
+                    f"{self.ops[at].name()}: there is no memory left to compute expression {self.ids[at]}/"
+                    f"{self.version} of shape {show(self.dims[at])}"
+                ) from error
         return cast("Array", self.values[index])
 
     def backward(self, index: int, full: bool = False, keep: bool = True) -> None:

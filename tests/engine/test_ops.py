@@ -17,7 +17,7 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.inputs import input_array
 from charlm.engine.random import NumpyStream
-from charlm.errors import ShapeError
+from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import NUMPY
 
 for _module in pkgutil.walk_packages(charlm.engine.__path__, "charlm.engine."):
@@ -257,7 +257,7 @@ def test_a_batch_is_its_elements_one_by_one(sample):
 def test_a_batch_is_computed_or_refused_when_the_node_is_made(sample):
     dims = tuple((shape, 3) for shape, _ in sample.dims)
     if not sample.op.batches:
-        with pytest.raises(ShapeError, match="not defined on minibatches"):
+        with pytest.raises(EvaluationError, match="not defined on minibatches"):
             sample.op.dim(*dims)
         return
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, align
 from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.errors import EmptyListError
+from charlm.engine.ops.arguments import members
 
 __all__ = ["cdiv", "cmult", "esum", "pow"]
 
@@ -274,8 +274,4 @@ def pow(x: Operand, y: Operand) -> Expression:
 
 def esum(xs: Sequence[Operand]) -> Expression:
     """Return the sum of a list of expressions."""
-    if len(xs) == 0:
-        raise EmptyListError("esum: the list is empty, there is nothing to sum")
-    if any(x is None for x in xs):
-        raise EmptyListError("esum: an element of the list is None, expected expressions")
-    return apply(Sum(), *xs)
+    return apply(Sum(), *members(xs, "esum"))

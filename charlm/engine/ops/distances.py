@@ -152,6 +152,12 @@ class HuberDistance(Distance):
         """D, but no larger than c."""
         return np.clip(d, -self.c, self.c)
 
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Also another limit."""
+        yield from super().samples()
+        yield Sample(cls(0.6), (((4,), 1), ((4,), 1)))
+
 
 L1_DISTANCE = L1Distance()
 L2_NORM = L2Norm()

@@ -32,7 +32,8 @@ from charlm.engine.ops import (
     sum_elems,
     tanh,
 )
-from charlm.engine.ops.inputs import ParameterLeaf, input_array
+from charlm.engine.ops.inputs import input_array
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.planned import Planned
 from charlm.engine.random import NumpyStream

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.errors import InputError
+from charlm.errors import EvaluationError, InputError
 from charlm.lm.text import Vocab
 
 State = TypeVar("State")
@@ -32,16 +32,23 @@ class SampledText:
 def draw(log_p: Array, temperature: float, rng: np.random.Generator) -> int:
     """Draw an id from log-probabilities sharpened by 1/temperature; temperature 0 takes the likeliest.
 
-    Computed in float64 log space, so that a low temperature cannot overflow.
+    Computed in float64 log space, so that a low temperature cannot overflow. EvaluationError if the
+    probabilities are no numbers.
 
     Example:
         >>> draw(np.log([0.1, 0.7, 0.2]), 0.0, np.random.default_rng(0))
         1
     """
     scores = log_p.astype(np.float64)
+    largest = scores.max()
+    if np.isnan(largest):
+        raise EvaluationError(
+            "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
+            "go back to an earlier checkpoint and train with a smaller learning rate"
+        )
     if temperature == 0:
         return int(scores.argmax())
-    scores = (scores - scores.max()) / temperature
+    scores = (scores - largest) / temperature
     cumulative = np.exp(scores).cumsum()
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
 

@@ -251,8 +251,7 @@ class ComputationGraph:
     @property
     def evaluated(self) -> int:
         """How many nodes have values."""
-        done = self._valid == len(self.segments)
-        return self.start if done else self.segments[self._valid].start
+        return (*self._starts, self.start)[self._valid]
 
     def outer_value(self, index: int) -> Array:
         """Return the value of a node that a later segment uses, perhaps one that all of them use."""

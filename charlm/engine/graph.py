@@ -166,9 +166,7 @@ class ComputationGraph:
 
     def reserve_ids(self, count: int) -> int:
         """Take ``count`` node ids at once and return the first."""
-        first = self.next_id
-        self.append(Reserved(count), ())
-        return first
+        return self.append(Reserved(count), ()).id + 1 - count
 
     @property
     def next_id(self) -> int:
@@ -302,6 +300,8 @@ class ComputationGraph:
         """Return the gradient that the last backward pass left at a node, None where none flowed."""
         run, place = self.home_of(index)
         op = self.op(index)
+        if index == self.root:
+            return np.ones_like(run.value(place))
         if op.is_view:
             whole, whole_place = self.home_of(self.args(index)[0])
             total = whole.total_gradient(whole_place)

@@ -186,6 +186,17 @@ def test_a_sentence_is_a_handful_of_steps(cell, layers):
     assert loss.value() == pytest.approx(expected.value(), rel=1e-12)
 
 
+def test_constants_get_no_gradient_unless_all_are_asked_for():
+    """Also those that are computed along with others which train."""
+    model = Model()
+    for full in (False, True):
+        graph = ComputationGraph(np.float64, planned=True)
+        x = input_vector(graph, [0.3, -0.2, 0.5])
+        states = model.rnn.start(graph).add_inputs([x, lookup(graph, model.table, 1)])
+        sum_over(states[-1].output()).backward(full)
+        assert x.gradient().any() == full
+
+
 def test_several_sentences_of_one_length_are_one_minibatch():
     model = Model()
     graph = ComputationGraph(np.float64, planned=True)

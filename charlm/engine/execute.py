@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from charlm.engine.arrays import Array, reduce_to
+from charlm.engine.arrays import Array, reduce_to, show
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
 from charlm.engine.structure import Node
-from charlm.errors import ShapeError
+from charlm.errors import EvaluationError, ShapeError
 
 if TYPE_CHECKING:
     from charlm.engine.graph import ComputationGraph
@@ -164,7 +164,14 @@ class OneByOne:
                 ctx.saved = None
                 args = nodes[k].args
                 xs = [values[p] if p >= 0 else graph.outer_value(outer[-1 - p]) for p in args]
-                values[k] = ops[k].forward(ctx, *xs)
+                try:
+                    values[k] = ops[k].forward(ctx, *xs)
+                except MemoryError as error:
+                    at = f"{self.segment.first_id + nodes[k].id}/{graph.version}"
+                    raise EvaluationError(
+                        f"{ops[k].name()}: there is no memory left to compute expression {at} "
+                        f"of shape {show(nodes[k].dim)}"
+                    ) from error
                 saved[k] = ctx.saved
                 self.done = k + 1
         return self.done == len(values)

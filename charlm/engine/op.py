@@ -18,7 +18,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array, Dim, DType, Shape, array_shape, show
 from charlm.engine.random import RandomStream
-from charlm.errors import ShapeError
+from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import Kernels
 
 if TYPE_CHECKING:
@@ -161,7 +161,10 @@ class Op(ABC):
                     raise self.error(f"batch sizes must be equal or 1, got {sizes}")
                 batch = d[1]
         if batch != 1 and not self.batches:
-            raise self.error(f"is not defined on minibatches, got {', '.join(map(show, dims))}")
+            given = ", ".join(map(show, dims))
+            raise EvaluationError(
+                f"{type(self).name()}: is not defined on minibatches, got {given}"
+            )
         return self.shape(*(d[0] for d in dims)), batch
 
     def error(self, problem: str) -> ShapeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 
 def sgd_update(values: Array, g: Array, rate: float) -> None:

@@ -56,7 +56,12 @@ MISTAKES = [
     ("dy.esum([x, None])", AssertionError, "None"),
     ("dy.esum([x, 2])", TypeError, "int 2"),
     ("dy.esum([x, dy.scalarInput(1)])", ValueError, "shapes must be equal"),
+    ("dy.esum(None)", AssertionError, "the list is empty"),
+    ("dy.esum((x, x))", TypeError, "a list of expressions is needed"),
     ("dy.concatenate([])", AssertionError, "the list is empty"),
+    ("dy.concatenate(x)", TypeError, "a list of expressions is needed"),
+    ("dy.concatenate([x, x], -1)", OverflowError, "concatenate"),
+    ("dy.l1_distance(batch, batch)", RuntimeError, "not defined on minibatches"),
     ("dy.affine_transform([])", AssertionError, "the list is empty"),
     ("dy.affine_transform([y, p])", ValueError, "odd number"),
     ("dy.affine_transform([y, p, y])", ValueError, "do not fit"),
@@ -158,6 +163,9 @@ MISTAKES = [
     # ---- trainers
     ("dy.SimpleSGDTrainer(3)", TypeError, "SimpleSGDTrainer: a ParameterCollection"),
     ("dy.AdamTrainer(pc, 'a')", TypeError, "'a'"),
+    ("dy.AdamTrainer(pc).set_clip_threshold('a')", TypeError, "'a'"),
+    ("p.set_value([[1, 2, 3], [4, 5, 'a']])", TypeError, "numbers are needed"),
+    ("pc.add_parameters((2, 3), init=dy.SaxeInitializer())", RuntimeError, "square"),
     # ---- what was renewed
     ("stale.value()", RuntimeError, "stale"),
     ("stale.npvalue()", RuntimeError, "stale"),

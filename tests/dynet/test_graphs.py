@@ -108,13 +108,13 @@ def test_a_dump(tmp_path, capfd):
 
 
 def test_whether_graphs_batch():
-    assert not session.cg().autobatching
+    assert session.cg().planned is None
     dy.init(random_seed=1, autobatch=True)
     for asked, found in ((None, True), (False, False), (True, True), (0, False), (None, True)):
         dy.renew_cg(autobatching=asked)
-        assert session.cg().autobatching is found
+        assert session.cg().planned is found
     dy.renew_cg(immediate_compute=True)
-    assert not session.cg().autobatching  # what is computed as it is made is computed alone
+    assert session.cg().planned is False  # what is computed as it is made is computed alone
 
 
 def test_checkpoints_are_dynets():

@@ -56,6 +56,7 @@ OTHER_ARGUMENTS = {
     "print_graphviz",
     "LookupParameters.populate",  # its key, which may not be empty, has the empty string as default there
     "RNNState.set_h", "RNNState.set_s",
+    "SimpleRNNBuilder.set_dropouts",  # d_h there, d_r as of the other builders here
 }  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def arguments(function) -> list[tuple[str, object]] | None:
 
 def callables(module):
     """Every public function of a module and of its classes, by name."""
-    for name in dy.__all__:
+    for name in filter(lambda n: n not in ADDED, dy.__all__):
         thing = getattr(module, name)
         if isinstance(thing, type):
             for method in filter(lambda m: not m.startswith("_"), dir(thing)):
@@ -96,18 +97,9 @@ def test_arguments_are_dynets():
     assert compared > 250
 
 
-# what another class of DyNet's has and the same class of ours has not: to be crossed out, never added to
-MISSING_METHODS = {
-    *(f"{builder}.{method}"
-      for builder in ("LSTMBuilder", "SimpleRNNBuilder", "VanillaLSTMBuilder")
-      for method in ("disable_dropout", "set_dropout", "set_dropout_masks", "set_dropouts")),
-    "GRUBuilder.disable_dropout", "GRUBuilder.set_dropout",
-}  # fmt: skip
-
-
 def test_methods_are_dynets():
     theirs = pytest.importorskip("dynet", reason="DyNet is not installed (the extra 'oracles')")
     ours = {name for name, _ in callables(dy)}
     # there inputTensorTranspose is a class with an expression's methods, here a function that returns one
     missing = {n for n, _ in callables(theirs) if not n.startswith("inputTensorTranspose.")}
-    assert missing - ours == MISSING_METHODS
+    assert missing <= ours

@@ -232,3 +232,13 @@ def test_the_number_type_is_the_graphs():
         y.backward(full=True)
         assert y.array().dtype == dtype
         assert {graph.gradient(i).dtype for i in range(len(graph))} == {np.dtype(dtype)}
+
+
+def test_what_has_no_room_in_memory_is_named():
+    graph = ComputationGraph()
+    x = fill(graph, (2,), 1.0)
+    huge = fill(graph, (2**20, 2**20, 2**10), 1.0)
+    message = r"fill: there is no memory left to compute expression 1/0 of shape \(1048576, 1048576, 1024\)"
+    with pytest.raises(EvaluationError, match=message):
+        huge.forward()
+    assert x.value() == [1.0, 1.0]

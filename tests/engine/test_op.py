@@ -8,7 +8,7 @@ import pytest
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.op import Context, Op, Sample
 from charlm.engine.ops.arithmetic import CMult
-from charlm.errors import ShapeError
+from charlm.errors import EvaluationError, ShapeError
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,9 @@ def test_an_op_without_minibatches_says_so():
         samples = classmethod(one_vector)
 
     assert Alone().dim(((3,), 1)) == ((3,), 1)
-    with pytest.raises(ShapeError, match=r"alone: is not defined on minibatches, got \(3,\) x 2"):
+    with pytest.raises(
+        EvaluationError, match=r"alone: is not defined on minibatches, got \(3,\) x 2"
+    ):
         Alone().dim(((3,), 2))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -16,8 +16,9 @@ from charlm.engine.gradcheck import check_sample
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.inputs import input_array
+from charlm.engine.ops.matrices import OfSquare
 from charlm.engine.random import NumpyStream
-from charlm.errors import ShapeError
+from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import NUMPY
 
 for _module in pkgutil.walk_packages(charlm.engine.__path__, "charlm.engine."):
@@ -44,6 +45,12 @@ BATCH_IS_THEIR_SUBJECT = {
     "RecurrentStep": "the batch axis of its value holds the states of a cell",
     "StackTime": "puts the minibatch inside the sequence",
     "StatePart": "the batch axis holds the states of a cell, the minibatch is inside",
+}
+
+# Settings that have one value in the samples, and why.
+ONE_VALUE = {
+    "RecurrentStep.id_count": "is for printing",
+    "VanillaLstmGates.noise": "is drawn for a batch as a whole: ops/test_lstm_gates.py",
 }
 
 
@@ -118,6 +125,15 @@ def test_every_op_has_samples_with_arguments():
             assert all(dims), f"{name} has a sample without arguments; is it a leaf?"
 
 
+@pytest.mark.parametrize(
+    "op", [op for op in OPS.values() if is_dataclass(op)], ids=lambda op: op.name()
+)
+def test_every_setting_is_tried_with_two_values(op):
+    for setting in fields(op):
+        values = {repr(getattr(sample.op, setting.name)) for sample in op.samples()}
+        assert (len(values) > 1) != (f"{op.__name__}.{setting.name}" in ONE_VALUE), setting.name
+
+
 @of_each(SAMPLES)
 def test_the_gradient_is_that_of_central_differences(sample):
     assert check_sample(sample) < 1e-6
@@ -133,6 +149,22 @@ def test_float32_agrees_with_float64(sample):
     assert_close(found, expected, tol=1e-4)
     assert narrow.y.dtype == np.float32
     assert {d.dtype for d in found if d is not None} <= {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("factor", [0, 40, 1000])
+@of_each({name: sample for name, sample in SAMPLES.items() if sample.dims})
+def test_float32_is_finite_where_float64_is(sample, factor):
+    """An exponential that is not shifted overflows at 89, a gate that is full or empty divides by 0."""
+    if isinstance(sample.op, OfSquare):
+        factor = factor or 1  # a matrix of zeros has no inverse
+    arrays = [x * np.float32(factor) for x in sample.arrays(np.float32)]
+    narrow = Trial(sample, arrays, dtype=np.float32)
+    wide = Trial(sample, [x.astype(np.float64) for x in arrays])
+    found = [narrow.y, *narrow.back(narrow.upstream())]
+    for x, exact in zip(found, [wide.y, *wide.back(wide.upstream())], strict=True):
+        if x is not None and exact is not None:
+            representable = np.abs(exact) < 1e38
+            assert np.isfinite(x[representable]).all()
 
 
 @of_each(SAMPLES)
@@ -257,7 +289,7 @@ def test_a_batch_is_its_elements_one_by_one(sample):
 def test_a_batch_is_computed_or_refused_when_the_node_is_made(sample):
     dims = tuple((shape, 3) for shape, _ in sample.dims)
     if not sample.op.batches:
-        with pytest.raises(ShapeError, match="not defined on minibatches"):
+        with pytest.raises(EvaluationError, match="not defined on minibatches"):
             sample.op.dim(*dims)
         return
     try:

@@ -75,7 +75,9 @@ def assert_close(found: Sequence[Array | None], wanted: Sequence[Array | None]) 
 @pytest.mark.parametrize("cell", CELLS)
 @several
 @given(
-    sizes=st.tuples(st.integers(1, 6), st.integers(1, 9), st.sampled_from([1, 5, 33]), hidden_sizes),
+    sizes=st.tuples(
+        st.integers(1, 6), st.integers(1, 9), st.sampled_from([1, 5, 33]), hidden_sizes
+    ),
     stateful=st.tuples(st.booleans(), st.booleans()),
     seed=seeds,
 )
@@ -88,9 +90,7 @@ def test_a_layer_over_a_sequence(
     seed: int,
 ) -> None:
     arguments, dy = cell_arguments(cell, *sizes, stateful, seed, dtype)
-    assert_close(
-        run_cell(kernels, cell, arguments, dy), run_cell(NUMPY, cell, arguments, dy)
-    )
+    assert_close(run_cell(kernels, cell, arguments, dy), run_cell(NUMPY, cell, arguments, dy))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -156,7 +156,9 @@ def test_results_given_out_stay_as_they_are(kernels: Kernels) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @several
 @given(
-    sizes=st.tuples(st.sampled_from([1, 5, 70, 700]), hidden_sizes, st.sampled_from([1, 2, 27, 65, 200])),
+    sizes=st.tuples(
+        st.sampled_from([1, 5, 70, 700]), hidden_sizes, st.sampled_from([1, 2, 27, 65, 200])
+    ),
     seed=seeds,
 )
 def test_the_output_layer(

@@ -63,9 +63,9 @@ class Builder(RNNBuilder):
         """Return an initial state that carries the numbers of these arrays or lists."""
         return self.initial_state([ops.input_tensor(session.cg(), v) for v in vecs], update)
 
-    def set_dropout(self, d: float) -> None:
+    def set_dropout(self, f: float) -> None:
         """Drop numbers with this probability; ValueError if it is not in [0, 1]."""
-        self.set_rates(d, d)
+        self.set_rates(f, f)
 
     def get_parameters(self) -> list[list[Parameters]]:
         """Return each layer's parameters."""
@@ -91,12 +91,12 @@ class Builder(RNNBuilder):
 class MaskedBuilder(Builder):
     """A builder with variational dropout: masks that serve every step of every sequence of a graph."""
 
-    def set_dropouts(self, d: float, d_h: float) -> None:
-        """Drop numbers of each layer's input with probability ``d``, of the recurrent vectors with ``d_h``.
+    def set_dropouts(self, d: float, d_r: float) -> None:
+        """Drop numbers of each layer's input with probability ``d``, of the recurrent vectors with ``d_r``.
 
         ValueError for a probability that is not in [0, 1].
         """
-        self.set_rates(d, d_h)
+        self.set_rates(d, d_r)
 
     def set_dropout_masks(self, batch_size: int = 1) -> None:
         """Draw the masks for what follows in the current graph; without this the first input's batch size counts."""

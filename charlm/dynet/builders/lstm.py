@@ -127,9 +127,9 @@ class FastLSTMBuilder(Builder):
     ) -> None:
         super().__init__(FastLSTMCell(), layers, input_dim, hidden_dim, model)
 
-    def set_dropout(self, d: float) -> None:
+    def set_dropout(self, f: float) -> None:
         """Check the rate: DyNet's builder takes it and drops nothing."""
-        super().set_dropout(d)
+        super().set_dropout(f)
         self.disable_dropout()
 
     def add_layer(

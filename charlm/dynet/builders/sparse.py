@@ -44,15 +44,15 @@ class SparseLSTMBuilder(VanillaLSTMBuilder):
             products.append(cmult(graph.leaf(ParameterLeaf(weight), update), constant))
         return [*products, *super().nodes(graph, [b, *norms], update)]
 
-    def set_sparsity(self, percent: float) -> None:
+    def set_sparsity(self, sparsity: float) -> None:
         """Mask out this share, from 0 to 1, of the weights of all layers: those that are nearest to 0.
 
         What is masked already counts as 0, so that a larger share adds to it. ValueError for a
         share that is not in [0, 1].
         """
-        share = real(percent, "set_sparsity")
+        share = real(sparsity, "set_sparsity")
         if not 0 <= share <= 1:
-            raise ShapeError(f"set_sparsity: a share is from 0 to 1, got {percent}")
+            raise ShapeError(f"set_sparsity: a share is from 0 to 1, got {sparsity}")
         prune(
             [pair for layer in self.layers for pair in zip(layer[:2], layer[3:5], strict=True)],
             share,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any, SupportsInt
 
-from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
+from charlm.errors import ArgumentError, EmptyListError, NegativeIndexError, ShapeError
 
 
 def unsigned(number: Any, where: str) -> int:
@@ -45,6 +45,23 @@ def real(number: Any, where: str) -> float:
     if not isinstance(number, Real):
         raise ArgumentError(f"{where}: a number is needed, got {number!r}")
     return float(number)
+
+
+def members(xs: Any, where: str) -> list[Any]:
+    """Return a list of expressions as it is.
+
+    Raises:
+        EmptyListError: the list is empty or None, or an element is None.
+        ArgumentError: it is no list; DyNet takes no tuple either.
+    """
+    if not isinstance(xs, list) and xs is not None:
+        raise ArgumentError(f"{where}: a list of expressions is needed, got {xs!r}")
+    if not xs:
+        raise EmptyListError(f"{where}: the list is empty, expected expressions")
+    if any(x is None for x in xs):
+        raise EmptyListError(f"{where}: an element of the list is None, expected expressions")
+    found: list[Any] = xs
+    return found
 
 
 def sizes(dim: Any, where: str) -> tuple[int, ...]:

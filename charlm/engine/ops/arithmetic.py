@@ -15,7 +15,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, align
 from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.errors import EmptyListError
+from charlm.engine.ops.arguments import members
 
 __all__ = ["cdiv", "cmult", "esum", "pow"]
 
@@ -129,7 +129,7 @@ class CDiv(Op):
 
 
 class Pow(Op):
-    """y = x1^x2 for one exponent x2; dy/dx2 = y ln x1, summed."""
+    """y = x1^x2 for one exponent x2; dy/dx2 = y ln x1, summed, and 0 where y is 0."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The base's without trailing ones, as in DyNet."""
@@ -148,10 +148,11 @@ class Pow(Op):
         """Y x1^(x2-1), and y ln x1 summed."""
         exponent = x2.reshape(len(x2), *(1,) * (x1.ndim - 1))
         dy, y = (a.reshape(len(a), *x1.shape[1:]) for a in (dy, y))
-        dx = dy * exponent * np.power(x1, exponent - 1)
+        # at x1 = 0 these would be 0 times infinity
+        dx = dy * np.where(exponent == 0, 0, exponent * np.power(x1, exponent - 1))
         if not ctx.needs[1]:
             return [dx, None]
-        per_item = (dy * y * np.log(x1)).reshape(len(y), -1).sum(axis=1)
+        per_item = (dy * np.where(y == 0, 0, y * np.log(x1))).reshape(len(y), -1).sum(axis=1)
         return [dx, per_item.reshape(len(y), *(1,) * (x2.ndim - 1))]
 
     @classmethod
@@ -235,8 +236,9 @@ class SumOfParts(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Three parts of one and of two."""
+        """Three parts of one and of two, two parts."""
         yield Sample(cls(3), (((2,), 3),))
+        yield Sample(cls(2), (((2,), 4),))
         yield Sample(cls(3), (((2, 3), 6),))
 
     @classmethod
@@ -274,8 +276,4 @@ def pow(x: Operand, y: Operand) -> Expression:
 
 def esum(xs: Sequence[Operand]) -> Expression:
     """Return the sum of a list of expressions."""
-    if len(xs) == 0:
-        raise EmptyListError("esum: the list is empty, there is nothing to sum")
-    if any(x is None for x in xs):
-        raise EmptyListError("esum: an element of the list is None, expected expressions")
-    return apply(Sum(), *xs)
+    return apply(Sum(), *members(xs, "esum"))

@@ -13,7 +13,7 @@ from charlm.engine.expression import Expression, Operand, apply, binary, unary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
-from charlm.errors import ShapeError
+from charlm.errors import EvaluationError, ShapeError
 
 __all__ = ["huber_distance", "l1_distance", "l2_norm", "squared_distance", "squared_norm"]
 
@@ -103,8 +103,11 @@ class Distance(Op, abstract=True):
         """Sizes that differ, and a batch if it is not defined."""
         yield BadSample(cls(), (((3,), 1), ((1,), 1)), r"shapes must be equal, got \(3,\)")
         yield BadSample(cls(), (((3,), 1), ((1, 3), 1)), "shapes must be equal")
-        problem = "must be equal or 1" if cls.batches else "not defined on minibatches"
-        yield BadSample(cls(), (((3,), 2), ((3,), 2 + cls.batches)), problem)
+        if cls.batches:
+            yield BadSample(cls(), (((3,), 2), ((3,), 3)), "must be equal or 1")
+        else:
+            alone = "not defined on minibatches"
+            yield BadSample(cls(), (((3,), 2), ((3,), 2)), alone, EvaluationError)
 
 
 class SquaredDistance(Distance):
@@ -148,6 +151,12 @@ class HuberDistance(Distance):
     def slope(self, d: Array) -> Array:
         """D, but no larger than c."""
         return np.clip(d, -self.c, self.c)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Also another limit."""
+        yield from super().samples()
+        yield Sample(cls(0.6), (((4,), 1), ((4,), 1)))
 
 
 L1_DISTANCE = L1Distance()

@@ -170,10 +170,20 @@ class Sqrt(Positive):
 
 
 @dataclass(eq=False)
-class AddScalar(Elementwise):
-    """y = x + c."""
+class WithNumber(Elementwise, abstract=True):
+    """x and one number c."""
 
     c: float = 0.7
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Also another number."""
+        yield from super().samples()
+        yield Sample(cls(-2.5), (((2, 3), 2),))
+
+
+class AddScalar(WithNumber):
+    """y = x + c."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Add the number."""
@@ -184,11 +194,8 @@ class AddScalar(Elementwise):
         return 1.0
 
 
-@dataclass(eq=False)
-class ScalarMinus(Elementwise):
+class ScalarMinus(WithNumber):
     """y = c - x."""
-
-    c: float = 0.7
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Subtract from the number."""
@@ -199,11 +206,8 @@ class ScalarMinus(Elementwise):
         return -1.0
 
 
-@dataclass(eq=False)
-class ScalarMultiply(Elementwise):
+class ScalarMultiply(WithNumber):
     """y = c x."""
-
-    c: float = 0.7
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Multiply by the number."""

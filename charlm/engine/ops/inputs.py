@@ -230,8 +230,9 @@ class ParameterLeaf(Leaf):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A matrix."""
+        """A matrix, and a constant vector."""
         yield Sample(cls(ParameterCollection().add_parameters((3, 2))))
+        yield Sample(cls(ParameterCollection().add_parameters((3,)), trains=False))
 
 
 @dataclass(eq=False)
@@ -272,8 +273,9 @@ class LookupLeaf(Leaf):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A small table."""
+        """A small table of vectors, and a constant one of matrices."""
         yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2,))))
+        yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2, 4)), trains=False))
 
 
 class LookupExpression(Expression):
@@ -351,10 +353,12 @@ class Lookup(IndexOp):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One row, and a batch with a repeated row."""
+        """One row, a batch with a repeated row, a constant."""
         table = ParameterCollection().add_lookup_parameters(3, (2,))
         yield Sample(cls(table, (1,)))
         yield Sample(cls(table, (1, 0, 1)))
+        other = ParameterCollection().add_lookup_parameters(4, (2, 3))
+        yield Sample(cls(other, (3, 3), update=False))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -403,8 +407,9 @@ class Fill(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A batch of matrices of ones."""
+        """A batch of matrices of ones, a vector of something else."""
         yield Sample(cls(1.0, (2, 3), 2))
+        yield Sample(cls(-2.5, (3,), 1))
 
 
 def fill(

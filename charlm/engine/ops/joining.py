@@ -10,8 +10,8 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arguments import members, unsigned
 from charlm.engine.ops.shaping import axis_of, with_rank
-from charlm.errors import EmptyListError
 
 __all__ = ["concatenate", "concatenate_cols", "concatenate_to_batch"]
 
@@ -99,20 +99,15 @@ class ConcatenateToBatch(Op):
 
 def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
     """Return the expressions joined along axis ``d``."""
-    if len(xs) == 0:
-        raise EmptyListError("concatenate: the list is empty, there is nothing to join")
-    return apply(Concatenate(d), *xs)
+    where = "concatenate"
+    return apply(Concatenate(unsigned(d, where)), *members(xs, where))
 
 
 def concatenate_cols(xs: Sequence[Operand]) -> Expression:
     """Return the expressions side by side, vectors as columns."""
-    if len(xs) == 0:
-        raise EmptyListError("concatenate_cols: the list is empty, there is nothing to join")
-    return apply(Concatenate(1), *xs)
+    return apply(Concatenate(1), *members(xs, "concatenate_cols"))
 
 
 def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
     """Return one batch of all the expressions' batch elements."""
-    if len(xs) == 0:
-        raise EmptyListError("concatenate_to_batch: the list is empty, there is nothing to join")
-    return apply(ConcatenateToBatch(), *xs)
+    return apply(ConcatenateToBatch(), *members(xs, "concatenate_to_batch"))

@@ -9,7 +9,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.errors import EmptyListError
+from charlm.engine.ops.arguments import members
 
 __all__ = ["affine_transform", "dot_product"]
 
@@ -208,9 +208,7 @@ def matmul(w: Operand, x: Operand) -> Expression:
 
 def affine_transform(exprs: Sequence[Operand]) -> Expression:
     """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
-    if len(exprs) == 0:
-        raise EmptyListError("affine_transform: the list is empty, expected [b, W, x, ...]")
-    return apply(Affine(), *exprs)
+    return apply(Affine(), *members(exprs, "affine_transform"))
 
 
 def dot_product(x: Operand, y: Operand) -> Expression:

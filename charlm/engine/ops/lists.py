@@ -11,11 +11,10 @@ import numpy as np
 from charlm.engine.arrays import Array, Shape, array_shape
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.engine.ops.arguments import unsigned
+from charlm.engine.ops.arguments import members, unsigned
 from charlm.engine.ops.arithmetic import without_trailing_ones
 from charlm.engine.ops.extrema import RemovesAxis, bmax
 from charlm.engine.ops.shaping import axis_of
-from charlm.errors import ArgumentError, EmptyListError
 
 __all__ = ["average", "emax", "logsumexp", "logsumexp_dim"]
 
@@ -120,7 +119,7 @@ class LogSumExpDim(RemovesAxis):
 
 def average(xs: Sequence[Operand]) -> Expression:
     """Return the mean of a list of expressions, number by number."""
-    return apply(Average(), *_members(xs, "average"))
+    return apply(Average(), *members(xs, "average"))
 
 
 def emax(xs: Sequence[Operand]) -> Expression:
@@ -128,7 +127,7 @@ def emax(xs: Sequence[Operand]) -> Expression:
 
     As in DyNet the first is compared with itself too, so there are as many nodes as expressions.
     """
-    first, *others = _members(xs, "emax")
+    first, *others = members(xs, "emax")
     largest = bmax(first, first)
     for x in others:
         largest = bmax(x, largest)
@@ -137,19 +136,9 @@ def emax(xs: Sequence[Operand]) -> Expression:
 
 def logsumexp(xs: Sequence[Operand]) -> Expression:
     """Return the logarithm of the sum of the exponentials of a list of expressions, number by number."""
-    return apply(LogSumExp(), *_members(xs, "logsumexp"))
+    return apply(LogSumExp(), *members(xs, "logsumexp"))
 
 
 def logsumexp_dim(x: Operand, d: int = 0) -> Expression:
     """Return the logarithm of the sum of the exponentials along axis ``d``, which is removed."""
     return apply(LogSumExpDim(unsigned(d, "logsumexp_dim")), x)
-
-
-def _members(xs: Sequence[Operand], where: str) -> Sequence[Operand]:
-    if not isinstance(xs, list):
-        raise ArgumentError(f"{where}: a list of expressions is needed, got {xs!r}")
-    if not xs:
-        raise EmptyListError(f"{where}: the list is empty")
-    if any(x is None for x in xs):
-        raise EmptyListError(f"{where}: an element of the list is None, expected expressions")
-    return xs

@@ -94,7 +94,7 @@ class DropoutDim(Dropout):
     def samples(cls) -> Iterable[Sample]:
         """Each axis of a batch of matrices."""
         yield Sample(cls(0.3, 0), (((2, 4), 2),))
-        yield Sample(cls(0.3, 1), (((4, 2), 2),))
+        yield Sample(cls(0.5, 1), (((4, 2), 2),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -117,9 +117,10 @@ class BlockDropout(Dropout):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector and a matrix, kept."""
+        """A vector and a matrix, kept, and one dropped."""
         yield Sample(cls(0.01), (((3,), 1),))
         yield Sample(cls(0.01), (((2, 3), 1),))
+        yield Sample(cls(0.99), (((2, 3), 1),), differentiable=(False,))
 
 
 @dataclass(eq=False)
@@ -145,7 +146,7 @@ class Noise(Op):
     def samples(cls) -> Iterable[Sample]:
         """A vector and a batch of matrices."""
         yield Sample(cls(), (((3,), 1),))
-        yield Sample(cls(), (((2, 3), 2),))
+        yield Sample(cls(2.0), (((2, 3), 2),))
 
 
 def dropout(x: Operand, p: float) -> Expression:

@@ -54,6 +54,12 @@ class RandomNormal(RandomInput):
         """From the normal distribution."""
         return ctx.stream.normal(self.mean, self.std, shape, ctx.dtype)
 
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Also other numbers."""
+        yield from super().samples()
+        yield Sample(cls(mean=1.5, std=0.5))
+
 
 @dataclass(eq=False)
 class RandomBernoulli(RandomInput):
@@ -66,6 +72,12 @@ class RandomBernoulli(RandomInput):
         """In float32 the probability is DyNet's to the last bit."""
         return ctx.stream.bernoulli(float(np.float32(self.p)), self.scale, shape, ctx.dtype)
 
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Also other numbers."""
+        yield from super().samples()
+        yield Sample(cls(p=0.2, scale=-3.0))
+
 
 @dataclass(eq=False)
 class RandomUniform(RandomInput):
@@ -77,6 +89,12 @@ class RandomUniform(RandomInput):
     def draw(self, ctx: Context, shape: Shape) -> Array:
         """From the uniform distribution."""
         return ctx.stream.uniform(self.left, self.right, shape, ctx.dtype)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Also other numbers."""
+        yield from super().samples()
+        yield Sample(cls(left=-2.0, right=3.0))
 
 
 class RandomGumbel(RandomInput):

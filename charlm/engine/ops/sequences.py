@@ -54,9 +54,10 @@ class LookupSequence(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Three steps of a batch of two."""
+        """Three steps of a batch of two, one step of one."""
         table = ParameterCollection().add_lookup_parameters(4, (2,))
         yield Sample(cls(table, np.array([[0, 1], [3, 3], [1, 0]])))
+        yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (4,)), np.array([[2]])))
 
 
 @dataclass(eq=False)
@@ -100,9 +101,10 @@ class SequenceNegLogSoftmax(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Three steps of a batch of two."""
+        """Three steps of a batch of two, one step of one."""
         targets = np.array([[0, 1], [3, 3], [1, 0]])
         yield Sample(cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)))
+        yield Sample(cls(np.array([[2]])), (((5, 1, 1), 1), ((4, 5), 1), ((4,), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -144,8 +146,9 @@ class StackTime(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Batches of one and two."""
+        """Batches of one and two, a single step."""
         yield Sample(cls(), (((3,), 1), ((3,), 2)))
+        yield Sample(cls(), (((2,), 3),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -175,8 +178,9 @@ class OutputSequence(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Two states."""
+        """Two states, and one."""
         yield Sample(cls(), (((3, 2, 4), 2),))
+        yield Sample(cls(), (((3, 1, 2), 1),))
 
 
 @dataclass(eq=False)

@@ -44,7 +44,8 @@ class Layers:
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
         self.masks: list[list[Expression]] = []
         self._parts = [_state_part(state) for state in range(builder.cell.states)]
-        self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
+        self._epoch = graph.epoch
+        self._places = self._find_places()
         self._steps: dict[tuple[bool, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
         none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
         self._first, self._later = (self._step(True, NOT_MASKED, given) for given in (none, every))
@@ -74,6 +75,8 @@ class Layers:
         ``ids`` are those of the states, if they were taken before.
         """
         builder, graph, parameters = self.builder, self.graph, self.parameters[k]
+        if graph.epoch != self._epoch:  # nodes were deleted, and the parameters' moved
+            self._epoch, self._places = graph.epoch, self._find_places()
         nodes = builder.arguments(parameters)
         if nodes is parameters and builder.rates == NO_DROPOUT and ids is None and not graph.start:
             return self._plain_step(k, x.index, states)
@@ -93,6 +96,9 @@ class Layers:
         return tuple(
             [graph.append(part, args, id_) for part, id_ in zip(self._parts, ids, strict=True)]
         )
+
+    def _find_places(self) -> list[tuple[int, ...]]:
+        return [tuple([node.index for node in layer]) for layer in self.parameters]
 
     def _plain_step(self, k: int, x: int, states: LayerStates) -> tuple[Expression, ...]:
         """``step`` without anything special, quick where the graph is like an earlier one."""

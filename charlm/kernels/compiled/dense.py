@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.product import PANEL, TILE, multiply
 from charlm.kernels.compiled.vectors import LANES, add, load, store
@@ -13,7 +12,9 @@ CHUNK = 512
 
 def gradient_scratch(inputs: int) -> int:
     """The size of what ``weight_gradient`` works in."""
-    return CHUNK * (PANEL + -(-inputs // TILE) * TILE) + LANES  # a copy of TILE numbers stores LANES
+    return (
+        CHUNK * (PANEL + -(-inputs // TILE) * TILE) + LANES
+    )  # a copy of TILE numbers stores LANES
 
 
 @compiled("void(f4[::1], i8, f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
@@ -23,8 +24,12 @@ def product(P, K, b, at, ldb, N, c, to, ldc, first, last, more):
         multiply(P, p * K * PANEL, K, b, at, ldb, 1, N, c, to + p * PANEL, ldc, more)
 
 
-@compiled("void(f4[::1], i8, f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8, i8, i8, f4[::1], f4[::1], i8, i8)")
-def weight_gradient(D, M, x, ix, ldx, begin, end, da, ia, ldda, N, first, last, sums, scratch, base, more):
+@compiled(
+    "void(f4[::1], i8, f4[::1], i8, i8, i8, i8, f4[::1], i8, i8, i8, i8, i8, f4[::1], f4[::1], i8, i8)"
+)
+def weight_gradient(
+    D, M, x, ix, ldx, begin, end, da, ia, ldda, N, first, last, sums, scratch, base, more
+):
     """Panels ``first`` to ``last`` of D (M, columns) (+)= x' da over N positions, for rows ``begin`` to ``end`` of D.
 
     With ``sums`` not empty the column sums of da are added to it.
@@ -57,4 +62,17 @@ def weight_gradient(D, M, x, ix, ldx, begin, end, da, ia, ldda, N, first, last, 
                 width = begin + (tile + 1) * (end - begin) // tiles - i
                 source = inputs + tile * count * TILE
                 to = (p * M + i) * PANEL
-                multiply(scratch, base, count, scratch, source, 1, TILE, width, D, to, PANEL, more or start > 0)
+                multiply(
+                    scratch,
+                    base,
+                    count,
+                    scratch,
+                    source,
+                    1,
+                    TILE,
+                    width,
+                    D,
+                    to,
+                    PANEL,
+                    more or start > 0,
+                )

@@ -31,7 +31,7 @@ from charlm.kernels.compiled.sequence import (
 )
 from charlm.kernels.compiled.team import Team, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 
 @lanewise
@@ -47,9 +47,7 @@ def _candidate(c: Lanes, bc: Lanes, z: Lanes, h: Lanes) -> tuple[Lanes, ...]:
 
 
 @lanewise
-def _candidate_back(
-    z: Lanes, c: Lanes, h: Lanes, dy: Lanes, dh_later: Lanes
-) -> tuple[Lanes, ...]:
+def _candidate_back(z: Lanes, c: Lanes, h: Lanes, dy: Lanes, dh_later: Lanes) -> tuple[Lanes, ...]:
     """The gradients of the candidate and of z before their functions, and of h around the gates."""
     dy = dy + dh_later
     return dy * z * (1.0 - c * c), dy * (c - h) * z * (1.0 - z), dy * (1.0 - z)
@@ -113,9 +111,7 @@ def _forward(
                 column = to + n * lda + 2 * Hp + j * LANES
                 h = load(state, at + n * H + j * LANES, width - j * LANES)
                 z = load(A, to + n * lda + 2 * j * LANES, LANES)
-                c, h = _candidate(
-                    load(A, column, LANES), load(bias_c, j * LANES, LANES), z, h
-                )
+                c, h = _candidate(load(A, column, LANES), load(bias_c, j * LANES, LANES), z, h)
                 store(A, column, c, LANES)
                 store(y, (t * B + n) * H + j * LANES, h, H - j * LANES)
         met = meet(meeting, met, threads)

@@ -32,7 +32,7 @@ from charlm.kernels.compiled.sequence import (
 )
 from charlm.kernels.compiled.team import Team, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 
 @lanewise
@@ -48,8 +48,16 @@ def _step(
 
 @lanewise
 def _step_back(
-    i: Lanes, f: Lanes, o: Lanes, g: Lanes, before: Lanes, c: Lanes,
-    dc: Lanes, dc_later: Lanes, dh: Lanes, dh_later: Lanes,
+    i: Lanes,
+    f: Lanes,
+    o: Lanes,
+    g: Lanes,
+    before: Lanes,
+    c: Lanes,
+    dc: Lanes,
+    dc_later: Lanes,
+    dh: Lanes,
+    dh_later: Lanes,
 ) -> tuple[Lanes, ...]:
     """The gradients of the four gates before their functions, and of the memory before."""
     dh = dh + dh_later
@@ -97,9 +105,15 @@ def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeti
                     else:
                         c = load(c0, unit, count if len(c0) else 0)
                     i, f, o, g, c, h = _step(
-                        load(G, at, LANES), load(G, at + LANES, LANES),
-                        load(G, at + 2 * LANES, LANES), load(G, at + 3 * LANES, LANES),
-                        bi, bf, bo, bg, c,
+                        load(G, at, LANES),
+                        load(G, at + LANES, LANES),
+                        load(G, at + 2 * LANES, LANES),
+                        load(G, at + 3 * LANES, LANES),
+                        bi,
+                        bf,
+                        bo,
+                        bg,
+                        c,
                     )
                     store(G, at, i, LANES)
                     store(G, at + LANES, f, LANES)
@@ -112,8 +126,30 @@ def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeti
 
 @compiled()
 def _backward(
-    dy, y, G, x, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
-    Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
+    dy,
+    y,
+    G,
+    x,
+    Wx,
+    Wh,
+    c0,
+    h0,
+    dx,
+    dWx,
+    dWh,
+    db,
+    dc,
+    dh,
+    Qx,
+    Qh,
+    Dx,
+    Dh,
+    sums,
+    scratch,
+    sizes,
+    meeting,
+    me,
+    threads,
 ):
     T, B, X, H, Hp, together = sizes
     N = T * B
@@ -138,11 +174,16 @@ def _backward(
                 else:
                     before = load(c0, unit, count if len(c0) else 0)
                 di, df, do, dg, dc_before = _step_back(
-                    load(G, at, LANES), load(G, at + LANES, LANES),
-                    load(G, at + 2 * LANES, LANES), load(G, at + 3 * LANES, LANES),
-                    before, load(y, unit, count),
-                    load(dy, unit, count), load(dc, own, later),
-                    load(dy, unit + T * B * H, count), load(dh, own, later),
+                    load(G, at, LANES),
+                    load(G, at + LANES, LANES),
+                    load(G, at + 2 * LANES, LANES),
+                    load(G, at + 3 * LANES, LANES),
+                    before,
+                    load(y, unit, count),
+                    load(dy, unit, count),
+                    load(dc, own, later),
+                    load(dy, unit + T * B * H, count),
+                    load(dh, own, later),
                 )
                 store(G, at, di, LANES)
                 store(G, at + LANES, df, LANES)

@@ -39,7 +39,7 @@ from charlm.kernels.compiled.vectors import (
     store,
     total,
 )
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 NEVER = np.float32(-1e30)
 """The bias of the columns that pad the alphabet: their probability is 0."""

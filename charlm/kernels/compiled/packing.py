@@ -8,7 +8,6 @@ There is an even number of blocks; what is beyond the last unit is 0. ``H`` unit
 
 from __future__ import annotations
 
-
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.vectors import LANES, load, store

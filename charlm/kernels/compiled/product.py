@@ -25,7 +25,19 @@ GROUP = 3  # rows that share a pointer: base + 0, 1 and 2 strides, as x86 addres
 
 @intrinsic
 def _tile(
-    typing: Any, rows: Any, a: Any, ia: Any, b: Any, ib: Any, sn: Any, sk: Any, c: Any, ic: Any, ldc: Any, K: Any, add: Any
+    typing: Any,
+    rows: Any,
+    a: Any,
+    ia: Any,
+    b: Any,
+    ib: Any,
+    sn: Any,
+    sk: Any,
+    c: Any,
+    ic: Any,
+    ldc: Any,
+    K: Any,
+    add: Any,
 ) -> Any:
     """``rows`` rows of C, from 1 to TILE: one loop over k for each number of rows."""
 
@@ -77,7 +89,9 @@ def _sum_over_k(builder: Any, count: int, a: Any, b: Any, sn: Any, sk: Any, K: A
         factor = builder.load(builder.gep(b_k[group], [builder.mul(sn, SIZE(row))]))
         factor = broadcast(builder, factor)
         products = [builder.fmul(column, factor, flags=FLAGS) for column in columns]
-        after.append([builder.fadd(p, s, flags=FLAGS) for p, s in zip(products, sums[n], strict=True)])
+        after.append(
+            [builder.fadd(p, s, flags=FLAGS) for p, s in zip(products, sums[n], strict=True)]
+        )
     k_after = builder.add(k, SIZE(1))
     k.add_incoming(k_after, loop)
     a_k.add_incoming(builder.gep(a_k, [SIZE(2)]), loop)

@@ -10,7 +10,7 @@ import numpy as np
 
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.team import Team
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 FEW = 4
 """Positions; for fewer, packing the weights costs more than the product."""
@@ -40,13 +40,15 @@ class Saved:
 
 
 def forward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Leave float64 and short sequences to the plain kernel."""
+    """Leave float64, short sequences and what the kernel does not take, such as masks, to the plain one."""
 
     def decorate(kernel: Callable[..., Any]) -> Any:
+        known = kernel.__code__.co_argcount - 2  # after the team and x
+
         @wraps(plain)
         def forward(team: Team, x: Array, *args: Any, **kwargs: Any) -> Any:
             few = x.size < FEW * x.shape[-1]
-            if few or x.dtype != np.float32:
+            if few or x.dtype != np.float32 or len(args) > known:
                 return plain(x, *args, **kwargs)
             return kernel(team, x, *args, **kwargs)
 

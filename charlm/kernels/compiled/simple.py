@@ -26,7 +26,7 @@ from charlm.kernels.compiled.sequence import (
 )
 from charlm.kernels.compiled.team import Team, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 
 @lanewise

@@ -9,7 +9,7 @@ from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, flat, threads_for
 from charlm.kernels.compiled.team import Team, share
 from charlm.kernels.compiled.vectors import LANES, add, load, store
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 
 @compiled()

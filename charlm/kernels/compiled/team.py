@@ -22,7 +22,7 @@ from numba.extending import intrinsic
 
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import pointer
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 SPINS = 2000  # some microseconds; then the core is offered to whoever needs it
 SMALL = 1 << 14  # numbers; below this the system's allocator is as good as ours

@@ -10,7 +10,7 @@ from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, threads_for
 from charlm.kernels.compiled.team import Team, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
-from charlm.kernels.reference import Array
+from charlm.kernels.reference.common import Array
 
 BLOCK = 64 * LANES
 """Numbers whose squares are added up in float32, the sums of blocks in float64."""

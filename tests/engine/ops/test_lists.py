@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.ops import average, emax, input_tensor, logsumexp, logsumexp_dim
+from charlm.engine.ops import (
+    average,
+    emax,
+    input_tensor,
+    logsumexp,
+    logsumexp_dim,
+    sum_batches,
+    sum_elems,
+)
 from tests.engine.ops.measured import approximately, measure, nodes
 
 X, Y = [1, -2, 3], [0.5, 0.25, -1]
@@ -49,6 +57,14 @@ def test_what_is_batched_with_what_is_not():
         np.testing.assert_allclose(logsumexp(members).npvalue(), expected, rtol=1e-6)
         with pytest.raises(ValueError, match="equal shapes are needed"):
             emax(members)
+
+
+def test_the_gradient_of_an_average_is_summed_over_a_batch_that_one_member_does_not_have():
+    for order in (1, -1):
+        single, batch = mixed()
+        sum_batches(sum_elems(average([single, batch][::order]))).backward(full=True)
+        assert single.gradient().tolist() == [1, 1, 1]
+        assert batch.gradient().tolist() == [[0.5, 0.5]] * 3
 
 
 def test_a_number_is_averaged_as_often_as_it_is_given():

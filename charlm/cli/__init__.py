@@ -17,14 +17,18 @@ import click
 
 from charlm import __version__
 from charlm.errors import CharlmError
+from charlm.threads import thread_count, use_threads
 
 COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
     "sample": "Draw texts from a trained model.",
     "compare": "Train several models on one text and say which learns faster.",
+    "bench": "Measure how fast a model trains and samples on this machine.",
 }
+DEFAULT_THREADS = {"compare": 1}
+"""Its models are small: measured on two busy cores, srnn-vs-lstm-memory took 3.4 s with one thread
+and 32 s with two, which wait for each other."""
 GLOBAL_FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class _LazyGroup(click.Group):
@@ -47,7 +51,8 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        _use_threads(ctx.params.get("threads"), args[0])
+        # before the command is imported, which may import numpy
+        use_threads(thread_count(ctx.params.get("threads"), DEFAULT_THREADS.get(args[0])))
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -77,7 +82,7 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
 
     `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
     """
-    ctx.obj = {"quiet": quiet, "verbose": verbose}
+    ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -109,17 +114,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         click.echo(f"charlm: {reason}", err=True)
         code = 1
     sys.exit(code)
-
-
-def _use_threads(threads: int | None, command: str) -> None:
-    """Tell numpy's linear algebra, which looks when it is imported: before the command is."""
-    if threads is not None:
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    elif command == "compare":
-        # its models are small: measured on two busy cores, srnn-vs-lstm-memory took 3.4 s with one
-        # thread and 32 s with two, which wait for each other
-        for variable in THREAD_VARIABLES:
-            os.environ.setdefault(variable, "1")
 
 
 def _hoist(argv: Sequence[str]) -> list[str]:

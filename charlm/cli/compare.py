@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import click
 
+from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen, marked, table
 from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
@@ -33,6 +34,7 @@ from charlm.lm.plots import plot_comparison, require_matplotlib
 @click.argument("sources", nargs=-1, metavar="NAME | CONFIG CONFIG...")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Seeds for each model.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Updates for each model.")
+@kernels_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything measured as JSON.")
 @click.option(
     "--plot",
@@ -48,6 +50,7 @@ def compare(
     sources: tuple[str, ...],
     seeds: int | None,
     steps: int | None,
+    kernels: str | None,
     as_json: bool,
     plot: Path | None,
     list_bundled: bool,
@@ -68,7 +71,7 @@ def compare(
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)
-    comparison, screen = Comparison(config, seeds, steps), Screen(obj)
+    comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
     result = comparison.result()
     click.echo(json.dumps(result.to_dict()) if as_json else report(result))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
-from charlm.lm.sampling import SampledText
+if TYPE_CHECKING:
+    from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
 
 CUT_MARK = " [cut: no <EOS>]"
 
@@ -66,6 +67,7 @@ def marked(sample: SampledText) -> str:
     """Return a sample's text, with a mark where it was cut.
 
     Example:
+        >>> from charlm.lm.sampling import SampledText
         >>> marked(SampledText("ab", complete=False))
         'ab [cut: no <EOS>]'
     """

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen, cut_mark
-from charlm.lm.model import load
-from charlm.lm.sampling import SampledText, collect
+from charlm.lm.compute import decide, operations_per_character
+from charlm.lm.model import CharLM, load
+from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 
 
 @click.command(short_help="Draw texts from a trained model.")
@@ -35,6 +38,7 @@ from charlm.lm.sampling import SampledText, collect
 @click.option("-p", "--prime", default="", metavar="TEXT", help="The text to go on from.")
 @click.option("--stop", default="", metavar="TEXT", help="End before this text.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same texts.")
+@kernels_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def sample(
@@ -46,6 +50,7 @@ def sample(
     prime: str,
     stop: str,
     seed: int | None,
+    kernels: str | None,
     as_json: bool,
 ) -> int:
     """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it."""
@@ -56,22 +61,34 @@ def sample(
     if seed is None:
         seed = secrets.randbits(32)
         screen.say(f"seed {seed}")
-    found = []
-    for k in range(number):
-        # a text's seed does not depend on how many are asked for
-        drawn = model.stream(
-            length, temperature=temperature, prime=prime, stop=stop, seed=[seed, k]
-        )
-        if as_json:
-            found.append(collect(drawn))
-        else:
-            sys.stdout.write(prime)
-            found.append(collect(drawn, _show))
-            _show(cut_mark(found[-1]) if length is None else "")
-            _show("\n")
+    size = len(prime) + (length or model.default_length())
+    work = number * size * operations_per_character(model.config, len(model.vocab))
+    model.kernels = decide(kernels or "auto", None, work).functions()
+    # a text's seed does not depend on how many are asked for
+    seeds = [[seed, k] for k in range(number)]
+    options = {"temperature": temperature, "prime": prime, "stop": stop}
+    found: list[SampledText] = []
+    text: str | None = None
+    for part in _drawn(model, seeds, length, options):
+        if not as_json:
+            _show(part.characters if text is not None else prime + part.characters)
+        text = (text or "") + part.characters
+        if part.complete is not None:
+            found.append(SampledText(text, part.complete))
+            if not as_json:
+                _show((cut_mark(found[-1]) if length is None else "") + "\n")
+            text = None
     if as_json:
         click.echo(_json(found, prime, seed, temperature))
     return 0
+
+
+def _drawn(
+    model: CharLM, seeds: list[list[int]], length: int | None, options: dict[str, Any]
+) -> Iterator[Drawn]:
+    """Draw many texts at once, and yield them one after the other."""
+    for begin in range(0, len(seeds), SIDE_BY_SIDE):
+        yield from in_turn(model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options))
 
 
 def _show(text: str) -> None:

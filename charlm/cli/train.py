@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import platform
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
-import numpy as np
 
-from charlm.cli.output import Screen, marked, program, table
+from charlm.cli.options import kernels_option
+from charlm.cli.output import table
 from charlm.config import (
     Override,
     RunConfig,
@@ -23,27 +18,15 @@ from charlm.config import (
     load_run,
     to_yaml,
 )
-from charlm.lm.baselines import nll_to_bpc
-from charlm.lm.checkpoint import load_checkpoint
-from charlm.lm.rundir import RunDirectory
-from charlm.lm.training import (
-    Evaluated,
-    Event,
-    Finished,
-    Logged,
-    Sampled,
-    Saved,
-    Started,
-    Stepped,
-    Training,
-)
+from charlm.threads import use_threads
 
-INTERRUPTED = 130
 SHORTHANDS = {
     "--steps": "train.steps",
     "--seed": "train.seed",
     "--log-every": "train.log_every",
     "--sample-every": "train.sample_every",
+    "--kernels": "train.kernels",
+    "--threads": "train.threads",
 }
 
 
@@ -64,6 +47,7 @@ SHORTHANDS = {
 @click.option("--seed", metavar="N", help="The same seed gives the same run (train.seed).")
 @click.option("--log-every", metavar="N", help="Steps between two losses (train.log_every).")
 @click.option("--sample-every", metavar="N", help="Steps between two samples (train.sample_every).")
+@kernels_option
 @click.option("--init-from", metavar="RUN", help="Start from the weights of this run.")
 @click.option("--print-config", is_flag=True, help="Print the config that would run, and stop.")
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled configs and texts.")
@@ -97,19 +81,17 @@ def train(
             "Configs:\n" + table(bundled_runs()) + "\nTexts:\n  " + "\n  ".join(bundled_texts())
         )
         return 0
-    config = _config(arguments, settings, shorthands)
+    threads = None if obj["threads"] is None else str(obj["threads"])
+    config = _config(arguments, settings, {**shorthands, "threads": threads})
     if print_config:
         click.echo(to_yaml(config), nl=False)
         return 0
-    screen = Screen(obj)
-    start = None if init_from is None else load_checkpoint(init_from)
-    training = Training(config, init_from=start)
-    training.directory = _directory(config, output, force)
-    if screen.verbose:
-        screen.say(f"numpy {np.__version__}, Python {platform.python_version()}")
-        screen.say(to_yaml(config))
-    with _stopping_on_interrupt(training, screen):
-        return _show(training, screen)
+    if config.train.threads is not None:
+        use_threads(config.train.threads)
+    # not before: this imports numpy, which then asks for the number of threads
+    from charlm.cli.training import run
+
+    return run(config, obj, output, force, init_from)
 
 
 def _config(
@@ -123,121 +105,3 @@ def _config(
         if value is not None:
             overrides.append(Override(origin=flag, key=key, value=value))
     return load_run(source, texts=texts, overrides=overrides)
-
-
-def _directory(config: RunConfig, output: Path | None, force: bool) -> RunDirectory:
-    if output is None:
-        return RunDirectory.create_default(config.name)
-    return RunDirectory.create_named(output, force=force)
-
-
-@contextlib.contextmanager
-def _stopping_on_interrupt(training: Training, screen: Screen) -> Iterator[None]:
-    """Let the first Ctrl-C end the loop between two steps; a second one ends at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if training.stopping:
-            raise KeyboardInterrupt
-        training.stop()
-        screen.say("stopping after this step; Ctrl-C again to stop without saving")
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _show(training: Training, screen: Screen) -> int:
-    view = _LineView(screen) if training.config.data.framing == "lines" else _StreamView(screen)
-    code = 0
-    try:
-        for event in training.events():
-            view.show(event)
-            if isinstance(event, Started):
-                _introduce(training, event, screen)
-                screen.start_bar(training.config.train.steps, "step")
-            elif isinstance(event, Stepped):
-                screen.advance()
-            elif isinstance(event, Saved):
-                screen.note(f"saved at {event.step}")
-            elif isinstance(event, Finished):
-                screen.close_bar()
-                code = _conclude(training, event, screen)
-    finally:
-        screen.close_bar()
-    return code
-
-
-def _introduce(training: Training, started: Started, screen: Screen) -> None:
-    config = training.config
-    sizes = "/".join(str(n) for n in (config.model.embed_dim, *config.model.hidden_dims))
-    screen.say(
-        f"{config.name}: {config.model.cell}, layers {config.model.layers}, dims {sizes}, "
-        f"{started.parameters:,} parameters"
-    )
-    held_out = f", {started.held_out_characters:,} held out" if started.held_out_characters else ""
-    screen.say(
-        f"text: {started.train_characters:,} characters to learn from{held_out}; "
-        f"{started.vocab_size} different symbols"
-    )
-    for notice in started.notices:
-        screen.say(f"note: {notice}")
-    assert training.directory is not None
-    screen.say(f"{config.train.steps:,} steps, written to {training.directory.path}")
-
-
-def _conclude(training: Training, finished: Finished, screen: Screen) -> int:
-    assert training.directory is not None
-    path = training.directory.path
-    how = "stopped" if finished.stopped else "done"
-    screen.say(f"{how} after {finished.step:,} steps in {finished.seconds:.1f} s; saved in {path}")
-    screen.say(f"to sample from it: {program()} sample {path}")
-    return INTERRUPTED if finished.stopped else 0
-
-
-class _LineView:
-    """The tutorial's lines: the loss, a tab, and a text of the model's."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._loss: str | None = None
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, Sampled):
-            self._flush("\t" + marked(event.sample))
-        elif not isinstance(event, Logged):
-            self._flush()
-        else:
-            self._loss = f"{event.loss:.10f}"
-        if isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(f"held-out {score.nll:.4f} nats/char, {score.bpc:.4f} bits/char")
-
-    def _flush(self, sample: str = "") -> None:
-        if self._loss is not None or sample:
-            self._screen.result((self._loss or "") + sample)
-            self._loss = None
-
-
-class _StreamView:
-    """Losses per character, beside what counting single characters would reach, and samples as blocks."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._baseline = ""
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, Started) and event.unigram_nll is not None:
-            bits = nll_to_bpc(event.unigram_nll)
-            self._baseline = f"   (unigram {event.unigram_nll:.4f} nats, {bits:.4f} bits)"
-        elif isinstance(event, Logged):
-            self._screen.result(f"step {event.step:>6}   loss     {event.loss:.4f} nats/char")
-        elif isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(
-                f"step {event.step:>6}   held-out {score.nll:.4f} nats/char, "
-                f"{score.bpc:.4f} bits/char{self._baseline}"
-            )
-        elif isinstance(event, Sampled):
-            self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")

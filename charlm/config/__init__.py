@@ -14,6 +14,7 @@ from charlm.config.bundled import (
 from charlm.config.dump import to_yaml
 from charlm.config.load import Override, comparison_of, load_comparison, load_run
 from charlm.config.schema import (
+    KERNELS,
     ComparisonConfig,
     DataConfig,
     ModelConfig,
@@ -24,6 +25,7 @@ from charlm.config.schema import (
 from charlm.config.structure import from_dict, to_dict
 
 __all__ = [
+    "KERNELS",
     "ComparisonConfig",
     "DataConfig",
     "ModelConfig",

@@ -118,6 +118,11 @@ def one_of(*names: str) -> Rule:
     return rule
 
 
+def or_nothing(rule: Rule) -> Rule:
+    """Accept what the rule accepts, or nothing."""
+    return lambda value: None if value is None else rule(value)
+
+
 def each(rule: Rule, value: Iterable[Any]) -> tuple[Any, ...]:
     """Apply a rule to every item of a list; an error names the item's index."""
     items = []

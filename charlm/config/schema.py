@@ -20,6 +20,9 @@ _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
 CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))
 """The cells are called as their files. These are listed, not imported: numpy would come along."""
 
+KERNELS = ("auto", "numpy", "numba")
+"""The kernels to compute with; ``auto`` decides between the others."""
+
 
 def _setting(default: Any, rule: Rule, doc: str) -> Any:
     def convert(value: Any, field: attrs.Attribute[Any]) -> Any:
@@ -126,6 +129,14 @@ class TrainConfig:
     )
     checkpoint_every: int = _setting(100, rules.whole(1), "steps between two saved checkpoints")
     seed: int = _setting(0, rules.whole(0), "the same seed gives the same run")
+    kernels: Literal["auto", "numpy", "numba"] = _setting(
+        "auto",
+        rules.one_of(*KERNELS),
+        "numba: compiled; numpy: plain; auto: numba where there is enough to compute",
+    )
+    threads: int | None = _setting(
+        None, rules.or_nothing(rules.whole(1)), "cores to compute on; null = all"
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,6 @@ from charlm.kernels import reference, updates
 
 Kernels: TypeAlias = ModuleType
 
-NAMES = ("auto", "numpy", "numba")
 START_UP = 2e10
 """Operations that numpy does in the second or so that loading numba takes."""
 
@@ -36,7 +35,7 @@ def resolve(name: str, operations: float) -> str:
     """Return ``numpy`` or ``numba`` for ``auto``, any other name as it is.
 
     Args:
-        name: one of ``NAMES``.
+        name: ``numpy``, ``numba``, or ``auto`` to decide.
         operations: additions and multiplications of the whole job, counted and never timed, so that a
             run can be repeated.
 
@@ -73,4 +72,4 @@ def select(name: str, threads: int = 1) -> Kernels:
     return namespace("numba", functions_for(threads))
 
 
-__all__ = ["NAMES", "NUMPY", "Kernels", "reference", "resolve", "select"]
+__all__ = ["NUMPY", "Kernels", "reference", "resolve", "select"]

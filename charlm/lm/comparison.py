@@ -18,7 +18,8 @@ import attrs
 from charlm.config import ComparisonConfig, NamedModel
 from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.analysis import BigramReport, bigrams_of
-from charlm.lm.corpus import LineCorpus
+from charlm.lm.compute import Compute, decide, operations_per_character
+from charlm.lm.corpus import LineCorpus, StreamCorpus
 from charlm.lm.sampling import SampledText, collect
 from charlm.lm.training import Finished, Logged, Started, Stepped, Training, corpus_of, text_of
 
@@ -200,6 +201,8 @@ class Comparison:
         config: the models, and what they have in common.
         seeds: how many seeds, from the base's on; the config's number if not given.
         steps: updates of each; the config's number if not given.
+        kernels: what all models are computed with; by default what the base says. The threads are the
+            process's.
 
     Raises:
         TextError: the text cannot be read or used.
@@ -217,7 +220,11 @@ class Comparison:
     """
 
     def __init__(
-        self, config: ComparisonConfig, seeds: int | None = None, steps: int | None = None
+        self,
+        config: ComparisonConfig,
+        seeds: int | None = None,
+        steps: int | None = None,
+        kernels: str | None = None,
     ) -> None:
         self.config = config
         self.seeds = config.seeds if seeds is None else seeds
@@ -225,6 +232,7 @@ class Comparison:
         self.text = text_of(config.base.data)
         corpus = corpus_of(config.base.data, self.text)
         self.window = min(WINDOW, len(corpus.train)) if isinstance(corpus, LineCorpus) else WINDOW
+        self.compute = self._decide(corpus, kernels)
         self._parameters: dict[str, int] = {}
         self._runs: dict[str, list[SeedRun]] = {}
 
@@ -271,9 +279,23 @@ class Comparison:
             window=self.window,
         )
 
+    def _decide(self, corpus: LineCorpus | StreamCorpus, kernels: str | None) -> Compute:
+        """Return what all models are computed on: their times are compared too."""
+        updates = 3 * self.seeds * self.steps * corpus.characters_per_step
+        work = [
+            updates * operations_per_character(model.config.model, len(corpus.vocab))
+            for model in self.config.models
+        ]
+        return decide(kernels or self.config.base.train.kernels, None, sum(work))
+
     def _train(self, model: NamedModel, seed: int) -> Generator[Event, None, SeedRun]:
         settings = attrs.evolve(
-            model.config.train, seed=seed, steps=self.steps, log_every=1, sample_every=0
+            model.config.train,
+            seed=seed,
+            steps=self.steps,
+            log_every=1,
+            sample_every=0,
+            **asdict(self.compute),
         )
         # held-out scoring would cost time and decides nothing here
         data = attrs.evolve(model.config.data, val_frac=0.0)

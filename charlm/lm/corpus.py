@@ -86,6 +86,11 @@ class LineCorpus:
         return bool(self.held_out)
 
     @property
+    def characters_per_step(self) -> float:
+        """Symbols predicted in a step, on average."""
+        return len(self.train_ids) / len(self.train)
+
+    @property
     def longest_line(self) -> int:
         """Characters in the longest training line."""
         return max(map(len, self.train)) - 2
@@ -185,6 +190,11 @@ class StreamCorpus:
             yield Batch(ids[where], ids[where + 1], begin == 0)
         if streams * length < predictions:
             yield _framed(ids[streams * length :])
+
+    @property
+    def characters_per_step(self) -> float:
+        """Characters predicted in a step."""
+        return self.batch_size * self.seq_length
 
     @property
     def has_held_out(self) -> bool:

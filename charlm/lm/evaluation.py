@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from charlm.engine.arrays import Array
-from charlm.engine.graph import ComputationGraph
 from charlm.lm.baselines import nll_to_bpc
-from charlm.lm.model import CharLM, State
+from charlm.lm.model import CharLM
+from charlm.lm.sampling import State
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def evaluate(model: CharLM, pieces: Iterable[tuple[Array, Array, bool]]) -> Scor
     total, characters = 0.0, 0
     state: State | None = None
     for inputs_TB, targets_TB, fresh in pieces:
-        graph = ComputationGraph(model.collection.dtype)
+        graph = model.graph()
         loss, layers = model.loss(graph, inputs_TB, targets_TB, None if fresh else state)
         total += loss.scalar_value()
         characters += targets_TB.size

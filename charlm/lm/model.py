@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -25,12 +25,11 @@ from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollec
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.rnn import CELLS, RNNBuilder
 from charlm.errors import CheckpointError
+from charlm.kernels import NUMPY
 from charlm.lm import sampling
 from charlm.lm.checkpoint import load_checkpoint
-from charlm.lm.text import Vocab
-
-State: TypeAlias = list[tuple[Array, ...]]
-"""What the recurrent layers carry: for each layer its states, arrays (B, H)."""
+from charlm.lm.sampling import Drawn, Seed, State
+from charlm.lm.text import Ids, Vocab
 
 STREAM_LENGTH = 500
 """Characters in a sample of a model that has no ``<EOS>`` to end it."""
@@ -45,6 +44,9 @@ class CharLM:
         stream: draws the initial weights.
         dtype: float32, or float64 for gradient checks.
         line_limit: for a model with ``<EOS>``, the length at which a sample that never ends is cut.
+
+    Attributes:
+        kernels: the array functions that it is computed with, at first the plain ones.
 
     Example:
         >>> model = CharLM(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
@@ -63,6 +65,7 @@ class CharLM:
         self.vocab = vocab
         self.config = config
         self.line_limit = line_limit
+        self.kernels = NUMPY
         self.collection = ParameterCollection(dtype, stream or NumpyStream(0))
         size, hidden = len(vocab), config.hidden_dims
         self.rnn = RNNBuilder(CELLS[config.cell](), config.embed_dim, hidden, self.collection)
@@ -97,59 +100,59 @@ class CharLM:
         """Return a copy of the states after the last step, to be given to the next sequence."""
         return [tuple(part[-1].copy() for part in layer.array()) for layer in layers]
 
-    def predict(self, symbol: int, state: State | None) -> tuple[Array, State]:
-        """Return the log-probabilities (V,) of the symbol after ``symbol``, and the state."""
-        graph = ComputationGraph(self.collection.dtype)
-        _, layers = self._hidden(graph, np.array([[symbol]]), state)
+    def graph(self) -> ComputationGraph:
+        """Return a new graph for the model's number type, on its kernels."""
+        return ComputationGraph(self.collection.dtype, kernels=self.kernels)
+
+    def predict(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
+        """Return the log-probabilities (B, V) of the symbols that follow, and the state, of B texts at once."""
+        graph = self.graph()
+        _, layers = self._hidden(graph, symbols_B[np.newaxis], state)
         w, b = self._output_layer(graph)
         h = apply(StatePart(self.rnn.cell.states - 1, 0), layers[-1])
-        log_p = log_softmax(affine_transform([b, w, h])).array()[0]
+        log_p = log_softmax(affine_transform([b, w, h])).array()
         after = self.carried(layers)
         graph.release()
         return log_p, after
 
-    def stream(
+    def streams(
         self,
+        seeds: Sequence[Seed],
         length: int | None = None,
         *,
         temperature: float = 1.0,
         prime: str = "",
         stop: str = "",
-        seed: int | Sequence[int] | None = None,
-    ) -> Generator[str, None, bool]:
-        """Yield the characters of one text as they are drawn (see ``charlm.lm.sampling.stream``)."""
-        limit = length if length is not None else self._default_length()
-        rng = np.random.default_rng(seed)
-        return sampling.stream(
+    ) -> Iterator[Drawn]:
+        """Draw a text for each seed, side by side, and yield what is drawn (see ``charlm.lm.sampling``).
+
+        Args:
+            seeds: the same seed gives the same text, whatever its neighbours, unless rounding decides a
+                draw; None draws one.
+            length: at most this many characters each; by default until ``<EOS>``, or 500 without one.
+            temperature: below 1 plays safe, 0 is the likeliest character each time.
+            prime: the text to go on from.
+            stop: end before this string.
+        """
+        return sampling.streams(
             self.predict,
             self.vocab,
-            rng,
-            limit=limit,
+            [np.random.default_rng(seed) for seed in seeds],
+            limit=self.default_length() if length is None else length,
             temperature=temperature,
             prime=prime,
             stop=stop,
         )
 
-    def sample(
-        self,
-        length: int | None = None,
-        *,
-        temperature: float = 1.0,
-        prime: str = "",
-        stop: str = "",
-        seed: int | Sequence[int] | None = None,
-    ) -> str:
-        """Return one text drawn from the model, the prime not included.
+    def stream(
+        self, length: int | None = None, *, seed: Seed = None, **options: Any
+    ) -> Generator[str, None, bool]:
+        """Yield the characters of one text as they are drawn; the options are those of ``streams``."""
+        return sampling.characters(self.streams([seed], length, **options))
 
-        Args:
-            length: at most this many characters; by default until ``<EOS>``, or 500 without one.
-            temperature: below 1 plays safe, 0 is the likeliest character each time.
-            prime: the text to go on from.
-            stop: end before this string.
-            seed: the same seed gives the same text; None draws one.
-        """
-        drawn = self.stream(length, temperature=temperature, prime=prime, stop=stop, seed=seed)
-        return sampling.collect(drawn).text
+    def sample(self, length: int | None = None, *, seed: Seed = None, **options: Any) -> str:
+        """Return one text drawn from the model, the prime not included; the options are those of ``streams``."""
+        return sampling.collect(self.stream(length, seed=seed, **options)).text
 
     def parameters(self) -> dict[str, Parameter | LookupParameter]:
         """Return every parameter under the name it has in a checkpoint."""
@@ -199,7 +202,8 @@ class CharLM:
         w = graph.leaf(ParameterLeaf(self.softmax_w), True)
         return w, graph.leaf(ParameterLeaf(self.softmax_b), True)
 
-    def _default_length(self) -> int:
+    def default_length(self) -> int:
+        """Return the number of characters at which a text is cut unless another is asked for."""
         return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
 
 

@@ -1,24 +1,28 @@
-"""Drawing text from a model, one character at a time.
+"""Drawing texts from a model, one character at a time, several texts side by side.
 
-A sampler needs only a function that takes a symbol id and a state and returns log-probabilities and
+A sampler needs only a function that takes symbols and a state and returns log-probabilities and
 the next state, so it knows nothing of graphs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import EvaluationError, InputError
-from charlm.lm.text import Vocab
+from charlm.lm.text import Ids, Vocab
 
-State = TypeVar("State")
-Predict = Callable[[int, "State | None"], "tuple[Array, State]"]
-"""(symbol id, state or None at the start) -> (log-probabilities of the next symbol, state)."""
+State: TypeAlias = list[tuple[Array, ...]]
+"""What the recurrent layers carry: for each layer its states, arrays (B, H)."""
+
+Predict = Callable[[Ids, "State | None"], "tuple[Array, State]"]
+"""(symbols (B,), state or None at the start) -> (log-probabilities (B, V) of the next symbols, state)."""
+
+Seed: TypeAlias = "int | Sequence[int] | None"
 
 
 @dataclass(frozen=True)
@@ -29,57 +33,72 @@ class SampledText:
     complete: bool
 
 
-def draw(log_p: Array, temperature: float, rng: np.random.Generator) -> int:
-    """Draw an id from log-probabilities sharpened by 1/temperature; temperature 0 takes the likeliest.
+class Drawn(NamedTuple):
+    """What a step added to one of several texts.
 
-    Computed in float64 log space, so that a low temperature cannot overflow. EvaluationError if the
-    probabilities are no numbers.
+    Attributes:
+        text: which text.
+        characters: those that now surely belong to it.
+        complete: None while it goes on; at its end, whether it ended by itself rather than at the limit.
+            A text of a model without ``<EOS>`` ends by itself at any length.
+    """
+
+    text: int
+    characters: str
+    complete: bool | None
+
+
+SIDE_BY_SIDE = 64
+"""Texts that are well drawn at once: a product with a matrix costs little more than one with a vector."""
+
+
+def draw(log_p_BV: Array, temperature: float, rngs: Sequence[np.random.Generator]) -> Ids:
+    """Draw an id for each row of log-probabilities sharpened by 1/temperature; temperature 0 takes the likeliest.
+
+    Computed in float64 log space, so that a low temperature cannot overflow.
 
     Example:
-        >>> draw(np.log([0.1, 0.7, 0.2]), 0.0, np.random.default_rng(0))
-        1
+        >>> draw(np.log([[0.1, 0.7, 0.2]]), 0.0, [np.random.default_rng(0)])
+        array([1])
     """
-    scores = log_p.astype(np.float64)
-    largest = scores.max()
-    if np.isnan(largest):
+    scores = log_p_BV.astype(np.float64)
+    largest = scores.max(axis=1, keepdims=True)
+    if np.isnan(largest).any():
         raise EvaluationError(
             "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
             "go back to an earlier checkpoint and train with a smaller learning rate"
         )
     if temperature == 0:
-        return int(scores.argmax())
+        return scores.argmax(axis=1)
     scores = (scores - largest) / temperature
-    cumulative = np.exp(scores).cumsum()
-    return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+    cumulative = np.exp(scores).cumsum(axis=1)
+    height = np.array([[rng.random()] for rng in rngs]) * cumulative[:, -1:]
+    return (cumulative <= height).sum(axis=1)
 
 
-def stream(
-    predict: Predict[State],
+def streams(
+    predict: Predict,
     vocab: Vocab,
-    rng: np.random.Generator,
+    rngs: Sequence[np.random.Generator],
     *,
     limit: int,
     temperature: float = 1.0,
     prime: str = "",
     stop: str = "",
-) -> Generator[str, None, bool]:
-    """Yield the characters of one text as they are drawn, the prime not among them.
+) -> Iterator[Drawn]:
+    """Draw a text with each of the ``rngs``, side by side, and yield what is drawn; the prime is not.
 
     A model with ``<EOS>`` starts after one and ends at the next; another starts after a newline if
-    it knows one. With ``stop`` the text ends before the first occurrence of that string.
+    it knows one. With ``stop`` a text ends before the first occurrence of that string.
 
     Args:
         predict: the model.
         vocab: its symbols.
-        rng: draws the symbols.
+        rngs: draw the symbols, one of them those of one text.
         limit: draw at most this many characters.
         temperature: below 1 plays safe, above 1 takes risks, 0 is the likeliest character each time.
         prime: the text to go on from.
         stop: the string to end before.
-
-    Returns:
-        (as the generator's value) whether the text ended by itself rather than at the limit; a
-        model without ``<EOS>`` ends by itself at any length.
 
     Raises:
         InputError: a negative temperature.
@@ -88,26 +107,83 @@ def stream(
     if not (temperature >= 0 and np.isfinite(temperature)):
         raise InputError(f"temperature must be 0 or more, got {temperature}")
     state: State | None = None
-    log_p: Array | None = None
     for symbol in [_start(vocab), *vocab.encode(prime).tolist()]:
-        log_p, state = predict(symbol, state)
-    held = ""  # drawn, but perhaps the beginning of the stop string
-    for _ in range(limit):
-        assert log_p is not None
-        symbol = draw(log_p, temperature, rng)
-        if symbol == vocab.eos:
-            yield from held
-            return True
-        held += vocab.symbols[symbol]
-        if stop and held.endswith(stop):
-            yield from held[: -len(stop)]
-            return True
-        sure = len(held) - _overlap(held, stop)
-        yield from held[:sure]
-        held = held[sure:]
-        log_p, state = predict(symbol, state)
-    yield from held
-    return vocab.eos is None
+        log_p, state = predict(np.array([symbol]), state)
+    alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
+    first = [0] * len(alive)  # all of them go on from the one prime
+    log_p, state = log_p[first], _rows(state, first)
+    for left in range(limit, 0, -1):
+        symbols = draw(log_p, temperature, [text.rng for text in alive])
+        drawn = [text.take(symbol) for text, symbol in zip(alive, symbols.tolist(), strict=True)]
+        yield from drawn
+        going = [i for i, part in enumerate(drawn) if part.complete is None]
+        if len(going) < len(alive):
+            alive = [alive[i] for i in going]
+            symbols, state = symbols[going], _rows(state, going)
+        if not alive:
+            return
+        if left > 1:
+            log_p, state = predict(symbols, state)
+    for text in alive:
+        yield Drawn(text.index, text.held, vocab.eos is None)
+
+
+class _Text:
+    """One text as it grows. ``held`` is drawn, but perhaps the beginning of the stop string."""
+
+    def __init__(self, index: int, rng: np.random.Generator, vocab: Vocab, stop: str) -> None:
+        self.index = index
+        self.rng = rng
+        self.held = ""
+        self._vocab = vocab
+        self._stop = stop
+
+    def take(self, symbol: int) -> Drawn:
+        """Go on by a symbol."""
+        if symbol == self._vocab.eos:
+            return Drawn(self.index, self.held, True)
+        held = self.held + self._vocab.symbols[symbol]
+        if self._stop and held.endswith(self._stop):
+            return Drawn(self.index, held[: -len(self._stop)], True)
+        sure = len(held) - _overlap(held, self._stop)
+        self.held = held[sure:]
+        return Drawn(self.index, held[:sure], None)
+
+
+def _rows(state: State | None, rows: list[int]) -> State:
+    assert state is not None
+    return [tuple(part[rows] for part in layer) for layer in state]
+
+
+def characters(drawn: Iterable[Drawn]) -> Generator[str, None, bool]:
+    """Yield the characters of a single text of ``streams``, and return whether it is complete."""
+    complete = False
+    for part in drawn:
+        yield from part.characters
+        complete = bool(part.complete)
+    return complete
+
+
+def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
+    """Put texts that are drawn side by side behind each other, each shown as soon as those before it have ended.
+
+    Example:
+        >>> drawn = [Drawn(0, "a", None), Drawn(1, "b", True), Drawn(0, "c", True)]
+        >>> [part.characters for part in in_turn(drawn)]
+        ['a', 'c', 'b']
+    """
+    waiting: dict[int, Drawn] = {}
+    turn = 0
+    for part in drawn:
+        before = waiting.get(part.text)
+        so_far = "" if before is None else before.characters
+        waiting[part.text] = part._replace(characters=so_far + part.characters)
+        while turn in waiting:
+            shown = waiting.pop(turn)
+            yield shown
+            if shown.complete is None:
+                break
+            turn += 1
 
 
 def collect(

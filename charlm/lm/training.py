@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import attrs
+
 from charlm import __version__
 from charlm.config import DataConfig, RunConfig, resolve_text, to_dict, to_yaml
-from charlm.engine.graph import ComputationGraph
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, CheckpointError
 from charlm.lm.baselines import unigram_nll
 from charlm.lm.checkpoint import Checkpoint
+from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.corpus import LineCorpus, StreamCorpus
 from charlm.lm.evaluation import Score, evaluate
-from charlm.lm.model import CharLM, State
+from charlm.lm.model import CharLM
 from charlm.lm.rundir import RunDirectory
-from charlm.lm.sampling import SampledText, collect
+from charlm.lm.sampling import SampledText, State, collect
 from charlm.lm.text import STDIN, read_texts
 
 LINE_LIMIT_FACTOR = 10
@@ -102,7 +104,8 @@ class Training:
     """One run: text, model and trainer of a config.
 
     Args:
-        config: everything that decides the result.
+        config: everything that decides the result. Where it leaves kernels and threads open, they are
+            decided here; ``self.config`` then names them.
         directory: where metrics, samples and checkpoints are written; None keeps the run in memory.
         init_from: a checkpoint whose weights are the first ones.
         text: the text itself, for a caller that has it already; by default it is read as the config says.
@@ -119,7 +122,6 @@ class Training:
         init_from: Checkpoint | None = None,
         text: str | None = None,
     ) -> None:
-        self.config = config
         self.directory = directory
         corpus = corpus_of(config.data, text_of(config.data) if text is None else text)
         self.corpus = corpus
@@ -134,7 +136,12 @@ class Training:
         )
         if init_from is not None:
             _start_from(self.model, init_from)
-        self.trainer = TRAINERS[settings.trainer](self.model.collection, settings.learning_rate)
+        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus))
+        self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
+        self.model.kernels = self.compute.functions()
+        self.trainer = TRAINERS[settings.trainer](
+            self.model.collection, settings.learning_rate, kernels=self.model.kernels
+        )
         self.trainer.clip_threshold = settings.clip_norm
         self.step = 0
         self.stopping = False
@@ -155,7 +162,7 @@ class Training:
         saved = evaluated = None
         while self.step < settings.steps and not self.stopping:
             try:
-                loss, characters = self._update()
+                loss, characters = self.update()
             except BadGradientError:
                 if self.directory is not None:
                     self._save()  # the weights are those before the bad step: nothing is lost
@@ -214,9 +221,10 @@ class Training:
             tuple(corpus.notices),
         )
 
-    def _update(self) -> tuple[float, int]:
+    def update(self) -> tuple[float, int]:
+        """Make one training step; return the loss before it and the number of characters it was taken over."""
         inputs_TB, targets_TB, fresh = self.corpus.batch(self.step)
-        graph = ComputationGraph(self.model.collection.dtype)
+        graph = self.model.graph()
         total, layers = self.model.loss(
             graph, inputs_TB, targets_TB, None if fresh else self._carried
         )
@@ -275,6 +283,20 @@ def corpus_of(data: DataConfig, text: str) -> LineCorpus | StreamCorpus:
         batch_size=data.batch_size,
         seq_length=data.seq_length,
     )
+
+
+def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
+    """Return the additions and multiplications of a whole run: its updates, held-out scores and samples.
+
+    A sample is counted as ``STREAM_SAMPLE`` characters: how long a line will be is not known before.
+    """
+    settings = config.train
+    forward = operations_per_character(config.model, len(corpus.vocab))
+    characters = 3.0 * settings.steps * corpus.characters_per_step
+    characters += settings.steps // settings.eval_every * len(corpus.held_out_ids)
+    if settings.sample_every:
+        characters += settings.steps // settings.sample_every * STREAM_SAMPLE
+    return forward * characters
 
 
 def _start_from(model: CharLM, checkpoint: Checkpoint) -> None:

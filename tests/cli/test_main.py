@@ -32,16 +32,30 @@ def test_an_unknown_command_is_told_the_known_ones(charlm):
     assert "train, sample, compare" in done.stderr
 
 
-def test_help_needs_no_numpy():
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["train", "--list"],
+        ["train", "--print-config"],
+        ["bench", "--help"],
+    ],
+)
+def test_help_needs_no_numpy(arguments):
     code = (
         "import sys, charlm.cli\n"
-        "try: charlm.cli.main(['--help'])\n"
+        "try: charlm.cli.main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
         "heavy = {'numpy', 'numba', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -53,13 +67,14 @@ def test_help_needs_no_numpy():
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["train", "--list", "--threads", "1"], 1),
-        (["--threads", "2", "train", "--list"], 2),
+        (["train", "--steps", "1", "--threads", "1"], 1),
+        (["--threads", "2", "train", "--steps", "1"], 2),
+        (["train", "--steps", "1", "--set", "train.threads=1"], 1),
         (["compare", "--list"], 1),
         (["--threads=2", "compare", "--list"], 2),
     ],
 )
-def test_threads_are_what_numpy_then_has(arguments, expected):
+def test_threads_are_what_numpy_then_has(arguments, expected, tmp_path):
     code = (
         "import os, sys, charlm.cli\n"
         "try: charlm.cli.main(sys.argv[1:])\n"
@@ -69,6 +84,7 @@ def test_threads_are_what_numpy_then_has(arguments, expected):
     free = {k: v for k, v in environment().items() if not k.endswith("_NUM_THREADS")}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
         env=free,
         capture_output=True,
         text=True,

@@ -118,6 +118,6 @@ def test_the_printed_config_explains_every_setting_and_runs_the_same_from_anywhe
     run = load_run(texts=["novel.txt"])
     printed = to_yaml(run)
     settings = [line for line in printed.splitlines() if line.startswith("  ")]
-    assert len(settings) == 19
+    assert len(settings) == 21
     assert all("  # " in line for line in settings)
     assert load_run(config(printed, "elsewhere/kept.yaml")) == run

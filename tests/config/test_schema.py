@@ -44,6 +44,8 @@ def test_the_defaults_are_the_tutorials():
             "eval_every": 500,
             "checkpoint_every": 100,
             "seed": 0,
+            "kernels": "auto",
+            "threads": None,
         },
     }
 

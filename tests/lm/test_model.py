@@ -45,9 +45,9 @@ def test_the_loss_is_the_sum_of_the_predictions(cell):
     loss, _ = model.loss(graph, line[:-1, None], line[1:, None])
     state, expected = None, 0.0
     for now, after in pairwise(line):
-        log_p, state = model.predict(int(now), state)
+        log_p, state = model.predict(np.array([now]), state)
         assert np.exp(log_p).sum() == pytest.approx(1)
-        expected -= log_p[after]
+        expected -= log_p[0, after]
     assert loss.scalar_value() == pytest.approx(expected, rel=1e-12)
 
 

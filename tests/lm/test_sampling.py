@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charlm.errors import EvaluationError, InputError, TextError
-from charlm.lm.sampling import SampledText, collect, draw, stream
+from charlm.lm.sampling import SampledText, characters, collect, draw, in_turn, streams
 from charlm.lm.text import Vocab
 
 LINES = Vocab.from_alphabet("abc", eos=True)  # ids a 0, b 1, c 2, <EOS> 3
@@ -16,16 +16,19 @@ STREAM = Vocab.from_alphabet("abc", eos=False)
 def chain(*successors: int):
     """A model that is sure of what follows each symbol; its state counts the symbols read."""
 
-    def predict(symbol: int, state: int | None):
-        log_p = np.full(len(successors), -np.inf)
-        log_p[successors[symbol]] = 0.0
-        return log_p, (state or 0) + 1
+    def predict(symbols, state):
+        count = np.zeros(len(symbols)) if state is None else state[0][0]
+        assert len(count) == len(symbols)
+        log_p = np.full((len(symbols), len(successors)), -np.inf)
+        log_p[np.arange(len(symbols)), np.take(successors, symbols)] = 0.0
+        return log_p, [(count + 1,)]
 
     return predict
 
 
 def sample(predict, vocab, limit=10, **options) -> SampledText:
-    return collect(stream(predict, vocab, np.random.default_rng(0), limit=limit, **options))
+    rngs = [np.random.default_rng(0)]
+    return collect(characters(streams(predict, vocab, rngs, limit=limit, **options)))
 
 
 def test_a_line_begins_and_ends_at_eos():
@@ -59,30 +62,57 @@ def test_the_text_ends_before_the_stop(stop, expected):
 
 def test_a_half_seen_stop_is_shown_after_all():
     # 'ab' is drawn while 'abb' is waited for; the c that follows releases it
-    drawn = stream(chain(1, 2, 3, 0), LINES, np.random.default_rng(0), limit=10, stop="abb")
-    assert collect(drawn).text == "abc"
+    assert sample(chain(1, 2, 3, 0), LINES, stop="abb").text == "abc"
+
+
+def coin(symbols, state):
+    """A model that knows no more than that a line ends with every fourth symbol."""
+    return np.log(np.full((len(symbols), 4), 0.25)), [(np.zeros(len(symbols)),)]
+
+
+def test_texts_side_by_side_are_those_drawn_one_by_one():
+    def texts(seeds):
+        rngs = [np.random.default_rng(seed) for seed in seeds]
+        found = [""] * len(seeds)
+        for part in streams(coin, LINES, rngs, limit=12, stop="cab"):
+            found[part.text] += part.characters
+        return found
+
+    together = texts(range(30))
+    assert together == [texts([seed])[0] for seed in range(30)]
+    assert len(set(map(len, together))) > 4
+
+
+def test_in_turn_each_text_is_whole():
+    rngs = [np.random.default_rng(seed) for seed in range(20)]
+    drawn = list(streams(coin, LINES, rngs, limit=8))
+    whole = ["".join(p.characters for p in drawn if p.text == k) for k in range(20)]
+    turns = list(in_turn(drawn))
+    assert [part.text for part in turns] == sorted(part.text for part in turns)
+    assert "".join(part.characters for part in turns) == "".join(whole)
+    assert sum(part.complete is not None for part in turns) == 20
 
 
 def test_frequencies_follow_the_probabilities():
     rng = np.random.default_rng(1)
     log_p = np.log([0.1, 0.2, 0.7])
-    counts = np.bincount([draw(log_p, 1.0, rng) for _ in range(20_000)], minlength=3)
+    counts = np.bincount(draw(np.tile(log_p, (20_000, 1)), 1.0, [rng] * 20_000), minlength=3)
     assert np.allclose(counts / 20_000, [0.1, 0.2, 0.7], atol=0.015)
 
 
 def test_temperature_sharpens_and_zero_takes_the_likeliest():
     rng = np.random.default_rng(1)
-    log_p = np.log([0.3, 0.3, 0.4]).astype(np.float32)
-    assert {draw(log_p, 0.0, rng) for _ in range(50)} == {2}
-    assert {draw(log_p, 1e-6, rng) for _ in range(50)} == {2}  # no overflow
-    hot = np.bincount([draw(log_p, 1e6, rng) for _ in range(6000)], minlength=3) / 6000
+    log_p = np.tile(np.log([0.3, 0.3, 0.4]).astype(np.float32), (6000, 1))
+    assert set(draw(log_p, 0.0, [rng] * 6000)) == {2}
+    assert set(draw(log_p, 1e-6, [rng] * 6000)) == {2}  # no overflow
+    hot = np.bincount(draw(log_p, 1e6, [rng] * 6000), minlength=3) / 6000
     assert np.allclose(hot, 1 / 3, atol=0.03)
 
 
 def test_an_impossible_symbol_is_never_drawn():
     rng = np.random.default_rng(2)
-    log_p = np.array([-np.inf, 0.0, -np.inf])
-    assert {draw(log_p, 1.0, rng) for _ in range(100)} == {1}
+    log_p = np.tile([-np.inf, 0.0, -np.inf], (100, 1))
+    assert set(draw(log_p, 1.0, [rng] * 100)) == {1}
 
 
 @pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])
@@ -94,4 +124,4 @@ def test_a_temperature_out_of_range_is_refused(temperature):
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_probabilities_that_are_no_numbers_are_refused(temperature):
     with pytest.raises(EvaluationError, match="not numbers"):
-        draw(np.array([0.0, np.nan]), temperature, np.random.default_rng(0))
+        draw(np.array([[0.0, np.nan]]), temperature, [np.random.default_rng(0)])

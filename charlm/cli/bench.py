@@ -1,0 +1,138 @@
+"""`charlm bench`: how fast a model is on this machine, and how long a run will take."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from charlm.cli.options import kernels_option
+from charlm.config import Override, RunConfig, load_run
+from charlm.threads import use_threads
+
+if TYPE_CHECKING:
+    from charlm.lm.benchmark import Measured
+    from charlm.lm.training import Training
+
+VOCABULARY = 65
+"""Symbols of a text that is made up: as many as an English one has."""
+SETTINGS = {
+    "cell": "model.cell",
+    "layers": "model.layers",
+    "hidden": "model.hidden_dim",
+    "embed": "model.embed_dim",
+    "batch": "data.batch_size",
+    "seq": "data.seq_length",
+    "trainer": "train.trainer",
+    "kernels": "train.kernels",
+    "threads": "train.threads",
+}
+
+
+@click.command(short_help="Measure how fast a model is here.")
+@click.option(
+    "--config", metavar="CONFIG", help="A bundled config or a .yaml file (default: text)."
+)
+@click.option("--cell", metavar="NAME", help="The recurrent cell: rnn, gru, lstm, ...")
+@click.option("--layers", metavar="N", help="Recurrent layers.")
+@click.option("--hidden", metavar="N", help="Size of each layer's state.")
+@click.option("--embed", metavar="N", help="Size of a character's vector (default: --hidden).")
+@click.option("--batch", metavar="N", help="Stretches of text read side by side.")
+@click.option("--seq", metavar="N", help="Characters between two updates.")
+@click.option(
+    "--vocab", type=click.IntRange(min=1, max=20_000), metavar="N", help="Different characters."
+)
+@click.option("--trainer", metavar="NAME", help="sgd or adam.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also say how long a run of N steps takes (default: the config's).",
+)
+@kernels_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def bench(
+    obj: dict[str, Any],
+    /,
+    config: str | None,
+    vocab: int | None,
+    steps: int | None,
+    as_json: bool,
+    **settings: str | None,
+) -> int:
+    """Train a model for some seconds, sample from it, and say how fast that was.
+
+    The text is the config's. Without --config, or with one of --batch, --seq and --vocab, it is made of random
+    characters: what they are does not matter to the speed.
+    """
+    run = _config(config, {**settings, "threads": obj["threads"]})
+    if run.train.threads is not None:
+        use_threads(run.train.threads)
+    # not before: this imports numpy, which then asks for the number of threads
+    from charlm.lm.benchmark import MOST, measure, prepared, random_text
+
+    text = None
+    made_up = config is None or vocab or settings["batch"] or settings["seq"]
+    if made_up:
+        run, text = random_text(run, vocab or VOCABULARY)
+    if steps is None and config is not None:
+        steps = run.train.steps
+    training = prepared(run, text, steps)
+    measured = measure(training, MOST if steps is None else steps)
+    if as_json:
+        click.echo(json.dumps(asdict(measured)))
+    else:
+        click.echo(report(training, measured, steps))
+    return 0
+
+
+def _config(source: str | None, settings: dict[str, Any]) -> RunConfig:
+    """Return the config with what the options say; a hidden size alone is the embedding's too."""
+    if settings["embed"] is None:
+        settings = {**settings, "embed": settings["hidden"]}
+    overrides = [
+        Override(f"--{name}", key, str(settings[name]))
+        for name, key in SETTINGS.items()
+        if settings[name] is not None
+    ]
+    return load_run(source or "text", overrides=overrides)
+
+
+def report(training: Training, measured: Measured, steps: int | None) -> str:
+    """Return what was measured, for reading."""
+    model, m = training.model, measured
+    sizes = "/".join(str(n) for n in (model.config.embed_dim, *model.config.hidden_dims))
+    lines = [
+        f"{model.config.cell}, layers {model.config.layers}, dims {sizes}, {len(model.vocab)} symbols, "
+        f"{model.parameter_count():,} parameters",
+        f"{training.corpus.characters_per_step:,.0f} characters a step; {training.config.train.trainer}; "
+        f"kernels {m.kernels}, threads {m.threads}",
+        "",
+        f"a step      {m.ms_per_step:,.2f} ms, give or take {m.ms_per_step_mad:.2f}",
+        f"training    {m.chars_per_second:,.0f} characters/s",
+        f"arithmetic  {m.gflop_per_second:,.1f} GFLOP/s, {m.gemm_share:.0%} of what numpy's matrix product alone "
+        f"reaches on these sizes ({m.gemm_gflop_per_second:,.1f})",
+        f"sampling    {m.sample_chars_per_second:,.0f} characters/s of one text, "
+        f"{m.sample_chars_per_second_batch:,.0f} of many side by side",
+        f"memory      {m.peak_rss_mb:,.0f} MB at most",
+    ]
+    if steps is not None:
+        lines.append(f"a run       {steps:,} steps take {duration(steps * m.ms_per_step / 1000)}")
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person would say it.
+
+    Example:
+        >>> duration(7.25), duration(200), duration(9000)
+        ('7.2 s', '3 min 20 s', '2 h 30 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"

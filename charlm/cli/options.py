@@ -1,0 +1,13 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+from charlm.config import KERNELS
+
+kernels_option = click.option(
+    "--kernels",
+    type=click.Choice(KERNELS),
+    help="What computes: numba is compiled and fast, numpy is plain and starts at once (default: what suits the work).",
+)

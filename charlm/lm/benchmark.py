@@ -1,0 +1,213 @@
+"""How fast a model trains and samples on this machine, beside what its matrix product could do.
+
+A step is what ``charlm train`` makes: forward, backward, clipping and the trainer's update.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from charlm.config import ModelConfig, RunConfig
+from charlm.engine.rnn import CELLS
+from charlm.lm import sampling
+from charlm.lm.compute import decide, operations_per_character
+from charlm.lm.model import CharLM
+from charlm.lm.text import Vocab
+from charlm.lm.training import Training
+
+WARM_UP = 3
+"""Steps that are made and not counted."""
+SECONDS = 5.0
+"""Steps are measured for this long, but FEWEST at least and MOST at most."""
+FEWEST, MOST = 5, 200
+SAMPLING_SECONDS = 1.0
+THIN = 256
+"""A matrix with fewer rows or columns is thin: which side it is on matters to the speed of a product."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found, under the names that ``--json`` gives it.
+
+    Attributes:
+        ms_per_step: the median.
+        ms_per_step_mad: the median of the absolute differences from it.
+        chars_per_second: characters learned from.
+        gflop_per_second: 10^9 additions and multiplications a second; a step of N characters is counted as
+            3 N times those of ``operations_per_character``, 6 N W for W weights.
+        gemm_gflop_per_second: the same, were a step nothing but numpy's product of float32 matrices, on this
+            step's matrices and the same threads.
+        gemm_share: the first as a share of the second; above 1 where products on packed weights are faster.
+        sample_chars_per_second: characters drawn, one text.
+        sample_chars_per_second_batch: characters drawn, ``SIDE_BY_SIDE`` texts at once.
+        peak_rss_mb: the most memory (10^6 bytes) that the process had until its last step.
+        kernels: the kernels' name.
+        threads: how many threads computed.
+    """
+
+    ms_per_step: float
+    ms_per_step_mad: float
+    chars_per_second: float
+    gflop_per_second: float
+    gemm_gflop_per_second: float
+    gemm_share: float
+    sample_chars_per_second: float
+    sample_chars_per_second_batch: float
+    peak_rss_mb: float
+    kernels: str
+    threads: int
+
+
+def prepared(config: RunConfig, text: str | None = None, steps: int | None = None) -> Training:
+    """Return the training that is to be measured.
+
+    Args:
+        config: of the model, the text's framing and the trainer.
+        text: the text itself, if not the config's.
+        steps: how long the run is that is asked about, which may decide on the kernels; None means a run so
+            long that the start does not matter.
+    """
+    settings = config.train
+    if steps is None:
+        endless = decide(settings.kernels, settings.threads, operations=math.inf)
+        settings = attrs.evolve(settings, **asdict(endless))
+    else:
+        settings = attrs.evolve(settings, steps=steps)
+    return Training(attrs.evolve(config, train=settings), text=text)
+
+
+def random_text(config: RunConfig, vocab_size: int) -> tuple[RunConfig, str]:
+    """Return a text of random symbols, enough for some batches, and the config with its alphabet."""
+    alphabet = "".join(chr(0x4E00 + i) for i in range(vocab_size))
+    data = attrs.evolve(config.data, framing="stream", alphabet=alphabet, val_frac=0.0)
+    size = 4 * data.batch_size * data.seq_length + 1
+    ids = np.random.default_rng(0).integers(vocab_size, size=size)
+    return attrs.evolve(config, data=data), "".join(alphabet[i] for i in ids)
+
+
+def measure(training: Training, most: int = MOST) -> Measured:
+    """Make training steps, ``most`` at most, then sample, and return how fast all that was."""
+    model, corpus = training.model, training.corpus
+    seconds = timed(training.update, WARM_UP, SECONDS, min(FEWEST, most), min(MOST, most))
+    peak = peak_rss_mb()
+    step = statistics.median(seconds)
+    characters = corpus.characters_per_step
+    operations = 3 * characters * operations_per_character(model.config, len(corpus.vocab))
+    inputs_TB = corpus.batch(0).inputs_TB
+    gemm = gemm_rate(model.config, len(corpus.vocab), *inputs_TB.shape)
+    return Measured(
+        ms_per_step=step * 1e3,
+        ms_per_step_mad=statistics.median(abs(s - step) for s in seconds) * 1e3,
+        chars_per_second=characters / step,
+        gflop_per_second=operations / step / 1e9,
+        gemm_gflop_per_second=gemm,
+        gemm_share=operations / step / 1e9 / gemm,
+        sample_chars_per_second=sampling_rate(model, 1),
+        sample_chars_per_second_batch=sampling_rate(model, sampling.SIDE_BY_SIDE),
+        peak_rss_mb=peak,
+        **asdict(training.compute),
+    )
+
+
+def timed(
+    call: Callable[[], object], warm_up: int, seconds: float, fewest: int, most: int
+) -> list[float]:
+    """Return how long calls took, in seconds each: ``most`` of them, or fewer if time runs out."""
+    for _ in range(warm_up):
+        call()
+    found: list[float] = []
+    began = time.perf_counter()
+    while len(found) < fewest or (len(found) < most and time.perf_counter() - began < seconds):
+        before = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - before)
+    return found
+
+
+def products(model: ModelConfig, vocab_size: int, T: int, B: int) -> Counter[tuple[int, int, int]]:
+    """Return the matrix products of a training step, (m, n, k) for (m, k) times (k, n), and how often each is made.
+
+    A matrix that reads x, or makes the output, does so for all T x B positions at once; one that reads
+    the step before, for B positions, T times. The gradient of a matrix is one product over all positions.
+
+    Example:
+        >>> products(ModelConfig(embed_dim=3, hidden_dim=4), vocab_size=7, T=5, B=2)[2, 4, 4]
+        10
+    """
+    cell = CELLS[model.cell]()
+    found: Counter[tuple[int, int, int]] = Counter()
+
+    def add(positions: int, inputs: int, outputs: int, times: int) -> None:
+        found[positions, outputs, inputs] += times
+        found[positions, inputs, outputs] += times
+        found[inputs, outputs, positions * times] += 1
+
+    below = model.embed_dim
+    for hidden in model.hidden_dims:
+        gates: Counter[bool] = Counter()
+        for role, shape in zip(cell.roles, cell.shapes(below, hidden), strict=True):
+            if len(shape) == 2:
+                gates[role.startswith("Wx")] += shape[0]
+        add(T * B, below, gates[True], 1)
+        add(B, hidden, gates[False], T)
+        below = hidden
+    add(T * B, below, vocab_size, 1)
+    return found
+
+
+def gemm_rate(model: ModelConfig, vocab_size: int, T: int, B: int) -> float:
+    """Return the GFLOP/s of numpy's matrix product over the products of a training step."""
+    operations = seconds = 0.0
+    for (m, n, k), times in products(model, vocab_size, T, B).items():
+        operations += 2.0 * m * n * k * times
+        seconds += times * _product_seconds(m, n, k)
+    return operations / seconds / 1e9
+
+
+def _product_seconds(m: int, n: int, k: int) -> float:
+    """Return the median time of a product; of a thin one, with the sides as they are faster."""
+    sides = [(m, n), (n, m)] if min(m, n) < THIN else [(m, n)]
+    return min(_one_product(a, b, k) for a, b in sides)
+
+
+def _one_product(m: int, n: int, k: int) -> float:
+    rng = np.random.default_rng(0)
+    a, b = (rng.random(shape, dtype=np.float32) for shape in ((m, k), (k, n)))
+    out = np.empty((m, n), np.float32)
+    return statistics.median(timed(lambda: np.matmul(a, b, out=out), 2, 0.05, 3, 1000))
+
+
+def sampling_rate(model: CharLM, texts: int) -> float:
+    """Return how many characters a second the model draws, of some texts side by side."""
+    # a vocabulary of the same size in which no symbol ends a text
+    vocab = Vocab.from_alphabet("".join(map(chr, range(len(model.vocab)))), eos=False)
+    rngs = [np.random.default_rng(k) for k in range(texts)]
+    drawn = sampling.streams(model.predict, vocab, rngs, limit=sys.maxsize)
+
+    def step() -> None:
+        for _ in range(texts):
+            next(drawn)
+
+    seconds = timed(step, WARM_UP, SAMPLING_SECONDS, FEWEST, sys.maxsize)
+    return texts * len(seconds) / sum(seconds)
+
+
+def peak_rss_mb() -> float:
+    """Return the most memory that this process has had, in 10^6 bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # elsewhere the number may be that of the process that started this one
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -1,0 +1,86 @@
+"""What a job is computed on, decided once and before it begins: kernels, and threads.
+
+The decision counts the job's arithmetic and measures nothing, so that the same job on the same
+machine is computed the same way again.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+
+from charlm.config import KERNELS, ModelConfig
+from charlm.config.rules import SettingError, one_of
+from charlm.engine.rnn import CELLS
+from charlm.errors import ConfigError
+from charlm.kernels import Kernels, resolve, select
+from charlm.threads import thread_count
+
+VARIABLE = "CHARLM_KERNELS"
+"""The environment's word on which kernels, where neither a config nor an option says it."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The name of the kernels, ``numpy`` or ``numba``, and the number of threads."""
+
+    kernels: str
+    threads: int
+
+    def functions(self) -> Kernels:
+        """Return the kernels themselves; equal ones share their threads and memory.
+
+        Raises:
+            MissingExtraError: numba is asked for and not installed.
+        """
+        return _select(self.kernels, self.threads)
+
+
+_select = cache(select)
+
+
+def decide(kernels: str, threads: int | None, operations: float) -> Compute:
+    """Return what a job is computed on.
+
+    Args:
+        kernels: ``numpy``, ``numba``, or ``auto``: what ``CHARLM_KERNELS`` says, else what suits the work.
+        threads: None takes as many as numpy has: the environment's number, or all cores.
+        operations: additions and multiplications of the whole job.
+
+    Raises:
+        ConfigError: ``CHARLM_KERNELS`` names no kernels.
+
+    Example:
+        >>> decide("numpy", 2, operations=1e15)
+        Compute(kernels='numpy', threads=2)
+    """
+    if kernels == "auto":
+        try:
+            kernels = one_of(*KERNELS)(os.environ.get(VARIABLE) or "auto")
+        except SettingError as error:
+            raise ConfigError(f"{VARIABLE}: {error.reason}") from None
+    return Compute(resolve(kernels, operations), thread_count(threads))
+
+
+def operations_per_character(model: ModelConfig, vocab_size: int) -> int:
+    """Return the additions and multiplications that reading one character takes: 2 for each weight it meets.
+
+    Those are the weights of every layer's matrices and of the output layer's. Gates, softmax and
+    the embedding, which is looked up, are not counted. Backward is twice as much: each product has two
+    derivatives. So a training step of T x B characters takes 6 T B times the number of weights.
+
+    Example:
+        >>> operations_per_character(ModelConfig(cell="lstm", embed_dim=5, hidden_dim=3), vocab_size=7)
+        234
+    """
+    cell = CELLS[model.cell]()
+    inputs = (model.embed_dim, *model.hidden_dims)
+    shapes = [
+        shape
+        for input_dim, hidden_dim in zip(inputs, model.hidden_dims, strict=False)
+        for shape in cell.shapes(input_dim, hidden_dim)
+    ]
+    weights = sum(prod(shape) for shape in shapes if len(shape) == 2)
+    return 2 * (weights + vocab_size * inputs[-1])

@@ -1,0 +1,80 @@
+"""`charlm bench` as a person meets it, on models so small that it takes a second or two."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+KEYS = {
+    "ms_per_step",
+    "ms_per_step_mad",
+    "chars_per_second",
+    "gflop_per_second",
+    "gemm_gflop_per_second",
+    "gemm_share",
+    "sample_chars_per_second",
+    "sample_chars_per_second_batch",
+    "peak_rss_mb",
+    "kernels",
+    "threads",
+}
+SMALL = ["--hidden", 8, "--batch", 2, "--seq", 5, "--steps", 2]
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_json_is_one_flat_object(charlm, cell):
+    done = charlm("bench", "--cell", cell, *SMALL, "--vocab", 11, "--json", "--threads", 1)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found.keys() == KEYS
+    assert found.pop("kernels") == "numpy"  # two steps are not worth compiled code
+    assert found["threads"] == 1
+    assert all(math.isfinite(value) and value >= 0 for value in found.values())
+    assert found["chars_per_second"] * found["ms_per_step"] == pytest.approx(2 * 5 * 1e3)
+    share = found["gflop_per_second"] / found["gemm_gflop_per_second"]
+    assert found["gemm_share"] == pytest.approx(share)
+
+
+def test_it_answers_in_words(charlm):
+    done = charlm("bench", "--cell", "gru", "--layers", 2, *SMALL, "--kernels", "numpy")
+    assert done.returncode == 0, done.stderr
+    assert "gru, layers 2, dims 8/8/8, 65 symbols" in done.stdout
+    assert "10 characters a step; adam; kernels numpy" in done.stdout
+    assert "2 steps take 0." in done.stdout
+
+
+def test_a_config_brings_its_text_and_its_steps(charlm):
+    done = charlm("bench", "--config", "srnn", "--embed", 6, "--hidden", 7)
+    assert done.returncode == 0, done.stderr
+    assert "rnn, layers 1, dims 6/7, 28 symbols" in done.stdout
+    assert "43 characters a step; sgd; kernels numpy" in done.stdout
+    assert "200 steps take" in done.stdout
+
+
+def test_a_run_of_unknown_length_is_worth_the_compiled_kernels(charlm):
+    pytest.importorskip("numba", reason="the compiled kernels need numba, of the extra fast")
+    arguments = ["--hidden", 8, "--batch", 2, "--seq", 5, "--json"]
+    assert json.loads(charlm("bench", *arguments).stdout)["kernels"] == "numba"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--cell", "lstn"], "did you mean lstm"),
+        (["--hidden", "0"], "--hidden 0"),
+        (["--batch", "many"], "--batch many"),
+        (["--config", "nosuch"], "nosuch"),
+        (["--trainer", "adagrad"], "--trainer adagrad"),
+        (["--kernels", "numbra"], "numbra"),
+        (["--vocab", "0"], "--vocab"),
+        (["novel.txt"], "novel.txt"),
+    ],
+)
+def test_wrong_options(charlm, arguments, named):
+    done = charlm("bench", *arguments)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

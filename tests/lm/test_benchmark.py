@@ -1,0 +1,46 @@
+"""What is counted and what is timed; how fast it is, no test can know."""
+
+from __future__ import annotations
+
+import pytest
+
+from charlm.config import ModelConfig, load_run
+from charlm.lm.benchmark import peak_rss_mb, prepared, products, random_text, timed
+from charlm.lm.compute import operations_per_character
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "coupled_lstm"])
+def test_the_products_of_a_step_are_its_arithmetic(cell):
+    model = ModelConfig(cell=cell, layers=2, embed_dim=3, hidden_dim=(5, 4))
+    counted = sum(2 * m * n * k * times for (m, n, k), times in products(model, 7, 6, 2).items())
+    assert counted == 3 * 6 * 2 * operations_per_character(model, 7)
+
+
+def test_warm_ups_are_not_counted():
+    calls = []
+    assert len(timed(lambda: calls.append(1), 3, 60.0, 2, 5)) == 5
+    assert len(calls) == 8
+
+
+def test_the_fewest_calls_are_made_whatever_they_take():
+    assert len(timed(lambda: None, 0, 0.0, 4, 9)) >= 4
+
+
+def test_a_made_up_text_has_the_shape_asked_for():
+    overrides = [
+        "data.batch_size=3",
+        "data.seq_length=7",
+        "model.hidden_dim=4",
+        "train.kernels=numpy",
+    ]
+    config, text = random_text(load_run("text", overrides=overrides), 11)
+    training = prepared(config, text)
+    assert training.corpus.notices == ()
+    assert training.corpus.batch(1).inputs_TB.shape == (7, 3)
+    assert len(training.model.vocab) == 11
+
+
+def test_memory_that_was_used_is_seen():
+    before = peak_rss_mb()
+    b"x" * 80_000_000
+    assert peak_rss_mb() > before + 40

@@ -1,0 +1,92 @@
+"""What a job is computed on follows from what was asked and from counted work, and a run stores it."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from charlm.config import ModelConfig, TrainConfig, from_dict, load_comparison, load_run
+from charlm.errors import ConfigError
+from charlm.lm.comparison import Comparison
+from charlm.lm.compute import VARIABLE, Compute, decide, operations_per_character
+from charlm.lm.training import Training, operations
+
+TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
+
+
+@pytest.fixture(autouse=True)
+def _unsaid(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+def test_a_weight_is_an_addition_and_a_multiplication():
+    # rnn: embedding to hidden, hidden to hidden, hidden to the alphabet; a second layer from hidden to hidden
+    model = ModelConfig(layers=2, embed_dim=3, hidden_dim=5)
+    assert operations_per_character(model, 7) == 2 * (3 * 5 + 5 * 5 + 5 * 5 + 5 * 5 + 7 * 5)
+    sizes = ModelConfig(layers=2, embed_dim=3, hidden_dim=(4, 5))
+    assert operations_per_character(sizes, 7) == 2 * (3 * 4 + 4 * 4 + 4 * 5 + 5 * 5 + 7 * 5)
+
+
+@pytest.mark.parametrize(("cell", "matrices"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_gates_multiply_the_work(cell, matrices):
+    model = ModelConfig(cell=cell, embed_dim=8, hidden_dim=8)
+    assert operations_per_character(model, 1) == 2 * (matrices * 2 * 64 + 8)
+
+
+def test_the_tutorials_job_is_too_short_for_compiled_code():
+    for name in ("srnn", "lstm", "gru"):
+        training = Training(load_run(name))
+        assert training.compute.kernels == "numpy"
+
+
+def test_a_run_names_what_it_decided():
+    training = Training(load_run("srnn"))
+    assert training.config.train.kernels == "numpy"
+    assert training.config.train.threads == training.compute.threads >= 1
+    stored = from_dict(training.checkpoint().config)
+    assert stored.train.kernels == "numpy"
+    assert Training(stored).compute == training.compute
+
+
+def test_the_whole_job_counts():
+    config = load_run("text")
+    config = attrs.evolve(config, train=TrainConfig(steps=100, sample_every=0))
+    corpus = Training(config, text=TEXT).corpus
+    hundred = operations(config, corpus)
+    longer = attrs.evolve(config, train=TrainConfig(steps=200, sample_every=0))
+    assert operations(longer, corpus) == 2 * hundred
+    sampled = attrs.evolve(config, train=TrainConfig(steps=100, sample_every=10))
+    assert operations(sampled, corpus) > hundred
+
+
+def test_the_environment_decides_where_nothing_else_does(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "numba")
+    assert decide("auto", 1, 0.0) == Compute("numba", 1)
+    assert decide("numpy", 1, 1e30) == Compute("numpy", 1)
+    monkeypatch.setenv(VARIABLE, "numbra")
+    with pytest.raises(ConfigError, match=r"CHARLM_KERNELS: expected .* did you mean numba"):
+        decide("auto", 1, 0.0)
+
+
+def test_threads_are_those_asked_for_or_the_environments(monkeypatch):
+    assert decide("numpy", 3, 0.0).threads == 3
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "5")
+    assert decide("numpy", None, 0.0).threads == 5
+
+
+def test_a_comparison_computes_all_models_alike():
+    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=2)
+    assert comparison.compute.kernels == "numpy"
+    for _ in comparison.events():
+        pass
+
+
+def test_compiled_kernels_train_the_same_model():
+    pytest.importorskip("numba", reason="the compiled kernels need numba, of the extra fast")
+    losses = []
+    for kernels in ("numpy", "numba"):
+        overrides = ["model.hidden_dim=24", "model.embed_dim=8", f"train.kernels={kernels}"]
+        training = Training(load_run("text", overrides=overrides), text=TEXT)
+        assert training.compute.kernels == kernels
+        losses.append([training.update()[0] for _ in range(5)])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.product import PANEL, TILE, multiply
-from charlm.kernels.compiled.vectors import LANES, add, load, store
+from charlm.kernels.compiled.vectors import LANES, add, load, prefetch, store
 
 CHUNK = 512
 """Positions whose weight gradients are summed in registers before they are added to memory."""
+
+AHEAD = 16
+"""Rows that are fetched ahead where a column is read: the processor does not foresee steps beyond a page."""
 
 
 def gradient_scratch(inputs: int) -> int:
@@ -51,6 +54,7 @@ def weight_gradient(
             for half in range(2):
                 total = load(scratch, 0, 0)
                 for k in range(count):
+                    prefetch(da, source + (k + AHEAD) * ldda + half * LANES)
                     value = load(da, source + k * ldda + half * LANES, LANES)
                     store(scratch, base + k * PANEL + half * LANES, value, LANES)
                     total = add(total, value)

@@ -129,9 +129,9 @@ def _backward(
         later = LANES if t < T - 1 else 0
         to = t * B * ldg
         cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
-        for j in range(2 * first, 2 * last):
-            count = H - j * LANES
-            for n in range(B):
+        for n in range(B):
+            for j in range(2 * first, 2 * last):
+                count = H - j * LANES
                 at = to + n * ldg + j * 4 * LANES
                 unit = (t * B + n) * H + j * LANES
                 own = n * Hp + j * LANES

@@ -110,6 +110,21 @@ def store(typing: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
 
 
 @instructions
+def prefetch(typing: Any, array: Any, index: Any) -> Any:
+    """Have the cache line of an element fetched; the index may be beyond the end."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at = pointer(context, builder, signature.args[0], args[0], args[1])
+        at = builder.bitcast(at, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [at.type, INT, INT, INT])
+        function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+        builder.call(function, [at, INT(0), INT(3), INT(1)])  # to read, into the first cache, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@instructions
 def splat(typing: Any, scalar: Any) -> Any:
     """Return a vector with a float32 in every lane."""
 

@@ -43,7 +43,8 @@ $(shell test -x $(PY) || rm -f $(VENV)/.installed $(VENV)/.installed-dev)
 
 $(VENV)/.installed: pyproject.toml | $(PY)
 	$(call say,== installing charlm into $(VENV))
-	@$(PIP) install -e . >&2
+	@$(PIP) install --only-binary numba,llvmlite -e '.[fast]' >&2 || { \
+	    echo "no numba for this Python: training will be slower" >&2; $(PIP) install -e . >&2; }
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(PY)

@@ -13,7 +13,8 @@ from charlm.engine import ops
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
-from charlm.engine.ops.inputs import InputExpression, LookupExpression
+from charlm.engine.ops.inputs import InputExpression
+from charlm.engine.ops.leaves import LookupExpression
 from charlm.errors import ArgumentError, ShapeError
 
 __all__ = [

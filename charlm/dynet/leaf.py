@@ -9,7 +9,7 @@ from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.ops.inputs import LookupLeaf, ParameterLeaf
+from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
 
 
 class CurrentLeaf(Expression):

@@ -18,7 +18,7 @@ from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression, indexed_leaf
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
-from charlm.engine.ops.inputs import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
+from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
 
 __all__ = [

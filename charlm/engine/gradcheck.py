@@ -84,7 +84,7 @@ def check_parameters(
 
     Example:
         >>> from charlm.engine.ops import dot_product
-        >>> from charlm.engine.ops.inputs import ParameterLeaf
+        >>> from charlm.engine.ops.leaves import ParameterLeaf
         >>> pc = ParameterCollection(np.float64)
         >>> p = pc.add_parameters((3,))
         >>> def squared(graph):

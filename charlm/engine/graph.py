@@ -56,9 +56,7 @@ class ComputationGraph:
     ) -> None:
         self.version = version
         self.alive = True
-        self.epoch = (
-            0  # goes up when nodes are deleted: an expression of this epoch is not one of them
-        )
+        self.epoch = 0  # goes up when nodes are deleted: who is of this epoch is not one of them
         self.planned = planned
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self.segments: list[Segment] = []
@@ -87,28 +85,28 @@ class ComputationGraph:
     def append(self, op: Op, args: tuple[int, ...], node_id: int | None = None) -> Expression:
         """Add a node and return its expression; ShapeError if the arguments do not fit.
 
-        Args:
-            op: the operation.
-            args: the indices of its arguments.
-            node_id: given by ops that are one DyNet node of a group whose ids were reserved.
+        ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved.
         """
         kind, at = op.kind, self.at
         places, outer = self._places(args) if self.start else (args, ())
         explicit_id = None if node_id is None else node_id - self.first_id
-        node: Node | None = at.next
-        if (
-            node.kind is not kind  # type: ignore[union-attr]
-            or node.args != places  # type: ignore[union-attr]
-            or node.explicit_id != explicit_id  # type: ignore[union-attr]
-            or node.outer != outer  # type: ignore[union-attr]
-        ):
-            node = at.find(kind, places, outer, explicit_id)
-            if node is None:
-                node = self._new_node(op, args, places, outer, explicit_id)
-        assert node is not None
-        if op.has_data:
+        node = at.next
+        try:
+            if (
+                node.kind is not kind
+                or node.args != places
+                or node.explicit_id != explicit_id
+                or node.outer != outer
+            ):
+                found = at.find(kind, places, outer, explicit_id)
+                node = found or self._new_node(op, args, places, outer, explicit_id)
             if node.bound is not None:
                 op.check_data(node.bound)
+        except Exception:
+            while len(self.outer) > at.outer_count:  # the node is not made: it uses nothing
+                self.outer.popitem()
+            raise
+        if op.has_data:
             self.data.append(op)
         self.at = node
         made: Expression = op.expression(self, self.start + node.index, self.first_id + node.id)
@@ -149,13 +147,7 @@ class ComputationGraph:
             )
         arguments = [self.node(i) for i in args]
         dims = [node.dim for node in arguments]
-        at = self.at
-        try:
-            dim = op.dim(*dims)
-        except Exception:
-            while len(self.outer) > at.outer_count:  # the node is not made: it uses nothing
-                self.outer.popitem()
-            raise
+        at, dim = self.at, op.dim(*dims)
         node = Node(at, op.kind, places, outer, explicit_id)
         node.dim = dim
         node.trains = any(n.trains for n in arguments) if args else op.leaf() is not None
@@ -174,9 +166,7 @@ class ComputationGraph:
 
     def reserve_ids(self, count: int) -> int:
         """Take ``count`` node ids at once and return the first."""
-        first = self.next_id
-        self.append(Reserved(count), ())
-        return first
+        return self.append(Reserved(count), ()).id + 1 - count
 
     @property
     def next_id(self) -> int:
@@ -259,8 +249,7 @@ class ComputationGraph:
     @property
     def evaluated(self) -> int:
         """How many nodes have values."""
-        done = self._valid == len(self.segments)
-        return self.start if done else self.segments[self._valid].start
+        return (*self._starts, self.start)[self._valid]
 
     def outer_value(self, index: int) -> Array:
         """Return the value of a node that a later segment uses, perhaps one that all of them use."""
@@ -311,6 +300,8 @@ class ComputationGraph:
         """Return the gradient that the last backward pass left at a node, None where none flowed."""
         run, place = self.home_of(index)
         op = self.op(index)
+        if index == self.root:
+            return np.ones_like(run.value(place))
         if op.is_view:
             whole, whole_place = self.home_of(self.args(index)[0])
             total = whole.total_gradient(whole_place)

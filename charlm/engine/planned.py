@@ -223,6 +223,7 @@ class Planned:
         self.gradients: list[Array | None] = []
         self.totals: dict[int, Callable[[], Array]] = {}
         self.owned = bytearray()
+        self.full = False
 
     def forward(self, graph: ComputationGraph, last: int) -> bool:
         """Take all steps."""
@@ -260,6 +261,8 @@ class Planned:
 
     def gradient(self, place: int) -> Array | None:
         """Return a node's gradient."""
+        if not (self.full or self.segment.nodes[place].trains):
+            return None  # what it has was computed along with that of nodes which train
         source = self.plan.places[place]
         whole = self.gradients[source.step]
         return None if whole is None else source.of(whole)
@@ -296,6 +299,7 @@ class Planned:
     def backward(self, graph: ComputationGraph, full: bool, keep: bool) -> None:
         """Go through the steps in reverse."""
         ctx, steps = graph.context, self.plan.steps
+        self.full = full
         for s in range(len(self.results) - 1, -1, -1):
             dy = self.gradients[s]
             if dy is None:

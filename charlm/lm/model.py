@@ -18,7 +18,8 @@ from charlm.engine.ops import (
     lookup_sequence,
     sequence_neg_log_softmax,
 )
-from charlm.engine.ops.inputs import ParameterLeaf, input_array
+from charlm.engine.ops.inputs import input_array
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.ops.sequences import StatePart
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.engine.random import NumpyStream, RandomStream

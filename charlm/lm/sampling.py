@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.errors import InputError
+from charlm.errors import EvaluationError, InputError
 from charlm.lm.text import Ids, Vocab
 
 State: TypeAlias = list[tuple[Array, ...]]
@@ -62,9 +62,15 @@ def draw(log_p_BV: Array, temperature: float, rngs: Sequence[np.random.Generator
         array([1])
     """
     scores = log_p_BV.astype(np.float64)
+    largest = scores.max(axis=1, keepdims=True)
+    if np.isnan(largest).any():
+        raise EvaluationError(
+            "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
+            "go back to an earlier checkpoint and train with a smaller learning rate"
+        )
     if temperature == 0:
         return scores.argmax(axis=1)
-    scores = (scores - scores.max(axis=1, keepdims=True)) / temperature
+    scores = (scores - largest) / temperature
     cumulative = np.exp(scores).cumsum(axis=1)
     height = np.array([[rng.random()] for rng in rngs]) * cumulative[:, -1:]
     return (cumulative <= height).sum(axis=1)

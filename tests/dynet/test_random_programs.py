@@ -16,12 +16,14 @@ from tests.dynet.random_programs.oracle import INSTALLED, Oracle
 from tests.dynet.random_programs.running import run
 
 STORED = stored.read()
-FRESH = 200  # programs of each kind
+FRESH = 150  # programs of each kind
 FIRST_SEED = 10_000  # the stored ones begin at 0
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one-by-one", "autobatching"])
 @pytest.mark.parametrize(("name", "program", "notes"), STORED, ids=[name for name, *_ in STORED])
-def test_a_stored_program(name, program, notes):
+def test_a_stored_program(name, program, notes, together):
+    dy.init(autobatch=together)
     agreed = Count()
     agreed.check(program, lambda _: notes)
     assert agreed.programs == 1
@@ -36,8 +38,10 @@ def dynet():
     oracle.close()
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one-by-one", "autobatching"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_fresh_programs(kind, dynet, record_property):
+def test_fresh_programs(kind, dynet, together, record_property):
+    dy.init(autobatch=together)
     agreed = Count()
     for seed in range(FIRST_SEED, FIRST_SEED + FRESH):
         agreed.check(KINDS[kind](seed), dynet)

@@ -22,16 +22,6 @@ STANDARD = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    monkeypatch.setattr(dynet_config, "_config", None)
-    monkeypatch.setattr(dynet_config, "_gpu", None)
-    dy.init(random_seed=1)
-    yield
-    dynet_config._config = None
-    dy.init(random_seed=1)
-
-
 def drawn(module) -> list[float]:
     return module.ParameterCollection().add_parameters(3).as_array().tolist()
 

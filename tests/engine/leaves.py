@@ -5,7 +5,7 @@ from __future__ import annotations
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import FromArray
-from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import Parameter, ParameterCollection
 
 

@@ -17,7 +17,7 @@ from charlm.engine.ops import (
     sum_elems,
     tanh,
 )
-from charlm.engine.ops.inputs import LookupLeaf
+from charlm.engine.ops.leaves import LookupLeaf
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.trainers import SimpleSGDTrainer
 from charlm.errors import (

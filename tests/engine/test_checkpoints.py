@@ -11,7 +11,8 @@ from charlm.engine.initializers import Constant
 from charlm.engine.ops import dropout, fill, input_vector, square, sum_elems
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
-from charlm.engine.rnn import RNNBuilder, SimpleRNNCell
+from charlm.engine.rnn import RNNBuilder
+from charlm.engine.rnn.cells.rnn import SimpleRNNCell
 from charlm.errors import StaleArgumentError, StaleExpressionError
 from tests.engine.leaves import node
 
@@ -128,7 +129,7 @@ def test_parameters_outlive_it_wherever_their_node_was_made(graph):
 def test_a_constant_parameter_stays_constant(graph):
     p = ParameterCollection().add_parameters((1,), Constant(3.0))
     graph.checkpoint()
-    held = graph.leaf(node(ComputationGraph(), p).graph.ops[0], False)
+    held = graph.leaf(node(ComputationGraph(), p).graph.op(0), False)
     graph.revert()
     sum_elems(held * 2.0).backward()
     assert p.gradient.tolist() == [0.0]
@@ -153,7 +154,7 @@ def test_beams_can_be_tried_and_taken_back_often(graph):
         graph.checkpoint()
         assert (x * float(step)).value() == step
         graph.revert()
-    assert len(graph.ops) == 1
+    assert len(graph) == 1
 
 
 def test_an_immediate_graph_reverts_too():
@@ -164,4 +165,4 @@ def test_an_immediate_graph_reverts_too():
     held = node(graph, p)
     graph.revert()
     assert (x + held).value() == 4.0
-    assert np.isfinite(graph.values[-1]).all()
+    assert np.isfinite(graph.value(len(graph) - 1)).all()

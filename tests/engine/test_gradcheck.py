@@ -11,7 +11,7 @@ from charlm.engine.op import Op, Sample
 from charlm.engine.ops import matmul, square, sum_elems, tanh
 from charlm.engine.ops.arithmetic import CMult
 from charlm.engine.ops.elementwise import Rectify, Tanh
-from charlm.engine.ops.inputs import ParameterLeaf, lookup
+from charlm.engine.ops.leaves import ParameterLeaf, lookup
 from charlm.engine.ops.linear import MatMul
 from charlm.engine.parameters import ParameterCollection
 from charlm.errors import GradientCheckError

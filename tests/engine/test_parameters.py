@@ -8,7 +8,7 @@ import pytest
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant, FromArray
 from charlm.engine.ops import sum_elems
-from charlm.engine.ops.inputs import ParameterLeaf, lookup
+from charlm.engine.ops.leaves import ParameterLeaf, lookup
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
 from charlm.errors import EvaluationError, NegativeIndexError, ShapeError

@@ -32,7 +32,8 @@ from charlm.engine.ops import (
     sum_elems,
     tanh,
 )
-from charlm.engine.ops.inputs import ParameterLeaf, input_array
+from charlm.engine.ops.inputs import input_array
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.planned import Planned
 from charlm.engine.random import NumpyStream
@@ -183,6 +184,17 @@ def test_a_sentence_is_a_handful_of_steps(cell, layers):
     plain = ComputationGraph(np.float64)
     expected = sentence_loss(model, plain, [0, 3, 1, 4, 2] * 6)
     assert loss.value() == pytest.approx(expected.value(), rel=1e-12)
+
+
+def test_constants_get_no_gradient_unless_all_are_asked_for():
+    """Also those that are computed along with others which train."""
+    model = Model()
+    for full in (False, True):
+        graph = ComputationGraph(np.float64, planned=True)
+        x = input_vector(graph, [0.3, -0.2, 0.5])
+        states = model.rnn.start(graph).add_inputs([x, lookup(graph, model.table, 1)])
+        sum_over(states[-1].output()).backward(full)
+        assert x.gradient().any() == full
 
 
 def test_several_sentences_of_one_length_are_one_minibatch():

@@ -14,7 +14,8 @@ from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Uniform
 from charlm.engine.ops import cmult, esum, matmul, pick_range, sum_elems, tanh, transpose
-from charlm.engine.ops.inputs import ParameterLeaf, input_tensor
+from charlm.engine.ops.inputs import input_tensor
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
 

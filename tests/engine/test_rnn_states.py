@@ -9,7 +9,7 @@ from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches, sum_elems
-from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.ops.lstm_gates import vanilla_lstm_c, vanilla_lstm_gates, vanilla_lstm_h
 from charlm.engine.rnn import RNNBuilder, RNNState
 from charlm.engine.rnn.cells.lstm import LSTMCell

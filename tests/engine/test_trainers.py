@@ -11,7 +11,7 @@ from charlm.engine.arrays import Array
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant, FromArray, Normal
 from charlm.engine.ops import dot_product, input_tensor, sum_elems
-from charlm.engine.ops.inputs import ParameterLeaf, lookup
+from charlm.engine.ops.leaves import ParameterLeaf, lookup
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.errors import InputError, TextError
+from charlm.errors import EvaluationError, InputError, TextError
 from charlm.lm.sampling import SampledText, characters, collect, draw, in_turn, streams
 from charlm.lm.text import Vocab
 
@@ -119,3 +119,9 @@ def test_an_impossible_symbol_is_never_drawn():
 def test_a_temperature_out_of_range_is_refused(temperature):
     with pytest.raises(InputError, match="temperature must be 0 or more"):
         sample(chain(1, 2, 3, 0), LINES, temperature=temperature)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_probabilities_that_are_no_numbers_are_refused(temperature):
+    with pytest.raises(EvaluationError, match="not numbers"):
+        draw(np.array([[0.0, np.nan]]), temperature, [np.random.default_rng(0)])

@@ -119,7 +119,7 @@ class BiRNNBuilder:
         for forwards, backwards in layers:
             outputs = forwards.initial_state().transduce(xs)
             reverse = backwards.initial_state().transduce(xs[::-1])
-            xs = [concatenate(pair) for pair in zip(outputs, reverse[::-1], strict=True)]
+            xs = [concatenate(list(pair)) for pair in zip(outputs, reverse[::-1], strict=True)]
         return xs
 
 

@@ -9,7 +9,7 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant
 from charlm.engine.ops import cmult
 from charlm.engine.ops.arguments import real
-from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.rnn.pruning import prune
 from charlm.errors import ShapeError
 

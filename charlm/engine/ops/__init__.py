@@ -10,10 +10,10 @@ from charlm.engine.ops.inputs import fill as fill
 from charlm.engine.ops.inputs import input_tensor as input_tensor
 from charlm.engine.ops.inputs import input_tensor_transposed as input_tensor_transposed
 from charlm.engine.ops.inputs import input_vector as input_vector
-from charlm.engine.ops.inputs import lookup as lookup
 from charlm.engine.ops.inputs import one_hot as one_hot
 from charlm.engine.ops.inputs import scalar_input as scalar_input
 from charlm.engine.ops.inputs import sparse_input_tensor as sparse_input_tensor
+from charlm.engine.ops.leaves import lookup as lookup
 from charlm.engine.ops.linear import matmul as matmul
 from charlm.engine.ops.operators import add as add
 from charlm.engine.ops.operators import sub as sub

@@ -9,7 +9,7 @@ from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant, Glorot
 from charlm.engine.ops.arguments import real
-from charlm.engine.ops.inputs import ParameterLeaf
+from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import Parameter, ParameterCollection
 from charlm.engine.rnn.cell import Cell, Masked
 from charlm.engine.rnn.layers import NO_DROPOUT, Layers, LayerStates

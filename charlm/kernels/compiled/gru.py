@@ -225,6 +225,7 @@ def gru_forward(
     bc_H: Array,
     h_BH: Array | None,
 ) -> tuple[Array, Saved]:
+    """Run DyNet's GRU over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
     Hp = padded(H)
@@ -258,6 +259,7 @@ def gru_backward(
     bc_H: Array,
     h_BH: Array | None,
 ) -> list[Array | None]:
+    """Return the gradients of the forward function's arguments, in their order."""
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
     Hp, Xp = padded(H), padded(X)

@@ -48,17 +48,9 @@ def _step(
 
 @lanewise
 def _step_back(
-    i: Lanes,
-    f: Lanes,
-    o: Lanes,
-    g: Lanes,
-    before: Lanes,
-    c: Lanes,
-    dc: Lanes,
-    dc_later: Lanes,
-    dh: Lanes,
-    dh_later: Lanes,
-) -> tuple[Lanes, ...]:
+    i: Lanes, f: Lanes, o: Lanes, g: Lanes, before: Lanes, c: Lanes,
+    dc: Lanes, dc_later: Lanes, dh: Lanes, dh_later: Lanes,
+) -> tuple[Lanes, ...]:  # fmt: skip
     """The gradients of the four gates before their functions, and of the memory before."""
     dh = dh + dh_later
     t = functions.tanh(c)
@@ -81,104 +73,74 @@ def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeti
     ldg = 4 * Hp
     met = 0
     for t in range(T):
+        to = t * B * ldg
         if t % together == 0:
             rows = min(together, T - t) * B
-            product(Px, X, x, t * B * X, X, rows, G, t * B * ldg, ldg, 4 * first, 4 * last, 0)
+            product(Px, X, x, t * B * X, X, rows, G, to, ldg, 4 * first, 4 * last, 0)
+        # the states before: rows of y, or of what was given, or nothing
+        cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
+        hs, at_h, width_h = (y, (T + t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
         for u in range(first, last):
-            to = t * B * ldg
-            if t > 0:
-                product(Ph, H, y, (T + t - 1) * B * H, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
-            elif len(h0):
-                product(Ph, H, h0, 0, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
+            if width_h:
+                product(Ph, H, hs, at_h, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
             for j in range(2 * u, 2 * u + 2):
                 column = j * 4 * LANES
-                bi = load(bias, column, LANES)
-                bf = load(bias, column + LANES, LANES)
-                bo = load(bias, column + 2 * LANES, LANES)
-                bg = load(bias, column + 3 * LANES, LANES)
-                count = H - j * LANES
+                bi, bf = load(bias, column, LANES), load(bias, column + LANES, LANES)
+                bo, bg = (
+                    load(bias, column + 2 * LANES, LANES),
+                    load(bias, column + 3 * LANES, LANES),
+                )
                 for n in range(B):
-                    at = (t * B + n) * ldg + column
-                    unit = (t * B + n) * H + j * LANES
-                    if t > 0:
-                        c = load(y, unit - B * H, count)
-                    else:
-                        c = load(c0, unit, count if len(c0) else 0)
+                    at = to + n * ldg + column
                     i, f, o, g, c, h = _step(
                         load(G, at, LANES),
                         load(G, at + LANES, LANES),
                         load(G, at + 2 * LANES, LANES),
                         load(G, at + 3 * LANES, LANES),
-                        bi,
-                        bf,
-                        bo,
-                        bg,
-                        c,
-                    )
+                        bi, bf, bo, bg,
+                        load(cs, at_c + n * H + j * LANES, width_c - j * LANES),
+                    )  # fmt: skip
                     store(G, at, i, LANES)
                     store(G, at + LANES, f, LANES)
                     store(G, at + 2 * LANES, o, LANES)
                     store(G, at + 3 * LANES, g, LANES)
-                    store(y, unit, c, count)
-                    store(y, unit + T * B * H, h, count)
+                    unit = (t * B + n) * H + j * LANES
+                    store(y, unit, c, H - j * LANES)
+                    store(y, unit + T * B * H, h, H - j * LANES)
         met = meet(meeting, met, threads)
 
 
 @compiled()
 def _backward(
-    dy,
-    y,
-    G,
-    x,
-    Wx,
-    Wh,
-    c0,
-    h0,
-    dx,
-    dWx,
-    dWh,
-    db,
-    dc,
-    dh,
-    Qx,
-    Qh,
-    Dx,
-    Dh,
-    sums,
-    scratch,
-    sizes,
-    meeting,
-    me,
-    threads,
-):
+    dy, y, G, x, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
+    Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
+):  # fmt: skip
     T, B, X, H, Hp, together = sizes
     N = T * B
     ldg = 4 * Hp
     first, last = share(Hp // PANEL, me, threads)
-    first_in, last_in = share((X + PANEL - 1) // PANEL, me, threads)
-    Ip = (X + PANEL - 1) // PANEL * PANEL
+    Xp = (X + PANEL - 1) // PANEL * PANEL
+    first_in, last_in = share(Xp // PANEL, me, threads)
     for gate in range(4):
         pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, X, first_in, last_in)
         pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
     met = 0
     for t in range(T - 1, -1, -1):
         later = LANES if t < T - 1 else 0
+        to = t * B * ldg
+        cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
         for j in range(2 * first, 2 * last):
             count = H - j * LANES
             for n in range(B):
-                at = (t * B + n) * ldg + j * 4 * LANES
+                at = to + n * ldg + j * 4 * LANES
                 unit = (t * B + n) * H + j * LANES
                 own = n * Hp + j * LANES
-                if t > 0:
-                    before = load(y, unit - B * H, count)
-                else:
-                    before = load(c0, unit, count if len(c0) else 0)
                 di, df, do, dg, dc_before = _step_back(
                     load(G, at, LANES),
                     load(G, at + LANES, LANES),
                     load(G, at + 2 * LANES, LANES),
                     load(G, at + 3 * LANES, LANES),
-                    before,
+                    load(cs, at_c + n * H + j * LANES, width_c - j * LANES),
                     load(y, unit, count),
                     load(dy, unit, count),
                     load(dc, own, later),
@@ -192,10 +154,10 @@ def _backward(
                 store(dc, own, dc_before, LANES)
         met = meet(meeting, met, threads)
         if t > 0 or len(h0):
-            product(Qh, ldg, G, t * B * ldg, ldg, B, dh, 0, Hp, first, last, 0)
+            product(Qh, ldg, G, to, ldg, B, dh, 0, Hp, first, last, 0)
         if t % together == 0:
             rows = min(together, T - t) * B
-            product(Qx, ldg, G, t * B * ldg, ldg, rows, dx, t * B * Ip, Ip, first_in, last_in, 0)
+            product(Qx, ldg, G, to, ldg, rows, dx, t * B * Xp, Xp, first_in, last_in, 0)
     base = me * (len(scratch) // threads)
     begin, end = 4 * first, 4 * last
     sums[begin * PANEL : end * PANEL] = 0
@@ -205,8 +167,7 @@ def _backward(
         weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, begin, end, none, scratch, base, 0)
         more = 1
     if T > 1:
-        h = N * H
-        rows = N - B
+        h, rows = N * H, N - B
         weight_gradient(
             Dh, H, y, h, H, 0, H, G, B * ldg, ldg, rows, begin, end, none, scratch, base, more
         )
@@ -231,6 +192,7 @@ def lstm_forward(
     h_BH: Array | None,
     forget_bias: float = 1.0,
 ) -> tuple[Array, Saved]:
+    """Run DyNet's vanilla LSTM over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp = padded(H)
@@ -262,6 +224,7 @@ def lstm_backward(
     h_BH: Array | None,
     forget_bias: float = 1.0,
 ) -> list[Array | None]:
+    """Return the gradients of the forward function's arguments, in their order."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp, Xp = padded(H), padded(X)

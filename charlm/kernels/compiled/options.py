@@ -10,46 +10,56 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba import config, njit
+from numba.core import config
+from numba.extending import intrinsic
 
-import charlm
+SETTINGS: Any = config
 
 
-def compiled(*signature: str) -> Callable[[Callable[..., Any]], Any]:
+def compiled(signature: str | None = None) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function: at once for a given signature, else at the first call.
 
     Arithmetic on single numbers keeps NaN and infinity. A signature spares the variants that numba
     would otherwise make for arguments that are constants.
     """
-    return njit(*signature, nogil=True, error_model="numpy", cache=CACHED)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        users, SETTINGS.CACHE_DIR = SETTINGS.CACHE_DIR, CACHE
+        try:
+            options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": bool(CACHE)}
+            return numba.njit(signature, **options)(function)
+        finally:
+            SETTINGS.CACHE_DIR = users  # other users of numba keep their own
+
+    return decorate
 
 
-def _cache_folder() -> Path:
-    """A folder of the user's, of its own for each state of this source and each numba."""
-    if sys.platform == "darwin":
-        root = Path.home() / "Library" / "Caches"
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+def instructions(function: Callable[..., Any]) -> Any:
+    """Let compiled code call what tells its type and writes its LLVM instructions."""
+    return intrinsic(function)
+
+
+def _cache() -> str:
+    """The user's folder for this state of the source; empty if there is none to write to.
+
+    Without one everything is compiled anew in each process.
+    """
+    if SETTINGS.CACHE_DIR:
+        return str(SETTINGS.CACHE_DIR)
     # numba looks at the file that holds a function, not at those that it calls into
     state = hashlib.sha256(f"{sys.version_info} {numba.__version__}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         state.update(source.read_bytes())
-    return root / "charlm" / f"{charlm.__version__}-{state.hexdigest()[:16]}"
-
-
-def _use_cache() -> bool:
-    """Whether there is a folder to keep machine code in; without one it is compiled anew in each process."""
-    if config.CACHE_DIR:  # the user's own choice of a folder
-        return True
+    if sys.platform == "darwin":
+        root = "~/Library/Caches"
+    else:
+        root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        folder = _cache_folder()
+        folder = Path(root).expanduser() / "charlm" / f"kernels-{state.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # not writable, or nobody's home
-        return False
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return False
-    config.CACHE_DIR = str(folder)
-    return True
+    except (OSError, RuntimeError):  # no permission, or no home
+        return ""
+    return str(folder) if os.access(folder, os.W_OK | os.X_OK) else ""
 
 
-CACHED = _use_cache()
+CACHE = _cache()

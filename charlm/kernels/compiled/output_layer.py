@@ -132,6 +132,7 @@ def _backward(
 def affine_softmax_nll_forward(
     team: Team, h_NH: Array, W_HV: Array, b_V: Array, targets_N: Array
 ) -> tuple[Array, Saved]:
+    """Return -log softmax(b + W h)[target] for each position, and the probabilities."""
     N, H = h_NH.shape
     V = len(b_V)
     Vp = padded(V)
@@ -160,6 +161,7 @@ def affine_softmax_nll_backward(
     b_V: Array,
     targets_N: Array,
 ) -> tuple[Array, Array, Array]:
+    """Return the gradients of h, W and b."""
     N, H = h_NH.shape
     V = len(b_V)
     Vp, Hp = padded(V), padded(H)

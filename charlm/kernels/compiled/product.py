@@ -11,10 +11,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.vectors import FLAGS, LANES, REGISTER, broadcast, pointer
+from charlm.kernels.compiled.options import compiled, instructions
+from charlm.kernels.compiled.vectors import FLAGS, FLOAT, LANES, REGISTER, broadcast, pointer
 
 PANEL = 2 * LANES
 # 2 x 8 accumulators of the 32 registers that AVX-512 has, 2 x 6 of 16
@@ -23,7 +22,7 @@ SIZE = ir.IntType(64)
 GROUP = 3  # rows that share a pointer: base + 0, 1 and 2 strides, as x86 addresses memory
 
 
-@intrinsic
+@instructions
 def _tile(
     typing: Any,
     rows: Any,
@@ -44,23 +43,40 @@ def _tile(
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rows, a, ia, b, ib, sn, sk, c, ic, ldc, K, add = args
         kinds = signature.args
-        a_at = builder.bitcast(pointer(context, builder, kinds[1], a, ia), REGISTER.as_pointer())
+        a_at = pointer(context, builder, kinds[1], a, ia)
         b_at = pointer(context, builder, kinds[3], b, ib)
         c_at = pointer(context, builder, kinds[7], c, ic)
-        end = builder.append_basic_block("end")
-        choice = builder.switch(rows, end)
-        for count in range(1, TILE + 1):
-            case = builder.append_basic_block(f"rows{count}")
-            choice.add_case(SIZE(count), case)
-            builder.position_at_end(case)
-            sums = _sum_over_k(builder, count, a_at, b_at, sn, sk, K)
-            _write(builder, sums, c_at, ldc, add)
-            builder.branch(end)
-        builder.position_at_end(end)
+        builder.call(_tile_function(builder.module), [rows, a_at, b_at, sn, sk, c_at, ldc, K, add])
         return context.get_dummy_value()
 
     n = types.intp
     return types.void(n, a, n, b, n, n, n, c, n, n, n, n), generate
+
+
+def _tile_function(module: Any) -> Any:
+    """A function of its own in each module: inlined at every call it would take seconds to compile."""
+    name = "charlm_tile"
+    if name in module.globals:
+        return module.globals[name]
+    at = FLOAT.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [SIZE, at, at, SIZE, SIZE, at, SIZE, SIZE, SIZE])
+    function = ir.Function(module, kind, name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    rows, a, b, sn, sk, c, ldc, K, add = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    end = builder.append_basic_block("end")
+    a = builder.bitcast(a, REGISTER.as_pointer())
+    choice = builder.switch(rows, end)
+    for count in range(1, TILE + 1):
+        case = builder.append_basic_block(f"rows{count}")
+        choice.add_case(SIZE(count), case)
+        builder.position_at_end(case)
+        _write(builder, _sum_over_k(builder, count, a, b, sn, sk, K), c, ldc, add)
+        builder.branch(end)
+    builder.position_at_end(end)
+    builder.ret_void()
+    return function
 
 
 def _sum_over_k(builder: Any, count: int, a: Any, b: Any, sn: Any, sk: Any, K: Any) -> Any:
@@ -104,13 +120,13 @@ def _sum_over_k(builder: Any, count: int, a: Any, b: Any, sn: Any, sk: Any, K: A
     builder.position_at_end(done)
     found = []
     for n in range(count):
-        row = []
+        values = []
         for m in range(2):
             value = builder.phi(REGISTER)
             value.add_incoming(zero, before)
             value.add_incoming(after[n][m], loop)
-            row.append(value)
-        found.append(row)
+            values.append(value)
+        found.append(values)
     return found
 
 

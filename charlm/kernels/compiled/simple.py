@@ -118,6 +118,7 @@ def _backward(
 def rnn_forward(
     team: Team, x_TBI: Array, Wx_IH: Array, Wh_HH: Array, b_H: Array, h_BH: Array | None
 ) -> tuple[Array, Saved]:
+    """Run a simple RNN over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp = padded(H)
@@ -145,6 +146,7 @@ def rnn_backward(
     b_H: Array,
     h_BH: Array | None,
 ) -> list[Array | None]:
+    """Return the gradients of the forward function's arguments, in their order."""
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp, Xp = padded(H), padded(X)

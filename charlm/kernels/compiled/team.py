@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.options import compiled, instructions
 from charlm.kernels.compiled.vectors import pointer
 from charlm.kernels.reference.common import Array
 
@@ -90,7 +89,7 @@ class Team:
         self._buffers = kept[::-1]
 
 
-@intrinsic
+@instructions
 def _arrive(typing: Any, meeting: Any) -> Any:
     """Add one to the count of arrivals, and make what this thread has written visible to the others."""
 
@@ -102,7 +101,7 @@ def _arrive(typing: Any, meeting: Any) -> Any:
     return types.void(meeting), generate
 
 
-@intrinsic
+@instructions
 def _arrived(typing: Any, meeting: Any) -> Any:
     """The count of arrivals so far."""
 
@@ -113,7 +112,7 @@ def _arrived(typing: Any, meeting: Any) -> Any:
     return types.int64(meeting), generate
 
 
-@intrinsic
+@instructions
 def _yield_core(typing: Any) -> Any:
     """POSIX's sched_yield, found by name when the code is loaded."""
 

@@ -12,16 +12,18 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding, ir
-from numba import config, types
-from numba.extending import intrinsic, models, register_model
+from numba import types
+from numba.extending import models, register_model
+
+from charlm.kernels.compiled.options import SETTINGS, instructions
 
 
 def _lanes() -> int:
     """The widest registers that the code generator is going to use: 16 numbers with AVX-512, 8 with AVX2, else 4."""
-    if config.CPU_FEATURES is None:
+    if SETTINGS.CPU_FEATURES is None:
         found = {name for name, on in binding.get_host_cpu_features().items() if on}
     else:
-        found = {f[1:] for f in config.CPU_FEATURES.split(",") if f.startswith("+")}
+        found = {f[1:] for f in SETTINGS.CPU_FEATURES.split(",") if f.startswith("+")}
     if "avx512f" in found:
         return 16
     return 8 if {"avx2", "fma"} <= found else 4
@@ -69,7 +71,7 @@ def broadcast(builder: Any, scalar: Any) -> Any:
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
 
 
-@intrinsic
+@instructions
 def load(typing: Any, array: Any, index: Any, count: Any) -> Any:
     """array[index : index + count], then zeros: ``count`` may be more than a register holds, or below 1."""
 
@@ -85,7 +87,7 @@ def load(typing: Any, array: Any, index: Any, count: Any) -> Any:
     return vector(array, types.intp, types.intp), generate
 
 
-@intrinsic
+@instructions
 def store(typing: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
     """array[index : index + count] = the first lanes of a vector, all of them where ``count`` is more."""
 
@@ -107,7 +109,7 @@ def store(typing: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
     return types.void(array, types.intp, vector, types.intp), generate
 
 
-@intrinsic
+@instructions
 def splat(typing: Any, scalar: Any) -> Any:
     """Return a vector with a float32 in every lane."""
 
@@ -190,7 +192,7 @@ class Lanes:
 def _across(combine: Callable[[Lanes, Lanes], Lanes]) -> Any:
     """Make a function that combines the lanes of a vector, half with half, to a single number."""
 
-    @intrinsic
+    @instructions
     def reduce(typing: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             found = Lanes(builder, args[0])
@@ -233,7 +235,7 @@ def lanewise(function: Callable[..., Lanes | tuple[Lanes, ...]]) -> Any:
     parameters = [inspect.Parameter(name, kind) for name in ("typing", *names)]
     typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     typed.__name__ = function.__name__
-    return intrinsic(typed)
+    return instructions(typed)
 
 
 def _count_results(function: Callable[..., Lanes | tuple[Lanes, ...]], arity: int) -> int | None:

@@ -1,0 +1,212 @@
+"""Leaves: parameters, and lookup tables, whole or by rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.op import BadSample, Context, IndexOp, Leaf, Sample, kind_of
+from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
+from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
+
+
+@dataclass(eq=False)
+class ParameterLeaf(Leaf):
+    """y = the parameter's value at the first evaluation."""
+
+    parameter: Parameter
+    trains: bool = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """Which parameter; it is not to be kept alive by the structure of graphs."""
+        return self.parameter.serial, self.trains
+
+    def constant(self) -> ParameterLeaf:
+        """The value alone."""
+        return ParameterLeaf(self.parameter, False)
+
+    def source(self) -> Parameter:
+        """The parameter."""
+        return self.parameter
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The parameter's."""
+        return self.parameter.dims, 1
+
+    def forward(self, ctx: Context) -> Array:
+        """Return the value; a later update does not change it."""
+        return self.parameter.read(ctx.reader)[np.newaxis].astype(ctx.dtype, copy=False)
+
+    def leaf(self) -> Parameter | None:
+        """The parameter, if it is to be trained."""
+        return self.parameter if self.trains else None
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add to the parameter's gradient."""
+        self.parameter.add_gradient(dy[0])
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A matrix, and a constant vector."""
+        yield Sample(cls(ParameterCollection().add_parameters((3, 2))))
+        yield Sample(cls(ParameterCollection().add_parameters((3,)), trains=False))
+
+
+@dataclass(eq=False)
+class LookupLeaf(Leaf):
+    """y = a whole lookup table, its rows along the last axis."""
+
+    table: LookupParameter
+    trains: bool = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """Which table."""
+        return self.table.serial, self.trains
+
+    def constant(self) -> LookupLeaf:
+        """The values alone."""
+        return LookupLeaf(self.table, False)
+
+    def source(self) -> LookupParameter:
+        """The table."""
+        return self.table
+
+    def dim(self, *dims: Dim) -> Dim:
+        """The row's dims, then the number of rows."""
+        return (*self.table.dims, self.table.rows), 1
+
+    def forward(self, ctx: Context) -> Array:
+        """Return a copy: tables are updated in place."""
+        return self.table.value[np.newaxis].astype(ctx.dtype)
+
+    def leaf(self) -> LookupParameter | None:
+        """The table, if it is to be trained."""
+        return self.table if self.trains else None
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add to the gradient of every row."""
+        self.table.gradient += dy[0]
+        self.table.touched[:] = True
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """A small table of vectors, and a constant one of matrices."""
+        yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2,))))
+        yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2, 4)), trains=False))
+
+
+class LookupExpression(Expression):
+    """Rows of a table whose ids can be replaced."""
+
+    __slots__ = ()
+
+    def set(self, index: int | Sequence[int]) -> None:
+        """Replace the id (or, for a batch, the ids)."""
+        graph = self.home()
+        op = graph.op(self.index)
+        assert isinstance(op, Lookup)
+        ids = _ids(index)
+        if len(ids) != len(op.ids):
+            raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
+        op.table.check(np.array(ids))
+        graph.set_data(self.index, Lookup(op.table, ids, op.update))
+
+
+@dataclass(eq=False)
+class Lookup(IndexOp):
+    """y = the rows ``ids`` of a table; several ids make a batch."""
+
+    table: LookupParameter
+    ids: tuple[int, ...]
+    update: bool = True
+    expression = LookupExpression
+    stacks = True
+
+    def __post_init__(self) -> None:
+        self.kind = kind_of(Lookup, self.table.serial, len(self.ids), self.update)
+
+    def at(self, index: int) -> Lookup:
+        """Another row."""
+        return Lookup(self.table, (index,), self.update)
+
+    def at_all(self, indices: list[int], batch: int) -> Lookup:
+        """All rows."""
+        return Lookup(self.table, tuple(indices), self.update)
+
+    @classmethod
+    def merged(cls, ops: Sequence[Lookup], batch: int) -> Lookup:
+        """All ids."""
+        first = ops[0]
+        return cls(first.table, tuple([i for op in ops for i in op.ids]), first.update)
+
+    def bound(self, *dims: Dim) -> int:
+        """The number of rows."""
+        return self.table.rows
+
+    def check_data(self, bound: int) -> None:
+        """Each id is that of a row."""
+        if max(self.ids, default=0) >= bound:
+            self.table.check(np.array(self.ids))
+
+    def dim(self, *dims: Dim) -> Dim:
+        """A row's dims; the batch is the number of ids."""
+        self.check_data(self.table.rows)
+        return self.table.dims, len(self.ids)
+
+    def forward(self, ctx: Context) -> Array:
+        """Copy the rows."""
+        return self.table.value[np.array(self.ids)].astype(ctx.dtype, copy=False)
+
+    def leaf(self) -> LookupParameter | None:
+        """The table, if it is to be trained."""
+        return self.table if self.update else None
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add to the gradient of the rows used."""
+        ids = np.array(self.ids)
+        rows = self.table.gradient.reshape(self.table.rows, -1)
+        ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
+        self.table.touched[ids] = True
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """One row, a batch with a repeated row, a constant."""
+        table = ParameterCollection().add_lookup_parameters(3, (2,))
+        yield Sample(cls(table, (1,)))
+        yield Sample(cls(table, (1, 0, 1)))
+        other = ParameterCollection().add_lookup_parameters(4, (2, 3))
+        yield Sample(cls(other, (3, 3), update=False))
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A row too far."""
+        table = ParameterCollection().add_lookup_parameters(3, (2,))
+        yield BadSample(cls(table, (3,)), (), "row 3 of /_0 does not exist")
+        yield BadSample(cls(table, (0, 4)), (), "row 4 of /_0 does not exist")
+
+
+def lookup(
+    graph: ComputationGraph,
+    table: LookupParameter,
+    index: int | Sequence[int],
+    update: bool = True,
+) -> LookupExpression:
+    """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
+    return cast("LookupExpression", graph.append(Lookup(table, _ids(index), update), ()))
+
+
+def _ids(index: int | Sequence[int]) -> tuple[int, ...]:
+    if type(index) is int and index >= 0:
+        return (index,)
+    ids = np.atleast_1d(np.asarray(index))
+    if ids.dtype.kind not in "iu":
+        raise ArgumentError(f"lookup: an id is a whole number, got {index!r}")
+    if ids.size and ids.min() < 0:
+        raise NegativeIndexError(f"lookup: an id is 0 or more, got {index!r}")
+    return tuple(ids.tolist())

@@ -49,7 +49,9 @@ def write(folder: Path, machine: dict[str, str], measured: dict[str, Any]) -> No
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)"
+    )
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=[], help="default: all")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=[], help="default: all")
     parser.add_argument("--quick", action="store_true", help="small sizes, few repetitions")

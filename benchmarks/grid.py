@@ -43,7 +43,9 @@ SIZES = {
 }
 FOR_LSTM_ALONE = ("1x1024",)
 TOO_LARGE_FOR_DYNET = ("3x512", "1x1024")
-"""A step would take DyNet, which computes on one core, the better part of a minute."""
+"""DyNet computes on one core."""
+SAMPLED = 5000
+"""Characters of a text that is drawn."""
 
 
 @dataclass(frozen=True)

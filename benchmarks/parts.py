@@ -8,14 +8,14 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks.grid import SIZES, TOO_LARGE_FOR_DYNET, Row, rows
-from benchmarks.running import ROOT, Timed, command_seconds, environment, take_turns
+from benchmarks.grid import SAMPLED, SIZES, TOO_LARGE_FOR_DYNET, Row, rows
+from benchmarks.running import ROOT, Jobs, Timed, command_seconds, environment, take_turns
 
 Rows: TypeAlias = list[dict[str, Any]]
-SAMPLED = 5000
 SAMPLED_SIZES = ("2x128", "2x512")
 NUMPY_SIZES = ("2x128",)
 SCALED = (("rnn", "2x128"), ("gru", "2x128"), ("lstm", "1x128"), ("lstm", "2x256"))
@@ -51,7 +51,7 @@ def step(plan: Plan) -> Rows:
             jobs["dynet"] = ("dynet", "step", job)
         if row.size.name in NUMPY_SIZES:
             jobs["charlm_numpy"] = ("charlm", "step", {**job, "kernels": "numpy"})
-        found.append(_row(row, take_turns(jobs, plan.seconds)))
+        found.append(_row(row, take_turns(_installed(jobs), plan.seconds)))
     return found
 
 
@@ -68,12 +68,12 @@ def sampling(plan: Plan) -> Rows:
             "torch": ("torch", "sample", job),
             "torch_cells": ("torch", "sample_by_cells", job),
         }
-        found.append(_row(row, take_turns(jobs, plan.seconds)))
+        found.append(_row(row, take_turns(_installed(jobs), plan.seconds)))
     return found
 
 
 def scaling(plan: Plan) -> Rows:
-    """charlm's step beside one with twice the batch and one with twice the length."""
+    """A step of charlm beside one with twice the batch and one with twice the length."""
     found = []
     for row in plan.rows():
         if (row.cell, row.size.name) not in SCALED:
@@ -95,7 +95,7 @@ def scaling(plan: Plan) -> Rows:
 def tutorial(plan: Plan) -> Rows:
     """The tutorial's three loops, in a new process each time."""
     _say("tutorial")
-    turns: dict[str, list[list[float]]] = {"charlm": [], "dynet": []}
+    turns: dict[str, list[list[float]]] = {s: [] for s in ("charlm", "dynet") if find_spec(s)}
     for _ in range(plan.repeats):
         for system, found in turns.items():
             command = [sys.executable, "-m", "benchmarks.tutorial", system]
@@ -120,9 +120,9 @@ def start(plan: Plan) -> Rows:
             "charlm train --steps 1 --kernels numpy": [*compiled[:-2], "numpy", "-q"],
             "charlm train --steps 1 --kernels numba, compiled before": compiled,
             "import numpy": ["-c", "import numpy"],
-            "import torch": ["-c", "import torch"],
-            "import dynet": ["-c", "import dynet"],
         }
+        for module in filter(find_spec, ("torch", "dynet")):
+            commands[f"import {module}"] = ["-c", f"import {module}"]
         cache = {"XDG_CACHE_HOME": str(folder / "cache"), "NUMBA_CACHE_DIR": ""}
         cold = command_seconds([sys.executable, *compiled], folder, **cache)
         turns: dict[str, list[list[float]]] = {name: [] for name in commands}
@@ -140,6 +140,10 @@ PARTS: dict[str, Callable[[Plan], Rows]] = {
     "scaling": scaling,
     "start": start,
 }
+
+
+def _installed(jobs: Jobs) -> Jobs:
+    return {name: job for name, job in jobs.items() if find_spec(job[0])}
 
 
 def default_sizes(quick: bool) -> tuple[str, ...]:

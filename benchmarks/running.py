@@ -8,10 +8,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from charlm.threads import VARIABLES
 
@@ -25,6 +24,10 @@ PAUSE = 0.05
 def environment(threads: int) -> dict[str, str]:
     """Return the environment of every contender."""
     return {**os.environ, **dict.fromkeys(VARIABLES, str(threads)), "PYTHONPATH": str(ROOT)}
+
+
+Jobs: TypeAlias = dict[str, tuple[str, str, dict[str, Any]]]
+"""Contenders by name: the system, the task and the job."""
 
 
 class Contender:
@@ -63,8 +66,8 @@ class Contender:
 
     def stop(self) -> None:
         """End the process whatever it does."""
-        self._process.kill()
-        self._process.wait()
+        with self._process:  # which closes its pipes
+            self._process.kill()
 
     def _turn(self) -> list[float]:
         assert self._process.stdin is not None
@@ -106,10 +109,8 @@ class Timed:
         return [statistics.median(turn) for turn in self.turns]
 
 
-def take_turns(
-    jobs: Mapping[str, tuple[str, str, dict[str, Any]]], seconds: float, fewest: int = 3
-) -> dict[str, Timed]:
-    """Run contenders, (system, task, job) by name, in turns for some seconds, and return their times."""
+def take_turns(jobs: Jobs, seconds: float, fewest: int = 3) -> dict[str, Timed]:
+    """Run contenders in turns for some seconds, and return their times."""
     contenders: dict[str, Contender] = {}
     try:
         for name, job in jobs.items():

@@ -7,6 +7,7 @@ input it tells how much memory it used.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
@@ -57,10 +58,8 @@ def _memory(key: str) -> float:
 
 def _reset_peak() -> float:
     """Forget what was used so far, by the imports, and return what is used now."""
-    try:
+    with contextlib.suppress(OSError):  # not everywhere allowed; the imports' peak then counts
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:  # not everywhere allowed; the imports' peak then counts
-        pass
     return _memory("VmRSS")
 
 

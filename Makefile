@@ -9,7 +9,7 @@ say = @echo "$(1)" >&2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test check clean
+.PHONY: help train test check bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ check: test ## run the tests, then the linter, the format, the types and the imp
 	@$(VENV)/bin/lint-imports --no-logo
 	$(call say,== all checks passed)
 
+bench: $(VENV)/.installed-bench ## measure charlm beside PyTorch and DyNet, half an hour; BENCH=--quick: some minutes
+	@$(PY) -m benchmarks $(BENCH)
+
 clean: ## remove .venv, runs, caches and built distributions
 	@rm -rf $(VENV) runs build dist *.egg-info
 	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -39,7 +42,7 @@ clean: ## remove .venv, runs, caches and built distributions
 
 # A stamp is made only by an installation that succeeded, so that a failed one is tried again; and it
 # does not outlive the Python that it was made with, as when the system's is upgraded.
-$(shell test -x $(PY) || rm -f $(VENV)/.installed $(VENV)/.installed-dev)
+$(shell test -x $(PY) || rm -f $(VENV)/.installed $(VENV)/.installed-dev $(VENV)/.installed-bench)
 
 $(VENV)/.installed: pyproject.toml | $(PY)
 	$(call say,== installing charlm into $(VENV))
@@ -51,6 +54,11 @@ $(VENV)/.installed-dev: pyproject.toml | $(PY)
 	$(call say,== installing charlm and its development tools into $(VENV): this takes a minute or more)
 	@$(PIP) install -e '.[dev]' >&2
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: pyproject.toml | $(PY)
+	$(call say,== installing charlm and what it is measured against into $(VENV): this takes a minute or more)
+	@$(PIP) install -e '.[bench]' >&2
+	@touch $@
 
 # Some systems ship Python's venv without the pip that it would put in: theirs is then used to fetch one.
 $(PY):

@@ -42,5 +42,5 @@ def test_a_made_up_text_has_the_shape_asked_for():
 
 def test_memory_that_was_used_is_seen():
     before = peak_rss_mb()
-    b"x" * 80_000_000
+    _ = b"x" * 80_000_000
     assert peak_rss_mb() > before + 40

@@ -1,0 +1,198 @@
+"""The measurements as a Markdown report and a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.grid import SAMPLED
+from benchmarks.targets import (
+    Parts,
+    Rows,
+    Target,
+    fastest_torch,
+    gemm_share,
+    memory_share,
+    per_character,
+    ratio,
+    targets,
+)
+
+MISSING = "-"
+
+
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table; all columns but the first are numbers.
+
+    Example:
+        >>> print(markdown(["a", "b"], [["x", "1"]]))
+        | a | b |
+        |---|---:|
+        | x | 1 |
+    """
+    table = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
+    texts = ["|".join(["", *(f" {cell} " for cell in line), ""]) for line in table]
+    texts[1] = texts[1].replace(" ", "")
+    return "\n".join(texts)
+
+
+def report(machine: dict[str, str], parts: Parts) -> str:
+    """Return the whole report, of the parts that were measured."""
+    sections = [
+        "# Measurements",
+        "Made by `make bench`. Medians of runs that took turns, each contender in a process of its own. A ratio "
+        "above 1 means that charlm is faster.",
+        "\n".join(f"* {name}: {value}" for name, value in machine.items()),
+        "## Targets",
+        markdown(
+            ["work", "at least", "aim", "reached", "met", "worst at"],
+            [_target(target) for target in targets(parts)],
+        ),
+    ]
+    writers = {
+        "tutorial": _tutorial,
+        "step": _step,
+        "sampling": _sampling,
+        "scaling": _scaling,
+        "start": _start,
+    }
+    for name, write in writers.items():
+        if name in parts:
+            sections += write(parts[name])
+    return "\n\n".join(sections) + "\n"
+
+
+def _target(target: Target) -> list[str]:
+    least = f"{'at most ' if target.at_most else ''}{target.least:g}"
+    aim, reached = _number(target.aim, "g"), _number(target.reached, ".2f")
+    return [target.work, least, aim, reached, target.met, target.where or MISSING]
+
+
+def _tutorial(rows: Rows) -> list[str]:
+    lines = [
+        [row["name"], *_ms(row, "charlm", "dynet"), _times(ratio(row, "dynet"))] for row in rows
+    ]
+    return [
+        "## The tutorial's three loops, with their samples, without imports",
+        markdown(["", "charlm ms", "DyNet ms", "ratio"], lines),
+    ]
+
+
+def _step(rows: Rows) -> list[str]:
+    speed = [
+        [
+            row["name"],
+            *_ms(row, "charlm", "torch", "dynet", "charlm_numpy"),
+            _times(ratio(row, "torch")),
+            _times(ratio(row, "dynet")),
+            _number(gemm_share(row), ".0%"),
+        ]
+        for row in rows
+    ]
+    memory = [
+        [
+            row["name"],
+            *_megabytes(row, "peak_mb"),
+            *_megabytes(row, "added_mb"),
+            _number(memory_share(row), ".2f"),
+            _number(memory_share(row, "added_mb"), ".2f"),
+        ]
+        for row in rows
+    ]
+    return [
+        "## One training step: forward, backward, clipping, Adam",
+        "layers x hidden; the last column is the share of the speed of numpy's matrix product on the same shapes.",
+        markdown(
+            [
+                "ms",
+                "charlm",
+                "PyTorch",
+                "DyNet",
+                "charlm on numpy",
+                "against PyTorch",
+                "against DyNet",
+                "of sgemm",
+            ],
+            speed,
+        ),
+        "## Memory of a training step",
+        "MB: the most that the process had, and what of it came after the imports.",
+        markdown(
+            ["", "charlm", "PyTorch", "charlm, added", "PyTorch, added", "part", "part, added"],
+            memory,
+        ),
+    ]
+
+
+def _sampling(rows: Rows) -> list[str]:
+    lines = [
+        [
+            row["name"],
+            *(
+                f"{SAMPLED / row['seconds'][s]:,.0f}" if s in row["seconds"] else MISSING
+                for s in ("charlm", "torch", "torch_cells")
+            ),
+            _times(ratio(fastest_torch(row), "torch")),
+        ]
+        for row in rows
+    ]
+    return [
+        "## Sampling 5,000 characters, one stream",
+        markdown(
+            ["characters/s", "charlm", "PyTorch nn.LSTM", "PyTorch nn.LSTMCell", "ratio"], lines
+        ),
+    ]
+
+
+def _scaling(rows: Rows) -> list[str]:
+    lines = [
+        [row["name"], *(_number(per_character(row, other), ".2f") for other in ("batch", "length"))]
+        for row in rows
+    ]
+    return [
+        "## What a character costs where there are twice as many",
+        markdown(["", "twice the batch", "twice the length"], lines),
+    ]
+
+
+def _start(rows: Rows) -> list[str]:
+    lines = [[f"`{row['name']}`", f"{row['seconds']:.2f}"] for row in rows]
+    return ["## From the start of a command to its end", markdown(["", "seconds"], lines)]
+
+
+def _megabytes(row: dict[str, Any], key: str) -> list[str]:
+    return [_number(row["facts"].get(s, {}).get(key), ",.0f") for s in ("charlm", "torch")]
+
+
+def _ms(row: dict[str, Any], *systems: str) -> list[str]:
+    return [f"{row['seconds'][s] * 1e3:,.3g}" if s in row["seconds"] else MISSING for s in systems]
+
+
+def _times(value: float | None) -> str:
+    return _number(value, ".2f")
+
+
+def _number(value: float | None, form: str) -> str:
+    return MISSING if value is None else format(value, form)
+
+
+def plot(rows: Rows, path: Path) -> None:
+    """Draw how fast the systems are, PyTorch's speed being 1."""
+    from matplotlib.figure import Figure
+
+    names = [row["name"] for row in rows]
+    figure = Figure(figsize=(8, 1 + 0.3 * len(rows)), layout="constrained")
+    axes = figure.add_subplot()
+    for system, label in {"charlm": "charlm", "dynet": "DyNet"}.items():
+        found = {row["name"]: ratio(row, "torch", system) for row in rows}
+        known = {name: value for name, value in found.items() if value is not None}
+        axes.plot(list(known.values()), [names.index(n) for n in known], "o", label=label)
+    axes.axvline(1.0, color="grey", label="PyTorch")
+    axes.set_xscale("log", base=2)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("speed of a training step, as a multiple of PyTorch's")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, metadata={"Software": None})

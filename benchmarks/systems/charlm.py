@@ -1,0 +1,66 @@
+"""charlm, as ``charlm train``, ``bench`` and ``sample`` run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from charlm.config import load_run
+from charlm.kernels import select
+from charlm.lm.benchmark import gemm_rate, prepared, random_text
+from charlm.lm.compute import decide, operations_per_character
+from charlm.lm.training import Training
+
+
+def start(job: dict[str, Any]) -> None:
+    """Load the kernels, so that their code is not counted as memory of the step."""
+    if job["kernels"] == "numba":
+        select("numba", job["threads"])
+
+
+def step(job: dict[str, Any]) -> Callable[[], object]:
+    """A training step."""
+    return _training(job).update
+
+
+def sample(job: dict[str, Any]) -> Callable[[], object]:
+    """A text of some characters."""
+    model = _training(job).model
+    work = job["length"] * operations_per_character(model.config, len(model.vocab))
+    model.kernels = decide(job["kernels"], job["threads"], work).functions()
+    return lambda: model.sample(job["length"], seed=1)
+
+
+def facts(task: str, job: dict[str, Any]) -> dict[str, Any]:
+    """How fast numpy's matrix product is on the step's shapes, in this process; operations of a step."""
+    if task != "step":
+        return {}
+    model = _config(job).model
+    rate = gemm_rate(model, job["vocab"], job["seq"], job["batch"])
+    per_character = operations_per_character(model, job["vocab"])
+    return {
+        "gemm_gflop_per_second": rate,
+        "gflop": 3 * job["seq"] * job["batch"] * per_character / 1e9,
+        "numpy": np.__version__,
+    }
+
+
+def _training(job: dict[str, Any]) -> Training:
+    return prepared(*random_text(_config(job), job["vocab"]))
+
+
+def _config(job: dict[str, Any]) -> Any:
+    settings = {
+        "model.cell": job["cell"],
+        "model.layers": job["layers"],
+        "model.hidden_dim": job["hidden"],
+        "model.embed_dim": job["hidden"],
+        "data.batch_size": job["batch"],
+        "data.seq_length": job["seq"],
+        "train.trainer": "adam",
+        "train.kernels": job["kernels"],
+        "train.threads": job["threads"],
+    }
+    return load_run("text", overrides=[f"{key}={value}" for key, value in settings.items()])

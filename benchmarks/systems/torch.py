@@ -1,0 +1,87 @@
+"""PyTorch's own modules on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+RATE = 0.003
+
+
+def start(job: dict[str, Any]) -> None:
+    """Use the cores."""
+    torch.set_num_threads(job["threads"])
+    torch.manual_seed(0)
+
+
+class _Model(nn.Module):
+    def __init__(self, job: dict[str, Any]) -> None:
+        super().__init__()
+        hidden = job["hidden"]
+        self.embedding = nn.Embedding(job["vocab"], hidden)
+        self.rnn = LAYERS[job["cell"]](hidden, hidden, job["layers"])
+        self.output = nn.Linear(hidden, job["vocab"])
+
+
+def step(job: dict[str, Any]) -> Callable[[], object]:
+    """A training step: forward, backward, clipping, Adam in its fused form."""
+    model = _Model(job)
+    adam = torch.optim.Adam(model.parameters(), RATE, fused=True)
+    ids = torch.randint(job["vocab"], (job["seq"] + 1, job["batch"]))
+    inputs, targets = ids[:-1], ids[1:].flatten()
+
+    def call() -> float:
+        adam.zero_grad()
+        h, _ = model.rnn(model.embedding(inputs))
+        logits = model.output(h).flatten(0, 1)
+        loss = nn.functional.cross_entropy(logits, targets)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        adam.step()
+        return loss.item()
+
+    return call
+
+
+def sample(job: dict[str, Any]) -> Callable[[], object]:
+    """A text of some characters, by calls of the module for sequences."""
+    model = _Model(job).eval()
+
+    @torch.inference_mode()
+    def call() -> list[int]:
+        symbol = torch.zeros(1, 1, dtype=torch.long)
+        state, drawn = None, []
+        for _ in range(job["length"]):
+            h, state = model.rnn(model.embedding(symbol), state)
+            symbol = torch.multinomial(model.output(h[0]).softmax(1), 1)
+            drawn.append(symbol)
+        return torch.cat(drawn).flatten().tolist()
+
+    return call
+
+
+def sample_by_cells(job: dict[str, Any]) -> Callable[[], object]:
+    """The same, by calls of one ``LSTMCell`` a layer."""
+    model = _Model(job).eval()
+    hidden = job["hidden"]
+    cells = [nn.LSTMCell(hidden, hidden) for _ in range(job["layers"])]
+
+    @torch.inference_mode()
+    def call() -> list[int]:
+        symbol = torch.zeros(1, dtype=torch.long)
+        zeros = torch.zeros(1, hidden)
+        states, drawn = [(zeros, zeros) for _ in cells], []
+        for _ in range(job["length"]):
+            x = model.embedding(symbol)
+            for i, cell in enumerate(cells):
+                states[i] = cell(x, states[i])
+                x = states[i][0]
+            symbol = torch.multinomial(model.output(x).softmax(1), 1)[0]
+            drawn.append(symbol)
+        return torch.cat(drawn).tolist()
+
+    return call

@@ -1,0 +1,148 @@
+"""From measurements to ratios, and to what they say about the targets. A ratio above 1 is in charlm's favour."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Rows: TypeAlias = list[dict[str, Any]]
+Parts: TypeAlias = dict[str, Rows]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to be reached: ``reached`` is None where it was not measured."""
+
+    work: str
+    least: float
+    aim: float | None
+    reached: float | None
+    where: str = ""
+    at_most: bool = False
+
+    @property
+    def met(self) -> str:
+        """The aim, the target itself, or neither."""
+        if self.reached is None:
+            return "not measured"
+
+        def good(wanted: float | None) -> bool:
+            assert self.reached is not None
+            if wanted is None:
+                return False
+            return self.reached <= wanted if self.at_most else self.reached >= wanted
+
+        return "aim" if good(self.aim) else "yes" if good(self.least) else "no"
+
+
+def ratio(row: dict[str, Any], other: str, ours: str = "charlm") -> float | None:
+    """Return how many times as fast we are as another, by the medians; None if either was not measured.
+
+    Example:
+        >>> ratio({"seconds": {"charlm": 2.0, "torch": 3.0}}, "torch")
+        1.5
+    """
+    seconds = row["seconds"]
+    return seconds[other] / seconds[ours] if other in seconds and ours in seconds else None
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Return the mean of ratios.
+
+    Example:
+        >>> geometric_mean([0.5, 2.0])
+        1.0
+    """
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def per_character(row: dict[str, Any], other: str) -> float:
+    """Return the cost of a character in a job of twice as many, by the median over the pairs of turns.
+
+    Example:
+        >>> per_character({"turns": {"once": [1.0, 1.0, 1.0], "batch": [2.0, 2.2, 9.0]}}, "batch")
+        1.1
+    """
+    pairs = zip(row["turns"]["once"], row["turns"][other], strict=True)
+    return statistics.median(twice / (2 * once) for once, twice in pairs)
+
+
+def targets(parts: Parts) -> list[Target]:
+    """Return what the measurements say about each target; of several rows, the worst."""
+    steps, samplings = parts.get("step", []), [fastest_torch(r) for r in parts.get("sampling", [])]
+    against_torch = _against("torch", steps)
+    shares = _named(_sized(steps, "2x512", "3x512"), gemm_share)
+    memory = _named(steps, memory_share)
+    small = {name: found for name, found in against_torch.items() if "1x50" in name}
+    mean = {"": geometric_mean(list(against_torch.values()))} if against_torch else {}
+    twice = {
+        f"{row['name']}, {other}": per_character(row, other)
+        for row in parts.get("scaling", [])
+        for other in ("batch", "length")
+    }
+    tutorials = parts.get("tutorial", [])
+    against_numpy = _named(steps, lambda row: ratio(row, "torch", "charlm_numpy"))
+    found = [
+        ("the tutorial against DyNet", 1.0, 1.5, _against("dynet", tutorials)),
+        ("a training step against PyTorch", 1.05, 1.2, against_torch),
+        ("the same, geometric mean", 1.6, 2.0, mean),
+        ("the same, 1x50 B1", 3.0, 5.0, small),
+        ("a training step against DyNet", 1.5, 3.0, _against("dynet", steps)),
+        ("share of the matrix product's speed, 2x512 and 3x512", 0.8, 0.9, shares),
+        ("sampling against PyTorch", 3.0, 6.0, _against("torch", samplings)),
+        ("numpy kernels against PyTorch, 2x128", 0.6, 0.9, against_numpy),
+    ]
+    bounded = [
+        ("memory of a training step, as a part of PyTorch's", 1.0, 0.7, memory),
+        ("a character's cost at twice the batch or length", 1.15, None, twice),
+    ]
+    return [*(_worst(*t) for t in found), *(_worst(*t, at_most=True) for t in bounded)]
+
+
+def gemm_share(row: dict[str, Any]) -> float | None:
+    """Return the speed of a step as a share of the matrix product's on the same shapes."""
+    facts = row["facts"].get("charlm", {})
+    if "gflop" not in facts:
+        return None
+    return float(facts["gflop"] / row["seconds"]["charlm"] / facts["gemm_gflop_per_second"])
+
+
+def memory_share(row: dict[str, Any], key: str = "peak_mb") -> float | None:
+    """Return the most memory that our process had, as a part of PyTorch's."""
+    facts = row["facts"]
+    if "charlm" not in facts or "torch" not in facts:
+        return None
+    return float(facts["charlm"][key] / facts["torch"][key])
+
+
+def fastest_torch(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of sampling in which PyTorch stands for the faster of its two ways."""
+    seconds = dict(row["seconds"])
+    ways = [seconds[way] for way in ("torch", "torch_cells") if way in seconds]
+    return {**row, "seconds": {**seconds, "torch": min(ways)} if ways else seconds}
+
+
+def _sized(rows: Rows, *sizes: str) -> Rows:
+    return [row for row in rows if row["name"].split()[-1] in sizes]
+
+
+def _named(rows: Rows, value: Any) -> dict[str, float]:
+    found = {row["name"]: value(row) for row in rows}
+    return {name: number for name, number in found.items() if number is not None}
+
+
+def _against(system: str, rows: Rows) -> dict[str, float]:
+    return _named(rows, lambda row: ratio(row, system))
+
+
+def _worst(
+    work: str, least: float, aim: float | None, found: dict[str, float], at_most: bool = False
+) -> Target:
+    if not found:
+        return Target(work, least, aim, None, at_most=at_most)
+    choose = max if at_most else min
+    where = choose(found, key=lambda name: found[name])
+    return Target(work, least, aim, found[where], where if len(found) > 1 else "", at_most)

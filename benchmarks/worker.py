@@ -1,0 +1,71 @@
+"""The process of one contender: ``python -m benchmarks.worker SYSTEM TASK JOB``.
+
+It prepares the job (an object of JSON), makes some calls that nobody counts, and then, for each number
+on a line of its standard input, as many calls; it answers each line with their times. At the end of the
+input it tells how much memory it used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+WARM_UP = 3
+LONG = 2.0
+"""Seconds: where a call takes longer, one of them is warm-up enough."""
+
+Call = Callable[[], object]
+
+
+def main(system: str, task: str, job: dict[str, Any]) -> None:
+    """Serve until the input ends."""
+    contender = importlib.import_module(f"benchmarks.systems.{system}")
+    contender.start(job)
+    base = _reset_peak()
+    call: Call = getattr(contender, task)(job)
+    for _ in range(WARM_UP):
+        if _seconds(call) > LONG:
+            break
+    _say({"ready": True})
+    for line in sys.stdin:
+        _say({"seconds": [_seconds(call) for _ in range(int(line))]})
+    peak = _memory("VmHWM")
+    found = {"peak_mb": peak, "added_mb": peak - base}
+    if hasattr(contender, "facts"):
+        found |= contender.facts(task, job)
+    _say(found)
+
+
+def _seconds(call: Call) -> float:
+    before = time.perf_counter()
+    call()
+    return time.perf_counter() - before
+
+
+def _memory(key: str) -> float:
+    """Return a figure of this process's memory in 10^6 bytes, as Linux tells it."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ValueError(key)
+
+
+def _reset_peak() -> float:
+    """Forget what was used so far, by the imports, and return what is used now."""
+    with contextlib.suppress(OSError):  # not everywhere allowed; the imports' peak then counts
+        Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
+def _say(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

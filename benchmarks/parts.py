@@ -99,7 +99,7 @@ def tutorial(plan: Plan) -> Rows:
     for _ in range(plan.repeats):
         for system, found in turns.items():
             command = [sys.executable, "-m", "benchmarks.tutorial", system]
-            env = environment(plan.threads)
+            env = {**environment(plan.threads), "CHARLM_KERNELS": "numba"}
             done = subprocess.run(
                 command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
             )

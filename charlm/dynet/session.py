@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from charlm.engine.immediate import ImmediateGraph
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import DynetStream, RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
+from charlm.kernels import Kernels, select
+from charlm.threads import thread_count
 
 __all__ = [
     "cg_version",
@@ -27,8 +30,17 @@ class _Session:
         self.dtype: DType = np.float32
         self.autobatch = False
         self.weight_decay = 0.0
+        self.kernels = _kernels(None)
         self.stream: RandomStream = DynetStream()
-        self.graph = ComputationGraph(self.dtype, _CurrentStream())
+        self.graph = ComputationGraph(self.dtype, _CurrentStream(), self.kernels)
+
+
+def _kernels(name: str | None) -> Kernels:
+    """Return the kernels called so; None is what ``CHARLM_KERNELS`` says, else numpy's, which need no loading."""
+    asked = os.environ.get("CHARLM_KERNELS") or "auto" if name is None else name
+    if asked not in ("auto", "numpy", "numba"):
+        raise ArgumentError(f"kernels are 'numpy', 'numba' or 'auto', which is numpy, not {asked!r}")
+    return select("numba" if asked == "numba" else "numpy", thread_count())
 
 
 class _CurrentStream:
@@ -38,10 +50,13 @@ class _CurrentStream:
         return getattr(_session.stream, name)
 
 
-def start(settings: Mapping[str, Any], dtype: str = "float32") -> None:
+def start(
+    settings: Mapping[str, Any], dtype: str = "float32", kernels: str | None = None
+) -> None:
     """Start afresh with settings as ``charlm.dynet_config.get()`` has them: a new graph, a new random stream."""
     if dtype not in ("float32", "float64"):
         raise ArgumentError(f"init: dtype is 'float32' or 'float64', not {dtype!r}")
+    _session.kernels = _kernels(kernels)
     reset_random_seed(settings["seed"])
     _session.dtype = np.dtype(dtype).type
     _session.autobatch = bool(settings["autobatch"])
@@ -57,14 +72,18 @@ def renew(
     old.release()
     if immediate_compute:
         _session.graph = ImmediateGraph(
-            _session.dtype, _CurrentStream(), version=version, check_validity=check_validity
+            _session.dtype,
+            _CurrentStream(),
+            _session.kernels,
+            version=version,
+            check_validity=check_validity,
         )
     else:
         # structures that come again are planned, unless a program says no
         unsaid = True if _session.autobatch else None
         planned = unsaid if autobatching is None else bool(autobatching)
         _session.graph = ComputationGraph(
-            _session.dtype, _CurrentStream(), version=version, planned=planned
+            _session.dtype, _CurrentStream(), _session.kernels, version=version, planned=planned
         )
     return _session.graph
 
@@ -95,6 +114,11 @@ def stream() -> RandomStream:
 def dtype() -> DType:
     """Return the number type of new collections and graphs."""
     return _session.dtype
+
+
+def kernels() -> Kernels:
+    """Return what graphs and trainers compute with."""
+    return _session.kernels
 
 
 def weight_decay() -> float:

@@ -27,6 +27,7 @@ def init(
     mem: int | str | None = None,
     autobatch: bool | None = None,
     weight_decay: float | None = None,
+    kernels: str | None = None,
 ) -> None:
     """Start afresh: a new graph, a new random stream. What is not given is what ``charlm.dynet_config`` has.
 
@@ -35,6 +36,8 @@ def init(
         dtype: "float32", as DyNet, or "float64" for gradient checks; for collections made from now on.
         mem: no effect: memory is taken as it is needed.
         autobatch: whether graphs compute equal operations together, where ``renew_cg`` does not say.
+        kernels: "numpy", or "numba" (the extra ``fast``): compiled, and a second slower to start; by default what
+            ``CHARLM_KERNELS`` says, else "numpy".
         weight_decay: lambda of collections made from now on, see ``ParameterCollection.set_weight_decay``.
     """
     params = DynetParams()
@@ -47,7 +50,7 @@ def init(
         params.set_autobatch(autobatch)
     if weight_decay is not None:
         params.set_weight_decay(weight_decay)
-    session.start(params.settings, dtype)
+    session.start(params.settings, dtype, kernels)
 
 
 def init_from_params(params: DynetParams) -> None:

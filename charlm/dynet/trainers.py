@@ -8,6 +8,7 @@ from numbers import Real
 
 import numpy as np
 
+from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection, collection_of
 from charlm.engine import trainers as engine
 from charlm.engine.ops.arguments import real
@@ -31,6 +32,7 @@ class Trainer:
 
     def __init__(self, trainer: engine.Trainer) -> None:
         self._trainer = trainer
+        trainer.kernels = session.kernels()
         self._collection = trainer.collection
         self.learning_rate = trainer.learning_rate
         self._reported = (0, 0)

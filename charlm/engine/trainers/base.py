@@ -41,7 +41,7 @@ class Trainer(ABC):
         self.sparse_updates = True
         self.updates = 0
         self.clips = 0
-        self._kernels = kernels
+        self.kernels = kernels
         self._flat: dict[str, Array] = {}
         self._tables: dict[str, dict[str, Array]] = {}
 
@@ -55,9 +55,9 @@ class Trainer(ABC):
         total = 0.0
         with np.errstate(all="ignore"):  # a norm that overflows is reported by update()
             for start, stop in self._spans(updated_only=False):
-                total += self._kernels.squared_norm(gradients[start:stop])
+                total += self.kernels.squared_norm(gradients[start:stop])
             for table in self.collection.lookups:
-                total += self._kernels.squared_norm(table.gradient[self._rows(table)].ravel())
+                total += self.kernels.squared_norm(table.gradient[self._rows(table)].ravel())
             return float(np.sqrt(self.collection.dtype.type(total)))
 
     def update(self) -> float:

@@ -27,7 +27,7 @@ class SimpleSGDTrainer(Trainer):
 
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Step down the gradient."""
-        self._kernels.sgd_update(values, g, self.learning_rate)
+        self.kernels.sgd_update(values, g, self.learning_rate)
 
 
 class CyclicalSGDTrainer(SimpleSGDTrainer):
@@ -208,7 +208,7 @@ class AdamTrainer(Trainer):
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Move by the ratio of the averages."""
         m, v = moments
-        self._kernels.adam_update(values, g, m, v, self.beta_1, self.beta_2, self._rate(), self.eps)
+        self.kernels.adam_update(values, g, m, v, self.beta_1, self.beta_2, self._rate(), self.eps)
 
     def _rate(self) -> float:
         """The learning rate, corrected for averages that began at zero."""

@@ -22,7 +22,7 @@ from charlm.config import ModelConfig, RunConfig
 from charlm.engine.rnn import CELLS
 from charlm.lm import sampling
 from charlm.lm.compute import decide, operations_per_character
-from charlm.lm.model import CharLM
+from charlm.lm.model import CharLM, Predictor
 from charlm.lm.text import Vocab
 from charlm.lm.training import Training
 
@@ -193,13 +193,14 @@ def sampling_rate(model: CharLM, texts: int) -> float:
     # a vocabulary of the same size in which no symbol ends a text
     vocab = Vocab.from_alphabet("".join(map(chr, range(len(model.vocab)))), eos=False)
     rngs = [np.random.default_rng(k) for k in range(texts)]
-    drawn = sampling.streams(model.predict, vocab, rngs, limit=sys.maxsize)
+    with Predictor(model) as predict:
+        drawn = sampling.streams(predict, vocab, rngs, limit=sys.maxsize)
 
-    def step() -> None:
-        for _ in range(texts):
-            next(drawn)
+        def step() -> None:
+            for _ in range(texts):
+                next(drawn)
 
-    seconds = timed(step, WARM_UP, SAMPLING_SECONDS, FEWEST, sys.maxsize)
+        seconds = timed(step, WARM_UP, SAMPLING_SECONDS, FEWEST, sys.maxsize)
     return texts * len(seconds) / sum(seconds)
 
 

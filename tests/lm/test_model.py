@@ -13,7 +13,7 @@ from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.random import NumpyStream
 from charlm.errors import CheckpointError
-from charlm.lm.model import CharLM
+from charlm.lm.model import CharLM, Predictor
 from charlm.lm.text import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)
@@ -43,9 +43,9 @@ def test_the_loss_is_the_sum_of_the_predictions(cell):
     line = ids(6)
     graph = ComputationGraph(np.float64)
     loss, _ = model.loss(graph, line[:-1, None], line[1:, None])
-    state, expected = None, 0.0
+    state, expected, predict = None, 0.0, Predictor(model)
     for now, after in pairwise(line):
-        log_p, state = model.predict(np.array([now]), state)
+        log_p, state = predict(np.array([now]), state)
         assert np.exp(log_p).sum() == pytest.approx(1)
         expected -= log_p[0, after]
     assert loss.scalar_value() == pytest.approx(expected, rel=1e-12)
@@ -62,6 +62,29 @@ def test_a_carried_state_continues_the_sequence(cell):
         ComputationGraph(np.float64), inputs[5:], targets[5:], model.carried(layers)
     )
     assert value + rest.scalar_value() == pytest.approx(whole, rel=1e-12)
+
+
+def test_texts_side_by_side_are_predicted_as_one_by_one():
+    model = tiny("lstm", np.float64, layers=2)
+    symbols = ids(3, 4)
+    together, each, state = Predictor(model), Predictor(model), None
+    for row in symbols:
+        log_p, state = together(row, state)
+    # two of the texts go on
+    log_p, state = together(row[1:3], [tuple(p[1:3] for p in layer) for layer in state])
+    alone = None
+    for symbol in [*symbols[:, 2], symbols[-1, 2]]:
+        one, alone = each(np.array([symbol]), alone)
+    assert one[0] == pytest.approx(log_p[1], rel=1e-12)
+    fresh, _ = together(row[:2], None)
+    assert fresh[0] == pytest.approx(Predictor(model)(row[:1], None)[0][0], rel=1e-12)
+
+
+def test_sampling_goes_by_the_weights_of_the_moment():
+    model, other = tiny("rnn"), CharLM(VOCAB, tiny("rnn").config, NumpyStream(9))
+    model.sample(seed=4, length=20)
+    model.load_arrays(other.arrays())
+    assert model.sample(seed=4, length=20) == other.sample(seed=4, length=20)
 
 
 def test_weights_go_out_and_in_unchanged():

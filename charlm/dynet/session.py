@@ -39,7 +39,9 @@ def _kernels(name: str | None) -> Kernels:
     """Return the kernels called so; None is what ``CHARLM_KERNELS`` says, else numpy's, which need no loading."""
     asked = os.environ.get("CHARLM_KERNELS") or "auto" if name is None else name
     if asked not in ("auto", "numpy", "numba"):
-        raise ArgumentError(f"kernels are 'numpy', 'numba' or 'auto', which is numpy, not {asked!r}")
+        raise ArgumentError(
+            f"kernels are 'numpy', 'numba' or 'auto', which is numpy, not {asked!r}"
+        )
     return select("numba" if asked == "numba" else "numpy", thread_count())
 
 
@@ -50,9 +52,7 @@ class _CurrentStream:
         return getattr(_session.stream, name)
 
 
-def start(
-    settings: Mapping[str, Any], dtype: str = "float32", kernels: str | None = None
-) -> None:
+def start(settings: Mapping[str, Any], dtype: str = "float32", kernels: str | None = None) -> None:
     """Start afresh with settings as ``charlm.dynet_config.get()`` has them: a new graph, a new random stream."""
     if dtype not in ("float32", "float64"):
         raise ArgumentError(f"init: dtype is 'float32' or 'float64', not {dtype!r}")

@@ -18,8 +18,8 @@ from charlm.engine.arrays import Array, Dim, DType
 from charlm.engine.execute import Run, Segment, backward
 from charlm.engine.expression import Expression
 from charlm.engine.op import Context, Datum, Leaf, Op, Reserved, of_datum
-from charlm.engine.parameters import Parameter
 from charlm.engine.random import NumpyStream, RandomStream
+from charlm.engine.storage import Storage
 from charlm.engine.structure import SHARED, Node, Outer
 from charlm.errors import StaleArgumentError
 from charlm.kernels import NUMPY, Kernels
@@ -63,6 +63,7 @@ class ComputationGraph:
         self.root: int | None = None
         self._valid = 0  # segments whose values are up to date
         self._leaves: dict[object, Expression] = {}
+        self._storages: set[Storage] = set()  # that it reads
         self._path: list[Node] = []
         self._described: dict[int, tuple[Dim, bool, bool]] = {}
         self._outer_values: dict[int, Array] = {}
@@ -179,6 +180,7 @@ class ComputationGraph:
         found = self._leaves.get(wanted.kind)
         if found is None:
             found = self._leaves[wanted.kind] = self.append(wanted, ())
+            self._storages.add(wanted.source().storage)
         return found
 
     # ---- what was built
@@ -381,11 +383,8 @@ class ComputationGraph:
         """End this graph: its expressions become stale and its memory is freed."""
         self.alive = False
         self.epoch = -1
-        for leaf in self._leaves.values():
-            op = self.op(leaf.index)
-            source = op.source() if isinstance(op, Leaf) else None
-            if isinstance(source, Parameter):
-                source.forget(self)
+        for storage in self._storages:
+            storage.forget(self)
         for segment in self.segments:
             del (
                 segment.run

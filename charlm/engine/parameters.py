@@ -40,7 +40,7 @@ class _Stored(ABC):
 
     def __init__(self, storage: Storage) -> None:
         self.serial = next(_serials)
-        self._storage = storage
+        self.storage = storage
         self._undecayed: Array | None = None
 
     @abstractmethod
@@ -49,13 +49,13 @@ class _Stored(ABC):
 
     def undecayed(self) -> Array:
         """Return r, for reading only; it is as exact as ``value`` where that was written to, else exact."""
-        kept, w = self._undecayed, self._storage.decay
+        kept, w = self._undecayed, self.storage.decay
         return self.value if kept is None else kept + (self.value - kept * w) / w
 
     def set(self, undecayed: Array) -> None:
         """Replace r."""
-        w = self._storage.decay
-        kept = np.array(undecayed, self._storage.dtype)
+        w = self.storage.decay
+        kept = np.array(undecayed, self.storage.dtype)
         self.write()[...] = kept * w
         self._undecayed = None if w == 1 else kept
 
@@ -82,20 +82,20 @@ class Parameter(_Stored):
     @property
     def value(self) -> Array:  # type: ignore[override]
         """The current value, for reading only."""
-        return self._window(self._storage.values)
+        return self._window(self.storage.values)
 
     @property
     def gradient(self) -> Array:
         """The gradient accumulated since the last update, open to writing."""
-        return self._window(self._storage.gradients)
+        return self._window(self.storage.gradients)
 
     def read(self, reader: object) -> Array:
         """Return the value as ``reader`` (a graph) shall go on seeing it."""
-        return self._window(self._storage.read(reader))
+        return self._window(self.storage.read(reader))
 
     def write(self) -> Array:
         """Return the value for writing in place; evaluated graphs keep what they have read."""
-        return self._window(self._storage.writable())
+        return self._window(self.storage.writable())
 
     def clip(self, low: float, high: float) -> None:
         """Move every number into [low, high]."""
@@ -122,10 +122,6 @@ class Parameter(_Stored):
         """Set the gradient to zero."""
         self.gradient[...] = 0
         self.has_gradient = False
-
-    def forget(self, reader: object) -> None:
-        """Note that ``reader`` no longer needs the value it read."""
-        self._storage.forget(reader)
 
     def _window(self, flat: Array) -> Array:
         return flat[self.offset : self.offset + self.size].reshape(self._shape)

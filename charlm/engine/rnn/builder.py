@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from charlm.engine.arrays import Shape
 from charlm.engine.expression import Expression
@@ -11,7 +12,7 @@ from charlm.engine.initializers import Constant, Glorot
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import Parameter, ParameterCollection
-from charlm.engine.rnn.cell import Cell, Masked
+from charlm.engine.rnn.cell import Cell, Masked, RecurrentStep
 from charlm.engine.rnn.layers import NO_DROPOUT, Layers, LayerStates
 from charlm.engine.rnn.state import RNNState
 from charlm.errors import ShapeError
@@ -38,6 +39,7 @@ class RNNBuilder:
         self.input_dim = input_dim
         self.hidden_dims = tuple(hidden_dims)
         self.rates = NO_DROPOUT
+        self.steps: dict[tuple[Any, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
         self.layers = [
             self.add_layer(collection, below, size)
             for below, size in zip((input_dim, *hidden_dims), hidden_dims, strict=False)

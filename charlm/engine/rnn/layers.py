@@ -46,9 +46,9 @@ class Layers:
         self._parts = [_state_part(state) for state in range(builder.cell.states)]
         self._epoch = graph.epoch
         self._places = self._find_places()
-        self._steps: dict[tuple[bool, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
         none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
-        self._first, self._later = (self._step(True, NOT_MASKED, given) for given in (none, every))
+        self._first = self._step(True, NOT_MASKED, none)
+        self._later = self._step(True, NOT_MASKED, every)
 
     def draw_masks(self, batch: int) -> None:
         """Draw the masks of every layer, of x and then of the recurrent vectors, perhaps anew."""
@@ -82,9 +82,7 @@ class Layers:
             return self._plain_step(k, x.index, states)
         masked = builder.masked if any(builder.rates) else NOT_MASKED
         given = tuple([s is not None for s in states])
-        op, places = self._steps.get((ids is None, *masked, *given)) or self._step(
-            ids is None, masked, given
-        )
+        op, places = self._step(ids is None, masked, given)
         fixed = self._places[k] if nodes is parameters else tuple([node.index for node in nodes])
         if op.masked:
             fixed += tuple([mask.index for mask in self.masks[k]])
@@ -131,11 +129,14 @@ class Layers:
     def _step(
         self, takes_ids: bool, masked: tuple[bool, bool], given: tuple[bool, ...]
     ) -> tuple[RecurrentStep, tuple[int, ...]]:
-        cell = self.builder.cell
-        count, places = cell.node_ids(not any(given), masked)
-        step = RecurrentStep(cell, given, any(masked), count if takes_ids else 0)
-        self._steps[(takes_ids, *masked, *given)] = step, places
-        return step, places
+        """Return the operation of a step, one for all graphs, and which of its ids are the states'."""
+        cell, steps = self.builder.cell, self.builder.steps
+        found = steps.get((takes_ids, masked, given))
+        if found is None:
+            count, places = cell.node_ids(not any(given), masked)
+            step = RecurrentStep(cell, given, any(masked), count if takes_ids else 0)
+            found = steps[takes_ids, masked, given] = step, places
+        return found
 
     def _run(self, k: int, x: Expression, states: LayerStates) -> Expression:
         """Return the node of layer ``k`` for a whole sequence."""

@@ -59,10 +59,20 @@ class RNNState:
 
     def add_input(self, x: Operand) -> RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
-        node = _node(x, self._check_fresh(), "add_input")
         layers = self.layers
-        if layers.builder.rates != NO_DROPOUT:
-            layers.expect(node.dim()[1])
+        graph, plain = layers.graph, layers.builder.rates == NO_DROPOUT
+        if (
+            plain
+            and isinstance(x, Expression)
+            and x.graph is graph
+            and not x.epoch
+            and not graph.epoch
+        ):
+            node = x  # nearly always
+        else:
+            node = _node(x, self._check_fresh(), "add_input")
+            if not plain:
+                layers.expect(node.dim()[1])
         return self._after(node)
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:

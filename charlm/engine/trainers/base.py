@@ -57,7 +57,9 @@ class Trainer(ABC):
             for start, stop in self._spans(updated_only=False):
                 total += self.kernels.squared_norm(gradients[start:stop])
             for table in self.collection.lookups:
-                total += self.kernels.squared_norm(table.gradient[self._rows(table)].ravel())
+                rows = self._rows(table)
+                if rows is not None:
+                    total += self.kernels.squared_norm(table.gradient[rows].ravel())
             return float(np.sqrt(self.collection.dtype.type(total)))
 
     def update(self) -> float:
@@ -125,7 +127,7 @@ class Trainer(ABC):
 
     def _update_table(self, table: LookupParameter, scale: float) -> None:
         rows = self._rows(table)
-        if isinstance(rows, np.ndarray) and not rows.any():
+        if rows is None:
             return
         g = table.gradient[rows]
         if scale != 1.0:
@@ -139,10 +141,12 @@ class Trainer(ABC):
         table.gradient[rows] = 0
         table.touched[:] = False
 
-    def _rows(self, table: LookupParameter) -> Array | slice:
-        if not self.sparse_updates or table.touched.all():
+    def _rows(self, table: LookupParameter) -> Array | slice | None:
+        """Return the rows to update, None if there are none."""
+        touched = np.flatnonzero(table.touched)
+        if not self.sparse_updates or len(touched) == table.rows:
             return slice(None)
-        return table.touched
+        return touched if len(touched) else None
 
     def _spans(self, updated_only: bool) -> Iterator[tuple[int, int]]:
         """Yield the parts of the flat buffer that belong to the collection, neighbours joined."""

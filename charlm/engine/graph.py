@@ -110,6 +110,8 @@ class ComputationGraph:
         if op.has_data:
             self.data.append(op)
         self.at = node
+        if len(self._path) == node.index:
+            self._path.append(node)
         made: Expression = op.expression(self, self.start + node.index, self.first_id + node.id)
         return made
 
@@ -146,22 +148,14 @@ class ComputationGraph:
             raise StaleArgumentError(
                 "the graph was renewed; build its expressions again after renew_cg()"
             )
-        arguments = [self.node(i) for i in args]
-        dims = [node.dim for node in arguments]
-        at, dim = self.at, op.dim(*dims)
-        node = Node(at, op.kind, places, outer, explicit_id)
-        node.dim = dim
-        node.trains = any(n.trains for n in arguments) if args else op.leaf() is not None
-        if op.has_data:
-            node.bound = op.bound(*dims)
-            node.is_parameter = isinstance(op, Leaf)
-        else:
-            node.op = op
-        node.data_count = at.data_count + op.has_data
-        node.next_id = at.next_id + (op.id_count if explicit_id is None else 0)
-        node.id = node.next_id - 1 if explicit_id is None else explicit_id
+        start, path = self.start, self._path
+        if self.at.index >= len(path):
+            self.node(start + self.at.index)  # completes the path
+        arguments = [path[i - start] if i >= start else self.node(i) for i in args]
+        node = Node(self.at, op.kind, places, outer, explicit_id)
+        node.describe(op, arguments)  # raises before anything is changed
         if self.tracked:
-            at.add(node)
+            self.at.add(node)
             SHARED.grown()
         return node
 

@@ -13,16 +13,16 @@ the plan of its evaluation, is found at its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from charlm.engine.arrays import Dim
+from charlm.engine.op import Leaf, Op
 
 if TYPE_CHECKING:
-    from charlm.engine.op import Op
     from charlm.engine.planned import Plan
 
-LIMIT = 200_000  # nodes, some 300 bytes each, after which the tree is grown anew
+LIMIT = 100_000  # nodes, some 300 bytes each, after which the tree is grown anew
 
 Outer = tuple[tuple[Dim, bool, bool], ...]
 """Dimension, trains and is a parameter, of arguments from before the segment at their first use."""
@@ -77,6 +77,22 @@ class Node:
         self.plan: Plan | None = None
         self.visits = 0
 
+    def describe(self, op: Op, arguments: Sequence[Node]) -> None:
+        """Work out what follows from the operation and its arguments; ShapeError if they do not fit."""
+        dims = [node.dim for node in arguments]
+        self.dim = op.dim(*dims)
+        self.trains = any(n.trains for n in arguments) if arguments else op.leaf() is not None
+        if op.has_data:
+            self.bound = op.bound(*dims)
+            self.is_parameter = isinstance(op, Leaf)
+        else:
+            self.op = op
+        assert self.parent is not None
+        self.data_count = self.parent.data_count + op.has_data
+        taken = op.id_count if self.explicit_id is None else 0
+        self.next_id = self.parent.next_id + taken
+        self.id = self.next_id - 1 if self.explicit_id is None else self.explicit_id
+
     def find(
         self, kind: object, args: tuple[int, ...], outer: Outer, explicit_id: int | None
     ) -> Node | None:
@@ -90,10 +106,16 @@ class Node:
 
     def add(self, node: Node) -> None:
         """Note what an operation leads to."""
-        if self.others is None:
-            self.others = {}
-        self.others[node.kind, node.args, node.outer, node.explicit_id] = node
+        first = self.next
+        if first is not NOTHING and first is not self:  # one alone needs no table
+            if self.others is None:
+                self.others = {first.key(): first}
+            self.others[node.key()] = node
         self.next = node
+
+    def key(self) -> tuple[object, tuple[int, ...], Outer, int | None]:
+        """Return what the node is found by."""
+        return self.kind, self.args, self.outer, self.explicit_id
 
     def path(self, after: int = -1) -> list[Node]:
         """Return the nodes from place ``after`` + 1 to this one."""

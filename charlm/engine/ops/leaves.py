@@ -161,6 +161,9 @@ class Lookup(IndexOp):
 
     def forward(self, ctx: Context) -> Array:
         """Copy the rows."""
+        if len(self.ids) == 1:
+            (i,) = self.ids
+            return self.table.value[i : i + 1].astype(ctx.dtype)
         return self.table.value[np.array(self.ids)].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> LookupParameter | None:

@@ -42,8 +42,9 @@ class Cell(ABC):
     gains: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        """Register the cell."""
-        CELLS.setdefault(cls.name, cls)
+        """Register the cell, if it is one and not what several share."""
+        if hasattr(cls, "name"):
+            CELLS.setdefault(cls.name, cls)
 
     @abstractmethod
     def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
@@ -94,6 +95,49 @@ class Cell(ABC):
 
         ``total`` is nothing, or the kernels' ``total_STBH``.
         """
+
+
+class KernelCell(Cell):
+    """A cell whose recurrence is a pair of kernels, ``KERNEL_forward`` and ``KERNEL_backward``.
+
+    Class variables:
+        kernel: how their names begin.
+    """
+
+    kernel: ClassVar[str]
+
+    def settings(self) -> tuple[float, ...]:
+        """Return what the kernels take behind the states."""
+        return ()
+
+    def forward(
+        self,
+        k: Kernels,
+        x_TBI: Array,
+        params: States,
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> tuple[Array, Any]:
+        """Run over time."""
+        run = getattr(k, f"{self.kernel}_forward")
+        return run(x_TBI, *params, *states, *self.settings(), *masks)
+
+    def backward(
+        self,
+        k: Kernels,
+        dy_STBH: Array,
+        y_STBH: Array,
+        saved: Any,
+        x_TBI: Array,
+        params: States,
+        states: States,
+        masks: Sequence[Array] = (),
+        **total: Array,
+    ) -> list[Array | None]:
+        """Back through time."""
+        run = getattr(k, f"{self.kernel}_backward")
+        arguments = (x_TBI, *params, *states, *self.settings(), *masks)
+        return run(dy_STBH, y_STBH, saved, *arguments, **total)
 
 
 @dataclass(eq=False)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
-from charlm.kernels import Kernels
+from charlm.engine.arrays import Shape
+from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
 
 
-class CoupledLSTMCell(Cell):
+class CoupledLSTMCell(KernelCell):
     """The LSTM of DyNet's CoupledLSTMBuilder: coupled gates, full peephole matrices (Greff et al., 2015).
 
     i = logistic(bi + Wxi x + Whi h + Wci c); w = tanh(bc + Wxc x + Whc h); c' = (1 - i) * c + i * w;
@@ -18,6 +14,7 @@ class CoupledLSTMCell(Cell):
     """
 
     name = "coupled_lstm"
+    kernel = "coupled_lstm"
     states = 2
     roles = ("Wxi", "Whi", "Wci", "bi", "Wxo", "Who", "Wco", "bo", "Wxc", "Whc", "bc")
     masks = 2
@@ -36,30 +33,3 @@ class CoupledLSTMCell(Cell):
         memory = (5 if first else 7) + before
         output = memory + 4 + masked[1]
         return output + 1, (memory, output)
-
-    def forward(
-        self,
-        k: Kernels,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-    ) -> tuple[Array, Any]:
-        """Run over time."""
-        return k.coupled_lstm_forward(x_TBI, *params, *states, *masks)
-
-    def backward(
-        self,
-        k: Kernels,
-        dy_STBH: Array,
-        y_STBH: Array,
-        saved: Any,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-        **total: Array,
-    ) -> list[Array | None]:
-        """Back through time."""
-        arguments = (x_TBI, *params, *states, *masks)
-        return k.coupled_lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
+from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds, States
 from charlm.kernels import Kernels
 
 
-class FastLSTMCell(Cell):
+class FastLSTMCell(KernelCell):
     """The LSTM of DyNet's FastLSTMBuilder: the coupled one whose gates do not see the memory.
 
     i = logistic(bi + Wxi x + Whi h); w = tanh(bc + Wxc x + Whc h); c' = (1 - i) * c + i * w;
@@ -18,6 +18,7 @@ class FastLSTMCell(Cell):
     """
 
     name = "fast_lstm"
+    kernel = "coupled_lstm"
     states = 2
     roles = ("Wxi", "Whi", "bi", "Wxo", "Who", "bo", "Wxc", "Whc", "bc")
     masks = 0
@@ -34,12 +35,12 @@ class FastLSTMCell(Cell):
         self,
         k: Kernels,
         x_TBI: Array,
-        params: Sequence[Array],
+        params: States,
         states: States,
         masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
         """Run over time."""
-        return k.coupled_lstm_forward(x_TBI, *_without_peepholes(params), *states)
+        return super().forward(k, x_TBI, _without_peepholes(params), states)
 
     def backward(
         self,
@@ -48,17 +49,17 @@ class FastLSTMCell(Cell):
         y_STBH: Array,
         saved: Any,
         x_TBI: Array,
-        params: Sequence[Array],
+        params: States,
         states: States,
         masks: Sequence[Array] = (),
         **total: Array,
     ) -> list[Array | None]:
-        """Back through time."""
-        arguments = (x_TBI, *_without_peepholes(params), *states)
-        found = k.coupled_lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)
+        """Back through time; the peepholes that are not there have no gradient."""
+        coupled = _without_peepholes(params)
+        found = super().backward(k, dy_STBH, y_STBH, saved, x_TBI, coupled, states, **total)
         return [*found[:3], *found[4:7], *found[8:]]
 
 
-def _without_peepholes(params: Sequence[Array]) -> tuple[Array | None, ...]:
+def _without_peepholes(params: States) -> tuple[Array | None, ...]:
     """Return the parameters in the coupled LSTM's order."""
     return (*params[:2], None, *params[2:5], None, *params[5:])

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
-from charlm.kernels import Kernels
+from charlm.engine.arrays import Shape
+from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
 
 
-class GRUCell(Cell):
+class GRUCell(KernelCell):
     """The GRU of DyNet's GRUBuilder (Cho et al., 2014): r resets before the matrix, z admits the new value.
 
     z = logistic(bz + Wxz x + Whz h); r = logistic(br + Wxr x + Whr h); c = tanh(bh + Wxh x + Whh (r
@@ -18,6 +14,7 @@ class GRUCell(Cell):
     """
 
     name = "gru"
+    kernel = "gru"
     states = 1
     masks = 0
     roles = ("Wxz", "Whz", "bz", "Wxr", "Whr", "br", "Wxh", "Whh", "bh")
@@ -29,29 +26,3 @@ class GRUCell(Cell):
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state the reset gate has nothing to reset: three nodes fewer."""
         return (8, (7,)) if first else (11, (10,))
-
-    def forward(
-        self,
-        k: Kernels,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-    ) -> tuple[Array, Any]:
-        """Run over time."""
-        return k.gru_forward(x_TBI, *params, *states)
-
-    def backward(
-        self,
-        k: Kernels,
-        dy_STBH: Array,
-        y_STBH: Array,
-        saved: Any,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-        **total: Array,
-    ) -> list[Array | None]:
-        """Back through time."""
-        return k.gru_backward(dy_STBH, y_STBH, saved, x_TBI, *params, *states, **total)

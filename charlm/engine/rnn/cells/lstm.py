@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
-from charlm.kernels import Kernels
+from charlm.engine.arrays import Shape
+from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
 
 
-class LSTMCell(Cell):
+class LSTMCell(KernelCell):
     """The LSTM of DyNet's VanillaLSTMBuilder (Hochreiter and Schmidhuber, 1997; forget gate of Gers et al., 2000).
 
     a = b + Wx x + Wh h in four blocks i, f, o, g;
@@ -18,6 +14,7 @@ class LSTMCell(Cell):
     """
 
     name = "lstm"
+    kernel = "lstm"
     states = 2
     roles = ("Wx", "Wh", "b")
 
@@ -34,32 +31,9 @@ class LSTMCell(Cell):
         count = (13 if first else 15) + products
         return count, (count - 3, count - 1)
 
-    def forward(
-        self,
-        k: Kernels,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-    ) -> tuple[Array, Any]:
-        """Run over time."""
-        return k.lstm_forward(x_TBI, *params, *states, self.forget_bias, *masks)
-
-    def backward(
-        self,
-        k: Kernels,
-        dy_STBH: Array,
-        y_STBH: Array,
-        saved: Any,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-        **total: Array,
-    ) -> list[Array | None]:
-        """Back through time."""
-        arguments = (x_TBI, *params, *states, self.forget_bias, *masks)
-        return k.lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)
+    def settings(self) -> tuple[float, ...]:
+        """The bias of the forget gate."""
+        return (self.forget_bias,)
 
 
 class CompactLSTMCell(LSTMCell):

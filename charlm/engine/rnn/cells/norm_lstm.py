@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from charlm.engine.arrays import Array, Shape
-from charlm.engine.rnn.cell import Cell, Masked, NodeIds, States
-from charlm.kernels import Kernels
+from charlm.engine.arrays import Shape
+from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
 
 
-class NormLSTMCell(Cell):
+class NormLSTMCell(KernelCell):
     """The LSTM of DyNet's builders with ``ln_lstm``: normalised products and memory (Ba et al., 2016).
 
     With N the layer norm without gain and offset: a = b + gx * N(Wx x) + bx + gh * N(Wh h) + bh, the last two
@@ -18,6 +14,7 @@ class NormLSTMCell(Cell):
     """
 
     name = "norm_lstm"
+    kernel = "norm_lstm"
     states = 2
     roles = ("Wx", "Wh", "b", "gh", "bh", "gx", "bx", "gc", "bc")
     gains = ("gh", "gx", "gc")
@@ -36,29 +33,6 @@ class NormLSTMCell(Cell):
         count = (30 if first else 42) + products
         return count, (count - 11, count - 1)
 
-    def forward(
-        self,
-        k: Kernels,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-    ) -> tuple[Array, Any]:
-        """Run over time."""
-        return k.norm_lstm_forward(x_TBI, *params, *states, self.forget_bias, *masks)
-
-    def backward(
-        self,
-        k: Kernels,
-        dy_STBH: Array,
-        y_STBH: Array,
-        saved: Any,
-        x_TBI: Array,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array] = (),
-        **total: Array,
-    ) -> list[Array | None]:
-        """Back through time."""
-        arguments = (x_TBI, *params, *states, self.forget_bias, *masks)
-        return k.norm_lstm_backward(dy_STBH, y_STBH, saved, *arguments, **total)
+    def settings(self) -> tuple[float, ...]:
+        """The bias of the forget gate."""
+        return (self.forget_bias,)

@@ -56,7 +56,7 @@ class FastLSTMCell(KernelCell):
     ) -> list[Array | None]:
         """Back through time; the peepholes that are not there have no gradient."""
         coupled = _without_peepholes(params)
-        found = super().backward(k, dy_STBH, y_STBH, saved, x_TBI, coupled, states, **total)
+        found = super().backward(k, dy_STBH, y_STBH, saved, x_TBI, coupled, states, (), **total)
         return [*found[:3], *found[4:7], *found[8:]]
 
 

@@ -313,11 +313,13 @@ class ComputationGraph:
             self._segment(index).set_data(index, op)
         self.invalidate()
 
-    def invalidate(self) -> None:
-        """Forget all values."""
-        self._valid = 0
-        self._outer_values.clear()
-        for segment in self.segments:
+    def invalidate(self, first: int = 0) -> None:
+        """Forget the values of node ``first``, of all that were evaluated along with it, and of all after."""
+        kept = bisect_right(self._starts, first) - 1 if self._starts else 0
+        self._valid = min(self._valid, kept)
+        for index in [i for i in self._outer_values if not kept or i >= self._starts[kept]]:
+            del self._outer_values[index]
+        for segment in self.segments[kept:]:
             segment.invalidate()
 
     # ---- the end

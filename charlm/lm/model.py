@@ -221,7 +221,7 @@ class Predictor:
             for i, part in enumerate(layer):
                 part[...] = 0 if state is None else state[k][i]
         assert self._graph is not None
-        self._graph.invalidate()
+        self._graph.invalidate(self._first)
         return self._log_p.array(), self.model.carried(self._layers)
 
     def __enter__(self) -> Predictor:
@@ -234,6 +234,10 @@ class Predictor:
         self._release()
         model = self.model
         graph = self._graph = model.graph()
+        model.rnn.start(graph)  # the parameters' nodes, which are read once
+        w, b = model.output_layer(graph)
+        b.forward()
+        self._first = len(graph)
         self._symbols_TB = np.zeros((1, texts), int)
         self._state: State = [
             tuple(
@@ -242,7 +246,6 @@ class Predictor:
             for size in model.config.hidden_dims
         ]
         _, self._layers = model.hidden(graph, self._symbols_TB, self._state)
-        w, b = model.output_layer(graph)
         h = apply(StatePart(model.rnn.cell.states - 1, 0), self._layers[-1])
         self._log_p = log_softmax(affine_transform([b, w, h]))
 

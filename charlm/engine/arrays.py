@@ -81,6 +81,15 @@ def reduce_to(gradient: Array, shape: Shape) -> Array:
     return gradient.sum(axis=axes, keepdims=True) if axes else gradient
 
 
+def zeros_like(array: Array) -> Array:
+    """Return zeros of an array's shape and type.
+
+    Large ones come from the system as they are, where ``numpy.zeros_like`` would write every page of
+    them, parts that are only read among them.
+    """
+    return np.zeros(array.shape, array.dtype)
+
+
 def show(dim: Dim) -> str:
     """Write a dimension as people read it: ``(2, 3)``, with ``x 4`` for a batch of four.
 

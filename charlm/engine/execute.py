@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from charlm.engine.arrays import Array, reduce_to, show
+from charlm.engine.arrays import Array, reduce_to, show, zeros_like
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
@@ -210,7 +210,7 @@ class OneByOne:
         """Return a node's gradient as an array of its own."""
         whole = self.gradients[place]
         if whole is None:
-            whole = self.gradients[place] = np.zeros_like(cast("Array", self.values[place]))
+            whole = self.gradients[place] = zeros_like(cast("Array", self.values[place]))
         elif not self.owned[place]:
             whole = self.gradients[place] = whole.copy()
         self.owned[place] = 1

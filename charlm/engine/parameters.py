@@ -115,7 +115,10 @@ class Parameter(_Stored):
     def add_gradient(self, gradient: Array) -> None:
         """Add to the accumulated gradient."""
         window = self.gradient
-        window += gradient
+        if self.has_gradient:
+            window += gradient
+        else:
+            window[...] = gradient
         self.has_gradient = True
 
     def clear_gradient(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from charlm.engine.arrays import Array, Shape, reduce_to
+from charlm.engine.arrays import Array, Shape, reduce_to, zeros_like
 from charlm.engine.op import Datum, IndexOp, Op, of_datum
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ class Planned:
         """Return the gradient of a step's whole result as an array of its own."""
         whole = self.gradients[step]
         if whole is None:
-            whole = self.gradients[step] = np.zeros_like(self.results[step])
+            whole = self.gradients[step] = zeros_like(self.results[step])
         elif not self.owned[step]:
             whole = self.gradients[step] = whole.copy()
         self.owned[step] = 1
@@ -327,7 +327,7 @@ class Planned:
         if isinstance(source, (Rows, Column, Outside)):
             op.add_gradient(self.graph.context, source.to_write(self), dy)
         else:  # x was put together: so is its gradient
-            dx = np.zeros_like(x)
+            dx = zeros_like(x)
             op.add_gradient(self.graph.context, dx, dy)
             source.put(self, dx)
 

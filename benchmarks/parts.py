@@ -1,4 +1,4 @@
-"""What is measured, part by part. Each returns rows that JSON can hold, and says on stderr how far it is."""
+"""What is measured, part by part. Each yields rows that JSON can hold, and says on stderr how far it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from benchmarks.grid import SAMPLED, SIZES, TOO_LARGE_FOR_DYNET, Row, rows
 from benchmarks.running import ROOT, Jobs, Timed, command_seconds, environment, take_turns
 
-Rows: TypeAlias = list[dict[str, Any]]
+Rows: TypeAlias = Iterator[dict[str, Any]]
 SAMPLED_SIZES = ("2x128", "2x512")
 NUMPY_SIZES = ("2x128",)
 SCALED = (("rnn", "2x128"), ("gru", "2x128"), ("lstm", "1x128"), ("lstm", "2x256"))
@@ -42,7 +42,6 @@ QUICK_SIZES = ("1x50", "1x128", "2x128")
 
 def step(plan: Plan) -> Rows:
     """One training step, Adam's update included; memory; the share of the matrix product's speed."""
-    found = []
     for row in plan.rows():
         _say(f"step {row.name}")
         job = row.job(threads=plan.threads, kernels="numba")
@@ -51,13 +50,11 @@ def step(plan: Plan) -> Rows:
             jobs["dynet"] = ("dynet", "step", job)
         if row.size.name in NUMPY_SIZES:
             jobs["charlm_numpy"] = ("charlm", "step", {**job, "kernels": "numpy"})
-        found.append(_row(row, take_turns(_installed(jobs), plan.seconds)))
-    return found
+        yield _row(row, take_turns(_installed(jobs), plan.seconds))
 
 
 def sampling(plan: Plan) -> Rows:
     """A text of 5,000 characters, one stream, in the two ways that PyTorch knows."""
-    found = []
     for row in plan.rows():
         if row.size.name not in SAMPLED_SIZES or row.cell != "lstm":
             continue
@@ -68,13 +65,11 @@ def sampling(plan: Plan) -> Rows:
             "torch": ("torch", "sample", job),
             "torch_cells": ("torch", "sample_by_cells", job),
         }
-        found.append(_row(row, take_turns(_installed(jobs), plan.seconds)))
-    return found
+        yield _row(row, take_turns(_installed(jobs), plan.seconds))
 
 
 def scaling(plan: Plan) -> Rows:
     """A step of charlm beside one with twice the batch and one with twice the length."""
-    found = []
     for row in plan.rows():
         if (row.cell, row.size.name) not in SCALED:
             continue
@@ -88,8 +83,7 @@ def scaling(plan: Plan) -> Rows:
             name: ("charlm", "step", Row(row.cell, size).job(threads=plan.threads, kernels="numba"))
             for name, size in sizes.items()
         }
-        found.append(_row(row, take_turns(jobs, plan.seconds, fewest=2 * plan.repeats)))
-    return found
+        yield _row(row, take_turns(jobs, plan.seconds, fewest=2 * plan.repeats))
 
 
 def tutorial(plan: Plan) -> Rows:
@@ -105,7 +99,7 @@ def tutorial(plan: Plan) -> Rows:
             )
             loops = json.loads(done.stdout.splitlines()[-1])
             found.append([sum(loops)])
-    return [{"name": "tutorial", **_seconds({name: Timed(t) for name, t in turns.items()})}]
+    yield {"name": "tutorial", **_seconds({name: Timed(t) for name, t in turns.items()})}
 
 
 def start(plan: Plan) -> Rows:
@@ -130,7 +124,8 @@ def start(plan: Plan) -> Rows:
             for name, command in commands.items():
                 turns[name].append([command_seconds([sys.executable, *command], folder, **cache)])
     turns["charlm train --steps 1 --kernels numba, never compiled"] = [[cold]]
-    return [{"name": name, "seconds": Timed(found).median} for name, found in turns.items()]
+    for name, found in turns.items():
+        yield {"name": name, "seconds": Timed(found).median}
 
 
 PARTS: dict[str, Callable[[Plan], Rows]] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import dynet_config
 
-dynet_config.set(autobatch=1, random_seed=1)
+dynet_config.set(autobatch=1, random_seed=1, mem="8192")  # with batching, its memory cannot grow
 
 import dynet as dy  # noqa: E402 - reads its settings when it is imported
 import numpy as np  # noqa: E402

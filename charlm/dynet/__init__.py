@@ -18,7 +18,15 @@ Programs written for DyNet run after changing the import line, that of ``dynet_c
 and exception types are DyNet's; the random stream gives DyNet's numbers for the same seed.
 """
 
+# A star import of DyNet brings these too, and programs use them.
+from __future__ import print_function  # noqa: UP010
+
+import os as os
+import pickle as pickle
+import sys as sys
 from types import ModuleType as _ModuleType
+
+import numpy as np  # noqa: F401
 
 from charlm import dynet_config as dynet_config
 from charlm.dynet.builders import *
@@ -26,6 +34,7 @@ from charlm.dynet.devices import *
 from charlm.dynet.files import *
 from charlm.dynet.functions import *
 from charlm.dynet.graphs import *
+from charlm.dynet.holders import *
 from charlm.dynet.initializers import *
 from charlm.dynet.parameters import *
 from charlm.dynet.session import *
@@ -42,7 +51,8 @@ from charlm.engine.tensor import Tensor as Tensor
 globals()["__all__"] = [
     name
     for name, value in vars().items()
-    if name == "dynet_config" or not (name.startswith("_") or isinstance(value, _ModuleType))
+    if not (name.startswith("_") or isinstance(value, _ModuleType))
+    or name in ("dynet_config", "np", "os", "pickle", "sys")
 ]
 
 if dynet_config.get() is not None:

@@ -9,11 +9,17 @@ from charlm.errors import ArgumentError, DeviceError
 _CPU = "CPU"
 
 __all__ = [
+    "ERRMSG",
+    "HAVE_CUDA",
     "DeviceInfo",
     "available_devices",
     "get_device_info",
     "to_device",
 ]
+
+HAVE_CUDA = False
+
+ERRMSG = "charlm computes on the CPU: there is no GPU support to install"
 
 
 class DeviceInfo:

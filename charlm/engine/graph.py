@@ -44,8 +44,6 @@ class ComputationGraph:
         array([2., 4.])
     """
 
-    tracked = True  # whether equal graphs find each other's nodes
-
     def __init__(
         self,
         dtype: DType = np.float32,
@@ -58,6 +56,7 @@ class ComputationGraph:
         self.alive = True
         self.epoch = 0  # goes up when nodes are deleted: who is of this epoch is not one of them
         self.planned = planned
+        self.tracked = planned is not False  # whether equal graphs find each other's nodes
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self.segments: list[Segment] = []
         self.root: int | None = None
@@ -88,7 +87,7 @@ class ComputationGraph:
 
         ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved.
         """
-        kind, at = op.kind, self.at
+        kind, at = op.kind if self.tracked else op, self.at
         places, outer = self._places(args) if self.start else (args, ())
         explicit_id = None if node_id is None else node_id - self.first_id
         node = at.next
@@ -100,7 +99,7 @@ class ComputationGraph:
                 or node.outer != outer
             ):
                 found = at.find(kind, places, outer, explicit_id)
-                node = found or self._new_node(op, args, places, outer, explicit_id)
+                node = found or self._new_node(op, kind, args, places, outer, explicit_id)
             if node.bound is not None:
                 op.check_data(node.bound)
         except Exception:
@@ -139,6 +138,7 @@ class ComputationGraph:
     def _new_node(
         self,
         op: Op,
+        kind: object,
         args: tuple[int, ...],
         places: tuple[int, ...],
         outer: Outer,
@@ -152,7 +152,7 @@ class ComputationGraph:
         if self.at.index >= len(path):
             self.node(start + self.at.index)  # completes the path
         arguments = [path[i - start] if i >= start else self.node(i) for i in args]
-        node = Node(self.at, op.kind, places, outer, explicit_id)
+        node = Node(self.at, kind, places, outer, explicit_id)
         node.describe(op, arguments)  # raises before anything is changed
         if self.tracked:
             self.at.add(node)
@@ -171,9 +171,10 @@ class ComputationGraph:
     def leaf(self, op: Leaf, trains: bool) -> Expression:
         """Return the one node of this graph for a parameter, making it on first use."""
         wanted = op if trains else op.constant()
-        found = self._leaves.get(wanted.kind)
+        key = (type(wanted), *wanted.identity())
+        found = self._leaves.get(key)
         if found is None:
-            found = self._leaves[wanted.kind] = self.append(wanted, ())
+            found = self._leaves[key] = self.append(wanted, ())
             self._storages.add(wanted.source().storage)
         return found
 

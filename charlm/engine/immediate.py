@@ -28,8 +28,6 @@ class ImmediateGraph(ComputationGraph):
         charlm.errors.EvaluationError: log: expression 1/0 has NaN or infinite numbers; ... (2,)
     """
 
-    tracked = False
-
     def __init__(
         self,
         dtype: DType = np.float32,

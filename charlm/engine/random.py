@@ -8,6 +8,7 @@ column-major order (see ``engine/op.py``).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,7 +57,12 @@ class NumpyStream:
     """
 
     def __init__(self, seed: int) -> None:
-        self._generator = np.random.Generator(np.random.PCG64(seed))
+        self._seed = seed
+
+    @cached_property
+    def _generator(self) -> np.random.Generator:
+        """Made when the first number is drawn: every graph has a stream, and few draw from it."""
+        return np.random.Generator(np.random.PCG64(self._seed))
 
     def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:
         """Draw from U(low, high)."""

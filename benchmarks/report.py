@@ -166,7 +166,8 @@ def _megabytes(row: dict[str, Any], key: str) -> list[str]:
 
 
 def _ms(row: dict[str, Any], *systems: str) -> list[str]:
-    return [f"{row['seconds'][s] * 1e3:,.3g}" if s in row["seconds"] else MISSING for s in systems]
+    found = [row["seconds"][s] * 1e3 if s in row["seconds"] else None for s in systems]
+    return [MISSING if ms is None else f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}" for ms in found]
 
 
 def _times(value: float | None) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from charlm.engine.arrays import Array, reduce_to, show, zeros_like
+from charlm.engine.accumulation import Accumulator
+from charlm.engine.arrays import Array, show
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
@@ -142,18 +143,17 @@ class Segment:
         self.run = OneByOne(self) if isinstance(self.run, OneByOne) else self._make_run(True)
 
 
-class OneByOne:
+class OneByOne(Accumulator):
     """Nodes evaluated in creation order, each by its operation."""
 
     def __init__(self, segment: Segment) -> None:
+        super().__init__()
         count = segment.end.index + 1
         self.segment = segment
         self.done = 0
         self.values: list[Array | None] = [None] * count
         self.saved: list[Any] = [None] * count
-        self.gradients: list[Array | None] = []
         self.totals: dict[int, Callable[[], Array]] = {}
-        self.owned = bytearray()  # 1: the array is this node's alone and may be added to in place
 
     def forward(self, graph: ComputationGraph, last: int) -> bool:
         """Evaluate up to place ``last``."""
@@ -188,33 +188,16 @@ class OneByOne:
 
     def begin_backward(self) -> None:
         """Forget the gradients of the pass before."""
-        self.gradients = [None] * len(self.values)
+        self.forget_gradients(len(self.values))
         self.totals.clear()
-        self.owned = bytearray(len(self.values))
 
     def add_gradient(self, place: int, dx: Array) -> None:
-        """Add to a node's gradient, summed down to its shape."""
-        shape = cast("Array", self.values[place]).shape
-        if dx.shape != shape:
-            dx = reduce_to(dx, shape)
-        so_far = self.gradients[place]
-        if so_far is None:
-            self.gradients[place] = dx  # perhaps shared with another node: not written to
-        elif self.owned[place]:
-            so_far += dx
-        else:
-            self.gradients[place] = so_far + dx
-            self.owned[place] = 1
+        """Add to a node's gradient."""
+        self.accumulate(place, dx, self.value(place))
 
     def gradient_to_write(self, place: int) -> Array:
         """Return a node's gradient as an array of its own."""
-        whole = self.gradients[place]
-        if whole is None:
-            whole = self.gradients[place] = zeros_like(cast("Array", self.values[place]))
-        elif not self.owned[place]:
-            whole = self.gradients[place] = whole.copy()
-        self.owned[place] = 1
-        return whole
+        return self.own_gradient(place, self.value(place))
 
     def gradient(self, place: int) -> Array | None:
         """Return a node's gradient."""

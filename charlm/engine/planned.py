@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from charlm.engine.accumulation import Accumulator
 from charlm.engine.arrays import Array, Shape, reduce_to, zeros_like
 from charlm.engine.op import Datum, IndexOp, Op, of_datum
 
@@ -51,7 +52,7 @@ class Rows:
         """Add to the rows."""
         whole = run.results[self.step]
         if self.all:
-            run.add(self.step, dx.reshape(whole.shape) if self.flat else dx)
+            run.accumulate(self.step, dx.reshape(whole.shape) if self.flat else dx, whole)
             return
         if dx.shape[1:] != whole.shape[1:] or len(dx) != self.stop - self.start:
             dx = reduce_to(dx, self.get(run).shape)
@@ -60,7 +61,7 @@ class Rows:
 
     def to_write(self, run: Planned) -> Array:
         """Return the rows of the whole gradient."""
-        return self.of(run.own_gradient(self.step))
+        return self.of(run.own_gradient(self.step, run.results[self.step]))
 
     def of(self, whole: Array) -> Array:
         """Return the rows of a step's array."""
@@ -89,7 +90,7 @@ class Column:
 
     def to_write(self, run: Planned) -> Array:
         """Return the states' part of the whole gradient."""
-        return self.of(run.own_gradient(self.step))
+        return self.of(run.own_gradient(self.step, run.results[self.step]))
 
     def of(self, whole: Array) -> Array:
         """Return the states' part of a sequence's array."""
@@ -133,7 +134,7 @@ class Picked:
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to the rows, as often as they were taken."""
-        target = self._of(run.own_gradient(self.step))
+        target = self._of(run.own_gradient(self.step, run.results[self.step]))
         if self.distinct:
             target[self.rows] += dx
         else:
@@ -209,10 +210,11 @@ class Plan:
     places: dict[int, Rows | Column] = field(default_factory=dict)
 
 
-class Planned:
+class Planned(Accumulator):
     """The numbers of a segment that is evaluated by a plan."""
 
     def __init__(self, segment: Segment, plan: Plan) -> None:
+        super().__init__()
         self.segment = segment
         self.plan = plan
         self.graph: ComputationGraph
@@ -220,9 +222,7 @@ class Planned:
         self.ops: list[Op] = []
         self.inputs: list[list[Array]] = []
         self.saved: list[Any] = []
-        self.gradients: list[Array | None] = []
         self.totals: dict[int, Callable[[], Array]] = {}
-        self.owned = bytearray()
         self.full = False
 
     def forward(self, graph: ComputationGraph, last: int) -> bool:
@@ -247,9 +247,8 @@ class Planned:
 
     def begin_backward(self) -> None:
         """Forget the gradients of the pass before."""
-        self.gradients = [None] * len(self.results)
+        self.forget_gradients(len(self.results))
         self.totals.clear()
-        self.owned = bytearray(len(self.results))
 
     def add_gradient(self, place: int, dx: Array) -> None:
         """Add to a node's gradient."""
@@ -271,30 +270,6 @@ class Planned:
         """Return a recurrent node's, computed when it is first asked for."""
         source = self.plan.places[place]
         return source.of(self.totals[source.step]()) if source.step in self.totals else None
-
-    def add(self, step: int, dx: Array) -> None:
-        """Add to the gradient of a step's whole result."""
-        shape = self.results[step].shape
-        if dx.shape != shape:
-            dx = reduce_to(dx, shape)
-        so_far = self.gradients[step]
-        if so_far is None:
-            self.gradients[step] = dx  # perhaps shared: not written to
-        elif self.owned[step]:
-            so_far += dx
-        else:
-            self.gradients[step] = so_far + dx
-            self.owned[step] = 1
-
-    def own_gradient(self, step: int) -> Array:
-        """Return the gradient of a step's whole result as an array of its own."""
-        whole = self.gradients[step]
-        if whole is None:
-            whole = self.gradients[step] = zeros_like(self.results[step])
-        elif not self.owned[step]:
-            whole = self.gradients[step] = whole.copy()
-        self.owned[step] = 1
-        return whole
 
     def backward(self, graph: ComputationGraph, full: bool, keep: bool) -> None:
         """Go through the steps in reverse."""

@@ -24,17 +24,17 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from charlm.comparison.comparison import Comparison as Comparison
     from charlm.config import load_comparison as load_comparison
     from charlm.config import load_run as load_run
-    from charlm.lm.comparison import Comparison as Comparison
     from charlm.lm.model import CharLM as CharLM
     from charlm.lm.model import load as load
-    from charlm.lm.training import Training as Training
+    from charlm.training.loop import Training as Training
 
 _HOME = {
     "CharLM": "charlm.lm.model",
-    "Comparison": "charlm.lm.comparison",
-    "Training": "charlm.lm.training",
+    "Comparison": "charlm.comparison.comparison",
+    "Training": "charlm.training.loop",
     "load": "charlm.lm.model",
     "load_comparison": "charlm.config",
     "load_run": "charlm.config",

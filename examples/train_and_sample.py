@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 
 import charlm
-from charlm.lm.rundir import RunDirectory
-from charlm.lm.training import Evaluated, Logged
+from charlm.runs.directory import RunDirectory
+from charlm.training.loop import Evaluated, Logged
 
 text = "the rain in spain stays mainly in the plain.\n" * 200
 config = charlm.load_run(

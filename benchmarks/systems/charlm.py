@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from charlm.benchmark import gemm_rate, prepared, random_text
 from charlm.config import load_run
 from charlm.kernels import select
-from charlm.lm.benchmark import gemm_rate, prepared, random_text
 from charlm.lm.compute import decide, operations_per_character
-from charlm.lm.training import Training
+from charlm.training.loop import Training
 
 
 def start(job: dict[str, Any]) -> None:

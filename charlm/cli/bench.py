@@ -13,8 +13,8 @@ from charlm.config import Override, RunConfig, load_run
 from charlm.threads import use_threads
 
 if TYPE_CHECKING:
-    from charlm.lm.benchmark import Measured
-    from charlm.lm.training import Training
+    from charlm.benchmark import Measured
+    from charlm.training.loop import Training
 
 VOCABULARY = 65
 """Symbols of a text that is made up: as many as an English one has."""
@@ -72,7 +72,7 @@ def bench(
     if run.train.threads is not None:
         use_threads(run.train.threads)
     # not before: this imports numpy, which then asks for the number of threads
-    from charlm.lm.benchmark import MOST, measure, prepared, random_text
+    from charlm.benchmark import MOST, measure, prepared, random_text
 
     text = None
     made_up = config is None or vocab or settings["batch"] or settings["seq"]

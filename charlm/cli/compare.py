@@ -13,11 +13,8 @@ import click
 
 from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen, marked, table
-from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
-from charlm.errors import InputError
-from charlm.files import output_error
-from charlm.lm.analysis import BigramReport
-from charlm.lm.comparison import (
+from charlm.comparison.analysis import BigramReport
+from charlm.comparison.comparison import (
     Comparison,
     ComparisonResult,
     ModelResult,
@@ -27,7 +24,10 @@ from charlm.lm.comparison import (
     Spread,
     Verdict,
 )
-from charlm.lm.plots import plot_comparison, require_matplotlib
+from charlm.comparison.plots import plot_comparison, require_matplotlib
+from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
+from charlm.errors import InputError
+from charlm.files import output_error
 
 
 @click.command(short_help="Compare models on one text.")

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.output import Screen, marked, program
 from charlm.config import RunConfig, to_yaml
-from charlm.lm.baselines import nll_to_bpc
-from charlm.lm.checkpoint import load_checkpoint
-from charlm.lm.rundir import RunDirectory
-from charlm.lm.training import (
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.directory import RunDirectory
+from charlm.training.loop import (
     Evaluated,
     Event,
     Finished,

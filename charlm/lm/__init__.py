@@ -1,1 +1,1 @@
-"""Language models: texts, the model, training, sampling, comparison and files. No printing here."""
+"""The language model: its network, what it is computed on, its scores and the texts that it draws."""

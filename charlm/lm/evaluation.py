@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from charlm.baselines.counting import nll_to_bpc
 from charlm.engine.arrays import Array
-from charlm.lm.baselines import nll_to_bpc
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
 

@@ -27,9 +27,9 @@ from charlm.engine.rnn import CELLS, RNNBuilder
 from charlm.errors import CheckpointError
 from charlm.kernels import NUMPY
 from charlm.lm import sampling
-from charlm.lm.checkpoint import load_checkpoint
 from charlm.lm.sampling import Drawn, Seed, State
-from charlm.lm.text import Ids, Vocab
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.text.vocab import Ids, Vocab
 
 STREAM_LENGTH = 500
 """Characters in a sample of a model that has no ``<EOS>`` to end it."""

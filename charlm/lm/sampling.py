@@ -14,7 +14,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import EvaluationError, InputError
-from charlm.lm.text import Ids, Vocab
+from charlm.text.vocab import Ids, Vocab
 
 State: TypeAlias = list[tuple[Array, ...]]
 """What the recurrent layers carry: for each layer its states, arrays (B, H)."""

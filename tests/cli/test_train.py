@@ -15,7 +15,7 @@ import termios
 
 import pytest
 
-from charlm.lm.checkpoint import load_checkpoint
+from charlm.runs.checkpoint import load_checkpoint
 from tests.cli.conftest import environment
 
 FOX = "a quick brown fox jumped over the lazy dog"

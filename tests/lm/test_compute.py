@@ -5,11 +5,11 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from charlm.comparison.comparison import Comparison
 from charlm.config import ModelConfig, TrainConfig, from_dict, load_comparison, load_run
 from charlm.errors import ConfigError
-from charlm.lm.comparison import Comparison
 from charlm.lm.compute import VARIABLE, Compute, decide, operations_per_character
-from charlm.lm.training import Training, operations
+from charlm.training.loop import Training, operations
 
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
 

@@ -14,7 +14,7 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.random import NumpyStream
 from charlm.errors import CheckpointError
 from charlm.lm.model import CharLM, Predictor
-from charlm.lm.text import Vocab
+from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)
 

@@ -7,7 +7,7 @@ import pytest
 
 from charlm.errors import EvaluationError, InputError, TextError
 from charlm.lm.sampling import SampledText, characters, collect, draw, in_turn, streams
-from charlm.lm.text import Vocab
+from charlm.text.vocab import Vocab
 
 LINES = Vocab.from_alphabet("abc", eos=True)  # ids a 0, b 1, c 2, <EOS> 3
 STREAM = Vocab.from_alphabet("abc", eos=False)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from charlm.lm.text import Ids
+from charlm.text.vocab import Ids
 
 
 def uniform_nll(vocab_size: int) -> float:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.errors import TextError
-from charlm.lm.corpus import HELD_OUT_LENGTH, LineCorpus, StreamCorpus
+from charlm.text.corpus import HELD_OUT_LENGTH, LineCorpus, StreamCorpus
 
 lines = st.lists(st.text("abc ", max_size=6), min_size=1, max_size=8).filter(any)
 

@@ -9,10 +9,10 @@ import pytest
 
 from charlm.config import load_run
 from charlm.errors import BadGradientError, CheckpointError
-from charlm.lm.checkpoint import load_checkpoint
 from charlm.lm.model import load
-from charlm.lm.rundir import RunDirectory
-from charlm.lm.training import Evaluated, Finished, Logged, Sampled, Saved, Started, Training
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.directory import RunDirectory
+from charlm.training.loop import Evaluated, Finished, Logged, Sampled, Saved, Started, Training
 
 SMALL = ["model.embed_dim=8", "model.hidden_dim=16"]
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from charlm.errors import RunExistsError
 from charlm.files import TEMPORARY_GLOB, LineLog, output_error, write_atomically
-from charlm.lm.checkpoint import CHECKPOINT_NAME, Checkpoint, save_checkpoint
+from charlm.runs.checkpoint import CHECKPOINT_NAME, Checkpoint, save_checkpoint
 
 _MARK = "# The complete configuration of a charlm run.\n"
 _CONFIG, _METRICS, _SAMPLES = "config.yaml", "metrics.jsonl", "samples.txt"

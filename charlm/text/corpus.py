@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from charlm.errors import TextError
-from charlm.lm.text import Ids, Vocab
+from charlm.text.vocab import Ids, Vocab
 
 HELD_OUT_STREAMS = 8
 """Held-out text is scored as this many parallel streams, for speed; each but the first starts cold."""

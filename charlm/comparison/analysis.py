@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from charlm.lm.text import EOS
+from charlm.text.vocab import EOS
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from charlm.benchmark import prepared, products, random_text, timed
 from charlm.config import ModelConfig, load_run
-from charlm.lm.benchmark import prepared, products, random_text, timed
 from charlm.lm.compute import operations_per_character
 
 
@@ -45,7 +45,7 @@ def test_a_made_up_text_has_the_shape_asked_for():
 
 def test_memory_that_was_used_is_seen():
     code = (
-        "from charlm.lm.benchmark import peak_rss_mb\n"
+        "from charlm.benchmark import peak_rss_mb\n"
         "before = peak_rss_mb()\n"
         "used = b'x' * 80_000_000\n"
         "del used\n"

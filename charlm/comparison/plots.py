@@ -7,9 +7,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from charlm.comparison.comparison import ComparisonResult
 from charlm.errors import MissingExtraError
 from charlm.files import write_atomically
-from charlm.lm.comparison import ComparisonResult
 
 
 def require_matplotlib() -> Any:

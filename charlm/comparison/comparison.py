@@ -15,13 +15,13 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from charlm.comparison.analysis import BigramReport, bigrams_of
 from charlm.config import ComparisonConfig, NamedModel
 from charlm.errors import BadGradientError, EvaluationError
-from charlm.lm.analysis import BigramReport, bigrams_of
 from charlm.lm.compute import Compute, decide, operations_per_character
-from charlm.lm.corpus import LineCorpus, StreamCorpus
 from charlm.lm.sampling import SampledText, collect
-from charlm.lm.training import Finished, Logged, Started, Stepped, Training, corpus_of, text_of
+from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.training.loop import Finished, Logged, Started, Stepped, Training, corpus_of, text_of
 
 WINDOW = 20
 """Steps that a noisy loss is averaged over."""

@@ -23,8 +23,8 @@ from charlm.engine.rnn import CELLS
 from charlm.lm import sampling
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, Predictor
-from charlm.lm.text import Vocab
-from charlm.lm.training import Training
+from charlm.text.vocab import Vocab
+from charlm.training.loop import Training
 
 WARM_UP = 3
 """Steps that are made and not counted."""

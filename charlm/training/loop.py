@@ -16,19 +16,19 @@ from typing import Any, TypeAlias
 import attrs
 
 from charlm import __version__
+from charlm.baselines.counting import unigram_nll
 from charlm.config import DataConfig, RunConfig, resolve_text, to_dict, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, CheckpointError
-from charlm.lm.baselines import unigram_nll
-from charlm.lm.checkpoint import Checkpoint
 from charlm.lm.compute import decide, operations_per_character
-from charlm.lm.corpus import LineCorpus, StreamCorpus
 from charlm.lm.evaluation import Score, evaluate
 from charlm.lm.model import CharLM
-from charlm.lm.rundir import RunDirectory
 from charlm.lm.sampling import SampledText, State, collect
-from charlm.lm.text import STDIN, read_texts
+from charlm.runs.checkpoint import Checkpoint
+from charlm.runs.directory import RunDirectory
+from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.reading import STDIN, read_texts
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""

@@ -20,8 +20,8 @@ from ruamel.yaml import YAML
 
 from charlm.errors import CheckpointError, OutputError, RunExistsError
 from charlm.files import LineLog
-from charlm.lm.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from charlm.lm.rundir import RunDirectory
+from charlm.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from charlm.runs.directory import RunDirectory
 
 ROOT = Path(__file__).parents[2]
 OWN_NAMES = ["config.yaml", "last.safetensors", "metrics.jsonl", "samples.txt"]
@@ -321,8 +321,8 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from charlm.errors import OutputError
-from charlm.lm.checkpoint import Checkpoint
-from charlm.lm.rundir import RunDirectory
+from charlm.runs.checkpoint import Checkpoint
+from charlm.runs.directory import RunDirectory
 run = RunDirectory(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
 for write in [
@@ -358,8 +358,8 @@ def test_a_run_stopped_at_any_moment_keeps_a_whole_checkpoint(
 import signal, sys
 from pathlib import Path
 import numpy as np
-from charlm.lm.checkpoint import Checkpoint
-from charlm.lm.rundir import RunDirectory
+from charlm.runs.checkpoint import Checkpoint
+from charlm.runs.directory import RunDirectory
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in background
 run = RunDirectory.create_named(Path(sys.argv[1]), force=True)
 run.write_config("")

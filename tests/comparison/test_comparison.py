@@ -7,10 +7,8 @@ import json
 import attrs
 import pytest
 
-from charlm.config import load_comparison
-from charlm.errors import BadGradientError, EvaluationError
-from charlm.lm.analysis import bigrams_of
-from charlm.lm.comparison import (
+from charlm.comparison.analysis import bigrams_of
+from charlm.comparison.comparison import (
     WINDOW,
     Comparison,
     ModelResult,
@@ -21,10 +19,12 @@ from charlm.lm.comparison import (
     judge,
     where_the_slowest_ends,
 )
-from charlm.lm.corpus import StreamCorpus
-from charlm.lm.plots import plot_comparison
+from charlm.comparison.plots import plot_comparison
+from charlm.config import load_comparison
+from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.sampling import SampledText
-from charlm.lm.training import corpus_of, text_of
+from charlm.text.corpus import StreamCorpus
+from charlm.training.loop import corpus_of, text_of
 
 
 def model(name, *losses_of_seeds):

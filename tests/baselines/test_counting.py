@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlm.lm.baselines import nll_to_bpc, uniform_nll, unigram_nll
+from charlm.baselines.counting import nll_to_bpc, uniform_nll, unigram_nll
 
 SIZE = 5
 ids = st.lists(st.integers(0, SIZE - 1), max_size=30).map(lambda xs: np.array(xs, dtype=np.uint8))

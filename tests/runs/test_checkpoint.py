@@ -20,8 +20,8 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save as pack_tensors
 
 from charlm.errors import ArgumentError, CheckpointError
-from charlm.lm import checkpoint as checkpoint_module
-from charlm.lm.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from charlm.runs import checkpoint as checkpoint_module
+from charlm.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 DTYPES = ["f2", "<f4", ">f4", "<f8", ">f8", "i1", "u1", "<i4", ">i4", "<i8", "u8", "?"]
@@ -128,7 +128,7 @@ def test_config_vocab_and_state_come_back_exactly(
 def test_equal_content_is_equal_bytes_in_any_order_and_process(tmp_path: Path) -> None:
     program = """
 import sys, numpy as np
-from charlm.lm.checkpoint import Checkpoint, save_checkpoint
+from charlm.runs.checkpoint import Checkpoint, save_checkpoint
 names = [f"w{i}" for i in range(20)]
 if sys.argv[2] == "backwards":
     names.reverse()
@@ -283,7 +283,7 @@ def test_a_file_larger_than_memory_is_an_error_and_no_crash(tmp_path: Path) -> N
     program = f"""
 import resource
 from charlm.errors import CheckpointError
-from charlm.lm.checkpoint import load_checkpoint
+from charlm.runs.checkpoint import load_checkpoint
 resource.setrlimit(resource.RLIMIT_AS, (1 << 34, resource.RLIM_INFINITY))
 try:
     load_checkpoint({str(path)!r})

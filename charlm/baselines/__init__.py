@@ -1,0 +1,1 @@
+"""What a text gives away without a network: numbers to read a loss against."""

@@ -1,0 +1,1 @@
+"""A run on the disk: its directory and its checkpoints. What is in them is not known here."""

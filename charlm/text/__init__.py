@@ -1,0 +1,1 @@
+"""Texts: read from files, numbered by a vocabulary, cut into training sequences."""

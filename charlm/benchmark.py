@@ -22,7 +22,8 @@ from charlm.config import ModelConfig, RunConfig
 from charlm.engine.rnn import CELLS
 from charlm.lm import sampling
 from charlm.lm.compute import decide, operations_per_character
-from charlm.lm.model import CharLM, Predictor
+from charlm.lm.model import CharLM
+from charlm.lm.predictor import Predictor
 from charlm.text.vocab import Vocab
 from charlm.training.loop import Training
 

@@ -13,7 +13,8 @@ from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.random import NumpyStream
 from charlm.errors import CheckpointError
-from charlm.lm.model import CharLM, Predictor
+from charlm.lm.model import CharLM
+from charlm.lm.predictor import Predictor
 from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)

@@ -82,12 +82,17 @@ def whole(least: int) -> Rule:
 
 
 def number(
-    *, above: float | None = None, least: float | None = None, most: float | None = None
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
 ) -> Rule:
     """Accept finite numbers inside the bounds, as floats."""
     bounds = [f"above {above:g}"] if above is not None else []
     bounds += [f"of {least:g} or more"] if least is not None else []
     bounds += [f"of at most {most:g}"] if most is not None else []
+    bounds += [f"below {below:g}"] if below is not None else []
     wanted = f"expected a number {' and '.join(bounds)}"
 
     def rule(value: Any) -> float:
@@ -99,11 +104,19 @@ def number(
             or (above is not None and value <= above)
             or (least is not None and value < least)
             or (most is not None and value > most)
+            or (below is not None and value >= below)
         ):
             raise SettingError(f"{wanted}, got {shown(value)}")
         return float(value)
 
     return rule
+
+
+def flag(value: Any) -> bool:
+    """Accept true or false."""
+    if type(value) is not bool:
+        raise SettingError(f"expected true or false, got {shown(value)}")
+    return value
 
 
 def one_of(*names: str) -> Rule:

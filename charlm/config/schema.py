@@ -38,6 +38,9 @@ def _setting(default: Any, rule: Rule, doc: str) -> Any:
     )
 
 
+_PROBABILITY = rules.number(least=0, below=1)
+
+
 @attrs.frozen(kw_only=True)
 class ModelConfig:
     """The network: an embedding, recurrent layers, a softmax over the alphabet.
@@ -56,6 +59,22 @@ class ModelConfig:
         rules.one_or_list(rules.whole(1), "a whole number"),
         "size of each layer's state; a list gives each layer its own",
     )
+    dropout: float = _setting(
+        0.0,
+        _PROBABILITY,
+        "probability that an output of a layer is dropped, between layers and above the top one",
+    )
+    input_dropout: float = _setting(
+        0.0, _PROBABILITY, "probability that a number of a character's vector is dropped"
+    )
+    output_dropout: float | None = _setting(
+        None,
+        rules.or_nothing(_PROBABILITY),
+        "probability above the top layer alone, before the softmax; null = dropout's",
+    )
+    variational: bool = _setting(
+        False, rules.flag, "drop the same numbers at every position of a sequence"
+    )
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.hidden_dim, tuple) and len(self.hidden_dim) != self.layers:
@@ -71,6 +90,12 @@ class ModelConfig:
         if isinstance(self.hidden_dim, int):
             return (self.hidden_dim,) * self.layers
         return self.hidden_dim
+
+    @property
+    def dropout_rates(self) -> tuple[float, ...]:
+        """The probabilities below the lowest layer, between the layers, and above the top one."""
+        top = self.dropout if self.output_dropout is None else self.output_dropout
+        return (self.input_dropout, *(self.dropout,) * (self.layers - 1), top)
 
 
 @attrs.frozen(kw_only=True)

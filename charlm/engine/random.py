@@ -74,8 +74,8 @@ class NumpyStream:
 
     def bernoulli(self, p: float, scale: float, shape: Shape, dtype: DType) -> Array:
         """Draw ``scale`` with probability ``p``, else 0."""
-        kept = self._generator.random(shape) < p
-        return np.where(kept, scale, 0.0).astype(dtype)
+        kept = self._generator.random(shape, np.float32) < p
+        return np.multiply(kept, scale, dtype=dtype)
 
     def gumbel(self, shape: Shape, dtype: DType) -> Array:
         """Draw from Gumbel(0, 1)."""

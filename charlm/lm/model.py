@@ -13,6 +13,8 @@ from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import (
+    dropout,
+    dropout_dim,
     lookup_sequence,
     sequence_neg_log_softmax,
 )
@@ -29,6 +31,8 @@ from charlm.lm.sampling import Drawn, Seed, State
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.vocab import Vocab
 
+TIME = 2
+"""The axis of a sequence's positions."""
 STREAM_LENGTH = 500
 """Characters in a sample of a model that has no ``<EOS>`` to end it."""
 
@@ -39,7 +43,7 @@ class CharLM:
     Args:
         vocab: the symbols.
         config: cell and sizes.
-        stream: draws the initial weights.
+        stream: draws the initial weights, and then the dropout masks of every training step.
         dtype: float32, or float64 for gradient checks.
         line_limit: for a model with ``<EOS>``, the length at which a sample that never ends is cut.
 
@@ -81,6 +85,8 @@ class CharLM:
         inputs_TB: Array,
         targets_TB: Array,
         state: State | None = None,
+        *,
+        train: bool = False,
     ) -> tuple[Expression, list[Expression]]:
         """Return the summed nll of the targets, in nats, and the nodes of each layer's states.
 
@@ -89,8 +95,9 @@ class CharLM:
             inputs_TB: ids of the symbols read.
             targets_TB: ids of the symbols that follow them.
             state: carried from the sequence before; None starts from zeros.
+            train: whether there is dropout.
         """
-        h, layers = self.hidden(graph, inputs_TB, state)
+        h, layers = self.hidden(graph, inputs_TB, state, train=train)
         w, b = self.output_layer(graph)
         return sequence_neg_log_softmax(h, w, b, targets_TB), layers
 
@@ -100,7 +107,15 @@ class CharLM:
 
     def graph(self) -> ComputationGraph:
         """Return a new graph for the model's number type, on its kernels."""
-        return ComputationGraph(self.collection.dtype, kernels=self.kernels)
+        return ComputationGraph(self.collection.dtype, self.collection.stream, self.kernels)
+
+    def noise_state(self) -> Any:
+        """Return where the stream of dropout masks stands, as plain data."""
+        return self.collection.stream.state()
+
+    def set_noise_state(self, state: Any) -> None:
+        """Go on with the masks that came after ``noise_state()``."""
+        self.collection.stream.restore(state)
 
     def streams(
         self,
@@ -178,19 +193,35 @@ class CharLM:
                 parameter.write()[...] = given.T
 
     def hidden(
-        self, graph: ComputationGraph, inputs_TB: Array, state: State | None
+        self,
+        graph: ComputationGraph,
+        inputs_TB: Array,
+        state: State | None,
+        *,
+        train: bool = False,
     ) -> tuple[Expression, list[Expression]]:
-        """Return the top layer's outputs, a sequence, and the nodes of each layer's states."""
+        """Return what the output layer reads, a sequence, and the nodes of each layer's states."""
         x = lookup_sequence(graph, self.embedding, inputs_TB)
         given = None
         if state is not None:
             given = [tuple(input_array(graph, part) for part in layer) for layer in state]
-        return self.rnn.sequence(x, given)
+        if not train:
+            return self.rnn.sequence(x, given)
+        rates = self.config.dropout_rates
+        return self.rnn.sequence(
+            self._dropped(x, rates[0]), given, lambda k, h: self._dropped(h, rates[k + 1])
+        )
 
     def output_layer(self, graph: ComputationGraph) -> tuple[Expression, Expression]:
         """Return the nodes of W and b."""
         w = graph.leaf(ParameterLeaf(self.softmax_w), True)
         return w, graph.leaf(ParameterLeaf(self.softmax_b), True)
+
+    def _dropped(self, x: Expression, rate: float) -> Expression:
+        """Return a sequence after dropout."""
+        if rate == 0:
+            return x
+        return dropout_dim(x, TIME, rate) if self.config.variational else dropout(x, rate)
 
     def default_length(self) -> int:
         """Return the number of characters at which a text is cut unless another is asked for."""

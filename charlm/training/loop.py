@@ -226,7 +226,7 @@ class Training:
         inputs_TB, targets_TB, fresh = self.corpus.batch(self.step)
         graph = self.model.graph()
         total, layers = self.model.loss(
-            graph, inputs_TB, targets_TB, None if fresh else self._carried
+            graph, inputs_TB, targets_TB, None if fresh else self._carried, train=True
         )
         # a line's loss is the sum over its characters, as in the tutorial; a stream's is the mean
         loss = total if isinstance(self.corpus, LineCorpus) else total * (1 / targets_TB.size)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
+import attrs
 import pytest
 
-from charlm.config import Override, load_comparison, load_run
+from charlm.config import ModelConfig, Override, load_comparison, load_run
 from charlm.config.schema import CELLS
 from charlm.errors import ConfigError
+
+MODEL = ", ".join(field.name for field in attrs.fields(ModelConfig))
 
 
 def report(file, **given) -> list[str]:
@@ -141,7 +144,7 @@ RUNS = {
     ),
     "a word for a section": (
         "model: lstm\n",
-        ["1:8: model: expected keys (cell, layers, embed_dim, hidden_dim), got 'lstm'"],
+        [f"1:8: model: expected keys ({MODEL}), got 'lstm'"],
     ),
     "keys for a value": (
         "model:\n  layers: {count: 2}\n",
@@ -253,7 +256,7 @@ OVERRIDES = {
     "model.layers=two": "model.layers: expected a whole number, got 'two'",
     "model.hiden_dim=3": "model.hiden_dim: unknown key; did you mean hidden_dim?",
     "steps=3": "steps: unknown key; did you mean train.steps?",
-    "model=two": "model: expected keys (cell, layers, embed_dim, hidden_dim), got 'two'",
+    "model=two": f"model: expected keys ({MODEL}), got 'two'",
     "model={layers: two}": "model.layers: expected a whole number, got 'two'",
     "model.layers.x=2": "model.layers: expected a whole number, got keys and values",
     "model.layers=": "model.layers: expected a whole number, got nothing",

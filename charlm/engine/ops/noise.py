@@ -26,7 +26,9 @@ def draw_mask(ctx: Context, p: float, shape: Shape) -> Array:
     one = np.float32(1)
     kept = one - np.float32(p)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return ctx.stream.bernoulli(float(kept), 1.0, shape, ctx.dtype) * float(one / kept)
+        mask = ctx.stream.bernoulli(float(kept), 1.0, shape, ctx.dtype)
+        mask *= float(one / kept)
+        return mask
 
 
 @dataclass(eq=False)

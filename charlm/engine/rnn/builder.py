@@ -13,7 +13,7 @@ from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import Parameter, ParameterCollection
 from charlm.engine.rnn.cell import Cell, Masked, RecurrentStep
-from charlm.engine.rnn.layers import NO_DROPOUT, Layers, LayerStates
+from charlm.engine.rnn.layers import NO_DROPOUT, After, Layers, LayerStates
 from charlm.engine.rnn.state import RNNState
 from charlm.errors import ShapeError
 
@@ -114,11 +114,18 @@ class RNNBuilder:
         self,
         xs: Expression,
         initial: Sequence[LayerStates] | None = None,
+        after: After | None = None,
     ) -> tuple[Expression, list[Expression]]:
         """Run a whole sequence, a node of shape (input_dim, batch, time).
+
+        Args:
+            xs: the inputs.
+            initial: the states before the first; by default, none.
+            after: makes of a layer's number and its outputs what goes on to the next layer and, from the
+                top one, out; by default, the outputs themselves.
 
         Returns:
             The outputs as a sequence node, and for each layer the node of all its states.
         """
         state = self.start(xs.home())
-        return state.layers.sequence(xs, initial or state.states)
+        return state.layers.sequence(xs, initial or state.states, after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +22,7 @@ NO_DROPOUT = (0.0, 0.0)
 NOT_MASKED = (False, False)
 
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
+After: TypeAlias = Callable[[int, Expression], Expression]
 
 
 @cache
@@ -150,13 +151,15 @@ class Layers:
         )
 
     def sequence(
-        self, xs: Expression, states: Sequence[LayerStates]
+        self, xs: Expression, states: Sequence[LayerStates], after: After | None = None
     ) -> tuple[Expression, list[Expression]]:
         """Return the outputs for a sequence, and for each layer the node of all its states."""
         nodes = []
         for k, given in enumerate(states):
             nodes.append(self._run(k, self.dropped(xs), given))
             xs = apply(OutputSequence(), nodes[-1])
+            if after is not None:
+                xs = after(k, xs)
         return self.dropped(xs), nodes
 
     def dropped(self, x: Expression) -> Expression:

@@ -22,8 +22,8 @@ def to_yaml(config: RunConfig) -> str:
 
     Paths are made absolute, for the YAML may be kept anywhere.
 
-    >>> print(to_yaml(RunConfig()).splitlines()[5])
-      cell: rnn       # the recurrent cell: ...
+    >>> print(to_yaml(RunConfig()).splitlines()[1])
+    name: srnn  # the run's directory is runs/NAME
     """
     lines = [_HEADER]
     data = to_dict(config)

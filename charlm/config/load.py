@@ -60,8 +60,8 @@ def load_run(
     Errors:
         ConfigError: with all that is wrong, a line each, ``FILE:LINE:COLUMN: KEY: REASON``.
 
-    >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model
-    ModelConfig(cell='lstm', layers=1, embed_dim=50, hidden_dim=64)
+    >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
+    64
     """
     own_text = source is None and bool(texts)
     path = config_path((OWN_TEXT if own_text else TUTORIAL) if source is None else source)

@@ -11,6 +11,7 @@ import difflib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from operator import gt, lt
 from pathlib import Path
 from typing import Any
 
@@ -162,21 +163,29 @@ def one_or_list(rule: Rule, what: str) -> Rule:
 
 def descending(rule: Rule) -> Rule:
     """Accept a list of what the rule accepts, each below the one before (made a tuple)."""
+    return _ordered(rule, "below", gt)
 
-    def descent(value: Any) -> tuple[Any, ...]:
+
+def ascending(rule: Rule) -> Rule:
+    """Accept a list of what the rule accepts, each above the one before (made a tuple)."""
+    return _ordered(rule, "above", lt)
+
+
+def _ordered(rule: Rule, word: str, fits: Callable[[Any, Any], bool]) -> Rule:
+    def ordered(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)):
             raise SettingError(f"expected a list of numbers, got {shown(value)}")
         items = each(rule, value)
         for index in range(1, len(items)):
-            if items[index] >= items[index - 1]:
+            if not fits(items[index - 1], items[index]):
                 before = f"{items[index - 1]:g}"
                 raise SettingError(
-                    f"expected a number below the one before ({before}), got {items[index]:g}",
+                    f"expected a number {word} the one before ({before}), got {items[index]:g}",
                     index,
                 )
         return items
 
-    return descent
+    return ordered
 
 
 def text(value: Any) -> str:

@@ -38,6 +38,17 @@ def _setting(default: Any, rule: Rule, doc: str) -> Any:
     )
 
 
+def _only(settings: Any, name: str, key: str, *values: str) -> None:
+    """Refuse a setting that is given where it would do nothing: unless ``key`` has one of the values."""
+    found = getattr(settings, key)
+    if getattr(settings, name) is not None and found not in values:
+        raise SettingError(
+            f"does nothing with {key} {found}; leave it out (null), or set {key} to {' or '.join(values)}",
+            name,
+        )
+
+
+_FALLING = ("cosine", "step", "exponential", "plateau")
 _PROBABILITY = rules.number(least=0, below=1)
 
 
@@ -143,6 +154,29 @@ class TrainConfig:
     learning_rate: float = _setting(
         0.1, rules.number(above=0), "step size of an update; 0.1 suits sgd, 0.001 to 0.003 adam"
     )
+    warmup: int = _setting(
+        0, rules.whole(0), "updates at the start in which the learning rate rises to its value"
+    )
+    schedule: Literal["constant", "cosine", "step", "exponential", "plateau"] = _setting(
+        "constant",
+        rules.one_of("constant", *_FALLING),
+        "how the learning rate falls: constant (not at all), cosine, step, exponential or plateau",
+    )
+    decay: float | None = _setting(
+        None,
+        rules.or_nothing(rules.number(least=0, most=1)),
+        "its share at the end (cosine, exponential), or after each fall (step, plateau); null = 0.1",
+    )
+    decay_at: tuple[float, ...] | None = _setting(
+        None,
+        rules.or_nothing(rules.ascending(rules.number(above=0, below=1))),
+        "step: how much of the training is done at each fall; null = [0.5, 0.75]",
+    )
+    decay_patience: int | None = _setting(
+        None,
+        rules.or_nothing(rules.whole(1)),
+        "plateau: held-out scores without a new best at which it falls; null = 2",
+    )
     clip_norm: float = _setting(
         5.0, rules.number(least=0), "gradients longer than this are scaled down to it; 0 = never"
     )
@@ -162,6 +196,32 @@ class TrainConfig:
     threads: int | None = _setting(
         None, rules.or_nothing(rules.whole(1)), "cores to compute on; null = all"
     )
+
+    def __attrs_post_init__(self) -> None:
+        _only(self, "decay", "schedule", *_FALLING)
+        _only(self, "decay_at", "schedule", "step")
+        _only(self, "decay_patience", "schedule", "plateau")
+        if self.decay == 0 and self.schedule != "cosine":
+            raise SettingError(
+                f"a learning rate of 0 would be the end of training with schedule {self.schedule}; "
+                "expected a number above 0, or schedule cosine",
+                "decay",
+            )
+
+    @property
+    def decay_share(self) -> float:
+        """``decay``, or what stands for its null."""
+        return 0.1 if self.decay is None else self.decay
+
+    @property
+    def decay_places(self) -> tuple[float, ...]:
+        """``decay_at``, or what stands for its null."""
+        return (0.5, 0.75) if self.decay_at is None else self.decay_at
+
+    @property
+    def decay_after(self) -> int:
+        """``decay_patience``, or what stands for its null."""
+        return 2 if self.decay_patience is None else self.decay_patience
 
 
 @attrs.frozen(kw_only=True)

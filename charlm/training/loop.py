@@ -29,6 +29,7 @@ from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.reading import STDIN, read_texts
+from charlm.training.schedule import Schedule
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
@@ -143,6 +144,7 @@ class Training:
             self.model.collection, settings.learning_rate, kernels=self.model.kernels
         )
         self.trainer.clip_threshold = settings.clip_norm
+        self.schedule = Schedule(settings, scored=corpus.has_held_out)
         self.step = 0
         self.stopping = False
         self._carried: State | None = None
@@ -234,6 +236,9 @@ class Training:
         graph.backward(loss.index, keep=False)
         self._carried = self.model.carried(layers)
         graph.release()
+        self.trainer.learning_rate = self.schedule.rate(
+            self.step, self.step / max(1, self.config.train.steps)
+        )
         self.trainer.update()
         self.step += 1
         return value, int(targets_TB.size)
@@ -251,6 +256,7 @@ class Training:
 
     def _evaluate(self, began: float) -> Evaluated:
         event = Evaluated(self.step, evaluate(self.model, self.corpus.held_out_batches()))
+        self.schedule.score(event.score.nll)
         row = {"held_out_nll": event.score.nll, "held_out_bpc": event.score.bpc}
         self._log(event, began, row)
         return event

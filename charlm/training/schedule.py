@@ -1,0 +1,124 @@
+"""How the learning rate goes over a training: a rise at the start, and one of five ways to fall.
+
+The shapes are pure functions of how much of the training is done, from 0 to 1, whatever it is measured
+in; they return a share of the configured learning rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.config import TrainConfig
+from charlm.errors import ConfigError
+
+
+def cosine(done: float, end: float) -> float:
+    """Half a cosine wave from 1 down to ``end`` (Loshchilov and Hutter, 2017, without restarts).
+
+    >>> [round(cosine(done, 0.1), 3) for done in (0, 0.5, 1)]
+    [1.0, 0.55, 0.1]
+    """
+    return end + (1 - end) * (1 + math.cos(math.pi * done)) / 2
+
+
+def exponential(done: float, end: float) -> float:
+    """``end`` to the power of ``done``: the same factor at every update, and ``end`` after the last.
+
+    >>> [round(exponential(done, 0.01), 3) for done in (0, 0.5, 1)]
+    [1.0, 0.1, 0.01]
+    """
+    return float(end**done)
+
+
+def step(done: float, factor: float, places: Sequence[float]) -> float:
+    """``factor`` once for each of the ``places`` that is reached.
+
+    >>> [step(done, 0.5, (0.5, 0.75)) for done in (0.49, 0.5, 0.8)]
+    [1.0, 0.5, 0.25]
+    """
+    return float(factor ** sum(done >= place for place in places))
+
+
+def after_warmup(updates: int, progress: float, warmup: int) -> float:
+    """Return how much is done of what follows the warm-up, both measured as ``progress`` is.
+
+    That share of the training which the warm-up took is ``warmup`` of ``updates`` parts of ``progress``.
+
+    >>> after_warmup(50, 0.5, warmup=0)
+    0.5
+    """
+    if updates <= warmup:
+        return 0.0
+    rose = progress * warmup / updates
+    return min(1.0, (progress - rose) / (1 - rose)) if rose < 1 else 1.0
+
+
+class Schedule:
+    """The learning rate of every update of a training.
+
+    Args:
+        settings: ``learning_rate``, ``warmup``, ``schedule`` and what this takes.
+        scored: whether there is a held-out text, and so a score for ``plateau``.
+
+    Raises:
+        ConfigError: ``plateau`` without a held-out text.
+
+    Example:
+        >>> schedule = Schedule(TrainConfig(learning_rate=1.0, warmup=4, schedule="cosine", decay=0.0))
+        >>> [round(schedule.rate(updates, updates / 100), 2) for updates in (0, 1, 4, 52, 100)]
+        [0.25, 0.5, 1.0, 0.5, 0.0]
+    """
+
+    def __init__(self, settings: TrainConfig, scored: bool = True) -> None:
+        if settings.schedule == "plateau" and not scored:
+            raise ConfigError(
+                "train.schedule: plateau goes by the held-out score, and no text is held out; set data.val_frac, "
+                "or choose cosine"
+            )
+        self._settings = settings
+        self._best = math.inf
+        self._waited = 0
+        self._falls = 0
+
+    def rate(self, updates: int, progress: float) -> float:
+        """Return the learning rate of the next update.
+
+        Args:
+            updates: how many were made before.
+            progress: how much of the training is done, from 0 to 1, in steps or in time.
+        """
+        settings = self._settings
+        if updates < settings.warmup:
+            return settings.learning_rate * (updates + 1) / settings.warmup
+        return settings.learning_rate * self._share(updates, min(progress, 1.0))
+
+    def score(self, nll: float) -> None:
+        """Take a held-out score, by which ``plateau`` goes: a new best, or one more without."""
+        if nll < self._best:
+            self._best, self._waited = nll, 0
+            return
+        self._waited += 1
+        if self._waited == self._settings.decay_after:
+            self._falls, self._waited = self._falls + 1, 0
+
+    def state(self) -> dict[str, Any]:
+        """Return what was made of the scores, as plain data for a checkpoint."""
+        return {"best": self._best, "waited": self._waited, "falls": self._falls}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what ``state()`` returned."""
+        self._best, self._waited = float(state["best"]), int(state["waited"])
+        self._falls = int(state["falls"])
+
+    def _share(self, updates: int, progress: float) -> float:
+        settings = self._settings
+        done = after_warmup(updates, progress, settings.warmup)
+        if settings.schedule == "cosine":
+            return cosine(done, settings.decay_share)
+        if settings.schedule == "exponential":
+            return exponential(done, settings.decay_share)
+        if settings.schedule == "step":
+            return step(progress, settings.decay_share, settings.decay_places)
+        return float(settings.decay_share**self._falls)  # for a constant rate, 1

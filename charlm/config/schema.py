@@ -148,11 +148,18 @@ class DataConfig:
 class TrainConfig:
     """How the parameters are learned, and what is reported on the way."""
 
-    trainer: Literal["sgd", "adam"] = _setting(
-        "sgd", rules.one_of("sgd", "adam"), "the update rule: sgd or adam"
+    trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"] = _setting(
+        "sgd",
+        rules.one_of("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"),
+        "the update rule: sgd, momentum, adagrad, rmsprop, adam or adamw",
     )
     learning_rate: float = _setting(
         0.1, rules.number(above=0), "step size of an update; 0.1 suits sgd, 0.001 to 0.003 adam"
+    )
+    weight_decay: float | None = _setting(
+        None,
+        rules.or_nothing(rules.number(least=0)),
+        "adamw: share of the learning rate by which an update shrinks each weight; null = 0.01",
     )
     warmup: int = _setting(
         0, rules.whole(0), "updates at the start in which the learning rate rises to its value"
@@ -180,6 +187,12 @@ class TrainConfig:
     clip_norm: float = _setting(
         5.0, rules.number(least=0), "gradients longer than this are scaled down to it; 0 = never"
     )
+    accumulate: int = _setting(1, rules.whole(1), "batches whose mean gradient makes an update")
+    average: float = _setting(
+        0.0,
+        _PROBABILITY,
+        "share kept at each update by the mean of the weights that is scored and sampled; 0 = no mean",
+    )
     steps: int = _setting(200, rules.whole(0), "updates in all")
     log_every: int = _setting(5, rules.whole(1), "steps between two reports of the loss")
     sample_every: int = _setting(5, rules.whole(0), "steps between two sampled texts; 0 = never")
@@ -198,6 +211,7 @@ class TrainConfig:
     )
 
     def __attrs_post_init__(self) -> None:
+        _only(self, "weight_decay", "trainer", "adamw")
         _only(self, "decay", "schedule", *_FALLING)
         _only(self, "decay_at", "schedule", "step")
         _only(self, "decay_patience", "schedule", "plateau")
@@ -207,6 +221,13 @@ class TrainConfig:
                 "expected a number above 0, or schedule cosine",
                 "decay",
             )
+
+    @property
+    def rule(self) -> dict[str, float]:
+        """What the trainer is given beside the learning rate."""
+        if self.trainer != "adamw":
+            return {}
+        return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
 
     @property
     def decay_share(self) -> float:

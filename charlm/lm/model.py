@@ -109,14 +109,6 @@ class CharLM:
         """Return a new graph for the model's number type, on its kernels."""
         return ComputationGraph(self.collection.dtype, self.collection.stream, self.kernels)
 
-    def noise_state(self) -> Any:
-        """Return where the stream of dropout masks stands, as plain data."""
-        return self.collection.stream.state()
-
-    def set_noise_state(self, state: Any) -> None:
-        """Go on with the masks that came after ``noise_state()``."""
-        self.collection.stream.restore(state)
-
     def streams(
         self,
         seeds: Sequence[Seed],

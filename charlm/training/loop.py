@@ -29,6 +29,8 @@ from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.reading import STDIN, read_texts
+from charlm.training.averaging import Averaging
+from charlm.training.gradients import add_gradient
 from charlm.training.schedule import Schedule
 
 LINE_LIMIT_FACTOR = 10
@@ -141,10 +143,14 @@ class Training:
         self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
         self.trainer = TRAINERS[settings.trainer](
-            self.model.collection, settings.learning_rate, kernels=self.model.kernels
+            self.model.collection,
+            settings.learning_rate,
+            kernels=self.model.kernels,
+            **settings.rule,
         )
         self.trainer.clip_threshold = settings.clip_norm
         self.schedule = Schedule(settings, scored=corpus.has_held_out)
+        self.averaging = Averaging(self.model, settings.average)
         self.step = 0
         self.stopping = False
         self._carried: State | None = None
@@ -194,7 +200,7 @@ class Training:
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that this run has learned, and where it stands."""
-        tensors = self.model.arrays()
+        tensors = self.averaging.tensors()
         tensors.update({f"trainer.{name}": m for name, m in self.trainer.state().items()})
         state = {
             "charlm": __version__,
@@ -225,23 +231,21 @@ class Training:
 
     def update(self) -> tuple[float, int]:
         """Make one training step; return the loss before it and the number of characters it was taken over."""
-        inputs_TB, targets_TB, fresh = self.corpus.batch(self.step)
-        graph = self.model.graph()
-        total, layers = self.model.loss(
-            graph, inputs_TB, targets_TB, None if fresh else self._carried, train=True
-        )
-        # a line's loss is the sum over its characters, as in the tutorial; a stream's is the mean
-        loss = total if isinstance(self.corpus, LineCorpus) else total * (1 / targets_TB.size)
-        value = loss.scalar_value()
-        graph.backward(loss.index, keep=False)
-        self._carried = self.model.carried(layers)
-        graph.release()
-        self.trainer.learning_rate = self.schedule.rate(
-            self.step, self.step / max(1, self.config.train.steps)
-        )
+        settings = self.config.train
+        parts = settings.accumulate
+        loss, characters = 0.0, 0
+        for index in range(self.step * parts, (self.step + 1) * parts):
+            part, count, self._carried = add_gradient(
+                self.model, self.corpus, index, self._carried, parts
+            )
+            loss += part
+            characters += count
+        progress = self.step / max(1, settings.steps)
+        self.trainer.learning_rate = self.schedule.rate(self.step, progress)
         self.trainer.update()
+        self.averaging.update()
         self.step += 1
-        return value, int(targets_TB.size)
+        return loss, characters
 
     def _sample(self) -> Sampled:
         seed = [
@@ -249,13 +253,15 @@ class Training:
             self.step,
         ]  # not the initialiser's stream: sampling disturbs nothing
         limit = self.model.line_limit
-        event = Sampled(self.step, collect(self.model.stream(limit, seed=seed)))
+        with self.averaging.applied():
+            event = Sampled(self.step, collect(self.model.stream(limit, seed=seed)))
         if self.directory is not None:
             self.directory.log_sample(event.step, event.sample.text)
         return event
 
     def _evaluate(self, began: float) -> Evaluated:
-        event = Evaluated(self.step, evaluate(self.model, self.corpus.held_out_batches()))
+        with self.averaging.applied():
+            event = Evaluated(self.step, evaluate(self.model, self.corpus.held_out_batches()))
         self.schedule.score(event.score.nll)
         row = {"held_out_nll": event.score.nll, "held_out_bpc": event.score.bpc}
         self._log(event, began, row)
@@ -298,7 +304,7 @@ def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
     """
     settings = config.train
     forward = operations_per_character(config.model, len(corpus.vocab))
-    characters = 3.0 * settings.steps * corpus.characters_per_step
+    characters = 3.0 * settings.steps * settings.accumulate * corpus.characters_per_step
     characters += settings.steps // settings.eval_every * len(corpus.held_out_ids)
     if settings.sample_every:
         characters += settings.steps // settings.sample_every * STREAM_SAMPLE

@@ -18,6 +18,7 @@ from charlm.engine.trainers import (
     AdadeltaTrainer,
     AdagradTrainer,
     AdamTrainer,
+    AdamWTrainer,
     AmsgradTrainer,
     CyclicalSGDTrainer,
     MomentumSGDTrainer,
@@ -35,6 +36,7 @@ EVERY = [
     AdadeltaTrainer,
     RMSPropTrainer,
     AdamTrainer,
+    AdamWTrainer,
     AmsgradTrainer,
 ]
 
@@ -363,3 +365,53 @@ def test_float64_collections_are_updated_in_float64():
     step(SimpleSGDTrainer(pc, 0.1), p)
     assert p.value[0] == 1.0 - 0.1 * 2.0
     assert {moment.dtype for moment in AdamTrainer(pc).state().values()} == {np.dtype(np.float64)}
+
+
+@pytest.mark.parametrize("settings", [{}, {"alpha": 0.1, "beta_2": 0.9, "weight_decay": 0.5}])
+def test_adamw_is_pytorch_s_and_lets_biases_be(settings):
+    torch = pytest.importorskip("torch", reason="PyTorch has the same trainer")
+    rng = np.random.default_rng(0)
+    pc = ParameterCollection(np.float64, NumpyStream(1))
+    matrix, bias = pc.add_parameters((3, 2), Normal()), pc.add_parameters((3,), Normal())
+    table = pc.add_lookup_parameters(4, (2,))
+    weights = [torch.tensor(p.value.copy(), requires_grad=True) for p in (matrix, table, bias)]
+    trainer = AdamWTrainer(pc, **settings)
+    trainer.clip_threshold = 0
+    decay = trainer.weight_decay
+    theirs = torch.optim.AdamW(
+        [
+            {"params": weights[:2], "weight_decay": decay},
+            {"params": weights[2:], "weight_decay": 0},
+        ],
+        lr=trainer.learning_rate,
+        betas=(trainer.beta_1, trainer.beta_2),
+        eps=trainer.eps,
+    )
+    for _ in range(20):
+        for p, weight in zip((matrix, table, bias), weights, strict=True):
+            g = rng.normal(size=p.value.shape)
+            weight.grad = torch.tensor(g)
+            if p is table:
+                table.gradient += g
+                table.touched[:] = True
+            else:
+                p.add_gradient(g)
+        trainer.update()
+        theirs.step()
+    for p, weight in zip((matrix, table, bias), weights, strict=True):
+        np.testing.assert_allclose(p.value, weight.detach().numpy(), rtol=1e-10)
+
+
+def test_adamw_decays_the_rows_that_were_used_and_nothing_at_a_bad_gradient():
+    pc = ParameterCollection()
+    table = pc.add_lookup_parameters(3, (2,), Constant(1.0))
+    matrix = pc.add_parameters((2, 2), Constant(1.0))
+    trainer = AdamWTrainer(pc, alpha=0.1, weight_decay=0.5)
+    step_on_row(trainer, table, 1)
+    assert table.value[[0, 2]].tolist() == [[1, 1], [1, 1]]
+    assert table.value[1] == pytest.approx([0.85, 0.85], rel=1e-5)
+    assert matrix.value == pytest.approx(np.full((2, 2), 0.95))
+    matrix.add_gradient(np.full((2, 2), np.nan, np.float32))
+    with pytest.raises(BadGradientError):
+        trainer.update()
+    assert matrix.value == pytest.approx(np.full((2, 2), 0.95))

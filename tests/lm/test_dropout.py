@@ -120,9 +120,9 @@ def test_a_seed_gives_its_masks_and_they_go_on_from_a_saved_state():
     first, again, other = tiny(dropout=0.5), tiny(dropout=0.5), tiny(seed=6, dropout=0.5)
     other.load_arrays(first.arrays())
     assert loss(first) == loss(again) != loss(other)
-    state = json.loads(json.dumps(first.noise_state()))
+    state = json.loads(json.dumps(first.collection.stream.state()))
     following = [loss(first) for _ in range(2)]
-    other.set_noise_state(state)
+    other.collection.stream.restore(state)
     assert [loss(other) for _ in range(2)] == following
 
 

@@ -132,6 +132,12 @@ def test_a_run_whose_held_out_score_gets_worse_lowers_its_rate():
         ({"schedule": "exponential", "decay": 0}, "expected a number above 0, or schedule cosine"),
         ({"schedule": "step", "decay_at": [0.5, 0.5]}, r"above the one before \(0.5\), got 0.5"),
         ({"schedule": "step", "decay_at": [0.5, 1]}, "above 0 and below 1, got 1"),
+        (
+            {"weight_decay": 0.1},
+            "does nothing with trainer sgd; leave it out .* set trainer to adamw",
+        ),
+        ({"average": 1}, "0 or more and below 1"),
+        ({"accumulate": 0}, "expected 1 or more"),
         ({"schedule": "cosin"}, "did you mean cosine"),
     ],
 )

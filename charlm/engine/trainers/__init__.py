@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from charlm.engine.trainers.base import Trainer
 from charlm.engine.trainers.rules import (
     AdadeltaTrainer,
     AdagradTrainer,
     AdamTrainer,
+    AdamWTrainer,
     AmsgradTrainer,
     CyclicalSGDTrainer,
     MomentumSGDTrainer,
@@ -15,9 +18,13 @@ from charlm.engine.trainers.rules import (
 )
 
 # those that a config can name
-TRAINERS: dict[str, type[SimpleSGDTrainer] | type[AdamTrainer]] = {
+TRAINERS: dict[str, Callable[..., Trainer]] = {
     "sgd": SimpleSGDTrainer,
+    "momentum": MomentumSGDTrainer,
+    "adagrad": AdagradTrainer,
+    "rmsprop": RMSPropTrainer,
     "adam": AdamTrainer,
+    "adamw": AdamWTrainer,
 }
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "AdadeltaTrainer",
     "AdagradTrainer",
     "AdamTrainer",
+    "AdamWTrainer",
     "AmsgradTrainer",
     "CyclicalSGDTrainer",
     "MomentumSGDTrainer",

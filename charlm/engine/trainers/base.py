@@ -49,6 +49,10 @@ class Trainer(ABC):
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
         """Change values and moments in place by the clipped gradient ``g``, which may be overwritten."""
 
+    def decay(self) -> None:
+        """Change the parameters before the rule does, whatever their gradients; most trainers do not."""
+        return
+
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of all accumulated gradients of the collection."""
         gradients = self.collection.storage.gradients
@@ -74,6 +78,7 @@ class Trainer(ABC):
         storage = self.collection.storage
         values, gradients = storage.writable(), storage.gradients
         with np.errstate(all="ignore"):
+            self.decay()
             for start, stop in self._spans(updated_only=True):
                 g = gradients[start:stop]
                 if scale != 1.0:

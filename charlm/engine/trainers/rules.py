@@ -216,6 +216,45 @@ class AdamTrainer(Trainer):
         return self.learning_rate * float(correction)
 
 
+class AdamWTrainer(AdamTrainer):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), epsilon beside the root of the corrected v.
+
+    p -= learning_rate weight_decay p for matrices and the rows of tables that were used, not for biases and
+    gains; then p -= learning_rate m' / (sqrt v' + eps), m' = m / (1 - b1^t), v' = v / (1 - b2^t).
+    """
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        alpha: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, alpha, beta_1, beta_2, eps, kernels)
+        self.weight_decay = weight_decay
+
+    def decay(self) -> None:
+        """Draw matrices and tables towards zero."""
+        kept = self.collection.dtype.type(1 - self.learning_rate * self.weight_decay)
+        for parameter in self.collection.parameters:
+            if parameter.updated and len(parameter.dims) > 1:
+                value = parameter.write()
+                value *= kept
+        for table in self.collection.lookups:
+            rows = self._rows(table) if table.updated else None
+            if rows is not None:
+                table.value[rows] *= kept
+
+    def apply(self, values: Array, g: Array, *moments: Array) -> None:
+        """Move by the ratio of the averages."""
+        m, v = moments
+        eps = self.eps * math.sqrt(1 - self.beta_2**self.updates)
+        self.kernels.adam_update(values, g, m, v, self.beta_1, self.beta_2, self._rate(), eps)
+
+
 class AmsgradTrainer(AdamTrainer):
     """Adam that divides by the largest v so far (Reddi et al., 2018), which is not corrected either."""
 

@@ -37,6 +37,10 @@ class RunExistsError(InputError):
     """The run directory asked for exists already."""
 
 
+class RunBusyError(InputError):
+    """Another process trains in the run directory."""
+
+
 class OutputError(CharlmError):
     """Something could not be written (disk full, no permission)."""
 
@@ -115,6 +119,10 @@ class StaleBuilderError(CharlmError, ValueError):
 
 class BadGradientError(CharlmError, RuntimeError):
     """The gradient is NaN or infinite."""
+
+
+class DivergedError(CharlmError, RuntimeError):
+    """A training whose loss or gradient is not finite again and again, whatever was tried."""
 
 
 class GradientCheckError(CharlmError, AssertionError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import secrets
 from pathlib import Path
@@ -103,6 +104,33 @@ class LineLog:
                     with contextlib.suppress(OSError):
                         file.truncate(end)
                     raise
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def cut(self, lines: int) -> int:
+        """Keep the first `lines` lines and return how many there are now: as many, or fewer.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        try:
+            with self.path.open("ab+") as file:
+                file.seek(0)
+                kept = [len(line) for line in itertools.islice(file, lines) if line.endswith(b"\n")]
+                file.truncate(sum(kept))
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        return len(kept)
+
+    def sync(self) -> None:
+        """Force what was written to the disk.
+
+        Raises:
+            OutputError: the disk does not take it.
+        """
+        try:
+            with self.path.open("ab") as file:
+                os.fsync(file.fileno())
         except OSError as error:
             raise output_error(self.path, error) from error
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charlm.cli.options import kernels_option
+from charlm.cli.output import duration
 from charlm.config import Override, RunConfig, load_run
 from charlm.threads import use_threads
 
@@ -122,17 +123,3 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
     if steps is not None:
         lines.append(f"a run       {steps:,} steps take {duration(steps * m.ms_per_step / 1000)}")
     return "\n".join(lines)
-
-
-def duration(seconds: float) -> str:
-    """Return a time as a person would say it.
-
-    Example:
-        >>> duration(7.25), duration(200), duration(9000)
-        ('7.2 s', '3 min 20 s', '2 h 30 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"

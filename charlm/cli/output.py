@@ -24,19 +24,26 @@ class Screen:
         self.verbose = bool(settings["verbose"]) and not self.quiet
         self._bar: tqdm[Any] | None = None
 
-    def start_bar(self, total: int, unit: str) -> None:
-        """Show a bar on stderr, if that is a terminal and messages are wanted."""
+    def start_bar(self, total: float, unit: str, done: float = 0, **options: Any) -> None:
+        """Show a bar on stderr, if that is a terminal and messages are wanted; the options are tqdm's."""
         if not self.quiet and sys.stderr.isatty():
-            bar: tqdm[Any] = tqdm(total=total, unit=unit, leave=False, dynamic_ncols=True)
+            bar: tqdm[Any] = tqdm(
+                total=total, unit=unit, initial=done, leave=False, dynamic_ncols=True, **options
+            )
             self._bar = bar
 
-    def advance(self) -> None:
-        """Move the bar on by one."""
+    @property
+    def has_bar(self) -> bool:
+        """Whether a bar is shown."""
+        return self._bar is not None
+
+    def advance(self, to: float | None = None) -> None:
+        """Move the bar on by one, or to a place."""
         if self._bar is not None:
-            self._bar.update()
+            self._bar.update(1 if to is None else to - self._bar.n)
 
     def note(self, text: str) -> None:
-        """Show a word at the end of the bar."""
+        """Show words at the end of the bar."""
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
 
@@ -81,6 +88,20 @@ def program() -> str:
     python = Path(sys.executable)
     here = Path.cwd()
     return f"{python.relative_to(here) if python.is_relative_to(here) else python} -m charlm"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person would say it.
+
+    Example:
+        >>> duration(7.25), duration(200), duration(9000)
+        ('7.2 s', '3 min 20 s', '2 h 30 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
 def table(rows: list[tuple[str, str]]) -> str:

@@ -18,10 +18,13 @@ from charlm.config import (
     load_run,
     to_yaml,
 )
+from charlm.errors import CheckpointError
 from charlm.threads import use_threads
 
+BUDGETS = {"--steps": "train.steps", "--epochs": "train.epochs", "--max-time": "train.max_time"}
 SHORTHANDS = {
-    "--steps": "train.steps",
+    **BUDGETS,
+    "--patience": "train.patience",
     "--seed": "train.seed",
     "--log-every": "train.log_every",
     "--sample-every": "train.sample_every",
@@ -44,11 +47,24 @@ SHORTHANDS = {
     help="Override a key of the config, e.g. --set model.layers=2. Repeatable.",
 )
 @click.option("--steps", metavar="N", help="Updates in all (train.steps).")
+@click.option("--epochs", metavar="N", help="Passes over the text, such as 0.5 (train.epochs).")
+@click.option("--max-time", metavar="TIME", help="90s, 10m or 1h30m at most (train.max_time).")
+@click.option(
+    "--patience",
+    metavar="N",
+    help="End after N held-out scores without a better one (train.patience).",
+)
 @click.option("--seed", metavar="N", help="The same seed gives the same run (train.seed).")
 @click.option("--log-every", metavar="N", help="Steps between two losses (train.log_every).")
 @click.option("--sample-every", metavar="N", help="Steps between two samples (train.sample_every).")
 @kernels_option
 @click.option("--init-from", metavar="RUN", help="Start from the weights of this run.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Go on with this run from its last checkpoint.",
+)
 @click.option("--print-config", is_flag=True, help="Print the config that would run, and stop.")
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled configs and texts.")
 @click.pass_obj
@@ -60,6 +76,7 @@ def train(
     force: bool,
     settings: tuple[str, ...],
     init_from: str | None,
+    resume: Path | None,
     print_config: bool,
     list_bundled: bool,
     **shorthands: str | None,
@@ -75,6 +92,10 @@ def train(
     charlm train novel.txt                a text of your own, a model that suits it
     charlm train lstm novel.txt           the same text, the cell and sizes of a config
     charlm train my.yaml --set train.steps=5000
+    charlm train --resume runs/novel      go on with a run that was stopped
+
+    --steps, --epochs and --max-time take the place of what the config says of them; of several, the first
+    that is reached ends the run.
     """
     if list_bundled:
         click.echo(
@@ -82,6 +103,13 @@ def train(
         )
         return 0
     threads = None if obj["threads"] is None else str(obj["threads"])
+    if resume is not None:
+        if arguments or output or force or init_from:
+            raise click.UsageError(
+                "--resume goes on with a run as it is: leave out CONFIG, TEXT, -o, --force and --init-from"
+            )
+        resume = _run_folder(resume)
+        arguments = (str(resume / "config.yaml"),)
     config = _config(arguments, settings, {**shorthands, "threads": threads})
     if print_config:
         click.echo(to_yaml(config), nl=False)
@@ -89,9 +117,19 @@ def train(
     if config.train.threads is not None:
         use_threads(config.train.threads)
     # not before: this imports numpy, which then asks for the number of threads
-    from charlm.cli.training import run
+    from charlm.cli.training import Wanted, run
 
-    return run(config, obj, output, force, init_from)
+    return run(config, obj, Wanted(output, force, init_from, resume))
+
+
+def _run_folder(path: Path) -> Path:
+    """Return the folder of a run that is named by it, or by a file in it."""
+    folder = path.parent if path.is_file() else path
+    if not (folder / "config.yaml").is_file():
+        raise CheckpointError(
+            f"{path}: no run is there (a folder with a config.yaml); `charlm runs` lists the runs"
+        )
+    return folder
 
 
 def _config(
@@ -100,8 +138,15 @@ def _config(
     source = arguments[0] if arguments and is_config(arguments[0]) else None
     texts = arguments if source is None else arguments[1:]
     overrides: list[str | Override] = list(settings)
+    given = [flag for flag in BUDGETS if _value(shorthands, flag) is not None]
+    if given:
+        overrides += [Override(given[0], key, "null") for key in BUDGETS.values()]
     for flag, key in SHORTHANDS.items():
-        value = shorthands[flag.lstrip("-").replace("-", "_")]
+        value = _value(shorthands, flag)
         if value is not None:
             overrides.append(Override(origin=flag, key=key, value=value))
     return load_run(source, texts=texts, overrides=overrides)
+
+
+def _value(shorthands: dict[str, str | None], flag: str) -> str | None:
+    return shorthands[flag.lstrip("-").replace("-", "_")]

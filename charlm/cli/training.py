@@ -2,53 +2,72 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
-import signal
-from collections.abc import Iterator
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from charlm.baselines.counting import nll_to_bpc
+from charlm.cli.interrupts import Interrupts, handled
 from charlm.cli.output import Screen, marked, program
+from charlm.cli.progress import Progress
 from charlm.config import RunConfig, to_yaml
-from charlm.runs.checkpoint import load_checkpoint
-from charlm.runs.directory import RunDirectory
-from charlm.training.loop import (
+from charlm.errors import CheckpointError, OutputError
+from charlm.runs.checkpoint import Checkpoint, load_checkpoint
+from charlm.runs.directory import RunDirectory, read_json
+from charlm.training.events import (
     Evaluated,
     Event,
     Finished,
     Logged,
+    RolledBack,
     Sampled,
-    Saved,
+    Skipped,
     Started,
-    Stepped,
-    Training,
 )
+from charlm.training.loop import Training
+from charlm.training.reports import summary
 
-INTERRUPTED = 130
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a run beside its config: where it goes, and what it starts from."""
+
+    output: Path | None = None
+    force: bool = False
+    init_from: str | None = None
+    resume: Path | None = None
 
 
-def run(
-    config: RunConfig,
-    settings: dict[str, Any],
-    output: Path | None,
-    force: bool,
-    init_from: str | None,
-) -> int:
+def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
     """Train as a config says and return the exit code; ``settings`` are the screen's."""
     screen = Screen(settings)
-    start = None if init_from is None else load_checkpoint(init_from)
-    training = Training(config, init_from=start)
-    training.directory = _directory(config, output, force)
-    if screen.verbose:
-        screen.say(f"numpy {np.__version__}, Python {platform.python_version()}")
-        screen.say(to_yaml(training.config))
-    with _stopping_on_interrupt(training, screen):
-        return _show(training, screen)
+    with handled(screen) as interrupts:
+        if wanted.resume is not None:
+            directory = RunDirectory(wanted.resume)
+            with directory.lock():
+                last = _last(directory)
+                return _go(Training(config, directory, resume=last), screen, interrupts)
+        start = None if wanted.init_from is None else load_checkpoint(wanted.init_from)
+        training = Training(config, init_from=start)
+        interrupts.training = training
+        directory = _directory(config, wanted.output, wanted.force)
+        with directory.lock():
+            training.directory = directory
+            return _go(training, screen, interrupts)
+
+
+def _last(directory: RunDirectory) -> Checkpoint:
+    """Return the checkpoint that a run goes on from."""
+    if directory.checkpoint.is_file():
+        return load_checkpoint(directory.checkpoint)
+    command = f"charlm train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
+    raise CheckpointError(
+        f"{directory.path}: this run ended before its first checkpoint; begin it again: {command}"
+    )
 
 
 def _directory(config: RunConfig, output: Path | None, force: bool) -> RunDirectory:
@@ -57,42 +76,67 @@ def _directory(config: RunConfig, output: Path | None, force: bool) -> RunDirect
     return RunDirectory.create_named(output, force=force)
 
 
-@contextlib.contextmanager
-def _stopping_on_interrupt(training: Training, screen: Screen) -> Iterator[None]:
-    """Let the first Ctrl-C end the loop between two steps; a second one ends at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if training.stopping:
-            raise KeyboardInterrupt
-        training.stop()
-        screen.say("stopping after this step; Ctrl-C again to stop without saving")
-
-    before = signal.signal(signal.SIGINT, handle)
+def _go(training: Training, screen: Screen, interrupts: Interrupts) -> int:
+    """Run a training to its end; an error that a resumed run may get over says how to resume it."""
+    interrupts.training = training
+    assert training.directory is not None
+    if training.is_finished:
+        return _already(training, training.directory, screen)
+    if screen.verbose:
+        screen.say(f"numpy {np.__version__}, Python {platform.python_version()}")
+        screen.say(to_yaml(training.config))
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return _show(training, screen, interrupts)
+    except (KeyboardInterrupt, OutputError) as error:
+        if training.directory.checkpoint.is_file():
+            how = "after that, " if isinstance(error, OutputError) else ""
+            screen.say(f"to go on from the last checkpoint: {how}{_resume(training.directory)}")
+        if isinstance(error, OutputError):
+            raise
+        return interrupts.code
 
 
-def _show(training: Training, screen: Screen) -> int:
+def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
+    reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
+    if read_json(directory.summary).get("state") != "finished":  # it was killed on its last inch
+        directory.write_summary(summary(training, "finished", reason or ""))
+    screen.say(f"{directory.path}: finished already, after {training.step:,} steps ({reason})")
+    screen.say(f"to train it further: {_resume(directory)} --steps {max(1, 2 * training.step)}")
+    screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
+    return 0
+
+
+def _show(training: Training, screen: Screen, interrupts: Interrupts) -> int:
     view = _LineView(screen) if training.config.data.framing == "lines" else _StreamView(screen)
-    code = 0
+    progress = Progress(training, screen)
+    events = training.events()
     try:
-        for event in training.events():
-            view.show(event)
+        for event in events:
             if isinstance(event, Started):
                 _introduce(training, event, screen)
-                screen.start_bar(training.config.train.steps, "step")
-            elif isinstance(event, Stepped):
-                screen.advance()
-            elif isinstance(event, Saved):
-                screen.note(f"saved at {event.step}")
-            elif isinstance(event, Finished):
+            progress.show(event)
+            if isinstance(event, Finished):
                 screen.close_bar()
-                code = _conclude(training, event, screen)
+                _conclude(training, event, screen)
+            elif isinstance(event, Skipped):
+                screen.say(f"step {event.step}: skipped, for {event.reason}")
+            elif isinstance(event, RolledBack):
+                screen.say(
+                    f"step {event.from_step}: too many steps were skipped; going on from the checkpoint of "
+                    f"step {event.step} with a learning rate of {event.learning_rate:g}"
+                )
+            else:
+                view.show(event)
+    except (
+        BrokenPipeError
+    ):  # nobody reads the results any more: end as after Ctrl-C, without a word
+        training.stop("the output was closed")
+        for _ in events:
+            pass
+        raise
     finally:
         screen.close_bar()
-    return code
+    return interrupts.code
 
 
 def _introduce(training: Training, started: Started, screen: Screen) -> None:
@@ -110,16 +154,30 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
     for notice in started.notices:
         screen.say(f"note: {notice}")
     assert training.directory is not None
-    screen.say(f"{config.train.steps:,} steps, written to {training.directory.path}")
+    begun = f"going on from step {started.step:,}; " if started.step else ""
+    screen.say(f"{begun}{training.budget}, written to {training.directory.path}")
 
 
-def _conclude(training: Training, finished: Finished, screen: Screen) -> int:
+def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
-    path = training.directory.path
-    how = "stopped" if finished.stopped else "done"
+    path, place = training.directory.path, training.place
+    how = f"stopped by {finished.reason}" if finished.stopped else f"done ({finished.reason})"
     screen.say(f"{how} after {finished.step:,} steps in {finished.seconds:.1f} s; saved in {path}")
-    screen.say(f"to sample from it: {program()} sample {path}")
-    return INTERRUPTED if finished.stopped else 0
+    if place.best_nll is not None:
+        screen.say(
+            f"best held-out score: {place.best_nll:.4f} nats/char at step {place.best_step:,}"
+        )
+    if finished.stopped:
+        screen.say(f"to go on: {_resume(training.directory)}")
+    screen.say(f"to sample from it: {program()} sample {_quoted(path)}")
+
+
+def _resume(directory: RunDirectory) -> str:
+    return f"{program()} train --resume {_quoted(directory.path)}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 class _LineView:

@@ -21,7 +21,8 @@ from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.compute import Compute, decide, operations_per_character
 from charlm.lm.sampling import SampledText, collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.training.loop import Finished, Logged, Started, Stepped, Training, corpus_of, text_of
+from charlm.training.events import Finished, Logged, Skipped, Started, Stepped
+from charlm.training.loop import Training, corpus_of, text_of
 
 WINDOW = 20
 """Steps that a noisy loss is averaged over."""
@@ -228,7 +229,9 @@ class Comparison:
     ) -> None:
         self.config = config
         self.seeds = config.seeds if seeds is None else seeds
-        self.steps = config.base.train.steps if steps is None else steps
+        steps = config.base.train.steps if steps is None else steps
+        assert steps is not None  # a comparison's config has a number
+        self.steps = steps
         self.text = text_of(config.base.data)
         corpus = corpus_of(config.base.data, self.text)
         self.window = min(WINDOW, len(corpus.train)) if isinstance(corpus, LineCorpus) else WINDOW
@@ -293,6 +296,9 @@ class Comparison:
             model.config.train,
             seed=seed,
             steps=self.steps,
+            epochs=None,
+            max_time=None,
+            patience=None,
             log_every=1,
             sample_every=0,
             **asdict(self.compute),
@@ -306,11 +312,11 @@ class Comparison:
         for event in training.events():
             if isinstance(event, Started):
                 self._parameters[model.name] = event.parameters
+            elif isinstance(event, Skipped):  # a comparison is of the settings as they are given
+                raise BadGradientError(
+                    f"the step {event.step} failed, {event.reason}; a smaller learning rate may help"
+                )
             elif isinstance(event, Logged):
-                if not math.isfinite(event.loss):  # with clipping off, training itself goes on
-                    raise BadGradientError(
-                        f"the loss at step {event.step} is {event.loss}; a smaller learning rate may help"
-                    )
                 losses.append(event.loss)
             elif isinstance(event, Stepped):
                 yield RunStepped()

@@ -8,6 +8,7 @@ neither. Nothing here knows where a value was written.
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -118,6 +119,36 @@ def flag(value: Any) -> bool:
     if type(value) is not bool:
         raise SettingError(f"expected true or false, got {shown(value)}")
     return value
+
+
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile("".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in _UNITS))
+
+
+def duration(value: Any) -> str:
+    """Accept a time such as 90s, 10m or 1h30m, or a number of seconds; return it with its units.
+
+    >>> duration("1h30m"), duration(90)
+    ('1h30m', '90s')
+    """
+    written = f"{value:.12g}s" if type(value) in (int, float) else value
+    if not isinstance(written, str) or not _DURATION.fullmatch(written) or not seconds_of(written):
+        raise SettingError(
+            f"expected a time above zero, such as 90s, 10m or 1h30m, got {shown(value)}"
+        )
+    return written
+
+
+def seconds_of(time: str) -> float:
+    """Return the seconds of a time that ``duration`` accepted.
+
+    >>> seconds_of("1h30m")
+    5400.0
+    """
+    found = _DURATION.fullmatch(time)
+    assert found is not None
+    parts = zip(found.groups(), _UNITS.values(), strict=True)
+    return sum((float(number) * unit for number, unit in parts if number), 0.0)
 
 
 def one_of(*names: str) -> Rule:

@@ -193,13 +193,28 @@ class TrainConfig:
         _PROBABILITY,
         "share kept at each update by the mean of the weights that is scored and sampled; 0 = no mean",
     )
-    steps: int = _setting(200, rules.whole(0), "updates in all")
+    steps: int | None = _setting(
+        200, rules.or_nothing(rules.whole(0)), "updates in all; null = as epochs or max_time say"
+    )
+    epochs: float | None = _setting(
+        None, rules.or_nothing(rules.number(above=0)), "passes over the text, 0.5 is half of one"
+    )
+    max_time: str | None = _setting(
+        None, rules.or_nothing(rules.duration), "time to train at most: 90s, 10m, 1h30m"
+    )
+    patience: int | None = _setting(
+        None,
+        rules.or_nothing(rules.whole(1)),
+        "end after as many measurements on the held-out text without a better one",
+    )
     log_every: int = _setting(5, rules.whole(1), "steps between two reports of the loss")
     sample_every: int = _setting(5, rules.whole(0), "steps between two sampled texts; 0 = never")
     eval_every: int = _setting(
         500, rules.whole(1), "steps between two measurements on the held-out text, if any"
     )
-    checkpoint_every: int = _setting(100, rules.whole(1), "steps between two saved checkpoints")
+    checkpoint_every: int = _setting(
+        100, rules.whole(1), "steps between two saved checkpoints, and at most ten minutes"
+    )
     seed: int = _setting(0, rules.whole(0), "the same seed gives the same run")
     kernels: Literal["auto", "numpy", "numba"] = _setting(
         "auto",
@@ -211,6 +226,12 @@ class TrainConfig:
     )
 
     def __attrs_post_init__(self) -> None:
+        if self.steps is None and self.epochs is None and self.max_time is None:
+            raise SettingError(
+                "expected a number, for epochs and max_time are null too; "
+                "give one of the three, or the training has no end",
+                "steps",
+            )
         _only(self, "weight_decay", "trainer", "adamw")
         _only(self, "decay", "schedule", *_FALLING)
         _only(self, "decay_at", "schedule", "step")
@@ -288,6 +309,9 @@ class ComparisonConfig:
     def __attrs_post_init__(self) -> None:
         if len(self.models) < 2:
             raise SettingError(f"expected two models or more, got {len(self.models)}", "models")
+        if self.base.train.steps is None:
+            reason = "expected a number: models are compared after equally many steps"
+            raise SettingError(reason, "base", "train", "steps")
         names = [model.name for model in self.models]
         for index, model in enumerate(self.models):
             if model.name in names[:index]:

@@ -31,8 +31,8 @@ from safetensors.numpy import save as pack_tensors
 from charlm.errors import ArgumentError, CheckpointError
 from charlm.files import write_atomically
 
-CHECKPOINT_NAME = "last.safetensors"
-"""The checkpoint's name in a run directory."""
+LAST_NAME, BEST_NAME = "last.safetensors", "best.safetensors"
+"""The checkpoints' names in a run directory: the latest, and the best by the held-out score."""
 
 FORMAT = "charlm-checkpoint"
 FORMAT_VERSION = 1
@@ -74,10 +74,11 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     write_atomically(Path(path), content)
 
 
-def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Return the checkpoint in the file `path`, or in the run directory `path`.
+def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> Checkpoint:
+    """Return the checkpoint in the file `path`, or one of those in the run directory `path`.
 
-    The tensors are writable arrays of their own, in order of name.
+    ``which`` of them: ``last``, ``best``, or by default the best where there is one. The tensors are
+    writable arrays of their own, in order of name.
 
     Raises:
         CheckpointError: there is none, it is damaged, or it is of another format.
@@ -85,7 +86,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     file = Path(path)
     try:
         if file.is_dir():
-            file = file / CHECKPOINT_NAME
+            file = _chosen(file, which)
         if not file.is_file():
             raise _missing(Path(path))
         with file.open("rb") as stream:
@@ -97,6 +98,18 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or "it does not fit in memory"
         raise CheckpointError(f"{file}: cannot be read: {reason}; {_GIVE_A_RUN}") from error
+
+
+def _chosen(run: Path, which: str | None) -> Path:
+    best = run / BEST_NAME
+    if which is None:
+        return best if best.is_file() else run / LAST_NAME
+    if which == "best" and not best.is_file() and (run / LAST_NAME).is_file():
+        raise CheckpointError(
+            f"{run}: no best checkpoint ({BEST_NAME}), for no held-out text was scored; "
+            "take the last one"
+        )
+    return best if which == "best" else run / LAST_NAME
 
 
 def _encode(checkpoint: Checkpoint) -> bytes:
@@ -202,13 +215,13 @@ def _foreign(file: Path, what: str) -> CheckpointError:
 def _missing(path: Path) -> CheckpointError:
     """Return the error for a path without a checkpoint; it names the runs that do exist."""
     if path.is_dir():
-        what = f"no checkpoint ({CHECKPOINT_NAME}) in this folder"
+        what = f"no checkpoint ({LAST_NAME}) in this folder"
     elif path.exists():
         what = "not a regular file"
     else:
         what = "no such run or checkpoint"
     folders = (path.parent, Path("runs"))
-    found = [file for folder in folders for file in folder.glob(f"*/{CHECKPOINT_NAME}")]
+    found = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
     runs = sorted({file.resolve(): file.parent for file in found}.values())
     close = difflib.get_close_matches(path.name, [run.name for run in runs], n=1)
     if close:

@@ -4,29 +4,47 @@ It holds, in the order in which they appear:
 
 * nothing at first: an empty directory is no run, and a later run may use it;
 * ``config.yaml``, whole from the start, under a comment that marks the directory as a run;
-* ``metrics.jsonl`` and ``samples.txt``, which grow by whole lines;
+* ``metrics.jsonl`` and ``samples.txt``, which grow by whole lines; a process that trains here holds a lock
+  on the first;
+* ``meta.json`` and ``summary.json``: what the run is, and how it ended;
 * ``last.safetensors``, whole from the start and replaced whole. Only now can anything be loaded
-  from the run; one that failed earlier is a marked configuration, perhaps with logs beside it.
+  from the run; one that failed earlier is a marked configuration, perhaps with logs beside it;
+* ``best.safetensors``, ``loss.png`` and ``tensorboard/``, where there is something to put there.
 
 What a metric or a configuration means is not known here; ``load_checkpoint`` reads a run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from charlm.errors import RunExistsError
+from charlm.errors import OutputError, RunBusyError, RunExistsError
 from charlm.files import TEMPORARY_GLOB, LineLog, output_error, write_atomically
-from charlm.runs.checkpoint import CHECKPOINT_NAME, Checkpoint, save_checkpoint
+from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, save_checkpoint
+from charlm.runs.lock import hold, is_held
 
 _MARK = "# The complete configuration of a charlm run.\n"
 _CONFIG, _METRICS, _SAMPLES = "config.yaml", "metrics.jsonl", "samples.txt"
+_META, _SUMMARY, _PLOT, _EVENTS = "meta.json", "summary.json", "loss.png", "tensorboard"
 # In the order of removal: the mark of a run goes last, so that a removal cut short can be repeated.
-_OWN = (CHECKPOINT_NAME, TEMPORARY_GLOB, _METRICS, _SAMPLES, _CONFIG)
+_OWN = (
+    LAST_NAME,
+    BEST_NAME,
+    TEMPORARY_GLOB,
+    f"{_EVENTS}/events.out.tfevents.*",
+    _PLOT,
+    _SUMMARY,
+    _META,
+    _METRICS,
+    _SAMPLES,
+    _CONFIG,
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,44 @@ class RunDirectory:
     @property
     def checkpoint(self) -> Path:
         """The latest checkpoint."""
-        return self.path / CHECKPOINT_NAME
+        return self.path / LAST_NAME
+
+    @property
+    def best(self) -> Path:
+        """The weights with the best held-out score."""
+        return self.path / BEST_NAME
+
+    @property
+    def meta(self) -> Path:
+        """What the run is and was started with."""
+        return self.path / _META
+
+    @property
+    def summary(self) -> Path:
+        """How the run ended, or that it has not."""
+        return self.path / _SUMMARY
+
+    @property
+    def plot(self) -> Path:
+        """The loss curves."""
+        return self.path / _PLOT
+
+    @property
+    def events(self) -> Path:
+        """The folder of the event files for TensorBoard."""
+        return self.path / _EVENTS
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from training here; ``RunBusyError`` if one does."""
+        return hold(self.metrics)
+
+    def is_running(self) -> bool:
+        """Tell whether a process trains here."""
+        return is_held(self.metrics)
+
+    def is_run(self) -> bool:
+        """Tell whether a run has begun here: its configuration is marked, another may be the user's."""
+        return _is_run(self.path)
 
     def write_config(self, text: str) -> None:
         """Write the configuration, YAML `text`, under the comment that marks a run."""
@@ -108,9 +163,68 @@ class RunDirectory:
         """Append a sampled `text`, of one line or several, under a line that names the step."""
         LineLog(self.samples).write(f"--- step {step} ---\n{text}")
 
+    def cut_logs(self, metrics: int, samples: int) -> tuple[int, int]:
+        """Keep as many lines of the metrics and samples; return how many there are, perhaps fewer."""
+        return LineLog(self.metrics).cut(metrics), LineLog(self.samples).cut(samples)
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Return the metrics, a dict a line; a last line without an end is still being written."""
+        return [json.loads(line) for line in _lines(self.metrics) if line.endswith("\n")]
+
+    def write_meta(self, meta: Mapping[str, Any]) -> None:
+        """Write what the run is."""
+        write_atomically(self.meta, _pretty(meta))
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write how the run stands or ended.
+
+        Where the disk is full, the file is written over in its place, which takes no more room: a run tells
+        its end there too.
+        """
+        content = _pretty(summary)
+        try:
+            write_atomically(self.summary, content)
+        except OutputError:
+            try:
+                with self.summary.open("rb+") as file:
+                    file.write(content)
+                    file.truncate()
+            except OSError as error:
+                raise output_error(self.summary, error) from error
+
     def save(self, checkpoint: Checkpoint) -> None:
-        """Make `checkpoint` the latest; the one before stays until it is whole on the disk."""
+        """Make `checkpoint` the latest; the one before stays until it is whole on the disk.
+
+        What was logged before it is on the disk then too.
+        """
+        for log in (self.metrics, self.samples):
+            if log.exists():
+                LineLog(log).sync()
         save_checkpoint(self.checkpoint, checkpoint)
+
+    def save_best(self, checkpoint: Checkpoint) -> None:
+        """Make `checkpoint` the best."""
+        save_checkpoint(self.best, checkpoint)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what ``write_meta`` or ``write_summary`` wrote; nothing if there is no such file, or it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+
+
+def _pretty(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=2).encode() + b"\n"
 
 
 def _make_folders(path: Path) -> None:
@@ -149,6 +263,10 @@ def _take_over(path: Path, force: bool) -> None:
             names = ", ".join(file.name for file in own)
             raise RunExistsError(
                 f"{path}: holds a run already; --force replaces it (removing {names}), or {another}"
+            )
+        if is_held(path / _METRICS):
+            raise RunBusyError(
+                f"{path}: a process is training in it; stop that first, or {another}"
             )
         for file in own:
             file.unlink(missing_ok=True)

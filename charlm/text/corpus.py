@@ -86,6 +86,11 @@ class LineCorpus:
         return bool(self.held_out)
 
     @property
+    def steps_per_pass(self) -> int:
+        """Steps in which the whole text is read."""
+        return len(self.train)
+
+    @property
     def characters_per_step(self) -> float:
         """Symbols predicted in a step, on average."""
         return len(self.train_ids) / len(self.train)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from charlm.errors import BadGradientError
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -21,6 +24,9 @@ def add_gradient(
 
     Returns:
         The batch's part of the loss, the number of its characters, and the state after it.
+
+    Raises:
+        BadGradientError: the loss is not finite, so that nothing was added.
     """
     inputs_TB, targets_TB, fresh = corpus.batch(index)
     graph = model.graph()
@@ -29,6 +35,9 @@ def add_gradient(
     scale = (1 if isinstance(corpus, LineCorpus) else 1 / targets_TB.size) / parts
     loss = total if scale == 1 else total * scale
     value = loss.scalar_value()
+    if not math.isfinite(value):
+        graph.release()
+        raise BadGradientError(f"the loss is {value}")
     graph.backward(loss.index, keep=False)
     after = model.carried(layers)
     graph.release()

@@ -7,100 +7,56 @@ for event in Training(config).events():
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+import contextlib
+import hashlib
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import asdict
+from typing import Any
 
 import attrs
+import numpy as np
 
-from charlm import __version__
 from charlm.baselines.counting import unigram_nll
-from charlm.config import DataConfig, RunConfig, resolve_text, to_dict, to_yaml
+from charlm.config import DataConfig, RunConfig, resolve_text, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
-from charlm.errors import BadGradientError, CheckpointError
+from charlm.errors import BadGradientError, OutputError
 from charlm.lm.compute import decide, operations_per_character
-from charlm.lm.evaluation import Score, evaluate
 from charlm.lm.model import CharLM
-from charlm.lm.sampling import SampledText, State, collect
+from charlm.lm.sampling import State
 from charlm.runs.checkpoint import Checkpoint
-from charlm.runs.directory import RunDirectory
+from charlm.runs.directory import RunDirectory, read_json
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.reading import STDIN, read_texts
 from charlm.training.averaging import Averaging
+from charlm.training.budget import Budget, Clock
+from charlm.training.events import (
+    Event,
+    Finished,
+    Logged,
+    RolledBack,
+    Saved,
+    Skipped,
+    Started,
+    Stepped,
+)
 from charlm.training.gradients import add_gradient
+from charlm.training.guard import Guard, diverged, is_sound
+from charlm.training.record import Record
+from charlm.training.reports import meta, sample, score, session, summary
 from charlm.training.schedule import Schedule
+from charlm.training.state import Place, check_resumable, restore, snapshot
+from charlm.training.transfer import start_from
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
 STREAM_SAMPLE = 200
 """Characters in a sample of a model trained on a stream."""
-
-
-@dataclass(frozen=True)
-class Started:
-    """What will be trained on what, before the first step."""
-
-    parameters: int
-    vocab_size: int
-    train_characters: int
-    held_out_characters: int
-    unigram_nll: float | None
-    notices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """One update was made."""
-
-    step: int
-    characters: int
-
-
-@dataclass(frozen=True)
-class Logged:
-    """The loss, every ``log_every`` steps: of the line just read (nats, summed) or the mean nll of a stream."""
-
-    step: int
-    loss: float
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A text drawn every ``sample_every`` steps."""
-
-    step: int
-    sample: SampledText
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """The held-out score, every ``eval_every`` steps and at the end."""
-
-    step: int
-    score: Score
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A checkpoint was written."""
-
-    step: int
-    path: Path
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The end, reached or asked for."""
-
-    step: int
-    seconds: float
-    stopped: bool
-
-
-Event: TypeAlias = Started | Stepped | Logged | Sampled | Evaluated | Saved | Finished
+LONGEST_UNSAVED = 600.0
+"""Seconds after which a checkpoint is written in any case: a slow model is not to lose an hour."""
+OPERATIONS_PER_SECOND = 2e10
+"""About what numpy does on one core: how much a run that is limited by time alone will compute."""
 
 
 class Training:
@@ -112,10 +68,12 @@ class Training:
         directory: where metrics, samples and checkpoints are written; None keeps the run in memory.
         init_from: a checkpoint whose weights are the first ones.
         text: the text itself, for a caller that has it already; by default it is read as the config says.
+        resume: a checkpoint of this run, which goes on from there as if it had never stopped.
 
     Raises:
         TextError: the text cannot be read or used.
-        CheckpointError: ``init_from`` has another alphabet or other sizes.
+        CheckpointError: ``init_from`` has other sizes; ``resume`` is of another text.
+        ConfigError: ``resume`` is of another config.
     """
 
     def __init__(
@@ -124,10 +82,14 @@ class Training:
         directory: RunDirectory | None = None,
         init_from: Checkpoint | None = None,
         text: str | None = None,
+        resume: Checkpoint | None = None,
     ) -> None:
         self.directory = directory
-        corpus = corpus_of(config.data, text_of(config.data) if text is None else text)
+        text = text_of(config.data) if text is None else text
+        self.text_sha256 = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        corpus = corpus_of(config.data, text)
         self.corpus = corpus
+        self.notices = tuple(corpus.notices)
         limit = (
             LINE_LIMIT_FACTOR * corpus.longest_line
             if isinstance(corpus, LineCorpus)
@@ -138,7 +100,7 @@ class Training:
             corpus.vocab, config.model, NumpyStream(settings.seed), line_limit=limit
         )
         if init_from is not None:
-            _start_from(self.model, init_from)
+            self.notices += (start_from(self.model, init_from),)
         self.compute = decide(settings.kernels, settings.threads, operations(config, corpus))
         self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
@@ -151,69 +113,214 @@ class Training:
         self.trainer.clip_threshold = settings.clip_norm
         self.schedule = Schedule(settings, scored=corpus.has_held_out)
         self.averaging = Averaging(self.model, settings.average)
-        self.step = 0
-        self.stopping = False
-        self._carried: State | None = None
+        self.budget = Budget.of(settings, corpus.steps_per_pass / settings.accumulate)
+        self.place = Place()
+        self.guard = Guard()
+        self.clock = Clock()
+        self.record = Record(None)
+        self.carried: State | None = None
+        self.stopping: str | None = None
+        self._saved: tuple[int, int, int] | None = None
+        self._saved_at = 0.0
+        self._resume = resume
+        if resume is not None:
+            check_resumable(self, resume)
+            restore(self, resume)
 
-    def stop(self) -> None:
-        """Ask the loop to end after the current step, with the checkpoint saved."""
-        self.stopping = True
+    @property
+    def step(self) -> int:
+        """How many steps were made."""
+        return self.place.step
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do for a run that is resumed."""
+        place = self.place
+        seconds = 0.0 if self._resume is None else self._resume.state["seconds"] or 0.0
+        ended = self.budget.end(place.step, seconds, place.stale) is not None
+        return ended and (place.evaluated == place.step or not self.corpus.has_held_out)
+
+    def stop(self, why: str = "stopped") -> None:
+        """Ask the loop to end as soon as it can, with the checkpoint saved."""
+        self.stopping = why
 
     def events(self) -> Iterator[Event]:
-        """Train and yield what happens."""
-        settings, corpus = self.config.train, self.corpus
-        began = time.perf_counter()
-        if self.directory is not None:
-            self.directory.write_config(to_yaml(self.config))
-        yield self._started()
-        losses: list[float] = []
-        saved = evaluated = None
-        while self.step < settings.steps and not self.stopping:
-            try:
-                loss, characters = self.update()
-            except BadGradientError:
-                if self.directory is not None:
-                    self._save()  # the weights are those before the bad step: nothing is lost
-                raise
-            yield Stepped(self.step, characters)
-            # the tutorial reports steps 1, 6, 11, ...: the first at once
-            due = self.step - 1
-            losses.append(loss)
-            if due % settings.log_every == 0:
-                value = loss if isinstance(corpus, LineCorpus) else sum(losses) / len(losses)
-                losses.clear()
-                yield self._log(Logged(self.step, value), began, {"loss": value})
-            if settings.sample_every and due % settings.sample_every == 0:
-                yield self._sample()
-            if corpus.has_held_out and self.step % settings.eval_every == 0:
-                evaluated = self.step
-                yield self._evaluate(began)
-            if self.directory is not None and self.step % settings.checkpoint_every == 0:
-                saved = self.step
-                yield self._save()
-        if corpus.has_held_out and evaluated != self.step and not self.stopping:
-            yield self._evaluate(began)
-        if self.directory is not None and saved != self.step:
-            yield self._save()
-        stopped = self.step < settings.steps
-        yield Finished(self.step, time.perf_counter() - began, stopped)
+        """Train and yield what happens; the run's directory tells at the end how it ended."""
+        self.record = Record(self.directory)
+        try:
+            self._open()
+            finished = yield from self._events()
+        except (KeyboardInterrupt, GeneratorExit) as interrupt:
+            why = "closed" if isinstance(interrupt, GeneratorExit) else "interrupted twice"
+            self.record.summary(summary(self, "stopped", f"{why}, without saving"))
+            raise
+        except Exception as error:
+            with contextlib.suppress(OutputError):  # what went wrong is the error that counts
+                self.record.summary(summary(self, "failed", str(error)))
+            raise
+        state = "stopped" if finished.stopped else "finished"
+        self.record.summary(summary(self, state, finished.reason))
+        yield finished
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that this run has learned, and where it stands."""
-        tensors = self.averaging.tensors()
-        tensors.update({f"trainer.{name}": m for name, m in self.trainer.state().items()})
-        state = {
-            "charlm": __version__,
-            "line_limit": self.model.line_limit,
-            "step": self.step,
-            "updates": self.trainer.updates,
-        }
-        return Checkpoint(
-            tensors=tensors,
-            config=to_dict(self.config),
-            vocab=self.corpus.vocab.to_list(),
-            state=state,
-        )
+        return snapshot(self)
+
+    def update(self) -> tuple[float, int]:
+        """Make one training step; return the loss before it and the number of characters it was taken over.
+
+        Raises:
+            BadGradientError: the loss or the gradient is not finite; only the place in the text has changed.
+        """
+        parts = self.config.train.accumulate
+        loss, characters = 0.0, 0
+        first = self.step * parts
+        self.trainer.learning_rate = self._learning_rate()
+        self.place.step += 1
+        try:
+            for index in range(first, first + parts):
+                part, count, self.carried = add_gradient(
+                    self.model, self.corpus, index, self.carried, parts
+                )
+                loss += part
+                characters += count
+            # the trainer looks at the norm when it clips by it
+            if not self.trainer.clip_threshold and not math.isfinite(self.trainer.gradient_norm()):
+                raise BadGradientError("the gradient is not finite")
+            self.trainer.update()
+        except BadGradientError:
+            self.carried = None
+            for parameter in self.model.collection.parameters:
+                parameter.clear_gradient()
+            for table in self.model.collection.lookups:
+                table.clear_gradient()
+            raise
+        self.averaging.update()
+        return loss, characters
+
+    def _open(self) -> None:
+        """Begin the directory's files, or cut them back to where a resumed run goes on."""
+        resume, directory = self._resume, self.directory
+        self.clock.set(0.0)
+        if resume is not None:
+            seconds = self.record.cut_back(resume.state["lines"])
+            self.clock.set(max(seconds, resume.state["seconds"] or 0.0))
+        self._saved_at = self.clock.seconds
+        if directory is None:
+            return
+        directory.write_config(to_yaml(self.config))
+        facts = meta(self)
+        if resume is not None:
+            facts = read_json(directory.meta)
+            facts.setdefault("resumed", []).append({"step": self.step, **session()})
+            self._saved = self._mark()
+        directory.write_meta(facts)
+        directory.write_summary(summary(self, "running", "not ended"))
+
+    def _events(self) -> Generator[Event, None, Finished]:
+        yield self._started()
+        while True:
+            place, seconds = self.place, self.clock.seconds
+            end = self.budget.end(place.step, seconds, place.stale)
+            yield from self._report(final=end is not None)
+            end = self.stopping or end or self.budget.end(place.step, seconds, place.stale)
+            if end or self._is_due_to_save():
+                if self._saved == self._mark() or is_sound(self):
+                    yield from self._save()
+                elif end and not self.stopping:
+                    yield self._roll_back("the model's numbers are not finite")
+                    continue
+            if end:
+                return Finished(place.step, self.clock.seconds, bool(self.stopping), end)
+            yield from self._step()
+
+    def _step(self) -> Iterator[Event]:
+        place, settings = self.place, self.config.train
+        try:
+            with np.errstate(all="ignore"):
+                loss, characters = self.update()
+        except BadGradientError as error:
+            self.guard.bad()
+            self.log({"skipped": str(error)})
+            yield Skipped(place.step, str(error))
+            if self.guard.must_roll_back:
+                yield self._roll_back(str(error))
+            return
+        self.guard.good()
+        place.characters += characters
+        place.loss_sum += loss
+        place.loss_count += 1
+        yield Stepped(place.step, characters, self.budget.progress(place.step, self.clock.seconds))
+        # the tutorial reports steps 1, 6, 11, ...: the first at once
+        if (place.step - 1) % settings.log_every == 0:
+            lines = isinstance(self.corpus, LineCorpus)
+            place.last_loss = loss if lines else place.loss_sum / place.loss_count
+            place.loss_sum, place.loss_count = 0.0, 0
+            self.log({"loss": place.last_loss, "learning_rate": self.trainer.learning_rate})
+            yield Logged(place.step, place.last_loss)
+
+    def _report(self, final: bool) -> Iterator[Event]:
+        """Sample and evaluate if it is time for it and was not done yet; being stopped leaves it for later."""
+        settings, place = self.config.train, self.place
+        step = place.step
+        samples = settings.sample_every and step and (step - 1) % settings.sample_every == 0
+        scores = final or (step and step % settings.eval_every == 0)
+        with np.errstate(all="ignore"):
+            if samples and place.sampled != step and not self.stopping:
+                event = sample(self)
+                if event is not None:
+                    yield event
+            if scores and self.corpus.has_held_out and place.evaluated != step:
+                scored = None if self.stopping else score(self)
+                if scored is not None:
+                    yield scored
+
+    def _mark(self) -> tuple[int, int, int]:
+        return self.place.step, self.place.sampled, self.place.evaluated
+
+    def _is_due_to_save(self) -> bool:
+        if self._saved is None:
+            return True
+        steps = self.step // self.config.train.checkpoint_every
+        regular = steps > self._saved[0] // self.config.train.checkpoint_every
+        late = self.clock.seconds - self._saved_at > LONGEST_UNSAVED
+        return (regular or late) and not self.guard.level
+
+    def _save(self) -> Iterator[Saved]:
+        if self._saved == self._mark():
+            return
+        self.guard.saved()
+        path = self.record.save(snapshot(self))
+        self._saved, self._saved_at = self._mark(), self.clock.seconds
+        if path is not None:
+            yield Saved(self.step, path)
+
+    def _roll_back(self, why: str) -> RolledBack:
+        """Go back to the last checkpoint with half the learning rate.
+
+        Raises:
+            DivergedError: that did not help the times before.
+        """
+        step, guard = self.step, self.guard
+        if self._saved is None or guard.has_given_up:
+            raise diverged(self, why)
+        last = self.record.last()
+        restore(self, last)
+        self.guard = guard
+        guard.rolled_back()
+        self.record.cut_back(last.state["lines"])
+        rate = self._learning_rate()
+        self.log({"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped})
+        self.record.save(snapshot(self))
+        return RolledBack(step, self.step, rate)
+
+    def _learning_rate(self) -> float:
+        progress = self.budget.progress(self.step, self.clock.seconds)
+        return self.schedule.rate(self.step, progress) * self.guard.factor
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Log a row of numbers, with the step and the time."""
+        self.record.metrics({"step": self.step, **row, "seconds": round(self.clock.seconds, 3)})
 
     def _started(self) -> Started:
         corpus = self.corpus
@@ -221,62 +328,14 @@ class Training:
         if corpus.has_held_out:
             unigram = unigram_nll(corpus.train_ids, corpus.held_out_ids, len(corpus.vocab))
         return Started(
+            self.step,
             self.model.parameter_count(),
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
             unigram,
-            tuple(corpus.notices),
+            self.notices,
         )
-
-    def update(self) -> tuple[float, int]:
-        """Make one training step; return the loss before it and the number of characters it was taken over."""
-        settings = self.config.train
-        parts = settings.accumulate
-        loss, characters = 0.0, 0
-        for index in range(self.step * parts, (self.step + 1) * parts):
-            part, count, self._carried = add_gradient(
-                self.model, self.corpus, index, self._carried, parts
-            )
-            loss += part
-            characters += count
-        progress = self.step / max(1, settings.steps)
-        self.trainer.learning_rate = self.schedule.rate(self.step, progress)
-        self.trainer.update()
-        self.averaging.update()
-        self.step += 1
-        return loss, characters
-
-    def _sample(self) -> Sampled:
-        seed = [
-            self.config.train.seed,
-            self.step,
-        ]  # not the initialiser's stream: sampling disturbs nothing
-        limit = self.model.line_limit
-        with self.averaging.applied():
-            event = Sampled(self.step, collect(self.model.stream(limit, seed=seed)))
-        if self.directory is not None:
-            self.directory.log_sample(event.step, event.sample.text)
-        return event
-
-    def _evaluate(self, began: float) -> Evaluated:
-        with self.averaging.applied():
-            event = Evaluated(self.step, evaluate(self.model, self.corpus.held_out_batches()))
-        self.schedule.score(event.score.nll)
-        row = {"held_out_nll": event.score.nll, "held_out_bpc": event.score.bpc}
-        self._log(event, began, row)
-        return event
-
-    def _log(self, event: Any, began: float, row: dict[str, float]) -> Any:
-        if self.directory is not None:
-            seconds = round(time.perf_counter() - began, 3)
-            self.directory.log_metrics({"step": self.step, **row, "seconds": seconds})
-        return event
-
-    def _save(self) -> Saved:
-        assert self.directory is not None
-        self.directory.save(self.checkpoint())
-        return Saved(self.step, self.directory.checkpoint)
 
 
 def text_of(data: DataConfig) -> str:
@@ -303,21 +362,13 @@ def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
     A sample is counted as ``STREAM_SAMPLE`` characters: how long a line will be is not known before.
     """
     settings = config.train
+    budget = Budget.of(settings, corpus.steps_per_pass / settings.accumulate)
+    most = math.inf if budget.seconds is None else OPERATIONS_PER_SECOND * budget.seconds
+    if budget.steps is None:
+        return most
     forward = operations_per_character(config.model, len(corpus.vocab))
-    characters = 3.0 * settings.steps * settings.accumulate * corpus.characters_per_step
-    characters += settings.steps // settings.eval_every * len(corpus.held_out_ids)
+    characters = 3.0 * budget.steps * settings.accumulate * corpus.characters_per_step
+    characters += budget.steps // settings.eval_every * len(corpus.held_out_ids)
     if settings.sample_every:
-        characters += settings.steps // settings.sample_every * STREAM_SAMPLE
-    return forward * characters
-
-
-def _start_from(model: CharLM, checkpoint: Checkpoint) -> None:
-    ours, theirs = model.vocab.to_list(), checkpoint.vocab
-    if ours != theirs:
-        missing = "".join(s for s in ours if s not in theirs and len(s) == 1)
-        extra = "".join(s for s in theirs if s not in ours and len(s) == 1)
-        raise CheckpointError(
-            "the run to start from has another alphabet: "
-            f"it lacks {missing!r} and has {extra!r} besides; give both the same data.alphabet and framing"
-        )
-    model.load_arrays(checkpoint.tensors)
+        characters += budget.steps // settings.sample_every * STREAM_SAMPLE
+    return min(most, forward * characters)

@@ -12,7 +12,8 @@ from charlm.lm.model import CharLM, load
 from charlm.runs.directory import RunDirectory
 from charlm.text.vocab import Vocab
 from charlm.training.averaging import Averaging
-from charlm.training.loop import Evaluated, Sampled, Training
+from charlm.training.events import Evaluated, Sampled
+from charlm.training.loop import Training
 
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 20
 OVERRIDES = ["model.embed_dim=4", "model.hidden_dim=8", "data.batch_size=4", "data.seq_length=16"]

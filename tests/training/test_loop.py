@@ -12,7 +12,8 @@ from charlm.errors import BadGradientError, CheckpointError
 from charlm.lm.model import load
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
-from charlm.training.loop import Evaluated, Finished, Logged, Sampled, Saved, Started, Training
+from charlm.training.events import Evaluated, Finished, Logged, Sampled, Saved, Started
+from charlm.training.loop import Training
 
 SMALL = ["model.embed_dim=8", "model.hidden_dim=16"]
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40

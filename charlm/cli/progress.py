@@ -1,0 +1,75 @@
+"""How far a training is: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+
+from charlm.cli.output import Screen, duration
+from charlm.training.events import Evaluated, Event, Logged, RolledBack, Started, Stepped
+from charlm.training.loop import Training
+
+PAUSE = 10.0
+"""Seconds between two lines about the progress."""
+TIME_BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+
+
+class Progress:
+    """Shows the step, the loss, the held-out score, the rate in characters a second, and the time left."""
+
+    def __init__(self, training: Training, screen: Screen) -> None:
+        self._training = training
+        self._screen = screen
+        self._loss = self._held_out = ""
+        self._characters = 0
+        self._began = self._said = time.perf_counter()
+        self._first: float | None = None
+        self._now = 0.0
+
+    def show(self, event: Event) -> None:
+        """Take note of an event, and show it if it is time."""
+        if isinstance(event, Started):
+            self._start(event)
+        elif isinstance(event, Stepped):
+            self._step(event)
+        elif isinstance(event, RolledBack):
+            self._advance(event.step)
+        elif isinstance(event, Logged):
+            self._loss = f"loss {event.loss:.4g}, "
+            if not self._screen.has_bar and time.perf_counter() - self._said > PAUSE:
+                self._said = time.perf_counter()
+                self._screen.say(f"step {event.step:,}: {self._rate()}, {self._left()} left")
+        elif isinstance(event, Evaluated):
+            self._held_out = f"held-out {event.score.nll:.4f}, "
+
+    def _start(self, started: Started) -> None:
+        budget = self._training.budget
+        if budget.steps is not None:
+            self._screen.start_bar(budget.steps, "step", started.step)
+        elif budget.seconds is not None:
+            done = self._training.clock.seconds
+            self._screen.start_bar(budget.seconds, "s", done, bar_format=TIME_BAR)
+
+    def _step(self, stepped: Stepped) -> None:
+        if self._first is None:  # what came before it, such as compiling, is not the rate
+            self._first = stepped.progress
+            self._began = time.perf_counter()
+        else:
+            self._characters += stepped.characters
+        self._now = stepped.progress
+        self._advance(stepped.step)
+        if self._screen.has_bar:
+            place = "" if self._training.budget.steps is not None else f"step {stepped.step:,}, "
+            self._screen.note(f"{place}{self._loss}{self._held_out}{self._rate()}")
+
+    def _advance(self, step: int) -> None:
+        by_steps = self._training.budget.steps is not None
+        self._screen.advance(step if by_steps else self._training.clock.seconds)
+
+    def _rate(self) -> str:
+        seconds = time.perf_counter() - self._began
+        return f"{self._characters / seconds if seconds else 0:,.0f} characters/s"
+
+    def _left(self) -> str:
+        done = self._now - (self._first or 0.0)
+        seconds = time.perf_counter() - self._began
+        return duration(seconds * (1 - self._now) / done) if done else "an unknown time"

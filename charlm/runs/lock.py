@@ -1,0 +1,67 @@
+"""Who trains in a run directory: a lock on its metrics, which the system drops when the process ends.
+
+So it tells the truth after a ``kill -9`` and after a loss of power, which no file with a process id does.
+The metrics are the one file of a run that is never replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from charlm.errors import RunBusyError
+from charlm.files import output_error
+
+_TRIES, _PAUSE = 10, 0.02
+"""``is_held`` takes the lock for a moment, which is not to turn a training away."""
+
+
+@contextlib.contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold the lock on the file `path`, which is made where there is none.
+
+    Raises:
+        RunBusyError: another process holds it.
+        OutputError: the file cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    except OSError as error:
+        raise output_error(path, error) from error
+    try:
+        for left in reversed(range(_TRIES)):
+            if _taken(descriptor, fcntl.LOCK_EX):
+                break
+            if not left:
+                raise RunBusyError(
+                    f"{path.parent}: another process is training in this run directory; stop it "
+                    f"first, or watch it: charlm runs --follow {path.parent}"
+                )
+            time.sleep(_PAUSE)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a process holds the lock on the file `path`; False if there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _taken(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""What is done about losses and gradients that are not finite.
+
+A bad step changes nothing. Three in a row, or more than one in ten for long, and the run goes back to its last
+checkpoint with half the learning rate. If that does not get it to the next checkpoint, not even after
+``MOST_ROLLBACKS`` halvings, it has diverged.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from charlm.errors import DivergedError
+from charlm.lm.evaluation import evaluate
+
+if TYPE_CHECKING:
+    from charlm.training.loop import Training
+
+MOST_ROLLBACKS = 5
+"""Rollbacks to one checkpoint; the learning rate is then a 32nd of what it was there."""
+BAD, LIMIT = 10, 30
+"""A bad step raises the level by ``BAD``, a good one lowers it by one; at ``LIMIT`` the run goes back."""
+
+
+@dataclass
+class Guard:
+    """The bad steps of a run.
+
+    Attributes:
+        skipped: bad steps in all.
+        rollbacks: in all.
+        tries: rollbacks since the last checkpoint.
+        level: see ``LIMIT``.
+        factor: what the learning rate is multiplied by.
+    """
+
+    skipped: int = 0
+    rollbacks: int = 0
+    tries: int = 0
+    level: int = 0
+    factor: float = 1.0
+
+    def good(self) -> None:
+        """Note a step with a finite loss and gradient."""
+        self.level = max(0, self.level - 1)
+
+    def bad(self) -> None:
+        """Note a step that was skipped."""
+        self.skipped += 1
+        self.level += BAD
+
+    @property
+    def must_roll_back(self) -> bool:
+        """Whether there were too many bad steps."""
+        return self.level >= LIMIT
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether going back has not helped often enough."""
+        return self.tries >= MOST_ROLLBACKS
+
+    def rolled_back(self) -> None:
+        """Note that the run goes back."""
+        self.rollbacks += 1
+        self.tries += 1
+        self.level = 0
+        self.factor /= 2
+
+    def saved(self) -> None:
+        """Note that the run got to its next checkpoint."""
+        self.tries = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return plain data, for a checkpoint."""
+        return asdict(self)
+
+
+def is_sound(training: Training) -> bool:
+    """Tell whether a run can go on from here: all its numbers are finite, and so is the next loss."""
+    collection = training.model.collection
+    arrays = [collection.storage.values, *(table.value for table in collection.lookups)]
+    arrays += training.trainer.state().values()
+    with np.errstate(all="ignore"):
+        return all(np.isfinite(array).all() for array in arrays) and math.isfinite(
+            evaluate(training.model, [training.corpus.batch(training.step)]).nll
+        )
+
+
+def diverged(training: Training, why: str) -> DivergedError:
+    """Return the error that says what was tried and what to do."""
+    guard, checkpoint = training.guard, training.record.kept
+    if checkpoint is None:
+        return DivergedError(
+            f"step {training.step}: {why}, from the start: the weights that the run begins with are no good"
+        )
+    return DivergedError(
+        f"step {training.step}: {why}. {guard.skipped} bad steps were skipped, and {guard.tries} times the run went "
+        f"back to the checkpoint of step {checkpoint}, with half the learning rate each time: it is "
+        f"{training.trainer.learning_rate:g} now. That checkpoint is kept. Begin again with a smaller "
+        "train.learning_rate or train.clip_norm; --init-from RUN starts from the weights of the checkpoint"
+    )

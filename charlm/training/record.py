@@ -1,0 +1,72 @@
+"""What a run leaves behind: the files of its directory, or, without one, its last checkpoint in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from charlm.runs.checkpoint import Checkpoint, load_checkpoint
+from charlm.runs.directory import RunDirectory
+
+
+class Record:
+    """The writing of a run.
+
+    Attributes:
+        lines: how many the logs have, for a checkpoint: going back to it, they are cut back to these.
+        kept: the step of the last checkpoint.
+    """
+
+    def __init__(self, directory: RunDirectory | None) -> None:
+        self.directory = directory
+        self.lines = {"metrics": 0, "samples": 0}
+        self.kept: int | None = None
+        self._last: Checkpoint | None = None
+
+    def metrics(self, row: Mapping[str, Any]) -> None:
+        """Log a row of numbers."""
+        if self.directory is not None:
+            self.directory.log_metrics(row)
+            self.lines["metrics"] += 1
+
+    def sample(self, step: int, text: str) -> None:
+        """Log a text that was drawn."""
+        if self.directory is not None:
+            self.directory.log_sample(step, text)
+            self.lines["samples"] += 2 + text.count("\n")
+
+    def save(self, checkpoint: Checkpoint) -> Path | None:
+        """Keep a checkpoint as the last, and return its file if it has one."""
+        if self.directory is None:
+            self._last = checkpoint
+        else:
+            self.directory.save(checkpoint)
+        self.kept = checkpoint.state["step"]
+        return None if self.directory is None else self.directory.checkpoint
+
+    def last(self) -> Checkpoint:
+        """Return the checkpoint that was kept last."""
+        if self.directory is not None:
+            return load_checkpoint(self.directory.checkpoint)
+        assert self._last is not None
+        return self._last
+
+    def save_best(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint as the best."""
+        if self.directory is not None:
+            self.directory.save_best(checkpoint)
+
+    def cut_back(self, lines: Mapping[str, int]) -> float:
+        """Forget what was logged after a checkpoint; return the time that had gone by at the last row left."""
+        if self.directory is None:
+            return 0.0
+        metrics, samples = self.directory.cut_logs(lines["metrics"], lines["samples"])
+        self.lines = {"metrics": metrics, "samples": samples}
+        rows = self.directory.read_metrics()
+        return float(rows[-1]["seconds"]) if rows else 0.0
+
+    def summary(self, summary: Mapping[str, Any]) -> None:
+        """Tell how the run stands."""
+        if self.directory is not None:
+            self.directory.write_summary(summary)

@@ -1,0 +1,66 @@
+"""Starting a model from the weights of another run, whose text may have other characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from charlm.config import ModelConfig, from_dict
+from charlm.engine.arrays import Array
+from charlm.errors import CheckpointError
+from charlm.lm.model import CharLM
+from charlm.runs.checkpoint import Checkpoint
+
+BY_SYMBOL = ("embedding", "softmax.W", "softmax.b")
+"""The weights with a row for each symbol."""
+
+
+def start_from(model: CharLM, checkpoint: Checkpoint) -> str:
+    """Give a new model the weights of a checkpoint, and say what was done.
+
+    Rows of a symbol that both know are taken over, those of one that only the new model knows stay as they
+    were drawn.
+
+    Raises:
+        CheckpointError: the models have other cells, layers or sizes.
+    """
+    theirs = from_dict(checkpoint.config, "checkpoint").model
+    if _sizes(theirs) != _sizes(model.config):
+        raise CheckpointError(
+            f"the run to start from has {_sizes(theirs)}, this one is to have "
+            f"{_sizes(model.config)}: give this one the same with --set model.KEY=VALUE"
+        )
+    ours, old = model.vocab.to_list(), checkpoint.vocab
+    kept = [symbol for symbol in ours if symbol in set(old)]
+    new = [symbol for symbol in ours if symbol not in set(old)]
+    dropped = [symbol for symbol in old if symbol not in set(ours)]
+    model.load_arrays(_mapped(model.arrays(), checkpoint.tensors, ours, old))
+    said = [f"{len(kept)} symbols kept"]
+    said += [f"{len(new)} new ({_listed(new)})"] if new else []
+    said += [f"{len(dropped)} dropped ({_listed(dropped)})"] if dropped else []
+    step = checkpoint.state.get("step", 0)
+    return f"starting from the weights of a run at step {step:,}: {', '.join(said)}"
+
+
+def _mapped(
+    fresh: Mapping[str, Array], given: Mapping[str, Array], ours: list[str], old: list[str]
+) -> dict[str, Array]:
+    place = {symbol: row for row, symbol in enumerate(old)}
+    to = [row for row, symbol in enumerate(ours) if symbol in place]
+    origin = [place[ours[row]] for row in to]
+    weights = {name: given[name] for name in fresh if name in given}
+    for name in BY_SYMBOL:
+        if name in weights and name in fresh:
+            rows = fresh[name].copy()
+            rows[to] = given[name][origin]
+            weights[name] = rows
+    return weights
+
+
+def _sizes(config: ModelConfig) -> str:
+    sizes = "/".join(str(n) for n in (config.embed_dim, *config.hidden_dims))
+    return f"{config.cell}, layers {config.layers}, dims {sizes}"
+
+
+def _listed(symbols: list[str]) -> str:
+    shown = " ".join(repr(symbol) for symbol in symbols[:10])
+    return shown + (" ..." if len(symbols) > 10 else "")

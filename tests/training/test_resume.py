@@ -1,0 +1,155 @@
+"""A run that was stopped and resumed leaves the same bytes behind as one that never stopped."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from charlm.config import RunConfig, load_run
+from charlm.engine.trainers import TRAINERS
+from charlm.errors import CheckpointError, ConfigError
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.directory import RunDirectory
+from charlm.training.events import Evaluated, Sampled, Stepped
+from charlm.training.loop import Training
+from tests.training.conftest import left_behind
+
+TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 12
+STEPS = 14
+SMALL = [
+    "model.embed_dim=5",
+    "model.hidden_dim=[6, 4]",
+    "model.layers=2",
+    f"train.steps={STEPS}",
+    "train.log_every=3",
+    "train.sample_every=4",
+    "train.eval_every=5",
+    "train.checkpoint_every=4",
+    "data.batch_size=3",
+    "data.seq_length=8",
+    "data.val_frac=0.2",
+    "data.alphabet=null",
+    "data.text=fox",  # not read: the text is given
+]
+
+
+def config(*overrides: str, name: str = "text") -> RunConfig:
+    return load_run(name, overrides=[*SMALL, *overrides])
+
+
+def trained(run: RunConfig, path: Path, text: str = TEXT) -> Path:
+    list(Training(run, RunDirectory.create_named(path), text=text).events())
+    return path
+
+
+def resumed(path: Path, run: RunConfig | None = None, text: str = TEXT) -> Training:
+    run = load_run(str(path / "config.yaml")) if run is None else run
+    last = load_checkpoint(path, "last")
+    return Training(run, RunDirectory(path), text=text, resume=last)
+
+
+def killed_after(events: int, run: RunConfig, path: Path) -> None:
+    """Train and stop reading events, so that nothing is saved any more, as by a kill."""
+    training = Training(run, RunDirectory.create_named(path), text=TEXT)
+    list(itertools.islice(training.events(), events))
+
+
+@pytest.mark.parametrize("kernels", ["numpy", "numba"])
+@pytest.mark.parametrize("name", ["text", "srnn"], ids=["stream", "lines"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("trainer", sorted(TRAINERS))
+def test_the_same_bits(tmp_path, trainer, cell, name, kernels):
+    if kernels == "numba":
+        pytest.importorskip("numba", reason="numba is not installed")
+    rate = "train.learning_rate=0.01"
+    run = config(
+        f"model.cell={cell}",
+        f"train.trainer={trainer}",
+        f"train.kernels={kernels}",
+        rate,
+        name=name,
+    )
+    whole = left_behind(trained(run, tmp_path / "whole"))
+    assert "best.safetensors" in whole
+    killed_after(21, run, tmp_path / "cut")
+    assert left_behind(tmp_path / "cut") != whole
+    training = resumed(tmp_path / "cut")
+    assert 0 < training.step < STEPS
+    list(training.events())
+    assert left_behind(tmp_path / "cut") == whole
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_after_each_event(tmp_path, how):
+    run = config()
+    whole = left_behind(trained(run, tmp_path / "whole"))
+    events = len(list(Training(run, text=TEXT).events()))
+    for count in range(2, events):
+        path = tmp_path / str(count)
+        if how == "killed":
+            killed_after(count, run, path)
+        else:
+            training = Training(run, RunDirectory.create_named(path), text=TEXT)
+            for number, _ in enumerate(training.events(), 1):
+                if number == count:
+                    training.stop()
+        list(resumed(path).events())
+        assert left_behind(path) == whole, count
+
+
+def test_a_finished_run_has_nothing_to_do(tmp_path):
+    trained(config(), tmp_path / "run")
+    training = resumed(tmp_path / "run")
+    assert training.is_finished
+    assert [
+        type(e) for e in training.events() if isinstance(e, (Stepped, Evaluated, Sampled))
+    ] == []
+
+
+def test_a_finished_run_goes_on_with_more_steps(tmp_path):
+    trained(config(), tmp_path / "run")
+    more = load_run(str(tmp_path / "run/config.yaml"), overrides=["train.steps=20"])
+    list(resumed(tmp_path / "run", more).events())
+    assert load_checkpoint(tmp_path / "run", "last").state["step"] == 20
+    assert load_run(str(tmp_path / "run/config.yaml")).train.steps == 20
+
+
+def test_another_text_is_refused(tmp_path):
+    trained(config(), tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"the text is not the one.*--init-from"):
+        resumed(tmp_path / "run", text=TEXT.replace("mat", "hat", 1))
+
+
+def test_other_settings_are_refused_all_at_once(tmp_path):
+    trained(config(), tmp_path / "run")
+    other = config("train.seed=5", "model.cell=gru", "train.kernels=numpy", "train.threads=1")
+    with pytest.raises(ConfigError) as raised:
+        resumed(tmp_path / "run", other)
+    assert "model.cell was 'lstm' in the run and is 'gru' now" in str(raised.value)
+    assert "train.seed was 0 in the run and is 5 now" in str(raised.value)
+    assert "--init-from" in str(raised.value)
+
+
+def test_the_best_weights_are_no_place_to_go_on_from(tmp_path):
+    trained(config(), tmp_path / "run")
+    best = load_checkpoint(tmp_path / "run", "best")
+    with pytest.raises(CheckpointError, match="holds weights and no place"):
+        Training(load_run(str(tmp_path / "run/config.yaml")), text=TEXT, resume=best)
+
+
+def test_patience_is_remembered(tmp_path):
+    """A model that cannot improve ends at the same step, resumed or not."""
+    run = config(
+        "train.learning_rate=1e-30", "train.patience=3", "train.eval_every=2", "train.steps=50"
+    )
+    whole = left_behind(trained(run, tmp_path / "whole"))
+    assert whole["metrics.jsonl"][-1]["step"] == 8
+    killed_after(14, run, tmp_path / "cut")
+    list(resumed(tmp_path / "cut").events())
+    assert left_behind(tmp_path / "cut") == whole
+    summary = json.loads((tmp_path / "cut/summary.json").read_text())
+    assert summary["state"] == "finished"
+    assert "3 measurements" in summary["reason"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options import kernels_option
+from charlm.cli.options import checkpoint_option, kernels_option
 from charlm.cli.output import Screen, cut_mark
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, load
@@ -38,6 +38,7 @@ from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 @click.option("-p", "--prime", default="", metavar="TEXT", help="The text to go on from.")
 @click.option("--stop", default="", metavar="TEXT", help="End before this text.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same texts.")
+@checkpoint_option
 @kernels_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
@@ -50,12 +51,13 @@ def sample(
     prime: str,
     stop: str,
     seed: int | None,
+    checkpoint: str | None,
     kernels: str | None,
     as_json: bool,
 ) -> int:
     """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it."""
     screen = Screen(obj)
-    model = load(run)
+    model = load(run, checkpoint)
     # a prime that the model cannot read is an error before anything is printed
     model.vocab.encode(prime)
     if seed is None:

@@ -65,6 +65,11 @@ SHORTHANDS = {
     type=click.Path(path_type=Path),
     help="Go on with this run from its last checkpoint.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Check everything and time three steps; write nothing."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print one JSON object.")
+@click.option("--tensorboard", is_flag=True, help="Also write event files for TensorBoard.")
 @click.option("--print-config", is_flag=True, help="Print the config that would run, and stop.")
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled configs and texts.")
 @click.pass_obj
@@ -77,6 +82,9 @@ def train(
     settings: tuple[str, ...],
     init_from: str | None,
     resume: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    tensorboard: bool,
     print_config: bool,
     list_bundled: bool,
     **shorthands: str | None,
@@ -97,6 +105,8 @@ def train(
     --steps, --epochs and --max-time take the place of what the config says of them; of several, the first
     that is reached ends the run.
     """
+    if as_json and not dry_run:
+        raise click.UsageError("--json is for --dry-run; a run writes its numbers to metrics.jsonl")
     if list_bundled:
         click.echo(
             "Configs:\n" + table(bundled_runs()) + "\nTexts:\n  " + "\n  ".join(bundled_texts())
@@ -119,7 +129,12 @@ def train(
     # not before: this imports numpy, which then asks for the number of threads
     from charlm.cli.training import Wanted, run
 
-    return run(config, obj, Wanted(output, force, init_from, resume))
+    wanted = Wanted(output, force, init_from, resume, tensorboard)
+    if dry_run:
+        from charlm.cli.dryrun import dry_run as rehearse
+
+        return rehearse(config, obj, wanted, as_json)
+    return run(config, obj, wanted)
 
 
 def _run_folder(path: Path) -> Path:

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import platform
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.interrupts import Interrupts, handled
-from charlm.cli.output import Screen, marked, program
+from charlm.cli.output import Screen, program
 from charlm.cli.progress import Progress
+from charlm.cli.views import LineView, StreamView, Viewer
 from charlm.config import RunConfig, to_yaml
 from charlm.errors import CheckpointError, OutputError
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
+from charlm.text.corpus import LineCorpus
 from charlm.training.events import (
-    Evaluated,
-    Event,
     Finished,
-    Logged,
     RolledBack,
-    Sampled,
     Skipped,
     Started,
 )
 from charlm.training.loop import Training
+from charlm.training.plot import can_plot, plot_run
 from charlm.training.reports import summary
+from charlm.training.tensorboard import EventFiles, require_tensorboard
+
+SHORT = 10.0
+"""A run of fewer seconds gets no picture: importing what draws it takes about one."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +43,28 @@ class Wanted:
     force: bool = False
     init_from: str | None = None
     resume: Path | None = None
+    tensorboard: bool = False
 
 
 def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
     """Train as a config says and return the exit code; ``settings`` are the screen's."""
     screen = Screen(settings)
+    if wanted.tensorboard:
+        require_tensorboard()
     with handled(screen) as interrupts:
         if wanted.resume is not None:
             directory = RunDirectory(wanted.resume)
             with directory.lock():
                 last = _last(directory)
-                return _go(Training(config, directory, resume=last), screen, interrupts)
+                training = Training(config, directory, resume=last)
+                return _go(training, screen, interrupts, wanted.tensorboard)
         start = None if wanted.init_from is None else load_checkpoint(wanted.init_from)
         training = Training(config, init_from=start)
         interrupts.training = training
         directory = _directory(config, wanted.output, wanted.force)
         with directory.lock():
             training.directory = directory
-            return _go(training, screen, interrupts)
+            return _go(training, screen, interrupts, wanted.tensorboard)
 
 
 def _last(directory: RunDirectory) -> Checkpoint:
@@ -76,7 +83,7 @@ def _directory(config: RunConfig, output: Path | None, force: bool) -> RunDirect
     return RunDirectory.create_named(output, force=force)
 
 
-def _go(training: Training, screen: Screen, interrupts: Interrupts) -> int:
+def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard: bool) -> int:
     """Run a training to its end; an error that a resumed run may get over says how to resume it."""
     interrupts.training = training
     assert training.directory is not None
@@ -85,8 +92,11 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts) -> int:
     if screen.verbose:
         screen.say(f"numpy {np.__version__}, Python {platform.python_version()}")
         screen.say(to_yaml(training.config))
+    more = [EventFiles(training.directory)] if tensorboard else []
     try:
-        return _show(training, screen, interrupts)
+        code = _show(training, screen, interrupts, [Progress(training, screen), *more])
+        _plot(training, training.directory)
+        return code
     except (KeyboardInterrupt, OutputError) as error:
         if training.directory.checkpoint.is_file():
             how = "after that, " if isinstance(error, OutputError) else ""
@@ -106,15 +116,23 @@ def _already(training: Training, directory: RunDirectory, screen: Screen) -> int
     return 0
 
 
-def _show(training: Training, screen: Screen, interrupts: Interrupts) -> int:
-    view = _LineView(screen) if training.config.data.framing == "lines" else _StreamView(screen)
-    progress = Progress(training, screen)
+def _plot(training: Training, directory: RunDirectory) -> None:
+    """Draw the loss curves of a run that took longer than drawing them."""
+    if training.clock.seconds > SHORT and can_plot():
+        plot_run(directory, "nats per line" if isinstance(training.corpus, LineCorpus) else None)
+
+
+def _show(
+    training: Training, screen: Screen, interrupts: Interrupts, others: Sequence[Viewer]
+) -> int:
+    view = LineView(screen) if training.config.data.framing == "lines" else StreamView(screen)
     events = training.events()
     try:
         for event in events:
             if isinstance(event, Started):
                 _introduce(training, event, screen)
-            progress.show(event)
+            for other in others:
+                other.show(event)
             if isinstance(event, Finished):
                 screen.close_bar()
                 _conclude(training, event, screen)
@@ -178,50 +196,3 @@ def _resume(directory: RunDirectory) -> str:
 
 def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
-
-
-class _LineView:
-    """The tutorial's lines: the loss, a tab, and a text of the model's."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._loss: str | None = None
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, Sampled):
-            self._flush("\t" + marked(event.sample))
-        elif not isinstance(event, Logged):
-            self._flush()
-        else:
-            self._loss = f"{event.loss:.10f}"
-        if isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(f"held-out {score.nll:.4f} nats/char, {score.bpc:.4f} bits/char")
-
-    def _flush(self, sample: str = "") -> None:
-        if self._loss is not None or sample:
-            self._screen.result((self._loss or "") + sample)
-            self._loss = None
-
-
-class _StreamView:
-    """Losses per character, beside what counting single characters would reach, and samples as blocks."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._baseline = ""
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, Started) and event.unigram_nll is not None:
-            bits = nll_to_bpc(event.unigram_nll)
-            self._baseline = f"   (unigram {event.unigram_nll:.4f} nats, {bits:.4f} bits)"
-        elif isinstance(event, Logged):
-            self._screen.result(f"step {event.step:>6}   loss     {event.loss:.4f} nats/char")
-        elif isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(
-                f"step {event.step:>6}   held-out {score.nll:.4f} nats/char, "
-                f"{score.bpc:.4f} bits/char{self._baseline}"
-            )
-        elif isinstance(event, Sampled):
-            self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")

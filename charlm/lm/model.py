@@ -220,13 +220,16 @@ class CharLM:
         return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
 
 
-def load(run: str | Path) -> CharLM:
+def load(run: str | Path, which: str | None = None) -> CharLM:
     """Load the model of a run directory or checkpoint file.
+
+    ``which`` of a run's checkpoints: ``last``, ``best`` (by the held-out score), or by default the best where
+    there is one.
 
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    found = load_checkpoint(run)
+    found = load_checkpoint(run, which)
     return model_of(found.config, found.vocab, found.state, found.tensors)
 
 

@@ -37,8 +37,10 @@ def test_without_arguments_it_is_the_tutorial(charlm, tmp_path):
     assert sorted(p.name for p in (tmp_path / "runs/srnn").iterdir()) == [
         "config.yaml",
         "last.safetensors",
+        "meta.json",
         "metrics.jsonl",
         "samples.txt",
+        "summary.json",
     ]
 
 

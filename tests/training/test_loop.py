@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from charlm.config import load_run
-from charlm.errors import BadGradientError, CheckpointError
 from charlm.lm.model import load
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
@@ -45,7 +44,7 @@ def test_the_tutorial_learns_its_sentence():
 
 def test_a_run_directory_holds_everything(tmp_path):
     training, events = run(tmp_path, overrides=["train.steps=12", "train.checkpoint_every=5"])
-    assert [e.step for e in of(events, Saved)] == [5, 10, 12]
+    assert [e.step for e in of(events, Saved)] == [0, 5, 10, 12]
     folder = tmp_path / "run"
     assert load_run(str(folder / "config.yaml")) == training.config
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -104,15 +103,6 @@ def test_the_tutorials_last_experiment_starts_from_the_fox(tmp_path):
     assert losses[-1].loss < 0.5
 
 
-def test_starting_from_another_alphabet_is_refused(tmp_path):
-    run(tmp_path, folder="fox", overrides=["train.steps=1"])
-    with pytest.raises(CheckpointError, match="another alphabet"):
-        Training(
-            load_run("srnn", overrides=[*SMALL, "data.alphabet=null"]),
-            init_from=load_checkpoint(tmp_path / "fox"),
-        )
-
-
 def test_stopping_saves_where_it_stands(tmp_path):
     training = Training(load_run("srnn", overrides=SMALL))
     training.directory = RunDirectory.create_named(tmp_path / "run")
@@ -121,17 +111,8 @@ def test_stopping_saves_where_it_stands(tmp_path):
         events.append(event)
         if isinstance(event, Logged) and event.step == 6:
             training.stop()
-    assert events[-1] == Finished(6, events[-1].seconds, stopped=True)
+    assert events[-1] == Finished(6, events[-1].seconds, stopped=True, reason="stopped")
     assert load_checkpoint(tmp_path / "run").state["step"] == 6
-
-
-def test_a_loss_that_explodes_ends_the_run_with_the_last_good_weights(tmp_path):
-    overrides = ["train.learning_rate=1e38", "train.trainer=adam", "train.sample_every=0"]
-    training = Training(load_run("srnn", overrides=[*SMALL, *overrides]))
-    training.directory = RunDirectory.create_named(tmp_path / "run")
-    with pytest.raises(BadGradientError, match="norm of the gradient"):
-        list(training.events())
-    assert (tmp_path / "run" / "last.safetensors").exists()
 
 
 def test_per_layer_sizes(tmp_path):

@@ -1,0 +1,144 @@
+"""`charlm train --dry-run`: all that a run needs is checked and three of its steps are timed; nothing is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlm.benchmark import peak_rss_mb, timed
+from charlm.cli.output import Screen, duration
+from charlm.cli.training import Wanted
+from charlm.config import RunConfig
+from charlm.errors import OutputError, RunExistsError
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.directory import RunDirectory
+from charlm.training.loop import Training
+
+STEPS = 3
+"""Steps that are timed, after one that is not: it may compile."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would be.
+
+    Attributes:
+        parameters: trainable numbers.
+        vocabulary: different symbols.
+        train_characters: to learn from.
+        held_out_characters: to score.
+        kernels: what computes.
+        threads: on how many cores.
+        ms_per_step: the median of three.
+        chars_per_second: characters learned from.
+        peak_rss_mb: the most memory (10^6 bytes) that it took.
+        checkpoint_mb: the size of a checkpoint.
+        steps: in all, None if time is the only limit.
+        seconds: until the end; scoring, sampling and saving come on top.
+        notices: what is odd about the text.
+    """
+
+    parameters: int
+    vocabulary: int
+    train_characters: int
+    held_out_characters: int
+    kernels: str
+    threads: int
+    ms_per_step: float
+    chars_per_second: float
+    peak_rss_mb: float
+    checkpoint_mb: float
+    steps: int | None
+    seconds: float
+    notices: tuple[str, ...]
+
+
+def dry_run(config: RunConfig, settings: dict[str, Any], wanted: Wanted, as_json: bool) -> int:
+    """Check a run and say what it will take; return the exit code."""
+    screen = Screen(settings)
+    resume = None if wanted.resume is None else load_checkpoint(wanted.resume, "last")
+    start = None if wanted.init_from is None else load_checkpoint(wanted.init_from)
+    training = Training(config, init_from=start, resume=resume)
+    place = _place(config, wanted)
+    found = _measured(training)
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
+        return 0
+    for notice in found.notices:
+        screen.say(f"note: {notice}")
+    held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
+    sizes = "/".join(str(n) for n in (config.model.embed_dim, *config.model.hidden_dims))
+    ends = f"{training.budget}, {duration(found.seconds)} of training steps"
+    screen.result(
+        f"model       {config.model.cell}, layers {config.model.layers}, dims {sizes}, "
+        f"{found.parameters:,} parameters\n"
+        f"text        {found.train_characters:,} characters to learn from{held_out}; "
+        f"{found.vocabulary} different symbols\n"
+        f"a step      {found.ms_per_step:,.2f} ms (kernels {found.kernels}, threads {found.threads})\n"
+        f"training    {found.chars_per_second:,.0f} characters/s\n"
+        f"memory      {found.peak_rss_mb:,.0f} MB at most, {found.checkpoint_mb:,.1f} MB a checkpoint\n"
+        f"the run     {ends}\n"
+        f"written to  {place} (nothing was written now)"
+    )
+    return 0
+
+
+def _measured(training: Training) -> DryRun:
+    budget, corpus, before = training.budget, training.corpus, training.step
+    step = statistics.median(timed(training.update, 1, 0.0, STEPS, STEPS))
+    left = budget.seconds
+    if budget.steps is not None:
+        by_steps = max(0, budget.steps - before) * step
+        left = by_steps if left is None else min(left, by_steps)
+    assert left is not None
+    arrays = [*training.model.arrays().values(), *training.trainer.state().values()]
+    return DryRun(
+        parameters=training.model.parameter_count(),
+        vocabulary=len(corpus.vocab),
+        train_characters=len(corpus.train_ids),
+        held_out_characters=len(corpus.held_out_ids),
+        **asdict(training.compute),
+        ms_per_step=step * 1e3,
+        chars_per_second=corpus.characters_per_step / step,
+        peak_rss_mb=peak_rss_mb(),
+        checkpoint_mb=sum(array.nbytes for array in arrays) / 1e6,
+        steps=budget.steps,
+        seconds=left,
+        notices=training.notices,
+    )
+
+
+def _place(config: RunConfig, wanted: Wanted) -> Path:
+    """Return where the run would go, if it could be written there.
+
+    Raises:
+        RunExistsError: something is there already.
+        OutputError: it cannot be written.
+    """
+    if wanted.resume is not None:
+        return _writable(wanted.resume)
+    path = wanted.output or Path("runs") / config.name
+    if wanted.output is not None and path.exists():
+        free = path.is_dir() and not any(path.iterdir())
+        if not free and not (wanted.force and RunDirectory(path).is_run()):
+            raise RunExistsError(
+                f"{path}: there is something already; choose another run directory, or --force for a run"
+            )
+    return _writable(path)
+
+
+def _writable(path: Path) -> Path:
+    existing = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not existing.is_dir():
+        raise OutputError(f"{path}: cannot write: {existing} is a file; choose another path")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{path}: cannot write: no permission for {existing}; choose another path"
+        )
+    return path

@@ -207,6 +207,7 @@ class Training:
             "line_limit": self.model.line_limit,
             "step": self.step,
             "updates": self.trainer.updates,
+            "schedule": self.schedule.state(),
         }
         return Checkpoint(
             tensors=tensors,

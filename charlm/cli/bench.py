@@ -44,7 +44,7 @@ SETTINGS = {
 @click.option(
     "--vocab", type=click.IntRange(min=1, max=20_000), metavar="N", help="Different characters."
 )
-@click.option("--trainer", metavar="NAME", help="sgd or adam.")
+@click.option("--trainer", metavar="NAME", help="sgd, momentum, adagrad, rmsprop, adam or adamw.")
 @click.option(
     "--steps",
     type=click.IntRange(min=1),

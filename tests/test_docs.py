@@ -11,7 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
+
+from charlm.config import ModelConfig, RunConfig, TrainConfig, to_dict
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -148,3 +151,20 @@ def test_a_config_error_names_the_new_cell(cell):
     assert done.returncode == 2
     assert "lstm or mgu or norm_lstm" in done.stderr
     assert "did you mean mgu?" in done.stderr
+
+
+def test_settings_that_the_page_on_training_names_exist():
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    defaults = to_dict(RunConfig())
+    named = re.findall(r"\b(model|data|train)\.(\w+)", text)
+    assert named
+    assert [f"{section}.{key}" for section, key in named if key not in defaults[section]] == []
+
+
+def test_the_page_on_training_names_every_setting_of_the_network_and_the_updates():
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    keys = [field.name for field in attrs.fields(ModelConfig)]
+    train = [field.name for field in attrs.fields(TrainConfig)]
+    keys += train[: train.index("steps")]
+    told_elsewhere = {"cell", "layers"}
+    assert [k for k in keys if not re.search(rf"\b{k}\b", text) and k not in told_elsewhere] == []

@@ -45,7 +45,7 @@ SETTINGS = {
 @click.option(
     "--vocab", type=click.IntRange(min=1, max=20_000), metavar="N", help="Different characters."
 )
-@click.option("--trainer", metavar="NAME", help="sgd or adam.")
+@click.option("--trainer", metavar="NAME", help="sgd, momentum, adagrad, rmsprop, adam or adamw.")
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
@@ -106,10 +106,11 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
     """Return what was measured, for reading."""
     model, m = training.model, measured
     sizes = "/".join(str(n) for n in (model.config.embed_dim, *model.config.hidden_dims))
+    characters = training.corpus.characters_per_step * training.config.train.accumulate
     lines = [
         f"{model.config.cell}, layers {model.config.layers}, dims {sizes}, {len(model.vocab)} symbols, "
         f"{model.parameter_count():,} parameters",
-        f"{training.corpus.characters_per_step:,.0f} characters a step; {training.config.train.trainer}; "
+        f"{characters:,.0f} characters a step; {training.config.train.trainer}; "
         f"kernels {m.kernels}, threads {m.threads}",
         "",
         f"a step      {m.ms_per_step:,.2f} ms, give or take {m.ms_per_step_mad:.2f}",

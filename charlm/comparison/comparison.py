@@ -286,7 +286,9 @@ class Comparison:
         """Return what all models are computed on: their times are compared too."""
         updates = 3 * self.seeds * self.steps * corpus.characters_per_step
         work = [
-            updates * operations_per_character(model.config.model, len(corpus.vocab))
+            updates
+            * model.config.train.accumulate
+            * operations_per_character(model.config.model, len(corpus.vocab))
             for model in self.config.models
         ]
         return decide(kernels or self.config.base.train.kernels, None, sum(work))

@@ -70,6 +70,19 @@ class ModelConfig:
         rules.one_or_list(rules.whole(1), "a whole number"),
         "size of each layer's state; a list gives each layer its own",
     )
+    tied: bool = _setting(
+        False, rules.flag, "use the characters' vectors as the softmax's weights too (one table)"
+    )
+    layer_norm: bool = _setting(
+        False,
+        rules.flag,
+        "bring what each layer passes on to mean 0 and deviation 1, then scale it",
+    )
+    forget_bias: float | None = _setting(
+        None,
+        rules.or_nothing(rules.number()),
+        "added inside the forget gate of lstm and norm_lstm; null = 1, 0 elsewhere",
+    )
     dropout: float = _setting(
         0.0,
         _PROBABILITY,
@@ -83,6 +96,9 @@ class ModelConfig:
         rules.or_nothing(_PROBABILITY),
         "probability above the top layer alone, before the softmax; null = dropout's",
     )
+    recurrent_dropout: float = _setting(
+        0.0, _PROBABILITY, "probability that a weight between two steps is dropped, for a sequence"
+    )
     variational: bool = _setting(
         False, rules.flag, "drop the same numbers at every position of a sequence"
     )
@@ -93,6 +109,13 @@ class ModelConfig:
             raise SettingError(
                 f"expected one size for each layer (layers is {self.layers}), got {sizes}",
                 "hidden_dim",
+            )
+        top = self.hidden_dims[-1]
+        if self.tied and top != self.embed_dim:
+            raise SettingError(
+                f"one table needs vectors of one size, but embed_dim is {self.embed_dim} and the top "
+                f"layer's hidden_dim {top}; make them equal, or leave the weights untied (false)",
+                "tied",
             )
 
     @property

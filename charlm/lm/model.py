@@ -9,21 +9,26 @@ from typing import Any
 import numpy as np
 
 from charlm.config import ModelConfig, from_dict
+from charlm.config.schema import CELLS as NAMES
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
+from charlm.engine.initializers import Constant
 from charlm.engine.ops import (
     dropout,
     dropout_dim,
+    layer_norm,
     lookup_sequence,
+    reshape,
     sequence_neg_log_softmax,
+    transpose,
 )
 from charlm.engine.ops.inputs import input_array
-from charlm.engine.ops.leaves import ParameterLeaf
+from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.engine.random import NumpyStream, RandomStream
-from charlm.engine.rnn import CELLS, RNNBuilder
-from charlm.errors import CheckpointError
+from charlm.engine.rnn import CELLS, Cell, RNNBuilder
+from charlm.errors import CheckpointError, ConfigError
 from charlm.kernels import NUMPY
 from charlm.lm import sampling
 from charlm.lm.predictor import Predictor
@@ -70,10 +75,17 @@ class CharLM:
         self.kernels = NUMPY
         self.collection = ParameterCollection(dtype, stream or NumpyStream(0))
         size, hidden = len(vocab), config.hidden_dims
-        self.rnn = RNNBuilder(CELLS[config.cell](), config.embed_dim, hidden, self.collection)
+        self.rnn = RNNBuilder(_cell(config), config.embed_dim, hidden, self.collection)
         self.embedding = self.collection.add_lookup_parameters(size, (config.embed_dim,))
-        self.softmax_w = self.collection.add_parameters((size, hidden[-1]))
+        self.softmax_w = None if config.tied else self.collection.add_parameters((size, hidden[-1]))
         self.softmax_b = self.collection.add_parameters((size,))
+        self.norms = [
+            (
+                self.collection.add_parameters((n,), Constant(1.0)),
+                self.collection.add_parameters((n,), Constant(0.0)),
+            )
+            for n in (hidden if config.layer_norm else ())
+        ]
 
     def parameter_count(self) -> int:
         """Return the number of trainable numbers."""
@@ -155,7 +167,11 @@ class CharLM:
         for i, layer in enumerate(self.rnn.layers):
             for role, parameter in zip(self.rnn.cell.roles, layer, strict=True):
                 named[f"rnn.{i}.{role}"] = parameter
-        return {**named, "softmax.W": self.softmax_w, "softmax.b": self.softmax_b}
+        for i, (gain, offset) in enumerate(self.norms):
+            named.update({f"norm.{i}.g": gain, f"norm.{i}.b": offset})
+        if self.softmax_w is not None:
+            named["softmax.W"] = self.softmax_w
+        return {**named, "softmax.b": self.softmax_b}
 
     def arrays(self) -> dict[str, Array]:
         """Return copies of all weights; matrices are (rows, columns) as in the formulas, the table (V, E)."""
@@ -197,17 +213,30 @@ class CharLM:
         given = None
         if state is not None:
             given = [tuple(input_array(graph, part) for part in layer) for layer in state]
-        if not train:
-            return self.rnn.sequence(x, given)
-        rates = self.config.dropout_rates
-        return self.rnn.sequence(
-            self._dropped(x, rates[0]), given, lambda k, h: self._dropped(h, rates[k + 1])
-        )
+        rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
+
+        def passed_on(k: int, h: Expression) -> Expression:
+            return self._dropped(self._normalised(k, h), rates[k + 1])
+
+        weight_rate = self.config.recurrent_dropout if train else 0.0
+        return self.rnn.sequence(self._dropped(x, rates[0]), given, passed_on, weight_rate)
 
     def output_layer(self, graph: ComputationGraph) -> tuple[Expression, Expression]:
-        """Return the nodes of W and b."""
-        w = graph.leaf(ParameterLeaf(self.softmax_w), True)
+        """Return the nodes of W and b; W is the table of vectors where they are tied (Press and Wolf, 2017)."""
+        if self.softmax_w is None:
+            w = transpose(graph.leaf(LookupLeaf(self.embedding), True))
+        else:
+            w = graph.leaf(ParameterLeaf(self.softmax_w), True)
         return w, graph.leaf(ParameterLeaf(self.softmax_b), True)
+
+    def _normalised(self, k: int, h: Expression) -> Expression:
+        """Return a layer's outputs after its layer norm, if there is one, which is of each position."""
+        if not self.norms:
+            return h
+        graph = h.home()
+        gain, offset = (graph.leaf(ParameterLeaf(p), True) for p in self.norms[k])
+        (size, B, T), _ = h.dim()
+        return reshape(layer_norm(reshape(h, (size,), T * B), gain, offset), (size, B, T))
 
     def _dropped(self, x: Expression, rate: float) -> Expression:
         """Return a sequence after dropout."""
@@ -218,6 +247,19 @@ class CharLM:
     def default_length(self) -> int:
         """Return the number of characters at which a text is cut unless another is asked for."""
         return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
+
+
+def _cell(config: ModelConfig) -> Cell:
+    kind = CELLS[config.cell]
+    if config.forget_bias is None:
+        return kind()
+    takers = [name for name in NAMES if hasattr(CELLS[name](), "forget_bias")]
+    if config.cell not in takers:
+        raise ConfigError(
+            f"model.forget_bias: the cell {config.cell} has no such bias; leave it out (null), "
+            f"or choose {' or '.join(takers)}"
+        )
+    return kind(forget_bias=config.forget_bias)  # type: ignore[call-arg]
 
 
 def load(run: str | Path, which: str | None = None) -> CharLM:

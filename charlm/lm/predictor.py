@@ -64,9 +64,8 @@ class Predictor:
             )
             for size in model.config.hidden_dims
         ]
-        _, self._layers = model.hidden(graph, self._symbols_TB, self._state)
-        h = apply(StatePart(model.rnn.cell.states - 1, 0), self._layers[-1])
-        self._log_p = log_softmax(affine_transform([b, w, h]))
+        h, self._layers = model.hidden(graph, self._symbols_TB, self._state)
+        self._log_p = log_softmax(affine_transform([b, w, apply(StatePart(0, 0), h)]))
 
     def _release(self) -> None:
         if self._graph is not None:

@@ -66,7 +66,7 @@ def test_a_run_of_unknown_length_is_worth_the_compiled_kernels(charlm):
         (["--hidden", "0"], "--hidden 0"),
         (["--batch", "many"], "--batch many"),
         (["--config", "nosuch"], "nosuch"),
-        (["--trainer", "adagrad"], "--trainer adagrad"),
+        (["--trainer", "adamx"], "--trainer adamx"),
         (["--kernels", "numbra"], "numbra"),
         (["--vocab", "0"], "--vocab"),
         (["novel.txt"], "novel.txt"),

@@ -16,7 +16,7 @@ from charlm.lm.model import CharLM
 from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)
-PLACES = ["dropout", "input_dropout", "output_dropout"]
+PLACES = ["dropout", "input_dropout", "output_dropout", "recurrent_dropout"]
 SIZES = {"embed_dim": 12, "hidden_dim": 16}
 
 
@@ -108,6 +108,25 @@ def test_variational_dropout_has_a_mask_for_each_sequence():
     kept = top.array()[0] != 0
     assert (kept == kept[:1]).all()
     assert len({row.tobytes() for row in kept[0]}) == 4
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_dropout_drops_weights_between_two_steps_for_a_whole_sequence(cell):
+    rates = {"recurrent_dropout": 0.5}
+    config = ModelConfig(cell=cell, layers=2, embed_dim=3, hidden_dim=4, **rates)
+    model = CharLM(VOCAB, config, Recording(5), np.float64)
+    dropped = loss(model)
+    masks = iter(model.collection.stream.masks)
+    arrays = model.arrays()
+    for name in arrays:
+        if name.split(".")[-1].startswith("Wh"):
+            mask = next(masks)[0].T
+            assert mask.shape == arrays[name].shape
+            assert set(mask.ravel()) == {0, 2}
+            arrays[name] *= mask
+    assert next(masks, None) is None
+    model.load_arrays(arrays)
+    assert loss(model, train=False) == pytest.approx(dropped, rel=1e-12)
 
 
 def test_the_outputs_rate_is_that_between_layers_unless_it_is_given():

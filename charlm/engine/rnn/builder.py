@@ -115,6 +115,7 @@ class RNNBuilder:
         xs: Expression,
         initial: Sequence[LayerStates] | None = None,
         after: After | None = None,
+        weight_rate: float = 0.0,
     ) -> tuple[Expression, list[Expression]]:
         """Run a whole sequence, a node of shape (input_dim, batch, time).
 
@@ -123,9 +124,13 @@ class RNNBuilder:
             initial: the states before the first; by default, none.
             after: makes of a layer's number and its outputs what goes on to the next layer and, from the
                 top one, out; by default, the outputs themselves.
+            weight_rate: the probability that a number of a recurrent matrix is dropped, for all of the
+                sequence (DropConnect; Wan et al., 2013; in language models Merity et al., 2018).
 
         Returns:
             The outputs as a sequence node, and for each layer the node of all its states.
         """
         state = self.start(xs.home())
+        if weight_rate:
+            state.layers.drop_recurrent_weights(weight_rate)
         return state.layers.sequence(xs, initial or state.states, after)

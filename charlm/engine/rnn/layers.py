@@ -63,6 +63,13 @@ class Layers:
             for in_size, size in zip(below, builder.hidden_dims, strict=False)
         ]
 
+    def drop_recurrent_weights(self, rate: float) -> None:
+        """Multiply the matrices between two steps by masks, for all that follows in this graph."""
+        for layer in self.parameters:
+            for i, role in enumerate(self.builder.cell.roles):
+                if role.startswith("Wh"):
+                    layer[i] = apply(Dropout(rate), layer[i])
+
     def expect(self, batch: int) -> None:
         """Draw the masks for a first input of this batch size, if there are to be any and they are not there."""
         if any(self.builder.masked) and not self.masks:

@@ -107,6 +107,9 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
         f"text: {started.train_characters:,} characters to learn from{held_out}; "
         f"{started.vocab_size} different symbols"
     )
+    if training.corpus.report is not None:
+        for line in training.corpus.report.lines:
+            screen.say(line)
     for notice in started.notices:
         screen.say(f"note: {notice}")
     assert training.directory is not None

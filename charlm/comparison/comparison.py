@@ -21,7 +21,8 @@ from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.compute import Compute, decide, operations_per_character
 from charlm.lm.sampling import SampledText, collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.training.loop import Finished, Logged, Started, Stepped, Training, corpus_of, text_of
+from charlm.text.preparing import corpus_of, text_of
+from charlm.training.loop import Finished, Logged, Started, Stepped, Training
 
 WINDOW = 20
 """Steps that a noisy loss is averaged over."""

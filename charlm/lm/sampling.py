@@ -107,7 +107,7 @@ def streams(
     if not (temperature >= 0 and np.isfinite(temperature)):
         raise InputError(f"temperature must be 0 or more, got {temperature}")
     state: State | None = None
-    for symbol in [_start(vocab), *vocab.encode(prime).tolist()]:
+    for symbol in [vocab.start, *vocab.encode(prime).tolist()]:
         log_p, state = predict(np.array([symbol]), state)
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
     first = [0] * len(alive)  # all of them go on from the one prime
@@ -125,7 +125,7 @@ def streams(
         if left > 1:
             log_p, state = predict(symbols, state)
     for text in alive:
-        yield Drawn(text.index, text.held, vocab.eos is None)
+        yield Drawn(text.index, text.held + text.spell.end(), vocab.eos is None)
 
 
 class _Text:
@@ -135,14 +135,15 @@ class _Text:
         self.index = index
         self.rng = rng
         self.held = ""
+        self.spell = vocab.speller()
         self._vocab = vocab
         self._stop = stop
 
     def take(self, symbol: int) -> Drawn:
         """Go on by a symbol."""
         if symbol == self._vocab.eos:
-            return Drawn(self.index, self.held, True)
-        held = self.held + self._vocab.symbols[symbol]
+            return Drawn(self.index, self.held + self.spell.end(), True)
+        held = self.held + self.spell(symbol)
         if self._stop and held.endswith(self._stop):
             return Drawn(self.index, held[: -len(self._stop)], True)
         sure = len(held) - _overlap(held, self._stop)
@@ -199,12 +200,6 @@ def collect(
         text += character
         if show is not None:
             show(character)
-
-
-def _start(vocab: Vocab) -> int:
-    if vocab.eos is not None:
-        return vocab.eos
-    return vocab.index("\n") if "\n" in vocab else 0
 
 
 def _overlap(text: str, stop: str) -> int:

@@ -17,7 +17,7 @@ import attrs
 
 from charlm import __version__
 from charlm.baselines.counting import unigram_nll
-from charlm.config import DataConfig, RunConfig, resolve_text, to_dict, to_yaml
+from charlm.config import RunConfig, to_dict, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, CheckpointError
@@ -28,7 +28,7 @@ from charlm.lm.sampling import SampledText, State, collect
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.text.reading import STDIN, read_texts
+from charlm.text.preparing import corpus_of, kept_data
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
@@ -123,7 +123,9 @@ class Training:
         text: str | None = None,
     ) -> None:
         self.directory = directory
-        corpus = corpus_of(config.data, text_of(config.data) if text is None else text)
+        if text is None:
+            config = attrs.evolve(config, data=kept_data(config.data))
+        corpus = corpus_of(config.data, text)
         self.corpus = corpus
         limit = (
             LINE_LIMIT_FACTOR * corpus.longest_line
@@ -265,24 +267,6 @@ class Training:
         assert self.directory is not None
         self.directory.save(self.checkpoint())
         return Saved(self.step, self.directory.checkpoint)
-
-
-def text_of(data: DataConfig) -> str:
-    """Read the text that a config names."""
-    return read_texts([name if name == STDIN else resolve_text(name) for name in data.texts])
-
-
-def corpus_of(data: DataConfig, text: str) -> LineCorpus | StreamCorpus:
-    """Frame a text as a config says."""
-    if data.framing == "lines":
-        return LineCorpus.from_text(text, alphabet=data.alphabet, val_frac=data.val_frac)
-    return StreamCorpus.from_text(
-        text,
-        alphabet=data.alphabet,
-        val_frac=data.val_frac,
-        batch_size=data.batch_size,
-        seq_length=data.seq_length,
-    )
 
 
 def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:

@@ -78,8 +78,8 @@ def train(
     r"""Train a model.
 
     CONFIG is a bundled name (see --list) or a .yaml file; everything else is TEXT: files,
-    directories of .txt files, quoted patterns ('letters/**/*.txt'), or - for standard input. With no argument the tutorial's model learns
-    the tutorial's sentence.
+    directories of .txt files, quoted patterns ('letters/**/*.txt'), or - for standard input. With no
+    argument the tutorial's model learns the tutorial's sentence.
 
     \b
     charlm train                          the tutorial

@@ -167,6 +167,8 @@ def _texts_node(texts: Sequence[str]) -> Node:
         "framing": "stream",
         "alphabet": None,
         "val_frac": 0.1,
+        "test_frac": 0.0,
+        "val_file": None,
     }
     return Node.of({"data": data}, "TEXT")
 

@@ -72,6 +72,7 @@ class ModelConfig:
             return (self.hidden_dim,) * self.layers
         return self.hidden_dim
 
+
 BYTES = "bytes"
 """The encoding that is none: the symbols are the values of the bytes."""
 

@@ -113,7 +113,7 @@ def streams(
     first = [0] * len(alive)  # all of them go on from the one prime
     log_p, state = log_p[first], _rows(state, first)
     for left in range(limit, 0, -1):
-        symbols = draw(log_p, temperature, [text.rng for text in alive])
+        symbols = draw(_drawable(log_p, vocab), temperature, [text.rng for text in alive])
         drawn = [text.take(symbol) for text, symbol in zip(alive, symbols.tolist(), strict=True)]
         yield from drawn
         going = [i for i, part in enumerate(drawn) if part.complete is None]
@@ -149,6 +149,15 @@ class _Text:
         sure = len(held) - _overlap(held, self._stop)
         self.held = held[sure:]
         return Drawn(self.index, held[:sure], None)
+
+
+def _drawable(log_p_BV: Array, vocab: Vocab) -> Array:
+    """Leave out the symbol of unknown characters, which has nothing to show."""
+    if vocab.unknown is None:
+        return log_p_BV
+    log_p_BV = log_p_BV.copy()
+    log_p_BV[:, vocab.unknown] = -np.inf
+    return log_p_BV
 
 
 def _rows(state: State | None, rows: list[int]) -> State:

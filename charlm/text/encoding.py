@@ -14,6 +14,7 @@ from charlm.config.schema import BYTES, DataConfig
 from charlm.errors import TextError
 from charlm.text import cache
 from charlm.text.reading import NONE, Facts, Files, Readable, no_text
+from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids, Position, Vocab
 
 SMALL = 16 << 20
@@ -52,26 +53,20 @@ def encode(text: Readable, data: DataConfig, vocab: Vocab | None = None) -> Enco
     Raises:
         TextError: it cannot be read, there is nothing in it, or it has a character that is no symbol.
     """
-    key = ""
-    facts = Facts()
-    if isinstance(text, Files) and text.size() >= SMALL:
-        before = text.digest()
-        key = _key(before, data, vocab)
-        if kept := cache.find(key):
-            about, ids = kept
-            counts = dict(zip(about["points"], about["counts"], strict=True))
-            facts = Facts(**about["facts"])
-            return Encoded(Vocab.from_list(about["symbols"]), ids, counts, facts)
-        counts = _counted(text, facts)
-        _refuse_change(before, facts)
-    else:
-        counts = _counted(text, facts)
+    facts = text.digest()
+    key = _key(facts, data, vocab) if sum(facts.sizes) >= SMALL else ""
+    if key and (kept := cache.find(key)):
+        about, found = kept
+        counts = dict(zip(about["points"], about["counts"], strict=True))
+        facts = Facts(**about["facts"])
+        return Encoded(Vocab.from_list(about["symbols"]), found, counts, facts)
+    counts = _counted(text, facts)
     _refuse_nothing(text, counts)
     if vocab is None:
         vocab = _vocab(counts, data)
     pieces = _numbered(text, vocab, data.framing == "lines", facts)
     dtype = np.min_scalar_type(len(vocab) - 1)
-    ids = None
+    ids: Ids | None = None
     if key:
         about = {
             "symbols": vocab.to_list(),
@@ -94,23 +89,18 @@ def counts_of(ids: Ids, size: int) -> Any:
         array([1, 0, 2, 0])
     """
     counts = np.zeros(size, dtype=np.int64)
-    for begin in range(0, len(ids), cache.PIECE):
-        counts += np.bincount(ids[begin : begin + cache.PIECE], minlength=size)
+    for begin in range(0, len(ids), PIECE):
+        counts += np.bincount(ids[begin : begin + PIECE], minlength=size)
     return counts
 
 
 def _counted(text: Readable, facts: Facts) -> dict[int, int]:
     counts = np.zeros(0x110000, dtype=np.int64)
-    for points in text.read(facts):
+    for points in text.read(facts, None):
         found = np.bincount(points)
         counts[: len(found)] += found
     (present,) = np.nonzero(counts)
     return dict(zip(present.tolist(), counts[present].tolist(), strict=True))
-
-
-def _refuse_change(before: Facts, after: Facts) -> None:
-    if before.sha256 != after.sha256:
-        raise TextError("the text was changed while it was read; start again when it is complete")
 
 
 def _refuse_nothing(text: Readable, counts: dict[int, int]) -> None:
@@ -136,12 +126,13 @@ def _vocab(counts: dict[int, int], data: DataConfig) -> Vocab:
 
 
 def _numbered(text: Readable, vocab: Vocab, lines: bool, facts: Facts) -> Iterator[Ids]:
-    again = Facts()
+    digest = hashlib.sha256()
     place = Position()
-    for points in text.read(again):
+    for points in text.read(Facts(), digest):
         yield vocab.encode_points(points, lines=lines, before=place)
         place = place.after(points)
-    _refuse_change(facts, again)
+    if digest.hexdigest() != facts.sha256:
+        raise TextError("the text was changed while it was read; start again when it is complete")
 
 
 def _gathered(pieces: Iterator[Ids], count: int, dtype: Any) -> Ids:

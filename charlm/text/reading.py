@@ -15,17 +15,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from charlm.config.schema import BYTES
 from charlm.errors import TextError
 from charlm.text.sources import Source, sources_of
-from charlm.text.vocab import Points, code_points
+from charlm.text.vocab import Points, byte_values, code_points
 
 UTF_8 = "utf-8"
-NONE = "none"
+NONE: Literal["none"] = "none"
+Form: TypeAlias = Literal["none", "NFC", "NFKC"]
 
 _CHECKED = 16
 """Pieces at the beginning that are looked at for what is odd."""
@@ -39,12 +40,12 @@ _LAST_STARTER = re.compile(r"(?s).*([\0-\u02ff\u3400-\u9fff\uac00-\ud7a3])")
 
 @dataclass
 class Facts:
-    """What was met while a text was read.
+    r"""What was met while a text was read.
 
     Attributes:
         sizes: the bytes of each file.
         sha256: the digest of all the bytes, as of ``cat FILES | sha256sum``.
-        line_ends: those that became a newline: ``\\r\\n`` or ``\\r``.
+        line_ends: those that became a newline: ``\r\n`` or ``\r``.
         marks: byte order marks that were left out.
         composed: whether all characters were in the composed form (NFC), as far as was looked.
         repeated: the line that comes most often at the beginning, and its share of the lines there.
@@ -58,26 +59,39 @@ class Facts:
     repeated: tuple[str, float] = ("", 0.0)
 
 
+class Digest(Protocol):
+    """What ``hashlib`` makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in some more."""
+
+
 class Readable(Protocol):
     """A text that can be read several times."""
 
-    def read(self, facts: Facts) -> Iterator[Points]:
-        """Yield the text piece by piece, and note what is met."""
+    def digest(self) -> Facts:
+        """Return facts with the sizes and the digest."""
+
+    def read(self, facts: Facts, digest: Digest | None) -> Iterator[Points]:
+        """Yield the text piece by piece, and note what is met; the bytes go into the digest."""
 
 
 class GivenText:
     """A text that is in memory, and is taken as it is but for the normalisation."""
 
-    def __init__(self, text: str, encoding: str = UTF_8, normalize: str = NONE) -> None:
-        self._text = text if normalize == NONE else unicodedata.normalize(normalize, text)  # type: ignore[arg-type]
-        self._encoding = encoding
+    def __init__(self, text: str, encoding: str = UTF_8, normalize: Form = NONE) -> None:
+        text = text if normalize == NONE else unicodedata.normalize(normalize, text)
+        self._points = byte_values(text) if encoding == BYTES else code_points(text)
 
-    def read(self, facts: Facts) -> Iterator[Points]:
+    def digest(self) -> Facts:
+        """Return the digest of the code points: there are no bytes of a file."""
+        return Facts(sha256=hashlib.sha256(self._points.tobytes()).hexdigest())
+
+    def read(self, facts: Facts, digest: Digest | None) -> Iterator[Points]:
         """Yield the text in one piece."""
-        if self._encoding == BYTES:
-            yield np.frombuffer(self._text.encode(UTF_8, "surrogateescape"), dtype=np.uint8)
-        else:
-            yield code_points(self._text)
+        if digest is not None:
+            digest.update(self._points.tobytes())
+        yield self._points
 
 
 class Files:
@@ -93,60 +107,61 @@ class Files:
     """
 
     def __init__(
-        self, sources: Sequence[Source], encoding: str = UTF_8, normalize: str = NONE
+        self, sources: Sequence[Source], encoding: str = UTF_8, normalize: Form = NONE
     ) -> None:
         self.sources = sources
         self.encoding = encoding
         self.normalize = normalize
 
-    def size(self) -> int:
-        """Return the bytes of all files together."""
-        return sum(source.size() for source in self.sources)
-
     def digest(self) -> Facts:
-        """Return the digest and the sizes alone."""
+        """Return the sizes of the files and the digest of their bytes.
+
+        Raises:
+            TextError: a file cannot be read.
+        """
         facts = Facts()
         digest = hashlib.sha256()
         for source in self.sources:
-            for _ in _noted(source, facts, digest):
-                pass
+            size = 0
+            for piece in source.pieces():
+                digest.update(piece)
+                size += len(piece)
+            facts.sizes.append(size)
         facts.sha256 = digest.hexdigest()
         return facts
 
-    def read(self, facts: Facts) -> Iterator[Points]:
+    def read(self, facts: Facts, digest: Digest | None = None) -> Iterator[Points]:
         """Yield the code points, or the values of the bytes, piece by piece, and note what is met.
 
         Raises:
             TextError: a file cannot be read, or has bytes that the encoding does not know.
         """
-        digest = hashlib.sha256()
         after: int | None = None
         for source in self.sources:
-            pieces = _noted(source, facts, digest)
-            if self.encoding == BYTES:
-                points = (np.frombuffer(piece, dtype=np.uint8) for piece in pieces)
-            else:
-                points = map(code_points, self._texts(source, pieces, facts))
             fresh = True
-            for some in points:
-                if not len(some):
+            for points in self._points(source, facts, digest):
+                if not len(points):
                     continue
                 if fresh and after not in (None, ord("\n")):
                     yield np.array([ord("\n")], dtype=np.uint8)
-                fresh, after = False, int(some[-1])
-                yield some
-        facts.sha256 = digest.hexdigest()
+                fresh, after = False, int(points[-1])
+                yield points
 
-    def _texts(self, source: Source, pieces: Iterable[bytes], facts: Facts) -> Iterator[str]:
+    def _points(self, source: Source, facts: Facts, digest: Digest | None) -> Iterator[Points]:
+        pieces = source.pieces() if digest is None else _noted(source.pieces(), digest)
+        if self.encoding == BYTES:
+            return (np.frombuffer(piece, dtype=np.uint8) for piece in pieces)
         texts = _decoded(source, pieces, self.encoding, facts)
-        return texts if self.normalize == NONE else _normalized(texts, self.normalize)
+        return map(
+            code_points, texts if self.normalize == NONE else _normalized(texts, self.normalize)
+        )
 
 
 def read_texts(
     paths: Sequence[str | Path],
     what: str = "text",
     encoding: str = UTF_8,
-    normalize: str = NONE,
+    normalize: Form = NONE,
 ) -> str:
     """Return the texts of some files as one string (see ``Files``); bytes that are no UTF-8 as lone surrogates.
 
@@ -181,18 +196,13 @@ def no_text(names: Sequence[str], empty: bool) -> TextError:
     return TextError(f"{', '.join(names)}: {state}; give a file with some text in it")
 
 
-def _noted(source: Source, facts: Facts, digest: Any) -> Iterator[bytes]:
-    size = 0
-    for piece in source.pieces():
+def _noted(pieces: Iterable[bytes], digest: Digest) -> Iterator[bytes]:
+    for piece in pieces:
         digest.update(piece)
-        size += len(piece)
         yield piece
-    facts.sizes.append(size)
 
 
-def _decoded(
-    source: Source, pieces: Iterable[bytes], encoding: str, facts: Facts
-) -> Iterator[str]:
+def _decoded(source: Source, pieces: Iterable[bytes], encoding: str, facts: Facts) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
     newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
     read = number = 0

@@ -90,7 +90,9 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
         found.append(
             f"U+FFFD comes {_times(counts[0xFFFD])}: an earlier conversion lost characters there"
         )
-    control = [chr(p) for p in counts if unicodedata.category(chr(p)) == "Cc" and chr(p) not in "\n\t"]
+    control = [
+        chr(p) for p in counts if unicodedata.category(chr(p)) == "Cc" and chr(p) not in "\n\t"
+    ]
     if control:
         found.append(f"control characters: {_listed(control, counts)}")
     if not facts.composed and data.normalize == NONE:
@@ -106,7 +108,11 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
 def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if text.vocab.unknown is not None:
         below = [count for count in text.counts.values() if count < data.min_count]
-        return [f"{len(below)} characters, {sum(below):,} times in the text, became <UNK>"] if below else []
+        return (
+            [f"{len(below)} characters, {sum(below):,} times in the text, became <UNK>"]
+            if below
+            else []
+        )
     if sum(text.counts.values()) < RARE * RARE * len(text.counts):
         return []  # in a short text every character is rare
     rare = [chr(p) for p, count in text.counts.items() if count < RARE]

@@ -28,15 +28,6 @@ class Source:
     path: Path
     name: str
 
-    def size(self) -> int:
-        """Return the file's bytes.
-
-        Raises:
-            TextError: it cannot be read.
-        """
-        with explained(self.name):
-            return self.path.stat().st_size
-
     def pieces(self) -> Iterator[bytes]:
         """Yield the file's bytes, piece by piece.
 

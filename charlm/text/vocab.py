@@ -160,6 +160,11 @@ class Vocab:
         return self._spelled == BYTES
 
     @property
+    def unit(self) -> str:
+        """What a symbol is called where scores are counted in them: char or byte."""
+        return "byte" if self.is_bytes else "char"
+
+    @property
     def start(self) -> int:
         """The id of what a text begins after: ``EOS``, or else a newline, or else the first symbol."""
         newline = BYTES[ord("\n")] if self.is_bytes else "\n"
@@ -179,11 +184,7 @@ class Vocab:
             TextError: a character is not in a vocabulary without ``UNK`` (the first such is named, with
                 its place), or ``lines`` is asked of a vocabulary without ``EOS``.
         """
-        if self.is_bytes:
-            # what was no UTF-8 came as lone surrogates, and is bytes again
-            points = np.frombuffer(_escaped(text), dtype=np.uint8)
-        else:
-            points = code_points(text)
+        points = byte_values(text) if self.is_bytes else code_points(text)
         return self.encode_points(points, lines=lines)
 
     def encode_points(
@@ -285,12 +286,13 @@ def code_points(text: str) -> Points:
         return np.frombuffer(text.encode(*_UTF_32), dtype="<u4")
 
 
-def _escaped(text: str) -> bytes:
-    """Return UTF-8, in which lone surrogates are the bytes that they stand for, or else bytes of their own."""
+def byte_values(text: str) -> Points:
+    """Return the bytes of a text in UTF-8; lone surrogates are the bytes that they stand for (PEP 383)."""
     try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # one that stands for no byte
+        data = text.encode("utf-8", "surrogatepass")
+    return np.frombuffer(data, dtype=np.uint8)
 
 
 def _named(symbol: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import io
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -214,11 +215,13 @@ def encoding(value: Any) -> str:
         return name
     try:
         codec = codecs.lookup(name)
-        b"".decode(name)  # refuses what decodes to no text: base64, zip, ...
+        io.TextIOWrapper(io.BytesIO(), name)  # refuses what decodes to no text: base64, zip, ...
     except (LookupError, ValueError):
         raise SettingError(
             f"expected bytes, or an encoding that Python knows such as utf-8, cp1252 or utf-16, got {shown(value)}"
         ) from None
-    if codec.name in ("idna", "punycode"):
-        raise SettingError(f"expected an encoding of texts; {codec.name} is one of network names")
+    if codec.name in ("idna", "punycode", "undefined"):
+        raise SettingError(
+            f"expected an encoding of texts, such as utf-8 or cp1252, got {shown(value)}"
+        )
     return name

@@ -61,7 +61,8 @@ def encode(text: Readable, data: DataConfig, vocab: Vocab | None = None) -> Enco
         facts = Facts(**about["facts"])
         return Encoded(Vocab.from_list(about["symbols"]), found, counts, facts)
     counts = _counted(text, facts)
-    _refuse_nothing(text, counts)
+    if isinstance(text, Files) and _is_blank(counts, data.encoding):
+        raise no_text([source.name for source in text.sources], empty=not counts)
     if vocab is None:
         vocab = _vocab(counts, data)
     pieces = _numbered(text, vocab, data.framing == "lines", facts)
@@ -103,9 +104,10 @@ def _counted(text: Readable, facts: Facts) -> dict[int, int]:
     return dict(zip(present.tolist(), counts[present].tolist(), strict=True))
 
 
-def _refuse_nothing(text: Readable, counts: dict[int, int]) -> None:
-    if isinstance(text, Files) and all(chr(point).isspace() for point in counts):
-        raise no_text([source.name for source in text.sources], empty=not counts)
+def _is_blank(counts: dict[int, int], encoding: str) -> bool:
+    if encoding == BYTES:
+        return not counts or bytes(counts).isspace()
+    return all(chr(point).isspace() for point in counts)
 
 
 def _vocab(counts: dict[int, int], data: DataConfig) -> Vocab:

@@ -4,6 +4,8 @@ Two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one a
 ``StreamCorpus``: one continuous text, cut into parallel streams that are read side by side, the recurrent
 state carried from batch to batch. Both are indexed by the step, so there is no cursor to save. Arrays of
 ids are time-major, (T, B).
+
+Where a corpus was read from files, ``report`` tells about them; ``sha256`` is the digest of what it was made of.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class LineCorpus:
 
     notices: tuple[str, ...] = ()
     report: TextReport | None = None
+    sha256 = ""
 
     def __init__(
         self, vocab: Vocab, train: list[Ids], held_out: list[Ids], test: list[Ids] | None = None
@@ -154,6 +157,7 @@ class StreamCorpus:
     """
 
     report: TextReport | None = None
+    sha256 = ""
 
     def __init__(
         self,

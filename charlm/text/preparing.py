@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import attrs
@@ -52,8 +53,12 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
     else:
         whole = encode(GivenText(text, data.encoding, data.normalize), data)
     extra = None if data.val_file is None else _val_file(data.val_file, data, whole)
+    made_of = [part.facts.sha256 for part in (whole, extra) if part is not None]
     kind = LineCorpus if data.framing == "lines" else StreamCorpus
     corpus = kind.from_ids(whole.vocab, whole.ids, data, None if extra is None else extra.ids)
+    corpus.sha256 = (
+        made_of[0] if len(made_of) == 1 else sha256("".join(made_of).encode()).hexdigest()
+    )
     if text is None:
         names = [source.name for source in files.sources]
         corpus.report = report(names, whole, corpus.held_out_ids, corpus.test_ids, data)

@@ -42,7 +42,7 @@ class TextReport:
     notices: tuple[str, ...]
 
     @property
-    def lines(self) -> tuple[str, str]:
+    def lines(self) -> tuple[str, ...]:
         """What to show of it."""
         files = self.names[0] if len(self.names) == 1 else f"{len(self.names)} files"
         unit = "" if self.vocab.is_bytes else f", {self.characters:,} characters"
@@ -51,6 +51,11 @@ class TextReport:
         return (
             f"{files}: {self.bytes:,} bytes{unit}, sha256 {self.sha256[:16]}",
             f"symbols: {len(self.vocab)}: {listed}",
+            *[
+                f"test: {n:,} at the end are kept for a last measurement"
+                for n in self.parts[2:]
+                if n
+            ],
         )
 
 

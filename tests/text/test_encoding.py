@@ -112,15 +112,15 @@ def test_a_changed_text_and_changed_settings_are_encoded_anew(cache, tmp_path):
         path.write_text(text)
         os.utime(path, (1, 1))  # nothing but the content tells
         assert encoded(path).vocab.decode(encoded(path).ids) == text
-    settings = [
+    changes = [
         {},
-        {"min_count": 10},
+        {"min_count": 2},
         {"framing": "lines"},
         {"encoding": "cp1252"},
         {"normalize": "NFC"},
     ]
-    found = [encoded(path, **changes) for changes in settings]
-    assert len(list(cache.glob("*.ids"))) == 2 - 1 + len(settings)
+    found = [encoded(path, **change) for change in changes]
+    assert len(list(cache.glob("*.ids"))) == 2 - 1 + len(changes)
     assert UNK in found[1].vocab
     assert EOS in found[2].vocab
 

@@ -113,7 +113,7 @@ ODD = [
     ("a\0b" * 100, "control characters: '\\x00' (U+0000, 100 times)"),
     ("a\ufffdb\n" * 100, "U+FFFD comes 100 times: an earlier conversion"),
     ("one\r\ntwo\r\n" * 50, "line ends (CRLF) became newlines"),
-    ("one\rtwo\r\n" * 50, "line ends (CRLF and CR) became newlines"),
+    ("one\rtwo\r\n" * 50, "line ends (CR and CRLF) became newlines"),
     ("\ufeffone\n" * 1, "a byte order mark at the beginning was left out"),
     ("one two " * 50, "there is no newline in the text"),
     ("cafe\u0301 \n" * 50, "data.normalize=NFC"),

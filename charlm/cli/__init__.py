@@ -127,10 +127,11 @@ def _write_bytes_as_they_are() -> None:
     sys.stdout.reconfigure(errors="charlm-shown" if sys.stdout.isatty() else "surrogateescape")
 
 
-def _replaced(error: UnicodeError) -> tuple[str, int]:
+def _replaced(error: UnicodeError) -> tuple[bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "\ufffd" * (error.end - error.start), error.end
+    shown = "\ufffd" * (error.end - error.start)
+    return shown.encode(error.encoding, "replace"), error.end
 
 
 def _hoist(argv: Sequence[str]) -> list[str]:

@@ -75,7 +75,8 @@ def _stopping_on_interrupt(training: Training, screen: Screen) -> Iterator[None]
 
 
 def _show(training: Training, screen: Screen) -> int:
-    view = _LineView(screen) if training.config.data.framing == "lines" else _StreamView(screen)
+    lines, unit = training.config.data.framing == "lines", training.corpus.vocab.unit
+    view = _LineView(screen, unit) if lines else _StreamView(screen, unit)
     code = 0
     try:
         for event in training.events():
@@ -128,8 +129,9 @@ def _conclude(training: Training, finished: Finished, screen: Screen) -> int:
 class _LineView:
     """The tutorial's lines: the loss, a tab, and a text of the model's."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, unit: str) -> None:
         self._screen = screen
+        self._unit = unit
         self._loss: str | None = None
 
     def show(self, event: Event) -> None:
@@ -141,7 +143,9 @@ class _LineView:
             self._loss = f"{event.loss:.10f}"
         if isinstance(event, Evaluated):
             score = event.score
-            self._screen.result(f"held-out {score.nll:.4f} nats/char, {score.bpc:.4f} bits/char")
+            self._screen.result(
+                f"held-out {score.nll:.4f} nats/{self._unit}, {score.bpc:.4f} bits/{self._unit}"
+            )
 
     def _flush(self, sample: str = "") -> None:
         if self._loss is not None or sample:
@@ -152,8 +156,9 @@ class _LineView:
 class _StreamView:
     """Losses per character, beside what counting single characters would reach, and samples as blocks."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, unit: str) -> None:
         self._screen = screen
+        self._unit = unit
         self._baseline = ""
 
     def show(self, event: Event) -> None:
@@ -161,12 +166,14 @@ class _StreamView:
             bits = nll_to_bpc(event.unigram_nll)
             self._baseline = f"   (unigram {event.unigram_nll:.4f} nats, {bits:.4f} bits)"
         elif isinstance(event, Logged):
-            self._screen.result(f"step {event.step:>6}   loss     {event.loss:.4f} nats/char")
+            self._screen.result(
+                f"step {event.step:>6}   loss     {event.loss:.4f} nats/{self._unit}"
+            )
         elif isinstance(event, Evaluated):
             score = event.score
             self._screen.result(
-                f"step {event.step:>6}   held-out {score.nll:.4f} nats/char, "
-                f"{score.bpc:.4f} bits/char{self._baseline}"
+                f"step {event.step:>6}   held-out {score.nll:.4f} nats/{self._unit}, "
+                f"{score.bpc:.4f} bits/{self._unit}{self._baseline}"
             )
         elif isinstance(event, Sampled):
             self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")

@@ -12,6 +12,7 @@ import errno
 import itertools
 import os
 import secrets
+import sys
 from pathlib import Path
 
 from charlm.errors import OutputError
@@ -46,6 +47,21 @@ def output_error(path: Path, error: OSError) -> OutputError:
     other = (error.strerror or str(error), "choose another path, or see to the disk")
     reason, remedy = _ADVICE.get(error.errno or 0, other)
     return OutputError(f"{path}: cannot write: {reason}; {remedy}")
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return the user's folder for what can be made again, created if need be; None if none can be written to.
+
+    It is ``charlm/NAME`` under ``$XDG_CACHE_HOME``, or else under ``~/.cache`` (``~/Library/Caches`` on macOS).
+    """
+    root = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or root).expanduser()
+        folder = base.absolute() / "charlm" / name
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no permission, or no home
+        return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from charlm.text.encoding import counts_of
 from charlm.text.vocab import Ids
 
 
@@ -28,8 +29,8 @@ def unigram_nll(train: Ids, held_out: Ids, vocab_size: int) -> float:
         >>> round(unigram_nll(np.array([0, 0, 1]), np.array([0, 1]), 2), 4)  # -ln(3/5 * 2/5) / 2
         0.7136
     """
-    counts = np.bincount(train, minlength=vocab_size) + 1.0
-    seen = np.bincount(held_out, minlength=vocab_size)
+    counts = counts_of(train, vocab_size) + 1.0
+    seen = counts_of(held_out, vocab_size)
     return float(-(seen * np.log(counts / counts.sum())).sum() / seen.sum())
 
 

@@ -7,7 +7,9 @@ failed), never a traceback.
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -89,6 +91,7 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = _hoist(sys.argv[1:] if argv is None else argv)
+    _write_bytes_as_they_are()
     try:
         result: Any = cli.main(arguments, prog_name="charlm", standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -115,6 +118,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         click.echo(f"charlm: {reason}", err=True)
         code = 1
     sys.exit(code)
+
+
+def _write_bytes_as_they_are() -> None:
+    """Let stdout take what is no UTF-8 in texts, lone surrogates: as its bytes, on a terminal as U+FFFD."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    codecs.register_error("charlm-shown", _replaced)
+    sys.stdout.reconfigure(errors="charlm-shown" if sys.stdout.isatty() else "surrogateescape")
+
+
+def _replaced(error: UnicodeError) -> tuple[bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    shown = "\ufffd" * (error.end - error.start)
+    return shown.encode(error.encoding, "replace"), error.end
 
 
 def _hoist(argv: Sequence[str]) -> list[str]:

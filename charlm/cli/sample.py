@@ -100,7 +100,10 @@ def _show(text: str) -> None:
 
 def _json(found: list[SampledText], prime: str, seed: int, temperature: float) -> str:
     samples = [{"text": s.text, "complete": s.complete} for s in found]
-    return json.dumps(
+    shown = json.dumps(
         {"seed": seed, "temperature": temperature, "prime": prime, "samples": samples},
         ensure_ascii=False,
     )
+    return shown.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # a lone surrogate is escaped in JSON too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ SHORTHANDS = {
     "--sample-every": "train.sample_every",
     "--kernels": "train.kernels",
     "--threads": "train.threads",
+    "--encoding": "data.encoding",
+    "--min-count": "data.min_count",
+    "--val-frac": "data.val_frac",
+    "--test-frac": "data.test_frac",
+    "--val-file": "data.val_file",
 }
 
 
@@ -57,6 +63,11 @@ SHORTHANDS = {
 @click.option("--seed", metavar="N", help="The same seed gives the same run (train.seed).")
 @click.option("--log-every", metavar="N", help="Steps between two losses (train.log_every).")
 @click.option("--sample-every", metavar="N", help="Steps between two samples (train.sample_every).")
+@click.option("--encoding", metavar="NAME", help="utf-8, another codec, or bytes (data.encoding).")
+@click.option("--min-count", metavar="N", help="Rarer characters become <UNK> (data.min_count).")
+@click.option("--val-frac", metavar="F", help="Share held out to measure on (data.val_frac).")
+@click.option("--test-frac", metavar="F", help="Share kept at the end to test on (data.test_frac).")
+@click.option("--val-file", metavar="TEXT", help="Measure on this text instead (data.val_file).")
 @kernels_option
 @click.option("--init-from", metavar="RUN", help="Start from the weights of this run.")
 @click.option(
@@ -92,8 +103,8 @@ def train(
     r"""Train a model.
 
     CONFIG is a bundled name (see --list) or a .yaml file; everything else is TEXT: files,
-    directories of .txt files, or - for standard input. With no argument the tutorial's model learns
-    the tutorial's sentence.
+    directories of .txt files, quoted patterns ('letters/**/*.txt'), or - for standard input. With no
+    argument the tutorial's model learns the tutorial's sentence.
 
     \b
     charlm train                          the tutorial
@@ -159,6 +170,8 @@ def _config(
     for flag, key in SHORTHANDS.items():
         value = _value(shorthands, flag)
         if value is not None:
+            # a text of the user's is no YAML
+            value = json.dumps(value) if flag in ("--encoding", "--val-file") else value
             overrides.append(Override(origin=flag, key=key, value=value))
     return load_run(source, texts=texts, overrides=overrides)
 

@@ -125,7 +125,8 @@ def _plot(training: Training, directory: RunDirectory) -> None:
 def _show(
     training: Training, screen: Screen, interrupts: Interrupts, others: Sequence[Viewer]
 ) -> int:
-    view = LineView(screen) if training.config.data.framing == "lines" else StreamView(screen)
+    lines, unit = training.config.data.framing == "lines", training.corpus.vocab.unit
+    view = LineView(screen, unit) if lines else StreamView(screen, unit)
     events = training.events()
     try:
         for event in events:
@@ -169,6 +170,9 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
         f"text: {started.train_characters:,} characters to learn from{held_out}; "
         f"{started.vocab_size} different symbols"
     )
+    if training.corpus.report is not None:
+        for line in training.corpus.report.lines:
+            screen.say(line)
     for notice in started.notices:
         screen.say(f"note: {notice}")
     assert training.directory is not None
@@ -183,7 +187,7 @@ def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     screen.say(f"{how} after {finished.step:,} steps in {finished.seconds:.1f} s; saved in {path}")
     if place.best_nll is not None:
         screen.say(
-            f"best held-out score: {place.best_nll:.4f} nats/char at step {place.best_step:,}"
+            f"best held-out score: {place.best_nll:.4f} nats/{training.corpus.vocab.unit} at step {place.best_step:,}"
         )
     if finished.stopped:
         screen.say(f"to go on: {_resume(training.directory)}")

@@ -20,8 +20,9 @@ class Viewer(Protocol):
 class LineView:
     """The tutorial's lines: the loss, a tab, and a text of the model's."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, unit: str) -> None:
         self._screen = screen
+        self._unit = unit
         self._loss: str | None = None
 
     def show(self, event: Event) -> None:
@@ -34,7 +35,9 @@ class LineView:
             self._loss = f"{event.loss:.10f}"
         if isinstance(event, Evaluated):
             score = event.score
-            self._screen.result(f"held-out {score.nll:.4f} nats/char, {score.bpc:.4f} bits/char")
+            self._screen.result(
+                f"held-out {score.nll:.4f} nats/{self._unit}, {score.bpc:.4f} bits/{self._unit}"
+            )
 
     def _flush(self, sample: str = "") -> None:
         if self._loss is not None or sample:
@@ -45,8 +48,9 @@ class LineView:
 class StreamView:
     """Losses per character, beside what counting single characters would reach, and samples as blocks."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, unit: str) -> None:
         self._screen = screen
+        self._unit = unit
         self._baseline = ""
 
     def show(self, event: Event) -> None:
@@ -55,12 +59,14 @@ class StreamView:
             bits = nll_to_bpc(event.unigram_nll)
             self._baseline = f"   (unigram {event.unigram_nll:.4f} nats, {bits:.4f} bits)"
         elif isinstance(event, Logged):
-            self._screen.result(f"step {event.step:>6}   loss     {event.loss:.4f} nats/char")
+            self._screen.result(
+                f"step {event.step:>6}   loss     {event.loss:.4f} nats/{self._unit}"
+            )
         elif isinstance(event, Evaluated):
             score = event.score
             self._screen.result(
-                f"step {event.step:>6}   held-out {score.nll:.4f} nats/char, "
-                f"{score.bpc:.4f} bits/char{self._baseline}"
+                f"step {event.step:>6}   held-out {score.nll:.4f} nats/{self._unit}, "
+                f"{score.bpc:.4f} bits/{self._unit}{self._baseline}"
             )
         elif isinstance(event, Sampled):
             self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")

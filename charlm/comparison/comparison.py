@@ -21,8 +21,9 @@ from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.compute import Compute, decide, operations_per_character
 from charlm.lm.sampling import SampledText, collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.preparing import corpus_of, text_of
 from charlm.training.events import Finished, Logged, Skipped, Started, Stepped
-from charlm.training.loop import Training, corpus_of, text_of
+from charlm.training.loop import Training
 
 WINDOW = 20
 """Steps that a noisy loss is averaged over."""

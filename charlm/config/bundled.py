@@ -6,6 +6,7 @@ the checkout, so they are found from any directory.
 
 from __future__ import annotations
 
+from glob import has_magic
 from pathlib import Path
 
 from charlm.config.reading import read_file
@@ -75,7 +76,7 @@ def located_text(name_or_path: str, folder: Path) -> str:
 
 
 def resolve_text(name_or_path: str) -> Path:
-    """Return the path of a text, which exists, from a bundled name or a path.
+    """Return the path of a text from a bundled name or a path, which exists or is a pattern (``*.txt``).
 
     >>> resolve_text("fox").name
     'fox.txt'
@@ -92,6 +93,8 @@ def resolve_text(name_or_path: str) -> Path:
     try:
         path.stat()
     except FileNotFoundError:
+        if has_magic(name_or_path):
+            return path
         given = Path(name_or_path).name
         configs = [config.stem for config in _configs()]
         hint = suggestion(given, [*texts, *configs])

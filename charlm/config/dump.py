@@ -29,6 +29,8 @@ def to_yaml(config: RunConfig) -> str:
     data = to_dict(config)
     located = [located_text(text, Path.cwd()) for text in config.data.texts]
     data["data"]["text"] = located[0] if isinstance(config.data.text, str) else located
+    if config.data.val_file is not None:
+        data["data"]["val_file"] = located_text(config.data.val_file, Path.cwd())
     for section in attrs.fields(RunConfig):
         value, doc = data[section.name], section.metadata["doc"]
         if not isinstance(value, dict):

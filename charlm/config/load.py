@@ -150,7 +150,7 @@ def _with_located_text(run: Node, folder: Path) -> Node:
             return attrs.evolve(text, value=located_text(text.value, folder))
         return text
 
-    return run.edited(("data", "text"), locate)
+    return run.edited(("data", "text"), locate).edited(("data", "val_file"), locate)
 
 
 def _name_of(text: str) -> str:
@@ -167,6 +167,8 @@ def _texts_node(texts: Sequence[str]) -> Node:
         "framing": "stream",
         "alphabet": None,
         "val_frac": 0.1,
+        "test_frac": 0.0,
+        "val_file": None,
     }
     return Node.of({"data": data}, "TEXT")
 

@@ -7,7 +7,9 @@ neither. Nothing here knows where a value was written.
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import io
 import re
 import sys
 from collections import Counter
@@ -257,3 +259,22 @@ def alphabet(value: Any) -> str | None:
                 f"expected characters, but {character!r} is half of a surrogate pair"
             )
     return str(value)
+
+
+def encoding(value: Any) -> str:
+    """Accept ``bytes``, or the name of a codec that decodes texts piece by piece."""
+    name = text(value)
+    if name == "bytes":
+        return name
+    try:
+        codec = codecs.lookup(name)
+        io.TextIOWrapper(io.BytesIO(), name)  # refuses what decodes to no text: base64, zip, ...
+    except (LookupError, ValueError):
+        raise SettingError(
+            f"expected bytes, or an encoding that Python knows such as utf-8, cp1252 or utf-16, got {shown(value)}"
+        ) from None
+    if codec.name in ("idna", "punycode", "undefined"):
+        raise SettingError(
+            f"expected an encoding of texts, such as utf-8 or cp1252, got {shown(value)}"
+        )
+    return name

@@ -132,6 +132,10 @@ class ModelConfig:
         return (self.input_dropout, *(self.dropout,) * (self.layers - 1), top)
 
 
+BYTES = "bytes"
+"""The encoding that is none: the symbols are the values of the bytes."""
+
+
 @attrs.frozen(kw_only=True)
 class DataConfig:
     """The text, and how it becomes sequences of characters."""
@@ -146,20 +150,59 @@ class DataConfig:
         rules.one_of("lines", "stream"),
         "lines: each line between <EOS>; stream: one text, the state carried on",
     )
+    encoding: str = _setting(
+        "utf-8",
+        rules.encoding,
+        "of the files: utf-8, another codec's name, or bytes: no decoding, 256 symbols",
+    )
+    normalize: Literal["none", "NFC", "NFKC"] = _setting(
+        "none",
+        rules.one_of("none", "NFC", "NFKC"),
+        "Unicode normalisation of the text: none, NFC or NFKC",
+    )
     alphabet: str | None = _setting(
         "abcdefghijklmnopqrstuvwxyz ",
         rules.alphabet,
         "the characters of the vocabulary; null takes them from the text",
     )
+    min_count: int = _setting(
+        1, rules.whole(1), "above 1: characters that come less often become <UNK>"
+    )
     val_frac: float = _setting(
         0.0,
         rules.number(least=0, most=0.5),
-        "fraction of the text, at its end, held out to measure on",
+        "fraction of the text, before the test part, held out to measure on",
+    )
+    test_frac: float = _setting(
+        0.0,
+        rules.number(least=0, most=0.4),
+        "fraction of the text, at its end, kept for a last measurement",
+    )
+    val_file: str | None = _setting(
+        None,
+        rules.or_nothing(rules.path_or_name),
+        "a text to measure on instead of val_frac of the text; null = none",
     )
     batch_size: int = _setting(
         32, rules.whole(1), "stream: stretches of the text read side by side"
     )
     seq_length: int = _setting(64, rules.whole(1), "stream: characters between two updates")
+
+    def __attrs_post_init__(self) -> None:
+        if self.encoding == BYTES:
+            for key, value in (("alphabet", None), ("normalize", "none"), ("min_count", 1)):
+                if getattr(self, key) != value:
+                    raise SettingError(
+                        f"expected {shown(value)} with encoding {BYTES}, whose symbols are the 256 "
+                        f"byte values; got {shown(getattr(self, key))}",
+                        key,
+                    )
+        if self.min_count > 1 and self.alphabet is not None:
+            raise SettingError(
+                "expected 1 with an alphabet given; set data.alphabet to null, and the characters "
+                f"that come {self.min_count} times or more are taken from the text",
+                "min_count",
+            )
 
     @property
     def texts(self) -> tuple[str, ...]:

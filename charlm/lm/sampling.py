@@ -107,13 +107,13 @@ def streams(
     if not (temperature >= 0 and np.isfinite(temperature)):
         raise InputError(f"temperature must be 0 or more, got {temperature}")
     state: State | None = None
-    for symbol in [_start(vocab), *vocab.encode(prime).tolist()]:
+    for symbol in [vocab.start, *vocab.encode(prime).tolist()]:
         log_p, state = predict(np.array([symbol]), state)
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
     first = [0] * len(alive)  # all of them go on from the one prime
     log_p, state = log_p[first], _rows(state, first)
     for left in range(limit, 0, -1):
-        symbols = draw(log_p, temperature, [text.rng for text in alive])
+        symbols = draw(_drawable(log_p, vocab), temperature, [text.rng for text in alive])
         drawn = [text.take(symbol) for text, symbol in zip(alive, symbols.tolist(), strict=True)]
         yield from drawn
         going = [i for i, part in enumerate(drawn) if part.complete is None]
@@ -125,7 +125,7 @@ def streams(
         if left > 1:
             log_p, state = predict(symbols, state)
     for text in alive:
-        yield Drawn(text.index, text.held, vocab.eos is None)
+        yield Drawn(text.index, text.held + text.spell.end(), vocab.eos is None)
 
 
 class _Text:
@@ -135,19 +135,29 @@ class _Text:
         self.index = index
         self.rng = rng
         self.held = ""
+        self.spell = vocab.speller()
         self._vocab = vocab
         self._stop = stop
 
     def take(self, symbol: int) -> Drawn:
         """Go on by a symbol."""
         if symbol == self._vocab.eos:
-            return Drawn(self.index, self.held, True)
-        held = self.held + self._vocab.symbols[symbol]
+            return Drawn(self.index, self.held + self.spell.end(), True)
+        held = self.held + self.spell(symbol)
         if self._stop and held.endswith(self._stop):
             return Drawn(self.index, held[: -len(self._stop)], True)
         sure = len(held) - _overlap(held, self._stop)
         self.held = held[sure:]
         return Drawn(self.index, held[:sure], None)
+
+
+def _drawable(log_p_BV: Array, vocab: Vocab) -> Array:
+    """Leave out the symbol of unknown characters, which has nothing to show."""
+    if vocab.unknown is None:
+        return log_p_BV
+    log_p_BV = log_p_BV.copy()
+    log_p_BV[:, vocab.unknown] = -np.inf
+    return log_p_BV
 
 
 def _rows(state: State | None, rows: list[int]) -> State:
@@ -199,12 +209,6 @@ def collect(
         text += character
         if show is not None:
             show(character)
-
-
-def _start(vocab: Vocab) -> int:
-    if vocab.eos is not None:
-        return vocab.eos
-    return vocab.index("\n") if "\n" in vocab else 0
 
 
 def _overlap(text: str, stop: str) -> int:

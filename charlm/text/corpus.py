@@ -1,9 +1,11 @@
-"""Training sequences and minibatches from a text, and the held-out part that is never trained on.
+"""Training sequences and minibatches from a text, and its held-out and test parts, which are never trained on.
 
 Two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one a step, as in the tutorial.
 ``StreamCorpus``: one continuous text, cut into parallel streams that are read side by side, the recurrent
 state carried from batch to batch. Both are indexed by the step, so there is no cursor to save. Arrays of
 ids are time-major, (T, B).
+
+Where a corpus was read from files, ``report`` tells about them; ``sha256`` is the digest of what it was made of.
 """
 
 from __future__ import annotations
@@ -11,12 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from charlm.config.schema import DataConfig
 from charlm.errors import TextError
 from charlm.text.vocab import Ids, Vocab
+
+if TYPE_CHECKING:
+    from charlm.text.report import TextReport
 
 HELD_OUT_STREAMS = 8
 """Held-out text is scored as this many parallel streams, for speed; each but the first starts cold."""
@@ -48,11 +54,16 @@ class LineCorpus:
     """
 
     notices: tuple[str, ...] = ()
+    report: TextReport | None = None
+    sha256 = ""
 
-    def __init__(self, vocab: Vocab, train: list[Ids], held_out: list[Ids]) -> None:
+    def __init__(
+        self, vocab: Vocab, train: list[Ids], held_out: list[Ids], test: list[Ids] | None = None
+    ) -> None:
         self.vocab = vocab
         self.train = train
         self.held_out = held_out
+        self.test = test or []
 
     @classmethod
     def from_text(cls, text: str, alphabet: str | None = None, val_frac: float = 0.0) -> LineCorpus:
@@ -63,14 +74,31 @@ class LineCorpus:
         """
         vocab = _vocab(text, alphabet, eos=True)
         ids = vocab.encode(text, lines=True)
-        assert vocab.eos is not None
-        framed = np.pad(ids, 1, constant_values=vocab.eos)
-        ends = np.flatnonzero(framed == vocab.eos)
-        lines = [framed[begin : end + 1] for begin, end in pairwise(ends) if end - begin > 1]
+        return cls.from_ids(vocab, ids, DataConfig(val_frac=val_frac))
+
+    @classmethod
+    def from_ids(
+        cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None
+    ) -> LineCorpus:
+        """Frame the lines of a text whose newlines are ``EOS``, and split them as a config says.
+
+        Args:
+            vocab: the symbols.
+            ids: the text.
+            data: tells the parts; each but the first may be empty.
+            held_out: another text to measure on.
+
+        Raises:
+            TextError: there is no line.
+        """
+        lines = _lines(vocab, ids)
         if not lines:
             raise TextError("the text has no line with a character in it: nothing to learn")
-        kept = max(1, len(lines) - _share(len(lines), val_frac))
-        return cls(vocab, lines[:kept], lines[kept:])
+        end, test = _split(len(lines), data)
+        end = max(1, end)
+        test = max(end, test)
+        others = lines[end:test] if held_out is None else _lines(vocab, held_out)
+        return cls(vocab, lines[:end], others, lines[test:])
 
     def batch(self, step: int) -> Batch:
         """Return the line of a step, counted from 0; after the last line comes the first."""
@@ -79,6 +107,10 @@ class LineCorpus:
     def held_out_batches(self) -> Iterator[Batch]:
         """Yield every held-out line."""
         return map(_framed, self.held_out)
+
+    def test_batches(self) -> Iterator[Batch]:
+        """Yield every line of the test part."""
+        return map(_framed, self.test)
 
     @property
     def has_held_out(self) -> bool:
@@ -93,7 +125,7 @@ class LineCorpus:
     @property
     def characters_per_step(self) -> float:
         """Symbols predicted in a step, on average."""
-        return len(self.train_ids) / len(self.train)
+        return sum(len(line) - 1 for line in self.train) / len(self.train)
 
     @property
     def longest_line(self) -> int:
@@ -103,18 +135,21 @@ class LineCorpus:
     @property
     def train_ids(self) -> Ids:
         """The symbols predicted in one pass over the training lines, one ``EOS`` for each line."""
-        return np.concatenate([line[1:] for line in self.train])
+        return _predicted(self.train)
 
     @property
     def held_out_ids(self) -> Ids:
         """The symbols that the held-out score is a mean over."""
-        if not self.held_out:
-            return self.train[0][:0]
-        return np.concatenate([line[1:] for line in self.held_out])
+        return _predicted(self.held_out) if self.held_out else self.train[0][:0]
+
+    @property
+    def test_ids(self) -> Ids:
+        """The symbols that the score of the test part is a mean over."""
+        return _predicted(self.test) if self.test else self.train[0][:0]
 
 
 class StreamCorpus:
-    """One continuous text; its last part is held out.
+    """One continuous text; its last part is held out, and what comes after that is for a last test.
 
     ``batch_size`` and ``seq_length`` are made smaller where the text is too short for them; ``notices``
     then says so.
@@ -126,8 +161,17 @@ class StreamCorpus:
         ['cd', 'gh']
     """
 
+    report: TextReport | None = None
+    sha256 = ""
+
     def __init__(
-        self, vocab: Vocab, train: Ids, held_out: Ids, batch_size: int, seq_length: int
+        self,
+        vocab: Vocab,
+        train: Ids,
+        held_out: Ids,
+        batch_size: int,
+        seq_length: int,
+        test: Ids | None = None,
     ) -> None:
         predictions = len(train) - 1
         if predictions < 1:
@@ -138,6 +182,7 @@ class StreamCorpus:
         self.vocab = vocab
         self.train_ids = train
         self.held_out_ids = held_out
+        self.test_ids = train[:0] if test is None else test
         # a short text is read in fewer streams first, then in shorter pieces
         self.batch_size = max(1, min(batch_size, predictions // seq_length))
         self.seq_length = min(seq_length, predictions // self.batch_size)
@@ -162,9 +207,27 @@ class StreamCorpus:
             TextError: fewer than two characters to learn from, or one is not in the alphabet.
         """
         vocab = _vocab(text, alphabet, eos=False)
-        ids = vocab.encode(text)
-        kept = len(ids) - _share(len(ids), val_frac)
-        return cls(vocab, ids[:kept], ids[kept:], batch_size, seq_length)
+        data = DataConfig(val_frac=val_frac, batch_size=batch_size, seq_length=seq_length)
+        return cls.from_ids(vocab, vocab.encode(text), data)
+
+    @classmethod
+    def from_ids(
+        cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None
+    ) -> StreamCorpus:
+        """Split a text as a config says; no part is copied.
+
+        Args:
+            vocab: the symbols.
+            ids: the text.
+            data: tells the parts and the size of a batch.
+            held_out: another text to measure on.
+
+        Raises:
+            TextError: fewer than two characters to learn from.
+        """
+        end, test = _split(len(ids), data)
+        others = ids[end:test] if held_out is None else held_out
+        return cls(vocab, ids[:end], others, data.batch_size, data.seq_length, ids[test:])
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0; ``fresh`` at the start of each pass.
@@ -184,17 +247,12 @@ class StreamCorpus:
         The first is predicted from the last training character. The text is read as parallel streams,
         which start inside it with an empty state; what is left behind the last stream comes at the end.
         """
-        ids = np.concatenate([self.train_ids[-1:], self.held_out_ids])
-        predictions = len(ids) - 1
-        streams = max(1, min(HELD_OUT_STREAMS, predictions // HELD_OUT_LENGTH))
-        length = predictions // streams
-        starts = np.arange(streams) * length
-        for begin in range(0, length, HELD_OUT_LENGTH):
-            times = np.arange(begin, min(begin + HELD_OUT_LENGTH, length))[:, np.newaxis]
-            where = times + starts
-            yield Batch(ids[where], ids[where + 1], begin == 0)
-        if streams * length < predictions:
-            yield _framed(ids[streams * length :])
+        return _scored(self.train_ids[-1], self.held_out_ids)
+
+    def test_batches(self) -> Iterator[Batch]:
+        """Yield the test part in the same way; its first character is predicted from the last one before it."""
+        before = self.held_out_ids if self.has_held_out else self.train_ids
+        return _scored(before[-1], self.test_ids)
 
     @property
     def characters_per_step(self) -> float:
@@ -221,8 +279,37 @@ def _vocab(text: str, alphabet: str | None, eos: bool) -> Vocab:
     return Vocab.from_alphabet(alphabet, eos)
 
 
-def _share(count: int, fraction: float) -> int:
-    return math.floor(count * fraction)
+def _split(count: int, data: DataConfig) -> tuple[int, int]:
+    """Return where the training part ends and where the test part begins."""
+    test = count - math.floor(count * data.test_frac)
+    if data.val_file is not None:
+        return test, test
+    return test - math.floor(count * data.val_frac), test
+
+
+def _lines(vocab: Vocab, ids: Ids) -> list[Ids]:
+    assert vocab.eos is not None
+    framed = np.pad(ids, 1, constant_values=vocab.eos)
+    ends = np.flatnonzero(framed == vocab.eos)
+    return [framed[begin : end + 1] for begin, end in pairwise(ends) if end - begin > 1]
+
+
+def _predicted(lines: list[Ids]) -> Ids:
+    return np.concatenate([line[1:] for line in lines])
+
+
+def _scored(before: int, ids: Ids) -> Iterator[Batch]:
+    streams = max(1, min(HELD_OUT_STREAMS, len(ids) // HELD_OUT_LENGTH))
+    length = len(ids) // streams
+    starts = np.arange(streams) * length
+    for begin in range(0, length, HELD_OUT_LENGTH):
+        where = np.arange(begin, min(begin + HELD_OUT_LENGTH, length))[:, np.newaxis] + starts
+        inputs_TB = ids[where - 1]
+        if begin == 0:
+            inputs_TB[0, 0] = before
+        yield Batch(inputs_TB, ids[where], begin == 0)
+    if streams * length < len(ids):
+        yield _framed(ids[streams * length - 1 :])
 
 
 def _framed(line: Ids) -> Batch:

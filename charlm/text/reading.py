@@ -1,95 +1,262 @@
-"""Texts from files, folders and the standard input."""
+"""From the bytes of files to code points, piece by piece: decoding, line ends, normalisation.
+
+Nothing here holds more of a text than a piece, so a text may be larger than the memory.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator, Sequence
+import codecs
+import hashlib
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
 
+import numpy as np
+
+from charlm.config.schema import BYTES
 from charlm.errors import TextError
+from charlm.text.sources import Source, sources_of
+from charlm.text.vocab import Points, byte_values, code_points
 
-STDIN = "-"
+UTF_8 = "utf-8"
+NONE: Literal["none"] = "none"
+Form: TypeAlias = Literal["none", "NFC", "NFKC"]
+
+_CHECKED = 16
+"""Pieces at the beginning that are looked at for what is odd."""
+
+_LAST_STARTER = re.compile(r"(?s).*([\0-\u02ff\u3400-\u9fff\uac00-\ud7a3])")
+"""Up to the last character that never changes with those before it, whatever the normalisation form.
+
+(Latin letters, ideographs, Hangul syllables: their combining class is 0 and none is second in a composition.)
+"""
 
 
-def read_texts(paths: Sequence[str | Path], what: str = "text") -> str:
-    r"""Return the texts of some files as one, in the order given.
+@dataclass
+class Facts:
+    r"""What was met while a text was read.
 
-    Files are UTF-8; a byte order mark is dropped, and \r\n and \r become \n. A folder stands for
-    the .txt files in it, sorted by path (not for those in folders inside it), ``-`` for the
-    standard input. Where a text does not end in a newline, one is put before the next text.
+    Attributes:
+        sizes: the bytes of each file.
+        sha256: the digest of all the bytes, as of ``cat FILES | sha256sum``.
+        line_ends: those that became a newline: ``\r\n`` or ``\r``.
+        marks: byte order marks that were left out.
+        composed: whether all characters were in the composed form (NFC), as far as was looked.
+        repeated: the line that comes most often at the beginning, and its share of the lines there.
+    """
+
+    sizes: list[int] = field(default_factory=list)
+    sha256: str = ""
+    line_ends: list[str] = field(default_factory=list)
+    marks: int = 0
+    composed: bool = True
+    repeated: tuple[str, float] = ("", 0.0)
+
+
+class Digest(Protocol):
+    """What ``hashlib`` makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in some more."""
+
+
+class Readable(Protocol):
+    """A text that can be read several times."""
+
+    def digest(self) -> Facts:
+        """Return facts with the sizes and the digest."""
+
+    def read(self, facts: Facts, digest: Digest | None) -> Iterator[Points]:
+        """Yield the text piece by piece, and note what is met; the bytes go into the digest."""
+
+
+class GivenText:
+    """A text that is in memory, and is taken as it is but for the normalisation."""
+
+    def __init__(self, text: str, encoding: str = UTF_8, normalize: Form = NONE) -> None:
+        text = text if normalize == NONE else unicodedata.normalize(normalize, text)
+        self._points = byte_values(text) if encoding == BYTES else code_points(text)
+
+    def digest(self) -> Facts:
+        """Return the digest of the code points: there are no bytes of a file."""
+        return Facts(sha256=hashlib.sha256(self._points.tobytes()).hexdigest())
+
+    def read(self, facts: Facts, digest: Digest | None) -> Iterator[Points]:
+        """Yield the text in one piece."""
+        if digest is not None:
+            digest.update(self._points.tobytes())
+        yield self._points
+
+
+class Files:
+    r"""The texts of some files as one, in their order.
+
+    A byte order mark is dropped, and \r\n and \r become \n, but not where bytes are asked for. Where a text does
+    not end in a newline, one is put before the next.
 
     Args:
-        paths: files, folders, or ``-``.
+        sources: the files.
+        encoding: a codec's name, or ``bytes``.
+        normalize: none, NFC or NFKC.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], encoding: str = UTF_8, normalize: Form = NONE
+    ) -> None:
+        self.sources = sources
+        self.encoding = encoding
+        self.normalize = normalize
+
+    def digest(self) -> Facts:
+        """Return the sizes of the files and the digest of their bytes.
+
+        Raises:
+            TextError: a file cannot be read.
+        """
+        facts = Facts()
+        digest = hashlib.sha256()
+        for source in self.sources:
+            size = 0
+            for piece in source.pieces():
+                digest.update(piece)
+                size += len(piece)
+            facts.sizes.append(size)
+        facts.sha256 = digest.hexdigest()
+        return facts
+
+    def read(self, facts: Facts, digest: Digest | None = None) -> Iterator[Points]:
+        """Yield the code points, or the values of the bytes, piece by piece, and note what is met.
+
+        Raises:
+            TextError: a file cannot be read, or has bytes that the encoding does not know.
+        """
+        after: int | None = None
+        for source in self.sources:
+            fresh = True
+            for points in self._points(source, facts, digest):
+                if not len(points):
+                    continue
+                if fresh and after not in (None, ord("\n")):
+                    yield np.array([ord("\n")], dtype=np.uint8)
+                fresh, after = False, int(points[-1])
+                yield points
+
+    def _points(self, source: Source, facts: Facts, digest: Digest | None) -> Iterator[Points]:
+        pieces = source.pieces() if digest is None else _noted(source.pieces(), digest)
+        if self.encoding == BYTES:
+            return (np.frombuffer(piece, dtype=np.uint8) for piece in pieces)
+        texts = _decoded(source, pieces, self.encoding, facts)
+        return map(
+            code_points, texts if self.normalize == NONE else _normalized(texts, self.normalize)
+        )
+
+
+def read_texts(
+    paths: Sequence[str | Path],
+    what: str = "text",
+    encoding: str = UTF_8,
+    normalize: Form = NONE,
+) -> str:
+    """Return the texts of some files as one string (see ``Files``); bytes that are no UTF-8 as lone surrogates.
+
+    Args:
+        paths: files, folders, patterns, or ``-`` for the standard input.
         what: what the texts are, for error messages.
+        encoding: a codec's name, or ``bytes``.
+        normalize: none, NFC or NFKC.
 
     Raises:
-        TextError: something cannot be read, is not UTF-8, or there is no text but white space.
+        TextError: something cannot be read or decoded, or there is no text but white space.
     """
-    text = ""
-    for given in paths:
-        for path in _files(given, what):
-            text += "\n" if text and not text.endswith("\n") else ""
-            text += _read(path, what)
+    sources = sources_of(paths, what)
+    pieces = list(Files(sources, encoding, normalize).read(Facts()))
+    if encoding == BYTES:
+        text = b"".join(piece.tobytes() for piece in pieces).decode(UTF_8, "surrogateescape")
+    else:
+        text = "".join(
+            piece.tobytes().decode("latin-1")
+            if piece.dtype == np.uint8
+            else piece.tobytes().decode("utf-32-le", "surrogatepass")
+            for piece in pieces
+        )
     if not text.strip():
-        names = ", ".join(_shown(path) for path in paths)
-        state = "has nothing but white space" if text else "is empty"
-        raise TextError(f"{what} {names}: {state}; give a file with some text in it")
+        raise no_text([source.name for source in sources], empty=not text)
     return text
 
 
-def _files(given: str | Path, what: str) -> list[Path]:
-    path = Path(given)
-    with _explained(path, what):
-        if str(given) == STDIN or not path.is_dir():
-            return [path]
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() == ".txt" and not p.is_dir())
-    if not found:
-        raise TextError(
-            f"{what} {path}: the folder has no .txt file (folders in it are not looked through); "
-            "name the files themselves, or another folder"
-        )
-    return found
+def no_text(names: Sequence[str], empty: bool) -> TextError:
+    """Return the error that says that there is nothing to read."""
+    state = "is empty" if empty else "has nothing but white space"
+    return TextError(f"{', '.join(names)}: {state}; give a file with some text in it")
 
 
-def _read(path: Path, what: str) -> str:
-    with _explained(path, what):
-        data = _standard_input(what) if str(path) == STDIN else path.read_bytes()
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        wrong = data[error.start : error.end].hex(" ")
-        guess = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "LATIN1"
-        raise TextError(
-            f"{what} {_shown(path)}: not UTF-8 at byte offset {error.start} (hex {wrong}: "
-            f"{error.reason}); convert it first, for example with `iconv -f {guess} -t UTF-8`, "
-            f"where {guess} is only a guess"
-        ) from error
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+def _noted(pieces: Iterable[bytes], digest: Digest) -> Iterator[bytes]:
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
 
 
-def _standard_input(what: str) -> bytes:
-    if sys.stdin is None:  # as Python says that it is closed
-        raise TextError(f"{what} standard input: it is closed; give a file, or pipe a text in")
-    return sys.stdin.buffer.read()
+def _decoded(source: Source, pieces: Iterable[bytes], encoding: str, facts: Facts) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
+    read = number = 0
+    begun = False
+    for piece in chain(pieces, [b""]):
+        read += len(piece)
+        try:
+            text = newlines.decode(piece, final=not piece)
+        except UnicodeError as error:
+            raise _undecodable(source, encoding, error, read) from error
+        if not text:
+            continue
+        if not begun and text[0] == "\ufeff":
+            facts.marks += 1
+            text = text[1:]
+        begun = True
+        if number < _CHECKED:
+            _look_at(text, number, facts)
+        number += 1
+        yield text
+    met = newlines.newlines
+    ends = (met,) if isinstance(met, str) else met or ()
+    facts.line_ends += [end for end in ends if end != "\n" and end not in facts.line_ends]
 
 
-@contextlib.contextmanager
-def _explained(path: Path, what: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise TextError(
-            f"{what} {_shown(path)}: no such file; give a text file, a folder with .txt files, or "
-            f"{STDIN} for the standard input"
-        ) from error
-    except PermissionError as error:
-        raise TextError(
-            f"{what} {_shown(path)}: no permission to read it; change that with chmod, or give another"
-        ) from error
-    except OSError as error:
-        raise TextError(f"{what} {_shown(path)}: cannot be read ({error.strerror})") from error
+def _look_at(text: str, number: int, facts: Facts) -> None:
+    if facts.composed:
+        facts.composed = text.isascii() or unicodedata.is_normalized("NFC", text)
+    if number == 0 and not facts.repeated[0]:
+        lines = [line for line in text.split("\n") if line.strip()]
+        for line, count in Counter(lines).most_common(1):
+            facts.repeated = (line[:60], count / len(lines) if count >= 10 else 0.0)
 
 
-def _shown(path: str | Path) -> str:
-    return "standard input" if str(path) == STDIN else str(path)
+def _normalized(texts: Iterable[str], form: Any) -> Iterator[str]:
+    held = ""
+    for text in texts:
+        held += text
+        if found := _LAST_STARTER.match(held):
+            cut = found.start(1)
+            yield unicodedata.normalize(form, held[:cut])
+            held = held[cut:]
+    yield unicodedata.normalize(form, held)
+
+
+def _undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -> TextError:
+    ways = f"say which encoding it has, such as --encoding cp1252, or learn its bytes with --encoding {BYTES}"
+    if not isinstance(error, UnicodeDecodeError):
+        return TextError(f"{source.name}: not {encoding} ({error}); {ways}")
+    offset = read - len(error.object) + error.start
+    wrong = error.object[error.start : error.end][:8].hex(" ")
+    if offset == 0 and error.object[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        ways = ways.replace("cp1252", "utf-16")
+    shown = "UTF-8" if codecs.lookup(encoding).name == UTF_8 else encoding
+    return TextError(
+        f"{source.name}: not {shown} at byte offset {offset} (hex {wrong}: {error.reason}); {ways}"
+    )

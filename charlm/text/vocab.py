@@ -6,6 +6,7 @@ sequences and minibatches is in ``corpus.py``.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,37 @@ from charlm.errors import TextError
 EOS = "<EOS>"
 """The symbol that ends, and begins, a line: one symbol whose name has five characters."""
 
+UNK = "<UNK>"
+"""The symbol of every character that has none of its own. It is read, and never drawn."""
+
+BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
+"""The symbols of a model of bytes: their values, in order."""
+
 Ids: TypeAlias = npt.NDArray[Any]
 """Symbol numbers, of the smallest unsigned integer type that holds a vocabulary's."""
+
+Points: TypeAlias = npt.NDArray[Any]
+"""Code points as uint32, or as uint8 where all are below 256; or the values of bytes."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a text, lines and columns counted from 1.
+
+    Example:
+        >>> Position().after(code_points("ab;c".replace(";", chr(10))))
+        Position(offset=4, line=2, column=2)
+    """
+
+    offset: int = 0
+    line: int = 1
+    column: int = 1
+
+    def after(self, points: Points) -> Position:
+        """Return the place behind some more of the text."""
+        ends = np.flatnonzero(points == ord("\n"))
+        column = self.column + len(points) if len(ends) == 0 else len(points) - int(ends[-1])
+        return Position(self.offset + len(points), self.line + len(ends), column)
 
 
 @dataclass(frozen=True)
@@ -28,7 +58,8 @@ class Vocab:
     """The symbols of a model, numbered from 0.
 
     Args:
-        symbols: distinct single characters; ``EOS`` may follow them as the last.
+        symbols: distinct single characters, or ``BYTES``. ``UNK`` may follow characters, and ``EOS`` may
+            follow as the last.
 
     Raises:
         TextError: the symbols are not such a sequence.
@@ -46,7 +77,9 @@ class Vocab:
     symbols: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        characters = self.symbols[:-1] if self.symbols[-1:] == (EOS,) else self.symbols
+        characters = self._spelled
+        if characters == BYTES:
+            return
         if not characters:
             raise TextError("the alphabet is empty: it needs at least one character")
         first: dict[str, int] = {}
@@ -54,7 +87,7 @@ class Vocab:
             if not isinstance(symbol, str) or len(symbol) != 1:
                 raise TextError(
                     f"the alphabet has {symbol!r} at place {place}: each symbol is a single "
-                    f"character, but for {EOS}, which may only be the last"
+                    f"character, but for {UNK} and {EOS}, which may only be the last"
                 )
             if symbol in first:
                 raise TextError(
@@ -64,15 +97,20 @@ class Vocab:
             first[symbol] = place
 
     @classmethod
-    def from_alphabet(cls, alphabet: str, eos: bool) -> Vocab:
-        """Number the characters in the order given; ``eos`` puts ``EOS`` after them."""
-        return cls((*alphabet, EOS) if eos else tuple(alphabet))
+    def from_alphabet(cls, alphabet: str, eos: bool, unknown: bool = False) -> Vocab:
+        """Number the characters in the order given; ``unknown`` puts ``UNK`` after them, then ``eos`` ``EOS``."""
+        return cls((*alphabet, *[UNK] * unknown, *[EOS] * eos))
 
     @classmethod
     def from_text(cls, text: str, eos: bool) -> Vocab:
         """Number a text's characters by code point; ``eos`` puts ``EOS`` in place of the newline."""
         characters = set(text) - {"\n"} if eos else set(text)
         return cls.from_alphabet("".join(sorted(characters)), eos)
+
+    @classmethod
+    def of_bytes(cls, eos: bool) -> Vocab:
+        """Number the values of a byte; ``eos`` puts ``EOS`` after them."""
+        return cls((*BYTES, *[EOS] * eos))
 
     @classmethod
     def from_list(cls, symbols: object) -> Vocab:
@@ -111,40 +149,71 @@ class Vocab:
             raise TextError(f"{_named(symbol)} is not in the vocabulary: {self._remedy}")
         return self._numbers[symbol]
 
-    def encode(self, text: str, *, lines: bool = False) -> Ids:
-        """Return the ids of a text's characters, one for each.
+    @property
+    def unknown(self) -> int | None:
+        """The id of ``UNK``, or None where the vocabulary has none."""
+        return self._numbers.get(UNK)
 
-        ``EOS`` has no spelling in a text: the five characters <EOS> are encoded as five characters.
+    @property
+    def is_bytes(self) -> bool:
+        """Whether the symbols are the values of bytes, which are not characters."""
+        return self._spelled == BYTES
+
+    @property
+    def unit(self) -> str:
+        """What a symbol is called where scores are counted in them: char or byte."""
+        return "byte" if self.is_bytes else "char"
+
+    @property
+    def start(self) -> int:
+        """The id of what a text begins after: ``EOS``, or else a newline, or else the first symbol."""
+        newline = BYTES[ord("\n")] if self.is_bytes else "\n"
+        return self._numbers.get(newline, 0) if self.eos is None else self.eos
+
+    def encode(self, text: str, *, lines: bool = False) -> Ids:
+        """Return the ids of a text's characters, one for each; or those of its bytes in UTF-8.
+
+        ``EOS`` and ``UNK`` have no spelling in a text: the five characters <EOS> are encoded as five
+        characters.
 
         Args:
             text: any string.
             lines: encode each newline as ``EOS``.
 
         Raises:
-            TextError: a character is not in the vocabulary (the first such is named, with its
-                place), or ``lines`` is asked of a vocabulary without ``EOS``.
+            TextError: a character is not in a vocabulary without ``UNK`` (the first such is named, with
+                its place), or ``lines`` is asked of a vocabulary without ``EOS``.
         """
-        points = _code_points(text)
-        ids = self._table[np.minimum(points, len(self._table) - 1)]
-        if lines:
-            if self.eos is None:
-                raise TextError(f"the vocabulary has no {EOS} to end a line with: make one with it")
-            ids[points == ord("\n")] = self.eos
+        points = byte_values(text) if self.is_bytes else code_points(text)
+        return self.encode_points(points, lines=lines)
+
+    def encode_points(
+        self, points: Points, *, lines: bool = False, before: Position = Position()
+    ) -> Ids:
+        """Return the ids of code points, or of the values of bytes; ``before`` is the text that came before them.
+
+        Raises:
+            TextError: as of ``encode``.
+        """
+        if lines and self.eos is None:
+            raise TextError(f"the vocabulary has no {EOS} to end a line with: make one with it")
+        table = self._line_table if lines else self._table
+        ids = table.take(points, mode="clip")
         if unknown := np.flatnonzero(ids < 0)[:1].tolist():
             (offset,) = unknown
-            line = text.count("\n", 0, offset) + 1
-            column = offset - text.rfind("\n", 0, offset)
+            place = before.after(points[:offset])
             raise TextError(
-                f"{_named(text[offset])} at line {line}, column {column} of the text (offset "
-                f"{offset}) is not in the vocabulary: {self._remedy}"
+                f"{_named(chr(points[offset]))} at line {place.line}, column {place.column} of the "
+                f"text (offset {place.offset}) is not in the vocabulary: {self._remedy}"
             )
         return ids.astype(np.min_scalar_type(len(self) - 1))
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """Return the text of some ids: the inverse of ``encode``.
 
-        ``EOS`` is no text, so it cannot be decoded: cut the ids before it. The symbols themselves,
-        for showing an ``EOS`` too, are in ``symbols``.
+        ``EOS`` is no text, so it cannot be decoded: cut the ids before it. ``UNK`` is shown as U+FFFD. The
+        symbols themselves, for showing an ``EOS`` too, are in ``symbols``. Bytes that are no UTF-8 become lone
+        surrogates, from which ``encode`` makes these bytes again.
 
         Raises:
             TextError: an id is ``EOS`` or no symbol's.
@@ -158,14 +227,29 @@ class Vocab:
                 f"id {ids[place]} at place {place} is {what}: characters have ids from 0 to "
                 f"{characters - 1}"
             )
-        points = _code_points("".join(self.symbols[:characters]))
-        return points[ids].tobytes().decode(*_UTF_32)
+        if self.is_bytes:
+            return ids.astype(np.uint8).tobytes().decode("utf-8", "surrogateescape")
+        unknown = "" if self.unknown is None else "\ufffd"
+        points = code_points("".join(self._spelled) + unknown)
+        return points[ids].astype("<u4").tobytes().decode(*_UTF_32)
+
+    def speller(self) -> Speller:
+        """Return what turns ids, one after the other, into text."""
+        return Speller(self)
+
+    @property
+    def _spelled(self) -> tuple[str, ...]:
+        end = len(self.symbols) - (self.symbols[-1:] == (EOS,))
+        return self.symbols[: end - (self.symbols[:end][-1:] == (UNK,))]
 
     @property
     def _remedy(self) -> str:
-        count = sum(symbol != EOS for symbol in self.symbols)
+        count = len(self._spelled)
         characters = "1 character" if count == 1 else f"{count} characters"
-        return f"leave it out, or train with an alphabet that has it (this one has {characters})"
+        return (
+            f"leave it out, or train with an alphabet that has it (this one has {characters}) or with "
+            f"data.min_count of 2 or more, which adds {UNK} for all others"
+        )
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -174,9 +258,19 @@ class Vocab:
     @cached_property
     def _table(self) -> npt.NDArray[np.int32]:
         """The id of each code point, -1 for none; the last entry stands for all points beyond."""
-        points = _code_points("".join(self.symbols[: self.eos]))
-        table = np.full(int(points.max()) + 2, -1, dtype=np.int32)
+        if self.is_bytes:
+            return np.arange(256, dtype=np.int32)
+        points = code_points("".join(self._spelled))
+        others = -1 if self.unknown is None else self.unknown
+        table = np.full(max(int(points.max()), ord("\n")) + 2, others, dtype=np.int32)
         table[points] = np.arange(len(points))
+        return table
+
+    @cached_property
+    def _line_table(self) -> npt.NDArray[np.int32]:
+        assert self.eos is not None
+        table = self._table.copy()
+        table[ord("\n")] = self.eos
         return table
 
 
@@ -184,9 +278,51 @@ _UTF_32 = ("utf-32-le", "surrogatepass")
 """Lone surrogates pass: command line arguments that are not UTF-8 have them."""
 
 
-def _code_points(text: str) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(text.encode(*_UTF_32), dtype="<u4")
+def code_points(text: str) -> Points:
+    """Return a text's code points, as bytes if all are below 256."""
+    try:
+        return np.frombuffer(text.encode("latin-1"), dtype=np.uint8)
+    except UnicodeEncodeError:
+        return np.frombuffer(text.encode(*_UTF_32), dtype="<u4")
+
+
+def byte_values(text: str) -> Points:
+    """Return the bytes of a text in UTF-8; lone surrogates are the bytes that they stand for (PEP 383)."""
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # one that stands for no byte
+        data = text.encode("utf-8", "surrogatepass")
+    return np.frombuffer(data, dtype=np.uint8)
 
 
 def _named(symbol: str) -> str:
     return f"{symbol!r} (U+{ord(symbol):04X})" if len(symbol) == 1 else repr(symbol)
+
+
+class Speller:
+    r"""Turns the ids of one text into characters as they come.
+
+    Bytes that are no UTF-8 become lone surrogates (Python's ``surrogateescape``, PEP 383).
+
+    Example:
+        >>> spell = Vocab.of_bytes(eos=False).speller()
+        >>> [spell(0xC3), spell(0xA9), spell(0xC3), spell.end()]
+        ['', 'é', '', '\udcc3']
+    """
+
+    def __init__(self, vocab: Vocab) -> None:
+        self._symbols = vocab.symbols
+        self._unknown = vocab.unknown
+        self._decoder = (
+            codecs.getincrementaldecoder("utf-8")("surrogateescape") if vocab.is_bytes else None
+        )
+
+    def __call__(self, symbol: int) -> str:
+        """Return the characters that a symbol completes."""
+        if self._decoder is not None:
+            return self._decoder.decode(bytes([symbol]))
+        return "\ufffd" if symbol == self._unknown else self._symbols[symbol]
+
+    def end(self) -> str:
+        """Return what is left of a character that was not completed."""
+        return "" if self._decoder is None else self._decoder.decode(b"", final=True)

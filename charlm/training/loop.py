@@ -8,7 +8,6 @@ for event in Training(config).events():
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
@@ -18,7 +17,7 @@ import attrs
 import numpy as np
 
 from charlm.baselines.counting import unigram_nll
-from charlm.config import DataConfig, RunConfig, resolve_text, to_yaml
+from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, OutputError
@@ -28,7 +27,7 @@ from charlm.lm.sampling import State
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.text.reading import STDIN, read_texts
+from charlm.text.preparing import corpus_of, kept_data
 from charlm.training.averaging import Averaging
 from charlm.training.budget import Budget, Clock
 from charlm.training.events import (
@@ -85,10 +84,11 @@ class Training:
         resume: Checkpoint | None = None,
     ) -> None:
         self.directory = directory
-        text = text_of(config.data) if text is None else text
-        self.text_sha256 = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        if text is None:
+            config = attrs.evolve(config, data=kept_data(config.data))
         corpus = corpus_of(config.data, text)
         self.corpus = corpus
+        self.text_sha256 = corpus.sha256
         self.notices = tuple(corpus.notices)
         limit = (
             LINE_LIMIT_FACTOR * corpus.longest_line
@@ -336,24 +336,6 @@ class Training:
             unigram,
             self.notices,
         )
-
-
-def text_of(data: DataConfig) -> str:
-    """Read the text that a config names."""
-    return read_texts([name if name == STDIN else resolve_text(name) for name in data.texts])
-
-
-def corpus_of(data: DataConfig, text: str) -> LineCorpus | StreamCorpus:
-    """Frame a text as a config says."""
-    if data.framing == "lines":
-        return LineCorpus.from_text(text, alphabet=data.alphabet, val_frac=data.val_frac)
-    return StreamCorpus.from_text(
-        text,
-        alphabet=data.alphabet,
-        val_frac=data.val_frac,
-        batch_size=data.batch_size,
-        seq_length=data.seq_length,
-    )
 
 
 def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:

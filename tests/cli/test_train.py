@@ -72,7 +72,8 @@ def test_a_config_and_a_text(charlm, tmp_path):
     assert again.stdout == done.stdout
 
 
-def test_text_from_stdin(charlm):
+def test_text_from_stdin(charlm, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     done = charlm("train", "-", *SMALL, "--steps", 2, stdin=TEXT)
     assert done.returncode == 0, done.stderr
 

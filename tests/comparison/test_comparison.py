@@ -24,7 +24,7 @@ from charlm.config import load_comparison
 from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.sampling import SampledText
 from charlm.text.corpus import StreamCorpus
-from charlm.training.loop import corpus_of, text_of
+from charlm.text.preparing import corpus_of, text_of
 
 
 def model(name, *losses_of_seeds):

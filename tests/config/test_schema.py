@@ -29,8 +29,13 @@ def test_the_defaults_are_the_tutorials():
         "data": {
             "text": "fox",
             "framing": "lines",
+            "encoding": "utf-8",
+            "normalize": "none",
             "alphabet": "abcdefghijklmnopqrstuvwxyz ",
+            "min_count": 1,
             "val_frac": 0.0,
+            "test_frac": 0.0,
+            "val_file": None,
             "batch_size": 32,
             "seq_length": 64,
         },
@@ -132,8 +137,8 @@ def test_plain_data_is_judged_as_a_file_is():
     with pytest.raises(ConfigError) as raised:
         from_dict(data, source="run.safetensors")
     assert str(raised.value).split("\n") == [
-        "run.safetensors: data: expected keys (text, framing, alphabet, val_frac, batch_size, "
-        "seq_length), got nothing",
+        "run.safetensors: data: expected keys (text, framing, encoding, normalize, alphabet, min_count, "
+        "val_frac, test_frac, val_file, batch_size, seq_length), got nothing",
         "run.safetensors: model.layers: expected a whole number, got 'two'",
         "run.safetensors: train.stepz: unknown key; did you mean steps?",
     ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.errors import TextError
-from charlm.text.vocab import EOS, Vocab
+from charlm.text.vocab import BYTES, EOS, UNK, Position, Vocab, code_points
 
 TUTORIAL = "abcdefghijklmnopqrstuvwxyz "
 
@@ -174,3 +174,54 @@ def test_a_megabyte_is_encoded_by_arrays_not_by_characters():
     line = ids[:19]
     assert np.array_equal(ids, np.tile(line, 60_000))
     assert vocab.decode(line) == "to be or not to be\n"
+
+
+# --- unknown characters, bytes ---
+
+
+@given(any_text, st.booleans())
+def test_unknown_characters_become_one_symbol(text, eos):
+    vocab = Vocab.from_alphabet("ab", eos=eos, unknown=True)
+    assert vocab.symbols == ("a", "b", UNK, *[EOS] * eos)
+    assert (vocab.unknown, vocab.eos) == (2, 3 if eos else None)
+    assert vocab.decode(vocab.encode(text)) == "".join(c if c in "ab" else "\ufffd" for c in text)
+    assert Vocab.from_list(vocab.to_list()) == vocab
+    assert vocab.encode("<UNK>").tolist() == [2] * 5
+
+
+@pytest.mark.parametrize("symbols", [("a", UNK, "b"), (UNK, "a"), ("a", EOS, UNK), (UNK,)])
+def test_the_unknown_symbol_stands_behind_the_characters(symbols):
+    with pytest.raises(TextError):
+        Vocab(symbols)
+
+
+@given(st.binary(max_size=40), st.booleans())
+def test_bytes_come_back_as_they_were(data, eos):
+    vocab = Vocab.from_list(Vocab.of_bytes(eos).to_list())
+    assert vocab.is_bytes
+    assert vocab.unit == "byte"
+    text = vocab.decode(list(data))
+    assert text == data.decode("utf-8", "surrogateescape")
+    assert vocab.encode(text).tolist() == list(data)
+    spell = vocab.speller()
+    assert "".join(map(spell, data)) + spell.end() == text
+
+
+@given(any_text)
+def test_every_text_has_bytes(text):
+    assert Vocab.of_bytes(eos=False).encode(text).dtype == np.uint8
+
+
+def test_a_text_begins_after_an_end_or_a_newline():
+    assert Vocab.from_alphabet("ab", eos=True).start == 2
+    assert Vocab.from_alphabet("a\n", eos=False).start == 1
+    assert Vocab.from_alphabet("ab", eos=False).start == 0
+    assert Vocab.of_bytes(eos=False).start == 10
+    assert BYTES[10] == "<0x0A>"
+
+
+@given(any_text, any_text)
+def test_a_position_behind_two_pieces_is_that_behind_the_whole(one, two):
+    whole = Position().after(code_points(one + two))
+    assert Position().after(code_points(one)).after(code_points(two)) == whole
+    assert (whole.offset, whole.line) == (len(one + two), (one + two).count("\n") + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 import numba
 from numba.core import config
 from numba.extending import intrinsic
+
+from charlm.files import cache_folder
 
 SETTINGS: Any = config
 
@@ -50,16 +51,7 @@ def _cache() -> str:
     state = hashlib.sha256(f"{sys.version_info} {numba.__version__}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         state.update(source.read_bytes())
-    if sys.platform == "darwin":
-        root = "~/Library/Caches"
-    else:
-        root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        folder = Path(root).expanduser() / "charlm" / f"kernels-{state.hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # no permission, or no home
-        return ""
-    return str(folder) if os.access(folder, os.W_OK | os.X_OK) else ""
+    return str(cache_folder(f"kernels-{state.hexdigest()[:16]}") or "")
 
 
 CACHE = _cache()

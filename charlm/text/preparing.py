@@ -1,0 +1,82 @@
+"""From the data section of a config to a corpus: read, encode, split."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import attrs
+
+from charlm.config import DataConfig, bundled_texts, resolve_text
+from charlm.errors import TextError
+from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.encoding import Encoded, encode
+from charlm.text.reading import Files, GivenText, read_texts
+from charlm.text.report import report
+from charlm.text.sources import STDIN, kept, sources_of
+
+
+def kept_data(data: DataConfig) -> DataConfig:
+    """Return the section with what can be read only once replaced by the path of a copy, so that it can run again.
+
+    Raises:
+        TextError: the standard input is closed or given twice, or there is no place for a copy.
+    """
+    if (*data.texts, data.val_file).count(STDIN) > 1:
+        raise TextError(f"text {STDIN}: the standard input can be read once; give it once")
+    names = [name if _bundled(name) else str(kept(name)) for name in data.texts]
+    val_file = data.val_file
+    if val_file is not None and not _bundled(val_file):
+        val_file = str(kept(val_file, "val_file"))
+    text = names[0] if isinstance(data.text, str) else tuple(names)
+    return attrs.evolve(data, text=text, val_file=val_file)
+
+
+def text_of(data: DataConfig) -> str:
+    """Return the text that a config names, as one string."""
+    return read_texts(_paths(data.texts), encoding=data.encoding, normalize=data.normalize)
+
+
+def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamCorpus:
+    """Return what a config's data section describes.
+
+    Args:
+        data: the section.
+        text: the text itself, for a caller that has it already.
+
+    Raises:
+        TextError: a text cannot be read or decoded, is too small, or has characters that are no symbols.
+    """
+    if text is None:
+        files = Files(sources_of(_paths(data.texts)), data.encoding, data.normalize)
+        whole = encode(files, data)
+    else:
+        whole = encode(GivenText(text, data.encoding, data.normalize), data)
+    extra = None if data.val_file is None else _val_file(data.val_file, data, whole)
+    made_of = [part.facts.sha256 for part in (whole, extra) if part is not None]
+    kind = LineCorpus if data.framing == "lines" else StreamCorpus
+    corpus = kind.from_ids(whole.vocab, whole.ids, data, None if extra is None else extra.ids)
+    corpus.sha256 = (
+        made_of[0] if len(made_of) == 1 else sha256("".join(made_of).encode()).hexdigest()
+    )
+    if text is None:
+        names = [source.name for source in files.sources]
+        corpus.report = report(names, whole, corpus.held_out_ids, corpus.test_ids, data)
+        corpus.notices += corpus.report.notices
+    return corpus
+
+
+def _val_file(name: str, data: DataConfig, whole: Encoded) -> Encoded:
+    files = Files(sources_of(_paths([name]), "val_file"), data.encoding, data.normalize)
+    try:
+        return encode(files, data, whole.vocab)
+    except TextError as error:
+        raise TextError(f"val_file {name}: {error}") from error
+
+
+def _paths(names: list[str] | tuple[str, ...]) -> list[str | Path]:
+    return [name if name == STDIN else resolve_text(name) for name in names]
+
+
+def _bundled(name: str) -> bool:
+    return name in bundled_texts()

@@ -203,6 +203,7 @@ class Training:
         self._saved_at = self.clock.seconds
         if directory is None:
             return
+        directory.sweep()
         directory.write_config(to_yaml(self.config))
         facts = meta(self)
         if resume is not None:

@@ -42,7 +42,13 @@ def test_it_is_said_before_the_first_step():
 
 def test_from_lines_to_a_stream():
     old = training("cab\n")
-    new = training("cab\ncab\ncab", "data.val_frac=0", "model.cell=rnn", name="text", init_from=old.checkpoint())
+    new = training(
+        "cab\ncab\ncab",
+        "data.val_frac=0",
+        "model.cell=rnn",
+        name="text",
+        init_from=old.checkpoint(),
+    )
     assert "3 symbols kept, 1 new ('\\n'), 1 dropped ('<EOS>')" in new.notices[-1]
 
 

@@ -23,10 +23,10 @@ from charlm.threads import thread_count, use_threads
 
 COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
-    "runs": "List runs and how they stand, or follow one.",
     "sample": "Draw texts from a trained model.",
     "compare": "Train several models on one text and say which learns faster.",
     "bench": "Measure how fast a model trains and samples on this machine.",
+    "runs": "List runs and how they stand, or follow one.",
 }
 DEFAULT_THREADS = {"compare": 1}
 """Its models are small: measured on two busy cores, srnn-vs-lstm-memory took 3.4 s with one thread

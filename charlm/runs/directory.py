@@ -167,6 +167,12 @@ class RunDirectory:
         """Keep as many lines of the metrics and samples; return how many there are, perhaps fewer."""
         return LineLog(self.metrics).cut(metrics), LineLog(self.samples).cut(samples)
 
+    def sweep(self) -> None:
+        """Remove the temporary files of a process that was killed; for who holds the lock."""
+        for file in self.path.glob(TEMPORARY_GLOB):
+            with contextlib.suppress(OSError):
+                file.unlink()
+
     def read_metrics(self) -> list[dict[str, Any]]:
         """Return the metrics, a dict a line; a last line without an end is still being written."""
         return [json.loads(line) for line in _lines(self.metrics) if line.endswith("\n")]

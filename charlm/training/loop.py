@@ -208,6 +208,7 @@ class Training:
         self._saved_at = self.clock.seconds
         if directory is None:
             return
+        directory.sweep()
         directory.write_config(to_yaml(self.config))
         facts = meta(self)
         if resume is not None:

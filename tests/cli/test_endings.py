@@ -1,0 +1,229 @@
+"""Each way in which a run can end: `charlm runs` tells the truth after it, and `--resume` does what it says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from charlm.runs.checkpoint import load_checkpoint
+from tests.cli.conftest import environment
+
+TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 60
+SMALL = ["--set", "model.hidden_dim=16", "--set", "model.embed_dim=8", "--kernels", "numpy"]
+ENDLESS = ["--steps", "1000000", "--sample-every", "0"]
+
+
+def state(charlm, run="run"):
+    done = charlm("runs", run, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def begun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Return a run that has made a step."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "charlm", "train", "-o", "run", *arguments],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline(), process.communicate()
+    return process
+
+
+def test_a_budget(charlm):
+    assert charlm("train", "-o", "run", "--steps", 10).returncode == 0
+    found = state(charlm)
+    assert (found["state"], found["reason"], found["step"]) == ("finished", "10 steps", 10)
+    again = charlm("train", "--resume", "run")
+    assert again.returncode == 0
+    assert "finished already, after 10 steps" in again.stderr
+    assert "--resume run --steps 20" in again.stderr
+    assert charlm("train", "--resume", "run", "--steps", 20).returncode == 0
+    assert state(charlm)["step"] == 20
+
+
+def test_patience(charlm, tmp_path):
+    (tmp_path / "novel.txt").write_text(TEXT)
+    still = ["--set", "train.learning_rate=1e-30", "--set", "train.eval_every=2"]
+    done = charlm("train", "novel.txt", "-o", "run", *SMALL, *still, "--patience", 2)
+    assert done.returncode == 0, done.stderr
+    found = state(charlm)
+    assert (found["state"], found["step"], found["best_step"]) == ("finished", 6, 2)
+    assert "2 measurements" in found["reason"]
+    assert "finished already" in charlm("train", "--resume", "run").stderr
+
+
+def test_time(charlm, tmp_path):
+    (tmp_path / "novel.txt").write_text(TEXT)
+    done = charlm("train", "novel.txt", "-o", "run", *SMALL, "--max-time", "0.5s")
+    assert done.returncode == 0, done.stderr
+    found = state(charlm)
+    assert (found["state"], found["reason"], found["steps"]) == ("finished", "0.5s", None)
+    assert "finished already" in charlm("train", "--resume", "run").stderr
+    assert charlm("train", "--resume", "run", "--max-time", "1s").returncode == 0
+    assert state(charlm)["step"] > found["step"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "name"),
+    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")],
+    ids=["ctrl-c", "sigterm"],
+)
+def test_a_signal(charlm, tmp_path, number, code, name):
+    process = begun(tmp_path, *ENDLESS)
+    assert state(charlm)["state"] == "running"
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "train --resume run" in stderr
+    assert "Traceback" not in stderr
+    found = state(charlm)
+    assert (found["state"], found["reason"]) == ("stopped", name)
+    assert found["step"] == load_checkpoint(tmp_path / "run", "last").state["step"]
+    more = charlm("train", "--resume", "run", "--steps", found["step"] + 3)
+    assert more.returncode == 0, more.stderr
+    assert state(charlm)["step"] == found["step"] + 3
+
+
+def test_a_signal_while_the_held_out_text_is_scored(charlm, tmp_path):
+    (tmp_path / "novel.txt").write_text("the cat sat on the mat, the rat sat on the cat.\n" * 40000)
+    scored = ["--set", "data.val_frac=0.5", "--set", "train.eval_every=1"]
+    process = begun(tmp_path, "novel.txt", *SMALL, *scored, *ENDLESS)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert load_checkpoint(tmp_path / "run", "last").state["place"]["evaluated"] == -1
+    assert state(charlm)["state"] == "stopped"
+
+
+def test_kill_9(charlm, tmp_path):
+    process = begun(tmp_path, *ENDLESS)
+    process.kill()
+    process.communicate()
+    assert state(charlm)["state"] == "killed"
+    step = load_checkpoint(tmp_path / "run", "last").state["step"]
+    assert charlm("train", "--resume", "run", "--steps", step + 3).returncode == 0
+    assert state(charlm)["state"] == "finished"
+
+
+def test_two_do_not_train_in_one_place(charlm, tmp_path):
+    process = begun(tmp_path, *ENDLESS)
+    try:
+        for arguments in (["--resume", "run"], ["-o", "run", "--force"]):
+            done = charlm("train", *arguments)
+            assert done.returncode == 2
+            assert "process is training in" in done.stderr
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_loss_that_is_not_finite(charlm):
+    done = charlm("train", "-o", "run", "--set", "train.learning_rate=1e38", "--sample-every", 1)
+    assert done.returncode == 1
+    assert "skipped" in done.stderr
+    assert "went back to the checkpoint of step 0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "nan" not in done.stdout
+    found = state(charlm)
+    assert found["state"] == "failed"
+    assert "--init-from" in found["reason"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"cannot mount a small disk: {error}")
+    if done.returncode:
+        pytest.skip(f"cannot mount a small disk: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(charlm, small_disk):
+    done = charlm("train", "-o", "run", "--log-every", 1, "--steps", 1000000)
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr
+    assert "train --resume run" in done.stderr
+    assert "Traceback" not in done.stderr
+    found = state(charlm)
+    assert found["state"] == "failed"
+    assert "the disk is full" in found["reason"]
+    before = load_checkpoint(small_disk, "last").state["step"]
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    done = charlm("train", "--resume", "run", "--steps", before + 50)
+    assert done.returncode == 0, done.stderr
+    assert state(charlm)["state"] == "finished"
+
+
+def test_following_a_run_ends_with_it(charlm, tmp_path):
+    charlm("train", "-o", "run", "--steps", 12)
+    done = charlm("runs", "--follow", "run")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "finished: 12 steps"
+    assert [line.split()[1] for line in done.stdout.splitlines()[:-1]] == ["1", "6", "11"]
+
+
+def test_the_table(charlm):
+    for name in "ab":
+        charlm("train", "-o", f"runs/deep/{name}", "--steps", 3)
+    done = charlm("runs")
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
+        ["runs/deep/a", "finished"],
+        ["runs/deep/b", "finished"],
+    ]
+    assert charlm("runs", "nowhere").returncode == 2
+
+
+def test_a_dry_run_says_what_it_takes_and_writes_nothing(charlm, tmp_path):
+    done = charlm("train", "--dry-run", "--json", "-o", "a/b")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["parameters"] == 7878
+    assert found["steps"] == 200
+    assert found["chars_per_second"] > 0
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    assert charlm("train", "--dry-run", "-o", "file/run").returncode == 1
+
+
+def test_what_resume_refuses(charlm):
+    charlm("train", "-o", "run", "--steps", 3)
+    done = charlm("train", "--resume", "run", "--seed", 9)
+    assert done.returncode == 2
+    assert "train.seed was 0 in the run and is 9 now" in done.stderr
+    assert charlm("train", "fox", "--resume", "run").returncode == 2
+    assert "no run is there" in charlm("train", "--resume", "nowhere").stderr
+
+
+def test_event_files(charlm, tmp_path):
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
+    done = charlm("train", "-o", "run", "--steps", 12, "--tensorboard")
+    assert done.returncode == 0, done.stderr
+    (file,) = (tmp_path / "run/tensorboard").iterdir()
+    assert b"loss" in file.read_bytes()
+
+
+def test_sampling_takes_the_best_weights(charlm, tmp_path):
+    (tmp_path / "novel.txt").write_text(TEXT)
+    scored = ["--set", "train.eval_every=10", "--steps", "10"]
+    assert charlm("train", "novel.txt", "-o", "run", *SMALL, *scored).returncode == 0
+    assert charlm("train", "--resume", "run", "--steps", 25, "--patience", 9).returncode == 0
+    (tmp_path / "run/last.safetensors").write_bytes(b"damaged")
+    assert charlm("sample", "run", "-l", 5).returncode == 0
+    assert charlm("sample", "run", "-l", 5, "--checkpoint", "last").returncode == 2

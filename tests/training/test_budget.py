@@ -1,0 +1,85 @@
+"""Budgets: which one ends a run, and how far it is."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from charlm.config import TrainConfig, load_run
+from charlm.errors import ConfigError
+from charlm.training.budget import Budget
+from charlm.training.events import Evaluated, Finished, Stepped
+from charlm.training.loop import Training
+
+TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 20
+
+
+def budget(**settings) -> Budget:
+    return Budget.of(TrainConfig(**{"steps": None, **settings}), steps_per_pass=40)
+
+
+def test_the_shorter_of_steps_and_epochs_counts():
+    assert budget(epochs=2.5).steps == 100
+    assert budget(epochs=2.5, steps=99).steps == 99
+    assert budget(epochs=0.01).steps == 1
+    assert budget(max_time="10m").steps is None
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds", "stale", "reason"),
+    [
+        (99, 59.0, 2, None),
+        (100, 0.0, 0, "2.5 epochs"),
+        (1, 60.0, 0, "1m"),
+        (1, 0.0, 3, "no better held-out score in 3 measurements"),
+    ],
+)
+def test_whichever_comes_first_ends_it(step, seconds, stale, reason):
+    given = budget(epochs=2.5, max_time="1m", patience=3)
+    assert given.end(step, seconds, stale) == reason
+    assert str(given) == "2.5 epochs or 1m or patience of 3"
+
+
+def test_progress_is_that_of_the_budget_that_is_used_up_most():
+    given = budget(steps=100, max_time="1m")
+    assert given.progress(10, 30.0) == 0.5
+    assert given.progress(90, 30.0) == 0.9
+    assert given.progress(90, 90.0) == 1.0
+    assert budget(steps=0).progress(0, 0.0) == 1.0
+
+
+def test_a_training_without_an_end_is_refused():
+    with pytest.raises(ConfigError, match="or the training has no end"):
+        load_run("srnn", overrides=["train.steps=null"])
+
+
+@pytest.mark.parametrize("time", ["0s", "soon", "1h 30m", "-3", "true", "10 m", "inf"])
+def test_a_time_that_is_none_is_refused(time):
+    with pytest.raises(ConfigError, match="expected a time above zero"):
+        load_run("srnn", overrides=[f"train.max_time={time}"])
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"), [("1d", 86400), ("1h30m", 5400), ("0.5s", 0.5), (7, 7)]
+)
+def test_times(time, seconds):
+    assert budget(max_time=time).seconds == seconds
+
+
+def test_time_ends_a_run_with_a_last_score():
+    overrides = ["train.steps=null", "train.max_time=0.3s", "model.hidden_dim=8"]
+    events = list(Training(load_run("text", overrides=overrides), text=TEXT).events())
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "0.3s"
+    assert [e.step for e in events if isinstance(e, Evaluated)][-1] == events[-1].step
+    progress = [e.progress for e in events if isinstance(e, Stepped)]
+    assert progress == sorted(progress)
+    assert progress[-1] <= 1.0
+
+
+def test_epochs_are_passes_over_the_text():
+    overrides = ["train.steps=null", "train.epochs=1.5", "model.hidden_dim=8", "data.batch_size=2"]
+    training = Training(load_run("text", overrides=overrides), text=TEXT)
+    list(training.events())
+    assert training.step == math.ceil(1.5 * training.corpus.steps_per_pass)

@@ -16,7 +16,7 @@ sorted array of those that occur. So everything is sorting, counting and searchi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,7 @@ MAX_ORDER = 8
 """On a megabyte of English 7 is the best: longer strings are too rare to help."""
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Counts = npt.NDArray[Any]
+Ints = npt.NDArray[Any]
 Discounts = tuple[float, float, float]
 
 FALLBACK: Discounts = (0.5, 1.0, 1.5)
@@ -58,22 +57,6 @@ def discounts(counts: npt.NDArray[Any]) -> Discounts:
     return found if min(found) > 0 else FALLBACK
 
 
-def shares(counts: Counts, totals: Counts, taken: Discounts) -> Floats:
-    """Return the discounted counts of strings, as shares of their contexts' totals."""
-    discount = np.array([0.0, *taken])[np.minimum(counts, 3).astype(np.intp)]
-    found: Floats = (counts - discount) / np.maximum(totals, 1)
-    return found
-
-
-def leftovers(kinds: Sequence[Counts], totals: Counts, taken: Discounts) -> Floats:
-    """Return what the discounts leave to the order below: all of it in contexts that were never seen.
-
-    ``kinds`` says of each context how many symbols followed it once, twice, and more often.
-    """
-    once, twice, often = (discount * kind for discount, kind in zip(taken, kinds, strict=True))
-    return np.where(totals > 0, (once + twice + often) / np.maximum(totals, 1), 1.0)
-
-
 def numbered(ids: Ids, vocab_size: int, order: int) -> Iterator[tuple[Ints, Ints]]:
     """Yield for each order the sorted strings, and the numbers of those that end at each place, from the first.
 
@@ -91,11 +74,49 @@ def numbered(ids: Ids, vocab_size: int, order: int) -> Iterator[tuple[Ints, Ints
         yield strings, numbers
 
 
+class Tally:
+    """What was counted at one order. The last entry of each array is that of what was not seen: 0.
+
+    Attributes:
+        taken: the discounts.
+        counts: of each string.
+        totals: of each context, over the symbols that follow it.
+        kinds: how many symbols follow each context once, twice, and more often; (3, contexts + 1).
+    """
+
+    def __init__(self, counts: Ints, contexts_of: Ints, contexts: int) -> None:
+        def summed(what: Ints | None = None, chosen: Any = slice(None)) -> Ints:
+            return np.bincount(contexts_of[chosen], what, contexts + 1).astype(np.int32)
+
+        self.taken = discounts(counts)
+        self.counts = np.append(counts, 0).astype(np.int32)
+        self.totals = summed(counts)
+        kinds = (counts == 1, counts == 2, counts > 2)
+        self.kinds = np.stack([summed(chosen=kind) for kind in kinds])
+
+    def interpolate(self, counts: Ints, totals: Ints, kinds: Ints, below: Floats) -> Floats:
+        """Return the probabilities of symbols from their counts, and from the order below."""
+        discount = np.array([0.0, *self.taken])
+        known = np.maximum(totals, 1)
+        left = np.where(totals > 0, np.tensordot(discount[1:], kinds, 1) / known, 1.0)
+        found: Floats = (counts - discount[np.minimum(counts, 3)]) / known + left * below
+        return found
+
+
+@dataclass
+class Level:
+    """One order: its strings, and what they tell as the highest level and below others."""
+
+    strings: Ints
+    occurrences: Tally
+    continuations: Tally
+
+
 class NGram:
     """The models of every order up to ``order`` on one text, which share all but their highest levels.
 
     Args:
-        ids: the text that is counted.
+        ids: the text that is counted, of one character at least.
         vocab_size: the number of symbols; those that do not occur share what the unigrams leave.
         order: the highest; its strings have as many characters, its contexts one less.
 
@@ -108,26 +129,19 @@ class NGram:
     def __init__(self, ids: Ids, vocab_size: int, order: int = MAX_ORDER) -> None:
         self.vocab_size = vocab_size
         self.order = max(1, min(order, len(ids)))
-        self._levels: list[_Level] = []
+        self.levels: list[Level] = []
         contexts = 1
         strings, numbers = np.zeros(0, np.int64), np.zeros(0, np.int64)
         for longer, ends in numbered(ids, vocab_size, self.order):
-            if self._levels:
+            if self.levels:
                 place = np.empty(len(longer), np.int64)
                 place[ends] = np.arange(len(ends))
                 continued = np.bincount(numbers[1:][place], minlength=len(strings))
-                self._levels[-1].continuations = _Estimates(
-                    continued, strings // vocab_size, contexts
-                )
+                self.levels[-1].continuations = Tally(continued, strings // vocab_size, contexts)
                 contexts = len(strings)
             strings, numbers = longer, ends
-            counted = _Estimates(np.bincount(numbers), strings // vocab_size, contexts)
-            self._levels.append(_Level(strings, counted, counted))
-
-    @property
-    def discounts(self) -> list[Discounts]:
-        """The three of each order's highest level."""
-        return [level.occurrences.taken for level in self._levels]
+            counted = Tally(np.bincount(numbers), strings // vocab_size, contexts)
+            self.levels.append(Level(strings, counted, counted))
 
     def probabilities(self, ids: Ids, begin: int = 0) -> Floats:
         """Return the probability of each symbol from ``begin`` on after those before it: (orders, symbols).
@@ -146,47 +160,29 @@ class NGram:
         found = self._probabilities(texts.reshape(-1, length + 1))[..., -1]
         return found.reshape(-1, count, self.vocab_size)
 
-    def _probabilities(self, texts_NT: Ids) -> Floats:
-        """Return the probability of every symbol of some texts by each order: (orders, texts, symbols)."""
-        found = np.empty((self.order, *texts_NT.shape))
-        below = np.full(texts_NT.shape, 1 / self.vocab_size)
-        contexts = np.zeros(texts_NT.shape, np.int64)  # one not seen is -1
-        for order, level in enumerate(self._levels):
+    def find(self, texts_NT: Ids) -> Iterator[tuple[Level, Ints, Ints]]:
+        """Yield for each order the numbers of the strings that end at each symbol, and of their contexts.
+
+        One that was not seen, or begins before the text, is -1.
+        """
+        contexts = np.zeros(texts_NT.shape, np.int64)
+        for level in self.levels:
             keys = np.where(contexts < 0, -1, contexts * self.vocab_size + texts_NT)
             places = np.searchsorted(level.strings, keys)
             known = level.strings[np.minimum(places, len(level.strings) - 1)] == keys
             strings = np.where(known, places, -1)
-            found[order] = level.occurrences.interpolate(strings, contexts, below)
-            below = level.continuations.interpolate(strings, contexts, below)
+            yield level, strings, contexts
             contexts = np.pad(strings, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]
+
+    def _probabilities(self, texts_NT: Ids) -> Floats:
+        """Return the probability of every symbol of some texts by each order: (orders, texts, symbols)."""
+        found = np.empty((self.order, *texts_NT.shape))
+        below = np.full(texts_NT.shape, 1 / self.vocab_size)
+        for order, (level, strings, contexts) in enumerate(self.find(texts_NT)):
+            found[order], below = (
+                tally.interpolate(
+                    tally.counts[strings], tally.totals[contexts], tally.kinds[:, contexts], below
+                )
+                for tally in (level.occurrences, level.continuations)
+            )
         return found
-
-
-class _Estimates:
-    """What an order's counts say: a share for each string, and what each context leaves to the order below.
-
-    The last entry of either is that of all others, which were not seen.
-    """
-
-    def __init__(self, counts: Ints, contexts_of: Ints, contexts: int) -> None:
-        self.taken = discounts(counts)
-        totals = np.bincount(contexts_of, counts, contexts)
-        kinds = [
-            np.bincount(contexts_of[chosen], minlength=contexts)
-            for chosen in (counts == 1, counts == 2, counts > 2)
-        ]
-        self._shares = np.append(shares(counts, totals[contexts_of], self.taken), 0.0)
-        self._left = np.append(leftovers(kinds, totals, self.taken), 1.0)
-
-    def interpolate(self, strings: Ints, contexts: Ints, below: Floats) -> Floats:
-        """Return the probabilities of symbols: their strings' shares, and a part of the order below's."""
-        return self._shares[strings] + self._left[contexts] * below
-
-
-@dataclass
-class _Level:
-    """One order: its strings, what they tell as the highest level, and what below others."""
-
-    strings: Ints
-    occurrences: _Estimates
-    continuations: _Estimates

@@ -71,6 +71,10 @@ class Baselines:
             f"{self.held_out_characters:,} behind it"
         )
 
+    def is_of(self, train: int, held_out: int) -> bool:
+        """Tell whether these are of a text with parts of these sizes."""
+        return (self.train_characters, self.held_out_characters) == _sizes(train, held_out)
+
     def rows(self) -> list[tuple[str, float]]:
         """Return what each is called and reaches, from the plainest to the best order of n-grams."""
         return [
@@ -115,10 +119,9 @@ def measure(vocab: Vocab, train: Ids, held_out: Ids, order: int = MAX_ORDER) -> 
             f"baselines need characters to count and others to score; there are {len(train):,} and "
             f"{len(held_out):,}: give a longer text, or hold out another part of it"
         )
-    sampled = len(train) + len(held_out) > SAMPLE
-    if sampled:
-        held_out = held_out[: max(SAMPLE // 10, SAMPLE - len(train))]
-        train = train[len(held_out) - SAMPLE :]
+    train_size, held_out_size = _sizes(len(train), len(held_out))
+    sampled = (train_size, held_out_size) != (len(train), len(held_out))
+    train, held_out = train[len(train) - train_size :], held_out[:held_out_size]
     text = np.append(train, held_out)
     scores = NGram(train, len(vocab), order).probabilities(text, len(train))
     return Baselines(
@@ -130,6 +133,12 @@ def measure(vocab: Vocab, train: Ids, held_out: Ids, order: int = MAX_ORDER) -> 
         tuple((-np.log(scores).mean(axis=1)).tolist()),
         xz_nll(train, held_out),
     )
+
+
+def _sizes(train: int, held_out: int) -> tuple[int, int]:
+    """Return how many characters of two parts are looked at."""
+    held_out = min(held_out, max(SAMPLE // 10, SAMPLE - train))
+    return min(train, SAMPLE - held_out), held_out
 
 
 def xz_nll(train: Ids, held_out: Ids) -> float:

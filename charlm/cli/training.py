@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.output import Screen, marked, program
 from charlm.config import RunConfig, to_yaml
 from charlm.runs.checkpoint import load_checkpoint
@@ -28,6 +27,7 @@ from charlm.training.loop import (
     Stepped,
     Training,
 )
+from charlm.training.standing import History, Standing
 
 INTERRUPTED = 130
 
@@ -75,7 +75,11 @@ def _stopping_on_interrupt(training: Training, screen: Screen) -> Iterator[None]
 
 
 def _show(training: Training, screen: Screen) -> int:
-    view = _LineView(screen) if training.config.data.framing == "lines" else _StreamView(screen)
+    view = (
+        _LineView(screen)
+        if training.config.data.framing == "lines"
+        else _StreamView(screen, training)
+    )
     code = 0
     try:
         for event in training.events():
@@ -147,23 +151,31 @@ class _LineView:
 
 
 class _StreamView:
-    """Losses per character, beside what counting single characters would reach, and samples as blocks."""
+    """Losses per character, what held-out scores mean beside the baselines, and samples as blocks."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
-        self._baseline = ""
+        folder = None if training.directory is None else training.directory.path
+        metrics = Path() if folder is None else training.directory.metrics
+        self._standing = (
+            Standing(training.corpus, folder, History.read(metrics))
+            if training.corpus.has_held_out
+            else None
+        )
 
     def show(self, event: Event) -> None:
-        if isinstance(event, Started) and event.unigram_nll is not None:
-            bits = nll_to_bpc(event.unigram_nll)
-            self._baseline = f"   (unigram {event.unigram_nll:.4f} nats, {bits:.4f} bits)"
-        elif isinstance(event, Logged):
+        if isinstance(event, Logged):
             self._screen.result(f"step {event.step:>6}   loss     {event.loss:.4f} nats/char")
+            if self._standing is not None:
+                self._standing.logged(event.step, event.loss)
         elif isinstance(event, Evaluated):
             score = event.score
             self._screen.result(
                 f"step {event.step:>6}   held-out {score.nll:.4f} nats/char, "
-                f"{score.bpc:.4f} bits/char{self._baseline}"
+                f"{score.bpc:.4f} bits/char, perplexity {score.perplexity:.3f}"
             )
+            said = self._standing and self._standing.evaluated(event.step, score.nll)
+            if said:
+                self._screen.result(f"              {said}")
         elif isinstance(event, Sampled):
             self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")

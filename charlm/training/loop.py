@@ -251,7 +251,12 @@ class Training:
 
     def _evaluate(self, began: float) -> Evaluated:
         event = Evaluated(self.step, evaluate(self.model, self.corpus.held_out_batches()))
-        row = {"held_out_nll": event.score.nll, "held_out_bpc": event.score.bpc}
+        score = event.score
+        row = {
+            "held_out_nll": score.nll,
+            "held_out_bpc": score.bpc,
+            "held_out_perplexity": score.perplexity,
+        }
         self._log(event, began, row)
         return event
 

@@ -155,13 +155,11 @@ class _StreamView:
 
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
-        folder = None if training.directory is None else training.directory.path
-        metrics = Path() if folder is None else training.directory.metrics
-        self._standing = (
-            Standing(training.corpus, folder, History.read(metrics))
-            if training.corpus.has_held_out
-            else None
-        )
+        self._standing: Standing | None = None
+        if training.corpus.has_held_out and training.directory is not None:
+            directory = training.directory
+            history = History.read(directory.metrics)
+            self._standing = Standing(training.corpus, directory.path, history)
 
     def show(self, event: Event) -> None:
         if isinstance(event, Logged):

@@ -16,6 +16,7 @@ from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen
 from charlm.cli.scores import score_table
 from charlm.config import resolve_text
+from charlm.errors import TextError
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import load
 from charlm.lm.scoring import MIX_ORDER, Evaluation, score_text
@@ -73,6 +74,8 @@ def eval_(
             known = measure(model.vocab, train, ids[1:])
     else:
         assert train is not None
+        if not corpus.has_held_out:
+            raise TextError(f"{run} holds nothing out: name a TEXT to score")
         ids, begin = np.append(train, corpus.held_out_ids), len(train)
         known = baselines_of(corpus, Path(run) if Path(run).is_dir() else None)
     work = operations_per_character(model.config, len(model.vocab)) * len(ids[begin:])

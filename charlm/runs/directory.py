@@ -26,7 +26,7 @@ from charlm.runs.checkpoint import CHECKPOINT_NAME, Checkpoint, save_checkpoint
 _MARK = "# The complete configuration of a charlm run.\n"
 _CONFIG, _METRICS, _SAMPLES = "config.yaml", "metrics.jsonl", "samples.txt"
 # In the order of removal: the mark of a run goes last, so that a removal cut short can be repeated.
-_OWN = (CHECKPOINT_NAME, TEMPORARY_GLOB, _METRICS, _SAMPLES, _CONFIG)
+_OWN = (CHECKPOINT_NAME, TEMPORARY_GLOB, "baselines.json", _METRICS, _SAMPLES, _CONFIG)
 
 
 @dataclass(frozen=True)

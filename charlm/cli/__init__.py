@@ -22,10 +22,10 @@ from charlm.threads import thread_count, use_threads
 COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
     "sample": "Draw texts from a trained model.",
+    "compare": "Train several models on one text and say which learns faster.",
     "eval": "Score a text with a trained model.",
     "baseline": "Say what counting and compressing reach on a text.",
     "info": "Tell what is known of a run or a text.",
-    "compare": "Train several models on one text and say which learns faster.",
     "bench": "Measure how fast a model trains and samples on this machine.",
 }
 DEFAULT_THREADS = {"compare": 1}

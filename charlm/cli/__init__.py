@@ -25,6 +25,9 @@ COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
     "sample": "Draw texts from a trained model.",
     "compare": "Train several models on one text and say which learns faster.",
+    "eval": "Score a text with a trained model.",
+    "baseline": "Say what counting and compressing reach on a text.",
+    "info": "Tell what is known of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",
     "runs": "List runs and how they stand, or follow one.",
 }
@@ -44,7 +47,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"charlm.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, "eval_" if cmd_name == "eval" else cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -125,8 +125,8 @@ def _plot(training: Training, directory: RunDirectory) -> None:
 def _show(
     training: Training, screen: Screen, interrupts: Interrupts, others: Sequence[Viewer]
 ) -> int:
-    lines, unit = training.config.data.framing == "lines", training.corpus.vocab.unit
-    view = LineView(screen, unit) if lines else StreamView(screen, unit)
+    lines = training.config.data.framing == "lines"
+    view: Viewer = LineView(screen, training) if lines else StreamView(screen, training)
     events = training.events()
     try:
         for event in events:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.output import Screen, marked
-from charlm.training.events import Evaluated, Event, Logged, Sampled, Started
+from charlm.training.events import Evaluated, Event, Logged, Sampled
+from charlm.training.loop import Training
+from charlm.training.standing import History, Standing
 
 
 class Viewer(Protocol):
@@ -20,9 +21,9 @@ class Viewer(Protocol):
 class LineView:
     """The tutorial's lines: the loss, a tab, and a text of the model's."""
 
-    def __init__(self, screen: Screen, unit: str) -> None:
+    def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
-        self._unit = unit
+        self._unit = training.corpus.vocab.unit
         self._loss: str | None = None
 
     def show(self, event: Event) -> None:
@@ -46,27 +47,33 @@ class LineView:
 
 
 class StreamView:
-    """Losses per character, beside what counting single characters would reach, and samples as blocks."""
+    """Losses per character, what held-out scores mean beside the baselines, and samples as blocks."""
 
-    def __init__(self, screen: Screen, unit: str) -> None:
+    def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
-        self._unit = unit
-        self._baseline = ""
+        self._unit = training.corpus.vocab.unit
+        self._standing: Standing | None = None
+        if training.corpus.has_held_out and training.directory is not None:
+            directory = training.directory
+            history = History.read(directory.metrics)
+            self._standing = Standing(training.corpus, directory.path, history)
 
     def show(self, event: Event) -> None:
         """Print what belongs on stdout of an event."""
-        if isinstance(event, Started) and event.unigram_nll is not None:
-            bits = nll_to_bpc(event.unigram_nll)
-            self._baseline = f"   (unigram {event.unigram_nll:.4f} nats, {bits:.4f} bits)"
-        elif isinstance(event, Logged):
+        if isinstance(event, Logged):
             self._screen.result(
                 f"step {event.step:>6}   loss     {event.loss:.4f} nats/{self._unit}"
             )
+            if self._standing is not None:
+                self._standing.logged(event.step, event.loss)
         elif isinstance(event, Evaluated):
             score = event.score
             self._screen.result(
                 f"step {event.step:>6}   held-out {score.nll:.4f} nats/{self._unit}, "
-                f"{score.bpc:.4f} bits/{self._unit}{self._baseline}"
+                f"{score.bpc:.4f} bits/{self._unit}, perplexity {score.perplexity:.3f}"
             )
+            said = self._standing and self._standing.evaluated(event.step, score.nll)
+            if said:
+                self._screen.result(f"              {said}")
         elif isinstance(event, Sampled):
             self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")

@@ -31,6 +31,7 @@ from charlm.runs.lock import hold, is_held
 
 _MARK = "# The complete configuration of a charlm run.\n"
 _CONFIG, _METRICS, _SAMPLES = "config.yaml", "metrics.jsonl", "samples.txt"
+_BASELINES = "baselines.json"
 _META, _SUMMARY, _PLOT, _EVENTS = "meta.json", "summary.json", "loss.png", "tensorboard"
 # In the order of removal: the mark of a run goes last, so that a removal cut short can be repeated.
 _OWN = (
@@ -39,6 +40,7 @@ _OWN = (
     TEMPORARY_GLOB,
     f"{_EVENTS}/events.out.tfevents.*",
     _PLOT,
+    _BASELINES,
     _SUMMARY,
     _META,
     _METRICS,

@@ -57,7 +57,13 @@ def score(training: Training) -> Evaluated | None:
             place.best_nll, place.best_step, place.stale = found.nll, place.step, 0
             training.record.save_best(weights(training))
     training.schedule.score(found.nll)
-    training.log({"held_out_nll": found.nll, "held_out_bpc": found.bpc})
+    training.log(
+        {
+            "held_out_nll": found.nll,
+            "held_out_bpc": found.bpc,
+            "held_out_perplexity": found.perplexity,
+        }
+    )
     return Evaluated(place.step, found, best)
 
 

@@ -54,7 +54,9 @@ def test_a_text_of_ones_own(charlm, tmp_path):
     (tmp_path / "novel.txt").write_text(TEXT)
     done = charlm("train", "novel.txt", *SMALL, "--steps", 20, "--log-every", 10)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"held-out \d\.\d{4} nats/char, \d\.\d{4} bits/char   \(unigram", done.stdout)
+    assert re.search(
+        r"held-out \d\.\d{4} nats/char, \d\.\d{4} bits/char, perplexity \d", done.stdout
+    )
     assert "held out" in done.stderr
     assert (tmp_path / "runs/novel/last.safetensors").exists()
 

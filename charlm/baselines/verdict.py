@@ -1,0 +1,74 @@
+"""What a run's losses mean, in words: beside counting, and from one measurement to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from charlm.baselines.measure import Baselines
+
+NOTICED = 0.001
+"""Nats per character; a held-out score that differs by less has neither risen nor fallen."""
+_WINDOW = 5
+
+
+class Point(NamedTuple):
+    """A loss and the step after which it was measured."""
+
+    step: int
+    loss: float
+
+
+def verdict(held_out: Sequence[Point], losses: Sequence[Point], baselines: Baselines) -> str:
+    """Say where a run stands, from its held-out scores so far, in order, and the losses of its training.
+
+    Example:
+        >>> found = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
+        >>> verdict([Point(100, 2.5), Point(200, 1.9)], [], found)
+        'ahead of the 3-gram (2.0000), behind the 4-gram (1.8000); improving: 0.6000 less than at step 100'
+        >>> trend([Point(100, 1.7), Point(200, 1.8), Point(300, 1.9)], [Point(100, 1.6), Point(300, 1.1)])
+        'overfits since step 100, which had 1.7000'
+    """
+    return f"{standing(held_out[-1].loss, baselines)}; {trend(held_out, losses)}".removesuffix("; ")
+
+
+def standing(nll: float, baselines: Baselines) -> str:
+    """Say which baselines a score is better than."""
+    if not nll < baselines.uniform:
+        return f"no better than chance (uniform, {baselines.uniform:.4f})"
+    to_beat = baselines.ngram[: baselines.best_order]
+    overtaken = len(list(takewhile(lambda score: nll < score, to_beat)))
+    ahead, behind = (
+        f"the {order}-gram ({baselines.ngram[order - 1]:.4f})" if 0 < order <= len(to_beat) else ""
+        for order in (overtaken, overtaken + 1)
+    )
+    if not behind:
+        return f"ahead of counting: the best is {ahead}"
+    return f"ahead of {ahead}, behind {behind}" if ahead else f"behind {behind}"
+
+
+def trend(held_out: Sequence[Point], losses: Sequence[Point]) -> str:
+    """Say whether the held-out score still improves; nothing after the first."""
+    if len(held_out) < 2:
+        return ""
+    best = min(held_out[:-1], key=lambda point: point.loss)
+    last = held_out[-1]
+    change = last.loss - best.loss
+    if change < -NOTICED:
+        return f"improving: {-change:.4f} less than at step {best.step}"
+    if change <= NOTICED:
+        return f"level since step {best.step}"
+    since = f"step {best.step}, which had {best.loss:.4f}"
+    before, now = _recent(losses, best.step), _recent(losses, last.step)
+    if before is not None and now is not None and now >= before:
+        return f"worse than at {since}, in training too: the learning rate may be too high"
+    if best == held_out[-2]:
+        return f"worse than at {since}"  # once may be chance
+    return f"overfits since {since}"
+
+
+def _recent(losses: Sequence[Point], step: int) -> float | None:
+    """Return the mean of the last losses up to a step."""
+    recent = [point.loss for point in losses if point.step <= step][-_WINDOW:]
+    return sum(recent) / len(recent) if recent else None

@@ -1,0 +1,122 @@
+"""Scoring a text as `charlm eval` does: what a model, one that learns on, and n-grams beside it make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.baselines.adaptive import adaptive_probabilities
+from charlm.baselines.mixture import mixture
+from charlm.baselines.ngram import NGram
+from charlm.lm.evaluation import (
+    DYNAMIC_PIECE,
+    PIECE,
+    WARM_UP,
+    Floats,
+    Score,
+    learner,
+    read,
+    standard_error,
+)
+from charlm.lm.model import CharLM
+from charlm.text.vocab import Ids, Vocab
+
+MIX_ORDER = 7
+"""The order of the n-grams mixed in: fixed, so that the scored text has no say in it."""
+
+
+@dataclass(frozen=True)
+class Evaluation(Score):
+    """The score of a text, and how it was come by.
+
+    Attributes:
+        standard_error: of the nll, see ``evaluation.standard_error``; NaN for a single character.
+        bytes: of the text in UTF-8, a line's end counted as one.
+        rate: the step size of the dynamic evaluation, or None.
+        weight: the mean weight of the model beside the n-grams, or None.
+    """
+
+    standard_error: float
+    bytes: int
+    rate: float | None
+    weight: float | None
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits per byte of UTF-8: the same as ``bpc`` for ASCII, and comparable between alphabets."""
+        return self.bpc * self.characters / self.bytes
+
+    @property
+    def perplexity_error(self) -> float:
+        """The standard error of the perplexity, to first order."""
+        return self.perplexity * self.standard_error
+
+
+def score_text(
+    model: CharLM,
+    ids: Ids,
+    begin: int,
+    train: Ids | None = None,
+    *,
+    cold: bool = False,
+    dynamic: bool = False,
+    rate: float | None = None,
+    mix: bool = False,
+) -> Evaluation:
+    """Score the symbols of a text from ``begin`` on.
+
+    Args:
+        model: what predicts; a dynamic evaluation leaves its weights as they were.
+        ids: the text, with what stands before the part that is scored: one symbol or more.
+        begin: where that part begins.
+        train: what the model was trained on; ``dynamic`` and ``mix`` need it.
+        cold: begin with an empty state, instead of one that has read what stands before.
+        dynamic: learn from the text, each piece after it was scored.
+        rate: how fast; None chooses on the training text.
+        mix: mix with n-grams of the training text, which go on counting if ``dynamic``.
+    """
+    trainer = None
+    if dynamic:
+        assert train is not None
+        trainer = learner(model, train, rate)
+    nlls = read(
+        model,
+        ids,
+        begin,
+        warm_up=0 if cold else WARM_UP,
+        size=DYNAMIC_PIECE if dynamic else PIECE,
+        learn=None if trainer is None else trainer.update,
+    )
+    if trainer is not None:
+        trainer.reset()
+    weight = None
+    if mix:
+        assert train is not None
+        counted, weight = mixture(np.exp(-nlls), _ngram(train, ids, begin, model.vocab, dynamic))
+        nlls = -np.log(counted)
+    return Evaluation(
+        nll=float(nlls.mean()),
+        characters=len(nlls),
+        standard_error=standard_error(nlls),
+        bytes=utf_8_length(model.vocab, ids[begin:]),
+        rate=None if trainer is None else trainer.learning_rate,
+        weight=weight,
+    )
+
+
+def utf_8_length(vocab: Vocab, ids: Ids) -> int:
+    """Return the bytes that a text takes in UTF-8; symbols that are no characters are one each.
+
+    Example:
+        >>> utf_8_length(Vocab.from_alphabet("aé€", eos=True), np.array([0, 1, 2, 3]))
+        7
+    """
+    sizes = [len(s.encode("utf-8", "surrogatepass")) if len(s) == 1 else 1 for s in vocab.symbols]
+    return int(np.array(sizes)[ids].sum())
+
+
+def _ngram(train: Ids, ids: Ids, begin: int, vocab: Vocab, adapt: bool) -> Floats:
+    model = NGram(train, len(vocab), MIX_ORDER)
+    found = adaptive_probabilities(model, ids, begin) if adapt else model.probabilities(ids, begin)
+    return found[-1]

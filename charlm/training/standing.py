@@ -1,0 +1,130 @@
+"""Where a run stands: its losses beside the baselines, which are worked out while it trains."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from pathlib import Path
+
+from charlm.baselines.measure import Baselines, measure
+from charlm.baselines.verdict import Point, verdict
+from charlm.config import from_dict
+from charlm.errors import CharlmError, TextError
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.preparing import corpus_of, text_of
+
+
+class History:
+    """The losses and held-out scores of a run so far, in order of their steps.
+
+    Attributes:
+        losses: of the training text.
+        held_out: the nlls of the held-out one.
+    """
+
+    def __init__(self) -> None:
+        self.losses: list[Point] = []
+        self.held_out: list[Point] = []
+
+    @classmethod
+    def read(cls, metrics: Path) -> History:
+        """Return what a run's metrics tell; nothing of a file that is not there or not whole."""
+        history = cls()
+        with contextlib.suppress(OSError, ValueError):
+            for line in metrics.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                for key, points in (("loss", history.losses), ("held_out_nll", history.held_out)):
+                    if isinstance(row.get(key), float):
+                        points.append(Point(int(row["step"]), row[key]))
+        return history
+
+    def cut_back(self, step: int) -> None:
+        """Forget what came at a step or after it: a resumed run makes it again."""
+        for points in (self.losses, self.held_out):
+            points[:] = [point for point in points if point.step < step]
+
+
+class Standing:
+    """The verdicts of a run that is trained.
+
+    The baselines take some seconds for a megabyte. They are begun at once on a thread of their own and waited
+    for at the first verdict, so that what is said does not depend on the time. Should memory or disk
+    not suffice, there are no verdicts, and the run goes on.
+
+    Args:
+        corpus: the run's text, with a held-out part.
+        folder: the run's directory, where the baselines are kept; None keeps nothing.
+        history: what is known from before, where a run goes on.
+    """
+
+    def __init__(
+        self, corpus: LineCorpus | StreamCorpus, folder: Path | None, history: History | None = None
+    ) -> None:
+        self.history = history or History()
+        self._corpus = corpus
+        self._folder = folder
+        self._baselines: Baselines | None = None
+        self._thread = threading.Thread(target=self._work_out, daemon=True)
+        self._thread.start()
+
+    def logged(self, step: int, loss: float) -> None:
+        """Take note of a training loss."""
+        self.history.losses.append(Point(step, loss))
+
+    def evaluated(self, step: int, nll: float) -> str | None:
+        """Take note of a held-out score and say what it means."""
+        self.history.cut_back(step)
+        self.history.held_out.append(Point(step, nll))
+        self._thread.join()
+        if self._baselines is None:
+            return None
+        return verdict(self.history.held_out, self.history.losses, self._baselines)
+
+    def _work_out(self) -> None:
+        with contextlib.suppress(CharlmError, MemoryError):
+            self._baselines = baselines_of(self._corpus, self._folder)
+
+
+def checkpoint_of(run: str | Path) -> Path:
+    """Return the checkpoint of a run to look at: the best where there is one, else the last."""
+    best = Path(run) / "best.safetensors"
+    return best if best.is_file() else Path(run)
+
+
+def corpus_of_run(run: str | Path) -> LineCorpus | StreamCorpus:
+    """Read the text of a run again, and split it as it was split.
+
+    Raises:
+        CheckpointError: there is no run.
+        TextError: the text is not there any more, or not the same.
+    """
+    checkpoint = load_checkpoint(run)
+    data = from_dict(checkpoint.config).data
+    try:
+        corpus = corpus_of(data, text_of(data))
+    except TextError as error:
+        raise TextError(f"the text of {run} cannot be read again: {error}") from error
+    if corpus.vocab.to_list() != checkpoint.vocab:
+        raise TextError(
+            f"the text of {run} has other characters than it had in training: give it back as it was"
+        )
+    return corpus
+
+
+def baselines_of(corpus: LineCorpus | StreamCorpus, folder: Path | None) -> Baselines:
+    """Return the baselines of a run's text; they are kept in its folder, if it has one, and found there again.
+
+    Raises:
+        TextError: nothing is held out.
+        OutputError: they cannot be written.
+    """
+    train, held_out = corpus.train_ids, corpus.held_out_ids
+    kept = None if folder is None else Baselines.load(folder)
+    if kept is not None and kept.is_of(len(train), len(held_out)):
+        return kept
+    found = measure(corpus.vocab, train, held_out)
+    if folder is not None:
+        found.save(folder)
+    return found

@@ -1,0 +1,65 @@
+"""What is said of a run's losses."""
+
+from __future__ import annotations
+
+import pytest
+
+from charlm.baselines import measure as measuring
+from charlm.baselines.measure import Baselines, measure
+from charlm.baselines.verdict import Point, standing, trend
+from charlm.text.vocab import Vocab
+
+KNOWN = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
+
+
+@pytest.mark.parametrize(
+    ("nll", "said"),
+    [
+        (3.5, "no better than chance"),
+        (float("nan"), "no better than chance"),
+        (3.0, "behind the 1-gram (2.9000)"),
+        (1.95, "ahead of the 3-gram (2.0000), behind the 4-gram (1.8000)"),
+        (1.7, "ahead of counting: the best is the 4-gram (1.8000)"),
+    ],
+)
+def test_a_score_beside_counting(nll, said):
+    assert standing(nll, KNOWN).startswith(said)
+
+
+def points(*losses):
+    return [Point(100 * k, loss) for k, loss in enumerate(losses, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "losses", "said"),
+    [
+        ((2.0,), (2.0,), ""),
+        ((2.0, 1.9), (2.0, 1.9), "improving: 0.1000 less than at step 100"),
+        ((2.0, 1.9, 1.9005), (2.0, 1.9, 1.8), "level since step 200"),
+        ((1.9, 2.0), (2.0, 1.9), "worse than at step 100, which had 1.9000"),
+        ((1.9, 2.0, 2.1), (2.0, 1.9, 1.8), "overfits since step 100, which had 1.9000"),
+        ((1.9, 2.0, 2.1), (2.0, 2.1, 2.2), "worse than at step 100, which had 1.9000, in training"),
+    ],
+)
+def test_from_one_score_to_the_next(held_out, losses, said):
+    found = trend(points(*held_out), points(*losses))
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
+
+
+def test_a_long_text_is_sampled_and_it_is_said(monkeypatch):
+    monkeypatch.setattr(measuring, "SAMPLE", 100)
+    vocab = Vocab.from_alphabet("ab", eos=False)
+    ids = vocab.encode("ab" * 200)
+    found = measure(vocab, ids[:300], ids[300:])
+    assert (found.train_characters, found.held_out_characters, found.sampled) == (90, 10, True)
+    assert found.is_of(300, 100)
+    assert "90 characters before the split" in found.sample_note
+
+
+def test_baselines_are_kept_in_a_file(tmp_path):
+    assert Baselines.load(tmp_path) is None
+    KNOWN.save(tmp_path)
+    assert Baselines.load(tmp_path) == KNOWN
+    (tmp_path / "baselines.json").write_text("{}")
+    assert Baselines.load(tmp_path) is None

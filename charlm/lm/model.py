@@ -12,10 +12,7 @@ from charlm.config import ModelConfig, from_dict
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.ops import (
-    lookup_sequence,
-    sequence_neg_log_softmax,
-)
+from charlm.engine.ops import sequence_neg_log_softmax
 from charlm.engine.ops.inputs import input_array
 from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
@@ -181,7 +178,7 @@ class CharLM:
         self, graph: ComputationGraph, inputs_TB: Array, state: State | None
     ) -> tuple[Expression, list[Expression]]:
         """Return the top layer's outputs, a sequence, and the nodes of each layer's states."""
-        x = lookup_sequence(graph, self.embedding, inputs_TB)
+        x = self.rnn.read(graph, self.embedding, inputs_TB)
         given = None
         if state is not None:
             given = [tuple(input_array(graph, part) for part in layer) for layer in state]

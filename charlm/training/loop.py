@@ -25,6 +25,7 @@ from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.evaluation import Score, evaluate
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import SampledText, State, collect
+from charlm.lm.step import Gradient
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -142,6 +143,7 @@ class Training:
         self.trainer = TRAINERS[settings.trainer](
             self.model.collection, settings.learning_rate, kernels=self.model.kernels
         )
+        self.gradient = Gradient(self.model)
         self.trainer.clip_threshold = settings.clip_norm
         self.step = 0
         self.stopping = False
@@ -224,16 +226,11 @@ class Training:
     def update(self) -> tuple[float, int]:
         """Make one training step; return the loss before it and the number of characters it was taken over."""
         inputs_TB, targets_TB, fresh = self.corpus.batch(self.step)
-        graph = self.model.graph()
-        total, layers = self.model.loss(
-            graph, inputs_TB, targets_TB, None if fresh else self._carried
-        )
         # a line's loss is the sum over its characters, as in the tutorial; a stream's is the mean
-        loss = total if isinstance(self.corpus, LineCorpus) else total * (1 / targets_TB.size)
-        value = loss.scalar_value()
-        graph.backward(loss.index, keep=False)
-        self._carried = self.model.carried(layers)
-        graph.release()
+        factor = 1.0 if isinstance(self.corpus, LineCorpus) else 1 / targets_TB.size
+        value, self._carried = self.gradient(
+            inputs_TB, targets_TB, None if fresh else self._carried, factor
+        )
         self.trainer.update()
         self.step += 1
         return value, int(targets_TB.size)

@@ -21,7 +21,7 @@ import numpy as np
 from charlm.config import ModelConfig, RunConfig
 from charlm.engine.rnn import CELLS
 from charlm.lm import sampling
-from charlm.lm.compute import decide, operations_per_character
+from charlm.lm.compute import decide
 from charlm.lm.model import CharLM
 from charlm.lm.predictor import Predictor
 from charlm.text.vocab import Vocab
@@ -45,8 +45,7 @@ class Measured:
         ms_per_step: the median.
         ms_per_step_mad: the median of the absolute differences from it.
         chars_per_second: characters learned from.
-        gflop_per_second: 10^9 additions and multiplications a second; a step of N characters is counted as
-            3 N times those of ``operations_per_character``, 6 N W for W weights.
+        gflop_per_second: 10^9 additions and multiplications a second, those of ``products``.
         gemm_gflop_per_second: the same, were a step nothing but numpy's product of float32 matrices, on this
             step's matrices and the same threads.
         gemm_share: the first as a share of the second; above 1 where products on packed weights are faster.
@@ -103,10 +102,10 @@ def measure(training: Training, most: int = MOST) -> Measured:
     seconds = timed(training.update, WARM_UP, SECONDS, min(FEWEST, most), min(MOST, most))
     peak = peak_rss_mb()
     step = statistics.median(seconds)
-    characters = corpus.characters_per_step * training.config.train.accumulate
-    operations = 3 * characters * operations_per_character(model.config, len(corpus.vocab))
-    inputs_TB = corpus.batch(0).inputs_TB
-    gemm = gemm_rate(model.config, len(corpus.vocab), *inputs_TB.shape)
+    accumulated = training.config.train.accumulate
+    characters = corpus.characters_per_step * accumulated
+    sizes = model.config, len(corpus.vocab), *corpus.batch(0).inputs_TB.shape
+    operations, gemm = accumulated * operations_of_step(*sizes), gemm_rate(*sizes)
     return Measured(
         ms_per_step=step * 1e3,
         ms_per_step_mad=statistics.median(abs(s - step) for s in seconds) * 1e3,
@@ -141,6 +140,7 @@ def products(model: ModelConfig, vocab_size: int, T: int, B: int) -> Counter[tup
 
     A matrix that reads x, or makes the output, does so for all T x B positions at once; one that reads
     the step before, for B positions, T times. The gradient of a matrix is one product over all positions.
+    The first layer reads each symbol once, if there are fewer of them than positions.
 
     Example:
         >>> products(ModelConfig(embed_dim=3, hidden_dim=4), vocab_size=7, T=5, B=2)[2, 4, 4]
@@ -154,26 +154,32 @@ def products(model: ModelConfig, vocab_size: int, T: int, B: int) -> Counter[tup
         found[positions, inputs, outputs] += times
         found[inputs, outputs, positions * times] += 1
 
-    below = model.embed_dim
+    below, read = model.embed_dim, T * B
+    if cell.reads_tables:
+        read = min(read, vocab_size)
     for hidden in model.hidden_dims:
         gates: Counter[bool] = Counter()
         for role, shape in zip(cell.roles, cell.shapes(below, hidden), strict=True):
             if len(shape) == 2:
                 gates[role.startswith("Wx")] += shape[0]
-        add(T * B, below, gates[True], 1)
+        add(read, below, gates[True], 1)
         add(B, hidden, gates[False], T)
-        below = hidden
+        below, read = hidden, T * B
     add(T * B, below, vocab_size, 1)
     return found
 
 
+def operations_of_step(model: ModelConfig, vocab_size: int, T: int, B: int) -> int:
+    """Return the additions and multiplications in the products of a training step."""
+    counted = products(model, vocab_size, T, B).items()
+    return sum(2 * m * n * k * times for (m, n, k), times in counted)
+
+
 def gemm_rate(model: ModelConfig, vocab_size: int, T: int, B: int) -> float:
     """Return the GFLOP/s of numpy's matrix product over the products of a training step."""
-    operations = seconds = 0.0
-    for (m, n, k), times in products(model, vocab_size, T, B).items():
-        operations += 2.0 * m * n * k * times
-        seconds += times * _product_seconds(m, n, k)
-    return operations / seconds / 1e9
+    counted = products(model, vocab_size, T, B).items()
+    seconds = sum(times * _product_seconds(*shape) for shape, times in counted)
+    return operations_of_step(model, vocab_size, T, B) / seconds / 1e9
 
 
 def _product_seconds(m: int, n: int, k: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from charlm.benchmark import gemm_rate, prepared, random_text
+from charlm.benchmark import gemm_rate, operations_of_step, prepared, random_text
 from charlm.config import load_run
 from charlm.kernels import select
 from charlm.lm.compute import decide, operations_per_character
@@ -37,12 +37,10 @@ def facts(task: str, job: dict[str, Any]) -> dict[str, Any]:
     """How fast numpy's matrix product is on the step's shapes, in this process; operations of a step."""
     if task != "step":
         return {}
-    model = _config(job).model
-    rate = gemm_rate(model, job["vocab"], job["seq"], job["batch"])
-    per_character = operations_per_character(model, job["vocab"])
+    sizes = _config(job).model, job["vocab"], job["seq"], job["batch"]
     return {
-        "gemm_gflop_per_second": rate,
-        "gflop": 3 * job["seq"] * job["batch"] * per_character / 1e9,
+        "gemm_gflop_per_second": gemm_rate(*sizes),
+        "gflop": operations_of_step(*sizes) / 1e9,
         "numpy": np.__version__,
     }
 

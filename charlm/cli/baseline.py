@@ -10,8 +10,8 @@ import click
 from charlm.baselines.measure import measure
 from charlm.baselines.ngram import MAX_ORDER
 from charlm.cli.scores import baselines_data, every_order, score_table
-from charlm.config import resolve_text
-from charlm.text.sources import STDIN, read_texts
+from charlm.config import DataConfig
+from charlm.text.preparing import text_of
 from charlm.text.vocab import Vocab
 
 
@@ -38,7 +38,7 @@ def baseline(texts: tuple[str, ...], order: int, val_frac: float, as_json: bool)
     These are: all characters equally likely, single characters' frequencies, modified Kneser-Ney n-grams, and xz.
     TEXT is files, folders of .txt files, or - for standard input.
     """
-    text = read_texts([name if name == STDIN else resolve_text(name) for name in texts])
+    text = text_of(DataConfig(text=texts))
     vocab = Vocab.from_text(text, eos=False)
     ids = vocab.encode(text)
     kept = len(ids) - math.floor(len(ids) * val_frac)

@@ -15,12 +15,12 @@ from charlm.baselines.verdict import standing
 from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen
 from charlm.cli.scores import score_table
-from charlm.config import resolve_text
+from charlm.config import DataConfig
 from charlm.errors import TextError
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import load
 from charlm.lm.scoring import MIX_ORDER, Evaluation, score_text
-from charlm.text.sources import STDIN, read_texts
+from charlm.text.preparing import text_of
 from charlm.text.vocab import Ids, Vocab
 from charlm.training.standing import baselines_of, checkpoint_of, corpus_of_run
 
@@ -93,7 +93,7 @@ def eval_(
 
 def text_ids(vocab: Vocab, texts: tuple[str, ...]) -> Ids:
     """Return the ids of some texts, behind the symbol that a text of the model begins with."""
-    text = read_texts([name if name == STDIN else resolve_text(name) for name in texts])
+    text = text_of(DataConfig(text=texts))
     if vocab.eos is None:
         first = vocab.index("\n") if "\n" in vocab else 0
         return np.append(first, vocab.encode(text))

@@ -12,11 +12,11 @@ import click
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
 from charlm.cli.scores import baselines_data, every_order, score_table
-from charlm.config import from_dict, resolve_text, to_yaml
+from charlm.config import DataConfig, from_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.model import model_of
 from charlm.runs.checkpoint import load_checkpoint
-from charlm.text.sources import STDIN, read_texts
+from charlm.text.preparing import text_of
 from charlm.text.vocab import Vocab
 from charlm.training.standing import History, baselines_of, checkpoint_of, corpus_of_run
 
@@ -87,7 +87,7 @@ def _run(what: str) -> dict[str, Any]:
 
 
 def _text(what: str) -> dict[str, Any]:
-    text = read_texts([what if what == STDIN else resolve_text(what)])
+    text = text_of(DataConfig(text=what))
     counts = Counter(text)
     vocab = Vocab.from_text(text, eos=False)
     ids = vocab.encode(text)

@@ -69,7 +69,8 @@ def operations_per_character(model: ModelConfig, vocab_size: int) -> int:
 
     Those are the weights of every layer's matrices and of the output layer's. Gates, softmax and
     the embedding, which is looked up, are not counted. Backward is twice as much: each product has two
-    derivatives. So a training step of T x B characters takes 6 T B times the number of weights.
+    derivatives. So a training step of T x B characters takes 6 T B times the number of weights, or
+    less where the first layer reads each symbol once.
 
     Example:
         >>> operations_per_character(ModelConfig(cell="lstm", embed_dim=5, hidden_dim=3), vocab_size=7)

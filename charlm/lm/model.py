@@ -28,6 +28,7 @@ from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.rnn import CELLS, Cell, RNNBuilder
+from charlm.engine.rnn.lookup import Symbols
 from charlm.errors import CheckpointError, ConfigError
 from charlm.kernels import NUMPY
 from charlm.lm import sampling
@@ -209,17 +210,21 @@ class CharLM:
         train: bool = False,
     ) -> tuple[Expression, list[Expression]]:
         """Return what the output layer reads, a sequence, and the nodes of each layer's states."""
-        x = lookup_sequence(graph, self.embedding, inputs_TB)
+        rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
+        x: Expression | Symbols
+        if rates[0]:  # a position loses numbers of its own, so that the table's rows do not do
+            x = self._dropped(lookup_sequence(graph, self.embedding, inputs_TB), rates[0])
+        else:
+            x = self.rnn.read(graph, self.embedding, inputs_TB)
         given = None
         if state is not None:
             given = [tuple(input_array(graph, part) for part in layer) for layer in state]
-        rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
 
         def passed_on(k: int, h: Expression) -> Expression:
             return self._dropped(self._normalised(k, h), rates[k + 1])
 
         weight_rate = self.config.recurrent_dropout if train else 0.0
-        return self.rnn.sequence(self._dropped(x, rates[0]), given, passed_on, weight_rate)
+        return self.rnn.sequence(x, given, passed_on, weight_rate)
 
     def output_layer(self, graph: ComputationGraph) -> tuple[Expression, Expression]:
         """Return the nodes of W and b; W is the table of vectors where they are tied (Press and Wolf, 2017)."""

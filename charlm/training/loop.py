@@ -24,6 +24,7 @@ from charlm.errors import BadGradientError, OutputError
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
+from charlm.lm.step import Gradient
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -110,6 +111,7 @@ class Training:
             kernels=self.model.kernels,
             **settings.rule,
         )
+        self.gradient = Gradient(self.model)
         self.trainer.clip_threshold = settings.clip_norm
         self.schedule = Schedule(settings, scored=corpus.has_held_out)
         self.averaging = Averaging(self.model, settings.average)
@@ -180,7 +182,7 @@ class Training:
         try:
             for index in range(first, first + parts):
                 part, count, self.carried = add_gradient(
-                    self.model, self.corpus, index, self.carried, parts
+                    self.gradient, self.corpus, index, self.carried, parts
                 )
                 loss += part
                 characters += count

@@ -18,7 +18,7 @@ def test_contenders_take_as_many_turns_each():
     step = found["step"]
     assert step.median > 0
     assert len(step.each) == 3
-    assert step.facts["gflop"] == pytest.approx(1e-9 * 10 * 6 * (4 * 2 * 8 * 8 + 7 * 8))
+    assert step.facts["gflop"] == pytest.approx(1e-9 * 6 * (4 * 8 * 8 * (10 + 7) + 10 * 7 * 8))
     assert step.facts["peak_mb"] >= step.facts["added_mb"]
 
 

@@ -29,7 +29,15 @@ SAMPLES = {f"{name}-{i}": s for name, op in OPS.items() for i, s in enumerate(op
 BAD_SAMPLES = {f"{name}-{i}": s for name, op in OPS.items() for i, s in enumerate(op.bad_samples())}
 
 # Nodes without arguments: their samples have no dims and nothing to differentiate.
-LEAVES = {"Fill", "Input", "Lookup", "LookupLeaf", "LookupSequence", "ParameterLeaf"} | {
+LEAVES = {
+    "Fill",
+    "Input",
+    "Lookup",
+    "LookupLeaf",
+    "LookupSequence",
+    "LookupTable",
+    "ParameterLeaf",
+} | {
     "RandomBernoulli",
     "RandomGumbel",
     "RandomNormal",
@@ -49,6 +57,7 @@ BATCH_IS_THEIR_SUBJECT = {
 
 # Settings that have one value in the samples, and why.
 ONE_VALUE = {
+    "LookupRecurrence.masked": "what a mask has changed is not a row of the table",
     "RecurrentStep.id_count": "is for printing",
     "VanillaLstmGates.noise": "is drawn for a batch as a whole: ops/test_lstm_gates.py",
 }

@@ -19,6 +19,7 @@ pytest.importorskip("numba", reason="the compiled kernels need numba, which is a
 from charlm.kernels.compiled import functions
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import LANES, lanewise, load, store
+from charlm.kernels.reference import Looked
 
 Array = np.ndarray
 CELLS = {"rnn": ([1], 1), "gru": ([1, 1, 1], 1), "lstm": ([4], 2)}
@@ -112,6 +113,27 @@ def test_a_layer_as_in_training(kernels: Kernels, cell: str, T: int, B: int, H: 
     assert_close(found, run_cell(NUMPY, cell, arguments, dy))
     again = run_cell(kernels, cell, arguments, dy)
     assert all(np.array_equal(a, b) for a, b in zip(found, again, strict=True))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("stateful", [False, True])
+@pytest.mark.parametrize(
+    ("T", "B", "V", "X", "H"), [(5, 3, 4, 5, 18), (44, 1, 28, 50, 50), (33, 24, 65, 40, 128)]
+)
+def test_a_layer_that_reads_a_table(
+    kernels: Kernels, cell: str, stateful: bool, T: int, B: int, V: int, X: int, H: int
+) -> None:
+    arguments, dy = cell_arguments(cell, T, B, X, H, (stateful, stateful), 9, np.float32)
+    table = arguments[0].reshape(-1, X)[:V]
+    arguments[0] = looked = Looked(table, np.random.default_rng(9).integers(0, V, (T, B)))
+    found, wanted = (run_cell(k, cell, arguments, dy) for k in (kernels, NUMPY))
+    assert_close(found, wanted)
+    arguments[0] = table[looked.ids_TB]
+    wanted = run_cell(NUMPY, cell, arguments, dy)
+    dtable = np.zeros_like(table)
+    np.add.at(dtable, looked.ids_TB, wanted[1])
+    wanted[1] = dtable
+    assert_close(found, wanted)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -93,7 +93,7 @@ class SequenceNegLogSoftmax(Op):
     ) -> list[Array]:
         """Probabilities less one at the targets, back through the output layer."""
         targets = self.targets_TB.ravel()
-        dloss = np.broadcast_to(dy[0], targets.shape)
+        dloss = np.full(targets.shape, dy[0, 0])
         dh, dw, db = ctx.kernels.affine_softmax_nll_backward(
             dloss, ctx.saved, h.reshape(-1, h.shape[-1]), w[0], b[0], targets
         )

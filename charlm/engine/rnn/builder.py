@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from charlm.engine.arrays import Shape
+from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant, Glorot
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import ParameterLeaf
-from charlm.engine.parameters import Parameter, ParameterCollection
+from charlm.engine.ops.sequences import lookup_sequence
+from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.engine.rnn.cell import Cell, Masked, RecurrentStep
 from charlm.engine.rnn.layers import NO_DROPOUT, After, Layers, LayerStates
+from charlm.engine.rnn.lookup import Symbols, symbols
 from charlm.engine.rnn.state import RNNState
 from charlm.errors import ShapeError
 
@@ -110,14 +112,26 @@ class RNNBuilder:
             Layers(self, graph, update), [(None,) * self.cell.states for _ in self.layers], None
         )
 
+    def read(
+        self, graph: ComputationGraph, table: LookupParameter, ids_TB: Array
+    ) -> Expression | Symbols:
+        """Return the rows of a (T, B) matrix of ids, for ``sequence``.
+
+        Where it is possible and there are as many positions as rows, the first layer multiplies the table.
+        """
+        dropped = any(self.masked) or self.step_rate > 0
+        if self.cell.reads_tables and not dropped and ids_TB.size >= table.rows:
+            return symbols(graph, table, ids_TB)
+        return lookup_sequence(graph, table, ids_TB)
+
     def sequence(
         self,
-        xs: Expression,
+        xs: Expression | Symbols,
         initial: Sequence[LayerStates] | None = None,
         after: After | None = None,
         weight_rate: float = 0.0,
     ) -> tuple[Expression, list[Expression]]:
-        """Run a whole sequence, a node of shape (input_dim, batch, time).
+        """Run a whole sequence, a node of shape (input_dim, batch, time) or what ``read`` returned.
 
         Args:
             xs: the inputs.
@@ -130,7 +144,8 @@ class RNNBuilder:
         Returns:
             The outputs as a sequence node, and for each layer the node of all its states.
         """
-        state = self.start(xs.home())
+        graph = (xs.table if isinstance(xs, Symbols) else xs).home()
+        state = self.start(graph)
         if weight_rate:
             state.layers.drop_recurrent_weights(weight_rate)
         return state.layers.sequence(xs, initial or state.states, after)

@@ -33,6 +33,7 @@ class Cell(ABC):
         roles: the names of its parameters, in DyNet's order.
         masks: how many recurrent vectors have a dropout mask, h first; 0 if its dropout is another one.
         gains: the parameters that start at 1.
+        reads_tables: whether forward and backward take ``Looked`` for ``x_TBI``.
     """
 
     name: ClassVar[str]
@@ -40,6 +41,7 @@ class Cell(ABC):
     roles: ClassVar[tuple[str, ...]]
     masks: ClassVar[int] = 1
     gains: ClassVar[tuple[str, ...]] = ()
+    reads_tables: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Register the cell, if it is one and not what several share."""
@@ -105,6 +107,7 @@ class KernelCell(Cell):
     """
 
     kernel: ClassVar[str]
+    reads_tables = True
 
     def settings(self) -> tuple[float, ...]:
         """Return what the kernels take behind the states."""
@@ -189,6 +192,10 @@ class Recurrence(Op, abstract=True):
             self.cell.backward(NUMPY, dy, y, saved, *arguments, total_STBH=total)
         return total[:, 0] if self.single else total
 
+    def input(self, x: Array) -> Any:
+        """Return what the cell reads in a sequence."""
+        return x[0]
+
     @property
     def _mask_count(self) -> int:
         return 1 + self.cell.masks if self.masked else 0
@@ -206,7 +213,8 @@ class Recurrence(Op, abstract=True):
                 x[np.newaxis] if len(x) == batch else np.broadcast_to(x, (1, batch, x.shape[-1]))
             )
         else:
-            batch, x_TBI = x.shape[2], x[0]
+            x_TBI = self.input(x)
+            batch = x_TBI.shape[1]
         found = iter(rest[after:])
         states: list[Array | None] = [None] * self.cell.states
         for i, given in enumerate(self.given):

@@ -14,6 +14,7 @@ from charlm.engine.ops.noise import Dropout
 from charlm.engine.ops.random_inputs import RandomBernoulli
 from charlm.engine.ops.sequences import OutputSequence, StatePart
 from charlm.engine.rnn.cell import RecurrentSequence, RecurrentStep
+from charlm.engine.rnn.lookup import LookupRecurrence, Symbols
 
 if TYPE_CHECKING:
     from charlm.engine.rnn.builder import RNNBuilder
@@ -146,27 +147,32 @@ class Layers:
             found = steps[takes_ids, masked, given] = step, places
         return found
 
-    def _run(self, k: int, x: Expression, states: LayerStates) -> Expression:
+    def _run(self, k: int, x: Expression | Symbols, states: LayerStates) -> Expression:
         """Return the node of layer ``k`` for a whole sequence."""
         builder = self.builder
         given = tuple([s is not None for s in states])
         masks = self.masks[k] if any(builder.masked) else []
         before = [s for s in states if s is not None]
         arguments = builder.arguments(self.parameters[k])
+        if isinstance(x, Symbols):
+            op = LookupRecurrence(builder.cell, given, ids_TB=x.ids_TB)
+            return apply(op, x.table, *arguments, *before)
         return apply(
             RecurrentSequence(builder.cell, given, bool(masks)), x, *arguments, *masks, *before
         )
 
     def sequence(
-        self, xs: Expression, states: Sequence[LayerStates], after: After | None = None
+        self, xs: Expression | Symbols, states: Sequence[LayerStates], after: After | None = None
     ) -> tuple[Expression, list[Expression]]:
         """Return the outputs for a sequence, and for each layer the node of all its states."""
-        nodes = []
+        nodes: list[Expression] = []
         for k, given in enumerate(states):
-            nodes.append(self._run(k, self.dropped(xs), given))
+            x = xs if isinstance(xs, Symbols) else self.dropped(xs)
+            nodes.append(self._run(k, x, given))
             xs = apply(OutputSequence(), nodes[-1])
             if after is not None:
                 xs = after(k, xs)
+        assert isinstance(xs, Expression)
         return self.dropped(xs), nodes
 
     def dropped(self, x: Expression) -> Expression:

@@ -1,4 +1,7 @@
-"""Products over many positions: a layer's input, and the gradients of its weights."""
+"""Products over many positions: a layer's input, and the gradients of its weights.
+
+Where the input is looked up in a table, the positions are the table's rows.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,28 @@ def product(P, K, b, at, ldb, N, c, to, ldc, first, last, more):
     """Panels ``first`` to ``last`` of C (+)= b A for N rows; b's rows begin at ``at`` and C's at ``to``."""
     for p in range(first, last):
         multiply(P, p * K * PANEL, K, b, at, ldb, 1, N, c, to + p * PANEL, ldc, more)
+
+
+@compiled("void(f4[::1], i8, f4[::1], i8, f4[::1], i8, i8, i8, i8)")
+def project_rows(P, K, table, V, rows, at, ld, first, last):
+    """Panels ``first`` to ``last`` of row (v) = row (0) + table (v) A for V rows, which begin at ``at``."""
+    for v in range(1, V):
+        for column in range(at + first * PANEL, at + last * PANEL, LANES):
+            store(rows, v * ld + column, load(rows, column, LANES), LANES)
+    product(P, K, table, 0, K, V, rows, at, ld, first, last, 1)
+
+
+@compiled("void(f4[::1], i8, i8, i8, i8, i8)")
+def clear_rows(rows, V, ld, at, first, last):
+    """Panels ``first`` to ``last`` of V rows = 0."""
+    for v in range(V):
+        rows[v * ld + at + first * PANEL : v * ld + at + last * PANEL] = 0
+
+
+@compiled()
+def add_to(array, at, value):
+    """Add a vector to the numbers at an index."""
+    store(array, at, add(load(array, at, LANES), value), LANES)
 
 
 @compiled(

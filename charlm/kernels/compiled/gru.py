@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
-from charlm.kernels.compiled.dense import gradient_scratch, product, weight_gradient
+from charlm.kernels.compiled.dense import (
+    add_to,
+    clear_rows,
+    gradient_scratch,
+    product,
+    project_rows,
+    weight_gradient,
+)
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import (
     pack,
@@ -26,12 +33,14 @@ from charlm.kernels.compiled.sequence import (
     cropped,
     flat,
     forward_like,
+    input_gradient,
+    looked,
     steps_together,
     threads_for,
 )
 from charlm.kernels.compiled.team import Team, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference.common import Array
+from charlm.kernels.reference.common import Array, Input
 
 
 @lanewise
@@ -60,58 +69,64 @@ def _reset_back(r: Lanes, h: Lanes, drh: Lanes, dh: Lanes) -> tuple[Lanes, ...]:
 
 @compiled()
 def _forward(
-    x, Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc, h0, y, A, R, Px, Ph, bias,
+    x, ids, Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc, h0, y, A, R, Px, Ph, rows,
     sizes, meeting, me, threads,
 ):  # fmt: skip
-    T, B, X, H, Hp, together = sizes
+    T, B, X, H, Hp, V, together = sizes
     lda = 3 * Hp
     first, last = share(Hp // PANEL, me, threads)
     # the candidate's panels come after those of the gates
-    Px_c, Ph_c, bias_c = Px[2 * Hp * X :], Ph[2 * Hp * H :], bias[2 * Hp :]
+    Px_c, Ph_c, rows_c = Px[2 * Hp * X :], Ph[2 * Hp * H :], rows[2 * Hp :]
     pack(Px, X, 2, 0, Wxz, 0, H, H, first, last)
     pack(Px, X, 2, 1, Wxr, 0, H, H, first, last)
     pack(Px_c, X, 1, 0, Wxc, 0, H, H, first, last)
     pack(Ph, H, 2, 0, Whz, 0, H, H, first, last)
     pack(Ph, H, 2, 1, Whr, 0, H, H, first, last)
     pack(Ph_c, H, 1, 0, Whc, 0, H, H, first, last)
-    pack_bias(bias, 2, 0, bz, 0, H, first, last, 0)
-    pack_bias(bias, 2, 1, br, 0, H, first, last, 0)
-    pack_bias(bias_c, 1, 0, bc, 0, H, first, last, 0)
+    pack_bias(rows, 2, 0, bz, 0, H, first, last, 0)
+    pack_bias(rows, 2, 1, br, 0, H, first, last, 0)
+    pack_bias(rows_c, 1, 0, bc, 0, H, first, last, 0)
     begin, end = 2 * first, 2 * last  # the gates' panels, and the units' blocks
+    table = len(ids) > 0
+    if table:
+        project_rows(Px, X, x, V, rows, 0, lda, begin, end)
+        project_rows(Px_c, X, x, V, rows, 2 * Hp, lda, first, last)
     met = 0
     for t in range(T):
         to = t * B * lda
-        if t % together == 0:
-            rows = min(together, T - t) * B
-            product(Px, X, x, t * B * X, X, rows, A, to, lda, begin, end, 0)
-            product(Px_c, X, x, t * B * X, X, rows, A, to + 2 * Hp, lda, first, last, 0)
+        if not table and t % together == 0:
+            count = min(together, T - t) * B
+            product(Px, X, x, t * B * X, X, count, A, to, lda, begin, end, 0)
+            product(Px_c, X, x, t * B * X, X, count, A, to + 2 * Hp, lda, first, last, 0)
         # the state before: a row of y, or of h0, or nothing
         state, at, width = (y, (t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
-        if width:
-            product(Ph, H, state, at, H, B, A, to, lda, begin, end, 1)
+        product(Ph, width, state, at, H, B, A, to, lda, begin, end, not table)
         for n in range(B):
+            row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
                 column = to + n * lda + 2 * j * LANES
                 h = load(state, at + n * H + j * LANES, width - j * LANES)
                 z, r, rh = _gates(
                     load(A, column, LANES),
                     load(A, column + LANES, LANES),
-                    load(bias, 2 * j * LANES, LANES),
-                    load(bias, (2 * j + 1) * LANES, LANES),
+                    load(rows, row + 2 * j * LANES, LANES),
+                    load(rows, row + (2 * j + 1) * LANES, LANES),
                     h,
                 )
                 store(A, column, z, LANES)
                 store(A, column + LANES, r, LANES)
                 store(R, (t * B + n) * H + j * LANES, rh, H - j * LANES)
         met = meet(meeting, met, threads)
-        if width:
-            product(Ph_c, H, R, t * B * H, H, B, A, to + 2 * Hp, lda, first, last, 1)
+        product(Ph_c, width, R, t * B * H, H, B, A, to + 2 * Hp, lda, first, last, not table)
         for n in range(B):
+            row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
                 column = to + n * lda + 2 * Hp + j * LANES
                 h = load(state, at + n * H + j * LANES, width - j * LANES)
                 z = load(A, to + n * lda + 2 * j * LANES, LANES)
-                c, h = _candidate(load(A, column, LANES), load(bias_c, j * LANES, LANES), z, h)
+                c, h = _candidate(
+                    load(A, column, LANES), load(rows_c, row + j * LANES, LANES), z, h
+                )
                 store(A, column, c, LANES)
                 store(y, (t * B + n) * H + j * LANES, h, H - j * LANES)
         met = meet(meeting, met, threads)
@@ -119,11 +134,11 @@ def _forward(
 
 @compiled()
 def _backward(
-    dy, y, A, R, x, Wxz, Whz, Wxr, Whr, Wxc, Whc, h0,
+    dy, y, A, R, x, ids, Wxz, Whz, Wxr, Whr, Wxc, Whc, h0,
     dx, dWxz, dWhz, dbz, dWxr, dWhr, dbr, dWxc, dWhc, dbc, dh, drh,
-    Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
+    Qx, Qh, Dx, Dh, D, sums, scratch, sizes, meeting, me, threads,
 ):  # fmt: skip
-    T, B, X, H, Hp, together = sizes
+    T, B, X, H, Hp, V, together = sizes
     N, lda = T * B, 3 * Hp
     first, last = share(Hp // PANEL, me, threads)
     Xp = (X + PANEL - 1) // PANEL * PANEL
@@ -136,12 +151,17 @@ def _backward(
     pack_transposed(Qh, 2 * Hp, 0, 2, 1, Whr, 0, H, H, H, first, last)
     pack_transposed(Qh_c, Hp, 0, 1, 0, Whc, 0, H, H, H, first, last)
     begin, end = 2 * first, 2 * last
+    table = len(ids) > 0
+    if table:
+        clear_rows(D, V, lda, 0, begin, end)
+        clear_rows(D, V, lda, 2 * Hp, first, last)
     met = 0
     for t in range(T - 1, -1, -1):
         later = LANES if t < T - 1 else 0
         to = t * B * lda
         state, at, width = (y, (t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
         for n in range(B):
+            row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
                 column = to + n * lda + 2 * j * LANES
                 column_c = to + n * lda + 2 * Hp + j * LANES
@@ -156,9 +176,13 @@ def _backward(
                 store(A, column, da_z, LANES)
                 store(A, column_c, da_c, LANES)
                 store(dh, own, dh_around, LANES)
+                if table:
+                    add_to(D, row + 2 * j * LANES, da_z)
+                    add_to(D, row + 2 * Hp + j * LANES, da_c)
         met = meet(meeting, met, threads)
         product(Qh_c, Hp, A, to + 2 * Hp, lda, B, drh, 0, Hp, first, last, 0)
         for n in range(B):
+            row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
                 column = to + n * lda + (2 * j + 1) * LANES
                 own = n * Hp + j * LANES
@@ -170,20 +194,30 @@ def _backward(
                 )
                 store(A, column, da_r, LANES)
                 store(dh, own, dh_more, LANES)
+                if table:
+                    add_to(D, row + (2 * j + 1) * LANES, da_r)
         met = meet(meeting, met, threads)
         if width:
             product(Qh, 2 * Hp, A, to, lda, B, dh, 0, Hp, first, last, 1)
-        if t % together == 0:
+        if not table and t % together == 0:
             rows = min(together, T - t) * B
             product(Qx, lda, A, to, lda, rows, dx, t * B * Xp, Xp, first_in, last_in, 0)
+    # what the input and its weights see: the gates' gradients, or their sums for each row of the table
+    of_input, positions = (D, V) if table else (A, N)
+    if table:
+        product(Qx, lda, D, 0, lda, V, dx, 0, Xp, first_in, last_in, 0)
     base = me * (len(scratch) // threads)
     c = 2 * Hp
     none, sums_c = sums[:0], sums[c:]
     Dx_c, Dh_c = Dx[c * X :], Dh[c * H :]
     sums[begin * PANEL : end * PANEL] = 0
     sums_c[first * PANEL : last * PANEL] = 0
-    weight_gradient(Dx, X, x, 0, X, 0, X, A, 0, lda, N, begin, end, sums, scratch, base, 0)
-    weight_gradient(Dx_c, X, x, 0, X, 0, X, A, c, lda, N, first, last, sums_c, scratch, base, 0)
+    weight_gradient(
+        Dx, X, x, 0, X, 0, X, of_input, 0, lda, positions, begin, end, sums, scratch, base, 0
+    )
+    weight_gradient(
+        Dx_c, X, x, 0, X, 0, X, of_input, c, lda, positions, first, last, sums_c, scratch, base, 0
+    )
     weight_gradient(Dh_c, H, R, 0, H, 0, H, A, c, lda, N, first, last, none, scratch, base, 0)
     more = 0
     if len(h0):
@@ -213,7 +247,7 @@ def _backward(
 @forward_like(reference.gru_forward)
 def gru_forward(
     team: Team,
-    x_TBI: Array,
+    x_TBI: Input,
     Wxz_IH: Array,
     Whz_HH: Array,
     bz_H: Array,
@@ -229,13 +263,16 @@ def gru_forward(
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
     Hp = padded(H)
+    x, ids, V = looked(x_TBI)
     y, A, R = team.empty(1, T, B, H), team.empty(T * B * 3 * Hp), team.empty(T * B * H)
     gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
     team.run(
         _forward,
-        *(flat(a) for a in (x_TBI, *gates, h_BH, y, A, R)),
-        *(team.empty(size * 3 * Hp) for size in (X, H, 1)),
-        (T, B, X, H, Hp, steps_together(T, B)),
+        x,
+        ids,
+        *(flat(a) for a in (*gates, h_BH, y, A, R)),
+        *(team.empty(size * 3 * Hp) for size in (X, H, V)),
+        (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 6 * B * H * H, H),
     )
     return y, Saved(A, R)
@@ -247,7 +284,7 @@ def gru_backward(
     dy_STBH: Array,
     y_STBH: Array,
     saved: Saved,
-    x_TBI: Array,
+    x_TBI: Input,
     Wxz_IH: Array,
     Whz_HH: Array,
     bz_H: Array,
@@ -264,17 +301,21 @@ def gru_backward(
     H = len(Whz_HH)
     Hp, Xp = padded(H), padded(X)
     gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
+    x, ids, V = looked(x_TBI)
     A, R = saved.take(lambda: gru_forward(team, x_TBI, *gates, h_BH))
     threads = threads_for(team, 6 * B * H * H, H)
-    dx, dh, drh = team.empty(T, B, Xp), team.empty(B, Hp), team.empty(B, Hp)
+    dx, dh, drh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
     found = [team.empty(*shape) for _ in range(3) for shape in ((X, H), (H, H), (H,))]
     matrices = (Wxz_IH, Whz_HH, Wxr_IH, Whr_HH, Wxc_IH, Whc_HH)
     team.run(
         _backward,
-        *(flat(a) for a in (dy_STBH, y_STBH, A, R, x_TBI, *matrices, h_BH, dx, *found, dh, drh)),
-        *(team.empty(size * 3 * Hp) for size in (Xp, Hp, X, H, 1)),
+        *(flat(a) for a in (dy_STBH, y_STBH, A, R)),
+        x,
+        ids,
+        *(flat(a) for a in (*matrices, h_BH, dx, *found, dh, drh)),
+        *(team.empty(size * 3 * Hp) for size in (Xp, Hp, X, H, V, 1)),
         team.empty(threads * gradient_scratch(max(X, H))),
-        (T, B, X, H, Hp, steps_together(T, B)),
+        (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
     return [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]

@@ -10,7 +10,14 @@ import numpy as np
 
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
-from charlm.kernels.compiled.dense import gradient_scratch, product, weight_gradient
+from charlm.kernels.compiled.dense import (
+    add_to,
+    clear_rows,
+    gradient_scratch,
+    product,
+    project_rows,
+    weight_gradient,
+)
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import (
     pack,
@@ -27,12 +34,14 @@ from charlm.kernels.compiled.sequence import (
     cropped,
     flat,
     forward_like,
+    input_gradient,
+    looked,
     steps_together,
     threads_for,
 )
 from charlm.kernels.compiled.team import Team, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference.common import Array
+from charlm.kernels.reference.common import Array, Input
 
 
 @lanewise
@@ -63,43 +72,46 @@ def _step_back(
 
 
 @compiled()
-def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeting, me, threads):
-    T, B, X, H, Hp, together = sizes
+def _forward(
+    x, ids, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, rows, sizes, meeting, me, threads
+):
+    T, B, X, H, Hp, V, together = sizes
     first, last = share(Hp // PANEL, me, threads)
     for gate in range(4):
         pack(Px, X, 4, gate, Wx, gate * H, 4 * H, H, first, last)
         pack(Ph, H, 4, gate, Wh, gate * H, 4 * H, H, first, last)
-        pack_bias(bias, 4, gate, b, gate * H, H, first, last, forget_bias if gate == 1 else 0)
+        pack_bias(rows, 4, gate, b, gate * H, H, first, last, forget_bias if gate == 1 else 0)
     ldg = 4 * Hp
+    table = len(ids) > 0
+    if table:
+        project_rows(Px, X, x, V, rows, 0, ldg, 4 * first, 4 * last)
     met = 0
     for t in range(T):
         to = t * B * ldg
-        if t % together == 0:
-            rows = min(together, T - t) * B
-            product(Px, X, x, t * B * X, X, rows, G, to, ldg, 4 * first, 4 * last, 0)
+        if not table and t % together == 0:
+            count = min(together, T - t) * B
+            product(Px, X, x, t * B * X, X, count, G, to, ldg, 4 * first, 4 * last, 0)
         # the states before: rows of y, or of what was given, or nothing
         cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
         hs, at_h, width_h = (y, (T + t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
         for u in range(first, last):
-            if width_h:
-                product(Ph, H, hs, at_h, H, B, G, to, ldg, 4 * u, 4 * u + 4, 1)
+            product(Ph, width_h, hs, at_h, H, B, G, to, ldg, 4 * u, 4 * u + 4, not table)
             for j in range(2 * u, 2 * u + 2):
                 column = j * 4 * LANES
-                bi, bf = load(bias, column, LANES), load(bias, column + LANES, LANES)
-                bo, bg = (
-                    load(bias, column + 2 * LANES, LANES),
-                    load(bias, column + 3 * LANES, LANES),
-                )
                 for n in range(B):
                     at = to + n * ldg + column
+                    row = (ids[t * B + n] * ldg if table else 0) + column
                     i, f, o, g, c, h = _step(
                         load(G, at, LANES),
                         load(G, at + LANES, LANES),
                         load(G, at + 2 * LANES, LANES),
                         load(G, at + 3 * LANES, LANES),
-                        bi, bf, bo, bg,
+                        load(rows, row, LANES),
+                        load(rows, row + LANES, LANES),
+                        load(rows, row + 2 * LANES, LANES),
+                        load(rows, row + 3 * LANES, LANES),
                         load(cs, at_c + n * H + j * LANES, width_c - j * LANES),
-                    )  # fmt: skip
+                    )
                     store(G, at, i, LANES)
                     store(G, at + LANES, f, LANES)
                     store(G, at + 2 * LANES, o, LANES)
@@ -112,10 +124,10 @@ def _forward(x, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, bias, sizes, meeti
 
 @compiled()
 def _backward(
-    dy, y, G, x, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
-    Qx, Qh, Dx, Dh, sums, scratch, sizes, meeting, me, threads,
+    dy, y, G, x, ids, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
+    Qx, Qh, Dx, Dh, D, sums, scratch, sizes, meeting, me, threads,
 ):  # fmt: skip
-    T, B, X, H, Hp, together = sizes
+    T, B, X, H, Hp, V, together = sizes
     N = T * B
     ldg = 4 * Hp
     first, last = share(Hp // PANEL, me, threads)
@@ -124,12 +136,16 @@ def _backward(
     for gate in range(4):
         pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, X, first_in, last_in)
         pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
+    table = len(ids) > 0
+    if table:
+        clear_rows(D, V, ldg, 0, 4 * first, 4 * last)
     met = 0
     for t in range(T - 1, -1, -1):
         later = LANES if t < T - 1 else 0
         to = t * B * ldg
         cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
         for n in range(B):
+            row = ids[t * B + n] * ldg if table else 0
             for j in range(2 * first, 2 * last):
                 count = H - j * LANES
                 at = to + n * ldg + j * 4 * LANES
@@ -152,16 +168,28 @@ def _backward(
                 store(G, at + 2 * LANES, do, LANES)
                 store(G, at + 3 * LANES, dg, LANES)
                 store(dc, own, dc_before, LANES)
+                if table:
+                    column = row + j * 4 * LANES
+                    add_to(D, column, di)
+                    add_to(D, column + LANES, df)
+                    add_to(D, column + 2 * LANES, do)
+                    add_to(D, column + 3 * LANES, dg)
         met = meet(meeting, met, threads)
         if t > 0 or len(h0):
             product(Qh, ldg, G, to, ldg, B, dh, 0, Hp, first, last, 0)
-        if t % together == 0:
+        if not table and t % together == 0:
             rows = min(together, T - t) * B
             product(Qx, ldg, G, to, ldg, rows, dx, t * B * Xp, Xp, first_in, last_in, 0)
+    # what the input and its weights see: the gates' gradients, or their sums for each row of the table
+    of_input, positions = (D, V) if table else (G, N)
+    if table:
+        product(Qx, ldg, D, 0, ldg, V, dx, 0, Xp, first_in, last_in, 0)
     base = me * (len(scratch) // threads)
     begin, end = 4 * first, 4 * last
     sums[begin * PANEL : end * PANEL] = 0
-    weight_gradient(Dx, X, x, 0, X, 0, X, G, 0, ldg, N, begin, end, sums, scratch, base, 0)
+    weight_gradient(
+        Dx, X, x, 0, X, 0, X, of_input, 0, ldg, positions, begin, end, sums, scratch, base, 0
+    )
     none, more = sums[:0], 0
     if len(h0):
         weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, begin, end, none, scratch, base, 0)
@@ -184,7 +212,7 @@ def _backward(
 @forward_like(reference.lstm_forward)
 def lstm_forward(
     team: Team,
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
     b_G: Array,
@@ -196,15 +224,18 @@ def lstm_forward(
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp = padded(H)
+    x, ids, V = looked(x_TBI)
     y, G = team.empty(2, T, B, H), team.empty(T * B * 4 * Hp)
     team.run(
         _forward,
-        *(flat(a) for a in (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH)),
+        x,
+        ids,
+        *(flat(a) for a in (Wx_IG, Wh_HG, b_G, c_BH, h_BH)),
         np.float32(forget_bias),
         flat(y),
         G,
-        *(team.empty(size * 4 * Hp) for size in (X, H, 1)),
-        (T, B, X, H, Hp, steps_together(T, B)),
+        *(team.empty(size * 4 * Hp) for size in (X, H, V)),
+        (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 8 * B * H * H, H),
     )
     return y, Saved(G)
@@ -216,7 +247,7 @@ def lstm_backward(
     dy_STBH: Array,
     y_STBH: Array,
     saved: Saved,
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
     b_G: Array,
@@ -228,18 +259,22 @@ def lstm_backward(
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp, Xp = padded(H), padded(X)
+    x, ids, V = looked(x_TBI)
     again = (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias)
     (G,) = saved.take(lambda: lstm_forward(team, *again))
     threads = threads_for(team, 8 * B * H * H, H)
-    dx, dWx, dWh = team.empty(T, B, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
+    dx, dWx, dWh = input_gradient(team, x_TBI, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
     db, dc, dh = team.empty(4 * H), team.empty(B, Hp), team.empty(B, Hp)
     team.run(
         _backward,
-        *(flat(a) for a in (dy_STBH, y_STBH, G, x_TBI, Wx_IG, Wh_HG, c_BH, h_BH)),
+        *(flat(a) for a in (dy_STBH, y_STBH, G)),
+        x,
+        ids,
+        *(flat(a) for a in (Wx_IG, Wh_HG, c_BH, h_BH)),
         *(flat(a) for a in (dx, dWx, dWh, db, dc, dh)),
-        *(team.empty(size * 4 * Hp) for size in (Xp, Hp, X, H, 1)),
+        *(team.empty(size * 4 * Hp) for size in (Xp, Hp, X, H, V, 1)),
         team.empty(threads * gradient_scratch(max(X, H))),
-        (T, B, X, H, Hp, steps_together(T, B)),
+        (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
     dc_BH = None if c_BH is None else cropped(dc, H)

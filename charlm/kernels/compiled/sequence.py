@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.team import Team
-from charlm.kernels.reference.common import Array
+from charlm.kernels.reference.common import Array, Input, Looked
 
 FEW = 4
 """Positions; for fewer, packing the weights costs more than the product."""
@@ -23,6 +24,7 @@ HANDOVER = 16
 MEMORY = 16
 """To fetch a number from memory and put it back costs as much as so many operations."""
 NOTHING = np.zeros(0, np.float32)
+NO_IDS = np.zeros(0, np.int64)
 
 
 class Saved:
@@ -46,8 +48,8 @@ def forward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], An
         known = kernel.__code__.co_argcount - 2  # after the team and x
 
         @wraps(plain)
-        def forward(team: Team, x: Array, *args: Any, **kwargs: Any) -> Any:
-            few = x.size < FEW * x.shape[-1]
+        def forward(team: Team, x: Input, *args: Any, **kwargs: Any) -> Any:
+            few = prod(x.shape[:-1]) < FEW
             if few or x.dtype != np.float32 or len(args) > known:
                 return plain(x, *args, **kwargs)
             return kernel(team, x, *args, **kwargs)
@@ -74,6 +76,20 @@ def backward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
 def flat(array: Array | None) -> Array:
     """All numbers of an array in a row; None has none."""
     return NOTHING if array is None else np.ascontiguousarray(array).reshape(-1)
+
+
+def looked(x: Input) -> tuple[Array, Array, int]:
+    """The input's numbers or its table's, the ids if it has a table, and the number of its rows, else 1."""
+    if isinstance(x, Looked):
+        ids = np.ascontiguousarray(x.ids_TB, np.int64).reshape(-1)
+        return flat(x.table_VI), ids, len(x.table_VI)
+    return flat(x), NO_IDS, 1
+
+
+def input_gradient(team: Team, x: Input, padded: int) -> Array:
+    """Memory for the gradient of the input, or of its table, with rows of ``padded`` numbers."""
+    rows = (len(x.table_VI),) if isinstance(x, Looked) else x.shape[:2]
+    return team.empty(*rows, padded)
 
 
 def steps_together(T: int, B: int) -> int:

@@ -6,12 +6,14 @@ its axes reversed, ``W_IH``, so that ``x_BI @ W_IH`` is the product. Sequence ke
 ``y_STBH``: every state of the cell at every step, the output ``h`` last. A ``None`` state means
 that the sequence starts from zeros.
 
+In the place of ``x_TBI`` there may be ``Looked``: rows of a table, and which row at which position.
+
 A mask is what a recurrent vector is multiplied with where it enters the gates, the same at every
 step; what is carried on is not masked. A backward kernel that is given an array ``total_STBH``
 leaves there the gradient of every state through all that follows it.
 """
 
-from charlm.kernels.reference.common import logistic
+from charlm.kernels.reference.common import Input, Looked, logistic, scatter_add
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.reference.gru import gru_backward, gru_forward
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
@@ -19,12 +21,13 @@ from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_for
 from charlm.kernels.reference.output import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
-    scatter_add,
     squared_norm,
 )
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward
 
 __all__ = [
+    "Input",
+    "Looked",
     "affine_softmax_nll_backward",
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A sequence x[t, b] = table[ids[t, b]]: its product with a matrix is one of the table, which is shorter.
+
+    Kernels take it in the place of ``x_TBI``, and return the table's gradient in the place of x's.
+    """
+
+    table_VI: Array
+    ids_TB: Array
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """That of the sequence."""
+        T, B = self.ids_TB.shape
+        return T, B, self.table_VI.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The table's."""
+        return self.table_VI.dtype
+
+
+Input: TypeAlias = "Array | Looked"
 
 
 def logistic(x: Array) -> Array:
@@ -21,17 +47,37 @@ def flat(a_TBX: Array) -> Array:
     return a_TBX.reshape(-1, a_TBX.shape[-1])
 
 
-def project(x_TBI: Array, W_IX: Array, b_X: Array) -> Array:
+def project(x_TBI: Input, W_IX: Array, b_X: Array | float = 0.0) -> Array:
     """Return b + W x for all steps, as one product."""
+    if isinstance(x_TBI, Looked):
+        rows_VX: Array = x_TBI.table_VI @ W_IX + b_X
+        return rows_VX[x_TBI.ids_TB]
     out = flat(x_TBI) @ W_IX
     out += b_X
     return out.reshape(*x_TBI.shape[:2], -1)
 
 
-def project_backward(da_TBX: Array, x_TBI: Array, W_IX: Array) -> tuple[Array, Array, Array]:
+def project_backward(da_TBX: Array, x_TBI: Input, W_IX: Array) -> tuple[Array, Array, Array]:
     """Return the gradients of ``project``'s arguments, in their order."""
-    da, x = flat(da_TBX), flat(x_TBI)
+    da = flat(da_TBX)
+    if isinstance(x_TBI, Looked):
+        x, ids_N = x_TBI.table_VI, x_TBI.ids_TB.ravel()
+        da_VX = np.zeros((len(x), da.shape[1]), da.dtype)
+        scatter_add(da_VX, ids_N, da)
+        return da_VX @ W_IX.T, x.T @ da_VX, da_VX.sum(axis=0)
+    x = flat(x_TBI)
     return (da @ W_IX.T).reshape(x_TBI.shape), x.T @ da, da.sum(axis=0)
+
+
+def scatter_add(table_VE: Array, ids_N: Array, rows_NE: Array) -> None:
+    """Add each row to the table's row of its id, in place; ids may repeat."""
+    if len(ids_N) == 1:
+        table_VE[ids_N[0]] += rows_NE[0]
+        return
+    order = np.argsort(ids_N, kind="stable")
+    ids = ids_N[order]
+    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
+    table_VE[ids[starts]] += np.add.reduceat(rows_NE[order], starts, axis=0)
 
 
 def masked(h: Array, mask: Array | None) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from charlm.kernels.reference.common import (
     Array,
+    Input,
     flat,
     logistic,
     masked,
@@ -20,7 +21,7 @@ from charlm.kernels.reference.common import (
 
 
 def coupled_lstm_forward(
-    x_TBI: Array,
+    x_TBI: Input,
     Wxi_IH: Array,
     Whi_HH: Array,
     Wci_HH: Array | None,
@@ -66,7 +67,7 @@ def coupled_lstm_backward(
     dy_STBH: Array,
     y_STBH: Array,
     saved: tuple[Array, Array, Array],
-    x_TBI: Array,
+    x_TBI: Input,
     Wxi_IH: Array,
     Whi_HH: Array,
     Wci_HH: Array | None,
@@ -91,7 +92,7 @@ def coupled_lstm_backward(
     start = np.zeros_like(c_TBH[0]) if c_BH is None else c_BH
     before_TBH = np.concatenate([start[np.newaxis], c_TBH[:-1]])
     dc_BH, dh_BH = np.zeros_like(start), np.zeros_like(start)
-    for t in reversed(range(len(x_TBI))):
+    for t in reversed(range(x_TBI.shape[0])):
         i, o, w = i_TBH[t], o_TBH[t], w_TBH[t]
         tanh_c = np.tanh(c_TBH[t])
         dh = dy_STBH[1, t] + dh_BH

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from charlm.kernels.reference.common import Array, flat, logistic, project, project_backward
+from charlm.kernels.reference.common import Array, Input, flat, logistic, project, project_backward
 
 
 def gru_forward(
-    x_TBI: Array,
+    x_TBI: Input,
     Wxz_IH: Array,
     Whz_HH: Array,
     bz_H: Array,
@@ -46,7 +46,7 @@ def gru_backward(
     dy_STBH: Array,
     y_STBH: Array,
     saved: tuple[Array, Array, Array],
-    x_TBI: Array,
+    x_TBI: Input,
     Wxz_IH: Array,
     Whz_HH: Array,
     bz_H: Array,
@@ -65,7 +65,7 @@ def gru_backward(
     start = np.zeros_like(z_TBH[0]) if h_BH is None else h_BH
     before_TBH = np.concatenate([start[np.newaxis], y_STBH[0, :-1]])
     dh_BH = np.zeros_like(start)
-    for t in reversed(range(len(x_TBI))):
+    for t in reversed(range(x_TBI.shape[0])):
         z, r, c, h = z_TBH[t], r_TBH[t], c_TBH[t], before_TBH[t]
         dy = dy_STBH[0, t] + dh_BH
         if total_STBH is not None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from charlm.kernels.reference.common import (
     Array,
+    Input,
     logistic,
     masked,
     project,
@@ -16,7 +17,7 @@ from charlm.kernels.reference.common import (
 
 
 def lstm_forward(
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
     b_G: Array,
@@ -52,7 +53,7 @@ def lstm_backward(
     dy_STBH: Array,
     y_STBH: Array,
     saved: Array,
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
     b_G: Array,
@@ -68,7 +69,7 @@ def lstm_backward(
     da_TBG = np.empty_like(gates_TBG)
     dc_BH = np.zeros_like(c_TBH[0])
     dh_BH = np.zeros_like(c_TBH[0])
-    for t in reversed(range(len(x_TBI))):
+    for t in reversed(range(x_TBI.shape[0])):
         i, f, o, g = quarters(gates_TBG[t])
         di, df, do, dg = quarters(da_TBG[t])
         before = c_TBH[t - 1] if t else c_BH

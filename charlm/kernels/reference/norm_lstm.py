@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from charlm.kernels.reference.common import Array, flat, logistic, masked, quarters
+from charlm.kernels.reference.common import (
+    Array,
+    Input,
+    flat,
+    logistic,
+    masked,
+    project,
+    project_backward,
+    quarters,
+)
 
 EPSILON = 1e-8  # DyNet's, which keeps N of a constant vector finite
 
 
 def norm_lstm_forward(
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
     b_G: Array,
@@ -34,7 +43,7 @@ def norm_lstm_forward(
     H = len(Wh_HG)
     bias = b_G + bx_G
     bias[H : 2 * H] += forget_bias
-    x_norm = _normalise(x_TBI @ Wx_IG)
+    x_norm = _normalise(project(x_TBI, Wx_IG))
     gates_TBG = gx_G * x_norm[0] + bias
     T, B = gates_TBG.shape[:2]
     y_STBH = np.empty((2, T, B, H), gates_TBG.dtype)
@@ -60,7 +69,7 @@ def norm_lstm_backward(
     dy_STBH: Array,
     y_STBH: Array,
     saved: tuple[Array, ...],
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
     b_G: Array,
@@ -84,7 +93,7 @@ def norm_lstm_backward(
     dn_TBH = np.empty_like(c_TBH)
     tanh_TBH = np.tanh(gc_H * nc_TBH + bc_H)
     dc_BH, dh_BH = np.zeros_like(c_TBH[0]), np.zeros_like(c_TBH[0])
-    for t in reversed(range(len(x_TBI))):
+    for t in reversed(range(x_TBI.shape[0])):
         i, f, o, g = quarters(gates_TBG[t])
         di, df, do, dg = quarters(da_TBG[t])
         before = c_TBH[t - 1] if t else c_BH
@@ -105,10 +114,11 @@ def norm_lstm_backward(
     dax_TBG = _normalise_backward(da_TBG * gx_G, nx_TBG, sx_TB1)
     start = np.zeros_like(dh_BH) if h_BH is None else h_BH
     before_TBH = masked(np.concatenate([start[np.newaxis], h_TBH[:-1]]), mask_BH)
+    dx, dWx, _ = project_backward(dax_TBG, x_TBI, Wx_IG)
     db_G = flat(da_TBG).sum(axis=0)
     return [
-        dax_TBG @ Wx_IG.T,
-        flat(x_TBI).T @ flat(dax_TBG),
+        dx,
+        dWx,
         flat(before_TBH).T @ flat(dah_TBG),
         db_G,
         flat(da_TBG * nh_TBG).sum(axis=0),

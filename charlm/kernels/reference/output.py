@@ -1,4 +1,4 @@
-"""The output layer, tables and norms."""
+"""The output layer, and norms."""
 
 from __future__ import annotations
 
@@ -29,17 +29,6 @@ def affine_softmax_nll_backward(
     da_NV = p_NV * dloss_N[:, np.newaxis]
     da_NV[np.arange(len(targets_N)), targets_N] -= dloss_N
     return da_NV @ W_HV.T, h_NH.T @ da_NV, da_NV.sum(axis=0)
-
-
-def scatter_add(table_VE: Array, ids_N: Array, rows_NE: Array) -> None:
-    """Add each row to the table's row of its id, in place; ids may repeat."""
-    if len(ids_N) == 1:
-        table_VE[ids_N[0]] += rows_NE[0]
-        return
-    order = np.argsort(ids_N, kind="stable")
-    ids = ids_N[order]
-    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
-    table_VE[ids[starts]] += np.add.reduceat(rows_NE[order], starts, axis=0)
 
 
 def squared_norm(g: Array) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from charlm.kernels.reference.common import (
     Array,
+    Input,
     masked,
     project,
     project_backward,
@@ -14,7 +15,7 @@ from charlm.kernels.reference.common import (
 
 
 def rnn_forward(
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IH: Array,
     Wh_HH: Array,
     b_H: Array,
@@ -34,7 +35,7 @@ def rnn_backward(
     dy_STBH: Array,
     y_STBH: Array,
     saved: None,
-    x_TBI: Array,
+    x_TBI: Input,
     Wx_IH: Array,
     Wh_HH: Array,
     b_H: Array,
@@ -45,7 +46,7 @@ def rnn_backward(
     """Return the gradients of ``rnn_forward``'s arguments, in their order."""
     da_TBH = np.empty_like(y_STBH[0])
     dh_BH: Array | float = 0.0
-    for t in reversed(range(len(x_TBI))):
+    for t in reversed(range(x_TBI.shape[0])):
         h = y_STBH[0, t]
         dy = dy_STBH[0, t] + dh_BH
         if total_STBH is not None:

@@ -1,0 +1,127 @@
+"""A first layer that looks its input up: W x is computed once for each row of the table, not at each position.
+
+Where the positions outnumber the rows this is nearly all of the input's arithmetic, forward and backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, show
+from charlm.engine.expression import Expression
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.parameters import LookupParameter, ParameterCollection
+from charlm.engine.rnn.cell import CELLS, Cell, RecurrentSequence
+from charlm.kernels.reference import Input, Looked
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """What a layer reads: a node (I, rows), and the row for each position."""
+
+    table: Expression
+    ids_TB: Array
+
+
+@dataclass(eq=False)
+class LookupTable(Op):
+    """y = all rows of a table, of which those in ``ids_TB`` are used."""
+
+    table: LookupParameter
+    ids_TB: Array
+    has_data = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """The table."""
+        return (self.table.serial,)
+
+    def dim(self, *dims: Dim) -> Dim:
+        """(row size, rows)."""
+        self.table.check(self.ids_TB)
+        return (*self.table.dims, self.table.rows), 1
+
+    def bound(self, *dims: Dim) -> bool:
+        """The ids are checked."""
+        return True
+
+    def check_data(self, bound: Any) -> None:
+        """Against the number of rows."""
+        self.table.check(self.ids_TB)
+
+    def forward(self, ctx: Context) -> Array:
+        """Copy the rows: a later update does not change them."""
+        return self.table.value[np.newaxis].astype(ctx.dtype)
+
+    def leaf(self) -> LookupParameter:
+        """The table."""
+        return self.table
+
+    def receive(self, ctx: Context, dy: Array) -> None:
+        """Add to the gradients; rows that were not used get zeros."""
+        self.table.gradient += dy[0]
+        self.table.touched[self.ids_TB] = True
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """All rows are used, or one."""
+        for rows, ids_TB in ((3, np.array([[0, 2], [1, 1]])), (4, np.array([[1]]))):
+            table = ParameterCollection().add_lookup_parameters(rows, (2,))
+            yield Sample(cls(table, ids_TB))
+
+
+@dataclass(eq=False)
+class LookupRecurrence(RecurrentSequence):
+    """states[t] = cell(table[ids[t]], states[t-1]): as a recurrent sequence, with a table (I, rows) and ids for x."""
+
+    ids_TB: Array = None  # type: ignore[assignment]
+    has_data = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """The cell, its states, and the sizes."""
+        return self.cell, self.given, self.ids_TB.shape
+
+    def dim(self, *dims: Dim) -> Dim:
+        """(H, batch, time) for each state."""
+        shape, batch = dims[0]
+        T, B = self.ids_TB.shape
+        if len(shape) != 2 or batch != 1:
+            raise self.error(f"{self.cell.name}: a table is needed, got {show(dims[0])}")
+        return super().dim(((shape[0], B, T), 1), *dims[1:])
+
+    def input(self, x: Array) -> Input:
+        """The table and the ids."""
+        return Looked(x[0], self.ids_TB)
+
+    @classmethod
+    def samples(cls) -> Iterable[Sample]:
+        """Every cell that reads tables: three steps with states, four of one text without."""
+        several, alone = np.array([[0, 1], [3, 3], [1, 0]]), np.array([[2], [0], [2], [1]])
+        for cell in _readers():
+            none, every = (False,) * cell.states, (True,) * cell.states
+            for given, ids_TB in ((every, several), (none, alone)):
+                dims = cls._dims(cell, ((2, 4), 1), ids_TB.shape[1], given)
+                yield Sample(cls(cell, given, ids_TB=ids_TB), dims)
+
+    @classmethod
+    def bad_samples(cls) -> Iterable[BadSample]:
+        """A sequence in the table's place."""
+        for cell in _readers():
+            every = (True,) * cell.states
+            dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)
+            yield BadSample(
+                cls(cell, every, ids_TB=np.zeros((4, 2), int)), dims, "a table is needed"
+            )
+
+
+def _readers() -> list[Cell]:
+    return [cell for cell in (kind() for kind in CELLS.values()) if cell.reads_tables]
+
+
+def symbols(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Symbols:
+    """Return the rows of a (T, B) matrix of ids for a layer to read."""
+    return Symbols(graph.append(LookupTable(table, ids_TB), ()), ids_TB)

@@ -13,6 +13,7 @@ leaves there the gradient of every state through all that follows it.
 
 from charlm.kernels.reference.common import logistic
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
+from charlm.kernels.reference.drawing import Drawer
 from charlm.kernels.reference.gru import gru_backward, gru_forward
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
@@ -25,6 +26,7 @@ from charlm.kernels.reference.output import (
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward
 
 __all__ = [
+    "Drawer",
     "affine_softmax_nll_backward",
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",

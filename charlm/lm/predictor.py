@@ -63,7 +63,7 @@ def _drawer(model: CharLM) -> reference.Drawer | None:
         return None
     values = {name: parameter.value for name, parameter in parameters.items()}
     layers = [[*(values[name] for name in names), *cell.settings()] for names in weights]
-    found: reference.Drawer = model.kernels.Drawer(
+    found: reference.Drawer = model.kernels.drawer(
         cell.kernel, values["embedding"], layers, values["softmax.W"], values["softmax.b"]
     )
     return found

@@ -13,7 +13,7 @@ leaves there the gradient of every state through all that follows it.
 
 from charlm.kernels.reference.common import logistic
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
-from charlm.kernels.reference.drawing import Drawer
+from charlm.kernels.reference.drawing import Drawer, drawer
 from charlm.kernels.reference.gru import gru_backward, gru_forward
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
@@ -31,6 +31,7 @@ __all__ = [
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",
     "coupled_lstm_forward",
+    "drawer",
     "gru_backward",
     "gru_forward",
     "logistic",

@@ -243,3 +243,14 @@ class Drawer:
             self.table_VG[symbol] = self.layers[0].project(self.embedding_VE[symbol : symbol + 1])
             self.known_V[symbol] = True
         return self.table_VG[symbols_B]
+
+
+def drawer(
+    cell: str,
+    embedding_VE: Array,
+    layers: Sequence[Sequence[Array | float]],
+    W_HV: Array,
+    b_V: Array,
+) -> Drawer:
+    """Return what draws from a model (see ``Drawer``)."""
+    return Drawer(cell, embedding_VE, layers, W_HV, b_V)

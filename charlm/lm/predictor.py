@@ -14,12 +14,17 @@ from charlm.engine.ops import affine_transform, log_softmax
 from charlm.engine.ops.sequences import StatePart
 from charlm.engine.rnn.cell import KernelCell
 from charlm.kernels import reference
-from charlm.kernels.reference.drawing import LAYERS, Step, draw_next
+from charlm.kernels.reference.drawing import LAYERS, Step, draw_on
+from charlm.lm.compute import operations_per_character
 from charlm.lm.sampling import Draw, State
 from charlm.text.vocab import Ids
 
 if TYPE_CHECKING:
     from charlm.lm.model import CharLM
+
+
+AT_ONCE = 2e8
+"""Operations that may go by until what is drawn is shown: ten milliseconds or so."""
 
 
 class Predictor:
@@ -28,21 +33,31 @@ class Predictor:
     Attributes:
         step: reads a symbol of each of B texts: symbols (B,), and the state or None at the start, to scores
             (B, V) of what follows, log-probabilities but for a constant of the text, and the state.
-        draw: see ``kernels.reference.drawing.Drawer.draw``.
     """
-
-    step: Step
-    draw: Draw
 
     def __init__(self, model: CharLM) -> None:
         self._graph: StepGraph | None = None
+        self._at_once = AT_ONCE / operations_per_character(model.config, len(model.vocab))
         drawer = _drawer(model)
         if drawer is not None:
-            self.step, self.draw = drawer.step, drawer.draw
+            self.step: Step = drawer.step
+            self._draw: Draw = drawer.draw
         else:
             self._graph = StepGraph(model)
             self.step = self._graph.step
-            self.draw = partial(draw_next, self.step)
+            self._draw = partial(draw_on, self.step)
+
+    def draw(
+        self,
+        symbols_TB: Ids,
+        state: State | None,
+        heights_NB: Array,
+        temperature: float,
+        end: int,
+    ) -> tuple[Ids, State]:
+        """Read symbols, and draw as many of those that follow as take no time to speak of (see ``draw_on``)."""
+        most = max(1, int(self._at_once / symbols_TB.shape[1]))
+        return self._draw(symbols_TB, state, heights_NB[:most], temperature, end)
 
     def __enter__(self) -> Predictor:
         return self

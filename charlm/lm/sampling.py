@@ -21,7 +21,7 @@ State: TypeAlias = drawing.State
 """What the recurrent layers carry: for each layer its states, arrays (B, H)."""
 
 Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
-"""What draws symbols: the arguments and the result of ``Drawer.draw``."""
+"""``kernels.reference.drawing.draw_on`` without a step; it may draw fewer than there are heights."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
 
@@ -52,7 +52,7 @@ class Drawn(NamedTuple):
 SIDE_BY_SIDE = 64
 """Texts that are well drawn at once: a product with a matrix costs little more than one with a vector."""
 AHEAD = 32
-"""Characters of a text that may be drawn before one is shown."""
+"""Characters that are drawn before one is shown, if it takes no longer than the eye does."""
 
 
 def streams(
@@ -102,11 +102,6 @@ def streams(
             count = min(left, AHEAD)
             heights_NB = np.stack([text.rng.random(count) for text in alive], axis=1)
         symbols_TB, state = draw(symbols_TB, state, heights_NB, temperature, end)
-        if symbols_TB[-1].min() < 0:
-            raise EvaluationError(
-                "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
-                "go back to an earlier checkpoint and train with a smaller learning rate"
-            )
         left -= len(symbols_TB)
         columns = symbols_TB.T.tolist()
         drawn = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
@@ -135,6 +130,11 @@ class _Text:
         """Go on by some symbols, or up to the end of the text."""
         vocab, held, stop = self._vocab, self.held, self._stop
         for symbol in symbols:
+            if symbol == len(vocab.symbols):
+                raise EvaluationError(
+                    "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
+                    "go back to an earlier checkpoint and train with a smaller learning rate"
+                )
             if symbol == vocab.eos:
                 return Drawn(self.index, held, True)
             held += vocab.symbols[symbol]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from charlm.errors import EvaluationError, InputError, TextError
-from charlm.kernels.reference.drawing import draw, draw_next
+from charlm.kernels.reference.drawing import draw, draw_on
 from charlm.lm.sampling import SampledText, characters, collect, in_turn, streams
 from charlm.text.vocab import Vocab
 
@@ -26,7 +26,7 @@ def chain(*successors: int):
         log_p[np.arange(len(symbols)), np.take(successors, symbols)] = 0.0
         return log_p, [(count + 1,)]
 
-    return partial(draw_next, predict)
+    return partial(draw_on, predict)
 
 
 def sample(predict, vocab, limit=10, **options) -> SampledText:
@@ -73,7 +73,7 @@ def coin(symbols, state):
     return np.log(np.full((len(symbols), 4), 0.25)), [(np.zeros(len(symbols)),)]
 
 
-TOSS = partial(draw_next, coin)
+TOSS = partial(draw_on, coin)
 
 
 def test_texts_side_by_side_are_those_drawn_one_by_one():
@@ -133,4 +133,4 @@ def test_probabilities_that_are_no_numbers_are_refused(temperature):
         return np.array([[0.0, np.nan, 0.0, 0.0]]), [(np.zeros(1),)]
 
     with pytest.raises(EvaluationError, match="not numbers"):
-        sample(partial(draw_next, lost), LINES, temperature=temperature)
+        sample(partial(draw_on, lost), LINES, temperature=temperature)

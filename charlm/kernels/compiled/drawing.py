@@ -8,7 +8,8 @@ same to the last bit whatever its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +25,6 @@ from charlm.kernels.compiled.vectors import LANES, Lanes, add, lanewise, load, s
 from charlm.kernels.reference.common import Array
 from charlm.kernels.reference.drawing import State
 
-AT_ONCE = 2e8
-"""Multiplications and additions after which what is drawn is shown: some milliseconds."""
 WORTH_SHARING = 1e6
 """Multiplications and additions of a step; a smaller one is done by one thread."""
 KINDS = {"rnn": 0, "gru": 1, "lstm": 2}
@@ -63,9 +62,7 @@ def _copy(x, source, y, to, count):
 
 
 @compiled()
-def _input(
-    Px, X, x, at_x, ldx, B, A, lda, symbols, row, table, known, begin, end
-):
+def _input(Px, X, x, at_x, ldx, B, A, lda, symbols, row, table, known, begin, end):
     """Panels ``begin`` to ``end`` of A = Wx x. Without x it is the table's row of each symbol."""
     if not len(known):
         product(Px, X, x, at_x, ldx, B, A, 0, lda, begin, end, 0)
@@ -84,10 +81,10 @@ def _pick(scores, at, V, temperature, height, cumulative, to):
     best, top = 0, np.float64(scores[at])
     for v in range(V):
         score = np.float64(scores[at + v])
-        if not np.isfinite(score):
-            return -1
-        if score > top:
+        if score > top or np.isnan(score):
             best, top = v, score
+    if not np.isfinite(top):
+        return V
     if temperature == 0:
         return best
     whole = 0.0
@@ -198,7 +195,12 @@ def _draw(
         product(W, H_top, states, now + below, S, B, scores, 0, Vp, first_v, last_v, 0)
         for n in range(B):
             for v in range(first_v * PANEL, last_v * PANEL, LANES):
-                store(scores, n * Vp + v, add(load(scores, n * Vp + v, LANES), load(b, v, LANES)), LANES)
+                store(
+                    scores,
+                    n * Vp + v,
+                    add(load(scores, n * Vp + v, LANES), load(b, v, LANES)),
+                    LANES,
+                )
         met = meet(meeting, met, threads)
         place = (t + 1) * B
         for n in range(me, B, threads):
@@ -207,7 +209,7 @@ def _draw(
         met = meet(meeting, met, threads)
         over = False
         for n in range(B):
-            over = over or symbols[place + n] < 0 or symbols[place + n] == end
+            over = over or symbols[place + n] == V or symbols[place + n] == end
         if me == 0:
             drawn[0] = t + 2 - T
         if over:
@@ -220,7 +222,7 @@ def drawer(
     team: Team,
     cell: str,
     embedding_VE: Array,
-    layers: Sequence[Sequence[Array | float]],
+    layers: Sequence[Sequence[Any]],
     W_HV: Array,
     b_V: Array,
 ) -> Drawer | reference.Drawer:
@@ -238,7 +240,7 @@ class Drawer:
         team: Team,
         cell: str,
         embedding_VE: Array,
-        layers: Sequence[Sequence[Array | float]],
+        layers: Sequence[Sequence[Any]],
         W_HV: Array,
         b_V: Array,
     ) -> None:
@@ -246,7 +248,9 @@ class Drawer:
         self.kind = KINDS[cell]
         self.embedding = flat(embedding_VE)
         self.W_HV = W_HV
-        pack_layer = (_pack_rnn, _pack_gru, _pack_lstm)[self.kind]
+        pack_layer: Callable[..., tuple[Array, Array, Array]] = (_pack_rnn, _pack_gru, _pack_lstm)[
+            self.kind
+        ]
         packed: list[Array] = []
         shapes, at, self.state_size = [], 0, 0
         for arguments in layers:
@@ -274,11 +278,10 @@ class Drawer:
         state: State | None,
         heights_NB: Array,
         temperature: float,
-        end: int = -1,
+        end: int,
     ) -> tuple[Array, State]:
-        """Draw as many symbols as take some milliseconds."""
-        most = max(1, int(AT_ONCE / (self.work * symbols_TB.shape[1])))
-        symbols_NB, _, state = self._run(symbols_TB, state, heights_NB[:most], temperature, end)
+        """Read symbols, and draw some of those that follow."""
+        symbols_NB, _, state = self._run(symbols_TB, state, heights_NB, temperature, end)
         return symbols_NB, state
 
     def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:

@@ -8,7 +8,7 @@ probabilities.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -22,42 +22,58 @@ def draw(scores_BV: Array, temperature: float, heights_B: Array) -> Array:
     """Return a symbol for each row of scores, log-probabilities but for a constant of the row.
 
     They are sharpened by 1/temperature; temperature 0 takes the likeliest. Computed in float64 log
-    space, so that a low temperature cannot overflow. -1 where the scores are not numbers.
+    space, so that a low temperature cannot overflow. Where the scores are not numbers it is V,
+    which is no symbol.
 
     Example:
         >>> draw(np.log([[0.1, 0.7, 0.2]]), 1.0, np.array([0.05])).tolist()
         [0]
     """
     scores = scores_BV.astype(np.float64)
-    largest = scores.max(axis=1, keepdims=True)
+    largest = np.maximum.reduce(scores, axis=1, keepdims=True)
     if temperature == 0:
-        symbols = scores.argmax(axis=1)
-    else:
-        scores -= largest
-        scores /= temperature
-        cumulative = np.exp(scores, out=scores).cumsum(axis=1)
-        symbols = (cumulative <= heights_B[:, np.newaxis] * cumulative[:, -1:]).sum(axis=1)
-    lost = ~np.isfinite(largest[:, 0])
-    if lost.any():
-        symbols[lost] = -1
-    return symbols
+        return np.where(np.isfinite(largest[:, 0]), scores.argmax(axis=1), scores.shape[1])
+    scores -= largest
+    scores /= temperature
+    cumulative = np.add.accumulate(np.exp(scores, out=scores), axis=1)
+    above = cumulative > heights_B[:, np.newaxis] * cumulative[:, -1:]
+    found: Array = scores.shape[1] - np.add.reduce(above, axis=1, dtype=np.intp)
+    return found
 
 
-def draw_next(
+def draw_on(
     step: Step,
     symbols_TB: Array,
     state: State | None,
     heights_NB: Array,
     temperature: float,
-    end: int = -1,
+    end: int,
 ) -> tuple[Array, State]:
-    """Draw as ``Drawer`` does, one symbol of each text, so that it does not matter which is the end."""
-    assert len(symbols_TB)
+    """Read symbols, and draw some of those that follow.
+
+    Args:
+        step: the model.
+        symbols_TB: what the texts go on with, one symbol at least.
+        state: the state before that.
+        heights_NB: a row for each symbol that is to be drawn.
+        temperature: see ``draw``.
+        end: a symbol at which drawing stops, for all texts; it also stops where scores are not numbers.
+
+    Returns:
+        The symbols (n, B), one at least if there are heights, and the state, which does not know the last of them.
+    """
     for symbols_B in symbols_TB:
         scores_BV, state = step(symbols_B, state)
+    drawn: list[Array] = []
+    for heights_B in heights_NB:
+        if drawn:
+            scores_BV, state = step(drawn[-1], state)
+        drawn.append(draw(scores_BV, temperature, heights_B))
+        symbols = drawn[-1].tolist()
+        if end in symbols or scores_BV.shape[1] in symbols:
+            break
     assert state is not None
-    heights_NB = heights_NB[:1]
-    return np.array([draw(scores_BV, temperature, h) for h in heights_NB], int), state
+    return np.array(drawn, int).reshape(-1, symbols_TB.shape[1]), state
 
 
 class Layer:
@@ -183,7 +199,7 @@ class Drawer:
         self,
         cell: str,
         embedding_VE: Array,
-        layers: Sequence[Sequence[Array | float]],
+        layers: Sequence[Sequence[Any]],
         W_HV: Array,
         b_V: Array,
     ) -> None:
@@ -192,7 +208,7 @@ class Drawer:
         self.W_HV, self.b_V = W_HV.copy(), b_V.copy()
         # what a symbol adds to the lowest layer's gates, computed when it is first read
         self.table_VG = np.empty((len(embedding_VE), len(self.layers[0].b_G)), b_V.dtype)
-        self.known_V = np.zeros(len(embedding_VE), bool)
+        self.unknown = set(range(len(embedding_VE)))
 
     def draw(
         self,
@@ -200,21 +216,10 @@ class Drawer:
         state: State | None,
         heights_NB: Array,
         temperature: float,
-        end: int = -1,
+        end: int,
     ) -> tuple[Array, State]:
-        """Read symbols and draw some of those that follow, one for each row of heights.
-
-        Args:
-            symbols_TB: what the texts go on with.
-            state: the state before that.
-            heights_NB: no more than so many symbols are drawn, but one at least; none if this is empty.
-            temperature: see ``draw``.
-            end: a symbol behind which all stop.
-
-        Returns:
-            The symbols (n, B), and the state, which does not know the last of them.
-        """
-        return draw_next(self.step, symbols_TB, state, heights_NB, temperature, end)
+        """Read symbols, and draw some of those that follow (see ``draw_on``)."""
+        return draw_on(self.step, symbols_TB, state, heights_NB, temperature, end)
 
     def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; return the scores (B, V) of what follows, and the state."""
@@ -239,16 +244,16 @@ class Drawer:
 
     def _first(self, symbols_B: Array) -> Array:
         """Return b + Wx x of the lowest layer."""
-        for symbol in symbols_B[~self.known_V[symbols_B]]:
+        for symbol in self.unknown.intersection(symbols_B.tolist()):
             self.table_VG[symbol] = self.layers[0].project(self.embedding_VE[symbol : symbol + 1])
-            self.known_V[symbol] = True
+            self.unknown.remove(symbol)
         return self.table_VG[symbols_B]
 
 
 def drawer(
     cell: str,
     embedding_VE: Array,
-    layers: Sequence[Sequence[Array | float]],
+    layers: Sequence[Sequence[Any]],
     W_HV: Array,
     b_V: Array,
 ) -> Drawer:

@@ -40,7 +40,7 @@ def normal(scores):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("dims", [(7,), (40, 33)])
-@pytest.mark.parametrize("cell", ["lstm", "compact_lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "norm_lstm", "gru", "rnn"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monkeypatch):
     made = model(cell, dims, dtype)

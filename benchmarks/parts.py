@@ -54,14 +54,15 @@ def step(plan: Plan) -> Rows:
 
 
 def sampling(plan: Plan) -> Rows:
-    """A text of 5,000 characters, one stream, in the two ways that PyTorch knows."""
+    """A text of 5,000 characters, one stream, by both sets of kernels and in the two ways that PyTorch knows."""
     for row in plan.rows():
         if row.size.name not in SAMPLED_SIZES or row.cell != "lstm":
             continue
         _say(f"sampling {row.name}")
-        job = row.job(threads=plan.threads, kernels="auto", length=SAMPLED)
+        job = row.job(threads=plan.threads, kernels="numba", length=SAMPLED)
         jobs = {
             "charlm": ("charlm", "sample", job),
+            "charlm_numpy": ("charlm", "sample", {**job, "kernels": "numpy"}),
             "torch": ("torch", "sample", job),
             "torch_cells": ("torch", "sample_by_cells", job),
         }

@@ -131,16 +131,26 @@ def _sampling(rows: Rows) -> list[str]:
             row["name"],
             *(
                 f"{SAMPLED / row['seconds'][s]:,.0f}" if s in row["seconds"] else MISSING
-                for s in ("charlm", "torch", "torch_cells")
+                for s in ("charlm", "charlm_numpy", "torch", "torch_cells")
             ),
             _times(ratio(fastest_torch(row), "torch")),
+            _times(ratio(fastest_torch(row), "torch", "charlm_numpy")),
         ]
         for row in rows
     ]
     return [
         "## Sampling 5,000 characters, one stream",
         markdown(
-            ["characters/s", "charlm", "PyTorch nn.LSTM", "PyTorch nn.LSTMCell", "ratio"], lines
+            [
+                "characters/s",
+                "charlm",
+                "numpy only",
+                "PyTorch nn.LSTM",
+                "PyTorch nn.LSTMCell",
+                "ratio",
+                "ratio, numpy only",
+            ],
+            lines,
         ),
     ]
 

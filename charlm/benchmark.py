@@ -200,15 +200,20 @@ def sampling_rate(model: CharLM, texts: int) -> float:
     # a vocabulary of the same size in which no symbol ends a text
     vocab = Vocab.from_alphabet("".join(map(chr, range(len(model.vocab)))), eos=False)
     rngs = [np.random.default_rng(k) for k in range(texts)]
+    count = 0
     with Predictor(model) as predict:
-        drawn = sampling.streams(predict, vocab, rngs, limit=sys.maxsize)
+        drawn = sampling.streams(predict.draw, vocab, rngs, limit=sys.maxsize)
 
         def step() -> None:
+            nonlocal count
             for _ in range(texts):
-                next(drawn)
+                count += len(next(drawn).characters)
 
-        seconds = timed(step, WARM_UP, SAMPLING_SECONDS, FEWEST, sys.maxsize)
-    return texts * len(seconds) / sum(seconds)
+        for _ in range(WARM_UP):
+            step()
+        count = 0
+        seconds = timed(step, 0, SAMPLING_SECONDS, FEWEST, sys.maxsize)
+    return count / sum(seconds)
 
 
 def peak_rss_mb() -> float:

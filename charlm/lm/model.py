@@ -143,7 +143,7 @@ class CharLM:
         """
         with Predictor(self) as predict:
             yield from sampling.streams(
-                predict,
+                predict.draw,
                 self.vocab,
                 [np.random.default_rng(seed) for seed in seeds],
                 limit=self.default_length() if length is None else length,

@@ -1,7 +1,8 @@
-"""The model as what draws: one step of it, built once and evaluated for every character."""
+"""The model as what draws: without a graph if its parts are known, else by the graph of a step."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,27 +12,100 @@ from charlm.engine.expression import apply
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import affine_transform, log_softmax
 from charlm.engine.ops.sequences import StatePart
-from charlm.lm.sampling import State
+from charlm.engine.rnn.cell import KernelCell
+from charlm.kernels import reference
+from charlm.kernels.reference.drawing import LAYERS, Step, draw_on
+from charlm.lm.compute import operations_per_character
+from charlm.lm.sampling import Draw, State
 from charlm.text.vocab import Ids
 
 if TYPE_CHECKING:
     from charlm.lm.model import CharLM
 
 
-class Predictor:
-    """The model as what draws: symbols (B,) and state to log-probabilities (B, V) and state, for B texts at once.
+AT_ONCE = 2e8
+"""Operations that may go by until what is drawn is shown: ten milliseconds or so."""
 
-    The graph of a step is built once and evaluated for every character, with new numbers in its inputs;
-    another number of texts makes another graph. With two layers of 128 a character so takes 0.15 ms and not
-    0.32. Leaving the ``with`` block frees the graph.
+
+class Predictor:
+    """The model as what draws, with the weights of the moment. Leaving the ``with`` block frees what it needs.
+
+    Attributes:
+        step: reads a symbol of each of B texts: symbols (B,), and the state or None at the start, to scores
+            (B, V) of what follows, log-probabilities but for a constant of the text, and the state.
+    """
+
+    def __init__(self, model: CharLM) -> None:
+        self._graph: StepGraph | None = None
+        self._at_once = AT_ONCE / operations_per_character(model.config, len(model.vocab))
+        drawer = _drawer(model)
+        if drawer is not None:
+            self.step: Step = drawer.step
+            self._draw: Draw = drawer.draw
+        else:
+            self._graph = StepGraph(model)
+            self.step = self._graph.step
+            self._draw = partial(draw_on, self.step)
+
+    def draw(
+        self,
+        symbols_TB: Ids,
+        state: State | None,
+        heights_NB: Array,
+        temperature: float,
+        end: int,
+    ) -> tuple[Ids, State]:
+        """Read symbols, and draw as many of those that follow as take no time to speak of (see ``draw_on``)."""
+        most = max(1, int(self._at_once / symbols_TB.shape[1]))
+        return self._draw(symbols_TB, state, heights_NB[:most], temperature, end)
+
+    def __enter__(self) -> Predictor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._graph is not None:
+            self._graph.release()
+
+
+def _drawer(model: CharLM) -> reference.Drawer | None:
+    """Return what draws without a graph; None if the model has parts that it does not know."""
+    cell, parameters = model.rnn.cell, model.parameters()
+    if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS):
+        return None
+    weights = [[f"rnn.{k}.{role}" for role in cell.roles] for k in range(len(model.rnn.layers))]
+    recurrent = {name for names in weights for name in names}
+    if set(parameters) != {"embedding", *recurrent, "softmax.W", "softmax.b"}:
+        return None
+    values = {name: parameter.value for name, parameter in parameters.items()}
+    layers = [[*(values[name] for name in names), *cell.settings()] for names in weights]
+    bias = values["softmax.b"]
+    found: reference.Drawer = model.kernels.drawer(
+        cell.kernel, values["embedding"], layers, values["softmax.W"], bias + _barred(model)
+    )
+    return found
+
+
+def _barred(model: CharLM) -> Array:
+    """Return what is added to the scores: the symbol of unknown characters has nothing to show and is never drawn."""
+    scores_V = np.zeros(len(model.vocab), model.collection.dtype)
+    if model.vocab.unknown is not None:
+        scores_V[model.vocab.unknown] = -np.inf
+    return scores_V
+
+
+class StepGraph:
+    """The graph of a step, built once and evaluated for every character, with new numbers in its inputs.
+
+    Another number of texts makes another graph. With two layers of 128 a character so takes 0.15 ms and not 0.32.
     """
 
     def __init__(self, model: CharLM) -> None:
         self.model = model
+        self._barred = _barred(model)
         self._graph: ComputationGraph | None = None
         self._build(1)
 
-    def __call__(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
+    def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; without a state it is the first."""
         if len(symbols_B) != self._symbols_TB.shape[1]:
             self._build(len(symbols_B))
@@ -41,16 +115,16 @@ class Predictor:
                 part[...] = 0 if state is None else state[k][i]
         assert self._graph is not None
         self._graph.invalidate(self._first)
-        return self._log_p.array(), self.model.carried(self._layers)
+        return self._log_p.array() + self._barred, self.model.carried(self._layers)
 
-    def __enter__(self) -> Predictor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._release()
+    def release(self) -> None:
+        """Free the graph."""
+        if self._graph is not None:
+            self._graph.release()
+            self._graph = None
 
     def _build(self, texts: int) -> None:
-        self._release()
+        self.release()
         model = self.model
         graph = self._graph = model.graph()
         model.rnn.start(graph)  # the parameters' nodes, which are read once
@@ -66,8 +140,3 @@ class Predictor:
         ]
         h, self._layers = model.hidden(graph, self._symbols_TB, self._state)
         self._log_p = log_softmax(affine_transform([b, w, apply(StatePart(0, 0), h)]))
-
-    def _release(self) -> None:
-        if self._graph is not None:
-            self._graph.release()
-            self._graph = None

@@ -1,7 +1,7 @@
 """Drawing texts from a model, one character at a time, several texts side by side.
 
-A sampler needs only a function that takes symbols and a state and returns log-probabilities and
-the next state, so it knows nothing of graphs.
+A sampler needs only a function that takes symbols and a state and returns symbols that follow and
+the state there, so it knows nothing of models.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import EvaluationError, InputError
+from charlm.kernels.reference import drawing
 from charlm.text.vocab import Ids, Vocab
 
-State: TypeAlias = list[tuple[Array, ...]]
+State: TypeAlias = drawing.State
 """What the recurrent layers carry: for each layer its states, arrays (B, H)."""
 
-Predict = Callable[[Ids, "State | None"], "tuple[Array, State]"]
-"""(symbols (B,), state or None at the start) -> (log-probabilities (B, V) of the next symbols, state)."""
+Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
+"""``kernels.reference.drawing.draw_on`` without a step; it may draw fewer than there are heights."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
 
@@ -50,34 +51,12 @@ class Drawn(NamedTuple):
 
 SIDE_BY_SIDE = 64
 """Texts that are well drawn at once: a product with a matrix costs little more than one with a vector."""
-
-
-def draw(log_p_BV: Array, temperature: float, rngs: Sequence[np.random.Generator]) -> Ids:
-    """Draw an id for each row of log-probabilities sharpened by 1/temperature; temperature 0 takes the likeliest.
-
-    Computed in float64 log space, so that a low temperature cannot overflow.
-
-    Example:
-        >>> draw(np.log([[0.1, 0.7, 0.2]]), 0.0, [np.random.default_rng(0)])
-        array([1])
-    """
-    scores = log_p_BV.astype(np.float64)
-    largest = scores.max(axis=1, keepdims=True)
-    if np.isnan(largest).any():
-        raise EvaluationError(
-            "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
-            "go back to an earlier checkpoint and train with a smaller learning rate"
-        )
-    if temperature == 0:
-        return scores.argmax(axis=1)
-    scores = (scores - largest) / temperature
-    cumulative = np.exp(scores).cumsum(axis=1)
-    height = np.array([[rng.random()] for rng in rngs]) * cumulative[:, -1:]
-    return (cumulative <= height).sum(axis=1)
+AHEAD = 32
+"""Characters that are drawn before one is shown, if it takes no longer than the eye does."""
 
 
 def streams(
-    predict: Predict,
+    draw: Draw,
     vocab: Vocab,
     rngs: Sequence[np.random.Generator],
     *,
@@ -92,9 +71,9 @@ def streams(
     it knows one. With ``stop`` a text ends before the first occurrence of that string.
 
     Args:
-        predict: the model.
+        draw: the model.
         vocab: its symbols.
-        rngs: draw the symbols, one of them those of one text.
+        rngs: draw the symbols, one of them those of one text: a number for each, ``AHEAD`` at a time.
         limit: draw at most this many characters.
         temperature: below 1 plays safe, above 1 takes risks, 0 is the likeliest character each time.
         prime: the text to go on from.
@@ -103,27 +82,36 @@ def streams(
     Raises:
         InputError: a negative temperature.
         TextError: a prime character that the model does not know.
+        EvaluationError: the model's probabilities are not numbers.
     """
     if not (temperature >= 0 and np.isfinite(temperature)):
         raise InputError(f"temperature must be 0 or more, got {temperature}")
-    state: State | None = None
-    for symbol in [vocab.start, *vocab.encode(prime).tolist()]:
-        log_p, state = predict(np.array([symbol]), state)
+    end = -1 if vocab.eos is None else vocab.eos
+    read = np.array([vocab.start, *vocab.encode(prime).tolist()])[:, np.newaxis]
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
     first = [0] * len(alive)  # all of them go on from the one prime
-    log_p, state = log_p[first], _rows(state, first)
-    for left in range(limit, 0, -1):
-        symbols = draw(_drawable(log_p, vocab), temperature, [text.rng for text in alive])
-        drawn = [text.take(symbol) for text, symbol in zip(alive, symbols.tolist(), strict=True)]
+    state: State | None = None
+    if len(read) > 1:
+        _, state = draw(read[:-1], None, np.empty((0, 1)), temperature, end)
+        state = _rows(state, first)
+    symbols_TB = read[-1:, first]
+    heights_NB = np.empty((0, len(alive)))
+    left = limit
+    while alive and left > 0:
+        if not len(heights_NB):
+            count = min(left, AHEAD)
+            heights_NB = np.stack([text.rng.random(count) for text in alive], axis=1)
+        symbols_TB, state = draw(symbols_TB, state, heights_NB, temperature, end)
+        left -= len(symbols_TB)
+        columns = symbols_TB.T.tolist()
+        drawn = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
         yield from drawn
+        heights_NB, symbols_TB = heights_NB[len(symbols_TB) :], symbols_TB[-1:]
         going = [i for i, part in enumerate(drawn) if part.complete is None]
         if len(going) < len(alive):
             alive = [alive[i] for i in going]
-            symbols, state = symbols[going], _rows(state, going)
-        if not alive:
-            return
-        if left > 1:
-            log_p, state = predict(symbols, state)
+            symbols_TB, heights_NB = symbols_TB[:, going], heights_NB[:, going]
+            state = _rows(state, going)
     for text in alive:
         yield Drawn(text.index, text.held + text.spell.end(), vocab.eos is None)
 
@@ -139,25 +127,23 @@ class _Text:
         self._vocab = vocab
         self._stop = stop
 
-    def take(self, symbol: int) -> Drawn:
-        """Go on by a symbol."""
-        if symbol == self._vocab.eos:
-            return Drawn(self.index, self.held + self.spell.end(), True)
-        held = self.held + self.spell(symbol)
-        if self._stop and held.endswith(self._stop):
-            return Drawn(self.index, held[: -len(self._stop)], True)
-        sure = len(held) - _overlap(held, self._stop)
+    def take(self, symbols: list[int]) -> Drawn:
+        """Go on by some symbols, or up to the end of the text."""
+        vocab, held, stop = self._vocab, self.held, self._stop
+        for symbol in symbols:
+            if symbol == len(vocab.symbols):
+                raise EvaluationError(
+                    "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
+                    "go back to an earlier checkpoint and train with a smaller learning rate"
+                )
+            if symbol == vocab.eos:
+                return Drawn(self.index, held + self.spell.end(), True)
+            held += self.spell(symbol)
+            if stop and held.endswith(stop):
+                return Drawn(self.index, held[: -len(stop)], True)
+        sure = len(held) - _overlap(held, stop)
         self.held = held[sure:]
         return Drawn(self.index, held[:sure], None)
-
-
-def _drawable(log_p_BV: Array, vocab: Vocab) -> Array:
-    """Leave out the symbol of unknown characters, which has nothing to show."""
-    if vocab.unknown is None:
-        return log_p_BV
-    log_p_BV = log_p_BV.copy()
-    log_p_BV[:, vocab.unknown] = -np.inf
-    return log_p_BV
 
 
 def _rows(state: State | None, rows: list[int]) -> State:

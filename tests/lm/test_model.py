@@ -46,9 +46,8 @@ def test_the_loss_is_the_sum_of_the_predictions(cell):
     loss, _ = model.loss(graph, line[:-1, None], line[1:, None])
     state, expected, predict = None, 0.0, Predictor(model)
     for now, after in pairwise(line):
-        log_p, state = predict(np.array([now]), state)
-        assert np.exp(log_p).sum() == pytest.approx(1)
-        expected -= log_p[0, after]
+        scores, state = predict.step(np.array([now]), state)
+        expected -= scores[0, after] - np.log(np.exp(scores).sum())
     assert loss.scalar_value() == pytest.approx(expected, rel=1e-12)
 
 
@@ -70,15 +69,15 @@ def test_texts_side_by_side_are_predicted_as_one_by_one():
     symbols = ids(3, 4)
     together, each, state = Predictor(model), Predictor(model), None
     for row in symbols:
-        log_p, state = together(row, state)
+        scores, state = together.step(row, state)
     # two of the texts go on
-    log_p, state = together(row[1:3], [tuple(p[1:3] for p in layer) for layer in state])
+    scores, state = together.step(row[1:3], [tuple(p[1:3] for p in layer) for layer in state])
     alone = None
     for symbol in [*symbols[:, 2], symbols[-1, 2]]:
-        one, alone = each(np.array([symbol]), alone)
-    assert one[0] == pytest.approx(log_p[1], rel=1e-12)
-    fresh, _ = together(row[:2], None)
-    assert fresh[0] == pytest.approx(Predictor(model)(row[:1], None)[0][0], rel=1e-12)
+        one, alone = each.step(np.array([symbol]), alone)
+    assert one[0] == pytest.approx(scores[1], rel=1e-12)
+    fresh, _ = together.step(row[:2], None)
+    assert fresh[0] == pytest.approx(Predictor(model).step(row[:1], None)[0][0], rel=1e-12)
 
 
 def test_sampling_goes_by_the_weights_of_the_moment():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
 from charlm.kernels.compiled.output_layer import (
@@ -24,6 +25,7 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     adam_update,
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
+    drawer,
     gru_backward,
     gru_forward,
     lstm_backward,

@@ -15,6 +15,7 @@ leaves there the gradient of every state through all that follows it.
 
 from charlm.kernels.reference.common import Input, Looked, logistic, scatter_add
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
+from charlm.kernels.reference.drawing import Drawer, drawer
 from charlm.kernels.reference.gru import gru_backward, gru_forward
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
@@ -26,12 +27,14 @@ from charlm.kernels.reference.output import (
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward
 
 __all__ = [
+    "Drawer",
     "Input",
     "Looked",
     "affine_softmax_nll_backward",
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",
     "coupled_lstm_forward",
+    "drawer",
     "gru_backward",
     "gru_forward",
     "logistic",

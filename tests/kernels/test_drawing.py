@@ -1,0 +1,71 @@
+"""What draws without a graph, plain and compiled, against the graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from charlm.config import ModelConfig
+from charlm.engine.random import NumpyStream
+from charlm.kernels import NUMPY, select
+from charlm.lm.model import CharLM
+from charlm.lm.predictor import Predictor, StepGraph
+from charlm.text.vocab import Vocab
+
+VOCAB = Vocab.from_alphabet("abcdefghijklmnopqrstuvwxyz .,;:!?", eos=True)
+KERNELS = ["numpy", "numba 1", "numba 2"]
+
+
+def kernels(name: str, monkeypatch):
+    if name == "numpy":
+        return NUMPY
+    pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
+    from charlm.kernels.compiled import drawing
+
+    monkeypatch.setattr(drawing, "WORTH_SHARING", 0)
+    return select("numba", int(name[-1]))
+
+
+def model(cell: str, dims, dtype=np.float32) -> CharLM:
+    config = ModelConfig(cell=cell, layers=len(dims), hidden_dim=list(dims), embed_dim=19)
+    made = CharLM(VOCAB, config, NumpyStream(1), dtype)
+    for p in made.collection.parameters:
+        p.scale(1.5)
+    return made
+
+
+def normal(scores):
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dims", [(7,), (40, 33)])
+@pytest.mark.parametrize("cell", ["lstm", "norm_lstm", "gru", "rnn"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monkeypatch):
+    made = model(cell, dims, dtype)
+    graph = StepGraph(made)
+    made.kernels = kernels(name, monkeypatch)
+    with Predictor(made) as predictor:
+        a = b = None
+        for row in np.random.default_rng(0).integers(0, len(VOCAB), (6, 3)):
+            expected, a = graph.step(row, a)
+            scores, b = predictor.step(row, b)
+            assert np.allclose(normal(scores), expected, atol=1e-5)
+        for one, other in zip(a, b, strict=True):
+            assert all(np.allclose(x, y, atol=1e-5) for x, y in zip(one, other, strict=True))
+    graph.release()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_the_same_seed_draws_the_same_text_alone_or_with_others(name, cell, monkeypatch):
+    made = model(cell, (20, 12))
+    plain = [made.sample(40, seed=seed, prime="so ", stop="qz") for seed in range(5)]
+    greedy = made.sample(40, seed=0, temperature=0)
+    made.kernels = kernels(name, monkeypatch)
+    found = [""] * 5
+    for part in made.streams(range(5), 40, prime="so ", stop="qz"):
+        found[part.text] += part.characters
+    assert found == plain
+    assert made.sample(40, seed=0, temperature=0) == greedy

@@ -80,7 +80,7 @@ class RNNBuilder:
         rates = real(rate, "set_dropout"), real(recurrent_rate, "set_dropout")
         if not all(0 <= r <= 1 for r in rates):
             raise ShapeError(f"set_dropout: a probability is from 0 to 1, got {rates}")
-        self.rates = rates
+        self.rates = rates if any(rates) else NO_DROPOUT
 
     def disable_dropout(self) -> None:
         """Drop nothing from here on."""

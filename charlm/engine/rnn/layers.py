@@ -14,6 +14,7 @@ from charlm.engine.ops.noise import Dropout
 from charlm.engine.ops.random_inputs import RandomBernoulli
 from charlm.engine.ops.sequences import OutputSequence, StatePart
 from charlm.engine.rnn.cell import RecurrentSequence, RecurrentStep
+from charlm.engine.structure import Draft, Node
 
 if TYPE_CHECKING:
     from charlm.engine.rnn.builder import RNNBuilder
@@ -45,7 +46,9 @@ class Layers:
         self.masks: list[list[Expression]] = []
         self._parts = [_state_part(state) for state in range(builder.cell.states)]
         self._epoch = graph.epoch
-        self._places = self._find_places()
+        self._known: list[tuple[Node, ...]] = []
+        self._places: list[tuple[int, ...]] = []
+        self._find_places()
         none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
         self._first = self._step(True, NOT_MASKED, none)
         self._later = self._step(True, NOT_MASKED, every)
@@ -76,10 +79,10 @@ class Layers:
         """
         builder, graph, parameters = self.builder, self.graph, self.parameters[k]
         if graph.epoch != self._epoch:  # nodes were deleted, and the parameters' moved
-            self._epoch, self._places = graph.epoch, self._find_places()
+            self._find_places()
         nodes = builder.arguments(parameters)
-        if nodes is parameters and builder.rates == NO_DROPOUT and ids is None and not graph.start:
-            return self._plain_step(k, x.index, states)
+        if nodes is parameters and builder.rates is NO_DROPOUT and ids is None:
+            return self._plain_step(k, x, states)
         masked = builder.masked if any(builder.rates) else NOT_MASKED
         given = tuple([s is not None for s in states])
         op, places = self._step(ids is None, masked, given)
@@ -95,36 +98,53 @@ class Layers:
             [graph.append(part, args, id_) for part, id_ in zip(self._parts, ids, strict=True)]
         )
 
-    def _find_places(self) -> list[tuple[int, ...]]:
-        return [tuple([node.index for node in layer]) for layer in self.parameters]
+    def _find_places(self) -> None:
+        self._epoch = self.graph.epoch
+        for layer in self.parameters:
+            for node in layer:
+                node.home()  # which notes where it is now
+        self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
+        self._known = [tuple([node.known for node in layer]) for layer in self.parameters]
 
-    def _plain_step(self, k: int, x: int, states: LayerStates) -> tuple[Expression, ...]:
+    def _plain_step(self, k: int, x: Expression, states: LayerStates) -> tuple[Expression, ...]:
         """``step`` without anything special, quick where the graph is like an earlier one."""
         graph = self.graph
+        draft = graph.draft
+        node = draft.at.next
         if states[0] is None:
-            op, places = self._first
-            args = (x, *self._places[k])
+            (op, places), carried = self._first, ()
         else:
-            op, places = self._later
-            args = (x, *self._places[k], *[s.index for s in states if s is not None])
-        node = graph.at.next
-        if node.kind is op.kind and node.args == args:
-            graph.at = node
-            index, first_id = node.index, node.id + 1 - op.id_count
+            (op, places), carried = self._later, states
+        if node.kind is op.kind and self._leads_to(draft, node, k, x, carried):
+            after = node.states
+            if after is not None:
+                draft.at = after[-1]
+                if len(after) == 1:
+                    return (Expression(draft, after[0]),)
+                return tuple([Expression(draft, state) for state in after])
+            draft.at = node
         else:
-            made = graph.append(op, args)
-            index, first_id = made.index, made.id + 1 - op.id_count
-        found = []
-        for part, place in zip(self._parts, places, strict=True):
-            node = graph.at.next
-            if node.op is part and node.args == (
-                index,
-            ):  # the same place on the same path: the same id
-                graph.at = node
-                found.append(Expression(graph, node.index, node.id))
-            else:
-                found.append(graph.append(part, (index,), first_id + place))
+            node = graph.append(op, (x.index, *self._places[k], *[s.index for s in carried])).known  # type: ignore[union-attr]
+        index, first_id = draft.start + node.index, draft.first_id + node.id + 1 - op.id_count
+        found = [
+            graph.append(part, (index,), first_id + place)
+            for part, place in zip(self._parts, places, strict=True)
+        ]
+        node.states = tuple([state.known for state in found])
         return tuple(found)
+
+    def _leads_to(
+        self, draft: Draft, node: Node, k: int, x: Expression, carried: LayerStates
+    ) -> bool:
+        """Whether a step from these states is ``node``."""
+        if draft.start:
+            return draft.leads_to(node, (x, *self.parameters[k], *carried))  # type: ignore[arg-type]
+        given = (x.known, *self._known[k])
+        for state in carried:
+            if state.draft is not draft:  # type: ignore[union-attr]
+                return False
+            given += (state.known,)  # type: ignore[union-attr]
+        return x.draft is draft and node.given == given
 
     def _step(
         self, takes_ids: bool, masked: tuple[bool, bool], given: tuple[bool, ...]

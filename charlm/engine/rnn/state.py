@@ -60,14 +60,8 @@ class RNNState:
     def add_input(self, x: Operand) -> RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
         layers = self.layers
-        graph, plain = layers.graph, layers.builder.rates == NO_DROPOUT
-        if (
-            plain
-            and isinstance(x, Expression)
-            and x.graph is graph
-            and not x.epoch
-            and not graph.epoch
-        ):
+        graph, plain = layers.graph, layers.builder.rates is NO_DROPOUT
+        if plain and isinstance(x, Expression) and x.draft is graph.draft and not graph.epoch:
             node = x  # nearly always
         else:
             node = _node(x, self._check_fresh(), "add_input")
@@ -157,7 +151,7 @@ class RNNState:
     ) -> RNNState:
         """Return the state after an input; ``ids`` are those of each layer's states, if they were taken before."""
         layers = self.layers
-        drops = layers.builder.rates != NO_DROPOUT
+        drops = layers.builder.rates is not NO_DROPOUT
         after: list[LayerStates] = []
         for k, states in enumerate(self.states):
             x = layers.dropped(below) if drops else below

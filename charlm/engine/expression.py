@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -246,7 +247,23 @@ def binary(op: Op, x: Operand, y: Operand) -> Expression:
     return apply(op, x, y)
 
 
-def indexed(op: IndexOp, index: int, x: Operand) -> Expression:
+def several(op: Op, operands: Sequence[Operand]) -> Expression:
+    """``apply`` for an op without data on any number of operands."""
+    first = operands[0]
+    if isinstance(first, Expression):
+        draft = first.draft
+        node = draft.at.next
+        if node.op is op and len(node.given) == len(operands):
+            for known, x in zip(node.given, operands, strict=True):
+                if not isinstance(x, Expression) or x.known is not known or x.draft is not draft:
+                    break
+            else:
+                draft.at = node
+                return Expression(draft, node)
+    return apply(op, *operands)
+
+
+def indexed(op: IndexOp, index: int, x: Operand) -> Any:
     """``apply`` for ``op.at(index)`` on one operand."""
     if isinstance(x, Expression):
         draft = x.draft
@@ -254,21 +271,21 @@ def indexed(op: IndexOp, index: int, x: Operand) -> Expression:
         if node.kind is op.kind and node.first is x.known and 0 <= index < node.bound:
             draft.at = node
             draft.data.append((op, index))
-            made: Expression = _new(op.expression)
+            made = _new(op.expression)
             made.draft = draft
             made.known = node
             return made
     return apply(op.at(index), x)
 
 
-def indexed_leaf(op: IndexOp, index: int, graph: ComputationGraph) -> Expression:
+def indexed_leaf(op: IndexOp, index: int, graph: ComputationGraph) -> Any:
     """Append ``op.at(index)``, which takes no arguments."""
     draft = graph.draft
     node = draft.at.next
     if node.kind is op.kind and not node.args and 0 <= index < node.bound:
         draft.at = node
         draft.data.append((op, index))
-        made: Expression = _new(op.expression)
+        made = _new(op.expression)
         made.draft = draft
         made.known = node
         return made

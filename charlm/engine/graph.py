@@ -17,7 +17,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, DType
 from charlm.engine.execute import Run, Segment, backward
 from charlm.engine.expression import Expression
-from charlm.engine.op import Context, Datum, Leaf, Op, Reserved, of_datum
+from charlm.engine.op import Context, Leaf, Op, Reserved, of_datum
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.storage import Storage
 from charlm.engine.structure import NOWHERE, SHARED, Draft, Node, Outer
@@ -173,10 +173,9 @@ class ComputationGraph:
     def leaf(self, op: Leaf, trains: bool) -> Expression:
         """Return the one node of this graph for a parameter, making it on first use."""
         wanted = op if trains else op.constant()
-        key = (type(wanted), *wanted.identity())
-        found = self._leaves.get(key)
+        found = self._leaves.get(wanted.kind)
         if found is None:
-            found = self._leaves[key] = self.append(wanted, ())
+            found = self._leaves[wanted.kind] = self.append(wanted, ())
             self._storages.add(wanted.source().storage)
         return found
 

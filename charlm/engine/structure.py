@@ -40,6 +40,7 @@ class Node:
         given: the arguments' nodes; for those from before the segment, the nodes they were last time.
         first, second: the first two arguments, if they are of the same segment.
         states: the nodes of a recurrent step's states, which always follow it.
+        fixed, carried: the parameters and the states among a recurrent step's arguments, as it was built last.
         op: the operation, if it has no data; else each graph has its own.
         next: the node that followed last.
         outer_count: how many nodes from before the segment are used so far.
@@ -49,7 +50,7 @@ class Node:
     """
 
     __slots__ = (
-        "args", "bound", "data_count", "dim", "explicit_id", "first", "given", "id", "index", "is_parameter", "kind",
+        "args", "bound", "carried", "data_count", "dim", "explicit_id", "first", "fixed", "given", "id", "index", "is_parameter", "kind",
         "next", "next_id", "op", "others", "outer", "outer_count", "parent", "plan", "second", "states", "trains",
         "visits"
     )  # fmt: skip
@@ -70,7 +71,9 @@ class Node:
         self.given: tuple[Node, ...] = ()
         self.first: Node | None = None
         self.second: Node | None = None
-        self.states: tuple[Node, ...] | None = None
+        self.states: tuple[Node, ...] = ()
+        self.fixed: tuple[Node, ...] | None = None
+        self.carried: tuple[Node, ...] | None = None
         self.next: Node = (
             self if parent is None else NOTHING
         )  # a root follows itself: equal to no operation

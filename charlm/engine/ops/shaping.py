@@ -328,7 +328,7 @@ FIRST_ROW = Pick(0)
 def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
     """Return slice ``index`` along axis ``dim``; the axis is removed. ``.set_index`` picks another."""
     if type(index) is int and dim == 0 and index >= 0:
-        return cast("PickExpression", indexed(FIRST_ROW, index, e))
+        return indexed(FIRST_ROW, index, e)
     return cast("PickExpression", apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), e))
 
 

@@ -31,6 +31,14 @@ def _state_part(state: int) -> StatePart:
     return StatePart(state)
 
 
+def _the_same(nodes: list[Node]) -> tuple[Node, ...]:
+    """Return a tuple of these nodes, as long as it can be the one that was returned for them before."""
+    found, last = tuple(nodes), nodes[-1]
+    if last.fixed != found:
+        last.fixed = found
+    return last.fixed  # type: ignore[return-value]
+
+
 class Layers:
     """The nodes of a builder's parameters and of its dropout masks.
 
@@ -45,9 +53,6 @@ class Layers:
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
         self.masks: list[list[Expression]] = []
         self._parts = [_state_part(state) for state in range(builder.cell.states)]
-        self._epoch = graph.epoch
-        self._known: list[tuple[Node, ...]] = []
-        self._places: list[tuple[int, ...]] = []
         self._find_places()
         none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
         self._first = self._step(True, NOT_MASKED, none)
@@ -80,9 +85,9 @@ class Layers:
         builder, graph, parameters = self.builder, self.graph, self.parameters[k]
         if graph.epoch != self._epoch:  # nodes were deleted, and the parameters' moved
             self._find_places()
-        nodes = builder.arguments(parameters)
-        if nodes is parameters and builder.rates is NO_DROPOUT and ids is None:
+        if builder.plain and ids is None:
             return self._plain_step(k, x, states)
+        nodes = builder.arguments(parameters)
         masked = builder.masked if any(builder.rates) else NOT_MASKED
         given = tuple([s is not None for s in states])
         op, places = self._step(ids is None, masked, given)
@@ -104,7 +109,7 @@ class Layers:
             for node in layer:
                 node.home()  # which notes where it is now
         self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
-        self._known = [tuple([node.known for node in layer]) for layer in self.parameters]
+        self._known = [_the_same([node.known for node in layer]) for layer in self.parameters]
 
     def _plain_step(self, k: int, x: Expression, states: LayerStates) -> tuple[Expression, ...]:
         """``step`` without anything special, quick where the graph is like an earlier one."""
@@ -115,12 +120,10 @@ class Layers:
             (op, places), carried = self._first, ()
         else:
             (op, places), carried = self._later, states
-        if node.kind is op.kind and self._leads_to(draft, node, k, x, carried):
+        if node.kind is op.kind and draft.leads_to(node, (x, *self.parameters[k], *carried)):  # type: ignore[arg-type]
             after = node.states
-            if after is not None:
+            if after:
                 draft.at = after[-1]
-                if len(after) == 1:
-                    return (Expression(draft, after[0]),)
                 return tuple([Expression(draft, state) for state in after])
             draft.at = node
         else:
@@ -133,18 +136,25 @@ class Layers:
         node.states = tuple([state.known for state in found])
         return tuple(found)
 
-    def _leads_to(
-        self, draft: Draft, node: Node, k: int, x: Expression, carried: LayerStates
-    ) -> bool:
-        """Whether a step from these states is ``node``."""
-        if draft.start:
-            return draft.leads_to(node, (x, *self.parameters[k], *carried))  # type: ignore[arg-type]
-        given = (x.known, *self._known[k])
-        for state in carried:
-            if state.draft is not draft:  # type: ignore[union-attr]
-                return False
-            given += (state.known,)  # type: ignore[union-attr]
-        return x.draft is draft and node.given == given
+    def after(
+        self, draft: Draft, below: Node, before: Sequence[tuple[Node, ...]]
+    ) -> Sequence[tuple[Node, ...]]:
+        """Return the states' nodes after one more input in a graph's first segment, if these follow there."""
+        at, found = draft.at, []
+        for fixed, carried in zip(self._known, before, strict=False):
+            node = at.next
+            if node.first is not below or node.fixed is not fixed or node.carried is not carried:
+                if node.given != (below, *fixed, *carried) or not node.states:
+                    return ()
+                node.fixed, node.carried = fixed, carried
+            op = self._later[0] if carried else self._first[0]
+            if node.kind is not op.kind:
+                return ()
+            states = node.states
+            found.append(states)
+            at = below = states[-1]
+        draft.at = at
+        return found
 
     def _step(
         self, takes_ids: bool, masked: tuple[bool, bool], given: tuple[bool, ...]

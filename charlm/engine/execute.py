@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from charlm.engine.accumulation import Accumulator
-from charlm.engine.arrays import Array, show
+from charlm.engine.arrays import Array, quietly, show
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
@@ -266,6 +266,5 @@ def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None
         segment.run.begin_backward()
     run, place = graph.home_of(root)
     run.add_gradient(place, np.ones_like(value))
-    with np.errstate(all="ignore"):
-        for segment in reversed(segments):
-            segment.run.backward(graph, full, keep)
+    for segment in reversed(segments):
+        quietly(segment.run.backward, graph, full, keep)

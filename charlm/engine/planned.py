@@ -264,7 +264,7 @@ class Planned(Accumulator):
         self.graph = graph
         ctx, data, plan = graph.context, self.segment.data, self.plan
         values: list[Any] = [None] * len(plan.steps)
-        values += [graph.outer_value(index) for index in self.segment.outer]
+        values += map(graph.outer_value, self.segment.outer)
         ops, inputs, saved = self.ops, self.inputs, self.saved
         for s, (step, read) in enumerate(zip(plan.steps, plan.readers, strict=True)):
             op = step.op or _of_data(step, data)

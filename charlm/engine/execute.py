@@ -18,7 +18,7 @@ from charlm.engine.arrays import Array, quietly, show
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
-from charlm.engine.structure import Draft, Node
+from charlm.engine.structure import SHARED, Draft, Node
 from charlm.errors import EvaluationError, ShapeError
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Segment:
             return OneByOne(self)
         if end.plan is None and (planned or end.visits):
             end.plan = plan(self.nodes, self.ops)
+        if end.visits:
+            SHARED.came_again(end.index + 1)
         end.visits += 1
         return OneByOne(self) if end.plan is None else Planned(self, end.plan)
 

@@ -4,8 +4,8 @@ Building an expression records a node and checks shapes; numbers are computed wh
 A node's *id* is the number DyNet would print: ops that stand for several DyNet nodes take as many
 ids; its *index* is its place in the graph.
 
-Nodes are recorded in segments: each evaluation ends one, and the nodes appended later start the
-next. ``engine/structure.py`` says how, ``engine/execute.py`` evaluates them.
+Nodes are recorded in segments, each of which ends with an evaluation (``engine/execute.py``).
+``engine/structure.py`` says how; ``tracked`` graphs find the nodes of equal ones.
 """
 
 from __future__ import annotations
@@ -56,14 +56,13 @@ class ComputationGraph:
         self.alive = True
         self.epoch = 0  # goes up when nodes are deleted: who is of this epoch is not one of them
         self.planned = planned
-        self.tracked = planned is not False  # whether equal graphs find each other's nodes
+        self.tracked = planned is True or (planned is None and SHARED.records())
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self.segments: list[Segment] = []
         self.root: int | None = None
         self._valid = 0  # segments whose values are up to date
         self._leaves: dict[object, Expression] = {}
         self._storages: set[Storage] = set()  # that it reads
-        self._path: list[Node] = []
         self.draft = NOWHERE
         self._described: dict[int, tuple[Dim, bool, bool]] = {}
         self._outer_values: dict[int, Array] = {}
@@ -77,7 +76,7 @@ class ComputationGraph:
         root = SHARED.root if self.tracked else Node(None, None, (), (), None)
         self.draft.end()
         self.draft = Draft(self, start, first_id, root)
-        self._path = []
+        self._path: list[Node] = []
 
     # ---- building
 
@@ -217,9 +216,7 @@ class ComputationGraph:
     @property
     def ids(self) -> list[int]:
         """The id of every node."""
-        ids = [s.draft.first_id + node.id for s in self.segments for node in s.nodes]
-        draft = self.draft
-        return ids + [draft.first_id + self.node(i).id for i in range(draft.start, len(self))]
+        return [draft.first_id + node.id for draft, node in map(self.place, range(len(self)))]
 
     def __len__(self) -> int:
         return self.draft.start + self.draft.at.index + 1
@@ -392,15 +389,12 @@ class ComputationGraph:
         for storage in self._storages:
             storage.forget(self)
         for segment in self.segments:
-            del (
-                segment.run
-            )  # which knows the segment: memory is freed without the garbage collector
+            del segment.run  # which knows it: so memory is freed without the garbage collector
         self.segments.clear()
         self._starts.clear()
         self._outer_values.clear()
         self._leaves.clear()
         self.root = None
         self.context.saved = self.context.reader = None
-        self._path = []
         self.draft.end()
         self.draft = NOWHERE

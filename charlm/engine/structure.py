@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from charlm.engine.planned import Plan
 
 LIMIT = 100_000  # nodes, some 300 bytes each, after which the tree is grown anew
+WATCHED = 5_000
 
 Outer = tuple[tuple[Dim, bool, bool], ...]
 """Dimension, trains and is a parameter, of arguments from before the segment at their first use."""
@@ -50,9 +51,9 @@ class Node:
     """
 
     __slots__ = (
-        "args", "bound", "carried", "data_count", "dim", "explicit_id", "first", "fixed", "given", "id", "index", "is_parameter", "kind",
-        "next", "next_id", "op", "others", "outer", "outer_count", "parent", "plan", "second", "states", "trains",
-        "visits"
+        "args", "bound", "carried", "data_count", "dim", "explicit_id", "first", "fixed", "given", "id", "index",
+        "is_parameter", "kind", "next", "next_id", "op", "others", "outer", "outer_count", "parent", "plan", "second",
+        "states", "trains", "visits"
     )  # fmt: skip
 
     def __init__(
@@ -213,18 +214,39 @@ class Draft:
 
 
 class Structures:
-    """The tree that graphs share.
+    """The tree that graphs share, grown anew when it is large.
 
-    It is grown anew when it is large, as with programs that never build the same graph twice.
+    It costs programs that never build a graph twice a third of their time, most of it in the garbage
+    collector. So when hardly a graph came again while it grew by ``WATCHED`` nodes, the next ones are not
+    recorded, eight for each that was.
     """
 
     def __init__(self) -> None:
         self.root = Node(None, None, (), (), None)
         self.count = 0
+        self.unrecorded = 0  # graphs that are not to be recorded
+        self._graphs = 0
+        self._again = 0
+
+    def records(self) -> bool:
+        """Whether a new graph is to be recorded."""
+        if self.unrecorded:
+            self.unrecorded -= 1
+            return False
+        self._graphs += 1
+        return True
+
+    def came_again(self, count: int) -> None:
+        """Note that a segment of ``count`` nodes was evaluated that was known."""
+        self._again += count
 
     def grown(self) -> None:
         """Count a new node."""
         self.count += 1
+        if self.count % WATCHED == 0:
+            if self._again < WATCHED // 10:
+                self.unrecorded = 8 * self._graphs
+            self._graphs = self._again = 0
         if self.count >= LIMIT:  # graphs on the old tree go on with it
             self.root = Node(None, None, (), (), None)
             self.count = 0

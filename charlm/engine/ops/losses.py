@@ -55,7 +55,9 @@ class Softmax(OverAxis):
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Shifted by the maximum: exp overflows above 88 in float32."""
-        if len(x) == 1 and x.ndim == 2 and self.axis == 0:  # by numbers: half the time for a small vector
+        if (
+            len(x) == 1 and x.ndim == 2 and self.axis == 0
+        ):  # by numbers: half the time for a small vector
             y = x - x[0, x.argmax()]
             np.exp(y, out=y)
             y /= np.add.reduce(y[0])

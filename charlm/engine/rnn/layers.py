@@ -36,7 +36,7 @@ def _the_same(nodes: list[Node]) -> tuple[Node, ...]:
     found, last = tuple(nodes), nodes[-1]
     if last.fixed != found:
         last.fixed = found
-    return last.fixed  # type: ignore[return-value]
+    return last.fixed
 
 
 class Layers:
@@ -116,18 +116,16 @@ class Layers:
         graph = self.graph
         draft = graph.draft
         node = draft.at.next
-        if states[0] is None:
-            (op, places), carried = self._first, ()
-        else:
-            (op, places), carried = self._later, states
-        if node.kind is op.kind and draft.leads_to(node, (x, *self.parameters[k], *carried)):  # type: ignore[arg-type]
+        carried = [s for s in states if s is not None]
+        op, places = self._later if carried else self._first
+        if node.kind is op.kind and draft.leads_to(node, (x, *self.parameters[k], *carried)):
             after = node.states
             if after:
                 draft.at = after[-1]
                 return tuple([Expression(draft, state) for state in after])
             draft.at = node
         else:
-            node = graph.append(op, (x.index, *self._places[k], *[s.index for s in carried])).known  # type: ignore[union-attr]
+            node = graph.append(op, (x.index, *self._places[k], *[s.index for s in carried])).known
         index, first_id = draft.start + node.index, draft.first_id + node.id + 1 - op.id_count
         found = [
             graph.append(part, (index,), first_id + place)

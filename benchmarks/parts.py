@@ -103,6 +103,27 @@ def tutorial(plan: Plan) -> Rows:
     yield {"name": "tutorial", **_seconds({name: Timed(t) for name, t in turns.items()})}
 
 
+def graph(plan: Plan) -> Rows:
+    """What a node costs in a graph that comes again, and programs whose graphs all differ, with DyNet beside."""
+    _say("graph")
+    turns: dict[str, dict[str, list[list[float]]]] = {}
+    for _ in range(plan.repeats):
+        for system in filter(find_spec, ("charlm", "dynet")):
+            command = [sys.executable, "-m", "benchmarks.graphs", system]
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=environment(plan.threads),
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for name, seconds in json.loads(done.stdout.splitlines()[-1]).items():
+                turns.setdefault(name, {}).setdefault(system, []).append([seconds])
+    for name, found in turns.items():
+        yield {"name": name, **_seconds({system: Timed(t) for system, t in found.items()})}
+
+
 def start(plan: Plan) -> Rows:
     """Commands from their start to their end, and what imports alone take."""
     _say("start")
@@ -131,6 +152,7 @@ def start(plan: Plan) -> Rows:
 
 PARTS: dict[str, Callable[[Plan], Rows]] = {
     "tutorial": tutorial,
+    "graph": graph,
     "step": step,
     "sampling": sampling,
     "scaling": scaling,

@@ -211,7 +211,7 @@ def _node(index: int) -> Expression:
             f"there is no node with the id {number}: the last one made has {graph.next_id - 1}, and an operation "
             "that is several of DyNet's nodes has only the last one's"
         )
-    return Expression(graph, graph.ids.index(number), number)
+    return Expression(*graph.place(graph.ids.index(number)))
 
 
 _CURRENT = object.__new__(ComputationGraph)

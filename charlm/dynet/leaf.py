@@ -10,13 +10,14 @@ from charlm.engine import parameters as engine
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
+from charlm.engine.structure import NOTHING, Draft
 
 
 class CurrentLeaf(Expression):
     """An expression that has a node in whatever graph is current, made when it is first used there.
 
     Its own fields are those of the node in the graph where it was used last; that this is no longer the
-    current one shows in its epoch, as for any stale expression.
+    current one shows in the epoch, as for any stale expression.
     """
 
     __slots__ = ("_op", "_stored")
@@ -24,8 +25,8 @@ class CurrentLeaf(Expression):
     def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
         self._op = op
         self._stored = stored
-        super().__init__(session.cg(), -1, -1)
-        self.epoch = -2  # no graph's
+        super().__init__(Draft(session.cg(), 0, 0, NOTHING), NOTHING)
+        self.draft.epoch = -2  # no graph's
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""
@@ -38,7 +39,7 @@ class CurrentLeaf(Expression):
     def node(self, graph: ComputationGraph) -> Expression:
         """Return the trainable node."""
         node = graph.leaf(self._op, True)
-        self.graph, self.index, self.id, self.epoch = graph, node.index, node.id, node.epoch
+        self.draft, self.known = node.draft, node.known
         return node
 
     def _live(self) -> ComputationGraph:

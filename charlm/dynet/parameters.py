@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +102,8 @@ class LookupParameters(CurrentLeaf):
     def __getitem__(self, index: int) -> LookupExpression:
         if type(index) is not int or index < 0:
             index = unsigned(index, "a row of a lookup table")
-        return cast("LookupExpression", indexed_leaf(self._row, index, session.cg()))
+        row: LookupExpression = indexed_leaf(self._row, index, session.cg())
+        return row
 
     def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""

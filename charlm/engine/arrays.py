@@ -9,7 +9,10 @@ last. Every value of the engine has this layout, the batch axis always there.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from contextvars import copy_context
+from threading import local
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -99,3 +102,31 @@ def show(dim: Dim) -> str:
     """
     shape, batch = dim
     return f"{shape}" if batch == 1 else f"{shape} x {batch}"
+
+
+T = TypeVar("T")
+
+_IN_CONTEXTS = not np.__version__.startswith("1.")  # where numpy keeps how it warns
+
+
+class _Quiet(local):
+    """A thread's context in which numpy does not warn."""
+
+    def __init__(self) -> None:
+        self.context = copy_context()
+        if _IN_CONTEXTS:
+            self.context.run(np.seterr, all="ignore")
+
+
+_quiet = _Quiet()
+
+
+def quietly(function: Callable[..., T], *args: Any) -> T:
+    """Call a function without numpy's warnings: overflow gives inf, as in DyNet; trainers check gradients.
+
+    For small graphs ``numpy.errstate`` takes as long as an operation; entering a context takes 0.05 us.
+    """
+    if _IN_CONTEXTS:
+        return _quiet.context.run(function, *args)
+    with np.errstate(all="ignore"):
+        return function(*args)

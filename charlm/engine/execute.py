@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from charlm.engine.accumulation import Accumulator
-from charlm.engine.arrays import Array, show
+from charlm.engine.arrays import Array, quietly, show
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
-from charlm.engine.structure import Node
+from charlm.engine.structure import SHARED, Draft, Node
 from charlm.errors import EvaluationError, ShapeError
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class Segment:
     """Nodes that are evaluated together.
 
     Args:
-        start: the first node's index in the graph.
-        first_id: its id, or that of the first of those that it takes.
+        draft: what they were appended to.
         end: the last node.
         data: the operations that have data, in order.
         outer: the indices of the nodes from before the segment that it uses, by first use.
@@ -75,15 +74,14 @@ class Segment:
 
     def __init__(
         self,
-        start: int,
-        first_id: int,
+        draft: Draft,
         end: Node,
         data: list[Datum],
         outer: list[int],
         planned: bool | None,
     ) -> None:
-        self.start = start
-        self.first_id = first_id
+        self.draft = draft
+        self.start = draft.start
         self.end = end
         self.data = data
         self.outer = outer
@@ -97,6 +95,8 @@ class Segment:
             return OneByOne(self)
         if end.plan is None and (planned or end.visits):
             end.plan = plan(self.nodes, self.ops)
+        if end.visits:
+            SHARED.came_again(end.index + 1)
         end.visits += 1
         return OneByOne(self) if end.plan is None else Planned(self, end.plan)
 
@@ -114,6 +114,12 @@ class Segment:
             data = iter(self.data)
             self._ops = [node.op or of_datum(next(data)) for node in self.nodes]
         return self._ops
+
+    def draft_of(self, epoch: int) -> Draft:
+        """Return what the nodes' expressions refer to in this epoch of the graph."""
+        if self.draft.epoch != epoch:
+            self.draft = Draft(self.draft.graph, self.start, self.draft.first_id, self.draft.at)
+        return self.draft
 
     def forward(self, graph: ComputationGraph, index: int) -> bool:
         """Evaluate up to a node of the graph; return whether the whole segment has values now."""
@@ -167,7 +173,7 @@ class OneByOne(Accumulator):
                 try:
                     values[k] = ops[k].forward(ctx, *xs)
                 except MemoryError as error:
-                    at = f"{self.segment.first_id + nodes[k].id}/{graph.version}"
+                    at = f"{self.segment.draft.first_id + nodes[k].id}/{graph.version}"
                     raise EvaluationError(
                         f"{ops[k].name()}: there is no memory left to compute expression {at} "
                         f"of shape {show(nodes[k].dim)}"
@@ -262,6 +268,5 @@ def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None
         segment.run.begin_backward()
     run, place = graph.home_of(root)
     run.add_gradient(place, np.ones_like(value))
-    with np.errstate(all="ignore"):
-        for segment in reversed(segments):
-            segment.run.backward(graph, full, keep)
+    for segment in reversed(segments):
+        quietly(segment.run.backward, graph, full, keep)

@@ -4,8 +4,8 @@ Building an expression records a node and checks shapes; numbers are computed wh
 A node's *id* is the number DyNet would print: ops that stand for several DyNet nodes take as many
 ids; its *index* is its place in the graph.
 
-Nodes are recorded in segments: each evaluation ends one, and the nodes appended later start the
-next. ``engine/structure.py`` says how, ``engine/execute.py`` evaluates them.
+Nodes are recorded in segments, each of which ends with an evaluation (``engine/execute.py``).
+``engine/structure.py`` says how; ``tracked`` graphs find the nodes of equal ones.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, DType
 from charlm.engine.execute import Run, Segment, backward
 from charlm.engine.expression import Expression
-from charlm.engine.op import Context, Datum, Leaf, Op, Reserved, of_datum
+from charlm.engine.op import Context, Leaf, Op, Reserved, of_datum
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.storage import Storage
-from charlm.engine.structure import SHARED, Node, Outer
+from charlm.engine.structure import NOWHERE, SHARED, Draft, Node, Outer
 from charlm.errors import StaleArgumentError
 from charlm.kernels import NUMPY, Kernels
 
@@ -56,14 +56,14 @@ class ComputationGraph:
         self.alive = True
         self.epoch = 0  # goes up when nodes are deleted: who is of this epoch is not one of them
         self.planned = planned
-        self.tracked = planned is not False  # whether equal graphs find each other's nodes
+        self.tracked = planned is True or (planned is None and SHARED.records())
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self.segments: list[Segment] = []
         self.root: int | None = None
         self._valid = 0  # segments whose values are up to date
         self._leaves: dict[object, Expression] = {}
         self._storages: set[Storage] = set()  # that it reads
-        self._path: list[Node] = []
+        self.draft = NOWHERE
         self._described: dict[int, tuple[Dim, bool, bool]] = {}
         self._outer_values: dict[int, Array] = {}
         self._starts: list[int] = []
@@ -73,12 +73,10 @@ class ComputationGraph:
 
     def _begin(self, start: int, first_id: int) -> None:
         """Start a new segment."""
-        self.start = start
-        self.first_id = first_id
-        self.at = SHARED.root if self.tracked else Node(None, None, (), (), None)
-        self.data: list[Datum] = []
-        self.outer: dict[int, int] = {}  # of nodes from before the segment, by first use
-        self._path = []
+        root = SHARED.root if self.tracked else Node(None, None, (), (), None)
+        self.draft.end()
+        self.draft = Draft(self, start, first_id, root)
+        self._path: list[Node] = []
 
     # ---- building
 
@@ -87,9 +85,10 @@ class ComputationGraph:
 
         ``node_id`` is given by ops that are one DyNet node of a group whose ids were reserved.
         """
-        kind, at = op.kind if self.tracked else op, self.at
-        places, outer = self._places(args) if self.start else (args, ())
-        explicit_id = None if node_id is None else node_id - self.first_id
+        draft = self.draft
+        kind, at = op.kind if self.tracked else op, draft.at
+        places, outer = self._places(args) if draft.start else (args, ())
+        explicit_id = None if node_id is None else node_id - draft.first_id
         node = at.next
         try:
             if (
@@ -103,20 +102,22 @@ class ComputationGraph:
             if node.bound is not None:
                 op.check_data(node.bound)
         except Exception:
-            while len(self.outer) > at.outer_count:  # the node is not made: it uses nothing
-                self.outer.popitem()
+            while len(draft.outer) > at.outer_count:  # the node is not made: it uses nothing
+                draft.outer.popitem()
             raise
+        if draft.outer:
+            node.given = tuple([self.node(index) for index in args])
         if op.has_data:
-            self.data.append(op)
-        self.at = node
+            draft.data.append(op)
+        draft.at = node
         if len(self._path) == node.index:
             self._path.append(node)
-        made: Expression = op.expression(self, self.start + node.index, self.first_id + node.id)
+        made: Expression = op.expression(draft, node)
         return made
 
     def _places(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], Outer]:
         """Return the arguments' places in the segment, and what is new of those from before it."""
-        start, known = self.start, self.outer
+        start, known = self.draft.start, self.draft.outer
         places: list[int] = []
         fresh: list[tuple[Dim, bool, bool]] = []
         for index in args:
@@ -148,14 +149,14 @@ class ComputationGraph:
             raise StaleArgumentError(
                 "the graph was renewed; build its expressions again after renew_cg()"
             )
-        start, path = self.start, self._path
-        if self.at.index >= len(path):
-            self.node(start + self.at.index)  # completes the path
+        at, start, path = self.draft.at, self.draft.start, self._path
+        if at.index >= len(path):
+            self.node(start + at.index)  # completes the path
         arguments = [path[i - start] if i >= start else self.node(i) for i in args]
-        node = Node(self.at, kind, places, outer, explicit_id)
+        node = Node(at, kind, places, outer, explicit_id)
         node.describe(op, arguments)  # raises before anything is changed
         if self.tracked:
-            self.at.add(node)
+            at.add(node)
             SHARED.grown()
         return node
 
@@ -166,15 +167,14 @@ class ComputationGraph:
     @property
     def next_id(self) -> int:
         """The id that the next node would have."""
-        return self.first_id + self.at.next_id
+        return self.draft.first_id + self.draft.at.next_id
 
     def leaf(self, op: Leaf, trains: bool) -> Expression:
         """Return the one node of this graph for a parameter, making it on first use."""
         wanted = op if trains else op.constant()
-        key = (type(wanted), *wanted.identity())
-        found = self._leaves.get(key)
+        found = self._leaves.get(wanted.kind)
         if found is None:
-            found = self._leaves[key] = self.append(wanted, ())
+            found = self._leaves[wanted.kind] = self.append(wanted, ())
             self._storages.add(wanted.source().storage)
         return found
 
@@ -182,27 +182,33 @@ class ComputationGraph:
 
     def node(self, index: int) -> Node:
         """Return what is known of node ``index`` from the structure alone."""
-        if index >= self.start:
-            path, at = self._path, self.at
+        start = self.draft.start
+        if index >= start:
+            path, at = self._path, self.draft.at
             if not path or path[-1] is not at:
                 path += at.path(len(path) - 1)
-            return path[index - self.start]
+            return path[index - start]
         segment = self._segment(index)
         return segment.nodes[index - segment.start]
 
+    def place(self, index: int) -> tuple[Draft, Node]:
+        """Return what an expression of node ``index`` is made of."""
+        return self.draft if index >= self.draft.start else self._segment(index).draft_of(
+            self.epoch
+        ), self.node(index)
+
     def op(self, index: int) -> Op:
         """Return the operation of node ``index``."""
-        if index >= self.start:
+        if index >= self.draft.start:
             node = self.node(index)
-            return node.op or of_datum(self.data[node.data_count - 1])
+            return node.op or of_datum(self.draft.data[node.data_count - 1])
         segment = self._segment(index)
         return segment.ops[index - segment.start]
 
     def args(self, index: int) -> tuple[int, ...]:
         """Return the arguments of node ``index``."""
-        if index >= self.start:
-            start, outer = self.start, list(self.outer)
-        else:
+        start, outer = self.draft.start, list(self.draft.outer)
+        if index < start:
             segment = self._segment(index)
             start, outer = segment.start, segment.outer
         return tuple([p + start if p >= 0 else outer[-1 - p] for p in self.node(index).args])
@@ -210,11 +216,10 @@ class ComputationGraph:
     @property
     def ids(self) -> list[int]:
         """The id of every node."""
-        ids = [s.first_id + node.id for s in self.segments for node in s.nodes]
-        return ids + [self.first_id + self.node(i).id for i in range(self.start, len(self))]
+        return [draft.first_id + node.id for draft, node in map(self.place, range(len(self)))]
 
     def __len__(self) -> int:
-        return self.start + self.at.index + 1
+        return self.draft.start + self.draft.at.index + 1
 
     def _segment(self, index: int) -> Segment:
         starts = self._starts
@@ -228,7 +233,7 @@ class ComputationGraph:
         """Evaluate every node up to ``index`` that has no value yet, in creation order; return the last value."""
         if recalculate:
             self.invalidate()
-        if index >= self.start:
+        if index >= self.draft.start:
             self._end_segment(index)
         segments = self.segments
         while self._valid < len(segments):
@@ -246,7 +251,7 @@ class ComputationGraph:
     @property
     def evaluated(self) -> int:
         """How many nodes have values."""
-        return (*self._starts, self.start)[self._valid]
+        return (*self._starts, self.draft.start)[self._valid]
 
     def outer_value(self, index: int) -> Array:
         """Return the value of a node that a later segment uses, perhaps one that all of them use."""
@@ -262,18 +267,17 @@ class ComputationGraph:
 
     def _end_segment(self, index: int) -> None:
         """Close the open segment behind node ``index``; what comes after it starts the next one."""
-        end, start, first_id = self.at, self.start, self.first_id
+        draft = self.draft
+        end, start, first_id = draft.at, draft.start, draft.first_id
         rest: list[Node] = []
-        data, all_data, outer = self.data, self.data, list(self.outer)
+        data, all_data, outer = draft.data, draft.data, list(draft.outer)
         if end.index > index - start:
             self.node(index)  # completes the path
             rest = self._path[index - start + 1 :]
             end = self._path[index - start]
             data = data[: end.data_count]
         self._starts.append(start)
-        self.segments.append(
-            Segment(start, first_id, end, data, outer[: end.outer_count], self.planned)
-        )
+        self.segments.append(Segment(draft, end, data, outer[: end.outer_count], self.planned))
         self._begin(index + 1, first_id + end.next_id)
         for node in rest:
             args = tuple([p + start if p >= 0 else outer[-1 - p] for p in node.args])
@@ -308,8 +312,8 @@ class ComputationGraph:
 
     def set_data(self, index: int, op: Op) -> None:
         """Give a node another operation of its kind, and forget all values."""
-        if index >= self.start:
-            self.data[self.node(index).data_count - 1] = op
+        if index >= self.draft.start:
+            self.draft.data[self.node(index).data_count - 1] = op
         else:
             self._segment(index).set_data(index, op)
         self.invalidate()
@@ -341,12 +345,12 @@ class ComputationGraph:
         later = [
             (leaf, self.op(leaf.index)) for leaf in self._leaves.values() if leaf.index >= count
         ]
-        self._cut(count)
-        self._cuts.append(count)
         self.epoch += 1
+        self._cuts.append(count)
+        self._cut(count)
         for leaf, op in later:
-            leaf.index = self.append(op, (), leaf.id).index
-            leaf.epoch = self.epoch
+            moved = self.append(op, (), leaf.id)
+            leaf.draft, leaf.known = moved.draft, moved.known
 
     def deleted(self, index: int, epoch: int) -> bool:
         """Return whether the node that had an index in an epoch was deleted by ``revert``."""
@@ -360,10 +364,12 @@ class ComputationGraph:
                 del known[index]
         if self.root is not None and self.root >= count:
             self.root = count - 1 if count else None
-        if last is not None and count > self.start:
-            self.at = last
-            del self.data[last.data_count :]
-            self.outer = dict(list(self.outer.items())[: last.outer_count])
+        before = self.draft
+        if last is not None and count > before.start:
+            self.draft = Draft(self, before.start, before.first_id, last)
+            self.draft.data = before.data[: last.data_count]
+            self.draft.outer = dict(list(before.outer.items())[: last.outer_count])
+            before.end()
             del self._path[last.index + 1 :]
             return
         while self._starts and self._starts[-1] >= count:
@@ -374,7 +380,7 @@ class ComputationGraph:
             return
         segment = self.segments[-1]
         segment.cut(last)
-        self._begin(count, segment.first_id + last.next_id)
+        self._begin(count, segment.draft.first_id + last.next_id)
 
     def release(self) -> None:
         """End this graph: its expressions become stale and its memory is freed."""
@@ -383,14 +389,12 @@ class ComputationGraph:
         for storage in self._storages:
             storage.forget(self)
         for segment in self.segments:
-            del (
-                segment.run
-            )  # which knows the segment: memory is freed without the garbage collector
+            del segment.run  # which knows it: so memory is freed without the garbage collector
         self.segments.clear()
         self._starts.clear()
         self._outer_values.clear()
         self._leaves.clear()
         self.root = None
-        self.context.saved = None
-        self._begin(0, 0)
-        self.at = Node(None, None, (), (), None)
+        self.context.saved = self.context.reader = None
+        self.draft.end()
+        self.draft = NOWHERE

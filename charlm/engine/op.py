@@ -249,7 +249,7 @@ Datum: TypeAlias = "Op | tuple[IndexOp, int]"
 
 def of_datum(datum: Datum) -> Op:
     """Return the operation."""
-    return datum if isinstance(datum, Op) else datum[0].at(datum[1])
+    return datum[0].at(datum[1]) if isinstance(datum, tuple) else datum
 
 
 class StepOp(Op, abstract=True):

@@ -285,13 +285,17 @@ class _Planner:
         self.made.places[k] = Rows(source.step, start, start + batch, flat=True)
 
     def _add(self, step: Step, rows: int) -> None:
-        self.made.steps.append(step)
+        self.made.add(step)
         self.totals.append(rows)
 
     # ---- sources
 
     def _source(self, place: int) -> Source:
-        return self.made.places[place] if place >= 0 else Outside(-1 - place)
+        return (
+            self.made.places[place]
+            if place >= 0
+            else Outside(-1 - place, -1 - place - len(self.outer))
+        )
 
     def _stacked(self, places: Sequence[int]) -> Source:
         """Return where the values of these nodes are, one behind the other along the batch axis."""

@@ -7,14 +7,15 @@ along the batch axis. Where a node's numbers are is a ``Source``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from charlm.engine.accumulation import Accumulator
-from charlm.engine.arrays import Array, Shape, reduce_to, zeros_like
+from charlm.engine.arrays import Array, Shape, quietly, reduce_to, zeros_like
 from charlm.engine.op import Datum, IndexOp, Op, of_datum
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """Where an array is while a plan runs, and where its gradient goes."""
 
-    def get(self, run: Planned) -> Array:
+    def get(self, values: list[Array]) -> Array:
         """Return the array."""
         ...
 
@@ -44,24 +45,24 @@ class Rows:
     flat: bool = False
     all: bool = False
 
-    def get(self, run: Planned) -> Array:
+    def get(self, values: list[Array]) -> Array:
         """Return a view."""
-        return self.of(run.results[self.step])
+        return self.of(values[self.step])
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to the rows."""
-        whole = run.results[self.step]
+        whole = run.values[self.step]
         if self.all:
             run.accumulate(self.step, dx.reshape(whole.shape) if self.flat else dx, whole)
             return
         if dx.shape[1:] != whole.shape[1:] or len(dx) != self.stop - self.start:
-            dx = reduce_to(dx, self.get(run).shape)
+            dx = reduce_to(dx, self.of(whole).shape)
         target = self.to_write(run)
         target += dx
 
     def to_write(self, run: Planned) -> Array:
         """Return the rows of the whole gradient."""
-        return self.of(run.own_gradient(self.step, run.results[self.step]))
+        return self.of(run.own_gradient(self.step, run.values[self.step]))
 
     def of(self, whole: Array) -> Array:
         """Return the rows of a step's array."""
@@ -79,9 +80,9 @@ class Column:
     start: int
     stop: int
 
-    def get(self, run: Planned) -> Array:
+    def get(self, values: list[Array]) -> Array:
         """Return a view."""
-        return self.of(run.results[self.step])
+        return self.of(values[self.step])
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to the states."""
@@ -90,7 +91,7 @@ class Column:
 
     def to_write(self, run: Planned) -> Array:
         """Return the states' part of the whole gradient."""
-        return self.of(run.own_gradient(self.step, run.results[self.step]))
+        return self.of(run.own_gradient(self.step, run.values[self.step]))
 
     def of(self, whole: Array) -> Array:
         """Return the states' part of a sequence's array."""
@@ -100,13 +101,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A node from before the segment."""
+    """A node from before the segment; the values of all of them lie behind the steps' results."""
 
     slot: int
+    step: int
 
-    def get(self, run: Planned) -> Array:
+    def get(self, values: list[Array]) -> Array:
         """Return its value."""
-        return run.graph.outer_value(run.segment.outer[self.slot])
+        return values[self.step]
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to its gradient."""
@@ -128,13 +130,13 @@ class Picked:
     flat: bool
     distinct: bool
 
-    def get(self, run: Planned) -> Array:
+    def get(self, values: list[Array]) -> Array:
         """Return a copy."""
-        return self._of(run.results[self.step])[self.rows]
+        return self._of(values[self.step])[self.rows]
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to the rows, as often as they were taken."""
-        target = self._of(run.own_gradient(self.step, run.results[self.step]))
+        target = self._of(run.own_gradient(self.step, run.values[self.step]))
         if self.distinct:
             target[self.rows] += dx
         else:
@@ -151,9 +153,9 @@ class Pieces:
     parts: tuple[Source, ...]
     rows: tuple[int, ...]
 
-    def get(self, run: Planned) -> Array:
+    def get(self, values: list[Array]) -> Array:
         """Return a copy."""
-        return np.concatenate([part.get(run) for part in self.parts])
+        return np.concatenate([part.get(values) for part in self.parts])
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to each."""
@@ -170,9 +172,9 @@ class Shaped:
     source: Source
     shape: Shape
 
-    def get(self, run: Planned) -> Array:
+    def get(self, values: list[Array]) -> Array:
         """Return it in the shape."""
-        return self.source.get(run).reshape(self.shape)
+        return self.source.get(values).reshape(self.shape)
 
     def put(self, run: Planned, dx: Array) -> None:
         """Add to it."""
@@ -202,52 +204,86 @@ class Step:
     needs: tuple[bool, ...]
 
 
-@dataclass(slots=True)
+Reader = Callable[[list[Array]], Sequence[Array]]
+
+
 class Plan:
     """The steps in their order, and where each node's value is then."""
 
-    steps: list[Step] = field(default_factory=list)
-    places: dict[int, Rows | Column] = field(default_factory=dict)
+    __slots__ = ("places", "readers", "steps")
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.places: dict[int, Rows | Column] = {}
+        self.readers: list[Reader] = []
+
+    def add(self, step: Step) -> None:
+        """Take one more step."""
+        self.steps.append(step)
+        self.readers.append(_reader(step.args))
+
+
+def _reader(args: Sequence[Source]) -> Reader:
+    """Return a function that finds the arguments among the values, quick where they lie there as they are."""
+    wholes = [
+        source.step
+        for source in args
+        if isinstance(source, Outside)
+        or (isinstance(source, Rows) and source.all and not source.flat)
+    ]
+    if not args:
+        return lambda values: ()
+    if len(wholes) < len(args):
+        return lambda values: [source.get(values) for source in args]
+    if len(wholes) == 1:
+        (only,) = wholes
+        return lambda values: (values[only],)
+    return itemgetter(*wholes)
 
 
 class Planned(Accumulator):
-    """The numbers of a segment that is evaluated by a plan."""
+    """The numbers of a segment that is evaluated by a plan: ``values`` are the steps' results, then those outside."""
 
     def __init__(self, segment: Segment, plan: Plan) -> None:
         super().__init__()
         self.segment = segment
         self.plan = plan
         self.graph: ComputationGraph
-        self.results: list[Array] = []
+        self.values: list[Array] = []
         self.ops: list[Op] = []
-        self.inputs: list[list[Array]] = []
+        self.inputs: list[Sequence[Array]] = []
         self.saved: list[Any] = []
         self.totals: dict[int, Callable[[], Array]] = {}
         self.full = False
 
     def forward(self, graph: ComputationGraph, last: int) -> bool:
         """Take all steps."""
+        return quietly(self._forward, graph)
+
+    def _forward(self, graph: ComputationGraph) -> bool:
         self.graph = graph
-        ctx, data = graph.context, self.segment.data
-        results, ops, inputs, saved = self.results, self.ops, self.inputs, self.saved
-        with np.errstate(all="ignore"):
-            for step in self.plan.steps:
-                op = step.op or _of_data(step, data)
-                xs = [source.get(self) for source in step.args]
-                ctx.saved = None
-                results.append(op.forward(ctx, *xs))
-                ops.append(op)
-                inputs.append(xs)
-                saved.append(ctx.saved)
+        ctx, data, plan = graph.context, self.segment.data, self.plan
+        values: list[Any] = [None] * len(plan.steps)
+        values += map(graph.outer_value, self.segment.outer)
+        ops, inputs, saved = self.ops, self.inputs, self.saved
+        for s, (step, read) in enumerate(zip(plan.steps, plan.readers, strict=True)):
+            op = step.op or _of_data(step, data)
+            xs = read(values)
+            ctx.saved = None
+            values[s] = op.forward(ctx, *xs)
+            ops.append(op)
+            inputs.append(xs)
+            saved.append(ctx.saved)
+        self.values = values
         return True
 
     def value(self, place: int) -> Array:
         """Return a node's part of a step's result."""
-        return self.plan.places[place].get(self)
+        return self.plan.places[place].get(self.values)
 
     def begin_backward(self) -> None:
         """Forget the gradients of the pass before."""
-        self.forget_gradients(len(self.results))
+        self.forget_gradients(len(self.plan.steps))
         self.totals.clear()
 
     def add_gradient(self, place: int, dx: Array) -> None:
@@ -275,7 +311,7 @@ class Planned(Accumulator):
         """Go through the steps in reverse."""
         ctx, steps = graph.context, self.plan.steps
         self.full = full
-        for s in range(len(self.results) - 1, -1, -1):
+        for s in range(len(steps) - 1, -1, -1):
             dy = self.gradients[s]
             if dy is None:
                 continue
@@ -291,7 +327,7 @@ class Planned(Accumulator):
                     ctx.needs = (True,) * len(step.args) if full else step.needs
                     if keep and op.is_recurrent:
                         self.totals[s] = cache(partial(op.total_gradient, dy, *self.inputs[s]))
-                    found = op.backward(ctx, dy, self.results[s], *self.inputs[s])
+                    found = op.backward(ctx, dy, self.values[s], *self.inputs[s])
                     for source, needed, dx in zip(step.args, ctx.needs, found, strict=True):
                         if needed and dx is not None:
                             source.put(self, dx)

@@ -7,8 +7,8 @@ result's dimension, whether it trains, its id. A graph is a path in this tree, a
 nodes do not share (ids to look up, numbers put in).
 
 Appending a node that has been appended before at the same place costs a comparison with the node
-that followed last time: 0.25 us, with no shape to check again. And what is worked out for a path,
-the plan of its evaluation, is found at its end.
+that followed last time, with no shape to check again. And what is worked out for a path, the plan of
+its evaluation, is found at its end.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ from charlm.engine.arrays import Dim
 from charlm.engine.op import Leaf, Op
 
 if TYPE_CHECKING:
+    from charlm.engine.expression import Expression
+    from charlm.engine.graph import ComputationGraph
+    from charlm.engine.op import Datum
     from charlm.engine.planned import Plan
 
 LIMIT = 100_000  # nodes, some 300 bytes each, after which the tree is grown anew
+WATCHED = 5_000
 
 Outer = tuple[tuple[Dim, bool, bool], ...]
 """Dimension, trains and is a parameter, of arguments from before the segment at their first use."""
@@ -34,6 +38,10 @@ class Node:
     Attributes:
         kind: equal for operations that differ in their data only.
         args: the arguments' places; -1, -2, ... are nodes from before the segment, by first use.
+        given: the arguments' nodes; for those from before the segment, the nodes they were last time.
+        first, second: the first two arguments, if they are of the same segment.
+        states: the nodes of a recurrent step's states, which always follow it.
+        fixed, carried: the parameters and the states among a recurrent step's arguments, as it was built last.
         op: the operation, if it has no data; else each graph has its own.
         next: the node that followed last.
         outer_count: how many nodes from before the segment are used so far.
@@ -43,8 +51,9 @@ class Node:
     """
 
     __slots__ = (
-        "args", "bound", "data_count", "dim", "explicit_id", "id", "index", "is_parameter", "kind", "next", "next_id",
-        "op", "others", "outer", "outer_count", "parent", "plan", "trains", "visits"
+        "args", "bound", "carried", "data_count", "dim", "explicit_id", "first", "fixed", "given", "id", "index",
+        "is_parameter", "kind", "next", "next_id", "op", "others", "outer", "outer_count", "parent", "plan", "second",
+        "states", "trains", "visits"
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +69,12 @@ class Node:
         self.args = args
         self.outer = outer
         self.explicit_id = explicit_id
+        self.given: tuple[Node, ...] = ()
+        self.first: Node | None = None
+        self.second: Node | None = None
+        self.states: tuple[Node, ...] = ()
+        self.fixed: tuple[Node, ...] | None = None
+        self.carried: tuple[Node, ...] | None = None
         self.next: Node = (
             self if parent is None else NOTHING
         )  # a root follows itself: equal to no operation
@@ -79,6 +94,13 @@ class Node:
 
     def describe(self, op: Op, arguments: Sequence[Node]) -> None:
         """Work out what follows from the operation and its arguments; ShapeError if they do not fit."""
+        places = self.args
+        if places:
+            self.given = tuple(arguments)
+            if places[0] >= 0:
+                self.first = arguments[0]
+            if len(places) > 1 and places[1] >= 0:
+                self.second = arguments[1]
         dims = [node.dim for node in arguments]
         self.dim = op.dim(*dims)
         self.trains = any(n.trains for n in arguments) if arguments else op.leaf() is not None
@@ -134,22 +156,103 @@ NOTHING = Node(None, None, (), (), None)
 """What follows where nothing has followed yet: equal to no operation."""
 
 
-class Structures:
-    """The tree that graphs share.
+class Draft:
+    """The nodes that are being appended to a graph: its open segment.
 
-    It is grown anew when it is large, as with programs that never build the same graph twice.
+    A new one takes its place when the segment ends and when nodes are deleted; then nothing follows in
+    this one any more. So an expression whose draft is another's is of the same segment, and lives.
+
+    Attributes:
+        graph: where the nodes are.
+        start: the first node's index in the graph.
+        first_id: its id, or that of the first of those that it takes.
+        epoch: the graph's.
+        at: the last node.
+        data: the operations that have data, in order.
+        outer: the places of nodes from before the segment, by their indices: 0, 1, ... by first use.
+    """
+
+    __slots__ = ("at", "data", "epoch", "first_id", "graph", "outer", "start")
+
+    def __init__(self, graph: ComputationGraph, start: int, first_id: int, at: Node) -> None:
+        self.graph = graph
+        self.start = start
+        self.first_id = first_id
+        self.epoch = -1 if graph is None else graph.epoch
+        self.at = at
+        self.data: list[Datum] = []
+        self.outer: dict[int, int] = {}
+
+    def end(self) -> None:
+        """Let nothing follow."""
+        self.at = NOTHING
+        self.data = []
+        self.outer = {}
+
+    def leads_to(self, node: Node, operands: Sequence[Expression]) -> bool:
+        """Whether an operation of ``node``'s kind on these operands, perhaps from before the segment, is ``node``.
+
+        If so, nodes from before the segment that are used the first time are counted among ``outer``.
+        """
+        outer = self.outer
+        count = len(outer)
+        for place, known, x in zip(node.args, node.given, operands, strict=True):
+            draft = x.draft
+            if known is not x.known or (place >= 0) is not (draft is self):
+                break
+            if place < 0 and (
+                draft.epoch != self.epoch
+                or draft.graph is not self.graph
+                or outer.setdefault(draft.start + known.index, len(outer)) != -1 - place
+            ):
+                break
+        else:
+            return True
+        while len(outer) > count:
+            outer.popitem()
+        return False
+
+
+class Structures:
+    """The tree that graphs share, grown anew when it is large.
+
+    It costs programs that never build a graph twice a third of their time, most of it in the garbage
+    collector. So when hardly a graph came again while it grew by ``WATCHED`` nodes, the next ones are not
+    recorded, eight for each that was.
     """
 
     def __init__(self) -> None:
         self.root = Node(None, None, (), (), None)
         self.count = 0
+        self.unrecorded = 0  # graphs that are not to be recorded
+        self._graphs = 0
+        self._again = 0
+
+    def records(self) -> bool:
+        """Whether a new graph is to be recorded."""
+        if self.unrecorded:
+            self.unrecorded -= 1
+            return False
+        self._graphs += 1
+        return True
+
+    def came_again(self, count: int) -> None:
+        """Note that a segment of ``count`` nodes was evaluated that was known."""
+        self._again += count
 
     def grown(self) -> None:
         """Count a new node."""
         self.count += 1
+        if self.count % WATCHED == 0:
+            if self._again < WATCHED // 10:
+                self.unrecorded = 8 * self._graphs
+            self._graphs = self._again = 0
         if self.count >= LIMIT:  # graphs on the old tree go on with it
             self.root = Node(None, None, (), (), None)
             self.count = 0
 
 
 SHARED = Structures()
+
+NOWHERE = Draft(None, 0, 0, NOTHING)  # type: ignore[arg-type]
+"""The draft of a graph that has ended."""

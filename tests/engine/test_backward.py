@@ -159,7 +159,7 @@ def test_backward_evaluates_first_and_needs_one_number():
     y = sum_elems(x)
     z = y * 2.0
     z.backward()
-    assert graph.start == 4
+    assert graph.draft.start == 4
     assert y.gradient().tolist() == [2.0]
 
 

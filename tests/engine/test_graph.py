@@ -62,9 +62,9 @@ def test_reading_evaluates_up_to_the_node_and_no_further():
     y = x + x
     z = y * 3.0
     y.value()
-    assert graph.start == 2
+    assert graph.draft.start == 2
     assert z.value() == 12.0
-    assert graph.start == 3
+    assert graph.draft.start == 3
 
 
 def test_a_value_is_computed_once():

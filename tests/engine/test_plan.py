@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from charlm.engine import execute, structure
+from charlm.engine import graph as graph_module
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Op
@@ -39,9 +41,37 @@ from charlm.engine.planned import Planned
 from charlm.engine.random import NumpyStream
 from charlm.engine.rnn import CELLS, RNNBuilder
 from charlm.engine.rnn.cells.lstm import LSTMCell
+from charlm.engine.structure import Structures
 from charlm.errors import ShapeError
 
 SIZE = 3
+
+
+@pytest.fixture(autouse=True)
+def structures(monkeypatch):
+    """A tree of its own for each test: whether graphs are recorded depends on those before."""
+    fresh = Structures()
+    for module in (graph_module, execute):
+        monkeypatch.setattr(module, "SHARED", fresh)
+    return fresh
+
+
+def test_graphs_that_all_differ_are_recorded_now_and_then(monkeypatch, structures):
+    monkeypatch.setattr(structure, "WATCHED", 50)
+    recorded = []
+    for count in range(2, 102):
+        graph = ComputationGraph(planned=None)
+        x = input_vector(graph, [1.0] * count)
+        (x + x).forward()
+        recorded.append(graph.tracked)
+    assert recorded[:25] == [True] * 25
+    assert not any(recorded[25:])
+    structures.unrecorded = 0
+    for _ in range(100):
+        graph = ComputationGraph(planned=None)
+        x = input_vector(graph, [1.0])
+        (x + x).forward()
+        assert graph.tracked
 
 
 class Model:

@@ -86,11 +86,17 @@ class CompactVanillaLSTMBuilder(MaskedBuilder):
         self._noise = real(std, "set_weightnoise")
         if not self._noise >= 0:
             raise ShapeError(f"set_weightnoise: a deviation is 0 or more, got {std}")
+        self.settle()
 
     @property
     def stepwise(self) -> bool:
         """Noise is drawn anew at every step."""
         return super().stepwise or self._noise > 0
+
+    @property
+    def takes_all(self) -> bool:
+        """Without noise."""
+        return not self._noise
 
     def arguments(self, nodes: list[Expression]) -> list[Expression]:
         """Return the weights with their noise, which takes no ids of its own."""
@@ -142,6 +148,11 @@ class FastLSTMBuilder(Builder):
             shapes.insert(place, (hidden_dim, 1))
         pairs = zip(roles, shapes, strict=True)
         return [self.add_parameter(collection, role, shape) for role, shape in pairs]
+
+    @property
+    def takes_all(self) -> bool:
+        """Not the peepholes."""
+        return False
 
     def arguments(self, nodes: list[Expression]) -> list[Expression]:
         """Leave out the peepholes."""

@@ -58,8 +58,9 @@ def members(xs: Any, where: str) -> list[Any]:
         raise ArgumentError(f"{where}: a list of expressions is needed, got {xs!r}")
     if not xs:
         raise EmptyListError(f"{where}: the list is empty, expected expressions")
-    if any(x is None for x in xs):
-        raise EmptyListError(f"{where}: an element of the list is None, expected expressions")
+    for x in xs:
+        if x is None:
+            raise EmptyListError(f"{where}: an element of the list is None, expected expressions")
     found: list[Any] = xs
     return found
 

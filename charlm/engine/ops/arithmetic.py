@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, align
-from charlm.engine.expression import Expression, Operand, apply, binary
+from charlm.engine.expression import Expression, Operand, binary, several
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
 
@@ -209,6 +209,7 @@ class Sum(Op):
 
 ADD = Add()
 CDIV = CDiv()
+SUM = Sum()
 CMULT = CMult()
 POW = Pow()
 
@@ -276,4 +277,4 @@ def pow(x: Operand, y: Operand) -> Expression:
 
 def esum(xs: Sequence[Operand]) -> Expression:
     """Return the sum of a list of expressions."""
-    return apply(Sum(), *members(xs, "esum"))
+    return several(SUM, members(xs, "esum"))

@@ -11,7 +11,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import BadSample, Context, IndexOp, Leaf, Sample, kind_of
+from charlm.engine.op import BadSample, Context, IndexOp, Leaf, Sample
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
 
@@ -128,8 +128,9 @@ class Lookup(IndexOp):
     expression = LookupExpression
     stacks = True
 
-    def __post_init__(self) -> None:
-        self.kind = kind_of(Lookup, self.table.serial, len(self.ids), self.update)
+    def identity(self) -> tuple[Any, ...]:
+        """The table, how many rows, and whether they train."""
+        return self.table.serial, len(self.ids), self.update
 
     def at(self, index: int) -> Lookup:
         """Another row."""

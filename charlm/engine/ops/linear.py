@@ -23,6 +23,8 @@ def product_shape(w: Shape, x: Shape) -> Shape | None:
 
 def product(w: Array, x: Array) -> Array:
     """Return ``W x`` as an array ``(batch, [columns,] rows)``."""
+    if len(w) == 1 and x.ndim == 2 and w.ndim == 3:
+        return x.dot(w[0])  # for small ones half the time of ``@``
     w, columns = _as_matrix(w), _as_matrix(x)
     if len(w) == 1 and len(x) > 1:  # one matrix for the whole batch: a single large product
         y = columns.reshape(-1, columns.shape[-1]) @ w[0]

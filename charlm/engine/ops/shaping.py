@@ -11,7 +11,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply, indexed
-from charlm.engine.op import BadSample, Context, IndexOp, Op, Sample, kind_of
+from charlm.engine.op import BadSample, Context, IndexOp, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
@@ -71,9 +71,9 @@ class Pick(IndexOp):
     expression = PickExpression
     stacks = True
 
-    def __post_init__(self) -> None:
-        count = 0 if isinstance(self.index, int) else len(self.index)
-        self.kind = kind_of(Pick, self.axis, count)
+    def identity(self) -> tuple[Any, ...]:
+        """The axis, and how many indices there are."""
+        return self.axis, 0 if isinstance(self.index, int) else len(self.index)
 
     @classmethod
     def merged(cls, ops: Sequence[Pick], batch: int) -> Pick:
@@ -328,7 +328,7 @@ FIRST_ROW = Pick(0)
 def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
     """Return slice ``index`` along axis ``dim``; the axis is removed. ``.set_index`` picks another."""
     if type(index) is int and dim == 0 and index >= 0:
-        return cast("PickExpression", indexed(FIRST_ROW, index, e))
+        return indexed(FIRST_ROW, index, e)
     return cast("PickExpression", apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), e))
 
 

@@ -41,11 +41,13 @@ class RNNBuilder:
         self.input_dim = input_dim
         self.hidden_dims = tuple(hidden_dims)
         self.rates = NO_DROPOUT
+        self.settle()
         self.steps: dict[tuple[Any, ...], tuple[RecurrentStep, tuple[int, ...]]] = {}
         self.layers = [
             self.add_layer(collection, below, size)
             for below, size in zip((input_dim, *hidden_dims), hidden_dims, strict=False)
         ]
+        self._leaves = {p: ParameterLeaf(p) for layer in self.layers for p in layer}
 
     # ---- parameters
 
@@ -66,7 +68,7 @@ class RNNBuilder:
         self, graph: ComputationGraph, layer: list[Parameter], update: bool
     ) -> list[Expression]:
         """Return a layer's parameters as nodes; without ``update`` they get no gradient."""
-        return [graph.leaf(ParameterLeaf(p), update) for p in layer]
+        return [graph.leaf(self._leaves[p], update) for p in layer]
 
     def arguments(self, nodes: list[Expression]) -> list[Expression]:
         """Return what the cell takes, of the nodes of a layer; asked for at every step."""
@@ -83,10 +85,21 @@ class RNNBuilder:
         if not all(0 <= r <= 1 for r in rates):
             raise ShapeError(f"set_dropout: a probability is from 0 to 1, got {rates}")
         self.rates = rates
+        self.settle()
 
     def disable_dropout(self) -> None:
         """Drop nothing from here on."""
         self.rates = NO_DROPOUT
+        self.settle()
+
+    def settle(self) -> None:
+        """Note whether steps take inputs and parameters as they are: to be called when that may have changed."""
+        self.plain = not any(self.rates) and self.takes_all
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether ``arguments`` returns the nodes that it is given."""
+        return True
 
     @property
     def masked(self) -> Masked:

@@ -15,6 +15,7 @@ from charlm.engine.ops.random_inputs import RandomBernoulli
 from charlm.engine.ops.sequences import OutputSequence, StatePart
 from charlm.engine.rnn.cell import RecurrentSequence, RecurrentStep
 from charlm.engine.rnn.lookup import LookupRecurrence, Symbols
+from charlm.engine.structure import Draft, Node
 
 if TYPE_CHECKING:
     from charlm.engine.rnn.builder import RNNBuilder
@@ -32,6 +33,14 @@ def _state_part(state: int) -> StatePart:
     return StatePart(state)
 
 
+def _the_same(nodes: list[Node]) -> tuple[Node, ...]:
+    """Return a tuple of these nodes, as long as it can be the one that was returned for them before."""
+    found, last = tuple(nodes), nodes[-1]
+    if last.fixed != found:
+        last.fixed = found
+    return last.fixed
+
+
 class Layers:
     """The nodes of a builder's parameters and of its dropout masks.
 
@@ -46,8 +55,7 @@ class Layers:
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
         self.masks: list[list[Expression]] = []
         self._parts = [_state_part(state) for state in range(builder.cell.states)]
-        self._epoch = graph.epoch
-        self._places = self._find_places()
+        self._find_places()
         none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
         self._first = self._step(True, NOT_MASKED, none)
         self._later = self._step(True, NOT_MASKED, every)
@@ -85,10 +93,10 @@ class Layers:
         """
         builder, graph, parameters = self.builder, self.graph, self.parameters[k]
         if graph.epoch != self._epoch:  # nodes were deleted, and the parameters' moved
-            self._epoch, self._places = graph.epoch, self._find_places()
+            self._find_places()
+        if builder.plain and ids is None:
+            return self._plain_step(k, x, states)
         nodes = builder.arguments(parameters)
-        if nodes is parameters and builder.rates == NO_DROPOUT and ids is None and not graph.start:
-            return self._plain_step(k, x.index, states)
         masked = builder.masked if any(builder.rates) else NOT_MASKED
         given = tuple([s is not None for s in states])
         op, places = self._step(ids is None, masked, given)
@@ -104,36 +112,56 @@ class Layers:
             [graph.append(part, args, id_) for part, id_ in zip(self._parts, ids, strict=True)]
         )
 
-    def _find_places(self) -> list[tuple[int, ...]]:
-        return [tuple([node.index for node in layer]) for layer in self.parameters]
+    def _find_places(self) -> None:
+        self._epoch = self.graph.epoch
+        for layer in self.parameters:
+            for node in layer:
+                node.home()  # which notes where it is now
+        self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
+        self._known = [_the_same([node.known for node in layer]) for layer in self.parameters]
 
-    def _plain_step(self, k: int, x: int, states: LayerStates) -> tuple[Expression, ...]:
+    def _plain_step(self, k: int, x: Expression, states: LayerStates) -> tuple[Expression, ...]:
         """``step`` without anything special, quick where the graph is like an earlier one."""
         graph = self.graph
-        if states[0] is None:
-            op, places = self._first
-            args = (x, *self._places[k])
+        draft = graph.draft
+        node = draft.at.next
+        carried = [s for s in states if s is not None]
+        op, places = self._later if carried else self._first
+        if node.kind is op.kind and draft.leads_to(node, (x, *self.parameters[k], *carried)):
+            after = node.states
+            if after:
+                draft.at = after[-1]
+                return tuple([Expression(draft, state) for state in after])
+            draft.at = node
         else:
-            op, places = self._later
-            args = (x, *self._places[k], *[s.index for s in states if s is not None])
-        node = graph.at.next
-        if node.kind is op.kind and node.args == args:
-            graph.at = node
-            index, first_id = node.index, node.id + 1 - op.id_count
-        else:
-            made = graph.append(op, args)
-            index, first_id = made.index, made.id + 1 - op.id_count
-        found = []
-        for part, place in zip(self._parts, places, strict=True):
-            node = graph.at.next
-            if node.op is part and node.args == (
-                index,
-            ):  # the same place on the same path: the same id
-                graph.at = node
-                found.append(Expression(graph, node.index, node.id))
-            else:
-                found.append(graph.append(part, (index,), first_id + place))
+            node = graph.append(op, (x.index, *self._places[k], *[s.index for s in carried])).known
+        index, first_id = draft.start + node.index, draft.first_id + node.id + 1 - op.id_count
+        found = [
+            graph.append(part, (index,), first_id + place)
+            for part, place in zip(self._parts, places, strict=True)
+        ]
+        node.states = tuple([state.known for state in found])
         return tuple(found)
+
+    def after(
+        self, draft: Draft, below: Node, before: Sequence[tuple[Node, ...]]
+    ) -> Sequence[tuple[Node, ...]]:
+        """Return the states' nodes after one more input in a graph's first segment, if these follow there."""
+        at, found = draft.at, []
+        for fixed, carried in zip(self._known, before, strict=False):
+            node = at.next
+            if node.first is not below or node.fixed is not fixed or node.carried is not carried:
+                if node.given != (below, *fixed, *carried) or not node.states:
+                    return ()
+                node.fixed, node.carried = fixed, carried
+            op = self._later[0] if carried else self._first[0]
+            if node.kind is not op.kind:
+                return ()
+            states = node.states
+            found.append(states)
+            at = below = states[-1]
+        draft.at = at
+        return found
 
     def _step(
         self, takes_ids: bool, masked: tuple[bool, bool], given: tuple[bool, ...]

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
 from charlm.engine.ops.shaping import Reshape
-from charlm.engine.rnn.layers import NO_DROPOUT, Layers, LayerStates
+from charlm.engine.rnn.layers import Layers, LayerStates
+from charlm.engine.structure import Draft, Node
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
 
 if TYPE_CHECKING:
     from charlm.engine.rnn.builder import RNNBuilder
 
+_new = object.__new__
+
 
 class RNNState:
     """A point in a sequence: what the layers carry, and the way back. Adding inputs makes new states."""
+
+    __slots__ = ("_after", "_draft", "_output", "_previous", "_states", "layers")
 
     def __init__(
         self,
@@ -28,9 +33,22 @@ class RNNState:
         output: Expression | None = None,
     ) -> None:
         self.layers = layers
-        self.states = states
+        self._states: Sequence[LayerStates] | None = states
         self._previous = previous
         self._output = states[-1][-1] if states and output is None else output
+        self._draft: Draft | None = None
+        self._after: Sequence[tuple[Node, ...]] = ()
+
+    @property
+    def states(self) -> Sequence[LayerStates]:
+        """What each layer carries, None before the first input."""
+        found = self._states
+        if found is None:
+            draft = cast("Draft", self._draft)
+            found = self._states = [
+                tuple([Expression(draft, node) for node in nodes]) for nodes in self._after
+            ]
+        return found
 
     def b(self) -> RNNBuilder:
         """Return the builder."""
@@ -54,26 +72,41 @@ class RNNState:
 
     def output(self) -> Expression | None:
         """Return the top layer's output; None before the first input."""
+        if self._draft is self.layers.graph.draft:
+            return Expression(self._draft, self._after[-1][-1])
         self._check_fresh()
-        return self._output
+        return self.states[-1][-1] if self._output is None else self._output
 
     def add_input(self, x: Operand) -> RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
         layers = self.layers
-        graph, plain = layers.graph, layers.builder.rates == NO_DROPOUT
-        if (
-            plain
-            and isinstance(x, Expression)
-            and x.graph is graph
-            and not x.epoch
-            and not graph.epoch
-        ):
-            node = x  # nearly always
+        plain, draft = layers.builder.plain, layers.graph.draft
+        if plain and isinstance(x, Expression) and x.draft is draft and not draft.epoch:
+            if not draft.start:
+                known = layers.after(
+                    draft, x.known, self._after if self._draft is draft else self._known(draft)
+                )
+                if known:
+                    state = _new(RNNState)
+                    state.layers = layers
+                    state._previous = self
+                    state._states = state._output = None
+                    state._draft = draft
+                    state._after = known
+                    return state
+            node = x
         else:
             node = _node(x, self._check_fresh(), "add_input")
             if not plain:
                 layers.expect(node.dim()[1])
-        return self._after(node)
+        return self._go_on(node)
+
+    def _known(self, draft: Draft) -> Sequence[tuple[Node, ...]]:
+        """Return what is known of the states if they are of this draft, else nothing."""
+        given = [s for layer in self.states for s in layer if s is not None]
+        if any(s.draft is not draft for s in given):
+            return ()
+        return [tuple([s.known for s in layer if s is not None]) for layer in self.states]
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
         """Return the states after each input."""
@@ -104,7 +137,7 @@ class RNNState:
         if not self._one_batch(inputs):
             states = [self]
             for node, places in zip(inputs, ids, strict=True):
-                states.append(states[-1]._after(node, places))
+                states.append(states[-1]._go_on(node, places))
             return _outputs(states[1:])
         _, nodes = layers.sequence(apply(StackTime(), *inputs), self.states)
         output = layers.builder.cell.states - 1
@@ -152,12 +185,12 @@ class RNNState:
         size = self.b().hidden_dims[layer]
         return [fill(graph, size, 0.0) if s is None else s for s in self.states[layer][which]]
 
-    def _after(
+    def _go_on(
         self, below: Expression, ids: Sequence[tuple[int, ...] | None] | None = None
     ) -> RNNState:
         """Return the state after an input; ``ids`` are those of each layer's states, if they were taken before."""
         layers = self.layers
-        drops = layers.builder.rates != NO_DROPOUT
+        drops = any(layers.builder.rates)
         after: list[LayerStates] = []
         for k, states in enumerate(self.states):
             x = layers.dropped(below) if drops else below

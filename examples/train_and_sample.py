@@ -5,7 +5,7 @@ from pathlib import Path
 
 import charlm
 from charlm.runs.directory import RunDirectory
-from charlm.training.loop import Evaluated, Logged
+from charlm.training.events import Evaluated, Logged
 
 text = "the rain in spain stays mainly in the plain.\n" * 200
 config = charlm.load_run(

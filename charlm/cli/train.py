@@ -9,14 +9,15 @@ from typing import Any
 import click
 
 from charlm.cli.options import kernels_option
-from charlm.cli.output import table
+from charlm.cli.output import Screen, table
 from charlm.config import (
+    PRESETS,
     Override,
-    RunConfig,
     bundled_runs,
     bundled_texts,
     is_config,
     load_run,
+    preset_for,
     to_yaml,
 )
 from charlm.errors import CheckpointError
@@ -51,6 +52,11 @@ SHORTHANDS = {
     multiple=True,
     metavar="KEY=VALUE",
     help="Override a key of the config, e.g. --set model.layers=2. Repeatable.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    help="Settings by time for TEXT: 3 minutes, 15, an hour; by default, what suits its size.",
 )
 @click.option("--steps", metavar="N", help="Updates in all (train.steps).")
 @click.option("--epochs", metavar="N", help="Passes over the text, such as 0.5 (train.epochs).")
@@ -91,6 +97,7 @@ def train(
     output: Path | None,
     force: bool,
     settings: tuple[str, ...],
+    preset: str | None,
     init_from: str | None,
     resume: Path | None,
     dry_run: bool,
@@ -125,13 +132,19 @@ def train(
         return 0
     threads = None if obj["threads"] is None else str(obj["threads"])
     if resume is not None:
-        if arguments or output or force or init_from:
+        if arguments or output or force or init_from or preset:
             raise click.UsageError(
-                "--resume goes on with a run as it is: leave out CONFIG, TEXT, -o, --force and --init-from"
+                "--resume goes on with a run as it is: leave out CONFIG, TEXT, --preset, -o, --force and --init-from"
             )
         resume = _run_folder(resume)
         arguments = (str(resume / "config.yaml"),)
-    config = _config(arguments, settings, {**shorthands, "threads": threads})
+    source = arguments[0] if arguments and is_config(arguments[0]) else None
+    texts = arguments if source is None else arguments[1:]
+    if texts and source is None and preset is None:
+        preset = preset_for(texts)
+        Screen(obj).say(f"preset {preset}, by the size of the text ({_others(preset)})")
+    overrides = _overrides(settings, {**shorthands, "threads": threads})
+    config = load_run(source, texts=texts, overrides=overrides, preset=preset)
     if print_config:
         click.echo(to_yaml(config), nl=False)
         return 0
@@ -158,11 +171,13 @@ def _run_folder(path: Path) -> Path:
     return folder
 
 
-def _config(
-    arguments: tuple[str, ...], settings: tuple[str, ...], shorthands: dict[str, str | None]
-) -> RunConfig:
-    source = arguments[0] if arguments and is_config(arguments[0]) else None
-    texts = arguments if source is None else arguments[1:]
+def _others(preset: str) -> str:
+    return " and ".join(f"--preset {name}" for name in PRESETS if name != preset) + " choose others"
+
+
+def _overrides(
+    settings: tuple[str, ...], shorthands: dict[str, str | None]
+) -> list[str | Override]:
     overrides: list[str | Override] = list(settings)
     given = [flag for flag in BUDGETS if _value(shorthands, flag) is not None]
     if given:
@@ -173,7 +188,7 @@ def _config(
             # a text of the user's is no YAML
             value = json.dumps(value) if flag in ("--encoding", "--val-file") else value
             overrides.append(Override(origin=flag, key=key, value=value))
-    return load_run(source, texts=texts, overrides=overrides)
+    return overrides
 
 
 def _value(shorthands: dict[str, str | None], flag: str) -> str | None:

@@ -12,7 +12,14 @@ from charlm.config.bundled import (
     resolve_text,
 )
 from charlm.config.dump import to_yaml
-from charlm.config.load import Override, comparison_of, load_comparison, load_run
+from charlm.config.load import (
+    PRESETS,
+    Override,
+    comparison_of,
+    load_comparison,
+    load_run,
+    preset_for,
+)
 from charlm.config.schema import (
     KERNELS,
     ComparisonConfig,
@@ -26,6 +33,7 @@ from charlm.config.structure import from_dict, to_dict
 
 __all__ = [
     "KERNELS",
+    "PRESETS",
     "ComparisonConfig",
     "DataConfig",
     "ModelConfig",
@@ -42,6 +50,7 @@ __all__ = [
     "is_config",
     "load_comparison",
     "load_run",
+    "preset_for",
     "resolve_text",
     "to_dict",
     "to_yaml",

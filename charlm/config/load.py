@@ -20,7 +20,10 @@ from charlm.config.structure import structured
 from charlm.errors import ConfigError
 
 TUTORIAL = "srnn"
-OWN_TEXT = "text"
+PRESETS = ("small", "medium", "large")
+"""Bundled configs for a text of one's own, by how long they train: 3 minutes, 15, an hour."""
+MEDIUM_FROM, LARGE_FROM = 2_000_000, 20_000_000
+"""Bytes from which a text is given more than the smallest preset."""
 SET = "--set"
 
 
@@ -47,15 +50,17 @@ def load_run(
     *,
     texts: Sequence[str] = (),
     overrides: Sequence[str | Override] = (),
+    preset: str | None = None,
 ) -> RunConfig:
     """Return the complete configuration of a run.
 
     Args:
         source: a bundled config's name or the path of a YAML file; None means the tutorial's
-            simple RNN, or, with texts, the bundled config for a text of one's own.
+            simple RNN, or, with texts, the preset that suits their size.
         texts: names or paths that replace the config's text. They bring their own alphabet, the
             stream framing and a held-out tenth, and without a source the first names the run.
         overrides: ``key.path=value``, or ``Override``; the last word on any setting.
+        preset: one of ``PRESETS``, in place of a source.
 
     Errors:
         ConfigError: with all that is wrong, a line each, ``FILE:LINE:COLUMN: KEY: REASON``.
@@ -63,8 +68,16 @@ def load_run(
     >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
     64
     """
+    if preset is not None and source is not None:
+        raise ConfigError(
+            f"--preset {preset}: the config {source} is given too; choose one of them"
+        )
+    if preset is not None and not texts:
+        raise ConfigError(f"--preset {preset}: a preset is for a text of your own; name one")
     own_text = source is None and bool(texts)
-    path = config_path((OWN_TEXT if own_text else TUTORIAL) if source is None else source)
+    if own_text:
+        source = preset or preset_for(texts)
+    path = config_path(source or TUTORIAL)
     root, problems = read_file(path)
     if "models" in root.value:
         raise ConfigError(
@@ -81,6 +94,20 @@ def load_run(
         root = _with_located_text(node, Path.cwd()).over(root)
         problems += more
     return structured(RunConfig, root, problems)
+
+
+def preset_for(texts: Sequence[str]) -> str:
+    """Return the preset that suits the size of some texts: the longer a text, the more there is to learn.
+
+    >>> preset_for(["fox"])
+    'small'
+    """
+    size = 0
+    for text in texts:
+        path = Path(located_text(text, Path.cwd()))
+        files = path.glob("*.txt") if path.is_dir() else [path]
+        size += sum(file.stat().st_size for file in files if file.is_file())
+    return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
 def load_comparison(source: str) -> ComparisonConfig:
@@ -157,7 +184,7 @@ def _name_of(text: str) -> str:
     stem = Path(text).stem
     if stem in ("", ".."):  # a directory seen from where the user stands
         stem = Path(text).resolve().stem
-    return stem if stem not in ("", "-") else OWN_TEXT
+    return stem if stem not in ("", "-") else "text"
 
 
 def _texts_node(texts: Sequence[str]) -> Node:

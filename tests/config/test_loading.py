@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from charlm.config import Override, RunConfig, load_run, to_dict, to_yaml
+from charlm.config import Override, RunConfig, load_run, preset_for, to_dict, to_yaml
 from charlm.config.schema import SECTIONS
+from charlm.errors import ConfigError
 
 
 @pytest.fixture
@@ -63,12 +64,32 @@ def test_paths_on_the_line_start_where_the_user_is(config, tmp_path, monkeypatch
 
 def test_a_text_of_one_s_own_picks_the_config_for_it():
     run = load_run(texts=["stories/novel.txt", "more.txt"])
-    own = load_run("text")
+    own = load_run("small")
     assert run.name == "novel"
     assert (run.model, run.train) == (own.model, own.train)
     assert run.model.cell == "lstm"
     assert [Path(text).name for text in run.data.texts] == ["novel.txt", "more.txt"]
     assert (run.data.framing, run.data.alphabet, run.data.val_frac) == ("stream", None, 0.1)
+
+
+def test_a_preset_is_chosen_by_name_or_by_the_size_of_the_text(tmp_path, monkeypatch):
+    sizes = {"small": 1_999_999, "medium": 2_000_000, "large": 20_000_000}
+    monkeypatch.chdir(tmp_path)
+    for preset, size in sizes.items():
+        with Path(f"{preset}.txt").open("wb") as file:
+            file.truncate(size)
+        assert preset_for([f"{preset}.txt"]) == preset
+        assert load_run(texts=["novel.txt"], preset=preset).train == load_run(preset).train
+    assert preset_for([".", "large.txt"]) == "large"
+    assert preset_for(["gone.txt", "-"]) == "small"
+
+
+@pytest.mark.parametrize(
+    ("source", "texts", "said"), [("srnn", ["a.txt"], "choose one"), (None, [], "name one")]
+)
+def test_a_preset_is_for_a_text_alone(source, texts, said):
+    with pytest.raises(ConfigError, match=said):
+        load_run(source, texts=texts, preset="small")
 
 
 def test_every_text_gives_its_run_a_name(tmp_path, monkeypatch):

@@ -7,16 +7,19 @@ clears them. Of a lookup table only the rows used since the last update are touc
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from charlm.engine.arrays import Array
+from charlm.engine.arrays import Array, quietly
 from charlm.engine.parameters import LookupParameter, ParameterCollection
 from charlm.errors import BadGradientError
 from charlm.kernels import NUMPY, Kernels
+
+Rows: TypeAlias = Array | slice
 
 
 class Trainer(ABC):
@@ -55,16 +58,8 @@ class Trainer(ABC):
 
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of all accumulated gradients of the collection."""
-        gradients = self.collection.storage.gradients
-        total = 0.0
-        with np.errstate(all="ignore"):  # a norm that overflows is reported by update()
-            for start, stop in self._spans(updated_only=False):
-                total += self.kernels.squared_norm(gradients[start:stop])
-            for table in self.collection.lookups:
-                rows = self._rows(table)
-                if rows is not None:
-                    total += self.kernels.squared_norm(table.gradient[rows].ravel())
-            return float(np.sqrt(self.collection.dtype.type(total)))
+        # a norm that overflows is reported by update()
+        return quietly(self._norm, self._table_gradients())
 
     def update(self) -> float:
         """Apply the rule to every updated parameter, clear their gradients and return the norm before clipping.
@@ -72,26 +67,37 @@ class Trainer(ABC):
         Raises:
             BadGradientError: the norm is NaN or infinite (with clipping on); nothing is changed.
         """
-        norm = self.gradient_norm()
+        return quietly(self._update)
+
+    def _update(self) -> float:
+        of_tables = self._table_gradients()
+        norm = self._norm(of_tables)
         scale = self._clipping(norm)
         self.updates += 1
         storage = self.collection.storage
-        values, gradients = storage.writable(), storage.gradients
-        with np.errstate(all="ignore"):
-            self.decay()
-            for start, stop in self._spans(updated_only=True):
-                g = gradients[start:stop]
-                if scale != 1.0:
-                    g *= g.dtype.type(scale)
-                self.apply(values[start:stop], g, *(m[start:stop] for m in self._flat_moments()))
-                g[...] = 0
-            for table in self.collection.lookups:
-                if table.updated:
-                    self._update_table(table, scale)
+        values, gradients, moments = storage.writable(), storage.gradients, self._flat_moments()
+        self.decay()
+        for start, stop in self._spans(updated_only=True):
+            g = gradients[start:stop]
+            if scale != 1.0:
+                g *= g.dtype.type(scale)
+            self.apply(values[start:stop], g, *[m[start:stop] for m in moments])
+            g.fill(0)
+        for table, rows, g in of_tables:
+            if table.updated:
+                self._update_table(table, rows, g, scale)
         for parameter in self.collection.parameters:
             if parameter.updated:
                 parameter.has_gradient = False
         return norm
+
+    def _norm(self, of_tables: list[tuple[LookupParameter, Rows, Array]]) -> float:
+        gradients, total = self.collection.storage.gradients, 0.0
+        for start, stop in self._spans(updated_only=False):
+            total += self.kernels.squared_norm(gradients[start:stop])
+        for _, _, g in of_tables:
+            total += self.kernels.squared_norm(g.ravel())
+        return float(np.sqrt(self.collection.dtype.type(total)))
 
     def restart(self, learning_rate: float | None = None) -> None:
         """Set all running averages to zero; the count of updates stays."""
@@ -120,7 +126,7 @@ class Trainer(ABC):
     def _clipping(self, norm: float) -> float:
         if self.clip_threshold <= 0:
             return 1.0
-        if not np.isfinite(norm):
+        if not math.isfinite(norm):
             raise BadGradientError(
                 f"the norm of the gradient is {norm}; parameters and gradients are unchanged "
                 "(a smaller learning rate or a lower clipping threshold may help)"
@@ -130,25 +136,27 @@ class Trainer(ABC):
         self.clips += 1
         return self.clip_threshold / norm
 
-    def _update_table(self, table: LookupParameter, scale: float) -> None:
-        rows = self._rows(table)
-        if rows is None:
-            return
-        g = table.gradient[rows]
+    def _update_table(self, table: LookupParameter, rows: Rows, g: Array, scale: float) -> None:
         if scale != 1.0:
             g = g * g.dtype.type(scale)
         changed = [table.value, *self._table_moments(table)]
-        # fancy indexing copies, a slice does not: writing back is right for both
-        values, *moments = parts = [whole[rows] for whole in changed]
-        self.apply(values.ravel(), g.ravel(), *(m.ravel() for m in moments))
-        for whole, part in zip(changed, parts, strict=True):
-            whole[rows] = part
+        parts = [_taken(whole, rows) for whole in changed]
+        values, *moments = [part.ravel() for part in parts]
+        self.apply(values, g.ravel(), *moments)
+        if not isinstance(rows, slice):  # otherwise the parts are the tables themselves
+            for whole, part in zip(changed, parts, strict=True):
+                whole[rows] = part
         table.gradient[rows] = 0
-        table.touched[:] = False
+        table.touched.fill(False)
 
-    def _rows(self, table: LookupParameter) -> Array | slice | None:
+    def _table_gradients(self) -> list[tuple[LookupParameter, Rows, Array]]:
+        """Return each table that has gradients, the rows to update and their gradients."""
+        found = [(table, self._rows(table)) for table in self.collection.lookups]
+        return [(t, rows, _taken(t.gradient, rows)) for t, rows in found if rows is not None]
+
+    def _rows(self, table: LookupParameter) -> Rows | None:
         """Return the rows to update, None if there are none."""
-        touched = np.flatnonzero(table.touched)
+        (touched,) = table.touched.nonzero()
         if not self.sparse_updates or len(touched) == table.rows:
             return slice(None)
         return touched if len(touched) else None
@@ -184,3 +192,8 @@ class Trainer(ABC):
         if table.name not in self._tables:
             self._tables[table.name] = {name: np.zeros_like(table.value) for name in self.moments}
         return list(self._tables[table.name].values())
+
+
+def _taken(table: Array, rows: Rows) -> Array:
+    """Return all rows as they are, or a copy of some."""
+    return table[rows] if isinstance(rows, slice) else table.take(rows, 0)

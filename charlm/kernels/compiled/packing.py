@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.vectors import LANES, load, store
+from charlm.kernels.compiled.vectors import LANES, load, store, transpose
 
 
 def pairs(units: int) -> int:
@@ -55,15 +55,9 @@ def pack_transposed(P, Q, q, gates, gate, W, at, ldw, H, M, first, last):
     for p in range(first, last):
         for j in range(2 * ((H + PANEL - 1) // PANEL)):
             to = (p * Q + q + (j * gates + gate) * LANES) * PANEL
-            width = min(LANES, max(0, H - j * LANES))
-            for r in range(PANEL):
-                m = p * PANEL + r
-                count = width if m < M else 0
+            for m in range(p * PANEL, (p + 1) * PANEL, LANES):
                 source = at + m * ldw + j * LANES
-                for lane in range(count):
-                    P[to + lane * PANEL + r] = W[source + lane]
-                for lane in range(count, LANES):
-                    P[to + lane * PANEL + r] = 0
+                transpose(W, source, ldw, M - m, H - j * LANES, P, to + m - p * PANEL, PANEL)
 
 
 @compiled("void(f4[::1], i8, i8, f4[::1], i8, i8, i8, i8, f4)")

@@ -75,7 +75,7 @@ def backward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
 
 def flat(array: Array | None) -> Array:
     """All numbers of an array in a row; None has none."""
-    return NOTHING if array is None else np.ascontiguousarray(array).reshape(-1)
+    return NOTHING if array is None else array.ravel()
 
 
 def looked(x: Input) -> tuple[Array, Array, int]:

@@ -26,6 +26,9 @@ from charlm.kernels.reference.common import Array
 SPINS = 2000  # some microseconds; then the core is offered to whoever needs it
 SMALL = 1 << 14  # numbers; below this the system's allocator is as good as ours
 
+NOBODY = np.zeros(1, np.int64)
+"""The meeting of a thread that is alone, which it does not write to."""
+
 
 class Team:
     """Threads and reused memory.
@@ -42,10 +45,10 @@ class Team:
 
     def run(self, kernel: Callable[..., None], *args: Any, threads: int) -> None:
         """Call ``kernel(*args, meeting, me, threads)`` once on each of ``threads`` threads."""
-        meeting = np.zeros(1, np.int64)
         if threads == 1:
-            kernel(*args, meeting, 0, 1)
+            kernel(*args, NOBODY, 0, 1)
             return
+        meeting = np.zeros(1, np.int64)
         if self._workers is None or self._process != os.getpid():
             self._workers = ThreadPoolExecutor(self.threads - 1, "charlm-kernel")
             self._process = os.getpid()

@@ -88,7 +88,7 @@ def squared_norm(team: Team, g: Array) -> float:
         return reference.squared_norm(g)
     sums = np.zeros(team.threads)
     team.run(_squares, g, sums, threads=_threads(team, g.size))
-    return float(sums.sum())
+    return sum(sums.tolist(), 0.0)
 
 
 def sgd_update(team: Team, values: Array, g: Array, rate: float) -> None:

@@ -71,18 +71,22 @@ def broadcast(builder: Any, scalar: Any) -> Any:
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
 
 
+def _masked_load(builder: Any, at: Any, count: Any) -> Any:
+    at = builder.bitcast(at, REGISTER.as_pointer())
+    name = f"llvm.masked.load.v{LANES}f32.p0"
+    mask = _mask(builder, count)
+    kind = ir.FunctionType(REGISTER, [at.type, INT, mask.type, REGISTER])
+    function = builder.module.declare_intrinsic(name, fnty=kind)
+    return builder.call(function, [at, INT(4), mask, ir.Constant(REGISTER, [0.0] * LANES)])
+
+
 @instructions
 def load(typing: Any, array: Any, index: Any, count: Any) -> Any:
     """array[index : index + count], then zeros: ``count`` may be more than a register holds, or below 1."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = pointer(context, builder, signature.args[0], args[0], args[1])
-        at = builder.bitcast(at, REGISTER.as_pointer())
-        name = f"llvm.masked.load.v{LANES}f32.p0"
-        mask = _mask(builder, args[2])
-        kind = ir.FunctionType(REGISTER, [at.type, INT, mask.type, REGISTER])
-        function = builder.module.declare_intrinsic(name, fnty=kind)
-        return builder.call(function, [at, INT(4), mask, ir.Constant(REGISTER, [0.0] * LANES)])
+        return _masked_load(builder, at, args[2])
 
     return vector(array, types.intp, types.intp), generate
 
@@ -107,6 +111,43 @@ def store(typing: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector, types.intp), generate
+
+
+@instructions
+def transpose(
+    typing: Any, a: Any, ia: Any, lda: Any, rows: Any, width: Any, p: Any, ip: Any, ldp: Any
+) -> Any:
+    """p[ip + k ldp + r] = a[ia + r lda + k] for all lanes r and k; 0 for r beyond ``rows`` or k beyond ``width``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        a, ia, lda, rows, width, p, ip, ldp = args
+        source, target = signature.args[0], signature.args[5]
+        size = ia.type
+        found = []
+        for r in range(LANES):
+            index = builder.add(ia, builder.mul(lda, size(r)))
+            count = builder.select(builder.icmp_signed("<", size(r), rows), width, size(0))
+            found.append(_masked_load(builder, pointer(context, builder, source, a, index), count))
+        # in each round the numbers of rows and lanes exchange one of their bits
+        bit = 1
+        while bit < LANES:
+            low = [k if not k & bit else k - bit + LANES for k in range(LANES)]
+            high = [k + bit if not k & bit else k + LANES for k in range(LANES)]
+            for r in range(LANES):
+                if not r & bit:
+                    pair = found[r], found[r | bit]
+                    for row, order in ((r, low), (r | bit, high)):
+                        mask = ir.Constant(ir.VectorType(INT, LANES), order)
+                        found[row] = builder.shuffle_vector(*pair, mask)
+            bit *= 2
+        for k, row in enumerate(found):
+            index = builder.add(ip, builder.mul(ldp, size(k)))
+            at = pointer(context, builder, target, p, index)
+            builder.store(row, builder.bitcast(at, REGISTER.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    n = types.intp
+    return types.void(a, n, n, n, n, p, n, n), generate
 
 
 @instructions

@@ -9,7 +9,8 @@ from charlm.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from charlm.errors import OutputError
 from charlm.text.corpus import StreamCorpus
 from charlm.training import standing
-from charlm.training.loop import Evaluated, Logged, Training
+from charlm.training.events import Evaluated, Logged
+from charlm.training.loop import Training
 from charlm.training.standing import History, Standing
 
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40

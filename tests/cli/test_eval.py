@@ -63,7 +63,7 @@ def test_the_test_part_and_texts_in_the_encoding_of_the_run(charlm, tmp_path):
     assert "nats/byte" in told
     assert "char" not in told
     done = charlm("eval", "rare", "old.txt")
-    assert "360 of the characters are <UNK>" in done.stderr
+    assert "480 of the characters are <UNK>" in done.stderr
     assert charlm("eval", "bytes", "old.txt", "--split", "val").returncode == 2
 
 
@@ -116,5 +116,17 @@ def test_baseline_and_info(charlm, run):
     assert told["baselines"]["uniform"] == pytest.approx(found["uniform"])
     assert "parameters" in charlm("info", run).stdout
     text = json.loads(charlm("info", "text.txt", "--json").stdout)
-    assert (text["lines"], text["longest_line"]) == (60, 47)
+    assert (text["newlines"], text["bytes"]) == (60, len(TEXT))
+    assert "100% of the lines" in text["notices"][0]
+    told = charlm("info", run).stdout
+    assert "state: finished" in told
+    assert "budget: 30 steps" in told
+    told = charlm("info", "text.txt").stdout
+    assert "note: " in told
+    assert "sha256" in told
+    (run.parent / "old.txt").write_bytes(b"na\xefve " * 90)
+    assert "--encoding" in charlm("info", "old.txt").stderr
+    assert charlm("info", "old.txt", "--encoding", "latin-1").returncode == 0
+    assert "bytes after" in charlm("baseline", "old.txt", "--encoding", "bytes").stdout
+    assert "--encoding" in charlm("baseline", "old.txt", "--encoding", "latin-9000").stderr
     assert charlm("info", "nosuch").returncode == 2

@@ -66,12 +66,31 @@ def numbered(ids: Ids, vocab_size: int, order: int) -> Iterator[tuple[Ints, Ints
         ([0, 1], [0, 1, 0, 1])
         ([1, 2], [0, 1, 0])
     """
-    numbers = np.zeros(len(ids) + 1, np.int64)
-    for length in range(1, order + 1):
-        strings, numbers = np.unique(
-            numbers[:-1] * vocab_size + ids[length - 1 :], return_inverse=True
-        )
-        yield strings, numbers
+    numbers, count = np.zeros(len(ids) + 1, np.int64), 1
+    done = 0
+    while done < order:
+        # as many more symbols as a number of 63 bits has room for are sorted at once
+        more = 1
+        while done + more < order and count * vocab_size ** (more + 1) < 2**63:
+            more += 1
+        keys = numbers[:-1].copy()
+        for ahead in range(done, done + more):
+            keys *= vocab_size
+            keys[: len(ids[ahead:])] += ids[ahead:]
+        places = np.argsort(keys)
+        keys = keys[places]
+        for length in range(done + 1, done + more + 1):
+            whole = places <= len(ids) - length
+            places, keys = places[whole], keys[whole]
+            begun = keys // vocab_size ** (done + more - length)
+            new = np.ones(len(begun), bool)
+            new[1:] = begun[1:] != begun[:-1]
+            firsts = places[new]
+            strings = numbers[firsts] * vocab_size + ids[firsts + length - 1]
+            numbers = np.empty(len(places), np.int64)
+            numbers[places] = np.cumsum(new) - 1
+            yield strings, numbers
+        done, count = done + more, max(1, len(strings))
 
 
 class Tally:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 
 import click
 
 from charlm.baselines.measure import measure
 from charlm.baselines.ngram import MAX_ORDER
+from charlm.cli.options import encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
-from charlm.config import DataConfig
-from charlm.text.preparing import text_of
-from charlm.text.vocab import Vocab
+from charlm.text.preparing import corpus_of
 
 
 @click.command(short_help="Say what counting and compressing reach on a text.")
@@ -31,23 +29,24 @@ from charlm.text.vocab import Vocab
     show_default=True,
     help="The part of the text, at its end, that is scored.",
 )
+@encoding_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def baseline(texts: tuple[str, ...], order: int, val_frac: float, as_json: bool) -> int:
+def baseline(
+    texts: tuple[str, ...], order: int, val_frac: float, encoding: str | None, as_json: bool
+) -> int:
     """Score the end of TEXT by models without a network, made of what is before it.
 
     These are: all characters equally likely, single characters' frequencies, modified Kneser-Ney n-grams, and xz.
     TEXT is files, folders of .txt files, or - for standard input.
     """
-    text = text_of(DataConfig(text=texts))
-    vocab = Vocab.from_text(text, eos=False)
-    ids = vocab.encode(text)
-    kept = len(ids) - math.floor(len(ids) * val_frac)
-    found = measure(vocab, ids[:kept], ids[kept:], order)
+    corpus = corpus_of(own_text(texts, encoding=encoding, val_frac=val_frac))
+    found = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids, order)
     if as_json:
         click.echo(json.dumps(baselines_data(found)))
         return 0
+    symbols = "bytes" if corpus.vocab.is_bytes else "characters"
     click.echo(
-        f"{found.held_out_characters:,} characters after {found.train_characters:,}"
+        f"{found.held_out_characters:,} {symbols} after {found.train_characters:,}"
         + (f" ({found.sample_note})" if found.sampled else "")
     )
     click.echo(score_table(every_order(found)))

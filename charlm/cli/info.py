@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,43 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
+from charlm.cli.options import encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
-from charlm.config import DataConfig, from_dict, to_yaml
+from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.model import model_of
 from charlm.runs.checkpoint import load_checkpoint
-from charlm.text.preparing import text_of
-from charlm.text.vocab import Vocab
+from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.listing import status
+from charlm.text.encoding import counts_of
+from charlm.text.preparing import corpus_of
+from charlm.text.vocab import BYTES
 from charlm.training.standing import History, baselines_of, checkpoint_of, corpus_of_run
 
-HELD_OUT = 10
-"""One character of so many, at its end, is what the baselines of a text are scored on."""
+HELD_OUT = 0.1
+"""The part of a text, at its end, that its baselines are scored on."""
+NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
+"""What is shown in another way than as a line of its name and value, or is for programs alone."""
+ABOUT = ("text", "bytes", "sha256", "symbols")
+"""What the lines about a text tell already."""
 
 
 @click.command(short_help="Tell what is known of a run or a text.")
 @click.argument("what", metavar="RUN|TEXT")
+@encoding_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def info(what: str, as_json: bool) -> int:
+def info(what: str, encoding: str | None, as_json: bool) -> int:
     """Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.
 
-    Of a run: its model, text and history, where it stands beside the baselines, its files and its config. Of a text:
-    its size, its characters, and the baselines for its last tenth.
+    Of a run: how it stands or ended, its model, text and history, where it stands beside the baselines, its files and
+    its config. Of a text: its size, its characters, what is odd about it, and the baselines for its last tenth.
     """
-    found = _run(what) if _is_run(what) else _text(what)
+    if _is_run(what):
+        if encoding is not None:
+            raise click.UsageError("--encoding is of a TEXT: a run knows the encoding of its own")
+        found = _run(what)
+    else:
+        found = _text(what, encoding)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else _shown(found))
     return 0
 
@@ -45,7 +58,7 @@ def _is_run(what: str) -> bool:
 
 def _run(what: str) -> dict[str, Any]:
     folder = Path(what) if Path(what).is_dir() else Path(what).parent
-    last, best = load_checkpoint(what), checkpoint_of(what)
+    last, best = load_checkpoint(what, "last"), checkpoint_of(what)
     model = model_of(last.config, last.vocab, last.state, last.tensors)
     history = History.read(folder / "metrics.jsonl")
     config = from_dict(last.config)
@@ -53,7 +66,11 @@ def _run(what: str) -> dict[str, Any]:
     problem, known = None, None
     try:
         corpus = corpus_of_run(what)
-        characters = {"train": len(corpus.train_ids), "held_out": len(corpus.held_out_ids)}
+        characters = {
+            "train": len(corpus.train_ids),
+            "held_out": len(corpus.held_out_ids),
+            "test": len(corpus.test_ids),
+        }
         if corpus.has_held_out:
             known = baselines_of(corpus, folder if Path(what).is_dir() else None)
     except TextError as error:
@@ -64,6 +81,7 @@ def _run(what: str) -> dict[str, Any]:
     said = verdict(history.held_out, history.losses, known) if history.held_out and known else None
     return {
         "run": what,
+        **_history_of(RunDirectory(folder)),
         "model": {
             "cell": config.model.cell,
             "layers": config.model.layers,
@@ -71,6 +89,7 @@ def _run(what: str) -> dict[str, Any]:
             "parameters": model.parameter_count(),
         },
         "symbols": len(last.vocab),
+        "unit": model.vocab.unit,
         "text": list(config.data.texts),
         "characters": characters,
         "problem": problem,
@@ -86,35 +105,58 @@ def _run(what: str) -> dict[str, Any]:
     }
 
 
-def _text(what: str) -> dict[str, Any]:
-    text = text_of(DataConfig(text=what))
-    counts = Counter(text)
-    vocab = Vocab.from_text(text, eos=False)
-    ids = vocab.encode(text)
-    kept = len(ids) - len(ids) // HELD_OUT
-    known = measure(vocab, ids[:kept], ids[kept:]) if kept < len(ids) else None
+def _history_of(directory: RunDirectory) -> dict[str, Any]:
+    """Return how a run stands or ended, and when and how it was started; nothing of a checkpoint on its own."""
+    if not directory.is_run():
+        return {}
+    stands, summary, meta = (
+        status(directory),
+        read_json(directory.summary),
+        read_json(directory.meta),
+    )
+    return {
+        "state": stands.state,
+        "reason": stands.reason or None,
+        "budget": stands.budget or None,
+        "seconds": summary.get("seconds"),
+        "started": meta.get("started"),
+        "command": meta.get("command"),
+    }
+
+
+def _text(what: str, encoding: str | None) -> dict[str, Any]:
+    corpus = corpus_of(own_text((what,), encoding=encoding, val_frac=HELD_OUT))
+    vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
+    assert corpus.report is not None
+    counted = sum(counts_of(ids, len(vocab)) for ids in parts)
+    counts = sorted(zip(vocab.symbols, counted.tolist(), strict=True), key=lambda c: -c[1])
+    known = measure(vocab, *parts) if corpus.has_held_out else None
     return {
         "text": what,
-        "characters": {"train": kept, "held_out": len(ids) - kept},
-        "bytes": len(text.encode("utf-8")),
-        "lines": text.count("\n") + (not text.endswith("\n")),
-        "longest_line": max(map(len, text.split("\n"))),
+        "about": list(corpus.report.lines),
+        "notices": list(corpus.report.notices),
+        "characters": {"train": len(parts[0]), "held_out": len(parts[1])},
+        "bytes": corpus.report.bytes,
+        "sha256": corpus.report.sha256,
+        "newlines": dict(counts).get(BYTES[ord("\n")] if vocab.is_bytes else "\n", 0),
         "symbols": len(vocab),
-        "counts": dict(counts.most_common()),
+        "counts": {symbol: count for symbol, count in counts if count},
         "baselines": None if known is None else baselines_data(known),
     }
 
 
 def _shown(found: dict[str, Any]) -> str:
     """Return what was found as lines; a value that is none is left out."""
-    lines = []
+    lines = [*found.get("about", ()), *[f"note: {said}" for said in found.get("notices", ())]]
     for key, value in found.items():
-        if value is None or key in ("config", "baselines", "counts", "held_out"):
+        if value is None or key in NOT_LISTED or ("about" in found and key in ABOUT):
             continue
-        if isinstance(value, dict):
+        if key == "best":
+            value = f"{value[1]:.4f} nats/{found['unit']} at step {value[0]:,}"
+        elif key == "seconds":
+            value = f"{value:,.0f} s of training"
+        elif isinstance(value, dict):
             value = ", ".join(f"{name} {_number(part)}" for name, part in value.items())
-        elif key == "best":
-            value = f"{value[1]:.4f} nats/char at step {value[0]:,}"
         elif isinstance(value, list):
             value = ", ".join(value)
         lines.append(f"{key.replace('_', ' ')}: {_number(value)}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
-from charlm.config import KERNELS
+from charlm.config import KERNELS, DataConfig, Override, load_run
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -17,3 +19,22 @@ kernels_option = click.option(
     type=click.Choice(KERNELS),
     help="What computes: numba is compiled and fast, numpy is plain and starts at once (default: what suits the work).",
 )
+
+encoding_option = click.option(
+    "--encoding", metavar="NAME", help="Of a text: utf-8, another codec, or bytes (default: utf-8)."
+)
+
+
+def own_text(texts: tuple[str, ...], **given: str | float | None) -> DataConfig:
+    """Return the data section for texts of the user's, as `charlm train TEXT...` has it, with the options given.
+
+    Example:
+        >>> own_text(("novel.txt",), val_frac=0.2, encoding=None).val_frac
+        0.2
+    """
+    overrides = [
+        Override(f"--{name.replace('_', '-')}", f"data.{name}", json.dumps(value))
+        for name, value in given.items()
+        if value is not None
+    ]
+    return load_run(texts=texts, overrides=overrides).data

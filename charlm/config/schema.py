@@ -278,6 +278,11 @@ class TrainConfig:
     eval_every: int = _setting(
         500, rules.whole(1), "steps between two measurements on the held-out text, if any"
     )
+    eval_characters: int | None = _setting(
+        500_000,
+        rules.or_nothing(rules.whole(1)),
+        "held-out characters in each, evenly placed, where there are more; null = all",
+    )
     checkpoint_every: int = _setting(
         100, rules.whole(1), "steps between two saved checkpoints, and at most ten minutes"
     )

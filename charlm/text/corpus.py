@@ -104,9 +104,11 @@ class LineCorpus:
         """Return the line of a step, counted from 0; after the last line comes the first."""
         return _framed(self.train[step % len(self.train)])
 
-    def held_out_batches(self) -> Iterator[Batch]:
-        """Yield every held-out line."""
-        return map(_framed, self.held_out)
+    def held_out_batches(self, most: int | None = None) -> Iterator[Batch]:
+        """Yield every held-out line, or evenly placed ones of about ``most`` characters."""
+        size = sum(len(line) - 1 for line in self.held_out)
+        apart = 1 if most is None else max(1, math.ceil(size / most))
+        return map(_framed, self.held_out[::apart])
 
     def test_batches(self) -> Iterator[Batch]:
         """Yield every line of the test part."""
@@ -241,13 +243,17 @@ class StreamCorpus:
         where = times + self._starts
         return Batch(self.train_ids[where], self.train_ids[where + 1], place == 0)
 
-    def held_out_batches(self) -> Iterator[Batch]:
+    def held_out_batches(self, most: int | None = None) -> Iterator[Batch]:
         """Yield the held-out text so that each of its characters is predicted exactly once.
 
         The first is predicted from the last training character. The text is read as parallel streams,
         which start inside it with an empty state; what is left behind the last stream comes at the end.
+
+        Args:
+            most: of a longer text, only so many characters are predicted: each stream ends before the next
+                begins.
         """
-        return _scored(self.train_ids[-1], self.held_out_ids)
+        return _scored(self.train_ids[-1], self.held_out_ids, most)
 
     def test_batches(self) -> Iterator[Batch]:
         """Yield the test part in the same way; its first character is predicted from the last one before it."""
@@ -298,17 +304,18 @@ def _predicted(lines: list[Ids]) -> Ids:
     return np.concatenate([line[1:] for line in lines])
 
 
-def _scored(before: int, ids: Ids) -> Iterator[Batch]:
-    streams = max(1, min(HELD_OUT_STREAMS, len(ids) // HELD_OUT_LENGTH))
-    length = len(ids) // streams
-    starts = np.arange(streams) * length
+def _scored(before: int, ids: Ids, most: int | None = None) -> Iterator[Batch]:
+    size = len(ids) if most is None else min(most, len(ids))
+    streams = max(1, min(HELD_OUT_STREAMS, size // HELD_OUT_LENGTH))
+    length = size // streams
+    starts = np.arange(streams) * (len(ids) // streams)
     for begin in range(0, length, HELD_OUT_LENGTH):
         where = np.arange(begin, min(begin + HELD_OUT_LENGTH, length))[:, np.newaxis] + starts
         inputs_TB = ids[where - 1]
         if begin == 0:
             inputs_TB[0, 0] = before
         yield Batch(inputs_TB, ids[where], begin == 0)
-    if streams * length < len(ids):
+    if size == len(ids) > streams * length:
         yield _framed(ids[streams * length - 1 :])
 
 

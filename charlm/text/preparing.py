@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import attrs
+import numpy as np
 
 from charlm.config import DataConfig, bundled_texts, resolve_text
 from charlm.errors import TextError
@@ -14,6 +15,7 @@ from charlm.text.encoding import Encoded, encode
 from charlm.text.reading import Files, GivenText, read_texts
 from charlm.text.report import report
 from charlm.text.sources import STDIN, kept, sources_of
+from charlm.text.vocab import Ids, Vocab
 
 
 def kept_data(data: DataConfig) -> DataConfig:
@@ -35,6 +37,22 @@ def kept_data(data: DataConfig) -> DataConfig:
 def text_of(data: DataConfig) -> str:
     """Return the text that a config names, as one string."""
     return read_texts(_paths(data.texts), encoding=data.encoding, normalize=data.normalize)
+
+
+def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
+    """Return the ids of the text that a section names, in the symbols of another; lines are framed as in training.
+
+    Raises:
+        TextError: it cannot be read or decoded, or has characters that are no symbols.
+    """
+    files = Files(sources_of(_paths(data.texts)), data.encoding, data.normalize)
+    ids = encode(files, data, vocab).ids
+    if vocab.eos is None:
+        return ids
+    ends = np.append(ids, np.full(1, vocab.eos, ids.dtype))
+    empty = (ends == vocab.eos) & (np.append(vocab.eos, ends[:-1]) == vocab.eos)
+    found: Ids = ends[~empty]
+    return found
 
 
 def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamCorpus:

@@ -97,6 +97,12 @@ class Training:
             else STREAM_SAMPLE
         )
         settings = config.train
+        held_out, most = len(corpus.held_out_ids), settings.eval_characters
+        if most is not None and held_out > most:
+            self.notices += (
+                f"held-out scores are of about {most:,} of the {held_out:,} characters held out, evenly placed "
+                "(train.eval_characters); charlm eval scores all of them",
+            )
         self.model = CharLM(
             corpus.vocab, config.model, NumpyStream(settings.seed), line_limit=limit
         )
@@ -353,7 +359,8 @@ def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
         return most
     forward = operations_per_character(config.model, len(corpus.vocab))
     characters = 3.0 * budget.steps * settings.accumulate * corpus.characters_per_step
-    characters += budget.steps // settings.eval_every * len(corpus.held_out_ids)
+    scored = min(len(corpus.held_out_ids), settings.eval_characters or math.inf)
+    characters += budget.steps // settings.eval_every * scored
     if settings.sample_every:
         characters += budget.steps // settings.sample_every * STREAM_SAMPLE
     return min(most, forward * characters)

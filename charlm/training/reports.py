@@ -43,8 +43,8 @@ def sample(training: Training) -> Sampled | None:
 
 def score(training: Training) -> Evaluated | None:
     """Score the held-out text, and keep the weights if they are the best; None if that was interrupted."""
-    place = training.place
-    pieces = _unless_stopped(training, iter(training.corpus.held_out_batches()))
+    place, most = training.place, training.config.train.eval_characters
+    pieces = _unless_stopped(training, iter(training.corpus.held_out_batches(most)))
     with training.averaging.applied():
         try:
             found = evaluate(training.model, pieces)

@@ -13,7 +13,7 @@ from charlm.config import from_dict
 from charlm.errors import CharlmError, TextError
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.text.preparing import corpus_of, text_of
+from charlm.text.preparing import corpus_of
 
 
 class History:
@@ -103,12 +103,16 @@ def corpus_of_run(run: str | Path) -> LineCorpus | StreamCorpus:
     checkpoint = load_checkpoint(run)
     data = from_dict(checkpoint.config).data
     try:
-        corpus = corpus_of(data, text_of(data))
+        corpus = corpus_of(data)
     except TextError as error:
         raise TextError(f"the text of {run} cannot be read again: {error}") from error
-    if corpus.vocab.to_list() != checkpoint.vocab:
+    was = checkpoint.state.get("text_sha256", corpus.sha256)
+    if corpus.sha256 != was or corpus.vocab.to_list() != checkpoint.vocab:
+        names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(
-            f"the text of {run} has other characters than it had in training: give it back as it was"
+            f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
+            f"the run's was {was[:12]}...), so what was held out is not known: bring the old text back, "
+            "or name a text to score: charlm eval RUN TEXT"
         )
     return corpus
 

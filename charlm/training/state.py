@@ -78,7 +78,6 @@ def snapshot(training: Training) -> Checkpoint:
         "schedule": training.schedule.state(),
         "averaged": training.averaging.updates,
         "stream": training.model.collection.stream.state(),
-        "text_sha256": training.text_sha256,
         "lines": dict(training.record.lines),
         "seconds": training.clock.seconds if training.config.train.max_time else None,
     }
@@ -98,6 +97,7 @@ def model_state(training: Training) -> dict[str, Any]:
         "charlm": __version__,
         "line_limit": training.model.line_limit,
         "step": training.step,
+        "text_sha256": training.text_sha256,
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlm.baselines.ngram import FALLBACK, NGram, discounts
+from charlm.baselines.ngram import FALLBACK, NGram, discounts, numbered
 from charlm.text.vocab import Vocab
 
 SIZE = 4
@@ -111,3 +111,17 @@ def test_tinyshakespeare():
     assert nlls[4:] == pytest.approx([1.5612, 1.5226, 1.5165, 1.5192], abs=0.003)
     contexts = np.lib.stride_tricks.sliding_window_view(ids[kept:], 7)[::5000]
     assert model.distributions(contexts).sum(-1) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("vocab_size", [1, 2, 60, 5000, 70_000])
+@pytest.mark.parametrize("length", [1, 5, 400])
+def test_strings_are_numbered_in_their_order(vocab_size, length):
+    ids = np.random.default_rng(0).integers(min(vocab_size, 9), size=length) * (
+        vocab_size // 9 or 1
+    )
+    ids = (ids % vocab_size).astype(np.min_scalar_type(vocab_size))
+    before = np.zeros(length + 1, np.int64)
+    for k, (strings, numbers) in enumerate(numbered(ids, vocab_size, 8)):
+        expected, before = np.unique(before[:-1] * vocab_size + ids[k:], return_inverse=True)
+        assert strings.tolist() == expected.tolist()
+        assert numbers.tolist() == before.tolist()

@@ -39,12 +39,49 @@ def test_a_run_on_its_held_out_text_and_on_others(charlm, run, tmp_path):
     assert charlm("eval", run, "--cold").returncode == 0
 
 
+def test_the_test_part_and_texts_in_the_encoding_of_the_run(charlm, tmp_path):
+    (tmp_path / "old.txt").write_bytes(("le caf\xe9 est l\xe0, ".encode("latin-1")) * 60)
+    small = ["--set", "model.hidden_dim=8", "--set", "model.embed_dim=4", "--kernels", "numpy"]
+    small += ["--steps", 2, "--sample-every", 0, "--val-frac", "0.2", "--test-frac", "0.1"]
+    for run, options in (
+        ("latin", ["--encoding", "latin-1"]),
+        ("bytes", ["--encoding", "bytes"]),
+        ("rare", ["--encoding", "latin-1", "--min-count", 100]),
+    ):
+        assert charlm("train", "old.txt", *small, *options, "-o", run).returncode == 0
+    held_out, test = (
+        json.loads(charlm("eval", "latin", "--split", split, "--json").stdout)
+        for split in ("val", "test")
+    )
+    assert (held_out["characters"], test["characters"]) == (192, 96)
+    assert test["split"] == "test"
+    told = charlm("eval", "latin", "old.txt").stdout
+    assert told.startswith("960 characters: ")
+    assert "nats/char" in told
+    told = charlm("eval", "bytes", "old.txt").stdout
+    assert told.startswith("960 bytes: ")
+    assert "nats/byte" in told
+    assert "char" not in told
+    done = charlm("eval", "rare", "old.txt")
+    assert "480 of the characters are <UNK>" in done.stderr
+    assert charlm("eval", "bytes", "old.txt", "--split", "val").returncode == 2
+
+
+def test_a_text_that_was_changed_is_refused(charlm, run, tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT.replace("rat", "cat", 1).replace("cat", "rat", 1))
+    done = charlm("eval", run)
+    assert done.returncode == 2
+    assert "not the text that" in done.stderr
+    assert "bring the old text back" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--rate", "1"], "--dynamic"),
         (["text.txt", "--cold"], "begins cold anyway"),
         (["nosuch.txt"], "no such text"),
+        (["--split", "test"], "nothing of its text is kept for a test"),
     ],
 )
 def test_wrong_options(charlm, run, options, said):
@@ -79,5 +116,17 @@ def test_baseline_and_info(charlm, run):
     assert told["baselines"]["uniform"] == pytest.approx(found["uniform"])
     assert "parameters" in charlm("info", run).stdout
     text = json.loads(charlm("info", "text.txt", "--json").stdout)
-    assert (text["lines"], text["longest_line"]) == (60, 47)
+    assert (text["newlines"], text["bytes"]) == (60, len(TEXT))
+    assert "100% of the lines" in text["notices"][0]
+    told = charlm("info", run).stdout
+    assert "state: finished" in told
+    assert "budget: 30 steps" in told
+    told = charlm("info", "text.txt").stdout
+    assert "note: " in told
+    assert "sha256" in told
+    (run.parent / "old.txt").write_bytes(b"na\xefve " * 90)
+    assert "--encoding" in charlm("info", "old.txt").stderr
+    assert charlm("info", "old.txt", "--encoding", "latin-1").returncode == 0
+    assert "bytes after" in charlm("baseline", "old.txt", "--encoding", "bytes").stdout
+    assert "--encoding" in charlm("baseline", "old.txt", "--encoding", "latin-9000").stderr
     assert charlm("info", "nosuch").returncode == 2

@@ -77,6 +77,7 @@ configs = st.builds(
         log_every=wholes,
         sample_every=counts,
         eval_every=wholes,
+        eval_characters=st.none() | wholes,
         checkpoint_every=wholes,
         seed=counts,
     ),

@@ -50,6 +50,7 @@ def test_the_defaults_are_the_tutorials():
             "log_every": 5,
             "sample_every": 5,
             "eval_every": 500,
+            "eval_characters": 500_000,
             "checkpoint_every": 100,
             "seed": 0,
             "kernels": "auto",

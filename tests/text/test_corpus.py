@@ -111,3 +111,21 @@ def test_each_held_out_character_is_predicted_once_from_its_predecessor(count, f
 def test_fewer_than_two_characters_are_refused_with_the_arithmetic(text):
     with pytest.raises(TextError, match=f"{len(text)} character"):
         StreamCorpus.from_text(text, alphabet="x")
+
+
+@pytest.mark.parametrize("most", [1, 100, 3000, 4000, 5000, None])
+def test_a_sample_of_the_held_out_text_is_evenly_placed(most):
+    text = "".join(map(chr, range(97, 123))) * 200
+    corpus = StreamCorpus.from_text(text, val_frac=0.5)
+    held_out = len(corpus.held_out_ids)
+    scored = np.concatenate([b.targets_TB.ravel() for b in corpus.held_out_batches(most)])
+    wanted = held_out if most is None or most >= held_out else most
+    assert wanted - 8 < len(scored) <= wanted
+    for inputs, targets, _ in corpus.held_out_batches(most):
+        assert ((inputs + 1) % 26 == targets).all()
+
+
+def test_a_sample_of_held_out_lines():
+    corpus = LineCorpus.from_text("abc\n" * 100, val_frac=0.5)
+    assert len(list(corpus.held_out_batches(100))) == 25
+    assert len(list(corpus.held_out_batches(200))) == 50

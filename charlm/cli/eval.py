@@ -133,13 +133,13 @@ def part_of(
     if split == "test" and not len(test):
         raise TextError(
             f"{run}: nothing of its text is kept for a test (data.test_frac is {data.test_frac:g}): score what is "
-            "held out with --split val, name a TEXT, or train with --test-frac 0.1"
+            f"held out with --split val, name a TEXT, or train with {_larger('--test-frac', data.test_frac)}"
         )
     if split == "val" and not len(held_out):
         other = "the test part with --split test, or " if len(test) else ""
         raise TextError(
             f"{run} holds nothing out (data.val_frac is {data.val_frac:g}): score {other}a TEXT that you name, or "
-            "train with --val-frac 0.1"
+            f"train with {_larger('--val-frac', data.val_frac)}"
         )
     before = corpus.train_ids[-WARM_UP - 1 :]
     if split == "val":
@@ -147,6 +147,10 @@ def part_of(
     if data.val_file is None:
         before = np.append(before, held_out[-WARM_UP - 1 :])
     return before, test
+
+
+def _larger(flag: str, share: float) -> str:
+    return f"a larger {flag} or a longer text" if share else f"{flag} 0.1"
 
 
 def _state(cold: bool, texts: tuple[str, ...]) -> str:

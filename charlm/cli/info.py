@@ -114,11 +114,15 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
         read_json(directory.summary),
         read_json(directory.meta),
     )
+    rows = (
+        directory.read_metrics()
+    )  # a run that goes on or was killed has the summary of its beginning
+    seconds = [found.get("seconds") for found in (*rows[-1:], summary)]
     return {
         "state": stands.state,
         "reason": stands.reason or None,
         "budget": stands.budget or None,
-        "seconds": summary.get("seconds"),
+        "seconds": max((s for s in seconds if s is not None), default=None),
         "started": meta.get("started"),
         "command": meta.get("command"),
     }

@@ -279,9 +279,7 @@ class TrainConfig:
         500, rules.whole(1), "steps between two measurements on the held-out text, if any"
     )
     eval_characters: int | None = _setting(
-        500_000,
-        rules.or_nothing(rules.whole(1)),
-        "held-out characters in each, evenly placed, where there are more; null = all",
+        500_000, rules.or_nothing(rules.whole(1)), "held-out characters in each; null = all"
     )
     checkpoint_every: int = _setting(
         100, rules.whole(1), "steps between two saved checkpoints, and at most ten minutes"
@@ -386,9 +384,7 @@ class ComparisonConfig:
         names = [model.name for model in self.models]
         for index, model in enumerate(self.models):
             if model.name in names[:index]:
-                reason = (
-                    f"another model is named {shown(model.name)} too; give each a name of its own"
-                )
+                reason = f"another model is named {shown(model.name)} too; give each its own name"
                 raise SettingError(reason, "models", index, "config", "name")
             for key in _SHARED:
                 mine, base = attrgetter(key)(model.config), attrgetter(key)(self.base)

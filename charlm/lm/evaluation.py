@@ -24,7 +24,7 @@ PIECE = 500
 DYNAMIC_PIECE = 20
 """Characters between two updates of a dynamic evaluation."""
 RATES = (0.0001, 0.0002, 0.0005, 0.001)
-"""What the rate of a dynamic evaluation is chosen from."""
+"""What the rate of a dynamic evaluation is chosen from, rising."""
 OBSERVED, TRIED = 10_000, 5_000
 """Characters of the training text to measure gradients on, and at its end to choose the rate on."""
 BLOCKS = 30
@@ -135,11 +135,13 @@ def learner(model: CharLM, train: Ids, rate: float | None = None) -> DynamicTrai
     read(model, train, start, begin, size=DYNAMIC_PIECE, learn=trainer.observe)
     trainer.set_scale()
     if rate is None:
-        scores = []
+        scores: list[float] = []
         for trainer.learning_rate in RATES:
             nlls = read(model, train, begin, size=DYNAMIC_PIECE, learn=trainer.update)
-            scores.append(nlls.mean())
+            scores.append(float(nlls.mean()))
             trainer.reset()
+            if scores[-1] > min(scores):
+                break  # larger ones are worse still
         trainer.learning_rate = RATES[int(np.argmin(scores))]
     return trainer
 

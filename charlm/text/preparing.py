@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,7 +48,8 @@ def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
         TextError: it cannot be read or decoded, or has characters that are no symbols.
     """
     files = Files(sources_of(_paths(data.texts)), data.encoding, data.normalize)
-    ids = encode(files, data, vocab).ids
+    with _named(f"text {', '.join(data.texts)}"):
+        ids = encode(files, data, vocab).ids
     if vocab.eos is None:
         return ids
     ends = np.append(ids, np.full(1, vocab.eos, ids.dtype))
@@ -86,10 +89,19 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
 
 def _val_file(name: str, data: DataConfig, whole: Encoded) -> Encoded:
     files = Files(sources_of(_paths([name]), "val_file"), data.encoding, data.normalize)
-    try:
+    with _named(f"val_file {name}"):
         return encode(files, data, whole.vocab)
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Put the name of a text before errors about its content; those about its files have it."""
+    try:
+        yield
     except TextError as error:
-        raise TextError(f"val_file {name}: {error}") from error
+        if str(error).startswith(what.split()[0]):
+            raise
+        raise TextError(f"{what}: {error}") from error
 
 
 def _paths(names: list[str] | tuple[str, ...]) -> list[str | Path]:

@@ -11,7 +11,7 @@ from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
 from charlm.config import from_dict
 from charlm.errors import CharlmError, TextError
-from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of
 
@@ -89,8 +89,8 @@ class Standing:
 
 def checkpoint_of(run: str | Path) -> Path:
     """Return the checkpoint of a run to look at: the best where there is one, else the last."""
-    best = Path(run) / "best.safetensors"
-    return best if best.is_file() else Path(run)
+    files = [Path(run) / name for name in (BEST_NAME, LAST_NAME)]
+    return next((file for file in files if file.is_file()), Path(run))
 
 
 def corpus_of_run(run: str | Path) -> LineCorpus | StreamCorpus:

@@ -49,6 +49,7 @@ def test_from_one_score_to_the_next(held_out, losses, said):
 
 def test_a_long_text_is_sampled_and_it_is_said(monkeypatch):
     monkeypatch.setattr(measuring, "SAMPLE", 100)
+    monkeypatch.setattr(measuring, "LARGE", 399)
     vocab = Vocab.from_alphabet("ab", eos=False)
     ids = vocab.encode("ab" * 200)
     found = measure(vocab, ids[:300], ids[300:])

@@ -112,7 +112,7 @@ REPORTS = {
     "no model": ("models:\n", ["1:1: models: expected a list, got nothing"]),
     "one name twice": (
         "models: [{name: a}, {name: a}]\n",
-        ["1:28: models[1].name: another model is named 'a' too; give each a name of its own"],
+        ["1:28: models[1].name: another model is named 'a' too; give each its own name"],
     ),
     "other steps": (
         "models: [{name: a}, {name: b, train: {steps: 9}}]\n",

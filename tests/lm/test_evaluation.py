@@ -9,6 +9,7 @@ import pytest
 
 from charlm.baselines.mixture import mixture
 from charlm.config import ModelConfig
+from charlm.lm import evaluation
 from charlm.lm.evaluation import Score, evaluate, learner, read, standard_error
 from charlm.lm.model import CharLM
 from charlm.lm.scoring import score_text
@@ -93,3 +94,10 @@ def test_the_standard_error_sees_that_neighbours_are_alike():
     assert standard_error(alone) == pytest.approx(alone.std() / math.sqrt(3000), rel=0.3)
     assert standard_error(np.repeat(alone, 50)) == pytest.approx(standard_error(alone), rel=0.3)
     assert math.isnan(standard_error(np.array([1.0])))
+
+
+def test_the_rate_is_chosen_on_the_training_text(monkeypatch):
+    model = a_model()
+    ids = model.vocab.encode(TEXT)
+    monkeypatch.setattr(evaluation, "RATES", (1e-5, 1e-3, 1e-2, 1e3, 1e4))
+    assert learner(model, ids).learning_rate == 1e-2

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.team import Team
+from charlm.kernels.compiled.team import FLOAT32, Team
 from charlm.kernels.reference.common import Array, Input, Looked
 
 FEW = 4
@@ -50,7 +50,7 @@ def forward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], An
         @wraps(plain)
         def forward(team: Team, x: Input, *args: Any, **kwargs: Any) -> Any:
             few = prod(x.shape[:-1]) < FEW
-            if few or x.dtype != np.float32 or len(args) > known:
+            if few or x.dtype != FLOAT32 or len(args) > known:
                 return plain(x, *args, **kwargs)
             return kernel(team, x, *args, **kwargs)
 

@@ -8,7 +8,7 @@ from charlm.kernels import reference
 from charlm.kernels import updates as plain
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, threads_for
-from charlm.kernels.compiled.team import Team, share
+from charlm.kernels.compiled.team import FLOAT32, Team, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
 from charlm.kernels.reference.common import Array
 
@@ -74,7 +74,7 @@ def _adam_update(values, g, m, v, settings, meeting, me, threads):
 
 def _ours(*arrays: Array) -> bool:
     return all(
-        a.dtype == np.float32 and a.ndim == 1 and a.flags.c_contiguous and a.size for a in arrays
+        a.dtype == FLOAT32 and a.ndim == 1 and a.flags.c_contiguous and a.size for a in arrays
     )
 
 

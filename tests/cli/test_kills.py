@@ -30,6 +30,9 @@ SETTINGS = {
     "train.eval_every": 25,
     "train.checkpoint_every": 1,
     "train.kernels": "numpy",
+    "train.schedule": "cosine",
+    "train.average": 0.9,
+    "model.dropout": 0.2,
 }
 
 
@@ -45,7 +48,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 def begin(folder: Path, run: str) -> subprocess.Popen[bytes]:
     settings = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
-    return start(folder, "novel.txt", "-o", run, *settings)
+    return start(folder, "text", "novel.txt", "-o", run, *settings)
 
 
 def version(run: Path) -> int:

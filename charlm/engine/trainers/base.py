@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from charlm.engine.arrays import Array
+from charlm.engine.arrays import Array, quietly
 from charlm.engine.parameters import LookupParameter, ParameterCollection
 from charlm.errors import BadGradientError
 from charlm.kernels import NUMPY, Kernels
@@ -55,16 +55,18 @@ class Trainer(ABC):
 
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of all accumulated gradients of the collection."""
+        return quietly(self._norm)  # one that overflows is reported by update()
+
+    def _norm(self) -> float:
         gradients = self.collection.storage.gradients
         total = 0.0
-        with np.errstate(all="ignore"):  # a norm that overflows is reported by update()
-            for start, stop in self._spans(updated_only=False):
-                total += self.kernels.squared_norm(gradients[start:stop])
-            for table in self.collection.lookups:
-                rows = self._rows(table)
-                if rows is not None:
-                    total += self.kernels.squared_norm(table.gradient[rows].ravel())
-            return float(np.sqrt(self.collection.dtype.type(total)))
+        for start, stop in self._spans(updated_only=False):
+            total += self.kernels.squared_norm(gradients[start:stop])
+        for table in self.collection.lookups:
+            rows = self._rows(table)
+            if rows is not None:
+                total += self.kernels.squared_norm(table.gradient[rows].ravel())
+        return float(np.sqrt(self.collection.dtype.type(total)))
 
     def update(self) -> float:
         """Apply the rule to every updated parameter, clear their gradients and return the norm before clipping.
@@ -75,23 +77,25 @@ class Trainer(ABC):
         norm = self.gradient_norm()
         scale = self._clipping(norm)
         self.updates += 1
-        storage = self.collection.storage
-        values, gradients = storage.writable(), storage.gradients
-        with np.errstate(all="ignore"):
-            self.decay()
-            for start, stop in self._spans(updated_only=True):
-                g = gradients[start:stop]
-                if scale != 1.0:
-                    g *= g.dtype.type(scale)
-                self.apply(values[start:stop], g, *(m[start:stop] for m in self._flat_moments()))
-                g[...] = 0
-            for table in self.collection.lookups:
-                if table.updated:
-                    self._update_table(table, scale)
+        quietly(self._apply, scale)
         for parameter in self.collection.parameters:
             if parameter.updated:
                 parameter.has_gradient = False
         return norm
+
+    def _apply(self, scale: float) -> None:
+        storage = self.collection.storage
+        values, gradients = storage.writable(), storage.gradients
+        self.decay()
+        for start, stop in self._spans(updated_only=True):
+            g = gradients[start:stop]
+            if scale != 1.0:
+                g *= g.dtype.type(scale)
+            self.apply(values[start:stop], g, *[m[start:stop] for m in self._flat_moments()])
+            g.fill(0)
+        for table in self.collection.lookups:
+            if table.updated:
+                self._update_table(table, scale)
 
     def restart(self, learning_rate: float | None = None) -> None:
         """Set all running averages to zero; the count of updates stays."""
@@ -138,18 +142,24 @@ class Trainer(ABC):
         if scale != 1.0:
             g = g * g.dtype.type(scale)
         changed = [table.value, *self._table_moments(table)]
-        # fancy indexing copies, a slice does not: writing back is right for both
         values, *moments = parts = [whole[rows] for whole in changed]
-        self.apply(values.ravel(), g.ravel(), *(m.ravel() for m in moments))
-        for whole, part in zip(changed, parts, strict=True):
-            whole[rows] = part
+        self.apply(values.ravel(), g.ravel(), *[m.ravel() for m in moments])
+        if not isinstance(rows, slice):  # fancy indexing has copied
+            for whole, part in zip(changed, parts, strict=True):
+                whole[rows] = part
         table.gradient[rows] = 0
-        table.touched[:] = False
+        table.touched.fill(False)
 
     def _rows(self, table: LookupParameter) -> Array | slice | None:
-        """Return the rows to update, None if there are none."""
-        touched = np.flatnonzero(table.touched)
-        if not self.sparse_updates or len(touched) == table.rows:
+        """Return the rows to update, None if there are none.
+
+        Where a rule keeps no moments, rows without a gradient stay as they are: all rows are quicker than half of them.
+        """
+        if not self.sparse_updates:
+            return slice(None)
+        touched = table.touched.nonzero()[0]
+        enough = table.rows if self.moments else table.rows / 2
+        if len(touched) >= enough:
             return slice(None)
         return touched if len(touched) else None
 

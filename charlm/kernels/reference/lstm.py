@@ -35,11 +35,11 @@ def lstm_forward(
     y_STBH = np.empty((2, T, B, H), gates_TBG.dtype)
     for t, a_BG in enumerate(gates_TBG):
         if h_BH is not None:
-            a_BG += masked(h_BH, mask_BH) @ Wh_HG
-        a_BG[:, : 3 * H] = logistic(a_BG[:, : 3 * H])
-        np.tanh(a_BG[:, 3 * H :], out=a_BG[:, 3 * H :])
+            a_BG += masked(h_BH, mask_BH).dot(Wh_HG)
         i, f, o, g = quarters(a_BG)
-        c, h = y_STBH[:, t]
+        logistic(a_BG[:, : 3 * H], out=a_BG[:, : 3 * H])
+        np.tanh(g, out=g)
+        c, h = y_STBH[0, t], y_STBH[1, t]
         np.multiply(i, g, out=c)
         if c_BH is not None:
             c += f * c_BH
@@ -83,7 +83,7 @@ def lstm_backward(
         df[...] = 0.0 if before is None else dc_BH * before * f * (1 - f)
         do[...] = dh * tanh_c * o * (1 - o)
         dg[...] = dc_BH * i * (1 - g * g)
-        dh_BH = masked(da_TBG[t] @ Wh_HG.T, mask_BH)
+        dh_BH = masked(da_TBG[t].dot(Wh_HG.T), mask_BH)
         dc_BH *= f
     dx_TBI, dWx_IG, db_G = project_backward(da_TBG, x_TBI, Wx_IG)
     dWh_HG = recurrent_weight_gradient(h_TBH, h_BH, da_TBG, mask_BH)

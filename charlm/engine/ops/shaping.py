@@ -137,13 +137,15 @@ class Pick(IndexOp):
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
         """Add to the slice."""
         place = self._place(len(dx))
-        target = dx[place]
         if isinstance(self.index, int):
+            target = dx[place]
             target += dy.reshape(target.shape)
         elif len(dx) > 1:  # one place for each batch element: none is repeated
-            dx[place] += dy.reshape(target.shape)
+            target = dx[place]
+            target += dy.reshape(target.shape)
+            dx[place] = target
         else:
-            np.add.at(dx, place, dy.reshape(target.shape))
+            np.add.at(dx, place, dy.reshape(dx[place].shape))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -155,9 +155,13 @@ class Trainer(ABC):
         return [(t, rows, _taken(t.gradient, rows)) for t, rows in found if rows is not None]
 
     def _rows(self, table: LookupParameter) -> Rows | None:
-        """Return the rows to update, None if there are none."""
+        """Return the rows to update, None if there are none.
+
+        Where a rule keeps no moments, rows without a gradient stay as they are: all rows are quicker than half of them.
+        """
         (touched,) = table.touched.nonzero()
-        if not self.sparse_updates or len(touched) == table.rows:
+        enough = table.rows if self.moments else table.rows / 2
+        if not self.sparse_updates or len(touched) >= enough:
             return slice(None)
         return touched if len(touched) else None
 

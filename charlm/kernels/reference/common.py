@@ -35,9 +35,10 @@ class Looked:
 Input: TypeAlias = "Array | Looked"
 
 
-def logistic(x: Array) -> Array:
+def logistic(x: Array, out: Array | None = None) -> Array:
     """1 / (1 + exp(-x)); exp may overflow to inf, which gives the right 0."""
-    out = np.exp(-x)
+    out = np.negative(x, out=out)
+    np.exp(out, out=out)
     out += 1
     return np.reciprocal(out, out=out)
 
@@ -52,9 +53,10 @@ def project(x_TBI: Input, W_IX: Array, b_X: Array | float = 0.0) -> Array:
     if isinstance(x_TBI, Looked):
         rows_VX: Array = x_TBI.table_VI @ W_IX + b_X
         return rows_VX[x_TBI.ids_TB]
-    out = flat(x_TBI) @ W_IX
+    T, B = x_TBI.shape[:2]
+    out = flat(x_TBI).dot(W_IX)  # for small ones half the time of ``@``
     out += b_X
-    return out.reshape(*x_TBI.shape[:2], -1)
+    return out.reshape(T, B, out.shape[1])
 
 
 def project_backward(da_TBX: Array, x_TBI: Input, W_IX: Array) -> tuple[Array, Array, Array]:

@@ -35,11 +35,11 @@ def lstm_forward(
     y_STBH = np.empty((2, T, B, H), gates_TBG.dtype)
     for t, a_BG in enumerate(gates_TBG):
         if h_BH is not None:
-            a_BG += masked(h_BH, mask_BH) @ Wh_HG
-        a_BG[:, : 3 * H] = logistic(a_BG[:, : 3 * H])
-        np.tanh(a_BG[:, 3 * H :], out=a_BG[:, 3 * H :])
+            a_BG += masked(h_BH, mask_BH).dot(Wh_HG)
         i, f, o, g = quarters(a_BG)
-        c, h = y_STBH[:, t]
+        logistic(a_BG[:, : 3 * H], out=a_BG[:, : 3 * H])
+        np.tanh(g, out=g)
+        c, h = y_STBH[0, t], y_STBH[1, t]
         np.multiply(i, g, out=c)
         if c_BH is not None:
             c += f * c_BH
@@ -69,23 +69,50 @@ def lstm_backward(
     da_TBG = np.empty_like(gates_TBG)
     dc_BH = np.zeros_like(c_TBH[0])
     dh_BH = np.zeros_like(c_TBH[0])
-    for t in reversed(range(x_TBI.shape[0])):
-        i, f, o, g = quarters(gates_TBG[t])
+    f_TBH = quarters(gates_TBG)[1]
+    span = max(1, _IN_CACHE // gates_TBG[0].size)
+    for t in reversed(range(len(da_TBG))):
+        if t == len(da_TBG) - 1 or (t + 1) % span == 0:
+            start = t - t % span
+            steps = slice(start, t + 1)
+            before_BH = c_TBH[start - 1] if start else c_BH
+            slopes_TBH = _slopes(gates_TBG[steps], c_TBH[steps], before_BH, da_TBG[steps])
         di, df, do, dg = quarters(da_TBG[t])
-        before = c_TBH[t - 1] if t else c_BH
-        tanh_c = np.tanh(c_TBH[t])
         dh = dy_STBH[1, t] + dh_BH
         dc_BH += dy_STBH[0, t]
-        dc_BH += dh * o * (1 - tanh_c * tanh_c)
+        dc_BH += dh * slopes_TBH[t - start]
         if total_STBH is not None:
             total_STBH[:, t] = dc_BH, dh
-        di[...] = dc_BH * g * i * (1 - i)
-        df[...] = 0.0 if before is None else dc_BH * before * f * (1 - f)
-        do[...] = dh * tanh_c * o * (1 - o)
-        dg[...] = dc_BH * i * (1 - g * g)
-        dh_BH = masked(da_TBG[t] @ Wh_HG.T, mask_BH)
-        dc_BH *= f
+        di *= dc_BH
+        df *= dc_BH
+        do *= dh
+        dg *= dc_BH
+        dh_BH = masked(da_TBG[t].dot(Wh_HG.T), mask_BH)
+        dc_BH *= f_TBH[t]
     dx_TBI, dWx_IG, db_G = project_backward(da_TBG, x_TBI, Wx_IG)
     dWh_HG = recurrent_weight_gradient(h_TBH, h_BH, da_TBG, mask_BH)
     dc = dc_BH if c_BH is not None else None
     return [dx_TBI, dWx_IG, dWh_HG, db_G, dc, dh_BH if h_BH is not None else None]
+
+
+_IN_CACHE = 1 << 14  # numbers; more steps at once than these hold are slower than one by one
+
+
+def _slopes(gates_TBG: Array, c_TBH: Array, c_BH: Array | None, slopes_TBG: Array) -> Array:
+    """Fill ``slopes_TBG`` with what turns gradients of c (for o: of h) into those of the gates; return h's into c's."""
+    i, _, o, g = quarters(gates_TBG)
+    di, df, do, dg = quarters(slopes_TBG)
+    tanh_c = np.tanh(c_TBH)
+    np.subtract(1, gates_TBG, out=slopes_TBG)
+    slopes_TBG *= gates_TBG
+    di *= g
+    df[1:] *= c_TBH[:-1]
+    df[0] *= 0.0 if c_BH is None else c_BH
+    do *= tanh_c
+    np.multiply(g, g, out=dg)
+    np.subtract(1, dg, out=dg)
+    dg *= i
+    tanh_c *= tanh_c
+    np.subtract(1, tanh_c, out=tanh_c)
+    tanh_c *= o
+    return tanh_c

@@ -26,7 +26,7 @@ def rnn_forward(
     y_STBH = project(x_TBI, Wx_IH, b_H)[np.newaxis]
     for a_BH in y_STBH[0]:
         if h_BH is not None:
-            a_BH += masked(h_BH, mask_BH) @ Wh_HH
+            a_BH += masked(h_BH, mask_BH).dot(Wh_HH)
         h_BH = np.tanh(a_BH, out=a_BH)
     return y_STBH, None
 
@@ -44,15 +44,15 @@ def rnn_backward(
     total_STBH: Array | None = None,
 ) -> list[Array | None]:
     """Return the gradients of ``rnn_forward``'s arguments, in their order."""
-    da_TBH = np.empty_like(y_STBH[0])
+    da_TBH = 1 - y_STBH[0] * y_STBH[0]  # all derivatives of tanh, then the gradients
     dh_BH: Array | float = 0.0
-    for t in reversed(range(x_TBI.shape[0])):
-        h = y_STBH[0, t]
+    for t in reversed(range(len(da_TBH))):
+        da_BH = da_TBH[t]
         dy = dy_STBH[0, t] + dh_BH
         if total_STBH is not None:
             total_STBH[0, t] = dy
-        np.multiply(dy, 1 - h * h, out=da_TBH[t])
-        dh_BH = masked(da_TBH[t] @ Wh_HH.T, mask_BH)
+        da_BH *= dy
+        dh_BH = masked(da_BH.dot(Wh_HH.T), mask_BH)
     dx_TBI, dWx_IH, db_H = project_backward(da_TBH, x_TBI, Wx_IH)
     dWh_HH = recurrent_weight_gradient(y_STBH[0], h_BH, da_TBH, mask_BH)
     return [dx_TBI, dWx_IH, dWh_HH, db_H, dh_BH if h_BH is not None else None]  # type: ignore[list-item]

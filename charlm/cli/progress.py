@@ -35,7 +35,8 @@ class Progress:
             self._advance(event.step)
         elif isinstance(event, Logged):
             self._loss = f"loss {event.loss:.4g}, "
-            if not self._screen.has_bar and time.perf_counter() - self._said > PAUSE:
+            late = time.perf_counter() - self._said > PAUSE
+            if late and self._characters and not self._screen.has_bar:
                 self._said = time.perf_counter()
                 self._screen.say(f"step {event.step:,}: {self._rate()}, {self._left()} left")
         elif isinstance(event, Evaluated):

@@ -19,7 +19,6 @@ class Started:
     vocab_size: int
     train_characters: int
     held_out_characters: int
-    unigram_nll: float | None
     notices: tuple[str, ...]
 
 

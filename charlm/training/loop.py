@@ -16,7 +16,6 @@ from typing import Any
 import attrs
 import numpy as np
 
-from charlm.baselines.counting import unigram_nll
 from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
@@ -333,16 +332,12 @@ class Training:
 
     def _started(self) -> Started:
         corpus = self.corpus
-        unigram = None
-        if corpus.has_held_out:
-            unigram = unigram_nll(corpus.train_ids, corpus.held_out_ids, len(corpus.vocab))
         return Started(
             self.step,
             self.model.parameter_count(),
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
-            unigram,
             self.notices,
         )
 

@@ -91,7 +91,7 @@ def pytorch(config: RunConfig, minutes: float) -> Iterator[dict[str, Any]]:
         optimiser.step()
         average.update_parameters(net)
         step += 1
-        if time.perf_counter() - began > due:
+        if due < time.perf_counter() - began < minutes * 60:
             yield {"step": step, "seconds": time.perf_counter() - began, "nll": score()}
             due += BETWEEN_SCORES
     yield {"step": step, "seconds": time.perf_counter() - began, "nll": score()}

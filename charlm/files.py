@@ -13,7 +13,9 @@ import itertools
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from charlm.errors import OutputError
 
@@ -74,21 +76,32 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OutputError: it cannot be written; the temporary file is gone and `path` is untouched.
     """
-    temporary = path.parent / TEMPORARY_GLOB.replace("*", secrets.token_hex(8))
     try:
         _refuse_what_is_no_file(path)
-        with temporary.open("xb") as file:
+        with replacing(path) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+    except OSError as error:
+        raise output_error(path, error) from error
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` that takes its place when the ``with`` block ends well, and else goes.
+
+    `mode` is a new file's permissions, before the umask. OSError comes as it is; nothing is forced to the disk.
+    """
+    temporary = path.parent / TEMPORARY_GLOB.replace("*", secrets.token_hex(8))
+    try:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            yield file
         temporary.replace(path)
-    except BaseException as error:
+    except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError):
-            raise output_error(path, error) from error
         raise
-    _sync_folder(path.parent)
 
 
 class LineLog:

@@ -104,11 +104,12 @@ def _config(source: str | None, settings: dict[str, Any]) -> RunConfig:
 
 def report(training: Training, measured: Measured, steps: int | None) -> str:
     """Return what was measured, for reading."""
+    from charlm.lm.model import described
+
     model, m = training.model, measured
-    sizes = "/".join(str(n) for n in (model.config.embed_dim, *model.config.hidden_dims))
     characters = training.corpus.characters_per_step * training.config.train.accumulate
     lines = [
-        f"{model.config.cell}, layers {model.config.layers}, dims {sizes}, {len(model.vocab)} symbols, "
+        f"{described(model.config)}, {len(model.vocab)} symbols, "
         f"{model.parameter_count():,} parameters",
         f"{characters:,.0f} characters a step; {training.config.train.trainer}; "
         f"kernels {m.kernels}, threads {m.threads}",

@@ -16,6 +16,7 @@ from charlm.cli.output import Screen, duration
 from charlm.cli.training import Wanted
 from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
+from charlm.lm.model import described
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.training.loop import Training
@@ -73,11 +74,9 @@ def dry_run(config: RunConfig, settings: dict[str, Any], wanted: Wanted, as_json
     for notice in found.notices:
         screen.say(f"note: {notice}")
     held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
-    sizes = "/".join(str(n) for n in (config.model.embed_dim, *config.model.hidden_dims))
     ends = f"{training.budget}, {duration(found.seconds)} of training steps"
     screen.result(
-        f"model       {config.model.cell}, layers {config.model.layers}, dims {sizes}, "
-        f"{found.parameters:,} parameters\n"
+        f"model       {described(config.model)}, {found.parameters:,} parameters\n"
         f"text        {found.train_characters:,} characters to learn from{held_out}; "
         f"{found.vocabulary} different symbols\n"
         f"a step      {found.ms_per_step:,.2f} ms (kernels {found.kernels}, threads {found.threads})\n"

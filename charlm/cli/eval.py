@@ -22,11 +22,11 @@ from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.evaluation import WARM_UP
 from charlm.lm.model import model_of
 from charlm.lm.scoring import MIX_ORDER, Evaluation, score_text
-from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import ids_of
 from charlm.text.vocab import Ids, Vocab
-from charlm.training.standing import baselines_of, checkpoint_of, corpus_of_run
+from charlm.training.standing import baselines_of, corpus_of_run
 
 
 @click.command("eval", short_help="Score a text with a trained model.")
@@ -74,14 +74,13 @@ def eval_(
         raise click.UsageError("--cold is of the held-out text: another TEXT begins cold anyway")
     if split and texts:
         raise click.UsageError("--split is of the run's own text: leave it out, or TEXT")
-    checkpoint = checkpoint_of(run)
-    loaded = load_checkpoint(checkpoint)
+    loaded, checkpoint = load_checkpoint(run), checkpoint_file(run)
     model = model_of(loaded.config, loaded.vocab, loaded.state, loaded.tensors)
     data = from_dict(loaded.config).data
     train: Ids | None = None
     known: Baselines | None = None
     if not texts or dynamic or mix:
-        corpus = corpus_of_run(checkpoint)
+        corpus = corpus_of_run(checkpoint, loaded)
         train = corpus.train_ids
     if texts:
         ids, begin = text_ids(attrs.evolve(data, text=texts), model.vocab), 1

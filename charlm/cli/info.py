@@ -15,13 +15,13 @@ from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.model import model_of
-from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.runs.listing import status
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
-from charlm.training.standing import History, baselines_of, checkpoint_of, corpus_of_run
+from charlm.training.standing import History, baselines_of, corpus_of_run
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
@@ -47,7 +47,12 @@ def info(what: str, encoding: str | None, as_json: bool) -> int:
         found = _run(what)
     else:
         found = _text(what, encoding)
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else _shown(found))
+    if as_json:
+        known = found["baselines"]
+        found["baselines"] = None if known is None else baselines_data(known)
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo(_shown(found))
     return 0
 
 
@@ -58,14 +63,15 @@ def _is_run(what: str) -> bool:
 
 def _run(what: str) -> dict[str, Any]:
     folder = Path(what) if Path(what).is_dir() else Path(what).parent
-    last, best = load_checkpoint(what, "last"), checkpoint_of(what)
+    last, best = load_checkpoint(what, "last"), checkpoint_file(what)
     model = model_of(last.config, last.vocab, last.state, last.tensors)
-    history = History.read(folder / "metrics.jsonl")
+    directory = RunDirectory(folder)
+    history = History.read(directory)
     config = from_dict(last.config)
     characters: dict[str, int] = {}
     problem, known = None, None
     try:
-        corpus = corpus_of_run(what)
+        corpus = corpus_of_run(what, last)
         characters = {
             "train": len(corpus.train_ids),
             "held_out": len(corpus.held_out_ids),
@@ -81,7 +87,7 @@ def _run(what: str) -> dict[str, Any]:
     said = verdict(history.held_out, history.losses, known) if history.held_out and known else None
     return {
         "run": what,
-        **_history_of(RunDirectory(folder)),
+        **_history_of(directory),
         "model": {
             "cell": config.model.cell,
             "layers": config.model.layers,
@@ -98,7 +104,7 @@ def _run(what: str) -> dict[str, Any]:
         "held_out": [list(point) for point in history.held_out],
         "best": min(history.held_out, key=lambda point: point.loss, default=None),
         "checkpoint": str(best),
-        "baselines": None if known is None else baselines_data(known),
+        "baselines": known,
         "verdict": said,
         "files": {file.name: file.stat().st_size for file in sorted(folder.iterdir())},
         "config": last.config,
@@ -145,7 +151,7 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
         "newlines": dict(counts).get(BYTES[ord("\n")] if vocab.is_bytes else "\n", 0),
         "symbols": len(vocab),
         "counts": {symbol: count for symbol, count in counts if count},
-        "baselines": None if known is None else baselines_data(known),
+        "baselines": known,
     }
 
 
@@ -167,9 +173,8 @@ def _shown(found: dict[str, Any]) -> str:
     if "counts" in found:
         common = ", ".join(f"{c!r} {n:,}" for c, n in list(found["counts"].items())[:10])
         lines.append(f"most frequent: {common}")
-    if found["baselines"] is not None:
-        data = {k: v for k, v in found["baselines"].items() if k not in ("best", "best_order")}
-        known = Baselines(**{**data, "ngram": tuple(data["ngram"])})
+    known: Baselines | None = found["baselines"]
+    if known is not None:
         lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")
         lines.append(score_table(every_order(known)))
     if "config" in found:

@@ -17,6 +17,7 @@ from charlm.cli.progress import Progress
 from charlm.cli.views import LineView, StreamView, Viewer
 from charlm.config import RunConfig, to_yaml
 from charlm.errors import CheckpointError, OutputError
+from charlm.lm.model import described
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.text.corpus import LineCorpus
@@ -160,11 +161,7 @@ def _show(
 
 def _introduce(training: Training, started: Started, screen: Screen) -> None:
     config = training.config
-    sizes = "/".join(str(n) for n in (config.model.embed_dim, *config.model.hidden_dims))
-    screen.say(
-        f"{config.name}: {config.model.cell}, layers {config.model.layers}, dims {sizes}, "
-        f"{started.parameters:,} parameters"
-    )
+    screen.say(f"{config.name}: {described(config.model)}, {started.parameters:,} parameters")
     held_out = f", {started.held_out_characters:,} held out" if started.held_out_characters else ""
     screen.say(
         f"text: {started.train_characters:,} characters to learn from{held_out}; "

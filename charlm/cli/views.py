@@ -55,7 +55,7 @@ class StreamView:
         self._standing: Standing | None = None
         if training.corpus.has_held_out and training.directory is not None:
             directory = training.directory
-            history = History.read(directory.metrics)
+            history = History.read(directory)
             self._standing = Standing(training.corpus, directory.path, history)
 
     def show(self, event: Event) -> None:

@@ -254,6 +254,17 @@ class CharLM:
         return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
 
 
+def described(config: ModelConfig) -> str:
+    """Return a model's cell, layers and sizes, as messages call them.
+
+    Example:
+        >>> described(ModelConfig(cell="gru", hidden_dim=(64, 32), layers=2))
+        'gru, layers 2, dims 50/64/32'
+    """
+    sizes = "/".join(str(n) for n in (config.embed_dim, *config.hidden_dims))
+    return f"{config.cell}, layers {config.layers}, dims {sizes}"
+
+
 def _cell(config: ModelConfig) -> Cell:
     kind = CELLS[config.cell]
     if config.forget_bias is None:

@@ -85,8 +85,7 @@ def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> C
     """
     file = Path(path)
     try:
-        if file.is_dir():
-            file = _chosen(file, which)
+        file = checkpoint_file(path, which)
         if not file.is_file():
             raise _missing(Path(path))
         with file.open("rb") as stream:
@@ -100,7 +99,15 @@ def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> C
         raise CheckpointError(f"{file}: cannot be read: {reason}; {_GIVE_A_RUN}") from error
 
 
-def _chosen(run: Path, which: str | None) -> Path:
+def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> Path:
+    """Return the file that ``load_checkpoint`` reads.
+
+    Raises:
+        CheckpointError: the best is asked for, and the run has none.
+    """
+    run = Path(path)
+    if not run.is_dir():
+        return run
     best = run / BEST_NAME
     if which is None:
         return best if best.is_file() else run / LAST_NAME

@@ -9,21 +9,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from charlm.files import cache_folder
+from charlm.files import TEMPORARY_GLOB, cache_folder, replacing
 from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids
 
 LIMIT = 8 << 30
 """Bytes that all entries may take; those not used for the longest time go first."""
+OWN = 0o600
+"""The permissions of an entry: a text may be private."""
 _DAY = 24 * 3600
 
 
@@ -60,13 +61,13 @@ def keep(key: str, about: dict[str, Any], pieces: Iterable[Ids], dtype: Any) -> 
     try:
         _make_room(folder)
         crc = count = 0
-        with _replacing(ids) as file:
+        with replacing(ids, OWN) as file:
             for piece in pieces:
                 data = piece.astype(dtype).tobytes()
                 crc, count = zlib.crc32(data, crc), count + len(piece)
                 file.write(data)
         entry = {"dtype": np.dtype(dtype).str, "count": count, "crc32": crc, "about": about}
-        with _replacing(folder / f"{key}.json") as file:
+        with replacing(folder / f"{key}.json", OWN) as file:
             file.write(json.dumps(entry).encode())
         return np.asarray(np.memmap(ids, dtype=dtype, mode="r"))
     except OSError:
@@ -81,23 +82,9 @@ def _checksum(path: Path) -> int:
     return crc
 
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
-    """Open a file that takes the place of `path` when all went well."""
-    handle, name = tempfile.mkstemp(prefix=".charlm-", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _make_room(folder: Path) -> None:
     """Remove what is left of killed processes, and the entries unused for the longest time above ``LIMIT``."""
-    for temporary in folder.glob(".charlm-*.tmp"):
+    for temporary in folder.glob(TEMPORARY_GLOB):
         with contextlib.suppress(OSError):
             if temporary.stat().st_mtime < time.time() - _DAY:
                 temporary.unlink()

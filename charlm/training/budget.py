@@ -32,14 +32,17 @@ class Budget:
     patience: int | None
 
     @classmethod
-    def of(cls, settings: TrainConfig, steps_per_pass: float) -> Budget:
-        """Return the budget of a config, on a text that is read in so many steps."""
+    def of(cls, settings: TrainConfig, steps_per_pass: int) -> Budget:
+        """Return the budget of a config, on a text that is read once in so many steps of one batch."""
         limits: list[tuple[int, str]] = []
         if settings.steps is not None:
             limits.append((settings.steps, f"{settings.steps:,} steps"))
         if settings.epochs is not None:
             limits.append(
-                (math.ceil(settings.epochs * steps_per_pass), f"{settings.epochs:g} epochs")
+                (
+                    math.ceil(settings.epochs * (steps_per_pass / settings.accumulate)),
+                    f"{settings.epochs:g} epochs",
+                )
             )
         steps, why = min(limits, default=(None, ""))
         return cls(steps, why, settings.max_time, settings.patience)

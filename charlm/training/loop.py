@@ -88,7 +88,6 @@ class Training:
             config = attrs.evolve(config, data=kept_data(config.data))
         corpus = corpus_of(config.data, text)
         self.corpus = corpus
-        self.text_sha256 = corpus.sha256
         self.notices = tuple(corpus.notices)
         limit = (
             LINE_LIMIT_FACTOR * corpus.longest_line
@@ -120,7 +119,7 @@ class Training:
         self.trainer.clip_threshold = settings.clip_norm
         self.schedule = Schedule(settings, scored=corpus.has_held_out)
         self.averaging = Averaging(self.model, settings.average)
-        self.budget = Budget.of(settings, corpus.steps_per_pass / settings.accumulate)
+        self.budget = Budget.of(settings, corpus.steps_per_pass)
         self.place = Place()
         self.guard = Guard()
         self.clock = Clock()
@@ -348,7 +347,7 @@ def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
     A sample is counted as ``STREAM_SAMPLE`` characters: how long a line will be is not known before.
     """
     settings = config.train
-    budget = Budget.of(settings, corpus.steps_per_pass / settings.accumulate)
+    budget = Budget.of(settings, corpus.steps_per_pass)
     most = math.inf if budget.seconds is None else OPERATIONS_PER_SECOND * budget.seconds
     if budget.steps is None:
         return most

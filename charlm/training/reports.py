@@ -97,7 +97,7 @@ def meta(training: Training) -> dict[str, Any]:
         "threads": training.compute.threads,
         "parameters": training.model.parameter_count(),
         "vocabulary": len(corpus.vocab),
-        "text_sha256": training.text_sha256,
+        "text_sha256": corpus.sha256,
         "train_characters": len(corpus.train_ids),
         "held_out_characters": len(corpus.held_out_ids),
     }

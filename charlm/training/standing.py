@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
 from charlm.config import from_dict
 from charlm.errors import CharlmError, TextError
-from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, load_checkpoint
+from charlm.runs.checkpoint import Checkpoint
+from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of
 
@@ -29,12 +29,11 @@ class History:
         self.held_out: list[Point] = []
 
     @classmethod
-    def read(cls, metrics: Path) -> History:
-        """Return what a run's metrics tell; nothing of a file that is not there or not whole."""
+    def read(cls, directory: RunDirectory) -> History:
+        """Return what a run's metrics tell; nothing of a file that is not there or damaged."""
         history = cls()
         with contextlib.suppress(OSError, ValueError):
-            for line in metrics.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
+            for row in directory.read_metrics():
                 for key, points in (("loss", history.losses), ("held_out_nll", history.held_out)):
                     if isinstance(row.get(key), float):
                         points.append(Point(int(row["step"]), row[key]))
@@ -87,20 +86,12 @@ class Standing:
             self._baselines = baselines_of(self._corpus, self._folder)
 
 
-def checkpoint_of(run: str | Path) -> Path:
-    """Return the checkpoint of a run to look at: the best where there is one, else the last."""
-    files = [Path(run) / name for name in (BEST_NAME, LAST_NAME)]
-    return next((file for file in files if file.is_file()), Path(run))
-
-
-def corpus_of_run(run: str | Path) -> LineCorpus | StreamCorpus:
-    """Read the text of a run again, and split it as it was split.
+def corpus_of_run(run: str | Path, checkpoint: Checkpoint) -> LineCorpus | StreamCorpus:
+    """Read the text of a run, of which a checkpoint is given, again, and split it as it was split.
 
     Raises:
-        CheckpointError: there is no run.
         TextError: the text is not there any more, or not the same.
     """
-    checkpoint = load_checkpoint(run)
     data = from_dict(checkpoint.config).data
     try:
         corpus = corpus_of(data)

@@ -97,7 +97,7 @@ def model_state(training: Training) -> dict[str, Any]:
         "charlm": __version__,
         "line_limit": training.model.line_limit,
         "step": training.step,
-        "text_sha256": training.text_sha256,
+        "text_sha256": training.corpus.sha256,
     }
 
 
@@ -133,11 +133,11 @@ def check_resumable(training: Training, checkpoint: Checkpoint) -> None:
             "the checkpoint holds weights and no place to go on from (it is the best one, or of an "
             "older charlm): give the run's folder, or start a new run from it with --init-from"
         )
-    if state["text_sha256"] != training.text_sha256:
+    if state["text_sha256"] != training.corpus.sha256:
         texts = ", ".join(training.config.data.texts)
         raise CheckpointError(
             f"the text is not the one that the run was trained on: {texts} has the SHA-256 "
-            f"{training.text_sha256[:12]}..., the run's had {state['text_sha256'][:12]}...; "
+            f"{training.corpus.sha256[:12]}..., the run's had {state['text_sha256'][:12]}...; "
             "bring the old text back, or start a new run on this one with --init-from"
         )
     differing = list(differences(from_dict(checkpoint.config, "checkpoint"), training.config))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from charlm.config import ModelConfig, from_dict
+from charlm.config import from_dict
 from charlm.engine.arrays import Array
 from charlm.errors import CheckpointError
-from charlm.lm.model import CharLM
+from charlm.lm.model import CharLM, described
 from charlm.runs.checkpoint import Checkpoint
 
 BY_SYMBOL = ("embedding", "softmax.W", "softmax.b")
@@ -24,10 +24,10 @@ def start_from(model: CharLM, checkpoint: Checkpoint) -> str:
         CheckpointError: the models have other cells, layers or sizes.
     """
     theirs = from_dict(checkpoint.config, "checkpoint").model
-    if _sizes(theirs) != _sizes(model.config):
+    if described(theirs) != described(model.config):
         raise CheckpointError(
-            f"the run to start from has {_sizes(theirs)}, this one is to have "
-            f"{_sizes(model.config)}: give this one the same with --set model.KEY=VALUE"
+            f"the run to start from has {described(theirs)}, this one is to have "
+            f"{described(model.config)}: give this one the same with --set model.KEY=VALUE"
         )
     ours, old = model.vocab.to_list(), checkpoint.vocab
     kept = [symbol for symbol in ours if symbol in set(old)]
@@ -54,11 +54,6 @@ def _mapped(
             rows[to] = given[name][origin]
             weights[name] = rows
     return weights
-
-
-def _sizes(config: ModelConfig) -> str:
-    sizes = "/".join(str(n) for n in (config.embed_dim, *config.hidden_dims))
-    return f"{config.cell}, layers {config.layers}, dims {sizes}"
 
 
 def _listed(symbols: list[str]) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from charlm.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from charlm.errors import OutputError
+from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import StreamCorpus
 from charlm.training import standing
 from charlm.training.events import Evaluated, Logged
@@ -31,9 +32,11 @@ def test_an_evaluation_does_not_disturb_the_training():
 
 def test_verdicts_go_on_from_what_was_known(tmp_path):
     corpus = StreamCorpus.from_text(TEXT, val_frac=0.1)
-    metrics = tmp_path / "metrics.jsonl"
-    metrics.write_text('{"step": 10, "held_out_nll": 2.5}\n{"step": 20, "held_out_nll": 1.0}\n')
-    found = Standing(corpus, tmp_path, History.read(metrics))
+    directory = RunDirectory(tmp_path)
+    directory.metrics.write_text(
+        '{"step": 10, "held_out_nll": 2.5}\n{"step": 20, "held_out_nll": 1.0}\n'
+    )
+    found = Standing(corpus, tmp_path, History.read(directory))
     assert found.evaluated(20, 2.0).endswith("improving: 0.5000 less than at step 10")
     assert (tmp_path / "baselines.json").is_file()
 

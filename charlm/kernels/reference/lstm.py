@@ -71,7 +71,7 @@ def lstm_backward(
     dh_BH = np.zeros_like(c_TBH[0])
     f_TBH = quarters(gates_TBG)[1]
     span = max(1, _IN_CACHE // gates_TBG[0].size)
-    Wh_GH = np.ascontiguousarray(Wh_HG.T)  # read at every step: a quarter of its product's time less
+    Wh_GH = np.ascontiguousarray(Wh_HG.T)  # a quarter off the time of each step's product
     for t in reversed(range(len(da_TBG))):
         if t == len(da_TBG) - 1 or (t + 1) % span == 0:
             start = t - t % span

@@ -83,7 +83,7 @@ def inputTensor(
     """
     check_device(device)
     node = ops.input_tensor(session.cg(), arr, batched)
-    return node if reusable_expr else _FixedInput(node.draft, node.known)
+    return node if reusable_expr else _FixedInput(node.tape, node.index, node.type)
 
 
 def inputMatrix(v: Sequence[float], d: tuple[int, ...]) -> Expression:

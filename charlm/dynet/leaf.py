@@ -7,17 +7,17 @@ from pathlib import Path
 from charlm.dynet import session
 from charlm.engine import io
 from charlm.engine import parameters as engine
-from charlm.engine.expression import Expression
-from charlm.engine.graph import ComputationGraph
+from charlm.engine.expression import Expression, leaf
+from charlm.engine.graph import ComputationGraph, GraphTape
 from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
-from charlm.engine.structure import NOTHING, Draft
+from charlm.engine.types import Type
 
 
 class CurrentLeaf(Expression):
     """An expression that has a node in whatever graph is current, made when it is first used there.
 
     Its own fields are those of the node in the graph where it was used last; that this is no longer the
-    current one shows in the epoch, as for any stale expression.
+    current one shows in the tape, as for any stale expression.
     """
 
     __slots__ = ("_op", "_stored")
@@ -25,12 +25,11 @@ class CurrentLeaf(Expression):
     def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
         self._op = op
         self._stored = stored
-        super().__init__(Draft(session.cg(), 0, 0, NOTHING), NOTHING)
-        self.draft.epoch = -2  # no graph's
+        super().__init__(_NO_TAPE, 0, _NO_TYPE)
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""
-        return session.cg().leaf(self._op, update)
+        return leaf(session.cg(), self._op, update)
 
     def home(self) -> ComputationGraph:
         """Return the current graph."""
@@ -38,8 +37,8 @@ class CurrentLeaf(Expression):
 
     def node(self, graph: ComputationGraph) -> Expression:
         """Return the trainable node."""
-        node = graph.leaf(self._op, True)
-        self.draft, self.known = node.draft, node.known
+        node = leaf(graph, self._op, True)
+        self.tape, self.index, self.type = node.tape, node.index, node.type
         return node
 
     def _live(self) -> ComputationGraph:
@@ -83,3 +82,12 @@ class CurrentLeaf(Expression):
     def populate_from_textfile(self, fname: str | Path, key: str = "") -> None:
         """Call ``populate``: an older name of it; a key is needed here too."""
         self.populate(fname, key)
+
+
+def _ended() -> GraphTape:
+    graph = ComputationGraph()
+    graph.release()
+    return graph.tape
+
+
+_NO_TAPE, _NO_TYPE = _ended(), Type.of(((), 1), False)  # of what was used in no graph so far

@@ -15,7 +15,7 @@ from charlm.dynet.leaf import CurrentLeaf
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression, indexed_leaf
+from charlm.engine.expression import Expression, start
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
@@ -102,8 +102,7 @@ class LookupParameters(CurrentLeaf):
     def __getitem__(self, index: int) -> LookupExpression:
         if type(index) is not int or index < 0:
             index = unsigned(index, "a row of a lookup table")
-        row: LookupExpression = indexed_leaf(self._row, index, session.cg())
-        return row
+        return start(session.cg(), self._row.like(ids=(index,)), LookupExpression)
 
     def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""

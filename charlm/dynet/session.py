@@ -28,7 +28,6 @@ class _Session:
 
     def __init__(self) -> None:
         self.dtype: DType = np.float32
-        self.autobatch = False
         self.weight_decay = 0.0
         self.kernels = _kernels(None)
         self.stream: RandomStream = DynetStream()
@@ -59,7 +58,6 @@ def start(settings: Mapping[str, Any], dtype: str = "float32", kernels: str | No
     _session.kernels = _kernels(kernels)
     reset_random_seed(settings["seed"])
     _session.dtype = np.dtype(dtype).type
-    _session.autobatch = bool(settings["autobatch"])
     _session.weight_decay = settings["weight_decay"]
     renew()
 
@@ -79,11 +77,8 @@ def renew(
             check_validity=check_validity,
         )
     else:
-        # structures that come again are planned, unless a program says no
-        unsaid = True if _session.autobatch else None
-        planned = unsaid if autobatching is None else bool(autobatching)
         _session.graph = ComputationGraph(
-            _session.dtype, _CurrentStream(), _session.kernels, version=version, planned=planned
+            _session.dtype, _CurrentStream(), _session.kernels, version=version
         )
     return _session.graph
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, to_user
-from charlm.engine.op import IndexOp, Op
-from charlm.engine.structure import Draft, Node
+from charlm.engine.graph import ComputationGraph, GraphTape
+from charlm.engine.op import Leaf, Op, Signature
 from charlm.engine.tensor import Tensor
+from charlm.engine.types import Type
 from charlm.errors import (
     ArgumentError,
     EvaluationError,
     StaleArgumentError,
     StaleExpressionError,
 )
-
-if TYPE_CHECKING:
-    from charlm.engine.graph import ComputationGraph
 
 
 class Operand:
@@ -54,32 +51,24 @@ class Operand:
 
 
 class Expression(Operand):
-    """A node of a graph, as a user holds it.
+    """A node of a graph, as a user holds it: a tape, the node's index, and what is known of its value."""
 
-    Programs make many of them, so it is only two references: to the draft that the node was appended
-    to, and to what is known of it from the structure of the graph.
-    """
+    __slots__ = ("index", "tape", "type")
 
-    __slots__ = ("draft", "known")
-
-    def __init__(self, draft: Draft, known: Node) -> None:
-        self.draft = draft
-        self.known = known
+    def __init__(self, tape: GraphTape, index: int, type: Type) -> None:
+        self.tape = tape
+        self.index = index
+        self.type = type
 
     @property
     def graph(self) -> ComputationGraph:
         """The graph."""
-        return self.draft.graph
-
-    @property
-    def index(self) -> int:
-        """The node's place in the graph."""
-        return self.draft.start + self.known.index
+        return self.tape.graph
 
     @property
     def id(self) -> int:
         """The node's number, as DyNet counts."""
-        return self.draft.first_id + self.known.id
+        return self.tape.id(self.index)
 
     @property
     def version(self) -> int:
@@ -91,22 +80,21 @@ class Expression(Operand):
 
     def home(self) -> ComputationGraph:
         """Return this expression's graph; ValueError if the node is gone."""
-        graph = self.draft.graph
-        if self.draft.epoch != graph.epoch:
+        graph = self.tape.graph
+        if self.tape is not graph.tape or not graph.alive:
             self._check(StaleArgumentError, "used to build a new one")
         return graph
 
     def node(self, graph: ComputationGraph) -> Expression:
         """Return this expression; ValueError if the node is gone or belongs to another graph."""
-        if self.draft.graph is graph and self.draft.epoch == graph.epoch:
-            return self
         if self.home() is not graph:  # if this one is stale, that is the better message
             raise StaleArgumentError(f"{self!r} belongs to another graph than what it is used with")
         return self
 
     def dim(self) -> Dim:
         """Return ``(shape, batch size)``; a scalar is ``((1,), 1)``."""
-        return self._live().node(self.index).dim
+        self._live()
+        return self.type.dim
 
     def forward(self, recalculate: bool = False) -> None:
         """Evaluate this node and all before it that have no value yet."""
@@ -160,8 +148,8 @@ class Expression(Operand):
         return to_user(np.zeros_like(graph.value(self.index)) if found is None else found)
 
     def _live(self) -> ComputationGraph:
-        graph = self.draft.graph
-        if self.draft.epoch != graph.epoch:
+        graph = self.tape.graph
+        if self.tape is not graph.tape or not graph.alive:
             self._check(StaleExpressionError, "read")
         return graph
 
@@ -172,121 +160,79 @@ class Expression(Operand):
                 f"{self!r} is stale: its graph was renewed before it was {how}; "
                 "build it again after renew_cg()"
             )
-        if self.graph.deleted(self.index, self.draft.epoch):
+        place = self.graph.place(self.tape, self.index)
+        if place is None:
             raise error(
                 f"{self!r} is stale: cg_revert() deleted its node before it was {how}; "
                 "build it again, or before cg_checkpoint()"
             )
-        self.draft, self.known = self.graph.place(self.index)
+        self.tape, self.index = self.graph.tape, place
 
 
-Op.expression = Expression
+E = TypeVar("E", bound=Expression)
 
-_new = object.__new__  # with two assignments, 0.1 us less than a call of the class
+_new = object.__new__  # with assignments, 0.1 us less than a call of the class
 
 
-def apply(op: Op, *operands: Operand) -> Expression:
-    """Append ``op`` on these operands to their graph."""
-    home: ComputationGraph | None = None
-    places = []
-    for operand in operands:  # nearly always they are live nodes of one graph
-        if not isinstance(operand, Expression):
-            break
-        draft = operand.draft
-        if home is None:
-            home = draft.graph
-        if draft.graph is not home or draft.epoch != home.epoch:
-            break
-        places.append(draft.start + operand.known.index)
-    else:
-        if home is not None:
-            return home.append(op, tuple(places))
+def at(graph: ComputationGraph, index: int) -> Expression:
+    """Return a node of a graph."""
+    return Expression(graph.tape, index, graph.type(index))
+
+
+def leaf(graph: ComputationGraph, op: Leaf, trains: bool) -> Expression:
+    """Return a graph's one node for a parameter."""
+    return at(graph, graph.leaf(op, trains))
+
+
+def start(graph: ComputationGraph, op: Op, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
+    """Append an operation without operands."""
+    index = graph.append(op)
+    return kind(graph.tape, index, graph.type(index))
+
+
+def apply(op: Op, *operands: Operand, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
+    """Append an operation on these operands to their graph.
+
+    ``kind`` is what its node is to users, where it can be given new data.
+    """
     for operand in operands:
         if not isinstance(operand, Operand):
             raise ArgumentError(
                 f"{op.name()}: expected an expression, got {type(operand).__name__} {operand!r}"
             )
     graph = operands[0].home()
-    return graph.append(op, tuple([operand.node(graph).index for operand in operands]))
+    index = graph.append(op, [operand.node(graph).index for operand in operands])
+    return kind(graph.tape, index, graph.type(index))
 
 
-# The same for some kinds of operations, quick where the graph is like an earlier one: where the node that
-# followed last time is that operation on these operands.
+# The same, quick where it is an operation of a known signature on live nodes: three quarters of a microsecond less.
 
 
 def unary(op: Op, x: Operand) -> Expression:
-    """``apply`` for an op without data on one operand."""
+    """``apply`` on one operand, for an op without data."""
     if isinstance(x, Expression):
-        draft = x.draft
-        node = draft.at.next
-        if node.op is op and node.first is x.known:
-            draft.at = node
-            made = _new(Expression)
-            made.draft = draft
-            made.known = node
-            return made
+        tape = x.tape
+        signature = op.signatures.get(x.type)
+        if signature is not None and tape.quick:
+            return _appended(tape, signature, (x.index,))
     return apply(op, x)
 
 
 def binary(op: Op, x: Operand, y: Operand) -> Expression:
-    """``apply`` for an op without data on two operands."""
+    """``apply`` on two operands, for an op without data."""
     if isinstance(x, Expression) and isinstance(y, Expression):
-        draft = x.draft
-        node = draft.at.next
-        if node.op is op and node.first is x.known and node.second is y.known and y.draft is draft:
-            draft.at = node
-            made = _new(Expression)
-            made.draft = draft
-            made.known = node
-            return made
-        draft = draft.graph.draft
-        node = draft.at.next
-        if node.op is op and draft.leads_to(node, (x, y)):
-            draft.at = node
-            return Expression(draft, node)
+        tape = x.tape
+        signature = op.signatures.get((x.type, y.type))
+        if signature is not None and y.tape is tape and tape.quick:
+            return _appended(tape, signature, (x.index, y.index))
     return apply(op, x, y)
 
 
-def several(op: Op, operands: Sequence[Operand]) -> Expression:
-    """``apply`` for an op without data on any number of operands."""
-    first = operands[0]
-    if isinstance(first, Expression):
-        draft = first.draft
-        node = draft.at.next
-        if node.op is op and len(node.given) == len(operands):
-            for known, x in zip(node.given, operands, strict=True):
-                if not isinstance(x, Expression) or x.known is not known or x.draft is not draft:
-                    break
-            else:
-                draft.at = node
-                return Expression(draft, node)
-    return apply(op, *operands)
-
-
-def indexed(op: IndexOp, index: int, x: Operand) -> Any:
-    """``apply`` for ``op.at(index)`` on one operand."""
-    if isinstance(x, Expression):
-        draft = x.draft
-        node = draft.at.next
-        if node.kind is op.kind and node.first is x.known and 0 <= index < node.bound:
-            draft.at = node
-            draft.data.append((op, index))
-            made = _new(op.expression)
-            made.draft = draft
-            made.known = node
-            return made
-    return apply(op.at(index), x)
-
-
-def indexed_leaf(op: IndexOp, index: int, graph: ComputationGraph) -> Any:
-    """Append ``op.at(index)``, which takes no arguments."""
-    draft = graph.draft
-    node = draft.at.next
-    if node.kind is op.kind and not node.args and 0 <= index < node.bound:
-        draft.at = node
-        draft.data.append((op, index))
-        made = _new(op.expression)
-        made.draft = draft
-        made.known = node
-        return made
-    return graph.append(op.at(index), ())
+def _appended(tape: GraphTape, signature: Signature, args: tuple[int, ...]) -> Expression:
+    made = _new(Expression)
+    made.tape = tape
+    made.index = len(tape.signatures)
+    made.type = signature.type
+    tape.signatures.append(signature)
+    tape.arguments.extend(args)
+    return made

@@ -12,19 +12,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, DType, Shape, array_shape, show
+from charlm.engine.parameters import LookupParameter, Parameter
 from charlm.engine.random import RandomStream
+from charlm.engine.types import Type
 from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import Kernels
+from charlm.kernels.reference import Product
 
-if TYPE_CHECKING:
-    from charlm.engine.parameters import LookupParameter, Parameter
-
-Gradients = Sequence["Array | None"]
+Gradients = Sequence["Array | Product | None"]
+AnyOp = TypeVar("AnyOp", bound="Op")
 
 
 @dataclass(slots=True)
@@ -81,30 +82,24 @@ class Op(ABC):
 
     Class variables:
         id_count: how many node ids it takes: those of the DyNet nodes it stands for.
+        id_back: how far back from the last id that was taken its own is.
         is_view: its gradient is added into a part of its one argument's gradient (``add_gradient``) instead of
             being returned by ``backward``: picking one of T outputs must not cost T arrays of
             zeros.
         is_recurrent: parts of its value depend on each other, so that what flows back into a part, a view of it, is
             more than the gradient that was added there: it is asked of ``total_gradient``.
         batches: False if the operation is not defined on minibatches.
-        has_data: whether it carries what differs between graphs of equal structure, such as the row to look
-            up; ``identity`` then leaves it out.
-        stacks: whether many operations of one kind are one of them on a larger batch: no batch element
-            touches another (and, with data, ``merged`` joins theirs).
-        draws: whether it takes random numbers.
-        expression: what users hold of its node: ``Expression`` (``engine/graph.py`` puts it in), or a subclass where
-            the node can be given new numbers.
+        has_data: whether it carries what differs from graph to graph, such as the row to look up; ``identity`` then
+            leaves it out, and ``check_data`` checks it.
     """
 
     registry: ClassVar[dict[str, type[Op]]] = {}
     id_count: ClassVar[int] = 1
+    id_back: ClassVar[int] = 0
     is_view: ClassVar[bool] = False
     is_recurrent: ClassVar[bool] = False
     batches: ClassVar[bool] = True
     has_data: ClassVar[bool] = False
-    stacks: ClassVar[bool] = False
-    draws: ClassVar[bool] = False
-    expression: ClassVar[type[Any]]
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         """Register the op."""
@@ -117,31 +112,46 @@ class Op(ABC):
             raise TypeError(f"there are two ops named {cls.__name__}")
         Op.registry[cls.__name__] = cls
 
-    # ---- structure
+    # ---- signatures
 
     @cached_property
-    def kind(self) -> object:
-        """Something that is identical for all operations that differ in their data only."""
-        return kind_of(type(self), *self.identity())
+    def signatures(self) -> dict[Any, Signature]:
+        """What is known of operations like this one, which differ in their data only: by the arguments' types.
+
+        The key is one type, or a tuple of several.
+        """
+        try:
+            found = _signatures.setdefault((type(self), *self.identity()), {})
+        except TypeError:  # a field that is an array, say: equal to nothing but itself
+            return {}
+        if len(_signatures) > _MOST:
+            _signatures.clear()
+        return found
 
     def identity(self) -> tuple[Any, ...]:
         """Return what tells this operation from others of its class: all fields, if it has no data."""
         return tuple(vars(self).values())
 
-    @classmethod
-    def merged(cls, ops: Sequence[Any], batch: int) -> Op:
-        """Return the operation on a batch that does what these do on its parts, of size ``batch`` each."""
-        raise NotImplementedError
+    def signature(self, types: tuple[Type, ...]) -> Signature:
+        """Return what follows from arguments of these types; ShapeError if they, or the data, do not fit."""
+        key = types[0] if len(types) == 1 else types
+        found = self.signatures.get(key)
+        if found is None:
+            found = Signature(self, types)
+            if len(self.signatures) >= _MOST:
+                self.signatures.clear()
+            self.signatures[key] = found
+        elif found.op is None:
+            self.check_data(*[t.dim for t in types])
+        return found
 
-    def folded(self, count: int) -> Op | None:
-        """Return what does the same on all ``count`` arguments stacked in the batch axis, if there is such."""
-        return None
+    def like(self: AnyOp, **data: Any) -> AnyOp:
+        """Return an operation like this one with other data, which its ``identity`` leaves out."""
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), **data)
+        return made
 
-    def bound(self, *dims: Dim) -> Any:
-        """Return what ``check_data`` needs to know of the arguments; None if there is nothing to check."""
-        return None
-
-    def check_data(self, bound: Any) -> None:
+    def check_data(self, *dims: Dim) -> None:
         """Raise ShapeError if the data do not fit arguments like earlier ones."""
         return
 
@@ -225,64 +235,12 @@ class Op(ABC):
         return ()
 
 
-class IndexOp(Op, abstract=True):
-    """An operation whose data is an index of 0 or more and less than ``bound``.
-
-    Programs make many of them; quick ways to do so (``engine/expression.py``) note only one
-    operation that stands for all, and the index.
-    """
-
-    has_data = True
-
-    @abstractmethod
-    def at(self, index: int) -> IndexOp:
-        """Return the operation with another index."""
-
-    @abstractmethod
-    def at_all(self, indices: list[int], batch: int) -> Op:
-        """Return ``merged`` of the operations with these indices."""
-
-
-Datum: TypeAlias = "Op | tuple[IndexOp, int]"
-"""An operation that has data: itself, or one that stands for it and the index."""
-
-
-def of_datum(datum: Datum) -> Op:
-    """Return the operation."""
-    return datum[0].at(datum[1]) if isinstance(datum, tuple) else datum
-
-
-class StepOp(Op, abstract=True):
-    """A recurrent step; steps that continue each other are one sequence. Arguments: x, fixed ones, states."""
-
-    @abstractmethod
-    def split(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the arguments that all steps of a sequence share, and the states that go in."""
-
-    @abstractmethod
-    def continues(self, other: Op) -> bool:
-        """Whether this step may follow ``other`` in a sequence."""
-
-    @abstractmethod
-    def sequence(self) -> Op:
-        """Return the operation on a whole sequence that starts with this step."""
-
-
-class StateOp(Op, abstract=True):
-    """One state of a recurrent step, or of step ``time`` of a recurrent sequence."""
-
-    state: int
-    time: int | None
-
-
+@dataclass(eq=False)
 class Leaf(Op, abstract=True):
     """A parameter or a table as a whole: a graph has one node for it, and one where it is constant."""
 
+    trains: bool = field(kw_only=True, default=True)
     has_data = True
-
-    @abstractmethod
-    def constant(self) -> Leaf:
-        """Return the same without a gradient."""
 
     @abstractmethod
     def source(self) -> Parameter | LookupParameter:
@@ -304,18 +262,30 @@ class Reserved(Op, abstract=True):
         return np.empty((1, 0), ctx.dtype)
 
 
-_kinds: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+class Signature:
+    """An operation on arguments of given types, and what follows from that.
+
+    Attributes:
+        op: the operation; None if each node has its own, with data.
+        type: of the result.
+        count: how many arguments it has.
+        needs: which of these need a gradient.
+        id_count: how many ids it takes.
+        id_back: see ``Op``.
+    """
+
+    __slots__ = ("count", "id_back", "id_count", "needs", "op", "type")
+
+    def __init__(self, op: Op, types: tuple[Type, ...]) -> None:
+        needs = tuple([t.trains for t in types])
+        trains = any(needs) if types else op.leaf() is not None
+        self.type = Type.of(op.dim(*[t.dim for t in types]), trains)  # checks the shapes
+        self.op = None if op.has_data else op
+        self.count = len(types)
+        self.needs = needs
+        self.id_count = op.id_count
+        self.id_back = op.id_back
 
 
-def kind_of(*identity: Any) -> object:
-    """Return the same object for equal identities, whose parts must tell themselves from all others."""
-    try:
-        found = _kinds.setdefault(identity, identity)
-    except TypeError:  # an array, say: equal to nothing but itself
-        return object()
-    if len(_kinds) > _MOST_KINDS:
-        _kinds.clear()
-    return found
-
-
-_MOST_KINDS = 10_000  # kinds that are forgotten are not recognised again, and that is all
+_signatures: dict[tuple[Any, ...], dict[Any, Signature]] = {}
+_MOST = 10_000  # what is forgotten is worked out again, and that is all

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from itertools import count
 from numbers import Real
 
 import numpy as np
@@ -24,11 +23,9 @@ from charlm.errors import ArgumentError, EvaluationError, SettingError, ShapeErr
 
 _FOLDED_BELOW = 0.25  # DyNet's bound for w
 
-_serials = count()
-
 
 class _Stored(ABC):
-    """A value under DyNet's weight decay; ``serial`` is a number that no other of this process has.
+    """A value under DyNet's weight decay.
 
     What DyNet calls the value is r, and what it computes with is w r, where w is the product of 1 - lambda over the
     updates of a root collection. Here ``value`` is w r, so that reading costs nothing. r is kept beside it, while w
@@ -39,7 +36,6 @@ class _Stored(ABC):
     updated: bool
 
     def __init__(self, storage: Storage) -> None:
-        self.serial = next(_serials)
         self.storage = storage
         self._undecayed: Array | None = None
 

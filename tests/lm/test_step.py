@@ -60,7 +60,6 @@ def train(
     steps: int,
     loss: Loss = as_in_training,
     kernels: Kernels = NUMPY,
-    planned: bool = False,
 ) -> tuple[list[float], Array, list[Array]]:
     """Return the loss of every step, the last gradients, and the weights after the steps."""
     config = ModelConfig(cell=cell, layers=2, hidden_dim=[9, 7], embed_dim=5)
@@ -69,7 +68,7 @@ def train(
     rng, losses = np.random.default_rng(2), []
     for _ in range(steps):
         ids = rng.integers(0, len(ALPHABET), (T + 1, B))
-        graph = ComputationGraph(dtype, kernels=kernels, planned=planned)
+        graph = ComputationGraph(dtype, kernels=kernels)
         total = loss(model, graph, ids[:-1], ids[1:])
         losses.append(total.scalar_value())
         graph.backward(total.index, keep=False)
@@ -87,19 +86,17 @@ def compiled() -> Kernels:
 
 @pytest.fixture(
     params=[
-        (by_positions, False, False),
-        (by_steps, False, False),
-        (by_steps, True, False),
-        (as_in_training, False, True),
-        (by_positions, False, True),
-        (by_steps, True, True),
+        (by_positions, False),
+        (by_steps, False),
+        (as_in_training, True),
+        (by_positions, True),
     ],
-    ids=["positions", "steps", "planned", "compiled", "compiled positions", "compiled planned"],
+    ids=["positions", "steps", "compiled", "compiled positions"],
 )
 def other_way(request: pytest.FixtureRequest) -> dict[str, object]:
-    loss, planned, fast = request.param
+    loss, fast = request.param
     kernels = compiled() if fast else NUMPY
-    return {"loss": loss, "planned": planned, "kernels": kernels}
+    return {"loss": loss, "kernels": kernels}
 
 
 @pytest.mark.parametrize("cell", CELLS)

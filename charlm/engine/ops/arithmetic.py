@@ -8,12 +8,11 @@ matrix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from charlm.engine.arrays import Array, Dim, Shape, align
-from charlm.engine.expression import Expression, Operand, binary, several
+from charlm.engine.arrays import Array, Shape, align
+from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
 
@@ -33,8 +32,6 @@ def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
 
 class Broadcasting(Op, abstract=True):
     """An operation on two tensors whose axes broadcast both ways."""
-
-    stacks = True
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The larger size of each axis."""
@@ -179,10 +176,6 @@ class Sum(Op):
                 raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
         return first
 
-    def folded(self, count: int) -> Op | None:
-        """The sum over the parts of a batch."""
-        return SumOfParts(count) if count > 2 else None
-
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Add from the first to the last."""
         rest = xs[0].shape[1:]
@@ -214,40 +207,6 @@ CMULT = CMult()
 POW = Pow()
 
 
-@dataclass(eq=False)
-class SumOfParts(Op):
-    """y = the sum of ``count`` equal parts of the batch, which lie behind each other."""
-
-    count: int
-
-    def dim(self, *dims: Dim) -> Dim:
-        """A part's."""
-        ((shape, batch),) = dims
-        if batch % self.count:
-            raise self.error(f"a batch of {batch} has no {self.count} equal parts")
-        return shape, batch // self.count
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        """Add the parts."""
-        return x.reshape(self.count, -1, *x.shape[1:]).sum(axis=0)
-
-    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1 to each."""
-        return [np.broadcast_to(dy, (self.count, *dy.shape)).reshape(x.shape)]
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Three parts of one and of two, two parts."""
-        yield Sample(cls(3), (((2,), 3),))
-        yield Sample(cls(2), (((2,), 4),))
-        yield Sample(cls(3), (((2, 3), 6),))
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """Parts that would not be equal."""
-        yield BadSample(cls(2), (((2,), 3),), "no 2 equal parts")
-
-
 def without_trailing_ones(shape: Shape) -> Shape:
     """Return the shape without the axes of size 1 at its end; at least one axis is left.
 
@@ -277,4 +236,4 @@ def pow(x: Operand, y: Operand) -> Expression:
 
 def esum(xs: Sequence[Operand]) -> Expression:
     """Return the sum of a list of expressions."""
-    return several(SUM, members(xs, "esum"))
+    return apply(SUM, *members(xs, "esum"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,6 @@ __all__ = ["abs", "cube", "exp", "log", "logistic", "rectify", "sqrt", "square",
 
 class Elementwise(Op, abstract=True):
     """y_i = f(x_i)."""
-
-    stacks = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""
@@ -174,6 +173,11 @@ class WithNumber(Elementwise, abstract=True):
     """x and one number c."""
 
     c: float = 0.7
+    has_data = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """The number may be another one in every graph."""
+        return ()
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

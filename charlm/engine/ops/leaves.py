@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import BadSample, Context, IndexOp, Leaf, Sample
+from charlm.engine.op import BadSample, Context, Leaf, Op, Sample
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
 
@@ -21,15 +21,10 @@ class ParameterLeaf(Leaf):
     """y = the parameter's value at the first evaluation."""
 
     parameter: Parameter
-    trains: bool = True
 
     def identity(self) -> tuple[Any, ...]:
-        """Which parameter; it is not to be kept alive by the structure of graphs."""
-        return self.parameter.serial, self.trains
-
-    def constant(self) -> ParameterLeaf:
-        """The value alone."""
-        return ParameterLeaf(self.parameter, False)
+        """The dimensions."""
+        return self.parameter.dims, self.trains
 
     def source(self) -> Parameter:
         """The parameter."""
@@ -63,15 +58,10 @@ class LookupLeaf(Leaf):
     """y = a whole lookup table, its rows along the last axis."""
 
     table: LookupParameter
-    trains: bool = True
 
     def identity(self) -> tuple[Any, ...]:
-        """Which table."""
-        return self.table.serial, self.trains
-
-    def constant(self) -> LookupLeaf:
-        """The values alone."""
-        return LookupLeaf(self.table, False)
+        """The dimensions."""
+        return self.table.dims, self.table.rows, self.trains
 
     def source(self) -> LookupParameter:
         """The table."""
@@ -119,45 +109,26 @@ class LookupExpression(Expression):
 
 
 @dataclass(eq=False)
-class Lookup(IndexOp):
+class Lookup(Op):
     """y = the rows ``ids`` of a table; several ids make a batch."""
 
     table: LookupParameter
     ids: tuple[int, ...]
     update: bool = True
-    expression = LookupExpression
-    stacks = True
+    has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The table, how many rows, and whether they train."""
-        return self.table.serial, len(self.ids), self.update
+        """The rows' dimensions, how many there are, and whether they train."""
+        return self.table.dims, len(self.ids), self.update
 
-    def at(self, index: int) -> Lookup:
-        """Another row."""
-        return Lookup(self.table, (index,), self.update)
-
-    def at_all(self, indices: list[int], batch: int) -> Lookup:
-        """All rows."""
-        return Lookup(self.table, tuple(indices), self.update)
-
-    @classmethod
-    def merged(cls, ops: Sequence[Lookup], batch: int) -> Lookup:
-        """All ids."""
-        first = ops[0]
-        return cls(first.table, tuple([i for op in ops for i in op.ids]), first.update)
-
-    def bound(self, *dims: Dim) -> int:
-        """The number of rows."""
-        return self.table.rows
-
-    def check_data(self, bound: int) -> None:
+    def check_data(self, *dims: Dim) -> None:
         """Each id is that of a row."""
-        if max(self.ids, default=0) >= bound:
+        if max(self.ids, default=0) >= self.table.rows:
             self.table.check(np.array(self.ids))
 
     def dim(self, *dims: Dim) -> Dim:
         """A row's dims; the batch is the number of ids."""
-        self.check_data(self.table.rows)
+        self.check_data()
         return self.table.dims, len(self.ids)
 
     def forward(self, ctx: Context) -> Array:
@@ -202,7 +173,7 @@ def lookup(
     update: bool = True,
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
-    return cast("LookupExpression", graph.append(Lookup(table, _ids(index), update), ()))
+    return start(graph, Lookup(table, _ids(index), update), LookupExpression)
 
 
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:

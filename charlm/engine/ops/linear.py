@@ -59,8 +59,6 @@ def _as_matrix(x: Array) -> Array:
 class MatMul(Op):
     """Y = W X, the matrix product."""
 
-    stacks = True
-
     def shape(self, w: Shape, x: Shape) -> Shape:
         """(m, n) (n, p) -> (m, p); a vector is a column."""
         found = product_shape(w, x)
@@ -98,8 +96,6 @@ class MatMul(Op):
 
 class Affine(Op):
     """Y = b + W1 X1 + W2 X2 + ...; a vector b is added to every column. One column makes a vector."""
-
-    stacks = True
 
     def shape(self, b: Shape, *wx: Shape) -> Shape:
         """The products' common shape, to which b must fit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ class OverAxis(Op, abstract=True):
     """A function of each column (axis 0) or row (axis 1) of a vector or matrix."""
 
     axis: int
-    stacks = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""
@@ -96,25 +95,14 @@ class OfTargets(Op, abstract=True):
 
     targets: tuple[int, ...]
     has_data = True
-    stacks = True
 
     def identity(self) -> tuple[Any, ...]:
         """The number of targets, and what else there is."""
         return len(self.targets), *[v for k, v in vars(self).items() if k != "targets"]
 
-    @classmethod
-    def merged(cls, ops: Sequence[Any], batch: int) -> Op:
-        """All targets."""
-        targets = tuple([t for op in ops for t in op.targets])
-        return replace(ops[0], targets=targets)
-
-    def bound(self, *dims: Dim) -> int:
-        """The number of scores."""
-        size: int = dims[0][0][0]
-        return size
-
-    def check_data(self, bound: int) -> None:
+    def check_data(self, *dims: Dim) -> None:
         """Each target has a score."""
+        bound = dims[0][0][0]
         for target in self.targets:
             if not 0 <= target < bound:
                 raise self.error(f"target {target} is outside {bound} scores (0 to {bound - 1})")
@@ -128,7 +116,7 @@ class OfTargets(Op, abstract=True):
             raise self.error(
                 f"{len(self.targets)} targets for a batch of {batch}; give one for each"
             )
-        self.check_data(shape[0])
+        self.check_data(*dims)
         return (1,), batch
 
     @classmethod

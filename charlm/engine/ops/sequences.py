@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, start
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import BadSample, Context, Op, Sample, StateOp
+from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
 
 
@@ -28,12 +28,16 @@ class LookupSequence(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """Table and sizes."""
-        return self.table.serial, self.ids_TB.shape
+        """The sizes."""
+        return self.table.dims, self.ids_TB.shape
+
+    def check_data(self, *dims: Dim) -> None:
+        """Each id is that of a row."""
+        self.table.check(self.ids_TB)
 
     def dim(self, *dims: Dim) -> Dim:
         """(row size, B, T)."""
-        self.table.check(self.ids_TB)
+        self.check_data()
         T, B = self.ids_TB.shape
         return (*self.table.dims, B, T), 1
 
@@ -184,11 +188,12 @@ class OutputSequence(Op):
 
 
 @dataclass(eq=False)
-class StatePart(StateOp):
+class StatePart(Op):
     """y = one state of a recurrent step, or of step ``time`` of a recurrent sequence."""
 
     state: int = 0
     time: int | None = None
+    id_back: int = 0  # type: ignore[misc]  # from the last id of the step
     id_count = 0
     is_view = True
 
@@ -216,7 +221,7 @@ class StatePart(StateOp):
 
 def lookup_sequence(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Expression:
     """Return the rows of a (T, B) matrix of ids, as a sequence."""
-    return graph.append(LookupSequence(table, ids_TB), ())
+    return start(graph, LookupSequence(table, ids_TB))
 
 
 def sequence_neg_log_softmax(h: Operand, w: Operand, b: Operand, targets_TB: Array) -> Expression:

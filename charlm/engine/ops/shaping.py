@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply, indexed
-from charlm.engine.op import BadSample, Context, IndexOp, Op, Sample
+from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
@@ -55,51 +55,28 @@ class PickExpression(Expression):
         single = isinstance(op.index, int)
         fresh = unsigned(index, where) if single else unsigned_all(index, where)  # type: ignore[arg-type]
         (argument,) = graph.args(self.index)
-        dim = Pick(fresh, op.axis).dim(graph.node(argument).dim)
+        dim = Pick(fresh, op.axis).dim(graph.type(argument).dim)
         if dim != self.dim():
             raise op.error(f"set_index: {self.dim()[1]} indices are needed, got {index!r}")
         graph.set_data(self.index, Pick(fresh, op.axis))
 
 
 @dataclass(eq=False)
-class Pick(IndexOp):
+class Pick(Op):
     """y = x[index] along axis ``axis``, which is removed; a list of indices picks one for each batch element."""
 
     index: int | Sequence[int] = 0
     axis: int = 0
     is_view = True
-    expression = PickExpression
-    stacks = True
+    has_data = True
 
     def identity(self) -> tuple[Any, ...]:
         """The axis, and how many indices there are."""
         return self.axis, 0 if isinstance(self.index, int) else len(self.index)
 
-    @classmethod
-    def merged(cls, ops: Sequence[Pick], batch: int) -> Pick:
-        """All indices, each for its batch element."""
-        indices: list[int] = []
-        for op in ops:
-            indices += [op.index] * batch if isinstance(op.index, int) else op.index
-        return cls(indices, ops[0].axis)
-
-    def at(self, index: int) -> Pick:
-        """Another slice."""
-        return Pick(index, self.axis)
-
-    def at_all(self, indices: list[int], batch: int) -> Pick:
-        """Each index for its part of the batch."""
-        repeated = indices if batch == 1 else [i for i in indices for _ in range(batch)]
-        return Pick(repeated, self.axis)
-
-    def bound(self, *dims: Dim) -> int:
-        """The size of the axis."""
-        size: int = dims[0][0][self.axis]
-        return size
-
-    def check_data(self, bound: int) -> None:
+    def check_data(self, *dims: Dim) -> None:
         """Each index is on the axis."""
-        index = self.index
+        index, bound = self.index, dims[0][0][self.axis]
         for i in (index,) if isinstance(index, int) else index:
             if not 0 <= i < bound:
                 raise self.error(
@@ -118,7 +95,7 @@ class Pick(IndexOp):
                 raise self.error(
                     f"{len(self.index)} indices for a batch of {batch}; give one for each"
                 )
-        self.check_data(shape[self.axis])
+        self.check_data(*dims)
         return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
 
     def _place(self, batch: int) -> tuple[Any, ...]:
@@ -330,14 +307,14 @@ FIRST_ROW = Pick(0)
 def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
     """Return slice ``index`` along axis ``dim``; the axis is removed. ``.set_index`` picks another."""
     if type(index) is int and dim == 0 and index >= 0:
-        return indexed(FIRST_ROW, index, e)
-    return cast("PickExpression", apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), e))
+        return apply(FIRST_ROW.like(index=index), e, kind=PickExpression)
+    return apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), e, kind=PickExpression)
 
 
 def pick_batch(e: Operand, indices: Sequence[int], dim: int = 0) -> PickExpression:
     """Return one slice for each batch element; an unbatched one is used for all of them."""
-    node = apply(Pick(unsigned_all(indices, "pick_batch"), unsigned(dim, "pick_batch")), e)
-    return cast("PickExpression", node)
+    op = Pick(unsigned_all(indices, "pick_batch"), unsigned(dim, "pick_batch"))
+    return apply(op, e, kind=PickExpression)
 
 
 def pick_range(x: Operand, s: int, e: int, d: int = 0) -> Expression:

@@ -12,7 +12,7 @@ from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import integer, unsigned_all
-from charlm.engine.ops.shaping import Pick
+from charlm.engine.ops.shaping import Pick, PickExpression
 from charlm.errors import MisuseError, OutOfRangeError
 
 __all__ = ["select_cols", "select_rows", "strided_select"]
@@ -206,7 +206,7 @@ def getitem(x: Operand, key: Any) -> Expression:
             raise OutOfRangeError(
                 f"index {key} is outside axis 0 of size {size} ({-size} to {size - 1})"
             )
-        return apply(Pick(key % size), x)
+        return apply(Pick(key % size), x, kind=PickExpression)
     keys = key if isinstance(key, tuple) else (key,)
     if not all(isinstance(k, slice) for k in keys):
         raise MisuseError(

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.op import BadSample, Context, Op, Sample, StepOp
+from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.kernels import NUMPY, Kernels
 
 CELLS: dict[str, type[Cell]] = {}
@@ -272,7 +272,7 @@ class Recurrence(Op, abstract=True):
 
 
 @dataclass(eq=False)
-class RecurrentStep(Recurrence, StepOp):
+class RecurrentStep(Recurrence):
     """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis."""
 
     id_count: int = 0  # type: ignore[misc]  # those of DyNet's nodes for a step
@@ -287,19 +287,6 @@ class RecurrentStep(Recurrence, StepOp):
         if x[0][1:] not in ((), (1,)):
             raise self.error(f"{self.cell.name}: the input must be a vector, got {show(x)}")
         return (self._hidden(x[0], dims), batch), self.cell.states
-
-    def split(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Parameters and masks, and the states."""
-        count = 1 + len(self.cell.roles) + self._mask_count
-        return args[1:count], args[count:]
-
-    def continues(self, other: Op) -> bool:
-        """Of the same cell."""
-        return isinstance(other, RecurrentStep) and other.cell is self.cell and all(self.given)
-
-    def sequence(self) -> RecurrentSequence:
-        """Begun with the same states."""
-        return RecurrentSequence(self.cell, self.given, self.masked)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

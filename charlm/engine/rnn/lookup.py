@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, show
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
@@ -37,20 +37,16 @@ class LookupTable(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The table."""
-        return (self.table.serial,)
+        """The table's dimensions."""
+        return self.table.dims, self.table.rows
 
     def dim(self, *dims: Dim) -> Dim:
         """(row size, rows)."""
-        self.table.check(self.ids_TB)
+        self.check_data()
         return (*self.table.dims, self.table.rows), 1
 
-    def bound(self, *dims: Dim) -> bool:
-        """The ids are checked."""
-        return True
-
-    def check_data(self, bound: Any) -> None:
-        """Against the number of rows."""
+    def check_data(self, *dims: Dim) -> None:
+        """Each id is that of a row."""
         self.table.check(self.ids_TB)
 
     def forward(self, ctx: Context) -> Array:
@@ -124,4 +120,4 @@ def _readers() -> list[Cell]:
 
 def symbols(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Symbols:
     """Return the rows of a (T, B) matrix of ids for a layer to read."""
-    return Symbols(graph.append(LookupTable(table, ids_TB), ()), ids_TB)
+    return Symbols(start(graph, LookupTable(table, ids_TB)), ids_TB)

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
 
-from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, at
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
 from charlm.engine.ops.shaping import Reshape
 from charlm.engine.rnn.layers import Layers, LayerStates
-from charlm.engine.structure import Draft, Node
+from charlm.engine.rnn.stack import Stack
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
-
-if TYPE_CHECKING:
-    from charlm.engine.rnn.builder import RNNBuilder
-
-_new = object.__new__
 
 
 class RNNState:
     """A point in a sequence: what the layers carry, and the way back. Adding inputs makes new states."""
 
-    __slots__ = ("_after", "_draft", "_output", "_previous", "_states", "layers")
+    __slots__ = ("_output", "_previous", "layers", "states")
 
     def __init__(
         self,
@@ -33,24 +27,11 @@ class RNNState:
         output: Expression | None = None,
     ) -> None:
         self.layers = layers
-        self._states: Sequence[LayerStates] | None = states
+        self.states = states  # what each layer carries, None before the first input
         self._previous = previous
         self._output = states[-1][-1] if states and output is None else output
-        self._draft: Draft | None = None
-        self._after: Sequence[tuple[Node, ...]] = ()
 
-    @property
-    def states(self) -> Sequence[LayerStates]:
-        """What each layer carries, None before the first input."""
-        found = self._states
-        if found is None:
-            draft = cast("Draft", self._draft)
-            found = self._states = [
-                tuple([Expression(draft, node) for node in nodes]) for nodes in self._after
-            ]
-        return found
-
-    def b(self) -> RNNBuilder:
+    def b(self) -> Stack:
         """Return the builder."""
         return self.layers.builder
 
@@ -72,41 +53,17 @@ class RNNState:
 
     def output(self) -> Expression | None:
         """Return the top layer's output; None before the first input."""
-        if self._draft is self.layers.graph.draft:
-            return Expression(self._draft, self._after[-1][-1])
         self._check_fresh()
-        return self.states[-1][-1] if self._output is None else self._output
+        return self._output
 
     def add_input(self, x: Operand) -> RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
+        graph = self._check_fresh()
         layers = self.layers
-        plain, draft = layers.builder.plain, layers.graph.draft
-        if plain and isinstance(x, Expression) and x.draft is draft and not draft.epoch:
-            if not draft.start:
-                known = layers.after(
-                    draft, x.known, self._after if self._draft is draft else self._known(draft)
-                )
-                if known:
-                    state = _new(RNNState)
-                    state.layers = layers
-                    state._previous = self
-                    state._states = state._output = None
-                    state._draft = draft
-                    state._after = known
-                    return state
-            node = x
-        else:
-            node = _node(x, self._check_fresh(), "add_input")
-            if not plain:
-                layers.expect(node.dim()[1])
+        node = _node(x, graph, "add_input")
+        if not layers.builder.plain:
+            layers.expect(node.type.batch)
         return self._go_on(node)
-
-    def _known(self, draft: Draft) -> Sequence[tuple[Node, ...]]:
-        """Return what is known of the states if they are of this draft, else nothing."""
-        given = [s for layer in self.states for s in layer if s is not None]
-        if any(s.draft is not draft for s in given):
-            return ()
-        return [tuple([s.known for s in layer if s is not None]) for layer in self.states]
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
         """Return the states after each input."""
@@ -142,7 +99,7 @@ class RNNState:
         _, nodes = layers.sequence(apply(StackTime(), *inputs), self.states)
         output = layers.builder.cell.states - 1
         return [
-            graph.append(StatePart(output, t), (nodes[-1].index,), places[-1][output])
+            at(graph, graph.append(StatePart(output, t), (nodes[-1].index,), places[-1][output]))
             for t, places in enumerate(ids)
         ]
 
@@ -238,7 +195,7 @@ class RNNState:
                 "this RNN state belongs to a graph that was renewed; call initial_state() again after renew_cg()"
             )
         graph = self.layers.graph
-        if graph.epoch:  # nodes were deleted: not these, or an error says so
+        if graph.tape.epoch:  # nodes were deleted: not these, or an error says so
             for layer in self.states:
                 for state in layer:
                     if state is not None:
@@ -261,7 +218,7 @@ def _vector(node: Expression) -> Expression:
     (size, *more), batch = node.dim()
     if more != [1]:
         return node
-    return node.graph.append(Reshape((size,), batch), (node.index,), node.id)
+    return at(node.graph, node.graph.append(Reshape((size,), batch), (node.index,), node.id))
 
 
 def _several(vectors: Iterable[Operand]) -> list[Operand]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -33,6 +34,34 @@ class Looked:
 
 
 Input: TypeAlias = "Array | Looked"
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """x^T y, not multiplied yet: the gradient of a matrix, which for many steps is one product instead of many."""
+
+    x_NX: Array
+    y_NY: Array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        found: Array = (self.x_NX.T @ self.y_NY).astype(dtype or self.x_NX.dtype, copy=False)
+        return found
+
+    @staticmethod
+    def sum(products: Sequence[Product]) -> Array:
+        """Return the sum of several.
+
+        Example:
+            >>> Product.sum([Product(np.ones((1, 2)), np.ones((1, 1))), Product(np.ones((3, 2)), np.ones((3, 1)))])
+            array([[4.],
+                   [4.]])
+        """
+        if len(products) == 1:
+            return np.asarray(products[0])
+        x_NX = np.concatenate([p.x_NX for p in products])
+        y_NY = np.concatenate([p.y_NY for p in products])
+        found: Array = x_NX.T @ y_NY
+        return found
 
 
 def logistic(x: Array, out: Array | None = None) -> Array:

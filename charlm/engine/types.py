@@ -1,0 +1,45 @@
+"""What is known of a value before it is computed."""
+
+from __future__ import annotations
+
+from weakref import WeakValueDictionary
+
+from charlm.engine.arrays import Dim, Shape
+
+
+class Type:
+    """A dimension, and whether a gradient is wanted; equal types are one object.
+
+    Attributes:
+        shape: of one batch element.
+        batch: how many elements.
+        trains: whether a parameter that is trained takes part in the value.
+        dim: shape and batch.
+
+    Example:
+        >>> Type.of(((2, 3), 1), True) is Type.of(((2, 3), 1), True)
+        True
+    """
+
+    __slots__ = ("__weakref__", "batch", "dim", "shape", "trains")
+
+    def __init__(self, dim: Dim, trains: bool) -> None:
+        self.dim = dim
+        self.shape, self.batch = dim
+        self.trains = trains
+
+    @staticmethod
+    def of(dim: Dim, trains: bool) -> Type:
+        """Return the one type of these."""
+        found = _types.get((dim, trains))
+        if found is None:
+            found = _types[dim, trains] = Type(dim, trains)
+        return found
+
+    @property
+    def array_shape(self) -> Shape:
+        """The shape of the array that holds the value."""
+        return (self.batch, *reversed(self.shape))
+
+
+_types: WeakValueDictionary[tuple[Dim, bool], Type] = WeakValueDictionary()

@@ -15,8 +15,9 @@ from charlm.dynet.leaf import CurrentLeaf
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression, start
+from charlm.engine.expression import Expression, indexed_leaf
 from charlm.engine.initializers import FromArray
+from charlm.engine.op import Indexed
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
@@ -86,7 +87,7 @@ class LookupParameters(CurrentLeaf):
 
     def __init__(self, table: engine.LookupParameter) -> None:
         super().__init__(LookupLeaf(table), table)
-        self._row = Lookup(table, (0,))
+        self._row = Indexed(lambda i: Lookup(table, (i,)), lambda: table.rows)
         self.table = table
 
     def __repr__(self) -> str:
@@ -102,7 +103,7 @@ class LookupParameters(CurrentLeaf):
     def __getitem__(self, index: int) -> LookupExpression:
         if type(index) is not int or index < 0:
             index = unsigned(index, "a row of a lookup table")
-        return start(session.cg(), self._row.like(ids=(index,)), LookupExpression)
+        return indexed_leaf(self._row, index, session.cg(), LookupExpression)
 
     def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""

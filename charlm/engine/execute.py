@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, reduce_to, zeros_like
-from charlm.engine.op import Context, Op
+from charlm.engine.op import Context
 from charlm.engine.tape import Tape
 from charlm.kernels.reference import Product
 
@@ -31,6 +31,7 @@ class NodeByNode:
         self.values: list[Array] = []
         self.gradients: list[Array | None] = []
         self.saved: dict[int, Any] = {}
+        self._start = 0  # where the arguments of the first node without a value begin
         self._owned = (
             bytearray()
         )  # 1: the gradient is this node's alone and may be added to in place
@@ -43,19 +44,24 @@ class NodeByNode:
         """Evaluate the nodes up to ``last`` that have no value yet."""
         tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
-        start = tape.start(len(values))
+        start = self._start
         for k in range(len(values), last + 1):
             signature = signatures[k]
             end = start + signature.count
-            op = signature.op or data[k]
+            op = signature.op
+            if op is None:
+                indexed = signature.indexed
+                op = data[k] if indexed is None else indexed.at(arguments[end])
             values.append(op.forward(ctx, *[values[i] for i in arguments[start:end]]))
             if ctx.saved is not None:
                 saved[k] = ctx.saved
                 ctx.saved = None
-            start = end
+            start = self._start = start + signature.extent
 
     def forget(self, first: int) -> None:
         """Forget the values from node ``first`` on."""
+        if first < len(self.values):
+            self._start = self.tape.start(first)
         del self.values[first:]
         for k in [k for k in self.saved if k >= first]:
             del self.saved[k]
@@ -70,47 +76,48 @@ class NodeByNode:
 
     def backward(self, root: int, full: bool, keep: bool) -> None:
         """Pass the gradient of one number on to all that it depends on, and to parameters."""
-        tape, ctx = self.tape, self.context
+        tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
         gradients = self.gradients = [None] * (root + 1)
         self._owned = bytearray(root + 1)
         self._totals.clear()
+        products = self._products
         gradients[root] = np.ones_like(self.values[root])
-        end = tape.start(root) + signatures[root].count
+        start = self._start if root == len(self.values) - 1 else tape.start(root + 1)
         for k in range(root, -1, -1):
             signature = signatures[k]
-            start = end - signature.count
-            if k in self._products:
+            start -= signature.extent
+            if k in products:
                 self._add_products(k)
             dy = gradients[k]
-            if dy is not None and (signature.type.trains or full):
-                if start < end:
-                    needs = (True,) * signature.count if full else signature.needs
-                    self._pass_on(k, signature.op or data[k], dy, arguments[start:end], needs)
-                elif signature.type.trains:
-                    data[k].receive(ctx, dy)
+            if dy is None or not (signature.type.trains or full):
+                continue
+            end = start + signature.count
+            op = signature.op
+            if op is None:
+                indexed = signature.indexed
+                op = data[k] if indexed is None else indexed.at(arguments[end])
+            if start == end:
+                if signature.type.trains:
+                    op.receive(ctx, dy)
+            elif op.is_view:
+                op.add_gradient(ctx, self._own(arguments[start]), dy)
+            else:
+                args = arguments[start:end]
+                ctx.needs = (True,) * signature.count if full else signature.needs
+                ctx.saved = saved.get(k)
+                found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
+                for i, needed, dx in zip(args, ctx.needs, found, strict=True):
+                    if needed and dx is not None:
+                        self._add(i, dx)
             if not keep:
                 gradients[k] = None
-            end = start
 
-    def _pass_on(self, k: int, op: Op, dy: Array, args: list[int], needs: tuple[bool, ...]) -> None:
-        """Add the gradients of a node's arguments."""
-        ctx, values = self.context, self.values
-        ctx.saved = self.saved.get(k)
-        if op.is_view:
-            op.add_gradient(ctx, self._own(args[0]), dy)
-            return
-        ctx.needs = needs
-        found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
-        for i, needed, dx in zip(args, needs, found, strict=True):
-            if needed and dx is not None:
-                if type(dx) is Product:
-                    self._products[i].append(dx)
-                else:
-                    self._add(i, dx)
-
-    def _add(self, index: int, dx: Array) -> None:
+    def _add(self, index: int, dx: Array | Product) -> None:
         """Add to a node's gradient, summed down to the shape of its value."""
+        if isinstance(dx, Product):
+            self._products[index].append(dx)
+            return
         shape = self.values[index].shape
         if dx.shape != shape:
             dx = reduce_to(dx, shape)

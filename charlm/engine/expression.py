@@ -8,7 +8,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array, Dim, to_user
 from charlm.engine.graph import ComputationGraph, GraphTape
-from charlm.engine.op import Leaf, Op, Signature
+from charlm.engine.op import Indexed, Leaf, Op
 from charlm.engine.tensor import Tensor
 from charlm.engine.types import Type
 from charlm.errors import (
@@ -184,12 +184,6 @@ def leaf(graph: ComputationGraph, op: Leaf, trains: bool) -> Expression:
     return at(graph, graph.leaf(op, trains))
 
 
-def start(graph: ComputationGraph, op: Op, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
-    """Append an operation without operands."""
-    index = graph.append(op)
-    return kind(graph.tape, index, graph.type(index))
-
-
 def apply(op: Op, *operands: Operand, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
     """Append an operation on these operands to their graph.
 
@@ -205,34 +199,79 @@ def apply(op: Op, *operands: Operand, kind: type[E] = Expression) -> E:  # type:
     return kind(graph.tape, index, graph.type(index))
 
 
-# The same, quick where it is an operation of a known signature on live nodes: three quarters of a microsecond less.
+# The same for some numbers of operands, quick where they are live nodes and such an operation is known: the three
+# functions take 0.2 to 0.3 us, ``apply`` 1.2.
+
+
+def start(graph: ComputationGraph, op: Op, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
+    """Append an operation without operands."""
+    index = graph.append(op)
+    return kind(graph.tape, index, graph.type(index))
+
+
+# The same where it is an operation of a known signature on live nodes, in 0.2 us where ``apply`` takes 1.2.
 
 
 def unary(op: Op, x: Operand) -> Expression:
-    """``apply`` on one operand, for an op without data."""
+    """Append an operation without data on one operand."""
     if isinstance(x, Expression):
         tape = x.tape
         signature = op.signatures.get(x.type)
         if signature is not None and tape.quick:
-            return _appended(tape, signature, (x.index,))
+            made = _new(Expression)
+            made.tape = tape
+            made.type = signature.type
+            made.index = len(tape.signatures)
+            tape.signatures.append(signature)
+            tape.arguments.append(x.index)
+            return made
     return apply(op, x)
 
 
 def binary(op: Op, x: Operand, y: Operand) -> Expression:
-    """``apply`` on two operands, for an op without data."""
+    """Append an operation without data on two operands."""
     if isinstance(x, Expression) and isinstance(y, Expression):
         tape = x.tape
         signature = op.signatures.get((x.type, y.type))
         if signature is not None and y.tape is tape and tape.quick:
-            return _appended(tape, signature, (x.index, y.index))
+            made = _new(Expression)
+            made.tape = tape
+            made.type = signature.type
+            made.index = len(tape.signatures)
+            tape.signatures.append(signature)
+            tape.arguments += x.index, y.index
+            return made
     return apply(op, x, y)
 
 
-def _appended(tape: GraphTape, signature: Signature, args: tuple[int, ...]) -> Expression:
-    made = _new(Expression)
-    made.tape = tape
-    made.index = len(tape.signatures)
-    made.type = signature.type
-    tape.signatures.append(signature)
-    tape.arguments.extend(args)
-    return made
+def indexed(ops: Indexed, index: int, x: Operand, kind: type[E]) -> E:
+    """Append one of these operations on one operand."""
+    if isinstance(x, Expression):
+        tape = x.tape
+        if tape.quick:
+            signature = ops.signatures.get(x.type) or ops.signature(index, x.type)
+            if 0 <= index < signature.bound:
+                made = _new(kind)
+                made.tape = tape
+                made.type = signature.type
+                made.index = len(tape.signatures)
+                tape.signatures.append(signature)
+                tape.arguments += x.index, index
+                return made
+    return apply(ops.make(index), x, kind=kind)
+
+
+def indexed_leaf(ops: Indexed, index: int, graph: ComputationGraph, kind: type[E]) -> E:
+    """Append one of these operations, which take no operands."""
+    tape = graph.tape
+    if tape.quick:
+        signature = ops.signatures.get(None) or ops.signature(index)
+        if 0 <= index < signature.bound:
+            made = _new(kind)
+            made.tape = tape
+            made.type = signature.type
+            made.index = len(tape.signatures)
+            tape.signatures.append(signature)
+            tape.arguments.append(index)
+            return made
+    return start(graph, ops.make(index), kind)

@@ -191,7 +191,7 @@ class ComputationGraph:
 
     def set_data(self, index: int, op: Op) -> None:
         """Give a node another operation of its kind, and forget all values."""
-        self.tape.data[index] = op
+        self.tape.set_data(index, op)
         self.invalidate()
 
     def invalidate(self, first: int = 0) -> None:

@@ -9,10 +9,11 @@ compared in float32, batched and fed its bad arguments. An op's arrays have the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,7 +26,6 @@ from charlm.kernels import Kernels
 from charlm.kernels.reference import Product
 
 Gradients = Sequence["Array | Product | None"]
-AnyOp = TypeVar("AnyOp", bound="Op")
 
 
 @dataclass(slots=True)
@@ -145,12 +145,6 @@ class Op(ABC):
             self.check_data(*[t.dim for t in types])
         return found
 
-    def like(self: AnyOp, **data: Any) -> AnyOp:
-        """Return an operation like this one with other data, which its ``identity`` leaves out."""
-        made = object.__new__(type(self))
-        vars(made).update(vars(self), **data)
-        return made
-
     def check_data(self, *dims: Dim) -> None:
         """Raise ShapeError if the data do not fit arguments like earlier ones."""
         return
@@ -266,25 +260,81 @@ class Signature:
     """An operation on arguments of given types, and what follows from that.
 
     Attributes:
-        op: the operation; None if each node has its own, with data.
+        op: the operation; None if each node has its own.
+        indexed: where each node's own is found by an index.
+        bound: indices are below it.
         type: of the result.
         count: how many arguments it has.
-        needs: which of these need a gradient.
+        extent: how many integers a node is: its arguments, and perhaps an index.
+        needs: which arguments need a gradient.
         id_count: how many ids it takes.
         id_back: see ``Op``.
     """
 
-    __slots__ = ("count", "id_back", "id_count", "needs", "op", "type")
+    __slots__ = (
+        "bound",
+        "count",
+        "extent",
+        "id_back",
+        "id_count",
+        "indexed",
+        "needs",
+        "op",
+        "type",
+    )
 
-    def __init__(self, op: Op, types: tuple[Type, ...]) -> None:
+    def __init__(
+        self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None, bound: int = 0
+    ) -> None:
         needs = tuple([t.trains for t in types])
         trains = any(needs) if types else op.leaf() is not None
         self.type = Type.of(op.dim(*[t.dim for t in types]), trains)  # checks the shapes
         self.op = None if op.has_data else op
+        self.indexed = indexed
+        self.bound = bound
         self.count = len(types)
+        self.extent = self.count if indexed is None else self.count + 1
         self.needs = needs
         self.id_count = op.id_count
         self.id_back = op.id_back
+
+    def with_data(self) -> Signature:
+        """Return the same for a node that has an operation of its own after all."""
+        found = copy(self)
+        found.indexed = None
+        return found
+
+
+class Indexed:
+    """Operations that differ in one index of 0 or more. Programs make many of them: a node is only the index.
+
+    Args:
+        make: returns the operation with an index.
+        bound: returns for a type of argument (or for none) what indices must be below.
+    """
+
+    def __init__(self, make: Callable[[int], Op], bound: Callable[..., int]) -> None:
+        self.make = make
+        self.signatures: dict[Type | None, Signature] = {}
+        self._bound = bound
+        self._made: dict[int, Op] = {}
+
+    def at(self, index: int) -> Op:
+        """Return the operation with an index."""
+        found = self._made.get(index)
+        if found is None:
+            if len(self._made) >= _MOST:
+                self._made.clear()
+            found = self._made[index] = self.make(index)
+        return found
+
+    def signature(self, index: int, *types: Type) -> Signature:
+        """Return what follows from these arguments, for all indices; ShapeError if they, or this one, do not fit."""
+        found = Signature(self.make(index), types, self, self._bound(*types))
+        if len(self.signatures) >= _MOST:
+            self.signatures.clear()
+        self.signatures[types[0] if types else None] = found
+        return found
 
 
 _signatures: dict[tuple[Any, ...], dict[Any, Signature]] = {}

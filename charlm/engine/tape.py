@@ -17,7 +17,7 @@ class Tape:
 
     Attributes:
         signatures: one for each node.
-        arguments: indices of nodes; how many are a node's, its signature says.
+        arguments: indices of nodes, and other integers; how many are a node's, its signature says.
         data: the operations that have data, by the index of their node.
         given_ids: ids that were taken beforehand, by the index of their node.
         quick: whether who holds the tape may append to it: not when the graph has ended or lost nodes, nor when it
@@ -49,13 +49,22 @@ class Tape:
 
     def op(self, index: int) -> Op:
         """Return the operation of a node."""
-        return self.signatures[index].op or self.data[index]
+        signature = self.signatures[index]
+        if signature.indexed is not None:
+            return signature.indexed.at(self.arguments[self.start(index) + signature.count])
+        return signature.op or self.data[index]
+
+    def set_data(self, index: int, op: Op) -> None:
+        """Give a node another operation of its kind."""
+        self.data[index] = op
+        if self.signatures[index].indexed is not None:
+            self.signatures[index] = self.signatures[index].with_data()
 
     def start(self, index: int) -> int:
         """Return where in ``arguments`` those of a node begin."""
         starts = self._starts
         while len(starts) <= index:
-            starts.append(starts[-1] + self.signatures[len(starts) - 1].count)
+            starts.append(starts[-1] + self.signatures[len(starts) - 1].extent)
         return starts[index]
 
     def args(self, index: int) -> list[int]:

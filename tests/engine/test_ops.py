@@ -20,6 +20,7 @@ from charlm.engine.ops.matrices import OfSquare
 from charlm.engine.random import NumpyStream
 from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import NUMPY
+from charlm.kernels.reference import Product
 
 for _module in pkgutil.walk_packages(charlm.engine.__path__, "charlm.engine."):
     importlib.import_module(_module.name)
@@ -100,9 +101,10 @@ class Trial:
         self.ctx.needs = tuple(needs or [True] * len(self.arrays))
         with np.errstate(all="ignore"):
             found = op.backward(self.ctx, dy, self.y, *self.arrays)
+        made = [d.array() if isinstance(d, Product) else d for d in found]
         return [
             None if d is None else reduce_to(d, x.shape)
-            for d, x in zip(found, self.arrays, strict=True)
+            for d, x in zip(made, self.arrays, strict=True)
         ]
 
 

@@ -178,6 +178,9 @@ class Sum(Op):
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Add from the first to the last."""
+        shape, *others = [x.shape for x in xs]
+        if others.count(shape) == len(others):
+            return np.add.reduce(np.concatenate(xs).reshape(len(xs), *shape))
         rest = xs[0].shape[1:]
         total = xs[0]
         for x in xs[1:]:

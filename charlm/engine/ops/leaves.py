@@ -144,6 +144,10 @@ class Lookup(Op):
 
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of the rows used."""
+        if len(self.ids) == 1:
+            self.table.gradient[self.ids[0]] += dy[0]
+            self.table.touched[self.ids[0]] = True
+            return
         ids = np.array(self.ids)
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))

@@ -8,8 +8,10 @@ import numpy as np
 
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply, binary
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.engine.ops.arguments import members
+from charlm.kernels.reference import Product
+from charlm.kernels.reference.common import flat
 
 __all__ = ["affine_transform", "dot_product"]
 
@@ -36,17 +38,20 @@ def product(w: Array, x: Array) -> Array:
 
 def product_gradients(
     dy: Array, w: Array, x: Array, needs: Sequence[bool]
-) -> tuple[Array | None, Array | None]:
+) -> tuple[Array | Product | None, Array | None]:
     """Return the gradients of ``W x`` for W and x, already summed over a batch that shares W."""
+    dw: Array | Product | None = None
+    dx = None
+    if len(w) == 1 and w.ndim == 3 and x.ndim == 2 == dy.ndim and len(x) == len(dy):
+        dw = Product(x, dy) if needs[0] else None
+        return dw, dy.dot(w[0].T) if needs[1] else None
     matrix, columns, dcolumns = _as_matrix(w), _as_matrix(x), _as_matrix(dy)
-    dw = dx = None
     if needs[0]:
-        if len(w) == 1 and len(x) == len(dy):
-            flat_x = columns.reshape(-1, columns.shape[-1])
-            dw = (flat_x.T @ dcolumns.reshape(-1, dcolumns.shape[-1]))[np.newaxis]
+        if len(w) == 1 and len(x) == len(dy) and w.ndim == 3:
+            dw = Product(flat(columns), flat(dcolumns))
         else:
-            dw = np.matmul(columns.swapaxes(1, 2), dcolumns)
-        dw = dw if w.ndim == 3 else dw[:, 0]
+            each = np.matmul(columns.swapaxes(1, 2), dcolumns)
+            dw = each if w.ndim == 3 else each[:, 0]
     if needs[1]:
         dx = product(matrix.swapaxes(1, 2), dcolumns).reshape(len(dy), *x.shape[1:])
     return dw, dx
@@ -72,7 +77,7 @@ class MatMul(Op):
         """The product."""
         return product(w, x)
 
-    def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> list[Array | None]:
+    def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> Gradients:
         """DW = dY X^T, dX = W^T dY."""
         return list(product_gradients(dy, w, x, ctx.needs))
 
@@ -126,11 +131,11 @@ class Affine(Op):
             y = y + _one_column(product(w, x))
         return y + _bias(b, y)
 
-    def backward(
-        self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array
-    ) -> list[Array | None]:
+    def backward(self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array) -> Gradients:
         """Dy to b, and the product rule for each pair."""
-        found: list[Array | None] = [dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])]
+        found: list[Array | Product | None] = [
+            dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])
+        ]
         for k in range(0, len(wx), 2):
             needs = ctx.needs[1 + k : 3 + k]
             found += product_gradients(dy, wx[k], wx[k + 1], needs)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from charlm.engine.arrays import Array, Dim, Shape
+from charlm.engine.arrays import Array, Dim, DType, Shape
 from charlm.engine.expression import Expression, Operand, apply, unary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned_all
@@ -46,6 +47,12 @@ class OverAxis(Op, abstract=True):
         yield BadSample(cls(), (((2, 2, 2), 1),), "at most two axes")
 
 
+@lru_cache
+def _ones(size: int, dtype: DType) -> Array:
+    """Return ones: of a small vector, a product with them takes a third of the time of ``sum``."""
+    return np.ones(size, dtype)
+
+
 @dataclass(eq=False)
 class Softmax(OverAxis):
     """y = exp(x) / sum exp(x) along an axis; dx = y (dy - sum y dy)."""
@@ -54,12 +61,10 @@ class Softmax(OverAxis):
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Shifted by the maximum: exp overflows above 88 in float32."""
-        if (
-            len(x) == 1 and x.ndim == 2 and self.axis == 0
-        ):  # by numbers: half the time for a small vector
+        if len(x) == 1 and x.ndim == 2 and self.axis == 0:  # a third of the time for a small vector
             y = x - x[0, x.argmax()]
             np.exp(y, out=y)
-            y /= np.add.reduce(y[0])
+            y /= y[0].dot(_ones(y.shape[1], y.dtype))
             return y
         axis = axis_of(self.axis)  # ufuncs' own reductions: x.max() takes a microsecond longer
         y = x - np.maximum.reduce(x, axis=axis, keepdims=True)
@@ -69,8 +74,12 @@ class Softmax(OverAxis):
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """From the probabilities."""
-        ydy = y * dy
-        return [ydy - y * ydy.sum(axis=axis_of(self.axis), keepdims=True)]
+        dx = y * dy
+        if len(y) == 1 and y.ndim == 2 and self.axis == 0:
+            dx -= y * dx[0].dot(_ones(y.shape[1], y.dtype))
+        else:
+            dx -= y * np.add.reduce(dx, axis=axis_of(self.axis), keepdims=True)
+        return [dx]
 
 
 @dataclass(eq=False)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.expression import Expression, Operand, apply, indexed
+from charlm.engine.op import BadSample, Context, Indexed, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
@@ -77,6 +77,8 @@ class Pick(Op):
     def check_data(self, *dims: Dim) -> None:
         """Each index is on the axis."""
         index, bound = self.index, dims[0][0][self.axis]
+        if type(index) is int and 0 <= index < bound:
+            return
         for i in (index,) if isinstance(index, int) else index:
             if not 0 <= i < bound:
                 raise self.error(
@@ -108,11 +110,16 @@ class Pick(Op):
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Read the slice."""
+        if x.ndim == 2 and isinstance(self.index, int):
+            return x[:, self.index : self.index + 1]
         picked = x[self._place(len(x))]
         return picked.reshape(len(picked), -1) if picked.ndim == 1 else picked
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
         """Add to the slice."""
+        if dx.ndim == 2 and isinstance(self.index, int):
+            dx[:, self.index : self.index + 1] += dy
+            return
         place = self._place(len(dx))
         if isinstance(self.index, int):
             target = dx[place]
@@ -301,13 +308,13 @@ class Transpose(Op):
         yield BadSample(cls(), (((2, 3, 4), 1),), "are not an order of the axes")
 
 
-FIRST_ROW = Pick(0)
+ROWS = Indexed(Pick, lambda x: x.shape[0])
 
 
 def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
     """Return slice ``index`` along axis ``dim``; the axis is removed. ``.set_index`` picks another."""
     if type(index) is int and dim == 0 and index >= 0:
-        return apply(FIRST_ROW.like(index=index), e, kind=PickExpression)
+        return indexed(ROWS, index, e, PickExpression)
     return apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), e, kind=PickExpression)
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.kernels import NUMPY, Kernels
 
 CELLS: dict[str, type[Cell]] = {}
@@ -92,7 +92,7 @@ class Cell(ABC):
         states: States,
         masks: Sequence[Array] = (),
         **total: Array,
-    ) -> list[Array | None]:
+    ) -> Gradients:
         """Return the gradients of x, of each parameter and of each state (None where the state was None).
 
         ``total`` is nothing, or the kernels' ``total_STBH``.
@@ -136,7 +136,7 @@ class KernelCell(Cell):
         states: States,
         masks: Sequence[Array] = (),
         **total: Array,
-    ) -> list[Array | None]:
+    ) -> Gradients:
         """Back through time."""
         run = getattr(k, f"{self.kernel}_backward")
         arguments = (x_TBI, *params, *states, *self.settings(), *masks)
@@ -159,24 +159,28 @@ class Recurrence(Op, abstract=True):
 
     def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
         """Run the cell over time."""
-        y, ctx.saved = self.cell.forward(ctx.kernels, *self._split(x, rest)[0])
+        arguments, x_mask = self._split(x, rest)
+        y, saved = self.cell.forward(ctx.kernels, *arguments)
+        ctx.saved = saved, arguments, x_mask
         return y[:, 0] if self.single else y
 
-    def backward(
-        self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array
-    ) -> list[Array | None]:
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
         """Back through time."""
-        arguments, x_mask = self._split(x, rest)
+        saved, arguments, x_mask = ctx.saved
         if self.single:
             dy, y = dy[:, np.newaxis], y[:, np.newaxis]
-        dx, *found = self.cell.backward(ctx.kernels, dy, y, ctx.saved, *arguments)
-        if dx is not None:
+        dx, *found = self.cell.backward(ctx.kernels, dy, y, saved, *arguments)
+        if isinstance(dx, np.ndarray):
             dx = dx if x_mask is None else dx * x_mask
             dx = dx[0].reshape(-1, *x.shape[1:]) if self.single else dx[np.newaxis]
         count = len(self.cell.roles)
-        dparams = [None if d is None else d[np.newaxis] for d in found[:count]]
+        for i, d in enumerate(found[:count]):
+            if isinstance(d, np.ndarray):  # not one that is put off
+                found[i] = d[np.newaxis]
+        if not self.masked and all(self.given):
+            return [dx, *found]
         dstates = [d for d, given in zip(found[count:], self.given, strict=True) if given]
-        return [dx, *dparams, *[None] * self._mask_count, *dstates]
+        return [dx, *found[:count], *[None] * self._mask_count, *dstates]
 
     def total_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
         """Return the gradient of every state at every step through all that follows it.
@@ -205,13 +209,20 @@ class Recurrence(Op, abstract=True):
     ) -> tuple[tuple[Array, list[Array], list[Array | None], list[Array]], Array | None]:
         """Return what a cell's forward takes, and x's mask."""
         count = len(self.cell.roles)
+        if self.single and not self.masked:
+            states_in = rest[count:]
+            none = [None] * (self.cell.states - len(states_in))
+            alike = x.ndim == 2 and all(len(state) == len(x) for state in states_in)
+            if alike and not (none and states_in):  # nearly always: all states are there, or none
+                params = [p[0] for p in rest[:count]]
+                return (x[np.newaxis], params, [*states_in, *none], []), None
         after = count + self._mask_count
         if self.single:
-            x = x.reshape(len(x), -1)  # a column, such as a matrix product makes, is the vector
             batch = max(len(x), *map(len, rest))
-            x_TBI = (
-                x[np.newaxis] if len(x) == batch else np.broadcast_to(x, (1, batch, x.shape[-1]))
-            )
+            # a column, such as a matrix product makes, is the vector
+            x_TBI = x.reshape(1, len(x), -1)
+            if len(x) != batch:
+                x_TBI = np.broadcast_to(x_TBI, (1, batch, x_TBI.shape[-1]))
         else:
             x_TBI = self.input(x)
             batch = x_TBI.shape[1]

@@ -15,6 +15,7 @@ from charlm.engine.ops.sequences import OutputSequence
 from charlm.engine.rnn.cell import RecurrentSequence
 from charlm.engine.rnn.lookup import LookupRecurrence, Symbols
 from charlm.engine.rnn.stack import NOT_MASKED, Signatures, Stack
+from charlm.engine.types import Type
 
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
 After: TypeAlias = Callable[[int, Expression], Expression]
@@ -72,20 +73,31 @@ class Layers:
 
         ``ids`` are those of the states, if they were taken before.
         """
-        builder, graph, parameters = self.builder, self.graph, self.parameters[k]
+        builder, graph = self.builder, self.graph
         if graph.tape is not self._tape:  # nodes were deleted, and the parameters' moved
             self._find_places()
+        tape, fixed = self._tape, self._places[k]
+        types: list[Type | None] = [x.type]
+        carried: list[int] = []
+        for state in states:
+            if state is None:
+                types.append(None)
+                continue
+            if state.tape is not tape:
+                state.node(graph)
+            types.append(state.type)
+            carried.append(state.index)
         plain = builder.plain and ids is None
-        carried = [s.index for s in states if s is not None]
-        key = (x.type, *[s and s.type for s in states])
-        if plain and graph.tape.quick:
+        key = tuple(types)
+        if plain and tape.quick:
             found = self._known[k].get(key)
             if found is not None:
-                return self._appended(found, (x.index, *self._places[k], *carried))
-        nodes = builder.arguments(parameters)
+                return self._appended(found, (x.index, *fixed, *carried))
+        nodes = builder.arguments(self.parameters[k])
         masked = builder.masked if any(builder.rates) else NOT_MASKED
         op, parts = builder.step(ids is None, masked, tuple([s is not None for s in states]))
-        fixed = self._places[k] if nodes is parameters else tuple([node.index for node in nodes])
+        if nodes is not self.parameters[k]:
+            fixed = tuple([node.index for node in nodes])
         if op.masked:
             fixed += tuple([mask.index for mask in self.masks[k]])
         node = graph.append(op, (x.index, *fixed, *carried))
@@ -93,7 +105,7 @@ class Layers:
             graph.append(part, (node,), ids[i] if ids else None) for i, part in enumerate(parts)
         ]
         if plain:
-            signatures = graph.tape.signatures
+            signatures = tape.signatures
             self._known[k][key] = signatures[node], [signatures[i] for i in made]
         return tuple([at(graph, i) for i in made])
 
@@ -103,13 +115,13 @@ class Layers:
         tape = self._tape
         node = len(tape.signatures)
         tape.signatures.append(step)
-        tape.arguments.extend(args)
+        tape.arguments += args
         found = []
-        for part in parts:
+        for place, part in enumerate(parts, node + 1):
             made = _new(Expression)
             made.tape = tape
-            made.index = len(tape.signatures)
             made.type = part.type
+            made.index = place
             tape.signatures.append(part)
             tape.arguments.append(node)
             found.append(made)

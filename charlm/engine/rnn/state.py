@@ -58,9 +58,15 @@ class RNNState:
 
     def add_input(self, x: Operand) -> RNNState:
         """Return the state after one more input; this one stays as it is and can be continued again."""
-        graph = self._check_fresh()
         layers = self.layers
-        node = _node(x, graph, "add_input")
+        graph = layers.graph
+        if not graph.tape.quick:
+            self._check_fresh()
+        node = (
+            x
+            if isinstance(x, Expression) and x.tape is graph.tape
+            else _node(x, graph, "add_input")
+        )
         if not layers.builder.plain:
             layers.expect(node.type.batch)
         return self._go_on(node)

@@ -13,7 +13,7 @@ step; what is carried on is not masked. A backward kernel that is given an array
 leaves there the gradient of every state through all that follows it.
 """
 
-from charlm.kernels.reference.common import Input, Looked, Product, logistic, scatter_add
+from charlm.kernels.reference.common import Gradients, Input, Looked, Product, logistic, scatter_add
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.reference.drawing import Drawer, drawer
 from charlm.kernels.reference.gru import gru_backward, gru_forward
@@ -28,6 +28,7 @@ from charlm.kernels.reference.simple import rnn_backward, rnn_forward
 
 __all__ = [
     "Drawer",
+    "Gradients",
     "Input",
     "Looked",
     "Product",

@@ -34,18 +34,23 @@ class Looked:
 
 
 Input: TypeAlias = "Array | Looked"
+Gradients: TypeAlias = "list[Array | Product | None]"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Product:
-    """x^T y, not multiplied yet: the gradient of a matrix, which for many steps is one product instead of many."""
+    """x^T y, put off: the gradient of a matrix from one step, which for many steps is one product instead of many."""
 
     x_NX: Array
     y_NY: Array
 
+    def array(self) -> Array:
+        """Return the gradient of a parameter: with a batch axis."""
+        return np.asarray(self)[np.newaxis]
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        found: Array = (self.x_NX.T @ self.y_NY).astype(dtype or self.x_NX.dtype, copy=False)
-        return found
+        found: Array = self.x_NX.T @ self.y_NY
+        return found if dtype is None else found.astype(dtype, copy=False)
 
     @staticmethod
     def sum(products: Sequence[Product]) -> Array:
@@ -88,15 +93,18 @@ def project(x_TBI: Input, W_IX: Array, b_X: Array | float = 0.0) -> Array:
     return out.reshape(T, B, out.shape[1])
 
 
-def project_backward(da_TBX: Array, x_TBI: Input, W_IX: Array) -> tuple[Array, Array, Array]:
+def project_backward(
+    da_TBX: Array, x_TBI: Input, W_IX: Array
+) -> tuple[Array, Array | Product, Array]:
     """Return the gradients of ``project``'s arguments, in their order."""
     da = flat(da_TBX)
     if isinstance(x_TBI, Looked):
         x, ids_N = x_TBI.table_VI, x_TBI.ids_TB.ravel()
         da_VX = sums_by_id(da, ids_N, len(x))
         return da_VX @ W_IX.T, x.T @ da_VX, da_VX.sum(axis=0)
-    x = flat(x_TBI)
-    return (da @ W_IX.T).reshape(x_TBI.shape), x.T @ da, da.sum(axis=0)
+    dx_TBI = da.dot(W_IX.T).reshape(x_TBI.shape)
+    db_X = da[0] if len(da) == 1 else da.sum(axis=0)
+    return dx_TBI, weight_gradient(x_TBI, da_TBX), db_X
 
 
 def scatter_add(table_VE: Array, ids_N: Array, rows_NE: Array) -> None:
@@ -131,10 +139,20 @@ def masked(h: Array, mask: Array | None) -> Array:
     return h if mask is None else h * mask
 
 
+def weight_gradient(x_TBX: Array, da_TBY: Array) -> Array | Product:
+    """Sum over steps of (what a matrix was multiplied with) x (gradient of the step); of one step, put off."""
+    if len(x_TBX) == 1:
+        return Product(x_TBX[0], da_TBY[0])
+    found: Array = flat(x_TBX).T @ flat(da_TBY)
+    return found
+
+
 def recurrent_weight_gradient(
     h_TBH: Array, h_BH: Array | None, da_TBX: Array, mask_BH: Array | None = None
-) -> Array:
+) -> Array | Product:
     """Sum over steps of (h before the step) x (gradient of the step)."""
+    if len(da_TBX) == 1 and h_BH is not None:
+        return Product(masked(h_BH, mask_BH), da_TBX[0])
     dW: Array = flat(masked(h_TBH[:-1], mask_BH)).T @ flat(da_TBX[1:])
     return dW if h_BH is None else dW + masked(h_BH, mask_BH).T @ da_TBX[0]
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from charlm.kernels.reference.common import Array, Input, flat, logistic, project, project_backward
+from charlm.kernels.reference.common import (
+    Array,
+    Gradients,
+    Input,
+    logistic,
+    project,
+    project_backward,
+    weight_gradient,
+)
 
 
 def gru_forward(
@@ -58,7 +66,7 @@ def gru_backward(
     bc_H: Array,
     h_BH: Array | None,
     total_STBH: Array | None = None,
-) -> list[Array | None]:
+) -> Gradients:
     """Return the gradients of ``gru_forward``'s arguments, in their order."""
     z_TBH, r_TBH, c_TBH = saved
     da_z, da_r, da_c = (np.empty_like(z_TBH) for _ in range(3))
@@ -78,8 +86,8 @@ def gru_backward(
     dxz, dWxz, dbz = project_backward(da_z, x_TBI, Wxz_IH)
     dxr, dWxr, dbr = project_backward(da_r, x_TBI, Wxr_IH)
     dxc, dWxc, dbc = project_backward(da_c, x_TBI, Wxc_IH)
-    dWhz = flat(before_TBH).T @ flat(da_z)
-    dWhr = flat(before_TBH).T @ flat(da_r)
-    dWhc = flat(r_TBH * before_TBH).T @ flat(da_c)
+    dWhz = weight_gradient(before_TBH, da_z)
+    dWhr = weight_gradient(before_TBH, da_r)
+    dWhc = weight_gradient(r_TBH * before_TBH, da_c)
     dh = dh_BH if h_BH is not None else None
     return [dxz + dxr + dxc, dWxz, dWhz, dbz, dWxr, dWhr, dbr, dWxc, dWhc, dbc, dh]

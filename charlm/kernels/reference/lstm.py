@@ -6,6 +6,7 @@ import numpy as np
 
 from charlm.kernels.reference.common import (
     Array,
+    Gradients,
     Input,
     logistic,
     masked,
@@ -62,7 +63,7 @@ def lstm_backward(
     forget_bias: float = 1.0,
     mask_BH: Array | None = None,
     total_STBH: Array | None = None,
-) -> list[Array | None]:
+) -> Gradients:
     """Return the gradients of ``lstm_forward``'s arguments, in their order."""
     gates_TBG = saved
     c_TBH, h_TBH = y_STBH
@@ -71,7 +72,9 @@ def lstm_backward(
     dh_BH = np.zeros_like(c_TBH[0])
     f_TBH = quarters(gates_TBG)[1]
     span = max(1, _IN_CACHE // gates_TBG[0].size)
-    Wh_GH = np.ascontiguousarray(Wh_HG.T)  # a quarter off the time of each step's product
+    Wh_GH = Wh_HG.T
+    if len(da_TBG) > 1:
+        Wh_GH = np.ascontiguousarray(Wh_GH)  # a quarter off the time of each step's product
     for t in reversed(range(len(da_TBG))):
         if t == len(da_TBG) - 1 or (t + 1) % span == 0:
             start = t - t % span

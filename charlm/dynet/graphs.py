@@ -51,7 +51,7 @@ class ComputationGraph:
         autobatching: bool | None = None,
     ) -> ComputationGraph:
         """Discard all nodes, as ``renew_cg`` does."""
-        session.renew(immediate_compute, check_validity, autobatching)
+        session.renew(immediate_compute, check_validity)
         return self
 
     def version(self) -> int:

@@ -62,9 +62,7 @@ def start(settings: Mapping[str, Any], dtype: str = "float32", kernels: str | No
     renew()
 
 
-def renew(
-    immediate_compute: bool = False, check_validity: bool = False, autobatching: bool | None = None
-) -> ComputationGraph:
+def renew(immediate_compute: bool = False, check_validity: bool = False) -> ComputationGraph:
     """Discard the graph and return a new one; see ``charlm.dynet.renew_cg``."""
     old, version = _session.graph, _session.graph.version + 1
     old.release()

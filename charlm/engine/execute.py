@@ -47,12 +47,16 @@ class NodeByNode:
         start = self._start
         for k in range(len(values), last + 1):
             signature = signatures[k]
-            end = start + signature.count
+            count = signature.count
             op = signature.op
             if op is None:
                 indexed = signature.indexed
-                op = data[k] if indexed is None else indexed.at(arguments[end])
-            values.append(op.forward(ctx, *[values[i] for i in arguments[start:end]]))
+                op = data[k] if indexed is None else indexed.at(arguments[start + count])
+            if count == 1:  # half a microsecond less than for any number of arguments
+                y = op.forward(ctx, values[arguments[start]])
+            else:
+                y = op.forward(ctx, *[values[i] for i in arguments[start : start + count]])
+            values.append(y)
             if ctx.saved is not None:
                 saved[k] = ctx.saved
                 ctx.saved = None
@@ -92,20 +96,27 @@ class NodeByNode:
             dy = gradients[k]
             if dy is None or not (signature.type.trains or full):
                 continue
-            end = start + signature.count
+            count = signature.count
             op = signature.op
             if op is None:
                 indexed = signature.indexed
-                op = data[k] if indexed is None else indexed.at(arguments[end])
-            if start == end:
+                op = data[k] if indexed is None else indexed.at(arguments[start + count])
+            if not count:
                 if signature.type.trains:
                     op.receive(ctx, dy)
             elif op.is_view:
                 op.add_gradient(ctx, self._own(arguments[start]), dy)
-            else:
-                args = arguments[start:end]
-                ctx.needs = (True,) * signature.count if full else signature.needs
+            elif count == 1:
+                i = arguments[start]
                 ctx.saved = saved.get(k)
+                ctx.needs = (True,)
+                (dx,) = op.backward(ctx, dy, values[k], values[i])
+                if dx is not None:
+                    self._add(i, dx)
+            else:
+                args = arguments[start : start + count]
+                ctx.saved = saved.get(k)
+                ctx.needs = (True,) * count if full else signature.needs
                 found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
                 for i, needed, dx in zip(args, ctx.needs, found, strict=True):
                     if needed and dx is not None:

@@ -59,6 +59,7 @@ BATCH_IS_THEIR_SUBJECT = {
 # Settings that have one value in the samples, and why.
 ONE_VALUE = {
     "LookupRecurrence.masked": "what a mask has changed is not a row of the table",
+    "RecurrentStep.id_back": "is for printing",
     "RecurrentStep.id_count": "is for printing",
     "StatePart.id_back": "is for printing",
     "VanillaLstmGates.noise": "is drawn for a batch as a whole: ops/test_lstm_gates.py",

@@ -155,20 +155,35 @@ class Recurrence(Op, abstract=True):
     given: tuple[bool, ...]
     masked: bool = False
     single: ClassVar[bool]
-    is_recurrent = True
+
+    @property
+    def only_state(self) -> bool:
+        """Whether the value is one state of one step, so that nobody has to take it out."""
+        return self.single and self.cell.states == 1
+
+    @property
+    def is_recurrent(self) -> bool:  # type: ignore[override]
+        """Whether the value has several parts."""
+        return not self.only_state
 
     def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
         """Run the cell over time."""
         arguments, x_mask = self._split(x, rest)
         y, saved = self.cell.forward(ctx.kernels, *arguments)
         ctx.saved = saved, arguments, x_mask
-        return y[:, 0] if self.single else y
+        if self.single:
+            return y[0, 0] if self.cell.states == 1 else y[:, 0]
+        return y
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
         """Back through time."""
         saved, arguments, x_mask = ctx.saved
         if self.single:
-            dy, y = dy[:, np.newaxis], y[:, np.newaxis]
+            dy, y = (
+                (dy[np.newaxis, np.newaxis], y[np.newaxis, np.newaxis])
+                if self.cell.states == 1
+                else (dy[:, np.newaxis], y[:, np.newaxis])
+            )
         dx, *found = self.cell.backward(ctx.kernels, dy, y, saved, *arguments)
         if isinstance(dx, np.ndarray):
             dx = dx if x_mask is None else dx * x_mask
@@ -284,20 +299,22 @@ class Recurrence(Op, abstract=True):
 
 @dataclass(eq=False)
 class RecurrentStep(Recurrence):
-    """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis."""
+    """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis; the state, if it is one."""
 
+    id_back: int = 0  # type: ignore[misc]
     id_count: int = 0  # type: ignore[misc]  # those of DyNet's nodes for a step
     single = True
 
     def dim(self, *dims: Dim) -> Dim:
-        """(H, batch) for each state."""
+        """(H, batch) for each state, or (H,) for the only one."""
         x, batches = dims[0], {d[1] for d in dims}
         batch = max(batches)
         if not batches <= {1, batch}:
             raise self.error(f"batch sizes must be equal or 1, got {', '.join(map(show, dims))}")
         if x[0][1:] not in ((), (1,)):
             raise self.error(f"{self.cell.name}: the input must be a vector, got {show(x)}")
-        return (self._hidden(x[0], dims), batch), self.cell.states
+        hidden = self._hidden(x[0], dims)
+        return ((hidden,), batch) if self.only_state else ((hidden, batch), self.cell.states)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -100,14 +100,15 @@ class Layers:
             fixed = tuple([node.index for node in nodes])
         if op.masked:
             fixed += tuple([mask.index for mask in self.masks[k]])
-        node = graph.append(op, (x.index, *fixed, *carried))
+        alone = ids[0] if ids and not parts else None
+        node = graph.append(op, (x.index, *fixed, *carried), alone)
         made = [
             graph.append(part, (node,), ids[i] if ids else None) for i, part in enumerate(parts)
         ]
         if plain:
             signatures = tape.signatures
             self._known[k][key] = signatures[node], [signatures[i] for i in made]
-        return tuple([at(graph, i) for i in made])
+        return tuple([at(graph, i) for i in made or [node]])
 
     def _appended(self, signatures: Signatures, args: tuple[int, ...]) -> tuple[Expression, ...]:
         """Append a step that is like an earlier one."""
@@ -116,6 +117,8 @@ class Layers:
         node = len(tape.signatures)
         tape.signatures.append(step)
         tape.arguments += args
+        if not parts:
+            return (Expression(tape, node, step.type),)
         found = []
         for place, part in enumerate(parts, node + 1):
             made = _new(Expression)

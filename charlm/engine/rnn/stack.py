@@ -128,11 +128,14 @@ class Stack:
     def step(
         self, takes_ids: bool, masked: Masked, given: tuple[bool, ...]
     ) -> tuple[RecurrentStep, list[StatePart]]:
-        """Return the operation of a step, and those that take the states out of it: the same ones for all graphs."""
+        """Return the operation of a step, and those that take several states out of it: the same for all graphs."""
         found = self._steps.get((takes_ids, masked, given))
         if found is None:
             count, places = self.cell.node_ids(not any(given), masked)
-            step = RecurrentStep(self.cell, given, any(masked), count if takes_ids else 0)
-            parts = [StatePart(i, id_back=count - 1 - place) for i, place in enumerate(places)]
-            found = self._steps[takes_ids, masked, given] = step, parts
+            backs = [count - 1 - place for place in places]
+            step = RecurrentStep(
+                self.cell, given, any(masked), backs[-1], count if takes_ids else 0
+            )
+            parts = [StatePart(i, id_back=back) for i, back in enumerate(backs)]
+            found = self._steps[takes_ids, masked, given] = step, [] if step.only_state else parts
         return found

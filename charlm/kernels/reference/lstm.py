@@ -68,8 +68,8 @@ def lstm_backward(
     gates_TBG = saved
     c_TBH, h_TBH = y_STBH
     da_TBG = np.empty_like(gates_TBG)
-    dc_BH = np.zeros_like(c_TBH[0])
-    dh_BH = np.zeros_like(c_TBH[0])
+    dc_BH = np.zeros(c_TBH.shape[1:], c_TBH.dtype)  # which takes 0.1 us, np.zeros_like 2
+    dh_BH = np.zeros(c_TBH.shape[1:], c_TBH.dtype)
     f_TBH = quarters(gates_TBG)[1]
     span = max(1, _IN_CACHE // gates_TBG[0].size)
     Wh_GH = Wh_HG.T

@@ -1,7 +1,8 @@
 """What building graphs costs, for charlm.dynet or DyNet: ``python -m benchmarks.graphs charlm|dynet``.
 
-Printed are the seconds that a node takes in a graph that is built again and again, and those that a
-random tree of 60 leaves takes to build, and with its evaluation and backward; no two trees are equal.
+Printed are the seconds that a node takes in a graph that is built again and again, those that a random
+tree of 60 leaves takes to build, and with its evaluation and backward (no two trees are equal), those
+of reading 400 expressions one after the other, and those of ten updates on a graph of 5,500 nodes.
 """
 
 from __future__ import annotations
@@ -68,6 +69,41 @@ def varied(dy: Any) -> dict[str, float]:
     }
 
 
+def read(dy: Any) -> dict[str, float]:
+    """Make 400 expressions, then read one by one, as the evaluation of a tagger does."""
+    parameters = dy.ParameterCollection()
+    table = parameters.add_lookup_parameters((100, 20))
+    w = parameters.add_parameters((20, 20))
+    seconds = []
+    for _ in range(GRAPHS // 10):
+        dy.renew_cg()
+        made = [dy.softmax(w * table[k % 100]) for k in range(400)]
+        before = time.perf_counter()
+        for expression in made:
+            expression.npvalue()
+        seconds.append(time.perf_counter() - before)
+    return {"400 expressions, read": median(seconds)}
+
+
+def large(dy: Any) -> dict[str, float]:
+    """Ten updates on one graph of 5,500 nodes, the first included."""
+    parameters = dy.ParameterCollection()
+    table = parameters.add_lookup_parameters((100, SIZE))
+    w = parameters.add_parameters((SIZE, SIZE))
+    trainer = dy.SimpleSGDTrainer(parameters)
+    before = time.perf_counter()
+    for _ in range(10):
+        dy.renew_cg()
+        x = table[0]
+        for k in range(1375):
+            x = dy.tanh(w * x + table[k % 100])
+        loss = dy.sum_elems(x)
+        loss.value()
+        loss.backward()
+        trainer.update()
+    return {"5,500 nodes, ten updates": time.perf_counter() - before}
+
+
 def main(system: str) -> None:
     """Measure, and print the medians."""
     dy: Any
@@ -75,7 +111,7 @@ def main(system: str) -> None:
         import charlm.dynet as dy
     else:
         import dynet as dy
-    print(json.dumps({**again(dy), **varied(dy)}))
+    print(json.dumps({**again(dy), **varied(dy), **read(dy), **large(dy)}))
 
 
 if __name__ == "__main__":

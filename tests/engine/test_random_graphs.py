@@ -17,6 +17,7 @@ from charlm.engine.ops import cmult, esum, matmul, pick_range, sum_elems, tanh, 
 from charlm.engine.ops.inputs import input_tensor
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
+from charlm.kernels.reference import Product
 from tests.engine.leaves import node
 
 SIZE = 2
@@ -139,5 +140,6 @@ def accumulate(graph: ComputationGraph, root: int) -> list[Array]:
             graph.context.needs = (True,) * len(inputs)
             parts = op.backward(graph.context, dy, graph.value(i).copy(), *xs)
         for j, part in zip(inputs, parts if inputs else (), strict=True):
+            part = part.array() if isinstance(part, Product) else part
             gradients[j] = gradients[j] + reduce_to(part, gradients[j].shape)
     return gradients

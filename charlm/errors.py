@@ -8,6 +8,9 @@ also inherit the built-in type that DyNet raises for the same mistake, so that a
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 
 class CharlmError(Exception):
     """A failure that charlm foresaw; ``exit_code`` is the command line's (1: the run failed)."""
@@ -62,7 +65,26 @@ class ClusterFileError(InputError, ValueError):
 
 
 class MissingExtraError(InputError, ImportError):
-    """An optional package is needed for what was asked."""
+    """An optional package is needed for what was asked.
+
+    The remedy names the package and this Python, which is right however charlm was installed; the name of an
+    extra is not: pip cannot find it for a checkout, and `pip install .` would replace an editable installation.
+
+    Args:
+        what: what needs the package.
+        package: its name on the package index.
+        otherwise: what to do without it.
+
+    Example:
+        >>> str(MissingExtraError("a plot", "matplotlib"))
+        'a plot needs matplotlib, which is not installed; to install it: ...python... -m pip install matplotlib'
+    """
+
+    def __init__(self, what: str, package: str, otherwise: str = "") -> None:
+        install = f"{shlex.quote(sys.executable or 'python')} -m pip install {package}"
+        super().__init__(
+            f"{what} needs {package}, which is not installed; to install it: {install}{otherwise}"
+        )
 
 
 class ShapeError(CharlmError, ValueError):

@@ -66,8 +66,7 @@ def select(name: str, threads: int = 1) -> Kernels:
         from charlm.kernels.compiled import functions_for
     except ImportError as problem:
         raise MissingExtraError(
-            "the numba kernels need numba, which is not installed: pip install 'charlm-rnn[fast]', "
-            "or choose the kernels numpy"
+            "the choice of the numba kernels", "numba", "\nOr choose the kernels numpy."
         ) from problem
     return namespace("numba", functions_for(threads))
 

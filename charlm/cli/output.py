@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -82,12 +83,15 @@ def marked(sample: SampledText) -> str:
 
 
 def program() -> str:
-    """Return what to type for `charlm` here: the name if it is on the path, else this Python's module."""
-    if shutil.which("charlm"):
+    """Return what to type for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
+    python, here = Path(sys.executable), Path.cwd()
+    script = python.with_name("charlm")
+    on_the_path = shutil.which("charlm")
+    if on_the_path and (not script.exists() or Path(on_the_path).samefile(script)):
         return "charlm"
-    python = Path(sys.executable)
-    here = Path.cwd()
-    return f"{python.relative_to(here) if python.is_relative_to(here) else python} -m charlm"
+    file = script if script.exists() else python
+    shown = str(file.relative_to(here) if file.is_relative_to(here) else file)
+    return shlex.quote(shown) + ("" if script.exists() else " -m charlm")
 
 
 def duration(seconds: float) -> str:

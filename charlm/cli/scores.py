@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
-from charlm.baselines.counting import nll_to_bpc
+from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
 
 
@@ -17,14 +16,24 @@ def score_table(rows: list[tuple[str, float]]) -> str:
         >>> print(score_table([("uniform", 0.6931471805599453)]))
                         nats     bits  perplexity
           uniform     0.6931   1.0000       2.000
+        >>> print(score_table([("this model", 75583.6898)]))
+                           nats         bits  perplexity
+          this model 75583.6898  109044.2144         inf
     """
-    width = max(10, *(len(name) for name, _ in rows))
-    lines = [f"  {'':<{width}} {'nats':>7}  {'bits':>7}  perplexity"]
+    cells = [("", "nats", "bits", "perplexity")]
     for name, nll in rows:
-        lines.append(
-            f"  {name:<{width}} {nll:>7.4f}  {nll_to_bpc(nll):>7.4f}  {math.exp(nll):>10.3f}"
+        cells.append(
+            (name, f"{nll:.4f}", f"{nll_to_bpc(nll):.4f}", f"{nll_to_perplexity(nll):.3f}")
         )
-    return "\n".join(lines)
+    least = (10, 7, 7, 10)
+    name_width, *widths = (
+        max(n, *map(len, column)) for n, column in zip(least, zip(*cells, strict=True), strict=True)
+    )
+    return "\n".join(
+        f"  {name:<{name_width}} "
+        + "  ".join(f"{n:>{w}}" for n, w in zip(numbers, widths, strict=True))
+        for name, *numbers in cells
+    )
 
 
 def every_order(found: Baselines) -> list[tuple[str, float]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
+from charlm.baselines.verdict import standing
+from charlm.lm.scoring import MIX_ORDER, Evaluation
 
 
 def score_table(rows: list[tuple[str, float]]) -> str:
@@ -34,6 +37,84 @@ def score_table(rows: list[tuple[str, float]]) -> str:
         + "  ".join(f"{n:>{w}}" for n, w in zip(numbers, widths, strict=True))
         for name, *numbers in cells
     )
+
+
+def how_scored(found: Evaluation) -> str:
+    """Return what was done beside reading the text, as the end of a message."""
+    words = ""
+    if found.rate is not None:
+        words = f", dynamic, rate {found.rate:g}"
+    if found.mix is not None:
+        counts = "of the training text" if found.rate is None else "that go on counting"
+        words += (
+            f", mixed with {MIX_ORDER}-grams {counts}; the model's weight, learned while reading, is "
+            f"{found.mix.weight:.2f} on average"
+        )
+    return words
+
+
+def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> list[str]:
+    """Return a text's score, and where it stands beside the baselines, if there are any."""
+    symbols = "bytes" if unit == "byte" else "characters"
+    per_byte = "" if unit == "byte" else f"{found.bits_per_byte:.4f} bits/byte, "
+    error = f" +- {found.perplexity_error:.3f}" if math.isfinite(found.perplexity) else ""
+    of_what = "" if found.mix is None else ", the mixture"
+    lines = [
+        f"{found.characters:,} {symbols}{of_what}: {found.nll:.4f} +- {found.standard_error:.4f} nats/{unit}, "
+        f"{found.bpc:.4f} bits/{unit}, {per_byte}perplexity {found.perplexity:.3f}{error}"
+    ]
+    if known is None:
+        return lines
+    frozen = found.rate is None
+    model = "this model" if frozen else "this model, dynamic"
+    mix = found.mix
+    if mix is None:
+        return [
+            *lines,
+            score_table([*known.rows(), (model, found.nll)]),
+            standing(found.nll, known) + ("" if frozen else _ADAPTIVE),
+        ]
+    ngram = f"{'frozen' if frozen else 'adaptive'} {MIX_ORDER}-gram"
+    mixture = f"mixture: {mix.weight:.2f} model, {1 - mix.weight:.2f} {MIX_ORDER}-gram"
+    rows = [(model, mix.model_nll), (ngram, mix.ngram_nll), (mixture, found.nll)]
+    gain = mix.ngram_nll - found.nll
+    return [
+        *lines,
+        score_table([*known.rows(), *rows]),
+        f"the model alone: {standing(mix.model_nll, known)}",
+        f"the mixture: {abs(gain):.4f} nats {'better' if gain > 0 else 'worse'} than the {ngram} alone",
+    ]
+
+
+_ADAPTIVE = " (these n-grams are frozen; --mix ngram shows one that adapts as the model does)"
+
+
+def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any]:
+    """Return the score of a text as plain data; what is no finite number is None."""
+    numbers = {
+        "nll": found.nll,
+        "bpc": found.bpc,
+        "perplexity": found.perplexity,
+        "standard_error": found.standard_error,
+        "perplexity_error": found.perplexity_error,
+        "bits_per_byte": found.bits_per_byte,
+    }
+    mixed: dict[str, Any] | None = None
+    if found.mix is not None:
+        mixed = {"order": MIX_ORDER, "adaptive": found.rate is not None}
+        mixed |= _finite(asdict(found.mix))
+    return {
+        **_finite(numbers),
+        "characters": found.characters,
+        "bytes": found.bytes,
+        "dynamic": None if found.rate is None else {"rate": found.rate},
+        "mix": mixed,
+        "baselines": None if known is None else dict(known.rows()),
+    }
+
+
+def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
+    return {name: n if math.isfinite(n) else None for name, n in numbers.items()}
 
 
 def every_order(found: Baselines) -> list[tuple[str, float]]:

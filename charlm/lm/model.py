@@ -149,21 +149,20 @@ class CharLM:
         Raises:
             TextError: the model cannot read the prime, or never draws the stop string.
         """
-        prompt = self.prompt(prime, stop)
+        rngs = [np.random.default_rng(seed) for seed in seeds]
+        limit = self.default_length() if length is None else length
+        options = {
+            "limit": limit,
+            "temperature": temperature,
+            **self.prompt(prime, stop)._asdict(),
+        }
+        return self._streams(rngs, options)
 
-        def drawn() -> Iterator[Drawn]:
-            with Predictor(self) as predict:
-                yield from sampling.streams(
-                    predict.draw,
-                    self.vocab,
-                    [np.random.default_rng(seed) for seed in seeds],
-                    limit=self.default_length() if length is None else length,
-                    temperature=temperature,
-                    prime=prompt.prime,
-                    stop=prompt.stop,
-                )
-
-        return drawn()
+    def _streams(
+        self, rngs: Sequence[np.random.Generator], options: Mapping[str, Any]
+    ) -> Iterator[Drawn]:
+        with Predictor(self) as predict:
+            yield from sampling.streams(predict.draw, self.vocab, rngs, **options)
 
     def prompt(self, prime: str = "", stop: str = "") -> Prompt:
         """Return a prime and a stop text, prepared as the model's text was.

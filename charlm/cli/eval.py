@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import attrs
 import click
@@ -115,7 +115,7 @@ def eval_(
         assert train is not None
         before, scored = part_of(corpus, split or "val", own, run)
         ids, begin = np.append(before, scored), len(before)
-        unknown = unknown_sizes_of_part(corpus, own, cast('Literal["val", "test"]', split or "val"))
+        unknown = unknown_sizes_of_part(corpus, own, split or "val")
         if split == "test":
             known = measure(model.vocab, train, scored)
         else:

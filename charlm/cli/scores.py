@@ -11,6 +11,8 @@ from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import standing
 from charlm.lm.scoring import MIX_ORDER, Evaluation
 
+_ADAPTIVE = " (these n-grams are frozen; --mix ngram shows one that adapts as the model does)"
+
 
 def score_table(rows: list[tuple[str, float]]) -> str:
     """Return names and nlls, with bits and perplexities beside them.
@@ -84,9 +86,6 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
         f"the model alone: {standing(mix.model_nll, known)}",
         f"the mixture: {abs(gain):.4f} nats {'better' if gain > 0 else 'worse'} than the {ngram} alone",
     ]
-
-
-_ADAPTIVE = " (these n-grams are frozen; --mix ngram shows one that adapts as the model does)"
 
 
 def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -40,7 +41,8 @@ def lines_of(ids: Ids, vocab: Vocab) -> list[str]:
 def order_of(lines: Sequence[str]) -> str:
     """Return how lines are sorted, as words for a sentence; nothing if they are not.
 
-    They are compared by code points, without case, and as in a dictionary: without spaces and punctuation too.
+    They are compared by code points, without case, and as in a dictionary: without accents, spaces and punctuation
+    too.
 
     Example:
         >>> order_of(["Ann", "bea", "Cora", "dan", "Eve", "fay", "Gil", "hugo", "Ivy"])
@@ -64,4 +66,4 @@ def _rising(lines: Sequence[str], key: Callable[[str], str]) -> tuple[float, int
 
 
 def _letters(line: str) -> str:
-    return "".join(filter(str.isalnum, line.casefold()))
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", line.casefold())))

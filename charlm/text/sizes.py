@@ -9,7 +9,7 @@ read once more, where there is one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import attrs
 import numpy as np
@@ -80,10 +80,8 @@ def unknown_sizes(data: DataConfig, vocab: Vocab) -> Sizes:
     return np.concatenate([NONE, *_unknown(data, vocab)])
 
 
-def unknown_sizes_of_part(
-    corpus: LineCorpus | StreamCorpus, data: DataConfig, split: Literal["val", "test"]
-) -> Sizes:
-    """Return those of the held-out or the test part of a text that has been read already.
+def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, split: str) -> Sizes:
+    """Return those of the held-out part (``val``) or the ``test`` part of a text that has been read already.
 
     Raises:
         TextError: it cannot be read again.

@@ -39,7 +39,7 @@ NAMES = [
 
 
 def dictionary(name):
-    return [c for c in name.casefold() if c.isalnum()]
+    return [c for c in name.casefold().replace("é", "e") if c.isalnum()]
 
 
 @pytest.mark.parametrize("size", [30, LOOKED_AT, 3000])

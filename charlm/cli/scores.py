@@ -14,6 +14,16 @@ from charlm.lm.scoring import MIX_ORDER, Evaluation
 _ADAPTIVE = " (these n-grams are frozen; --mix ngram shows one that adapts as the model does)"
 
 
+def shown_perplexity(perplexity: float) -> str:
+    """Return a perplexity, or its error, for reading.
+
+    Example:
+        >>> shown_perplexity(4.5562), shown_perplexity(8.1e226), shown_perplexity(math.inf)
+        ('4.556', '8.1e+226', 'inf')
+    """
+    return f"{perplexity:.3f}" if perplexity < 1e6 else f"{perplexity:.3g}"
+
+
 def score_table(rows: list[tuple[str, float]]) -> str:
     """Return names and nlls, with bits and perplexities beside them.
 
@@ -28,7 +38,7 @@ def score_table(rows: list[tuple[str, float]]) -> str:
     cells = [("", "nats", "bits", "perplexity")]
     for name, nll in rows:
         cells.append(
-            (name, f"{nll:.4f}", f"{nll_to_bpc(nll):.4f}", f"{nll_to_perplexity(nll):.3f}")
+            (name, f"{nll:.4f}", f"{nll_to_bpc(nll):.4f}", shown_perplexity(nll_to_perplexity(nll)))
         )
     least = (10, 7, 7, 10)
     name_width, *widths = (
@@ -59,11 +69,13 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
     """Return a text's score, and where it stands beside the baselines, if there are any."""
     symbols = "bytes" if unit == "byte" else "characters"
     per_byte = "" if unit == "byte" else f"{found.bits_per_byte:.4f} bits/byte, "
-    error = f" +- {found.perplexity_error:.3f}" if math.isfinite(found.perplexity) else ""
+    error = ""
+    if math.isfinite(found.perplexity):
+        error = f" +- {shown_perplexity(found.perplexity_error)}"
     of_what = "" if found.mix is None else ", the mixture"
     lines = [
         f"{found.characters:,} {symbols}{of_what}: {found.nll:.4f} +- {found.standard_error:.4f} nats/{unit}, "
-        f"{found.bpc:.4f} bits/{unit}, {per_byte}perplexity {found.perplexity:.3f}{error}"
+        f"{found.bpc:.4f} bits/{unit}, {per_byte}perplexity {shown_perplexity(found.perplexity)}{error}"
     ]
     if known is None:
         return lines

@@ -11,6 +11,8 @@ from charlm.baselines.measure import Baselines
 NOTICED = 0.001
 """Nats per character; a held-out score that differs by less has neither risen nor fallen."""
 _WINDOW = 5
+_BLOWN_UP = 1.2
+"""Times chance; a held-out score above it, with a training loss that has risen, is no slow start."""
 
 
 class Point(NamedTuple):
@@ -30,7 +32,13 @@ def verdict(held_out: Sequence[Point], losses: Sequence[Point], baselines: Basel
         >>> trend([Point(100, 1.7), Point(200, 1.8), Point(300, 1.9)], [Point(100, 1.6), Point(300, 1.1)])
         'overfits since step 100, which had 1.7000'
     """
-    return f"{standing(held_out[-1].loss, baselines)}; {trend(held_out, losses)}".removesuffix("; ")
+    last = held_out[-1]
+    stands = standing(last.loss, baselines)
+    now = _recent(losses, last.step)
+    risen = now is not None and now > losses[0].loss
+    if risen and last.loss > _BLOWN_UP * baselines.uniform:
+        return f"{stands}, and the training loss is above its first value: the learning rate may be too high"
+    return f"{stands}; {trend(held_out, losses)}".removesuffix("; ")
 
 
 def standing(nll: float, baselines: Baselines) -> str:

@@ -10,7 +10,7 @@ import click
 
 from charlm.cli.options import kernels_option
 from charlm.cli.output import duration
-from charlm.config import Override, RunConfig, load_run
+from charlm.config import Override, RunConfig, load_run, needs_text
 from charlm.threads import use_threads
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def bench(
 ) -> int:
     """Train a model for some seconds, sample from it, and say how fast that was.
 
-    The text is the config's. Without --config, or with one of --batch, --seq and --vocab, it is made of random
+    The text is the config's. Where that names none, or with one of --batch, --seq and --vocab, it is made of random
     characters: what they are does not matter to the speed.
     """
     run = _config(config, {**settings, "threads": obj["threads"]})
@@ -76,7 +76,7 @@ def bench(
     from charlm.benchmark import MOST, measure, prepared, random_text
 
     text = None
-    made_up = config is None or vocab or settings["batch"] or settings["seq"]
+    made_up = needs_text(config or "text") or vocab or settings["batch"] or settings["seq"]
     if made_up:
         run, text = random_text(run, vocab or VOCABULARY)
     if steps is None and config is not None:

@@ -58,7 +58,7 @@ def compare(
     """Train several models on the same text with the same steps, from several seeds each.
 
     NAME is a bundled comparison (see --list) or a .yaml file of one. Two or more run configs are compared as they
-    are, and judged by who is first where the slowest ends.
+    are, and judged by who is first where the slowest ends. All have to predict the same symbols of the same text.
     """
     if list_bundled:
         click.echo(table(bundled_comparisons()))

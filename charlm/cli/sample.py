@@ -55,11 +55,14 @@ def sample(
     kernels: str | None,
     as_json: bool,
 ) -> int:
-    """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it."""
+    """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it.
+
+    The prime and the stop text are prepared as the text of RUN was: its line ends, its normalisation.
+    """
     screen = Screen(obj)
     model = load(run, checkpoint)
-    # a prime that the model cannot read is an error before anything is printed
-    model.vocab.encode(prime)
+    # what the model cannot read is an error before anything is printed
+    shown = model.prompt(prime, stop).prime
     if seed is None:
         seed = secrets.randbits(32)
         screen.say(f"seed {seed}")
@@ -73,7 +76,7 @@ def sample(
     text: str | None = None
     for part in _drawn(model, seeds, length, options):
         if not as_json:
-            _show(part.characters if text is not None else prime + part.characters)
+            _show(part.characters if text is not None else shown + part.characters)
         text = (text or "") + part.characters
         if part.complete is not None:
             found.append(SampledText(text, part.complete))
@@ -81,7 +84,7 @@ def sample(
                 _show((cut_mark(found[-1]) if length is None else "") + "\n")
             text = None
     if as_json:
-        click.echo(_json(found, prime, seed, temperature))
+        click.echo(_json(found, shown, seed, temperature))
     return 0
 
 

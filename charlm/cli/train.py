@@ -17,10 +17,12 @@ from charlm.config import (
     bundled_texts,
     is_config,
     load_run,
+    needs_text,
     preset_for,
     to_yaml,
+    trains_as_a_preset,
 )
-from charlm.errors import CheckpointError
+from charlm.errors import CheckpointError, InputError
 from charlm.threads import use_threads
 
 BUDGETS = {"--steps": "train.steps", "--epochs": "train.epochs", "--max-time": "train.max_time"}
@@ -143,7 +145,15 @@ def train(
     if texts and source is None and preset is None:
         preset = preset_for(texts)
         Screen(obj).say(f"preset {preset}, by the size of the text ({_others(preset)})")
+    elif texts and trains_as_a_preset(source):
+        Screen(obj).say(
+            f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, by the size of the text"
+        )
     overrides = _overrides(settings, {**shorthands, "threads": threads})
+    if needs_text(source) and not texts and not _name_a_text(overrides):
+        raise InputError(
+            f"{source}: this config is for a text of your own; name one, as in charlm train {source} novel.txt"
+        )
     config = load_run(source, texts=texts, overrides=overrides, preset=preset)
     if print_config:
         click.echo(to_yaml(config), nl=False)
@@ -189,6 +199,11 @@ def _overrides(
             value = json.dumps(value) if flag in ("--encoding", "--val-file") else value
             overrides.append(Override(origin=flag, key=key, value=value))
     return overrides
+
+
+def _name_a_text(overrides: list[str | Override]) -> bool:
+    keys = (given.partition("=")[0].strip() for given in overrides if isinstance(given, str))
+    return not {"data", "data.text"}.isdisjoint(keys)
 
 
 def _value(shorthands: dict[str, str | None], flag: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from charlm.cli.output import Screen, marked
+from charlm.cli.scores import shown_perplexity
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training
 from charlm.training.standing import History, Standing
@@ -70,7 +71,7 @@ class StreamView:
             score = event.score
             self._screen.result(
                 f"step {event.step:>6}   held-out {score.nll:.4f} nats/{self._unit}, "
-                f"{score.bpc:.4f} bits/{self._unit}, perplexity {score.perplexity:.3f}"
+                f"{score.bpc:.4f} bits/{self._unit}, perplexity {shown_perplexity(score.perplexity)}"
             )
             said = self._standing and self._standing.evaluated(event.step, score.nll)
             if said:

@@ -18,7 +18,9 @@ from charlm.config.load import (
     comparison_of,
     load_comparison,
     load_run,
+    needs_text,
     preset_for,
+    trains_as_a_preset,
 )
 from charlm.config.schema import (
     KERNELS,
@@ -50,8 +52,10 @@ __all__ = [
     "is_config",
     "load_comparison",
     "load_run",
+    "needs_text",
     "preset_for",
     "resolve_text",
     "to_dict",
     "to_yaml",
+    "trains_as_a_preset",
 ]

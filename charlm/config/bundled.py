@@ -44,7 +44,7 @@ def is_config(arg: str) -> bool:
     >>> is_config("srnn"), is_config("my.yaml"), is_config("novel.txt")
     (True, True, False)
     """
-    if arg.lower().endswith(_SUFFIXES):
+    if not is_bundled(arg):
         return True
     return any(path.stem == arg and not is_comparison(path) for path in _configs())
 
@@ -55,9 +55,25 @@ def is_comparison(path: Path) -> bool:
     return "models" in root.value
 
 
+def is_bundled(source: str) -> bool:
+    """Tell whether the source of a config is the name of a bundled one, not a YAML file."""
+    return not source.lower().endswith(_SUFFIXES)
+
+
+def names_text(source: str) -> bool:
+    """Tell whether a config names its text; a bundled one that does not is for a text of one's own.
+
+    >>> names_text("lstm"), names_text("small")
+    (True, False)
+    """
+    root, _ = read_file(config_path(source))
+    data = root.child("data")
+    return data is not None and data.child("text") is not None
+
+
 def config_path(source: str) -> Path:
     """Return the file of a config: of the bundled one with that name, or the YAML file itself."""
-    if source.lower().endswith(_SUFFIXES):
+    if not is_bundled(source):
         return Path(source)
     paths = {path.stem: path for path in _configs()}
     if source not in paths:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from charlm.config.bundled import config_path, located_text
+from charlm.config.bundled import config_path, is_bundled, located_text, names_text
 from charlm.config.nodes import Node, Place, Problem
 from charlm.config.reading import read_file, read_value
 from charlm.config.rules import SettingError, dotted
@@ -58,7 +58,9 @@ def load_run(
         source: a bundled config's name or the path of a YAML file; None means the tutorial's
             simple RNN, or, with texts, the preset that suits their size.
         texts: names or paths that replace the config's text. They bring their own alphabet, the
-            stream framing and a held-out tenth, and without a source the first names the run.
+            stream framing and a held-out tenth, and without a source the first names the run. Of a
+            bundled config that is about its own text, only the model is left: how a sentence is
+            learned does not suit another text, so the rest is that of the preset for the texts' size.
         overrides: ``key.path=value``, or ``Override``; the last word on any setting.
         preset: one of ``PRESETS``, in place of a source.
 
@@ -73,7 +75,10 @@ def load_run(
             f"--preset {preset}: the config {source} is given too; choose one of them"
         )
     if preset is not None and not texts:
-        raise ConfigError(f"--preset {preset}: a preset is for a text of your own; name one")
+        raise ConfigError(
+            f"--preset {preset}: a preset is for a text of your own; name one, as in "
+            f"charlm train --preset {preset} novel.txt"
+        )
     own_text = source is None and bool(texts)
     if own_text:
         source = preset or preset_for(texts)
@@ -83,6 +88,8 @@ def load_run(
         raise ConfigError(
             f"{path}: this is a comparison of models, not one run; use charlm compare"
         )
+    if texts and trains_as_a_preset(source):
+        root = _for_other_texts(root, texts)
     skeleton = (
         _skeleton(_name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
     )
@@ -94,6 +101,24 @@ def load_run(
         root = _with_located_text(node, Path.cwd()).over(root)
         problems += more
     return structured(RunConfig, root, problems)
+
+
+def trains_as_a_preset(source: str | None) -> bool:
+    """Tell whether of a config only the model is taken where it is given another text.
+
+    >>> trains_as_a_preset("lstm"), trains_as_a_preset("small"), trains_as_a_preset("my.yaml")
+    (True, False, False)
+    """
+    return source is not None and is_bundled(source) and names_text(source)
+
+
+def needs_text(source: str | None) -> bool:
+    """Tell whether a config has to be given a text: a bundled one that names none.
+
+    >>> needs_text("small"), needs_text("lstm"), needs_text("my.yaml")
+    (True, False, False)
+    """
+    return source is not None and is_bundled(source) and not names_text(source)
 
 
 def preset_for(texts: Sequence[str]) -> str:
@@ -153,6 +178,11 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
     for source in sources:
         try:
             runs.append(load_run(source))
+            if needs_text(source):
+                complaints.append(
+                    f"{source}: this config is for a text of your own; write it into a file, and compare that: "
+                    f"charlm train {source} novel.txt --print-config > {source}.yaml"
+                )
         except ConfigError as error:
             complaints.append(str(error))
     if complaints or not runs:
@@ -178,6 +208,11 @@ def _with_located_text(run: Node, folder: Path) -> Node:
         return text
 
     return run.edited(("data", "text"), locate).edited(("data", "val_file"), locate)
+
+
+def _for_other_texts(run: Node, texts: Sequence[str]) -> Node:
+    preset, _ = read_file(config_path(preset_for(texts)))
+    return attrs.evolve(preset, value={**preset.value, "model": run.value["model"]})
 
 
 def _name_of(text: str) -> str:

@@ -6,7 +6,6 @@ rule, which the constructors and the file loader both apply. Files are read and 
 
 from __future__ import annotations
 
-from operator import attrgetter
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import attrs
 
 from charlm.config import rules
+from charlm.config.comparable import check_comparable
 from charlm.config.rules import Rule, SettingError, shown
 
 _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
@@ -356,9 +356,6 @@ class NamedModel:
     config: RunConfig = attrs.field()
 
 
-_SHARED = ("data.text", "data.framing", "data.alphabet", "data.val_frac", "train.steps")
-
-
 @attrs.frozen(kw_only=True)
 class ComparisonConfig:
     """Models that learn the same text for the same steps, over several seeds."""
@@ -386,14 +383,7 @@ class ComparisonConfig:
             if model.name in names[:index]:
                 reason = f"another model is named {shown(model.name)} too; give each its own name"
                 raise SettingError(reason, "models", index, "config", "name")
-            for key in _SHARED:
-                mine, base = attrgetter(key)(model.config), attrgetter(key)(self.base)
-                if mine != base:
-                    raise SettingError(
-                        f"is {shown(mine)} here and {shown(base)} in the base; make them equal, "
-                        "for the models of a comparison learn the same text for the same steps",
-                        "models",
-                        index,
-                        "config",
-                        *key.split("."),
-                    )
+            try:
+                check_comparable(model.config, self.base)
+            except SettingError as error:
+                raise SettingError(error.reason, "models", index, "config", *error.path) from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from charlm.baselines.counting import nll_to_bpc
+from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.engine.arrays import Array
 from charlm.engine.ops import sequence_neg_log_softmax
 from charlm.lm.dynamic import DynamicTrainer
@@ -47,8 +47,8 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """exp(nll): the number of equally likely characters that would be as hard to guess."""
-        return math.exp(self.nll)
+        """exp(nll), see ``nll_to_perplexity``."""
+        return nll_to_perplexity(self.nll)
 
 
 def evaluate(model: CharLM, pieces: Iterable[tuple[Array, Array, bool]]) -> Score:

@@ -35,6 +35,8 @@ from charlm.lm import sampling
 from charlm.lm.predictor import Predictor
 from charlm.lm.sampling import Drawn, Seed, State
 from charlm.runs.checkpoint import load_checkpoint
+from charlm.text.prompt import Prompt, prompt_of
+from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab
 
 TIME = 2
@@ -52,6 +54,7 @@ class CharLM:
         stream: draws the initial weights, and then the dropout masks of every training step.
         dtype: float32, or float64 for gradient checks.
         line_limit: for a model with ``<EOS>``, the length at which a sample that never ends is cut.
+        normalize: how its text was normalised: a prime and a stop text are too.
 
     Attributes:
         kernels: the array functions that it is computed with, at first the plain ones.
@@ -69,8 +72,10 @@ class CharLM:
         stream: RandomStream | None = None,
         dtype: Any = np.float32,
         line_limit: int = STREAM_LENGTH,
+        normalize: Form = NONE,
     ) -> None:
         self.vocab = vocab
+        self.normalize: Form = normalize
         self.config = config
         self.line_limit = line_limit
         self.kernels = NUMPY
@@ -139,18 +144,33 @@ class CharLM:
             length: at most this many characters each; by default until ``<EOS>``, or 500 without one.
             temperature: below 1 plays safe, 0 is the likeliest character each time.
             prime: the text to go on from.
-            stop: end before this string.
+            stop: end before this string. Both are prepared as the model's text was (``charlm.text.prompt``).
+
+        Raises:
+            TextError: the model cannot read the prime, or never draws the stop string.
         """
+        rngs = [np.random.default_rng(seed) for seed in seeds]
+        limit = self.default_length() if length is None else length
+        options = {
+            "limit": limit,
+            "temperature": temperature,
+            **self.prompt(prime, stop)._asdict(),
+        }
+        return self._streams(rngs, options)
+
+    def _streams(
+        self, rngs: Sequence[np.random.Generator], options: Mapping[str, Any]
+    ) -> Iterator[Drawn]:
         with Predictor(self) as predict:
-            yield from sampling.streams(
-                predict.draw,
-                self.vocab,
-                [np.random.default_rng(seed) for seed in seeds],
-                limit=self.default_length() if length is None else length,
-                temperature=temperature,
-                prime=prime,
-                stop=stop,
-            )
+            yield from sampling.streams(predict.draw, self.vocab, rngs, **options)
+
+    def prompt(self, prime: str = "", stop: str = "") -> Prompt:
+        """Return a prime and a stop text, prepared as the model's text was.
+
+        Raises:
+            TextError: the model cannot read the prime, or never draws the stop text.
+        """
+        return prompt_of(prime, stop, self.vocab, self.normalize)
 
     def stream(
         self, length: int | None = None, *, seed: Seed = None, **options: Any
@@ -298,10 +318,12 @@ def model_of(
     tensors: Mapping[str, Array],
 ) -> CharLM:
     """Build the model that a checkpoint holds."""
+    settings = from_dict(config)
     model = CharLM(
         Vocab.from_list(vocab),
-        from_dict(config).model,
+        settings.model,
         line_limit=int(state["line_limit"]),
+        normalize=settings.data.normalize,
     )
     model.load_arrays(tensors)
     return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 
 from charlm.config.schema import BYTES, DataConfig
 from charlm.text.encoding import Encoded, counts_of
+from charlm.text.order import lines_of, order_of
 from charlm.text.reading import NONE
 from charlm.text.vocab import Ids, Vocab
 
@@ -72,8 +74,25 @@ def report(
         sha256=text.facts.sha256,
         vocab=text.vocab,
         parts=(len(text.ids) - own - len(test), len(held_out), len(test)),
-        notices=tuple(_odd(text, held_out, test, data)),
+        notices=(*_odd(text, held_out, test, data), *_sorted(names, text, data)),
     )
+
+
+def _sorted(names: Sequence[str], text: Encoded, data: DataConfig) -> list[str]:
+    """Say of a text that is learned line by line that its lines are sorted, and what to do about it."""
+    order = order_of(lines_of(text.ids, text.vocab)) if data.framing == "lines" else ""
+    if not order:
+        return []
+    facts = text.facts
+    plain = data.encoding == BYTES or "\n".encode(data.encoding) == b"\n"
+    how = ""
+    if plain and not facts.marks and "\r" not in facts.line_ends:
+        (file, *more) = [name.removeprefix("text ") for name in names]
+        how = f": {'cat FILES | shuf' if more else f'shuf {shlex.quote(file)}'} > shuffled.txt"
+    return [
+        f"the lines are {order}: the model reads them in this order, so it forgets the first while it learns "
+        f"the last; shuffle them first{how}"
+    ]
 
 
 def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]:

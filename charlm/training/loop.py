@@ -102,7 +102,11 @@ class Training:
                 "(train.eval_characters); charlm eval scores all of them",
             )
         self.model = CharLM(
-            corpus.vocab, config.model, NumpyStream(settings.seed), line_limit=limit
+            corpus.vocab,
+            config.model,
+            NumpyStream(settings.seed),
+            line_limit=limit,
+            normalize=config.data.normalize,
         )
         if init_from is not None:
             self.notices += (start_from(self.model, init_from),)

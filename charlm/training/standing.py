@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
-from charlm.config import from_dict
+from charlm.config import DataConfig, from_dict
 from charlm.errors import CharlmError, TextError
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
@@ -86,17 +86,27 @@ class Standing:
             self._baselines = baselines_of(self._corpus, self._folder)
 
 
-def corpus_of_run(run: str | Path, checkpoint: Checkpoint) -> LineCorpus | StreamCorpus:
+def corpus_of_run(
+    run: str | Path, checkpoint: Checkpoint, data: DataConfig | None = None
+) -> LineCorpus | StreamCorpus:
     """Read the text of a run, of which a checkpoint is given, again, and split it as it was split.
+
+    Args:
+        run: what messages call it.
+        checkpoint: one of it.
+        data: its section of the config, where the text has been moved since.
 
     Raises:
         TextError: the text is not there any more, or not the same.
     """
-    data = from_dict(checkpoint.config).data
+    data = from_dict(checkpoint.config).data if data is None else data
     try:
         corpus = corpus_of(data)
     except TextError as error:
-        raise TextError(f"the text of {run} cannot be read again: {error}") from error
+        raise TextError(
+            f"the text of {run} cannot be read again: {error}; if it was moved, say where it is now: "
+            f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
+        ) from error
     was = checkpoint.state.get("text_sha256", corpus.sha256)
     if corpus.sha256 != was or corpus.vocab.to_list() != checkpoint.vocab:
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))

@@ -53,6 +53,13 @@ def test_a_config_brings_its_text_and_its_steps(charlm):
     assert "200 steps take" in done.stdout
 
 
+def test_a_config_for_a_text_of_one_s_own_is_measured_on_one_that_is_made_up(charlm):
+    done = charlm("bench", "--config", "small", "--embed", 6, "--hidden", 7, "--steps", 2)
+    assert done.returncode == 0, done.stderr
+    assert "lstm, layers 1, dims 6/7, 65 symbols" in done.stdout
+    assert "2,048 characters a step" in done.stdout
+
+
 def test_a_run_of_unknown_length_is_worth_the_compiled_kernels(charlm):
     pytest.importorskip("numba", reason="the compiled kernels need numba, of the extra fast")
     arguments = ["--hidden", 8, "--batch", 2, "--seq", 5, "--json"]

@@ -68,6 +68,10 @@ def test_a_config_and_a_text(charlm, tmp_path):
     assert "cell: gru" in done.stdout
     assert "framing: stream" in done.stdout
     assert "seed: 7" in done.stdout
+    assert "trainer: adam" in done.stdout
+    assert "the training of preset small" in done.stderr
+    given = charlm("train", "small", "--set", "data.text=novel.txt", "--print-config")
+    assert given.returncode == 0, given.stderr
     assert not (tmp_path / "runs").exists()
     (tmp_path / "mine.yaml").write_text(done.stdout)
     again = charlm("train", "mine.yaml", "--print-config")
@@ -179,6 +183,9 @@ ERRORS = [
     (["--init-from", "nosuch"], "nosuch", 2),
     (["--nosuch"], "--nosuch", 2),
     (["-o", "taken"], "--force", 2),
+    (["small"], "charlm train small novel.txt", 2),
+    (["text", "--print-config", "--set", "data.seq_length=9"], "charlm train text novel.txt", 2),
+    (["--preset", "large"], "charlm train --preset large novel.txt", 2),
     (["-o", "empty.txt/run"], "empty.txt", 1),
 ]
 

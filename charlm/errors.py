@@ -29,6 +29,26 @@ class TextError(InputError, ValueError):
     """A text cannot be read, or cannot be used as it is."""
 
 
+class MissingTextError(TextError):
+    """There is no text where one is said to be."""
+
+
+class UndecodableTextError(TextError):
+    """A text has bytes that its encoding does not know.
+
+    Attributes:
+        found: what is wrong, without what to do.
+        convert: a command that makes it a text that can be read.
+        encodings: those that decode all of it, the most plausible first.
+    """
+
+    def __init__(self, found: str, convert: str, encodings: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{found}; {convert}")
+        self.found = found
+        self.convert = convert
+        self.encodings = encodings
+
+
 class CheckpointError(InputError, ValueError):
     """A checkpoint is missing, damaged or of another format."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import click
 
-from charlm.cli.options import kernels_option
+from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
@@ -38,7 +38,7 @@ from charlm.files import output_error
 @click.option("--json", "as_json", is_flag=True, help="Print everything measured as JSON.")
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=HomePath(path_type=Path, dir_okay=False),
     metavar="FILE.png",
     help="Draw the loss curves (needs the extra `plot`).",
 )

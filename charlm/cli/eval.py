@@ -13,7 +13,7 @@ import numpy as np
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import standing
-from charlm.cli.options import kernels_option
+from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen
 from charlm.cli.scores import score_table
 from charlm.config import DataConfig, from_dict
@@ -30,7 +30,7 @@ from charlm.training.standing import baselines_of, corpus_of_run
 
 
 @click.command("eval", short_help="Score a text with a trained model.")
-@click.argument("run")
+@click.argument("run", type=HomePath())
 @click.argument("texts", nargs=-1, metavar="[TEXT...]")
 @click.option(
     "--split",

@@ -10,7 +10,7 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
-from charlm.cli.options import encoding_option, own_text
+from charlm.cli.options import HomePath, encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
@@ -32,7 +32,7 @@ ABOUT = ("text", "bytes", "sha256", "symbols")
 
 
 @click.command(short_help="Tell what is known of a run or a text.")
-@click.argument("what", metavar="RUN|TEXT")
+@click.argument("what", metavar="RUN|TEXT", type=HomePath())
 @encoding_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(what: str, encoding: str | None, as_json: bool) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options import kernels_option
+from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen, table
 from charlm.config import (
     PRESETS,
@@ -42,9 +42,7 @@ SHORTHANDS = {
 
 @click.command(short_help="Train a model on a text.")
 @click.argument("arguments", nargs=-1, metavar="[CONFIG] [TEXT...]")
-@click.option(
-    "-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Run directory."
-)
+@click.option("-o", "--output", metavar="DIR", type=HomePath(path_type=Path), help="Run directory.")
 @click.option("--force", is_flag=True, help="Replace the run that is in the run directory.")
 @click.option(
     "--set",
@@ -75,11 +73,13 @@ SHORTHANDS = {
 @click.option("--test-frac", metavar="F", help="Share kept at the end to test on (data.test_frac).")
 @click.option("--val-file", metavar="TEXT", help="Measure on this text instead (data.val_file).")
 @kernels_option
-@click.option("--init-from", metavar="RUN", help="Start from the weights of this run.")
+@click.option(
+    "--init-from", metavar="RUN", type=HomePath(), help="Start from the weights of this run."
+)
 @click.option(
     "--resume",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=HomePath(path_type=Path),
     help="Go on with this run from its last checkpoint.",
 )
 @click.option(

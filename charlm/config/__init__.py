@@ -8,6 +8,7 @@ from charlm.config.bundled import (
     bundled_folder,
     bundled_runs,
     bundled_texts,
+    files_of,
     is_config,
     resolve_text,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "bundled_runs",
     "bundled_texts",
     "comparison_of",
+    "files_of",
     "from_dict",
     "is_config",
     "load_comparison",

@@ -6,12 +6,15 @@ the checkout, so they are found from any directory.
 
 from __future__ import annotations
 
-from glob import has_magic
+import contextlib
+from collections.abc import Iterable
+from glob import escape, glob, has_magic
 from pathlib import Path
 
 from charlm.config.reading import read_file
 from charlm.config.rules import suggestion
-from charlm.errors import ConfigError, TextError
+from charlm.errors import ConfigError, MissingTextError, TextError
+from charlm.files import home_expanded
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".yaml", ".yml")
@@ -58,7 +61,7 @@ def is_comparison(path: Path) -> bool:
 def config_path(source: str) -> Path:
     """Return the file of a config: of the bundled one with that name, or the YAML file itself."""
     if source.lower().endswith(_SUFFIXES):
-        return Path(source)
+        return Path(home_expanded(source))
     paths = {path.stem: path for path in _configs()}
     if source not in paths:
         raise ConfigError(
@@ -70,13 +73,20 @@ def config_path(source: str) -> Path:
 
 def located_text(name_or_path: str, folder: Path) -> str:
     """Return a bundled text's name, or the ``-`` of standard input, or a path made absolute."""
-    if name_or_path in ("-", *bundled_texts()) or Path(name_or_path).is_absolute():
+    if name_or_path in ("-", *bundled_texts()):
         return name_or_path
-    return str(folder.absolute() / name_or_path)
+    path = home_expanded(name_or_path)
+    if Path(path).is_absolute():
+        return path
+    start = folder.absolute()
+    is_pattern = has_magic(path) and not (start / path).exists()
+    return str(Path(escape(str(start)) if is_pattern else start) / path)
 
 
-def resolve_text(name_or_path: str) -> Path:
+def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
     """Return the path of a text from a bundled name or a path, which exists or is a pattern (``*.txt``).
+
+    ``others`` are names that would be taken in its place, and may have been meant.
 
     >>> resolve_text("fox").name
     'fox.txt'
@@ -95,10 +105,8 @@ def resolve_text(name_or_path: str) -> Path:
     except FileNotFoundError:
         if has_magic(name_or_path):
             return path
-        given = Path(name_or_path).name
-        configs = [config.stem for config in _configs()]
-        hint = suggestion(given, [*texts, *configs])
-        raise TextError(
+        hint = _meant(path, [*texts, *others])
+        raise MissingTextError(
             f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})"
         ) from None
     except (OSError, ValueError) as error:
@@ -106,6 +114,27 @@ def resolve_text(name_or_path: str) -> Path:
             f"{name_or_path}: cannot be read: {getattr(error, 'strerror', error)}"
         ) from None
     return path
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that a text's path stands for, sorted: a folder's .txt files, a pattern's matches, or itself."""
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if p.suffix.lower() == ".txt" and not p.is_dir())
+    if has_magic(str(path)) and not path.exists():
+        matches = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
+        return sorted(match for match in matches if match.is_file())
+    return [path]
+
+
+def _meant(path: Path, names: Iterable[str]) -> str:
+    """Suggest a text, by its ending, that lies beside a missing path; or a name, if the path has no ending."""
+    endings = {path.suffix.lower(), ".txt"}
+    found = {} if path.suffix else {name: name for name in names}
+    with contextlib.suppress(OSError):
+        for file in path.parent.iterdir():
+            if file.suffix.lower() in endings and (file.is_file() or any(files_of(file))):
+                found[file.stem.casefold()] = file.name
+    return suggestion(path.stem.casefold(), found, found.__getitem__)
 
 
 def _configs() -> list[Path]:

@@ -6,12 +6,14 @@ line, overrides. They are laid over each other as trees, and judged once, at the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
-from charlm.config.bundled import config_path, located_text
+from charlm.config.bundled import config_path, files_of, located_text
+from charlm.config.names import name_of
 from charlm.config.nodes import Node, Place, Problem
 from charlm.config.reading import read_file, read_value
 from charlm.config.rules import SettingError, dotted
@@ -83,9 +85,7 @@ def load_run(
         raise ConfigError(
             f"{path}: this is a comparison of models, not one run; use charlm compare"
         )
-    skeleton = (
-        _skeleton(_name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
-    )
+    skeleton = _skeleton(name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
     root = _with_located_text(root, path.parent).over(skeleton)
     if texts:
         root = _texts_node(texts).over(root)
@@ -104,9 +104,9 @@ def preset_for(texts: Sequence[str]) -> str:
     """
     size = 0
     for text in texts:
-        path = Path(located_text(text, Path.cwd()))
-        files = path.glob("*.txt") if path.is_dir() else [path]
-        size += sum(file.stat().st_size for file in files if file.is_file())
+        with contextlib.suppress(OSError):  # what cannot be read is told when it is read
+            files = files_of(Path(located_text(text, Path.cwd())))
+            size += sum(file.stat().st_size for file in files if file.is_file())
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
@@ -178,13 +178,6 @@ def _with_located_text(run: Node, folder: Path) -> Node:
         return text
 
     return run.edited(("data", "text"), locate).edited(("data", "val_file"), locate)
-
-
-def _name_of(text: str) -> str:
-    stem = Path(text).stem
-    if stem in ("", ".."):  # a directory seen from where the user stands
-        stem = Path(text).resolve().stem
-    return stem if stem not in ("", "-") else "text"
 
 
 def _texts_node(texts: Sequence[str]) -> Node:

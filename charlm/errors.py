@@ -30,21 +30,29 @@ class TextError(InputError, ValueError):
 
 
 class MissingTextError(TextError):
-    """There is no text where one is said to be."""
+    """There is no text where one is said to be: at ``path``."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(why)
+        self.path = path
 
 
 class UndecodableTextError(TextError):
     """A text has bytes that its encoding does not know.
 
     Attributes:
-        found: what is wrong, without what to do.
-        convert: a command that makes it a text that can be read.
+        reason: what is wrong.
+        choice: what may be right, and shown how to choose.
+        convert: how to make a text of it that can be read.
         encodings: those that decode all of it, the most plausible first.
     """
 
-    def __init__(self, found: str, convert: str, encodings: tuple[str, ...] = ()) -> None:
-        super().__init__(f"{found}; {convert}")
-        self.found = found
+    def __init__(
+        self, reason: str, choice: str, convert: str, encodings: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(f"{reason}{choice}: {convert}")
+        self.reason = reason
+        self.choice = choice
         self.convert = convert
         self.encodings = encodings
 

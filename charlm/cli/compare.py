@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import click
 
-from charlm.cli.options import HomePath, kernels_option
+from charlm.cli.options import HomePath, encoding_offered, kernels_option
 from charlm.cli.output import Screen, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
@@ -71,7 +71,8 @@ def compare(
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)
-    comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
+    with encoding_offered("data.encoding: {} in the config"):
+        comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
     result = comparison.result()
     click.echo(json.dumps(result.to_dict()) if as_json else report(result))

@@ -71,7 +71,7 @@ def dry_run(config: RunConfig, settings: dict[str, Any], wanted: Wanted, as_json
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return 0
-    for notice in found.notices:
+    for notice in (*([wanted.note] if wanted.note else []), *found.notices):
         screen.say(f"note: {notice}")
     held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
     ends = f"{training.budget}, {duration(found.seconds)} of training steps"

@@ -10,7 +10,7 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
-from charlm.cli.options import HomePath, encoding_option, own_text
+from charlm.cli.options import HomePath, encoding_offered, encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
@@ -135,7 +135,8 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
 
 
 def _text(what: str, encoding: str | None) -> dict[str, Any]:
-    corpus = corpus_of(own_text((what,), encoding=encoding, val_frac=HELD_OUT))
+    with encoding_offered():
+        corpus = corpus_of(own_text((what,), encoding=encoding, val_frac=HELD_OUT))
     vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
     assert corpus.report is not None
     counted = sum(counts_of(ids, len(vocab)) for ids in parts)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.options import HomePath, kernels_option
-from charlm.cli.output import Screen, table
+from charlm.cli.options import HomePath, encoding_offered, kernels_option
+from charlm.cli.output import Screen, program, table
 from charlm.config import (
     PRESETS,
+    DataConfig,
     Override,
     bundled_runs,
     bundled_texts,
     is_config,
     load_run,
+    located_text,
     preset_for,
+    resolve_text,
     to_yaml,
 )
-from charlm.errors import CheckpointError
+from charlm.errors import CheckpointError, MissingTextError, TextError, UndecodableTextError
 from charlm.threads import use_threads
 
 BUDGETS = {"--steps": "train.steps", "--epochs": "train.epochs", "--max-time": "train.max_time"}
@@ -140,12 +146,19 @@ def train(
         arguments = (str(resume / "config.yaml"),)
     source = arguments[0] if arguments and is_config(arguments[0]) else None
     texts = arguments if source is None else arguments[1:]
-    if texts and source is None and preset is None:
-        preset = preset_for(texts)
-        Screen(obj).say(f"preset {preset}, by the size of the text ({_others(preset)})")
+    note = None
+    if texts and source is None:
+        if texts[0] != "-":
+            configs = [name for name, _ in bundled_runs()]
+            resolve_text(located_text(texts[0], Path.cwd()), configs)
+        if preset is None:
+            preset = preset_for(texts)
+            note = f"preset {preset}, by the size of the text ({_others(preset)})"
     overrides = _overrides(settings, {**shorthands, "threads": threads})
     config = load_run(source, texts=texts, overrides=overrides, preset=preset)
     if print_config:
+        if note is not None:
+            Screen(obj).say(note)
         click.echo(to_yaml(config), nl=False)
         return 0
     if config.train.threads is not None:
@@ -153,12 +166,37 @@ def train(
     # not before: this imports numpy, which then asks for the number of threads
     from charlm.cli.training import Wanted, run
 
-    wanted = Wanted(output, force, init_from, resume, tensorboard)
-    if dry_run:
-        from charlm.cli.dryrun import dry_run as rehearse
+    wanted = Wanted(output, force, init_from, resume, tensorboard, note)
+    with encoding_offered() if resume is None else _text_asked_for(resume, config.data):
+        if dry_run:
+            from charlm.cli.dryrun import dry_run as rehearse
 
-        return rehearse(config, obj, wanted, as_json)
-    return run(config, obj, wanted)
+            return rehearse(config, obj, wanted, as_json)
+        return run(config, obj, wanted)
+
+
+@contextlib.contextmanager
+def _text_asked_for(run: Path, data: DataConfig) -> Iterator[None]:
+    """Tell of a text that a resumed run does not find how to say where it is now."""
+    try:
+        yield
+    except MissingTextError as error:
+        command = f"{program()} train --resume {shlex.quote(str(run))} {_moved(error.path, data)}"
+        raise TextError(f"{error}; if it was moved, say where it is: {command}") from error
+    except UndecodableTextError as error:
+        raise TextError(
+            f"{error.reason}: this is not the text that {run} was trained on; bring the old text back"
+        ) from error
+
+
+def _moved(path: str, data: DataConfig) -> str:
+    """Return the option that names a run's texts, with PATH for the one that is missing."""
+    if path not in data.texts:
+        return "--val-file PATH"
+    if isinstance(data.text, str):
+        return "--set data.text=PATH"
+    named = ", ".join("PATH" if text == path else json.dumps(text) for text in data.texts)
+    return f"--set {shlex.quote(f'data.text=[{named}]')}"
 
 
 def _run_folder(path: Path) -> Path:

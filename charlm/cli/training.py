@@ -38,13 +38,14 @@ SHORT = 10.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a run beside its config: where it goes, and what it starts from."""
+    """What is wanted of a run beside its config: where it goes, what it starts from, what is said of that."""
 
     output: Path | None = None
     force: bool = False
     init_from: str | None = None
     resume: Path | None = None
     tensorboard: bool = False
+    note: str | None = None
 
 
 def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
@@ -65,6 +66,8 @@ def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
         directory = _directory(config, wanted.output, wanted.force)
         with directory.lock():
             training.directory = directory
+            if wanted.note is not None:
+                screen.say(wanted.note)
             return _go(training, screen, interrupts, wanted.tensorboard)
 
 

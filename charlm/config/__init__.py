@@ -10,6 +10,7 @@ from charlm.config.bundled import (
     bundled_texts,
     files_of,
     is_config,
+    located_text,
     resolve_text,
 )
 from charlm.config.dump import to_yaml
@@ -52,6 +53,7 @@ __all__ = [
     "is_config",
     "load_comparison",
     "load_run",
+    "located_text",
     "preset_for",
     "resolve_text",
     "to_dict",

@@ -107,7 +107,8 @@ def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
             return path
         hint = _meant(path, [*texts, *others])
         raise MissingTextError(
-            f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})"
+            name_or_path,
+            f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})",
         ) from None
     except (OSError, ValueError) as error:
         raise TextError(

@@ -78,7 +78,7 @@ def report(
 
 def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]:
     facts, counts = text.facts, text.counts
-    found = []
+    found = list(facts.kinds)
     if facts.marks:
         found.append("a byte order mark at the beginning was left out")
     if facts.line_ends:

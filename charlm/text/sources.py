@@ -115,7 +115,7 @@ def _files(path: Path, what: str) -> list[Path]:
     with explained(f"{what} {shown(path)}"):
         found = files_of(path)
         if not found:
-            raise TextError(f"{what} {path}: {_no_file(path)}")
+            raise MissingTextError(str(path), f"{what} {path}: {_no_file(path)}")
         if path.exists() and not path.is_dir() and not path.is_file():
             raise TextError(f"{what} {path}: it is no file; give a text file, or pipe a text in")
     return found
@@ -145,8 +145,9 @@ def explained(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise MissingTextError(
+            str(error.filename),
             f"{name}: no such file; give a text file, a folder with .txt files, or "
-            f"{STDIN} for the standard input"
+            f"{STDIN} for the standard input",
         ) from error
     except PermissionError as error:
         raise TextError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
 from charlm.config import from_dict
-from charlm.errors import CharlmError, TextError
+from charlm.errors import CharlmError, MissingTextError, TextError, UndecodableTextError
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -95,6 +95,11 @@ def corpus_of_run(run: str | Path, checkpoint: Checkpoint) -> LineCorpus | Strea
     data = from_dict(checkpoint.config).data
     try:
         corpus = corpus_of(data)
+    except MissingTextError as error:
+        remedy = "if it was moved, say where it is: charlm eval RUN --text PATH"
+        raise TextError(f"the text of {run} cannot be read again: {error}; {remedy}") from error
+    except UndecodableTextError as error:
+        raise TextError(f"the text of {run} is another than it was: {error.reason}") from error
     except TextError as error:
         raise TextError(f"the text of {run} cannot be read again: {error}") from error
     was = checkpoint.state.get("text_sha256", corpus.sha256)

@@ -12,6 +12,7 @@ import codecs
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -19,6 +20,8 @@ SHOWN = 5
 """Candidates that are given."""
 _WIDTH = 60
 _SAMPLE = 4096
+_FEW = 0.05
+"""Of the characters beyond ASCII: so many may be damaged in a text that is UTF-8 all the same."""
 _MARKS = {  # in this order: the first of UTF-16 begins the first of UTF-32
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -78,25 +81,39 @@ class Candidate:
     line: str
 
 
-def candidates(pieces: Iterable[bytes]) -> list[Candidate]:
-    """Return the encodings that a text may be in, given its bytes piece by piece; all of them are read."""
-    found = _Read(pieces)
-    named = [encoding for mark, encoding in _MARKS.items() if found.begin.startswith(mark)][:1]
-    tried = named or (_UNICODE if found.has_nul else [*_USUAL, *_UNICODE])
+@dataclass(frozen=True)
+class Found:
+    """What is known of a text after its bytes were read.
+
+    Attributes:
+        candidates: the encodings it may be in, the most plausible first.
+        damaged: in how many places it is not UTF-8, if it is that but for a few; else 0.
+    """
+
+    candidates: list[Candidate]
+    damaged: int
+
+
+def look(pieces: Iterable[bytes]) -> Found:
+    """Find out the encodings that a text may be in, given its bytes piece by piece."""
+    read = _Read(pieces)
+    named = [encoding for mark, encoding in _MARKS.items() if read.begin.startswith(mark)][:1]
+    tried = named or (_UNICODE if read.has_nul else (*_USUAL, *_UNICODE))
     scored: dict[str, tuple[float, str]] = {}
     for encoding in tried:
-        if found.decodes(encoding):
+        if read.decodes(encoding):
             is_unicode = encoding.startswith(("utf-16", "utf-32"))
-            text = _decoded(found.begin if is_unicode else found.sample, encoding)
+            text = _decoded(read.begin if is_unicode else read.sample, encoding)
             score = _unicode_score(text) if is_unicode else _score(text, _USUAL[encoding])
-            if score and all(text != other for _, other in scored.values()):
+            if (score or named) and all(text != other for _, other in scored.values()):
                 scored[encoding] = score, text
     best = sorted(scored, key=lambda encoding: -scored[encoding][0])
-    return [
+    candidates = [
         Candidate(encoding, _line(scored[encoding][1]))
         for encoding in best[:SHOWN]
         if 3 * scored[encoding][0] >= scored[best[0]][0]
     ]
+    return Found(candidates, read.damaged)
 
 
 class _Read:
@@ -104,32 +121,40 @@ class _Read:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self.begin = self.sample = b""
-        self._decoders = {name: codecs.getincrementaldecoder(name)() for name in _WIDE}
+        self._wide = {name: codecs.getincrementaldecoder(name)() for name in _WIDE}
+        lenient = codecs.getincrementaldecoder("utf-8")("replace")
         seen = np.zeros(256, dtype=np.int64)
-        for piece in pieces:
-            self.begin = self.begin or piece[:_SAMPLE]
-            if not self.sample and not piece.isascii():
+        broken = beyond_ascii = 0
+        for piece in chain(pieces, [b""]):
+            self.begin = (self.begin + piece)[:_SAMPLE]
+            if self.sample:
+                self.sample = (self.sample + piece)[:_SAMPLE]
+            elif not piece.isascii():
                 self.sample = _around(piece)
             seen += np.bincount(np.frombuffer(piece, np.uint8), minlength=256)
-            self._feed(piece, final=False)
-        self._feed(b"", final=True)
+            self._try(piece)
+            text = lenient.decode(piece, final=not piece)
+            broken += text.count("\ufffd")
+            beyond_ascii += len(text) - len(text.encode("ascii", "ignore"))
         self._seen = bytes(np.flatnonzero(seen).tolist())
         self.has_nul = bool(seen[0])
+        self.damaged = broken if broken < _FEW * beyond_ascii else 0
 
     def decodes(self, encoding: str) -> bool:
+        """Tell whether an encoding decodes all of the text."""
         if encoding in _WIDE:
-            return encoding in self._decoders
+            return encoding in self._wide
         try:
             return bool(self._seen.decode(encoding))
         except UnicodeError:
             return False
 
-    def _feed(self, piece: bytes, final: bool) -> None:
-        for name, decoder in list(self._decoders.items()):
+    def _try(self, piece: bytes) -> None:
+        for name, decoder in list(self._wide.items()):
             try:
-                decoder.decode(piece, final)
+                decoder.decode(piece, final=not piece)
             except UnicodeError:
-                del self._decoders[name]
+                del self._wide[name]
 
 
 def _around(piece: bytes) -> bytes:
@@ -156,10 +181,10 @@ def _score(text: str, usual: str) -> float:
 
 
 def _unicode_score(text: str) -> float:
-    """Tell UTF-16 and UTF-32 from other bytes, which become characters that nobody uses, without spaces."""
+    """Tell UTF-16 and UTF-32 from other bytes: these become characters that nobody uses, and hardly ASCII or spaces."""
     printable = sum(c.isprintable() or c in "\t\n\r" for c in text)
-    spaces = sum(c in " \n\r，。、\u3000" for c in text)
-    return float(printable >= 0.98 * len(text) and 50 * spaces >= len(text) > 0)
+    usual = max(50 * sum(c in " \n\r，。、\u3000" for c in text), 2 * sum(map(str.isascii, text)))
+    return float(printable >= 0.98 * len(text) and usual >= len(text) > 0)
 
 
 def _line(text: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 
 from charlm.errors import TextError, UndecodableTextError
-from charlm.text.candidates import candidates
+from charlm.text.candidates import Candidate, look
 from charlm.text.kinds import HEAD, Kind, kind_of, quoted, target
 from charlm.text.sources import Source
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_MANY = 0.05
-"""A text with this share of control characters is none, though its bytes decode."""
+_MANY, _SHORT = 0.05, 16
+"""A share of control characters that no text of so many characters has."""
 
 
 def undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -> TextError:
@@ -28,15 +29,24 @@ def undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -
         found += f" at byte offset {offset} (hex {wrong}: {error.reason})"
     else:
         found += f" ({error})"
-    return _with_candidates(source, found, codec)
+    known = look(source.pieces())
+    if known.damaged and codec == "utf-8":
+        choice = f"; the rest is UTF-8, but for {known.damaged:,} places, which can be left out"
+        return UndecodableTextError(found, choice, _converted(source, "-c -f utf-8", codec))
+    if known.candidates:
+        return _to_choose(source, found, codec, known.candidates)
+    return UndecodableTextError(found, "; no usual encoding makes a text of it", "give a text file")
 
 
 def disguised(source: Source, text: str) -> TextError | None:
     """Return the error for a file whose bytes are UTF-8 by chance, by its first characters: UTF-16 may be."""
-    if len(_CONTROL.findall(text)) < _MANY * len(text):
+    if len(_CONTROL.findall(text)) < _MANY * len(text) or len(text) < _SHORT:
         return None
-    error = _with_candidates(source, f"{source.name}: many control characters", "utf-8")
-    return error if error.encodings else None
+    found = look(source.pieces()).candidates
+    if not found or not found[0].encoding.startswith(("utf-16", "utf-32")):
+        return None
+    reason = f"{source.name}: many control characters, for it is UTF-16 or UTF-32 without a mark"
+    return _to_choose(source, reason, "utf-8", found)
 
 
 def kind_of_file(source: Source) -> Kind | None:
@@ -44,19 +54,19 @@ def kind_of_file(source: Source) -> Kind | None:
     return kind_of(source.path, next(source.pieces(), b"")[:HEAD])
 
 
-def _with_candidates(source: Source, found: str, codec: str) -> UndecodableTextError:
-    tried = candidates(source.pieces())
-    if not tried:
-        return UndecodableTextError(
-            found, "; no usual encoding makes a text of it", "give a text file"
-        )
-    lines = "\n".join(f"  {candidate.encoding:<10}  {candidate.line}" for candidate in tried)
-    wanted = codec.replace("_", "-")
-    files = f"{quoted(source.path)} > {target(source.path, f'.{wanted}.txt')}"
-    command = f"iconv -f {tried[0].encoding} -t {wanted} {files}"
+def _to_choose(
+    source: Source, reason: str, codec: str, found: Sequence[Candidate]
+) -> UndecodableTextError:
+    lines = "\n".join(f"  {candidate.encoding:<10}  {candidate.line}" for candidate in found)
     return UndecodableTextError(
-        found,
+        reason,
         f". A line of it in the encodings that decode all of it:\n{lines}\nTake the one that reads right",
-        f"convert the file with {command}",
-        tuple(candidate.encoding for candidate in tried),
+        _converted(source, f"-f {found[0].encoding}", codec),
+        tuple(candidate.encoding for candidate in found),
     )
+
+
+def _converted(source: Source, options: str, codec: str) -> str:
+    wanted = codec.replace("_", "-")
+    new = target(source.path, f".{wanted}.txt")
+    return f"convert the file with iconv {options} -t {wanted} {quoted(source.path)} > {new}"

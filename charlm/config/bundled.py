@@ -98,7 +98,7 @@ def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
     path = (
         bundled_folder("data") / f"{name_or_path}.txt"
         if name_or_path in texts
-        else Path(name_or_path)
+        else Path(home_expanded(name_or_path))
     )
     try:
         path.stat()

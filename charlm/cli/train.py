@@ -17,6 +17,7 @@ from charlm.config import (
     PRESETS,
     DataConfig,
     Override,
+    bundled_comparisons,
     bundled_runs,
     bundled_texts,
     is_config,
@@ -26,7 +27,13 @@ from charlm.config import (
     resolve_text,
     to_yaml,
 )
-from charlm.errors import CheckpointError, MissingTextError, TextError, UndecodableTextError
+from charlm.errors import (
+    CheckpointError,
+    ConfigError,
+    MissingTextError,
+    TextError,
+    UndecodableTextError,
+)
 from charlm.threads import use_threads
 
 BUDGETS = {"--steps": "train.steps", "--epochs": "train.epochs", "--max-time": "train.max_time"}
@@ -148,6 +155,10 @@ def train(
     texts = arguments if source is None else arguments[1:]
     note = None
     if texts and source is None:
+        if texts[0] in dict(bundled_comparisons()):
+            raise ConfigError(
+                f"{texts[0]}: this is a comparison of models; {program()} compare {texts[0]}"
+            )
         if texts[0] != "-":
             configs = [name for name, _ in bundled_runs()]
             resolve_text(located_text(texts[0], Path.cwd()), configs)

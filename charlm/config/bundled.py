@@ -58,17 +58,37 @@ def is_comparison(path: Path) -> bool:
     return "models" in root.value
 
 
-def config_path(source: str) -> Path:
-    """Return the file of a config: of the bundled one with that name, or the YAML file itself."""
+def config_path(source: str, comparison: bool = False) -> Path:
+    """Return the file of a config, of a run or of a comparison: the bundled one's with that name, or the YAML file.
+
+    Errors:
+        ConfigError: there is none.
+    """
     if source.lower().endswith(_SUFFIXES):
-        return Path(home_expanded(source))
+        path = Path(home_expanded(source))
+        if not path.exists() and (hint := _yaml_meant(path, comparison)):
+            raise ConfigError(f"{path}: no such file{hint}")
+        return path
     paths = {path.stem: path for path in _configs()}
     if source not in paths:
+        names = [name for name, path in paths.items() if is_comparison(path) == comparison]
         raise ConfigError(
-            f"no bundled config is named {source!r}{suggestion(source, paths)} "
-            f"(there are {', '.join(paths)}; a file's name ends in .yaml)"
+            f"no bundled config is named {source!r}{suggestion(source, names)} "
+            f"(there are {', '.join(names)}; a file's name ends in .yaml)"
         )
     return paths[source]
+
+
+def _yaml_meant(path: Path, comparison: bool) -> str:
+    """Suggest a config of the kind wanted that lies beside a path that is missing."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for file in path.parent.iterdir():
+            if file.suffix.lower() in _SUFFIXES and file.is_file():
+                with contextlib.suppress(ConfigError):
+                    if is_comparison(file) == comparison:
+                        found[file.stem.casefold()] = file.name
+    return suggestion(path.stem.casefold(), found, found.__getitem__)
 
 
 def located_text(name_or_path: str, folder: Path) -> str:

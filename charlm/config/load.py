@@ -116,7 +116,7 @@ def load_comparison(source: str) -> ComparisonConfig:
     Errors:
         ConfigError: as of ``load_run``.
     """
-    path = config_path(source)
+    path = config_path(source, comparison=True)
     root, problems = read_file(path)
     if "models" not in root.value:
         raise ConfigError(

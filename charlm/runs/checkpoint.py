@@ -189,7 +189,7 @@ def _check_version(file: Path, version: object) -> None:
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"{file}: a checkpoint of format version {version}, from a newer charlm; this one "
-            f"reads up to version {FORMAT_VERSION}: update it (pip install --upgrade charlm-rnn)"
+            f"reads up to version {FORMAT_VERSION}: install a newer charlm"
         )
 
 

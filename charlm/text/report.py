@@ -102,8 +102,8 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
         found.append(f"control characters: {_listed(control, counts)}")
     if not facts.composed and data.normalize == NONE:
         found.append(
-            "some letters are written in another way than Unicode's composed form; data.normalize=NFC "
-            "writes all in one way"
+            "some letters are written in another way than Unicode's composed form; charlm train --set "
+            "data.normalize=NFC writes all in one way"
         )
     if data.alphabet is None and data.framing == "stream":
         found += _rare(text, data) + _not_learned(text, held_out, test, data)
@@ -124,8 +124,8 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if not rare:
         return []
     return [
-        f"characters that come less than {RARE} times: {_listed(rare, text.counts)}; --min-count {RARE} makes "
-        "them one symbol"
+        f"characters that come less than {RARE} times: {_listed(rare, text.counts)}; charlm train "
+        f"--min-count {RARE} makes them one symbol"
     ]
 
 

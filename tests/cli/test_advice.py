@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from charlm.cli.eval import eval_
 from charlm.config import load_run
 from charlm.runs.checkpoint import load_checkpoint
 
@@ -222,3 +223,91 @@ def test_an_output_that_would_be_a_trap_is_refused(typed, name, how):
     if name:
         advised = re.search(r"such as '(.*)'", err)
         assert typed(f"charlm train --steps 1 -o '{advised[1]}'")[0] == 0
+
+
+def test_a_run_starts_from_one_of_other_sizes_as_advised(run):
+    tiny = "--steps 2 --sample-every 0"
+    sizes = "--set model.layers=2 --set 'model.hidden_dim=[6, 4]' --set model.cell=gru"
+    assert run(f"charlm train tale.txt {tiny} {sizes} -o runs/other")[0] == 0
+    for start in ("runs/tale", "runs/other"):
+        code, _, err = run(f"charlm train tale.txt {tiny} --init-from {start}")
+        assert code == 2
+        advised = re.search(r"give this one the same with (.*)", err)
+        code, _, err = run(f"charlm train tale.txt {tiny} --init-from {start} {advised[1]}")
+        assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    "budget", ["--steps 3", "--epochs 0.01", "--steps 50 --patience 2 --set train.eval_every=2"]
+)
+def test_a_finished_run_is_trained_further_as_advised(run, budget):
+    still = "--set train.learning_rate=1e-30 --set train.schedule=constant --set train.decay=null"
+    code, _, err = run(f"charlm train tale.txt {TINY} {still} {budget} -o runs/done")
+    assert code == 0, err
+    step = load_checkpoint("runs/done", "last").state["step"]
+    code, _, err = run("charlm train --resume runs/done")
+    assert code == 0, err
+    advised = re.search(r"to train it further: .*?(train --resume .*)", err)
+    code, _, err = run(f"charlm {advised[1]}")
+    assert code == 0, err
+    assert load_checkpoint("runs/done", "last").state["step"] > step
+
+
+def test_a_run_that_saved_nothing_is_begun_again_as_advised(run):
+    for file in Path("runs/tale").glob("*.safetensors"):
+        file.unlink()
+    code, _, err = run("charlm train --resume runs/tale")
+    assert code == 2
+    advised = re.search(r"begin it again: .*?(train .*)", err)
+    assert run(f"charlm {advised[1]}")[0] == 0
+    assert load_checkpoint("runs/tale", "last").state["step"] == 4
+
+
+CONFIGS = {
+    "train my.yaml": "train My.yml --steps 1",
+    "bench --config lsmt": None,
+    "compare mines.yaml": "compare mine.yaml --steps 2 --seeds 1",
+    "compare srnn-vs-ltsm": "compare srnn-vs-lstm --steps 2 --seeds 1",
+    "compare srnn-vs-lstm lstm": None,
+    "train srnn-vs-lstm": "compare srnn-vs-lstm --steps 2 --seeds 1",
+    "train nothing.yaml": None,
+}
+
+
+@pytest.mark.parametrize("given", CONFIGS)
+def test_a_config_that_is_meant_is_of_the_kind_wanted(typed, given):
+    Path("My.yml").write_text("train: {steps: 2}\n")
+    Path("mine.yaml").write_text("models: [{name: a}, {name: b}]\n")
+    code, _, err = typed(f"charlm {given}")
+    assert code == 2
+    meant = CONFIGS[given]
+    if given.startswith("train srnn"):
+        assert "compare srnn-vs-lstm" in err
+    elif meant is None:
+        assert "did you mean" not in err or "did you mean lstm?" in err
+    else:
+        assert f"did you mean {meant.split()[1]}?" in err
+    assert meant is None or typed(f"charlm -q {meant}")[0] == 0
+
+
+def test_what_a_note_on_a_text_advises_works(typed):
+    Path("odd.txt").write_text(TEXT * 5 + "cafe\u0301 ", "utf-8")
+    code, _, err = typed(f"charlm train odd.txt {TINY} -o before")
+    assert code == 0, err
+    advised = re.findall(r"charlm train (--\S+(?: \S+=\S+| \d+)) (?:makes|writes)", err)
+    assert len(advised) == 2
+    code, _, err = typed(f"charlm train odd.txt {TINY} -o after {' '.join(advised)}")
+    assert code == 0, err
+    assert "<UNK>" in err
+    assert "charlm train" not in err.replace("charlm train --resume", "")
+
+
+@pytest.mark.skipif(
+    not any("--text" in option.opts for option in eval_.params), reason="eval has no --text yet"
+)
+def test_a_run_is_scored_where_its_text_was_moved_to(run):
+    Path("tale.txt").rename("moved.txt")
+    code, _, err = run("charlm eval runs/tale")
+    assert code == 2
+    assert "charlm eval RUN --text PATH" in err
+    assert run("charlm eval runs/tale --text moved.txt")[0] == 0

@@ -65,6 +65,18 @@ def home_expanded(path: str) -> str:
         return path
 
 
+def exists(path: Path) -> bool:
+    """Tell whether something is at a path; at one that the system does not take, nothing is.
+
+    >>> exists(Path("a" * 1000))
+    False
+    """
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def cache_folder(name: str) -> Path | None:
     """Return the user's folder for what can be made again, created if need be; None if none can be written to.
 

@@ -8,7 +8,8 @@ import click
 
 from charlm.baselines.measure import measure
 from charlm.baselines.ngram import MAX_ORDER
-from charlm.cli.options import encoding_offered, encoding_option, own_text
+from charlm.cli.advice import encoding_offered
+from charlm.cli.options import encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.text.preparing import corpus_of
 

@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 import click
 
-from charlm.cli.options import HomePath, encoding_offered, kernels_option
+from charlm.cli.advice import encoding_offered
+from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
@@ -64,10 +65,8 @@ def compare(
         click.echo(table(bundled_comparisons()))
         return 0
     if not sources:
-        known = table(bundled_comparisons())
-        raise InputError(
-            f"name what to compare: a comparison, or two or more configs. There are\n{known}"
-        )
+        wanted = "a comparison, or two or more configs. There are"
+        raise InputError(f"name what to compare: {wanted}\n{table(bundled_comparisons())}")
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)

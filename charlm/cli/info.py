@@ -10,10 +10,12 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
-from charlm.cli.options import HomePath, encoding_offered, encoding_option, own_text
+from charlm.cli.advice import encoding_offered
+from charlm.cli.options import HomePath, encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
+from charlm.files import exists
 from charlm.lm.model import model_of
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
@@ -58,7 +60,7 @@ def info(what: str, encoding: str | None, as_json: bool) -> int:
 
 def _is_run(what: str) -> bool:
     path = Path(what)
-    return path.suffix == ".safetensors" or (path.is_dir() and (path / "config.yaml").is_file())
+    return path.suffix == ".safetensors" or exists(path / "config.yaml")
 
 
 def _run(what: str) -> dict[str, Any]:

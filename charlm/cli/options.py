@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from charlm.config import KERNELS, DataConfig, Override, load_run
-from charlm.config.schema import BYTES
-from charlm.errors import TextError, UndecodableTextError
 from charlm.files import home_expanded
 
 checkpoint_option = click.option(
@@ -43,17 +39,6 @@ class HomePath(click.Path):
 encoding_option = click.option(
     "--encoding", metavar="NAME", help="Of a text: utf-8, another codec, or bytes (default: utf-8)."
 )
-
-
-@contextlib.contextmanager
-def encoding_offered(how: str = "--encoding {}") -> Iterator[None]:
-    """Tell of a text that cannot be decoded how its encoding is given here."""
-    try:
-        yield
-    except UndecodableTextError as error:
-        ways = [f"{how.format(name)} (for all texts given)" for name in error.encodings[:1]]
-        ways += [error.convert, f"learn its bytes with {how.format(BYTES)}"]
-        raise TextError(f"{error.reason}{error.choice}: {'; or '.join(ways)}") from error
 
 
 def own_text(texts: tuple[str, ...], **given: str | float | None) -> DataConfig:

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.options import HomePath, encoding_offered, kernels_option
-from charlm.cli.output import Screen, program, table
+from charlm.cli.advice import check_text, encoding_offered, text_asked_for
+from charlm.cli.options import HomePath, kernels_option
+from charlm.cli.output import Screen, table
 from charlm.config import (
     PRESETS,
-    DataConfig,
     Override,
-    bundled_comparisons,
     bundled_runs,
     bundled_texts,
     is_config,
     load_run,
-    located_text,
     preset_for,
-    resolve_text,
     to_yaml,
 )
-from charlm.errors import (
-    CheckpointError,
-    ConfigError,
-    MissingTextError,
-    TextError,
-    UndecodableTextError,
-)
+from charlm.errors import CheckpointError
 from charlm.threads import use_threads
 
 BUDGETS = {"--steps": "train.steps", "--epochs": "train.epochs", "--max-time": "train.max_time"}
@@ -155,13 +143,7 @@ def train(
     texts = arguments if source is None else arguments[1:]
     note = None
     if texts and source is None:
-        if texts[0] in dict(bundled_comparisons()):
-            raise ConfigError(
-                f"{texts[0]}: this is a comparison of models; {program()} compare {texts[0]}"
-            )
-        if texts[0] != "-":
-            configs = [name for name, _ in bundled_runs()]
-            resolve_text(located_text(texts[0], Path.cwd()), configs)
+        check_text(texts[0])
         if preset is None:
             preset = preset_for(texts)
             note = f"preset {preset}, by the size of the text ({_others(preset)})"
@@ -178,36 +160,12 @@ def train(
     from charlm.cli.training import Wanted, run
 
     wanted = Wanted(output, force, init_from, resume, tensorboard, note)
-    with encoding_offered() if resume is None else _text_asked_for(resume, config.data):
+    with encoding_offered() if resume is None else text_asked_for(resume, config.data):
         if dry_run:
             from charlm.cli.dryrun import dry_run as rehearse
 
             return rehearse(config, obj, wanted, as_json)
         return run(config, obj, wanted)
-
-
-@contextlib.contextmanager
-def _text_asked_for(run: Path, data: DataConfig) -> Iterator[None]:
-    """Tell of a text that a resumed run does not find how to say where it is now."""
-    try:
-        yield
-    except MissingTextError as error:
-        command = f"{program()} train --resume {shlex.quote(str(run))} {_moved(error.path, data)}"
-        raise TextError(f"{error}; if it was moved, say where it is: {command}") from error
-    except UndecodableTextError as error:
-        raise TextError(
-            f"{error.reason}: this is not the text that {run} was trained on; bring the old text back"
-        ) from error
-
-
-def _moved(path: str, data: DataConfig) -> str:
-    """Return the option that names a run's texts, with PATH for the one that is missing."""
-    if path not in data.texts:
-        return "--val-file PATH"
-    if isinstance(data.text, str):
-        return "--set data.text=PATH"
-    named = ", ".join("PATH" if text == path else json.dumps(text) for text in data.texts)
-    return f"--set {shlex.quote(f'data.text=[{named}]')}"
 
 
 def _run_folder(path: Path) -> Path:

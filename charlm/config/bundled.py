@@ -14,7 +14,7 @@ from pathlib import Path
 from charlm.config.reading import read_file
 from charlm.config.rules import suggestion
 from charlm.errors import ConfigError, MissingTextError, TextError
-from charlm.files import home_expanded
+from charlm.files import exists, home_expanded
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".yaml", ".yml")
@@ -66,7 +66,7 @@ def config_path(source: str, comparison: bool = False) -> Path:
     """
     if source.lower().endswith(_SUFFIXES):
         path = Path(home_expanded(source))
-        if not path.exists() and (hint := _yaml_meant(path, comparison)):
+        if not exists(path) and (hint := _yaml_meant(path, comparison)):
             raise ConfigError(f"{path}: no such file{hint}")
         return path
     paths = {path.stem: path for path in _configs()}
@@ -99,7 +99,7 @@ def located_text(name_or_path: str, folder: Path) -> str:
     if Path(path).is_absolute():
         return path
     start = folder.absolute()
-    is_pattern = has_magic(path) and not (start / path).exists()
+    is_pattern = has_magic(path) and not exists(start / path)
     return str(Path(escape(str(start)) if is_pattern else start) / path)
 
 
@@ -141,7 +141,7 @@ def files_of(path: Path) -> list[Path]:
     """Return the files that a text's path stands for, sorted: a folder's .txt files, a pattern's matches, or itself."""
     if path.is_dir():
         return sorted(p for p in path.iterdir() if p.suffix.lower() == ".txt" and not p.is_dir())
-    if has_magic(str(path)) and not path.exists():
+    if has_magic(str(path)) and not exists(path):
         matches = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
         return sorted(match for match in matches if match.is_file())
     return [path]

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from charlm.files import home_expanded
+from charlm.files import exists, home_expanded
 
 UNNAMED = "text"
 """A run on a text that has no name: the standard input, a pipe, a text called ``***``."""
@@ -43,15 +43,8 @@ def name_of(text: str) -> str:
     if text == "-" or path.parts[1:2] in (("dev",), ("proc",)):  # as <(command) is given
         return UNNAMED
     fixed, *wild = _WILD.split(home_expanded(text), maxsplit=1)
-    return plain_name(Path(_absolute(fixed)).name if wild and not _exists(path) else path.stem)
+    return plain_name(Path(_absolute(fixed)).name if wild and not exists(path) else path.stem)
 
 
 def _absolute(path: str) -> str:
     return os.path.abspath(home_expanded(path))  # noqa: PTH100
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # the name is too long
-        return False

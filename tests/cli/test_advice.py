@@ -128,6 +128,21 @@ def test_what_is_meant_can_be_typed(typed, given, meant):
     assert typed(f"charlm -q train {meant} --steps 1 {TINY}")[0] == 0
 
 
+def test_a_run_is_no_text(run):
+    code, _, err = run("charlm train runs/tale")
+    assert code == 2
+    advised = re.search(r"this is a run, not a text; to go on with it: .*?(train .*)", err)
+    assert run(f"charlm {advised[1]}")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "n" * 300 + "*", "n" * 300 + ".yaml"])
+@pytest.mark.parametrize("command", ["train", "train srnn", "baseline", "info"])
+def test_a_name_that_is_too_long_is_said_to_be(typed, command, name):
+    code, _, err = typed(f"charlm {command} {name}")
+    assert code == 2
+    assert re.match(f"charlm: .*{'n' * 300}.*: (cannot be read|no (such )?file)", err)
+
+
 def test_a_config_is_not_suggested_where_a_text_is_wanted(run):
     for line in ("baseline lsmt", "info lsmt", "eval runs/tale lsmt", "train lstm lsmt"):
         code, _, err = run(f"charlm {line}")

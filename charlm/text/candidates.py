@@ -28,7 +28,7 @@ _MARKS = {  # in this order: the first of UTF-16 begins the first of UTF-32
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_UNICODE = ("utf-16le", "utf-16be", "utf-32le", "utf-32be")
+UNICODE = ("utf-16le", "utf-16be", "utf-32le", "utf-32be")
 _WESTERN = "éèàêâçîôûùëïöäüßñáíóúãõåøæœ“”‘’„–—…«»°¿¡£€"
 _CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžäöüőűăâîşţ„”–"
 _TURKISH, _BALTIC = "ışğüöçİâ’“”", "āčēģīķļņšūžąęėįųõäöü"
@@ -44,7 +44,7 @@ _TRADITIONAL = (
     "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年過發後作裡用道行所然"
     "家事成方多經麼去法學如都同現當沒動面起看定天分還進好小部其些她開只想日天水聽早把老兩見門，。「」"
 )
-_USUAL = {
+USUAL = {
     "utf-8": "",
     "cp1252": _WESTERN,
     "cp1251": _CYRILLIC,
@@ -69,7 +69,7 @@ _USUAL = {
     "cp850": _WESTERN,
 }
 """The encodings that are tried, in the order of how often they are met, and what their languages use most."""
-_WIDE = ("utf-16", "utf-32", *_UNICODE, "utf-8", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr")
+_WIDE = ("utf-16", "utf-32", *UNICODE, "utf-8", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr")
 """Those in which a character may take several bytes; of the others it is enough to know which bytes come."""
 
 
@@ -98,13 +98,13 @@ def look(pieces: Iterable[bytes]) -> Found:
     """Find out the encodings that a text may be in, given its bytes piece by piece."""
     read = _Read(pieces)
     named = [encoding for mark, encoding in _MARKS.items() if read.begin.startswith(mark)][:1]
-    tried = named or (_UNICODE if read.has_nul else (*_USUAL, *_UNICODE))
+    tried = named or (UNICODE if read.has_nul else (*USUAL, *UNICODE))
     scored: dict[str, tuple[float, str]] = {}
     for encoding in tried:
         if read.decodes(encoding):
             is_unicode = encoding.startswith(("utf-16", "utf-32"))
             text = _decoded(read.begin if is_unicode else read.sample, encoding)
-            score = _unicode_score(text) if is_unicode else _score(text, _USUAL[encoding])
+            score = _unicode_score(text) if is_unicode else _score(text, USUAL[encoding])
             if (score or named) and all(text != other for _, other in scored.values()):
                 scored[encoding] = score, text
     best = sorted(scored, key=lambda encoding: -scored[encoding][0])

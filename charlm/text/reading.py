@@ -22,7 +22,7 @@ import numpy as np
 from charlm.config.schema import BYTES
 from charlm.errors import TextError
 from charlm.text.sources import Source, sources_of
-from charlm.text.undecodable import disguised, kind_of_file, undecodable
+from charlm.text.undecodable import refuse_disguised, undecodable
 from charlm.text.vocab import Points, byte_values, code_points
 
 UTF_8 = "utf-8"
@@ -48,7 +48,6 @@ class Facts:
         sha256: the digest of all the bytes, as of ``cat FILES | sha256sum``.
         line_ends: those that became a newline: ``\r\n`` or ``\r``.
         marks: byte order marks that were left out.
-        kinds: what was said of files that are more than a text.
         composed: whether all characters were in the composed form (NFC), as far as was looked.
         repeated: the line that comes most often at the beginning, and its share of the lines there.
     """
@@ -57,7 +56,6 @@ class Facts:
     sha256: str = ""
     line_ends: list[str] = field(default_factory=list)
     marks: int = 0
-    kinds: list[str] = field(default_factory=list)
     composed: bool = True
     repeated: tuple[str, float] = ("", 0.0)
 
@@ -219,7 +217,8 @@ def _decoded(source: Source, pieces: Iterable[bytes], encoding: str, facts: Fact
         if not text:
             continue
         if not begun:
-            _look_at_kind(source, encoding, text, facts)
+            if codecs.lookup(encoding).name == UTF_8:
+                refuse_disguised(source, text)
             if text[0] == "\ufeff":
                 facts.marks += 1
                 text = text[1:]
@@ -231,18 +230,6 @@ def _decoded(source: Source, pieces: Iterable[bytes], encoding: str, facts: Fact
     met = newlines.newlines
     ends = (met,) if isinstance(met, str) else met or ()
     facts.line_ends += [end for end in ends if end != "\n" and end not in facts.line_ends]
-
-
-def _look_at_kind(source: Source, encoding: str, text: str, facts: Facts) -> None:
-    """Note that a file which can be decoded is more than a text, or refuse it if it is in UTF-16 or UTF-32."""
-    error = disguised(source, text) if codecs.lookup(encoding).name == UTF_8 else None
-    if error is not None:
-        raise error
-    kind = kind_of_file(source)
-    if kind is not None:
-        facts.kinds.append(
-            f"{source.name} is {kind.name}, and all that is in it is learned; {kind.remedy(source.path)}"
-        )
 
 
 def _look_at(text: str, number: int, facts: Facts) -> None:

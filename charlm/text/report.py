@@ -11,6 +11,8 @@ import numpy as np
 from charlm.config.schema import BYTES, DataConfig
 from charlm.text.encoding import Encoded, counts_of
 from charlm.text.reading import NONE
+from charlm.text.sources import Source
+from charlm.text.undecodable import more_than_text
 from charlm.text.vocab import Ids, Vocab
 
 RARE = 10
@@ -60,25 +62,26 @@ class TextReport:
 
 
 def report(
-    names: Sequence[str], text: Encoded, held_out: Ids, test: Ids, data: DataConfig
+    sources: Sequence[Source], text: Encoded, held_out: Ids, test: Ids, data: DataConfig
 ) -> TextReport:
     """Look at a text before it is learned."""
+    markup = [] if data.encoding == BYTES else list(filter(None, map(more_than_text, sources)))
     characters = sum(text.counts.values())
     own = 0 if data.val_file is not None else len(held_out)
     return TextReport(
-        names=tuple(names),
+        names=tuple(source.name for source in sources),
         bytes=sum(text.facts.sizes),
         characters=characters,
         sha256=text.facts.sha256,
         vocab=text.vocab,
         parts=(len(text.ids) - own - len(test), len(held_out), len(test)),
-        notices=tuple(_odd(text, held_out, test, data)),
+        notices=(*markup, *_odd(text, held_out, test, data)),
     )
 
 
 def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]:
     facts, counts = text.facts, text.counts
-    found = list(facts.kinds)
+    found = []
     if facts.marks:
         found.append("a byte order mark at the beginning was left out")
     if facts.line_ends:

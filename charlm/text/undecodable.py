@@ -18,7 +18,7 @@ _MANY, _SHORT = 0.05, 16
 
 def undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -> TextError:
     """Return the error for a file that the encoding does not decode, of which some bytes were read."""
-    kind = kind_of_file(source)
+    kind = _kind_of_file(source)
     if kind is not None:
         return TextError(f"{source.name}: it is {kind.name}; {kind.remedy(source.path)}")
     codec = codecs.lookup(encoding).name
@@ -38,19 +38,31 @@ def undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -
     return UndecodableTextError(found, "; no usual encoding makes a text of it", "give a text file")
 
 
-def disguised(source: Source, text: str) -> TextError | None:
-    """Return the error for a file whose bytes are UTF-8 by chance, by its first characters: UTF-16 may be."""
+def refuse_disguised(source: Source, text: str) -> None:
+    """Refuse a file whose bytes are UTF-8 by chance, by its first characters: UTF-16 may be.
+
+    Raises:
+        UndecodableTextError: it is in UTF-16 or UTF-32.
+    """
     if len(_CONTROL.findall(text)) < _MANY * len(text) or len(text) < _SHORT:
-        return None
+        return
     found = look(source.pieces()).candidates
-    if not found or not found[0].encoding.startswith(("utf-16", "utf-32")):
+    if found and found[0].encoding.startswith(("utf-16", "utf-32")):
+        reason = (
+            f"{source.name}: many control characters, for it is UTF-16 or UTF-32 without a mark"
+        )
+        raise _to_choose(source, reason, "utf-8", found)
+
+
+def more_than_text(source: Source) -> str | None:
+    """Say of a file that could be decoded that it is more than a text, if it is."""
+    kind = _kind_of_file(source)
+    if kind is None:
         return None
-    reason = f"{source.name}: many control characters, for it is UTF-16 or UTF-32 without a mark"
-    return _to_choose(source, reason, "utf-8", found)
+    return f"{source.name} is {kind.name}, and all that is in it is learned; {kind.remedy(source.path)}"
 
 
-def kind_of_file(source: Source) -> Kind | None:
-    """Return what kind of file it is, if it is known not to be a plain text."""
+def _kind_of_file(source: Source) -> Kind | None:
     return kind_of(source.path, next(source.pieces(), b"")[:HEAD])
 
 
@@ -67,6 +79,6 @@ def _to_choose(
 
 
 def _converted(source: Source, options: str, codec: str) -> str:
-    wanted = codec.replace("_", "-")
+    wanted = codec.replace("_", "-").removesuffix("-sig")  # iconv has no name for a mark
     new = target(source.path, f".{wanted}.txt")
     return f"convert the file with iconv {options} -t {wanted} {quoted(source.path)} > {new}"

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlm.text.candidates import SHOWN, look
+from charlm.text.candidates import SHOWN, UNICODE, USUAL, look
 
 TEXTS = {
     "French": ("Où est la clé de la fenêtre ? demanda François à l'été.", "cp1252 macintosh cp850"),
@@ -72,3 +75,12 @@ def test_a_text_that_is_utf_8_but_for_some_bytes(cut):
 
 def test_no_text_is_in_no_encoding():
     assert look([bytes(range(256)) * 20, b"\xff"]).candidates == []
+
+
+@pytest.mark.skipif(not shutil.which("iconv"), reason="iconv is not installed")
+def test_iconv_knows_each_by_the_same_name():
+    for encoding in (*USUAL, *UNICODE, "utf-16", "utf-32"):
+        data = "a house\n".encode(encoding)
+        command = ["iconv", "-f", encoding, "-t", "utf-8"]
+        done = subprocess.run(command, input=data, capture_output=True, check=True)
+        assert done.stdout.decode("utf-8-sig") == "a house\n"

@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
+
 from charlm.cli.output import program
 from charlm.config import (
     DataConfig,
@@ -22,13 +24,16 @@ from charlm.files import exists, home_expanded
 
 
 @contextlib.contextmanager
-def encoding_offered(how: str = "--encoding {}") -> Iterator[None]:
-    """Tell of a text that cannot be decoded how its encoding is given here."""
+def encoding_offered(data: DataConfig, how: str = "--encoding {}") -> Iterator[None]:
+    """Tell of a text that cannot be decoded how its encoding is given here, which ``data`` has to allow."""
     try:
         yield
     except UndecodableTextError as error:
         ways = [f"{how.format(name)} (for all texts given)" for name in error.encodings[:1]]
-        ways += [error.convert, f"learn its bytes with {how.format(BYTES)}"]
+        ways.append(error.convert)
+        with contextlib.suppress(ConfigError):  # with an alphabet, say, the symbols are no bytes
+            attrs.evolve(data, encoding=BYTES)
+            ways.append(f"learn its bytes with {how.format(BYTES)}")
         raise TextError(f"{error.reason}{error.choice}: {'; or '.join(ways)}") from error
 
 

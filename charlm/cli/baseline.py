@@ -40,8 +40,9 @@ def baseline(
     These are: all characters equally likely, single characters' frequencies, modified Kneser-Ney n-grams, and xz.
     TEXT is files, folders of .txt files, or - for standard input.
     """
-    with encoding_offered():
-        corpus = corpus_of(own_text(texts, encoding=encoding, val_frac=val_frac))
+    data = own_text(texts, encoding=encoding, val_frac=val_frac)
+    with encoding_offered(data):
+        corpus = corpus_of(data)
     found = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids, order)
     if as_json:
         click.echo(json.dumps(baselines_data(found)))

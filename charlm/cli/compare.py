@@ -70,7 +70,7 @@ def compare(
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)
-    with encoding_offered("data.encoding: {} in the config"):
+    with encoding_offered(config.base.data, "data.encoding: {} in the config"):
         comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
     result = comparison.result()

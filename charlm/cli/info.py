@@ -137,8 +137,9 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
 
 
 def _text(what: str, encoding: str | None) -> dict[str, Any]:
-    with encoding_offered():
-        corpus = corpus_of(own_text((what,), encoding=encoding, val_frac=HELD_OUT))
+    data = own_text((what,), encoding=encoding, val_frac=HELD_OUT)
+    with encoding_offered(data):
+        corpus = corpus_of(data)
     vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
     assert corpus.report is not None
     counted = sum(counts_of(ids, len(vocab)) for ids in parts)

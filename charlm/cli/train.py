@@ -160,7 +160,7 @@ def train(
     from charlm.cli.training import Wanted, run
 
     wanted = Wanted(output, force, init_from, resume, tensorboard, note)
-    with encoding_offered() if resume is None else text_asked_for(resume, config.data):
+    with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
             from charlm.cli.dryrun import dry_run as rehearse
 

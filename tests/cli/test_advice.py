@@ -48,6 +48,16 @@ def test_an_encoding_is_advised_where_it_can_be_given(typed, command, encoding):
         assert data.encoding == advised[1].split()[1]
 
 
+@pytest.mark.parametrize("alphabet", ["null", "abc"])
+def test_bytes_are_advised_where_they_can_be_learned(typed, alphabet):
+    Path("old.txt").write_bytes(RUSSIAN.encode("cp1251"))
+    line = f"charlm train srnn {TINY} --set data.text=old.txt --set data.alphabet={alphabet}"
+    _, _, err = typed(line)
+    advised = re.search(r"learn its bytes with (--encoding bytes)", err)
+    assert (advised is not None) == (alphabet == "null")
+    assert alphabet != "null" or typed(f"{line} {advised[1]}")[0] == 0
+
+
 def converted(err: str) -> None:
     """Run the command that a message gives to convert a file."""
     command = re.search(r"convert the file with (iconv .*?)(; or|\n|$)", err)

@@ -87,11 +87,11 @@ class Found:
 
     Attributes:
         candidates: the encodings it may be in, the most plausible first.
-        damaged: in how many places it is not UTF-8, if it is that but for a few; else 0.
+        damaged: the encoding that it is in but for a few places: UTF-8, or that of its byte order mark.
     """
 
     candidates: list[Candidate]
-    damaged: int
+    damaged: str | None
 
 
 def look(pieces: Iterable[bytes]) -> Found:
@@ -113,7 +113,10 @@ def look(pieces: Iterable[bytes]) -> Found:
         for encoding in best[:SHOWN]
         if 3 * scored[encoding][0] >= scored[best[0]][0]
     ]
-    return Found(candidates, read.damaged)
+    damaged = "utf-8" if read.is_mostly_utf_8 else None
+    if named and not candidates:
+        damaged = named[0]
+    return Found(candidates, damaged)
 
 
 class _Read:
@@ -138,7 +141,7 @@ class _Read:
             beyond_ascii += len(text) - len(text.encode("ascii", "ignore"))
         self._seen = bytes(np.flatnonzero(seen).tolist())
         self.has_nul = bool(seen[0])
-        self.damaged = broken if broken < _FEW * beyond_ascii else 0
+        self.is_mostly_utf_8 = 0 < broken < _FEW * beyond_ascii
 
     def decodes(self, encoding: str) -> bool:
         """Tell whether an encoding decodes all of the text."""

@@ -30,9 +30,12 @@ def undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -
     else:
         found += f" ({error})"
     known = look(source.pieces())
-    if known.damaged and codec == "utf-8":
-        choice = f"; the rest is UTF-8, but for {known.damaged:,} places, which can be left out"
-        return UndecodableTextError(found, choice, _converted(source, "-c -f utf-8", codec))
+    if known.damaged:
+        choice = (
+            f"; it is in {known.damaged.upper()}, but damaged in some places, which can be left out"
+        )
+        options = f"-c -f {known.damaged}"
+        return UndecodableTextError(found, choice, _converted(source, options, codec))
     if known.candidates:
         return _to_choose(source, found, codec, known.candidates)
     return UndecodableTextError(found, "; no usual encoding makes a text of it", "give a text file")

@@ -72,10 +72,12 @@ def test_a_file_of_several_is_converted(typed):
     assert typed(f"charlm train new.txt old.utf-8.txt {TINY}")[0] == 0
 
 
-@pytest.mark.parametrize("what", ["eval", "val_file", "broken"])
+@pytest.mark.parametrize("what", ["eval", "val_file", "broken", "broken utf-16"])
 def test_a_command_without_the_option_advises_to_convert(run, what):
     Path("old.txt").write_bytes(TEXT.encode("cp1251", "ignore"))
-    if what == "broken":
+    if what == "broken utf-16":
+        Path("old.txt").write_bytes(TEXT.encode("utf-16") + b"\n")
+    elif what == "broken":
         Path("old.txt").write_bytes(b"\xff" + TEXT.encode() + b"\xd0")
     given = f"train tale.txt --val-file {{}} {TINY}" if what == "val_file" else "eval runs/tale {}"
     code, out, err = run("charlm " + given.format("old.txt"))

@@ -66,11 +66,15 @@ def test_a_byte_far_behind_counts():
 
 
 @pytest.mark.parametrize("cut", [1, 1000, 3001])
-def test_a_text_that_is_utf_8_but_for_some_bytes(cut):
-    text = "Старый дом стоял на берегу реки.\n".encode() * 100
-    assert look([text[:cut], text[cut:]]).damaged == 0
-    assert look([text[:cut], b"\xff" + text[cut:] + b"\xfe"]).damaged in (2, 3, 4)
-    assert look([b"caf\xe9 " * 100]).damaged == 0
+def test_a_text_that_is_damaged_in_some_places(cut):
+    text = "Старый дом стоял на берегу реки.\n" * 100
+    data = text.encode()
+    assert look([data[:cut], data[cut:]]).damaged is None
+    assert look([data[:cut], b"\xff" + data[cut:] + b"\xfe"]).damaged == "utf-8"
+    assert look([b"caf\xe9 " * 100]).damaged is None
+    for encoding in ("utf-16", "utf-32"):
+        found = look([text.encode(encoding), b"\n"])
+        assert (found.damaged, found.candidates) == (encoding, [])
 
 
 def test_no_text_is_in_no_encoding():

@@ -32,6 +32,34 @@ class TextError(InputError, ValueError):
     """A text cannot be read, or cannot be used as it is."""
 
 
+class MissingTextError(TextError):
+    """There is no text where one is said to be: at ``path``."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(why)
+        self.path = path
+
+
+class UndecodableTextError(TextError):
+    """A text has bytes that its encoding does not know.
+
+    Attributes:
+        reason: what is wrong.
+        choice: what may be right, and shown how to choose.
+        convert: how to make a text of it that can be read.
+        encodings: those that decode all of it, the most plausible first.
+    """
+
+    def __init__(
+        self, reason: str, choice: str, convert: str, encodings: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(f"{reason}{choice}: {convert}")
+        self.reason = reason
+        self.choice = choice
+        self.convert = convert
+        self.encodings = encodings
+
+
 class CheckpointError(InputError, ValueError):
     """A checkpoint is missing, damaged or of another format."""
 

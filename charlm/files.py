@@ -51,6 +51,32 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot write: {reason}; {remedy}")
 
 
+def home_expanded(path: str) -> str:
+    """Return a path whose ``~`` at the beginning, or ``~NAME``, is the home folder, where there is one.
+
+    A shell does this for words that are not in quotes; charlm does it for those, and for paths in files.
+
+    >>> home_expanded("novel~.txt")
+    'novel~.txt'
+    """
+    try:
+        return os.path.expanduser(path)  # noqa: PTH111
+    except ValueError:  # a NUL, which no path holds
+        return path
+
+
+def exists(path: Path) -> bool:
+    """Tell whether something is at a path; at one that the system does not take, nothing is.
+
+    >>> exists(Path("a" * 1000))
+    False
+    """
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def cache_folder(name: str) -> Path | None:
     """Return the user's folder for what can be made again, created if need be; None if none can be written to.
 

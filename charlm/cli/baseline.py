@@ -8,6 +8,7 @@ import click
 
 from charlm.baselines.measure import measure
 from charlm.baselines.ngram import MAX_ORDER
+from charlm.cli.advice import encoding_offered
 from charlm.cli.options import encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.text.preparing import corpus_of
@@ -39,7 +40,9 @@ def baseline(
     These are: all characters equally likely, single characters' frequencies, modified Kneser-Ney n-grams, and xz.
     TEXT is files, folders of .txt files, or - for standard input.
     """
-    corpus = corpus_of(own_text(texts, encoding=encoding, val_frac=val_frac))
+    data = own_text(texts, encoding=encoding, val_frac=val_frac)
+    with encoding_offered(data):
+        corpus = corpus_of(data)
     found = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids, order)
     if as_json:
         click.echo(json.dumps(baselines_data(found)))

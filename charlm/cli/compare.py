@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 import click
 
-from charlm.cli.options import kernels_option
+from charlm.cli.advice import encoding_offered
+from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
@@ -38,7 +39,7 @@ from charlm.files import output_error
 @click.option("--json", "as_json", is_flag=True, help="Print everything measured as JSON.")
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=HomePath(path_type=Path, dir_okay=False),
     metavar="FILE.png",
     help="Draw the loss curves (needs the extra `plot`).",
 )
@@ -64,14 +65,13 @@ def compare(
         click.echo(table(bundled_comparisons()))
         return 0
     if not sources:
-        known = table(bundled_comparisons())
-        raise InputError(
-            f"name what to compare: a comparison, or two or more configs. There are\n{known}"
-        )
+        wanted = "a comparison, or two or more configs. There are"
+        raise InputError(f"name what to compare: {wanted}\n{table(bundled_comparisons())}")
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)
-    comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
+    with encoding_offered(config.base.data, "data.encoding: {} in the config"):
+        comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
     result = comparison.result()
     click.echo(json.dumps(result.to_dict()) if as_json else report(result))

@@ -18,7 +18,7 @@ from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import load_checkpoint
-from charlm.runs.directory import RunDirectory
+from charlm.runs.directory import RunDirectory, check_names
 from charlm.training.loop import Training
 
 STEPS = 3
@@ -71,7 +71,7 @@ def dry_run(config: RunConfig, settings: dict[str, Any], wanted: Wanted, as_json
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return 0
-    for notice in found.notices:
+    for notice in (*([wanted.note] if wanted.note else []), *found.notices):
         screen.say(f"note: {notice}")
     held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
     ends = f"{training.budget}, {duration(found.seconds)} of training steps"
@@ -118,11 +118,13 @@ def _place(config: RunConfig, wanted: Wanted) -> Path:
 
     Raises:
         RunExistsError: something is there already.
+        InputError: its name is a trap.
         OutputError: it cannot be written.
     """
     if wanted.resume is not None:
         return _writable(wanted.resume)
     path = wanted.output or Path("runs") / config.name
+    check_names(path)
     if wanted.output is not None and path.exists():
         free = path.is_dir() and not any(path.iterdir())
         if not free and not (wanted.force and RunDirectory(path).is_run()):

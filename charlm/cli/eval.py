@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from charlm.baselines.measure import Baselines, measure
-from charlm.cli.options import kernels_option
+from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen
 from charlm.cli.scores import evaluation_data, evaluation_lines, how_scored
 from charlm.config import DataConfig, from_dict
@@ -31,7 +31,7 @@ from charlm.training.standing import baselines_of, corpus_of_run
 
 
 @click.command("eval", short_help="Score a text with a trained model.")
-@click.argument("run")
+@click.argument("run", type=HomePath())
 @click.argument("texts", nargs=-1, metavar="[TEXT...]")
 @click.option(
     "--split",

@@ -10,10 +10,12 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
-from charlm.cli.options import encoding_option, own_text
+from charlm.cli.advice import encoding_offered
+from charlm.cli.options import HomePath, encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
+from charlm.files import exists
 from charlm.lm.model import model_of
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
@@ -32,7 +34,7 @@ ABOUT = ("text", "bytes", "sha256", "symbols")
 
 
 @click.command(short_help="Tell what is known of a run or a text.")
-@click.argument("what", metavar="RUN|TEXT")
+@click.argument("what", metavar="RUN|TEXT", type=HomePath())
 @encoding_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(what: str, encoding: str | None, as_json: bool) -> int:
@@ -58,7 +60,7 @@ def info(what: str, encoding: str | None, as_json: bool) -> int:
 
 def _is_run(what: str) -> bool:
     path = Path(what)
-    return path.suffix == ".safetensors" or (path.is_dir() and (path / "config.yaml").is_file())
+    return path.suffix == ".safetensors" or exists(path / "config.yaml")
 
 
 def _run(what: str) -> dict[str, Any]:
@@ -135,7 +137,9 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
 
 
 def _text(what: str, encoding: str | None) -> dict[str, Any]:
-    corpus = corpus_of(own_text((what,), encoding=encoding, val_frac=HELD_OUT))
+    data = own_text((what,), encoding=encoding, val_frac=HELD_OUT)
+    with encoding_offered(data):
+        corpus = corpus_of(data)
     vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
     assert corpus.report is not None
     counted = sum(counts_of(ids, len(vocab)) for ids in parts)

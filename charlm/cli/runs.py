@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from charlm.cli.options import HomePath
 from charlm.cli.output import duration, program
 from charlm.errors import CheckpointError
 from charlm.runs.directory import RunDirectory
@@ -21,7 +22,7 @@ PAUSE = 0.5
 
 
 @click.command(short_help="List runs and how they stand, or follow one.")
-@click.argument("folder", default="runs", type=click.Path(path_type=Path))
+@click.argument("folder", default="runs", type=HomePath(path_type=Path))
 @click.option("--follow", is_flag=True, help="Show what the run FOLDER reports until it ends.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run.")
 @click.pass_obj

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options import checkpoint_option, kernels_option
+from charlm.cli.options import HomePath, checkpoint_option, kernels_option
 from charlm.cli.output import Screen, cut_mark
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, load
@@ -18,7 +18,7 @@ from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 
 
 @click.command(short_help="Draw texts from a trained model.")
-@click.argument("run")
+@click.argument("run", type=HomePath())
 @click.option("-n", "--number", type=click.IntRange(min=1), default=1, help="How many texts.")
 @click.option(
     "-l",

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.options import kernels_option
+from charlm.cli.advice import check_text, encoding_offered, text_asked_for
+from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen, table
 from charlm.config import (
     PRESETS,
@@ -44,9 +45,7 @@ SHORTHANDS = {
 
 @click.command(short_help="Train a model on a text.")
 @click.argument("arguments", nargs=-1, metavar="[CONFIG] [TEXT...]")
-@click.option(
-    "-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Run directory."
-)
+@click.option("-o", "--output", metavar="DIR", type=HomePath(path_type=Path), help="Run directory.")
 @click.option("--force", is_flag=True, help="Replace the run that is in the run directory.")
 @click.option(
     "--set",
@@ -77,11 +76,13 @@ SHORTHANDS = {
 @click.option("--test-frac", metavar="F", help="Share kept at the end to test on (data.test_frac).")
 @click.option("--val-file", metavar="TEXT", help="Measure on this text instead (data.val_file).")
 @kernels_option
-@click.option("--init-from", metavar="RUN", help="Start from the weights of this run.")
+@click.option(
+    "--init-from", metavar="RUN", type=HomePath(), help="Start from the weights of this run."
+)
 @click.option(
     "--resume",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=HomePath(path_type=Path),
     help="Go on with this run from its last checkpoint.",
 )
 @click.option(
@@ -142,13 +143,14 @@ def train(
         arguments = (str(resume / "config.yaml"),)
     source = arguments[0] if arguments and is_config(arguments[0]) else None
     texts = arguments if source is None else arguments[1:]
-    if texts and source is None and preset is None:
-        preset = preset_for(texts)
-        Screen(obj).say(f"preset {preset}, by the size of the text ({_others(preset)})")
+    note = None
+    if texts and source is None:
+        check_text(texts[0])
+        if preset is None:
+            preset = preset_for(texts)
+            note = f"preset {preset}, by the size of the text ({_others(preset)})"
     elif texts and trains_as_a_preset(source):
-        Screen(obj).say(
-            f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, by the size of the text"
-        )
+        note = f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, by the size of the text"
     overrides = _overrides(settings, {**shorthands, "threads": threads})
     if needs_text(source) and not texts and not _name_a_text(overrides):
         raise InputError(
@@ -156,6 +158,8 @@ def train(
         )
     config = load_run(source, texts=texts, overrides=overrides, preset=preset)
     if print_config:
+        if note is not None:
+            Screen(obj).say(note)
         click.echo(to_yaml(config), nl=False)
         return 0
     if config.train.threads is not None:
@@ -163,12 +167,13 @@ def train(
     # not before: this imports numpy, which then asks for the number of threads
     from charlm.cli.training import Wanted, run
 
-    wanted = Wanted(output, force, init_from, resume, tensorboard)
-    if dry_run:
-        from charlm.cli.dryrun import dry_run as rehearse
+    wanted = Wanted(output, force, init_from, resume, tensorboard, note)
+    with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
+        if dry_run:
+            from charlm.cli.dryrun import dry_run as rehearse
 
-        return rehearse(config, obj, wanted, as_json)
-    return run(config, obj, wanted)
+            return rehearse(config, obj, wanted, as_json)
+        return run(config, obj, wanted)
 
 
 def _run_folder(path: Path) -> Path:

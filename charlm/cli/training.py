@@ -38,13 +38,14 @@ SHORT = 10.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a run beside its config: where it goes, and what it starts from."""
+    """What is wanted of a run beside its config: where it goes, what it starts from, what is said of that."""
 
     output: Path | None = None
     force: bool = False
     init_from: str | None = None
     resume: Path | None = None
     tensorboard: bool = False
+    note: str | None = None
 
 
 def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
@@ -65,6 +66,8 @@ def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
         directory = _directory(config, wanted.output, wanted.force)
         with directory.lock():
             training.directory = directory
+            if wanted.note is not None:
+                screen.say(wanted.note)
             return _go(training, screen, interrupts, wanted.tensorboard)
 
 
@@ -72,7 +75,7 @@ def _last(directory: RunDirectory) -> Checkpoint:
     """Return the checkpoint that a run goes on from."""
     if directory.checkpoint.is_file():
         return load_checkpoint(directory.checkpoint)
-    command = f"charlm train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
+    command = f"{program()} train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
     raise CheckpointError(
         f"{directory.path}: this run ended before its first checkpoint; begin it again: {command}"
     )
@@ -112,7 +115,11 @@ def _already(training: Training, directory: RunDirectory, screen: Screen) -> int
     if read_json(directory.summary).get("state") != "finished":  # it was killed on its last inch
         directory.write_summary(summary(training, "finished", reason or ""))
     screen.say(f"{directory.path}: finished already, after {training.step:,} steps ({reason})")
-    screen.say(f"to train it further: {_resume(directory)} --steps {max(1, 2 * training.step)}")
+    more = f"--steps {max(1, 2 * training.step)}"
+    patience, stale = training.config.train.patience, training.place.stale
+    if patience is not None and stale >= patience:  # more steps alone would end at once
+        more += f" --patience {2 * stale}"
+    screen.say(f"to train it further: {_resume(directory)} {more}")
     screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
     return 0
 

@@ -8,7 +8,9 @@ from charlm.config.bundled import (
     bundled_folder,
     bundled_runs,
     bundled_texts,
+    files_of,
     is_config,
+    located_text,
     resolve_text,
 )
 from charlm.config.dump import to_yaml
@@ -48,10 +50,12 @@ __all__ = [
     "bundled_runs",
     "bundled_texts",
     "comparison_of",
+    "files_of",
     "from_dict",
     "is_config",
     "load_comparison",
     "load_run",
+    "located_text",
     "needs_text",
     "preset_for",
     "resolve_text",

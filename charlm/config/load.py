@@ -6,12 +6,14 @@ line, overrides. They are laid over each other as trees, and judged once, at the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
-from charlm.config.bundled import config_path, is_bundled, located_text, names_text
+from charlm.config.bundled import config_path, files_of, is_bundled, located_text, names_text
+from charlm.config.names import name_of
 from charlm.config.nodes import Node, Place, Problem
 from charlm.config.reading import read_file, read_value
 from charlm.config.rules import SettingError, dotted
@@ -90,9 +92,7 @@ def load_run(
         )
     if texts and trains_as_a_preset(source):
         root = _for_other_texts(root, texts)
-    skeleton = (
-        _skeleton(_name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
-    )
+    skeleton = _skeleton(name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
     root = _with_located_text(root, path.parent).over(skeleton)
     if texts:
         root = _texts_node(texts).over(root)
@@ -129,9 +129,9 @@ def preset_for(texts: Sequence[str]) -> str:
     """
     size = 0
     for text in texts:
-        path = Path(located_text(text, Path.cwd()))
-        files = path.glob("*.txt") if path.is_dir() else [path]
-        size += sum(file.stat().st_size for file in files if file.is_file())
+        with contextlib.suppress(OSError):  # what cannot be read is told when it is read
+            files = files_of(Path(located_text(text, Path.cwd())))
+            size += sum(file.stat().st_size for file in files if file.is_file())
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
@@ -141,7 +141,7 @@ def load_comparison(source: str) -> ComparisonConfig:
     Errors:
         ConfigError: as of ``load_run``.
     """
-    path = config_path(source)
+    path = config_path(source, comparison=True)
     root, problems = read_file(path)
     if "models" not in root.value:
         raise ConfigError(
@@ -213,13 +213,6 @@ def _with_located_text(run: Node, folder: Path) -> Node:
 def _for_other_texts(run: Node, texts: Sequence[str]) -> Node:
     preset, _ = read_file(config_path(preset_for(texts)))
     return attrs.evolve(preset, value={**preset.value, "model": run.value["model"]})
-
-
-def _name_of(text: str) -> str:
-    stem = Path(text).stem
-    if stem in ("", ".."):  # a directory seen from where the user stands
-        stem = Path(text).resolve().stem
-    return stem if stem not in ("", "-") else "text"
 
 
 def _texts_node(texts: Sequence[str]) -> Node:

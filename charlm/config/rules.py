@@ -18,6 +18,7 @@ from operator import gt, lt
 from pathlib import Path
 from typing import Any
 
+from charlm.config.names import plain_name
 from charlm.errors import ConfigError
 
 Rule = Callable[[Any], Any]
@@ -65,10 +66,12 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def suggestion(given: str, names: Iterable[str]) -> str:
-    """Return ``; did you mean NAME?`` for the closest name, or nothing when none is close."""
+def suggestion(
+    given: str, names: Iterable[str], called: Callable[[str], str] = lambda name: name
+) -> str:
+    """Return ``; did you mean NAME?`` for the closest name, as it is called, or nothing when none is close."""
     close = difflib.get_close_matches(given, list(names), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; did you mean {called(close[0])}?" if close else ""
 
 
 def whole(least: int) -> Rule:
@@ -243,6 +246,11 @@ def folder_name(value: Any) -> str:
     if text(value) == ".." or "\0" in value or Path(value).name != value:
         raise SettingError(f"expected a plain name for a directory, got {shown(value)}")
     return str(value)
+
+
+def run_name(value: Any) -> str:
+    """Accept a name that a directory can have; return it as ``plain_name`` writes it."""
+    return plain_name(folder_name(value))
 
 
 def alphabet(value: Any) -> str | None:

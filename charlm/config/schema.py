@@ -339,7 +339,7 @@ class TrainConfig:
 class RunConfig:
     """All of a run: ``RunConfig()`` is the tutorial's simple RNN on the fox sentence."""
 
-    name: str = _setting("srnn", rules.folder_name, "the run's directory is runs/NAME")
+    name: str = _setting("srnn", rules.run_name, "the run's directory is runs/NAME")
     model: ModelConfig = attrs.field(default=ModelConfig(), metadata={"doc": "The network"})
     data: DataConfig = attrs.field(default=DataConfig(), metadata={"doc": "The text"})
     train: TrainConfig = attrs.field(default=TrainConfig(), metadata={"doc": "The training"})

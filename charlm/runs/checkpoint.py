@@ -29,7 +29,7 @@ from safetensors.numpy import load as unpack_tensors
 from safetensors.numpy import save as pack_tensors
 
 from charlm.errors import ArgumentError, CheckpointError
-from charlm.files import write_atomically
+from charlm.files import home_expanded, write_atomically
 
 LAST_NAME, BEST_NAME = "last.safetensors", "best.safetensors"
 """The checkpoints' names in a run directory: the latest, and the best by the held-out score."""
@@ -105,7 +105,7 @@ def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> P
     Raises:
         CheckpointError: the best is asked for, and the run has none.
     """
-    run = Path(path)
+    run = Path(home_expanded(os.fspath(path)))
     if not run.is_dir():
         return run
     best = run / BEST_NAME
@@ -189,7 +189,7 @@ def _check_version(file: Path, version: object) -> None:
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"{file}: a checkpoint of format version {version}, from a newer charlm; this one "
-            f"reads up to version {FORMAT_VERSION}: update it (pip install --upgrade charlm-rnn)"
+            f"reads up to version {FORMAT_VERSION}: install a newer charlm"
         )
 
 

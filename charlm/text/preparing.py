@@ -90,8 +90,7 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
         made_of[0] if len(made_of) == 1 else sha256("".join(made_of).encode()).hexdigest()
     )
     if text is None:
-        names = [source.name for source in files.sources]
-        corpus.report = report(names, whole, corpus.held_out_ids, corpus.test_ids, data)
+        corpus.report = report(files.sources, whole, corpus.held_out_ids, corpus.test_ids, data)
         corpus.notices += corpus.report.notices
     return corpus
 

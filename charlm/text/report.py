@@ -13,6 +13,8 @@ from charlm.config.schema import BYTES, DataConfig
 from charlm.text.encoding import Encoded, counts_of
 from charlm.text.order import lines_of, order_of
 from charlm.text.reading import NONE
+from charlm.text.sources import Source
+from charlm.text.undecodable import more_than_text
 from charlm.text.vocab import Ids, Vocab
 
 RARE = 10
@@ -62,19 +64,21 @@ class TextReport:
 
 
 def report(
-    names: Sequence[str], text: Encoded, held_out: Ids, test: Ids, data: DataConfig
+    sources: Sequence[Source], text: Encoded, held_out: Ids, test: Ids, data: DataConfig
 ) -> TextReport:
     """Look at a text before it is learned."""
+    names = tuple(source.name for source in sources)
+    markup = [] if data.encoding == BYTES else list(filter(None, map(more_than_text, sources)))
     characters = sum(text.counts.values())
     own = 0 if data.val_file is not None else len(held_out)
     return TextReport(
-        names=tuple(names),
+        names=names,
         bytes=sum(text.facts.sizes),
         characters=characters,
         sha256=text.facts.sha256,
         vocab=text.vocab,
         parts=(len(text.ids) - own - len(test), len(held_out), len(test)),
-        notices=(*_odd(text, held_out, test, data), *_sorted(names, text, data)),
+        notices=(*markup, *_odd(text, held_out, test, data), *_sorted(names, text, data)),
     )
 
 
@@ -121,8 +125,8 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
         found.append(f"control characters: {_listed(control, counts)}")
     if not facts.composed and data.normalize == NONE:
         found.append(
-            "some letters are written in another way than Unicode's composed form; data.normalize=NFC "
-            "writes all in one way"
+            "some letters are written in another way than Unicode's composed form; charlm train --set "
+            "data.normalize=NFC writes all in one way"
         )
     if data.alphabet is None and data.framing == "stream":
         found += _rare(text, data) + _not_learned(text, held_out, test, data)
@@ -143,8 +147,8 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if not rare:
         return []
     return [
-        f"characters that come less than {RARE} times: {_listed(rare, text.counts)}; --min-count {RARE} makes "
-        "them one symbol"
+        f"characters that come less than {RARE} times: {_listed(rare, text.counts)}; charlm train "
+        f"--min-count {RARE} makes them one symbol"
     ]
 
 

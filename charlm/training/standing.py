@@ -9,7 +9,7 @@ from pathlib import Path
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
 from charlm.config import DataConfig, from_dict
-from charlm.errors import CharlmError, TextError
+from charlm.errors import CharlmError, MissingTextError, TextError, UndecodableTextError
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -102,11 +102,15 @@ def corpus_of_run(
     data = from_dict(checkpoint.config).data if data is None else data
     try:
         corpus = corpus_of(data)
-    except TextError as error:
+    except MissingTextError as error:
         raise TextError(
             f"the text of {run} cannot be read again: {error}; if it was moved, say where it is now: "
             f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
         ) from error
+    except UndecodableTextError as error:
+        raise TextError(f"the text of {run} is another than it was: {error.reason}") from error
+    except TextError as error:
+        raise TextError(f"the text of {run} cannot be read again: {error}") from error
     was = checkpoint.state.get("text_sha256", corpus.sha256)
     if corpus.sha256 != was or corpus.vocab.to_list() != checkpoint.vocab:
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))

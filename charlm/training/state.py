@@ -29,6 +29,9 @@ RESUMABLE = (
 )
 """What of the train section may be another when a run is resumed: none of it changes what a step does."""
 
+PLACES = ("text", "val_file")
+"""What of the data section may be another: where the texts lie. What is in them is compared by its digest."""
+
 
 @dataclass
 class Place:
@@ -155,7 +158,7 @@ def differences(before: RunConfig, now: RunConfig) -> list[str]:
     for section in ("model", "data", "train"):
         old, new = getattr(before, section), getattr(now, section)
         for field in attrs.fields(type(old)):
-            free = (section == "train" and field.name in RESUMABLE) or field.name == "text"
+            free = (section == "train" and field.name in RESUMABLE) or field.name in PLACES
             was, given = getattr(old, field.name), getattr(new, field.name)
             if not free and was != given:
                 found.append(f"{section}.{field.name} was {was!r} in the run and is {given!r} now")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charlm.cli.options import kernels_option
 from charlm.cli.output import duration
 from charlm.config import Override, RunConfig, load_run
 from charlm.threads import use_threads
@@ -32,29 +31,6 @@ SETTINGS = {
 }
 
 
-@click.command(short_help="Measure how fast a model is here.")
-@click.option(
-    "--config", metavar="CONFIG", help="A bundled config or a .yaml file (default: text)."
-)
-@click.option("--cell", metavar="NAME", help="The recurrent cell: rnn, gru, lstm, ...")
-@click.option("--layers", metavar="N", help="Recurrent layers.")
-@click.option("--hidden", metavar="N", help="Size of each layer's state.")
-@click.option("--embed", metavar="N", help="Size of a character's vector (default: --hidden).")
-@click.option("--batch", metavar="N", help="Stretches of text read side by side.")
-@click.option("--seq", metavar="N", help="Characters between two updates.")
-@click.option(
-    "--vocab", type=click.IntRange(min=1, max=20_000), metavar="N", help="Different characters."
-)
-@click.option("--trainer", metavar="NAME", help="sgd, momentum, adagrad, rmsprop, adam or adamw.")
-@click.option(
-    "--steps",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Also say how long a run of N steps takes (default: the config's).",
-)
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
 def bench(
     obj: dict[str, Any],
     /,
@@ -64,11 +40,7 @@ def bench(
     as_json: bool,
     **settings: str | None,
 ) -> int:
-    """Train a model for some seconds, sample from it, and say how fast that was.
-
-    The text is the config's. Without --config, or with one of --batch, --seq and --vocab, it is made of random
-    characters: what they are does not matter to the speed.
-    """
+    """Carry out ``charlm bench``."""
     run = _config(config, {**settings, "threads": obj["threads"]})
     if run.train.threads is not None:
         use_threads(run.train.threads)

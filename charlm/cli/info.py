@@ -10,7 +10,7 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
-from charlm.cli.options import encoding_option, own_text
+from charlm.cli.options import own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
@@ -31,16 +31,8 @@ ABOUT = ("text", "bytes", "sha256", "symbols")
 """What the lines about a text tell already."""
 
 
-@click.command(short_help="Tell what is known of a run or a text.")
-@click.argument("what", metavar="RUN|TEXT")
-@encoding_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(what: str, encoding: str | None, as_json: bool) -> int:
-    """Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.
-
-    Of a run: how it stands or ended, its model, text and history, where it stands beside the baselines, its files and
-    its config. Of a text: its size, its characters, what is odd about it, and the baselines for its last tenth.
-    """
+    """Carry out ``charlm info``."""
     if _is_run(what):
         if encoding is not None:
             raise click.UsageError("--encoding is of a TEXT: a run knows the encoding of its own")

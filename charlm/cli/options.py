@@ -6,6 +6,7 @@ import json
 
 import click
 
+from charlm.cli.completion import encodings
 from charlm.config import KERNELS, DataConfig, Override, load_run
 
 checkpoint_option = click.option(
@@ -21,7 +22,10 @@ kernels_option = click.option(
 )
 
 encoding_option = click.option(
-    "--encoding", metavar="NAME", help="Of a text: utf-8, another codec, or bytes (default: utf-8)."
+    "--encoding",
+    metavar="NAME",
+    shell_complete=encodings,
+    help="Of a text: utf-8, another codec, or bytes (default: utf-8).",
 )
 
 

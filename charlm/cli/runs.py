@@ -20,17 +20,8 @@ PAUSE = 0.5
 """Seconds between two looks at a run that is followed."""
 
 
-@click.command(short_help="List runs and how they stand, or follow one.")
-@click.argument("folder", default="runs", type=click.Path(path_type=Path))
-@click.option("--follow", is_flag=True, help="Show what the run FOLDER reports until it ends.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run.")
-@click.pass_obj
 def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
-    """List the runs in FOLDER (default: runs) and in the folders below it.
-
-    A run is running, finished (a budget was used up), stopped (on demand), failed (with an error), or killed.
-    All but those that run or are finished go on with `charlm train --resume RUN`.
-    """
+    """Carry out ``charlm runs``."""
     if not folder.exists():
         raise CheckpointError(f"{folder}: no such folder; `charlm train` makes runs in runs/")
     if follow:

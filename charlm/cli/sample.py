@@ -10,38 +10,12 @@ from typing import Any
 
 import click
 
-from charlm.cli.options import checkpoint_option, kernels_option
 from charlm.cli.output import Screen, cut_mark
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 
 
-@click.command(short_help="Draw texts from a trained model.")
-@click.argument("run")
-@click.option("-n", "--number", type=click.IntRange(min=1), default=1, help="How many texts.")
-@click.option(
-    "-l",
-    "--length",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Characters at most (default: until <EOS>; 500 for a model of a stream).",
-)
-@click.option(
-    "-t",
-    "--temperature",
-    type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    help="Below 1 plays safe, above 1 takes risks, 0 takes the likeliest character.",
-)
-@click.option("-p", "--prime", default="", metavar="TEXT", help="The text to go on from.")
-@click.option("--stop", default="", metavar="TEXT", help="End before this text.")
-@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same texts.")
-@checkpoint_option
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
 def sample(
     obj: dict[str, Any],
     run: str,
@@ -55,7 +29,7 @@ def sample(
     kernels: str | None,
     as_json: bool,
 ) -> int:
-    """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it."""
+    """Carry out ``charlm sample``."""
     screen = Screen(obj)
     model = load(run, checkpoint)
     # a prime that the model cannot read is an error before anything is printed

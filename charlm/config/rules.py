@@ -76,6 +76,19 @@ def suggestion(given: str, names: Iterable[str]) -> str:
     return f"; did you mean {by_lower_case[close[0]]}?" if close else ""
 
 
+def checked(rule: Rule, name: str, value: Any) -> Any:
+    """Return the value in its final form; an error names it.
+
+    >>> checked(whole(1), "steps", 0)
+    Traceback (most recent call last):
+    charlm.config.rules.SettingError: steps: expected 1 or more, got 0
+    """
+    try:
+        return rule(value)
+    except SettingError as error:
+        raise SettingError(error.reason, name, *error.path) from None
+
+
 def whole(least: int) -> Rule:
     """Accept whole numbers from ``least`` up."""
 

@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ import numpy as np
 from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
-from charlm.errors import BadGradientError, OutputError
+from charlm.errors import BadGradientError, OutputError, require
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
@@ -73,6 +74,7 @@ class Training:
         TextError: the text cannot be read or used.
         CheckpointError: ``init_from`` has other sizes; ``resume`` is of another text.
         ConfigError: ``resume`` is of another config.
+        ArgumentError: an argument is of a wrong type.
     """
 
     def __init__(
@@ -83,6 +85,13 @@ class Training:
         text: str | None = None,
         resume: Checkpoint | None = None,
     ) -> None:
+        require("Training: config", config, RunConfig, "what charlm.load_run returns")
+        require(
+            "Training: directory", directory, (RunDirectory, NoneType), "a RunDirectory or None"
+        )
+        require("Training: init_from", init_from, (Checkpoint, NoneType), "a Checkpoint or None")
+        require("Training: text", text, (str, NoneType), "text or None")
+        require("Training: resume", resume, (Checkpoint, NoneType), "a Checkpoint or None")
         self.directory = directory
         if text is None:
             config = attrs.evolve(config, data=kept_data(config.data))

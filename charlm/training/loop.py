@@ -46,7 +46,7 @@ from charlm.training.guard import Guard, diverged, is_sound
 from charlm.training.record import Record
 from charlm.training.reports import meta, sample, score, session, summary
 from charlm.training.schedule import Schedule
-from charlm.training.state import Place, check_resumable, restore, snapshot
+from charlm.training.state import Place, changes, check_resumable, restore, snapshot
 from charlm.training.transfer import start_from
 
 LINE_LIMIT_FACTOR = 10
@@ -190,7 +190,7 @@ class Training:
         parts = self.config.train.accumulate
         loss, characters = 0.0, 0
         first = self.step * parts
-        self.trainer.learning_rate = self._learning_rate()
+        self.trainer.learning_rate = self.learning_rate()
         self.place.step += 1
         try:
             for index in range(first, first + parts):
@@ -325,12 +325,13 @@ class Training:
         self.guard = guard
         guard.rolled_back()
         self.record.cut_back(last.state["lines"])
-        rate = self._learning_rate()
+        rate = self.learning_rate()
         self.log({"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped})
         self.record.save(snapshot(self))
         return RolledBack(step, self.step, rate)
 
-    def _learning_rate(self) -> float:
+    def learning_rate(self) -> float:
+        """Return the learning rate of the next update."""
         progress = self.budget.progress(self.step, self.clock.seconds)
         return self.schedule.rate(self.step, progress) * self.guard.factor
 
@@ -339,14 +340,16 @@ class Training:
         self.record.metrics({"step": self.step, **row, "seconds": round(self.clock.seconds, 3)})
 
     def _started(self) -> Started:
-        corpus = self.corpus
+        corpus, notices = self.corpus, self.notices
+        if self._resume is not None:
+            notices += tuple(changes(self, self._resume))
         return Started(
             self.step,
             self.model.parameter_count(),
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
-            self.notices,
+            notices,
         )
 
 

@@ -99,8 +99,10 @@ def _run_folder(path: Path) -> Path:
     """Return the folder of a run that is named by it, or by a file in it."""
     folder = path.parent if path.is_file() else path
     if not (folder / "config.yaml").is_file():
+        from charlm.runs.checkpoint import remedy
+
         raise CheckpointError(
-            f"{path}: no run is there (a folder with a config.yaml); `charlm runs` lists the runs"
+            f"{path}: no run is there (a folder with a config.yaml); {remedy(path)}"
         )
     return folder
 

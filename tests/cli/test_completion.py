@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
 import shutil
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from charlm.cli import COMMANDS, COMPLETION, main
 from charlm.config.keys import keys
 from tests.cli.conftest import ROOT
+from tests.cli.terminal import Terminal
 
 
 @pytest.fixture
@@ -140,44 +137,6 @@ def test_completing_needs_no_numpy(folder):
     assert done.returncode == 0, done.stderr
 
 
-class Terminal:
-    """A bash that takes what is typed, and shows it after Tab."""
-
-    def __init__(self, folder: Path) -> None:
-        self.master, slave = pty.openpty()
-        environment = {
-            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "HOME": str(folder),
-            "TERM": "dumb",
-            "COLUMNS": "200",
-            "PS1": "> ",
-        }
-        command = ["bash", "--norc", "--noprofile", "-i"]
-        self.process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-
-    def type(self, keys: str, until: str) -> str:
-        """Press keys, and return what is shown once that, or nothing new for a long time, is."""
-        os.write(self.master, keys.encode())
-        shown = ""
-        patience = time.monotonic() + 30
-        while until not in shown and time.monotonic() < patience:
-            if select.select([self.master], [], [], 1)[0]:
-                shown += re.sub(
-                    r"\x1b\[[\d;?]*[a-zA-Z]|[\a\r\b]", "", os.read(self.master, 4096).decode()
-                )
-        return shown
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
-
-
 def bash_version() -> tuple[int, ...]:
     if not shutil.which("bash"):
         return (0,)
@@ -193,9 +152,15 @@ def test_tab_in_a_real_bash(folder):
     program = folder / "bin" / "charlm"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m charlm "$@"\n')
     program.chmod(0o755)
-    bash = Terminal(folder)
-    try:
-        bash.type('eval "$(_CHARLM_COMPLETE=bash_source charlm)"; echo rea"dy"\n', "ready\n")
+    environment = {
+        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(folder),
+        "PS1": "> ",
+    }
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], folder, environment) as bash:
+        bash.type('eval "$(_CHARLM_COMPLETE=bash_source charlm)"; echo rea"dy"\n')
+        bash.shown_until("ready\n")
         for typed, wanted in {
             "charlm train nov": "charlm train novel.txt ",
             "charlm train my": r"charlm train my\ book.txt ",
@@ -207,8 +172,8 @@ def test_tab_in_a_real_bash(folder):
             "charlm train --set=data.text=sto": "charlm train --set=data.text=story.txt ",
             "charlm train --encoding=koi8-r": "charlm train --encoding=koi8-r ",
         }.items():
-            assert wanted in bash.type(typed + "\t", wanted)
-            bash.type("\x15", "> ")  # clears the line
-        assert "small" in bash.type("charlm train s\t\t", "story.txt")
-    finally:
-        bash.close()
+            bash.type(typed + "\t")
+            assert wanted in bash.shown_until(wanted)
+            bash.type("\x15")  # clears the line
+        bash.type("charlm train s\t\t")
+        assert "small" in bash.shown_until("story.txt")

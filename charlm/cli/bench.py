@@ -88,8 +88,7 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
         "",
         f"a step      {m.ms_per_step:,.2f} ms, give or take {m.ms_per_step_mad:.2f}",
         f"training    {m.chars_per_second:,.0f} characters/s",
-        f"arithmetic  {m.gflop_per_second:,.1f} GFLOP/s, {m.gemm_share:.0%} of what numpy's matrix product alone "
-        f"reaches on these sizes ({m.gemm_gflop_per_second:,.1f})",
+        f"arithmetic  {m.gflop_per_second:,.1f} GFLOP/s, {beside_numpy(m.gemm_share, m.gemm_gflop_per_second)}",
         f"sampling    {m.sample_chars_per_second:,.0f} characters/s of one text, "
         f"{m.sample_chars_per_second_batch:,.0f} of many side by side",
         f"memory      {m.peak_rss_mb:,.0f} MB at most",
@@ -97,3 +96,19 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
     if steps is not None:
         lines.append(f"a run       {steps:,} steps take {duration(steps * m.ms_per_step / 1000)}")
     return "\n".join(lines)
+
+
+def beside_numpy(share: float, reached: float) -> str:
+    """Return what the speed of the arithmetic is beside numpy's matrix product, which reached so many GFLOP/s.
+
+    Example:
+        >>> beside_numpy(0.5, 60.0)
+        "50% of what numpy's matrix product alone reaches on these sizes (60.0)"
+    """
+    whose = f"what numpy's matrix product alone reaches on these sizes ({reached:,.1f})"
+    if share <= 1:
+        return f"{share:.0%} of {whose}"
+    return (
+        f"{share:,.1f} times {whose}:\n"
+        "            charlm's own product is faster there, or other programs slowed numpy's down"
+    )

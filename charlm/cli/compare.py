@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import click
 
-from charlm.cli.output import Screen, marked, table
+from charlm.cli.output import WIDTH, Screen, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,
@@ -148,7 +148,7 @@ def _note(result: ComparisonResult) -> str:
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, 80, break_on_hyphens=False)
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _spread(spread: Spread) -> str:

@@ -25,18 +25,22 @@ from charlm.training.standing import History, baselines_of, corpus_of_run
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
+FIRST = ("run", "state", "reason", "problem", "step", "loss", "best", "verdict")
+"""What is shown first of a run: how it stands."""
 NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
 """What is shown in another way than as a line of its name and value, or is for programs alone."""
 ABOUT = ("text", "bytes", "sha256", "symbols")
 """What the lines about a text tell already."""
 
 
-def info(what: str, encoding: str | None, as_json: bool) -> int:
+def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> int:
     """Carry out ``charlm info``."""
     if _is_run(what):
         if encoding is not None:
             raise click.UsageError("--encoding is of a TEXT: a run knows the encoding of its own")
         found = _run(what)
+    elif with_config:
+        raise click.UsageError("--config is of a RUN: a TEXT has none")
     else:
         found = _text(what, encoding)
     if as_json:
@@ -44,7 +48,7 @@ def info(what: str, encoding: str | None, as_json: bool) -> int:
         found["baselines"] = None if known is None else baselines_data(known)
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
-        click.echo(_shown(found))
+        click.echo(_shown(found, with_config))
     return 0
 
 
@@ -147,10 +151,10 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
     }
 
 
-def _shown(found: dict[str, Any]) -> str:
+def _shown(found: dict[str, Any], with_config: bool) -> str:
     """Return what was found as lines; a value that is none is left out."""
     lines = [*found.get("about", ()), *[f"note: {said}" for said in found.get("notices", ())]]
-    for key, value in found.items():
+    for key, value in sorted(found.items(), key=lambda item: _rank(item[0])):
         if value is None or key in NOT_LISTED or ("about" in found and key in ABOUT):
             continue
         if key == "best":
@@ -169,9 +173,15 @@ def _shown(found: dict[str, Any]) -> str:
     if known is not None:
         lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")
         lines.append(score_table(every_order(known)))
-    if "config" in found:
+    if with_config:
         lines.append("config:\n" + to_yaml(from_dict(found["config"])).rstrip())
+    elif "config" in found:
+        lines.append("config: --config shows it")
     return "\n".join(lines)
+
+
+def _rank(key: str) -> int:
+    return FIRST.index(key) if key in FIRST else len(FIRST)
 
 
 def _number(value: Any) -> str:

@@ -45,7 +45,11 @@ def sample(
     options = {"temperature": temperature, "prime": prime, "stop": stop}
     found: list[SampledText] = []
     text: str | None = None
+    # texts of one line need no border; a program that reads texts of several takes --json
+    bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
     for part in _drawn(model, seeds, length, options):
+        if bordered and text is None:
+            _show(f"--- {len(found) + 1} of {number} ---\n")
         if not as_json:
             _show(part.characters if text is not None else prime + part.characters)
         text = (text or "") + part.characters

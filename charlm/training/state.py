@@ -161,8 +161,9 @@ def changes(training: Training, checkpoint: Checkpoint) -> Iterator[str]:
     before, now = from_dict(checkpoint.config, "checkpoint").train, training.config.train
     if (before.kernels, before.threads) != (now.kernels, now.threads):
         yield (
-            f"computed by {now.kernels} on {now.threads} threads from here on, by {before.kernels} on "
-            f"{before.threads} before: the last digits may differ from those of a run that never changed"
+            f"computed with kernels {now.kernels}, threads {now.threads} from here on (before: kernels "
+            f"{before.kernels}, threads {before.threads}); the last digits may differ from those of a run that "
+            "never changed"
         )
     budget = Budget.of(before, training.corpus.steps_per_pass)
     progress = budget.progress(training.step, checkpoint.state["seconds"] or 0.0)

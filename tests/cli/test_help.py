@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module
+from inspect import signature
 
+import click
 import pytest
 
 from charlm.baselines.ngram import MAX_ORDER
-from charlm.cli import COMMANDS
+from charlm.cli import COMMANDS, cli
 from tests.cli.conftest import environment
 from tests.cli.reference import PAGE, help_of, page
 
@@ -49,6 +52,16 @@ def test_it_is_the_same_where_python_keeps_no_docstrings():
         check=False,
     )
     assert done.stdout == wanted, done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_does_what_is_typed(name):
+    """What it takes is what is typed: the two stand in two files."""
+    declared = cli.get_command(click.Context(cli), name)
+    function = vars(import_module(f"charlm.cli.{name}"))["eval_" if name == "eval" else name]
+    given = {param.name: None for param in declared.params}
+    context = [] if "obj" not in signature(function).parameters else [{}]
+    signature(function).bind(*context, **given)
 
 
 def test_a_default_that_is_told_is_the_default():

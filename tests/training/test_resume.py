@@ -169,7 +169,8 @@ def test_other_kernels_and_threads_are_taken_and_told(tmp_path):
     file = str(tmp_path / "cut/config.yaml")
     other = load_run(file, overrides=["train.kernels=numpy", "train.threads=2"])
     (said,) = notices(resumed(tmp_path / "cut", other))
-    assert said.startswith("computed by numpy on 2 threads from here on, by numba on 1 before")
+    wanted = "kernels numpy, threads 2 from here on (before: kernels numba, threads 1)"
+    assert wanted in said
     last = left_behind(tmp_path / "cut")["metrics.jsonl"][-1]
     assert last["step"] == STEPS
     wanted = whole["metrics.jsonl"][-1]["held_out_nll"]

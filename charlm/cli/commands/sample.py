@@ -11,6 +11,9 @@ from charlm.cli.options import checkpoint_option, kernels_option
 
 HELP = """\
 Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it.
+
+A line end follows each text. Of several texts that have line ends of their own, a terminal shows a line such as
+--- 2 of 3 --- before each; a program that reads them takes --json.
 """
 
 

@@ -65,13 +65,33 @@ def test_it_names_the_option_where_there_is_one(said, command, given, there):
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "given", "kind"),
+    [
+        ("train", "--config", "CONFIG"),
+        ("train", "--input", "TEXT"),
+        ("train", "--data-path", "TEXT"),
+        ("baseline", "--file", "TEXT"),
+        ("sample", "--model", "RUN"),
+        ("eval", "--run", "RUN"),
+        ("info", "--model", "RUN"),
+    ],
+)
+def test_it_says_what_needs_no_option(said, command, given, kind):
+    found = said(command, given, "a")
+    assert f"No such option: {given}. {kind} is given without an option: charlm {command} " in found
+
+
 def test_a_command_without_keys_says_whose_it_is(said):
     found = said("sample", "runs/fox", "--batch-size", "3")
     assert "data.batch_size is a key of the config that a run is trained with" in found
 
 
-def test_what_nobody_calls_anything_is_left_to_click(said):
-    assert "--zzz" in said("train", "--zzz")
+def test_a_guess_is_near(said):
+    assert "--temperature" in said("sample", "runs/a", "--temp", "1")
+    assert "--prime" in said("sample", "runs/a", "--primer", "x")
+    assert "Did you mean" not in said("train", "--gpu")
+    assert "Did you mean" not in said("train", "--zzz")
 
 
 def test_every_synonym_means_a_key_that_there_is():

@@ -30,8 +30,7 @@ def explained(error: click.NoSuchOption, arguments: Sequence[str]) -> click.Usag
     known = [flag[2:] for option in _options(error.ctx) for flag in option.opts if len(flag) > 2]
     near = [other for other in known if other.startswith(name.strip("-"))]
     near = near or get_close_matches(name.strip("-"), known)
-    error.possibilities = [f"--{other}" for other in near]
-    return error
+    return click.NoSuchOption(name, possibilities=[f"--{n}" for n in near], ctx=error.ctx)
 
 
 def _remedy(name: str, context: click.Context) -> str | None:

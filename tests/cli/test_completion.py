@@ -62,6 +62,7 @@ LINES = {
     "charlm -q train fo": ["fox", "<file>fo"],
     "charlm train -q --threads 2 fo": ["fox", "<file>fo"],
     "charlm train --thr": ["--threads"],
+    "charlm train --threads ": [],
     "charlm train --print": ["--print-config"],
     "charlm train --preset m": ["medium"],
     "charlm train --kernels num": ["numpy", "numba"],

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import charlm
-from charlm.config import ModelConfig
+from charlm.config import ModelConfig, comparison_of
 from charlm.engine.expression import Expression
 from charlm.errors import CharlmError
 from charlm.text.vocab import Vocab
@@ -89,6 +89,7 @@ MISTAKES = {
     "temperature: expected a number, got 'hot'": lambda: model().sample(temperature="hot"),
     "temperature: expected a number, got None": lambda: model().sample(temperature=None),
     "temperature must be 0 or more": lambda: model().sample(temperature=-1),
+    "seeds: expected a list of seeds, got 3 (int)": lambda: model().streams(3),
     "seed: expected a whole number": lambda: model().sample(seed="one"),
     "seed: expected numbers of 0 or more, got -1": lambda: model().sample(seed=-1),
     "CharLM: vocab: expected": lambda: charlm.CharLM("ab", ModelConfig()),
@@ -104,6 +105,7 @@ MISTAKES = {
     "load_run: an override: expected": lambda: charlm.load_run(overrides=[3]),
     "preset: expected small or medium": lambda: charlm.load_run(texts=["fox"], preset="smal"),
     "load_comparison: source: expected": lambda: charlm.load_comparison(["srnn", "lstm"]),
+    "comparison_of: sources: expected a list": lambda: comparison_of("srnn"),
     "Training: config: expected": lambda: charlm.Training("srnn"),
     "Training: directory: expected": lambda: charlm.Training(charlm.load_run(), "runs/a"),
     "Training: init_from: expected": lambda: charlm.Training(charlm.load_run(), init_from="runs/a"),

@@ -105,10 +105,9 @@ class _Shell(ShellComplete):
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         """Return what the last word may become."""
-        number = args[-1:] == [
-            "--threads"
-        ]  # it has no value yet, behind which the command could come
-        found = super().get_completions(args[-1:] if number else hoisted(args), incomplete)
+        # behind --threads comes its number, not the command
+        words = args[-1:] if args[-1:] == ["--threads"] else hoisted(args)
+        found = super().get_completions(words, incomplete)
         dashed = incomplete.startswith("-")
         if dashed and not found:  # the options of all commands may stand behind the command too
             found = self.cli.shell_complete(click.Context(self.cli), incomplete)

@@ -168,6 +168,7 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
     >>> [model.name for model in comparison_of(["srnn", "gru"]).models]
     ['srnn', 'gru']
     """
+    require("comparison_of: sources", sources, (list, tuple), "a list of configs, two or more")
     runs, complaints = [], []
     for source in sources:
         try:

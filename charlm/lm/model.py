@@ -151,6 +151,7 @@ class CharLM:
             InputError: a seed or the length is negative, or the temperature is.
             TextError: a prime character that the model does not know.
         """
+        require("seeds", seeds, Sequence, "a list of seeds")
         require("length", length, (Integral, NoneType), "a whole number or None")
         require("temperature", temperature, Real, "a number")
         require("prime", prime, str, "text")
@@ -159,14 +160,20 @@ class CharLM:
         limit = self.default_length() if length is None else length
         if limit < 0:
             raise InputError(f"length: expected 0 or more characters, got {length}")
-        options = {"limit": limit, "temperature": temperature, "prime": prime, "stop": stop}
-        return self._streams(rngs, options)
 
-    def _streams(
-        self, rngs: Sequence[np.random.Generator], options: Mapping[str, Any]
-    ) -> Iterator[Drawn]:
-        with Predictor(self) as predict:
-            yield from sampling.streams(predict.draw, self.vocab, rngs, **options)
+        def drawn() -> Iterator[Drawn]:
+            with Predictor(self) as predict:
+                yield from sampling.streams(
+                    predict.draw,
+                    self.vocab,
+                    rngs,
+                    limit=limit,
+                    temperature=temperature,
+                    prime=prime,
+                    stop=stop,
+                )
+
+        return drawn()
 
     def stream(
         self,

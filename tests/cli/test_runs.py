@@ -15,19 +15,19 @@ from tests.cli.terminal import Terminal
 
 
 def test_the_latest_comes_first(charlm, tmp_path):
-    for name in "abc":
+    for name in ("deep/a", "b", "c"):
         assert charlm("train", "-o", f"runs/{name}", "--steps", 3).returncode == 0
-    for seconds, name in enumerate("bca"):
+    for seconds, name in enumerate(("b", "c", "deep/a")):
         for file in (tmp_path / "runs" / name).iterdir():
             os.utime(file, (seconds, seconds))
     done = charlm("runs")
     assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == [
-        "runs/a",
+        "runs/deep/a",
         "runs/c",
         "runs/b",
     ]
     listed = [json.loads(line)["run"] for line in charlm("runs", "--json").stdout.splitlines()]
-    assert listed == ["runs/a", "runs/c", "runs/b"]
+    assert listed == ["runs/deep/a", "runs/c", "runs/b"]
 
 
 def test_following_a_run_shows_its_losses_and_samples(charlm):

@@ -177,3 +177,19 @@ class DivergedError(CharlmError, RuntimeError):
 
 class GradientCheckError(CharlmError, AssertionError):
     """A gradient differs from central differences."""
+
+
+def require(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:
+    """Refuse an argument of a wrong type, where a caller's values come in.
+
+    A bool is no number here.
+
+    >>> require("prime", None, str, "text")
+    Traceback (most recent call last):
+    charlm.errors.ArgumentError: prime: expected text, got None
+    """
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        text = repr(value)
+        shown = text if len(text) <= 60 else f"{text[:57]}..."
+        got = shown if value is None else f"{shown} ({type(value).__name__})"
+        raise ArgumentError(f"{name}: expected {expected}, got {got}")

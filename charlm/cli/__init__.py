@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when it is used, so that ``charlm --help`` is quick.
+"""The command line: what is typed in ``commands/``, what it does beside it, loaded when it is used.
 
 Commands parse, call ``charlm.lm`` and print. Results go to stdout, everything else to stderr. An
 error that charlm foresaw is one message and exit code 2 (wrong usage or input) or 1 (a run that
@@ -13,7 +13,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,14 @@ from charlm import __version__
 from charlm.errors import CharlmError
 from charlm.threads import thread_count, use_threads
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+HELP = """\
+Train, sample and compare character-level RNN language models.
+
+`charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
+"""
 COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
     "sample": "Draw texts from a trained model.",
@@ -34,6 +42,8 @@ COMMANDS = {
 DEFAULT_THREADS = {"compare": 1}
 """Its models are small: measured on two busy cores, srnn-vs-lstm-memory took 3.4 s with one thread
 and 32 s with two, which wait for each other."""
+COMPLETION = "_CHARLM_COMPLETE"
+"""The environment variable by which a shell asks what a word may become."""
 GLOBAL_FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 
 
@@ -46,13 +56,22 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"charlm.cli.{cmd_name}")
+        module = importlib.import_module(f"charlm.cli.commands.{cmd_name}")
         command: click.Command = getattr(module, "eval_" if cmd_name == "eval" else cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            (name, about) for name, about in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=about) for name, about in commands] + options
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -68,7 +87,10 @@ class _LazyGroup(click.Group):
 
 
 @click.group(
-    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+    cls=_LazyGroup,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
 )
 @click.version_option(__version__, prog_name="charlm")
 @click.option(
@@ -84,17 +106,16 @@ class _LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, debug: bool) -> None:
-    """Train, sample and compare character-level RNN language models.
-
-    `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
-    """
+    """Keep the options that all commands share."""
     ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    arguments = _hoist(sys.argv[1:] if argv is None else argv)
+    arguments = hoisted(sys.argv[1:] if argv is None else argv)
     _write_bytes_as_they_are()
+    if COMPLETION in os.environ:
+        importlib.import_module("charlm.cli.shells")  # registers them
     try:
         result: Any = cli.main(arguments, prog_name="charlm", standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -103,6 +124,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         click.echo("charlm: interrupted", err=True)
         code = 130
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            from charlm.cli.unknown import explained
+
+            error = explained(error, arguments)
         error.show()
         code = error.exit_code
     except BrokenPipeError:
@@ -138,11 +163,11 @@ def _replaced(error: UnicodeError) -> tuple[bytes, int]:
     return shown.encode(error.encoding, "replace"), error.end
 
 
-def _hoist(argv: Sequence[str]) -> list[str]:
+def hoisted(argv: Sequence[str]) -> list[str]:
     """Move the global options to the front: they may stand anywhere on the line.
 
     Example:
-        >>> _hoist(["train", "-q", "novel.txt", "--threads", "1", "--", "-v"])
+        >>> hoisted(["train", "-q", "novel.txt", "--threads", "1", "--", "-v"])
         ['-q', '--threads', '1', 'train', 'novel.txt', '--', '-v']
     """
     front: list[str] = []

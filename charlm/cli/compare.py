@@ -12,8 +12,7 @@ import attrs
 import click
 
 from charlm.cli.advice import encoding_offered
-from charlm.cli.options import HomePath, kernels_option
-from charlm.cli.output import Screen, marked, table
+from charlm.cli.output import WIDTH, Screen, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,
@@ -31,20 +30,6 @@ from charlm.errors import InputError
 from charlm.files import output_error
 
 
-@click.command(short_help="Compare models on one text.")
-@click.argument("sources", nargs=-1, metavar="NAME | CONFIG CONFIG...")
-@click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Seeds for each model.")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Updates for each model.")
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print everything measured as JSON.")
-@click.option(
-    "--plot",
-    type=HomePath(path_type=Path, dir_okay=False),
-    metavar="FILE.png",
-    help="Draw the loss curves (needs the extra `plot`).",
-)
-@click.option("--list", "list_bundled", is_flag=True, help="List the bundled comparisons.")
-@click.pass_obj
 def compare(
     obj: dict[str, Any],
     /,
@@ -56,11 +41,7 @@ def compare(
     plot: Path | None,
     list_bundled: bool,
 ) -> int:
-    """Train several models on the same text with the same steps, from several seeds each.
-
-    NAME is a bundled comparison (see --list) or a .yaml file of one. Two or more run configs are compared as they
-    are, and judged by who is first where the slowest ends. All have to predict the same symbols of the same text.
-    """
+    """Carry out ``charlm compare``."""
     if list_bundled:
         click.echo(table(bundled_comparisons()))
         return 0
@@ -167,7 +148,7 @@ def _note(result: ComparisonResult) -> str:
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, 80, break_on_hyphens=False)
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _spread(spread: Spread) -> str:

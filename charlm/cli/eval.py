@@ -11,7 +11,6 @@ import click
 import numpy as np
 
 from charlm.baselines.measure import Baselines, measure
-from charlm.cli.options import HomePath, kernels_option
 from charlm.cli.output import Screen
 from charlm.cli.scores import evaluation_data, evaluation_lines, how_scored
 from charlm.config import DataConfig, from_dict
@@ -30,39 +29,6 @@ from charlm.text.vocab import Ids, Vocab
 from charlm.training.standing import baselines_of, corpus_of_run
 
 
-@click.command("eval", short_help="Score a text with a trained model.")
-@click.argument("run", type=HomePath())
-@click.argument("texts", nargs=-1, metavar="[TEXT...]")
-@click.option(
-    "--split",
-    type=click.Choice(["val", "test"]),
-    help="Which part of the run's own text: held out, or kept for a last test (default: val).",
-)
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help="Of TEXT: utf-8, another codec (default: that of the run's text).",
-)
-@click.option(
-    "--text",
-    "moved",
-    multiple=True,
-    metavar="PATH",
-    help="Where the run's own text is now, if it was moved. Repeatable.",
-)
-@click.option("--val-file", metavar="PATH", help="The same for the run's data.val_file.")
-@click.option("--cold", is_flag=True, help="Begin that part with an empty state.")
-@click.option("--dynamic", is_flag=True, help="Learn from the text, each piece after its score.")
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="R",
-    help="How fast --dynamic learns (default: chosen on the end of the training text).",
-)
-@click.option("--mix", type=click.Choice(["ngram"]), help="Mix with n-grams of the training text.")
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
 def eval_(
     obj: dict[str, Any],
     run: str,
@@ -78,12 +44,7 @@ def eval_(
     kernels: str | None,
     as_json: bool,
 ) -> int:
-    """Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN or its last.
-
-    TEXT is files, folders of .txt files, or - for standard input, and is prepared as the text of RUN. The
-    held-out part is read as one text, with the state that the text before it leaves. What --dynamic learns
-    and what the n-grams count with it comes from characters that have been scored already.
-    """
+    """Carry out ``charlm eval``."""
     screen = Screen(obj)
     if rate is not None and not dynamic:
         raise click.UsageError("--rate is of --dynamic: give both, or neither")

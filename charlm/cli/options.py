@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from charlm.cli.completion import encodings
 from charlm.config import KERNELS, DataConfig, Override, load_run
 from charlm.files import home_expanded
 
@@ -37,7 +38,10 @@ class HomePath(click.Path):
 
 
 encoding_option = click.option(
-    "--encoding", metavar="NAME", help="Of a text: utf-8, another codec, or bytes (default: utf-8)."
+    "--encoding",
+    metavar="NAME",
+    shell_complete=encodings,
+    help="Of a text: utf-8, another codec, or bytes (default: utf-8).",
 )
 
 

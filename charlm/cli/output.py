@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from tqdm import tqdm
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
 
+WIDTH = 80
+"""Columns of a terminal that lists and paragraphs fit."""
 CUT_MARK = " [cut: no <EOS>]"
 
 
@@ -109,6 +112,17 @@ def duration(seconds: float) -> str:
 
 
 def table(rows: list[tuple[str, str]]) -> str:
-    """Return names and descriptions in two columns."""
+    """Return names and descriptions in two columns that fit a terminal.
+
+    Example:
+        >>> print(table([("gru", "gates " * 13), ("rnn", "none")]))
+          gru  gates gates gates gates gates gates gates gates gates gates gates gates
+               gates
+          rnn  none
+    """
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name:<{width}}  {description}" for name, description in rows)
+    begin = [f"  {name:<{width}}  " for name, _ in rows]
+    return "\n".join(
+        textwrap.fill(about, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+        for first, (_, about) in zip(begin, rows, strict=True)
+    )

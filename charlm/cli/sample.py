@@ -10,38 +10,12 @@ from typing import Any
 
 import click
 
-from charlm.cli.options import HomePath, checkpoint_option, kernels_option
 from charlm.cli.output import Screen, cut_mark
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 
 
-@click.command(short_help="Draw texts from a trained model.")
-@click.argument("run", type=HomePath())
-@click.option("-n", "--number", type=click.IntRange(min=1), default=1, help="How many texts.")
-@click.option(
-    "-l",
-    "--length",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Characters at most (default: until <EOS>; 500 for a model of a stream).",
-)
-@click.option(
-    "-t",
-    "--temperature",
-    type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    help="Below 1 plays safe, above 1 takes risks, 0 takes the likeliest character.",
-)
-@click.option("-p", "--prime", default="", metavar="TEXT", help="The text to go on from.")
-@click.option("--stop", default="", metavar="TEXT", help="End before this text.")
-@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same texts.")
-@checkpoint_option
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
 def sample(
     obj: dict[str, Any],
     run: str,
@@ -55,10 +29,7 @@ def sample(
     kernels: str | None,
     as_json: bool,
 ) -> int:
-    """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it.
-
-    The prime and the stop text are prepared as the text of RUN was: its line ends, its normalisation.
-    """
+    """Carry out ``charlm sample``."""
     screen = Screen(obj)
     model = load(run, checkpoint)
     # what the model cannot read is an error before anything is printed
@@ -74,7 +45,11 @@ def sample(
     options = {"temperature": temperature, "prime": prime, "stop": stop}
     found: list[SampledText] = []
     text: str | None = None
+    # texts of one line need no border; a program that reads texts of several takes --json
+    bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
     for part in _drawn(model, seeds, length, options):
+        if bordered and text is None:
+            _show(f"--- {len(found) + 1} of {number} ---\n")
         if not as_json:
             _show(part.characters if text is not None else shown + part.characters)
         text = (text or "") + part.characters

@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 import attrs
 
 from charlm.comparison.analysis import BigramReport, bigrams_of
-from charlm.config import ComparisonConfig, NamedModel
-from charlm.errors import BadGradientError, EvaluationError
+from charlm.config import KERNELS, ComparisonConfig, NamedModel
+from charlm.config.rules import checked, one_of, or_nothing, whole
+from charlm.errors import BadGradientError, EvaluationError, require
 from charlm.lm.compute import Compute, decide, operations_per_character
 from charlm.lm.sampling import SampledText, collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -228,6 +229,12 @@ class Comparison:
         steps: int | None = None,
         kernels: str | None = None,
     ) -> None:
+        require(
+            "Comparison: config", config, ComparisonConfig, "what charlm.load_comparison returns"
+        )
+        for name, value in (("seeds", seeds), ("steps", steps)):
+            checked(or_nothing(whole(1)), name, value)
+        checked(or_nothing(one_of(*KERNELS)), "kernels", kernels)
         self.config = config
         self.seeds = config.seeds if seeds is None else seeds
         steps = config.base.train.steps if steps is None else steps

@@ -7,6 +7,7 @@ line, overrides. They are laid over each other as trees, and judged once, at the
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from charlm.config.bundled import config_path, files_of, is_bundled, located_tex
 from charlm.config.names import name_of
 from charlm.config.nodes import Node, Place, Problem
 from charlm.config.reading import read_file, read_value
-from charlm.config.rules import SettingError, dotted
+from charlm.config.rules import SettingError, checked, dotted, one_of
 from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
 from charlm.config.structure import structured
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, require
 
 TUTORIAL = "srnn"
 PRESETS = ("small", "medium", "large")
@@ -48,9 +49,9 @@ class Override:
 
 
 def load_run(
-    source: str | None = None,
+    source: str | Path | None = None,
     *,
-    texts: Sequence[str] = (),
+    texts: Sequence[str | Path] = (),
     overrides: Sequence[str | Override] = (),
     preset: str | None = None,
 ) -> RunConfig:
@@ -68,10 +69,19 @@ def load_run(
 
     Errors:
         ConfigError: with all that is wrong, a line each, ``FILE:LINE:COLUMN: KEY: REASON``.
+        ArgumentError: an argument is of a wrong type.
 
     >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
     64
     """
+    require("load_run: texts", texts, (list, tuple), "a list, such as ['novel.txt']")
+    require("load_run: overrides", overrides, (list, tuple), "a list, such as ['train.steps=9']")
+    for override in overrides:
+        require("load_run: an override", override, (str, Override), "text, such as train.steps=9")
+    texts = _paths(texts)
+    source = None if source is None else _path("load_run: source", source)
+    if preset is not None:
+        checked(one_of(*PRESETS), "preset", preset)
     if preset is not None and source is not None:
         raise ConfigError(
             f"--preset {preset}: the config {source} is given too; choose one of them"
@@ -135,13 +145,22 @@ def preset_for(texts: Sequence[str]) -> str:
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
-def load_comparison(source: str) -> ComparisonConfig:
+def _path(name: str, value: str | os.PathLike[str]) -> str:
+    require(name, value, (str, os.PathLike), "a name or a path, as text or Path")
+    return os.fspath(value)
+
+
+def _paths(texts: Sequence[str | Path]) -> list[str]:
+    return [_path("load_run: a text", text) for text in texts]
+
+
+def load_comparison(source: str | Path) -> ComparisonConfig:
     """Return the complete configuration of a comparison, by bundled name or YAML file.
 
     Errors:
         ConfigError: as of ``load_run``.
     """
-    path = config_path(source, comparison=True)
+    path = config_path(_path("load_comparison: source", source), comparison=True)
     root, problems = read_file(path)
     if "models" not in root.value:
         raise ConfigError(
@@ -174,6 +193,7 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
     >>> [model.name for model in comparison_of(["srnn", "gru"]).models]
     ['srnn', 'gru']
     """
+    require("comparison_of: sources", sources, (list, tuple), "a list of configs, two or more")
     runs, complaints = [], []
     for source in sources:
         try:

@@ -26,10 +26,7 @@ KERNELS = ("auto", "numpy", "numba")
 
 def _setting(default: Any, rule: Rule, doc: str) -> Any:
     def convert(value: Any, field: attrs.Attribute[Any]) -> Any:
-        try:
-            return rule(value)
-        except SettingError as error:
-            raise SettingError(error.reason, field.name, *error.path) from None
+        return rules.checked(rule, field.name, value)
 
     return attrs.field(
         default=default,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -29,7 +32,7 @@ from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollec
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.rnn import CELLS, Cell, RNNBuilder
 from charlm.engine.rnn.lookup import Symbols
-from charlm.errors import CheckpointError, ConfigError
+from charlm.errors import ArgumentError, CheckpointError, ConfigError, InputError, require
 from charlm.kernels import NUMPY
 from charlm.lm import sampling
 from charlm.lm.predictor import Predictor
@@ -74,6 +77,8 @@ class CharLM:
         line_limit: int = STREAM_LENGTH,
         normalize: Form = NONE,
     ) -> None:
+        require("CharLM: vocab", vocab, Vocab, "a charlm.text.vocab.Vocab")
+        require("CharLM: config", config, ModelConfig, "a charlm.config.ModelConfig")
         self.vocab = vocab
         self.normalize: Form = normalize
         self.config = config
@@ -147,22 +152,34 @@ class CharLM:
             stop: end before this string. Both are prepared as the model's text was (``charlm.text.prompt``).
 
         Raises:
+            ArgumentError: something is of a wrong type.
+            InputError: a seed or the length is negative, or the temperature is.
             TextError: the model cannot read the prime, or never draws the stop string.
         """
-        rngs = [np.random.default_rng(seed) for seed in seeds]
+        require("seeds", seeds, Sequence, "a list of seeds")
+        require("length", length, (Integral, NoneType), "a whole number or None")
+        require("temperature", temperature, Real, "a number")
+        require("prime", prime, str, "text")
+        require("stop", stop, str, "text")
+        rngs = [_generator(seed) for seed in seeds]
         limit = self.default_length() if length is None else length
-        options = {
-            "limit": limit,
-            "temperature": temperature,
-            **self.prompt(prime, stop)._asdict(),
-        }
-        return self._streams(rngs, options)
+        if limit < 0:
+            raise InputError(f"length: expected 0 or more characters, got {length}")
+        prompt = self.prompt(prime, stop)
 
-    def _streams(
-        self, rngs: Sequence[np.random.Generator], options: Mapping[str, Any]
-    ) -> Iterator[Drawn]:
-        with Predictor(self) as predict:
-            yield from sampling.streams(predict.draw, self.vocab, rngs, **options)
+        def drawn() -> Iterator[Drawn]:
+            with Predictor(self) as predict:
+                yield from sampling.streams(
+                    predict.draw,
+                    self.vocab,
+                    rngs,
+                    limit=limit,
+                    temperature=temperature,
+                    prime=prompt.prime,
+                    stop=prompt.stop,
+                )
+
+        return drawn()
 
     def prompt(self, prime: str = "", stop: str = "") -> Prompt:
         """Return a prime and a stop text, prepared as the model's text was.
@@ -173,14 +190,38 @@ class CharLM:
         return prompt_of(prime, stop, self.vocab, self.normalize)
 
     def stream(
-        self, length: int | None = None, *, seed: Seed = None, **options: Any
+        self,
+        length: int | None = None,
+        *,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        prime: str = "",
+        stop: str = "",
     ) -> Generator[str, None, bool]:
-        """Yield the characters of one text as they are drawn; the options are those of ``streams``."""
-        return sampling.characters(self.streams([seed], length, **options))
+        """Yield the characters of one text as they are drawn, and return whether it is complete; see ``streams``."""
+        return sampling.characters(
+            self.streams([seed], length, temperature=temperature, prime=prime, stop=stop)
+        )
 
-    def sample(self, length: int | None = None, *, seed: Seed = None, **options: Any) -> str:
-        """Return one text drawn from the model, the prime not included; the options are those of ``streams``."""
-        return sampling.collect(self.stream(length, seed=seed, **options)).text
+    def sample(
+        self,
+        length: int | None = None,
+        *,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        prime: str = "",
+        stop: str = "",
+    ) -> str:
+        """Return one text drawn from the model, the prime not included; see ``streams``.
+
+        Example:
+            >>> model = CharLM(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
+            >>> model.sample(5, seed=1, temperature=0.5) == model.sample(5, seed=1, temperature=0.5)
+            True
+        """
+        return sampling.collect(
+            self.stream(length, seed=seed, temperature=temperature, prime=prime, stop=stop)
+        ).text
 
     def parameters(self) -> dict[str, Parameter | LookupParameter]:
         """Return every parameter under the name it has in a checkpoint."""
@@ -207,6 +248,7 @@ class CharLM:
         Raises:
             CheckpointError: a weight is missing or has another shape.
         """
+        require("load_arrays: arrays", arrays, Mapping, "arrays by their names")
         for name, parameter in self.parameters().items():
             given = arrays.get(name)
             table = isinstance(parameter, LookupParameter)
@@ -298,6 +340,17 @@ def _cell(config: ModelConfig) -> Cell:
     return kind(forget_bias=config.forget_bias)  # type: ignore[call-arg]
 
 
+def _generator(seed: Seed) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except TypeError as error:
+        raise ArgumentError(
+            f"seed: expected a whole number, several of them, or None, got {seed!r}"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"seed: expected numbers of 0 or more, got {seed!r}") from error
+
+
 def load(run: str | Path, which: str | None = None) -> CharLM:
     """Load the model of a run directory or checkpoint file.
 
@@ -306,7 +359,9 @@ def load(run: str | Path, which: str | None = None) -> CharLM:
 
     Raises:
         CheckpointError: there is none, or it is damaged.
+        ArgumentError: ``run`` is no path.
     """
+    require("load: run", run, (str, os.PathLike), "a run's folder or a checkpoint, as text or Path")
     found = load_checkpoint(run, which)
     return model_of(found.config, found.vocab, found.state, found.tensors)
 

@@ -227,14 +227,17 @@ def _missing(path: Path) -> CheckpointError:
         what = "not a regular file"
     else:
         what = "no such run or checkpoint"
+    return CheckpointError(f"{path}: {what}; {remedy(path)}")
+
+
+def remedy(path: Path) -> str:
+    """Return what to do about a path without a run: which run is meant, which there are, or how to make one."""
     folders = (path.parent, Path("runs"))
     found = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
     runs = sorted({file.resolve(): file.parent for file in found}.values())
     close = difflib.get_close_matches(path.name, [run.name for run in runs], n=1)
     if close:
-        remedy = f"did you mean {next(run for run in runs if run.name == close[0])}?"
-    elif runs:
-        remedy = f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
-    else:
-        remedy = "`charlm train` makes a run"
-    return CheckpointError(f"{path}: {what}; {remedy}")
+        return f"did you mean {next(run for run in runs if run.name == close[0])}?"
+    if runs:
+        return f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
+    return "`charlm train` makes a run"

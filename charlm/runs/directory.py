@@ -173,6 +173,14 @@ class RunDirectory:
         """Append a sampled `text`, of one line or several, under a line that names the step."""
         LineLog(self.samples).write(f"--- step {step} ---\n{text}")
 
+    def read_samples(self) -> list[tuple[int, str]]:
+        """Return the sampled texts with their steps."""
+        parts = re.split(r"(?m)^--- step (\d+) ---\n", "".join(_lines(self.samples)))
+        steps, texts = parts[1::2], parts[2::2]
+        return [
+            (int(step), text.removesuffix("\n")) for step, text in zip(steps, texts, strict=True)
+        ]
+
     def cut_logs(self, metrics: int, samples: int) -> tuple[int, int]:
         """Keep as many lines of the metrics and samples; return how many there are, perhaps fewer."""
         return LineLog(self.metrics).cut(metrics), LineLog(self.samples).cut(samples)

@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ import numpy as np
 from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
-from charlm.errors import BadGradientError, OutputError
+from charlm.errors import BadGradientError, OutputError, require
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
@@ -45,7 +46,7 @@ from charlm.training.guard import Guard, diverged, is_sound
 from charlm.training.record import Record
 from charlm.training.reports import meta, sample, score, session, summary
 from charlm.training.schedule import Schedule
-from charlm.training.state import Place, check_resumable, restore, snapshot
+from charlm.training.state import Place, changes, check_resumable, restore, snapshot
 from charlm.training.transfer import start_from
 
 LINE_LIMIT_FACTOR = 10
@@ -73,6 +74,7 @@ class Training:
         TextError: the text cannot be read or used.
         CheckpointError: ``init_from`` has other sizes; ``resume`` is of another text.
         ConfigError: ``resume`` is of another config.
+        ArgumentError: an argument is of a wrong type.
     """
 
     def __init__(
@@ -83,6 +85,13 @@ class Training:
         text: str | None = None,
         resume: Checkpoint | None = None,
     ) -> None:
+        require("Training: config", config, RunConfig, "what charlm.load_run returns")
+        require(
+            "Training: directory", directory, (RunDirectory, NoneType), "a RunDirectory or None"
+        )
+        require("Training: init_from", init_from, (Checkpoint, NoneType), "a Checkpoint or None")
+        require("Training: text", text, (str, NoneType), "text or None")
+        require("Training: resume", resume, (Checkpoint, NoneType), "a Checkpoint or None")
         self.directory = directory
         if text is None:
             config = attrs.evolve(config, data=kept_data(config.data))
@@ -185,7 +194,7 @@ class Training:
         parts = self.config.train.accumulate
         loss, characters = 0.0, 0
         first = self.step * parts
-        self.trainer.learning_rate = self._learning_rate()
+        self.trainer.learning_rate = self.learning_rate()
         self.place.step += 1
         try:
             for index in range(first, first + parts):
@@ -320,12 +329,13 @@ class Training:
         self.guard = guard
         guard.rolled_back()
         self.record.cut_back(last.state["lines"])
-        rate = self._learning_rate()
+        rate = self.learning_rate()
         self.log({"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped})
         self.record.save(snapshot(self))
         return RolledBack(step, self.step, rate)
 
-    def _learning_rate(self) -> float:
+    def learning_rate(self) -> float:
+        """Return the learning rate of the next update."""
         progress = self.budget.progress(self.step, self.clock.seconds)
         return self.schedule.rate(self.step, progress) * self.guard.factor
 
@@ -334,14 +344,16 @@ class Training:
         self.record.metrics({"step": self.step, **row, "seconds": round(self.clock.seconds, 3)})
 
     def _started(self) -> Started:
-        corpus = self.corpus
+        corpus, notices = self.corpus, self.notices
+        if self._resume is not None:
+            notices += tuple(changes(self, self._resume))
         return Started(
             self.step,
             self.model.parameter_count(),
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
-            self.notices,
+            notices,
         )
 
 

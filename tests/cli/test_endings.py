@@ -171,25 +171,6 @@ def test_a_full_disk(charlm, small_disk):
     assert state(charlm)["state"] == "finished"
 
 
-def test_following_a_run_ends_with_it(charlm, tmp_path):
-    charlm("train", "-o", "run", "--steps", 12)
-    done = charlm("runs", "--follow", "run")
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[-1] == "finished: 12 steps"
-    assert [line.split()[1] for line in done.stdout.splitlines()[:-1]] == ["1", "6", "11"]
-
-
-def test_the_table(charlm):
-    for name in "ab":
-        charlm("train", "-o", f"runs/deep/{name}", "--steps", 3)
-    done = charlm("runs")
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
-        ["runs/deep/a", "finished"],
-        ["runs/deep/b", "finished"],
-    ]
-    assert charlm("runs", "nowhere").returncode == 2
-
-
 def test_a_dry_run_says_what_it_takes_and_writes_nothing(charlm, tmp_path):
     done = charlm("train", "--dry-run", "--json", "-o", "a/b")
     assert done.returncode == 0, done.stderr

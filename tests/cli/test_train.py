@@ -15,6 +15,7 @@ import termios
 
 import pytest
 
+from charlm.cli import main
 from charlm.runs.checkpoint import load_checkpoint
 from tests.cli.conftest import environment
 
@@ -259,3 +260,12 @@ def test_a_full_disk_is_one_message(tmp_path):
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "runs/srnn").glob("*.tmp"))
     assert not (tmp_path / "runs/srnn/last.safetensors").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_the_list_fits_a_terminal(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.strip().startswith("srnn") for line in lines)

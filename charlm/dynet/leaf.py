@@ -9,6 +9,7 @@ from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
 from charlm.engine.structure import NOTHING, Draft
 
@@ -53,11 +54,11 @@ class CurrentLeaf(Expression):
 
     def scale(self, s: float) -> None:
         """Multiply the values."""
-        self._stored.scale(s)
+        self._stored.scale(real(s, "scale"))
 
     def scale_gradient(self, s: float) -> None:
         """Multiply the accumulated gradient."""
-        self._stored.scale_gradient(s)
+        self._stored.scale_gradient(real(s, "scale_gradient"))
 
     def is_updated(self) -> bool:
         """Return whether trainers change the values."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from charlm.engine.accumulation import Accumulator
-from charlm.engine.arrays import Array, quietly, show
+from charlm.engine.arrays import Array, array_shape, quietly, show
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
@@ -170,6 +170,10 @@ class OneByOne(Accumulator):
                 ctx.saved = None
                 args = nodes[k].args
                 xs = [values[p] if p >= 0 else graph.outer_value(outer[-1 - p]) for p in args]
+                if nodes[k].empty:
+                    values[k] = np.empty(array_shape(nodes[k].dim), ctx.dtype)
+                    self.done = k + 1
+                    continue
                 try:
                     values[k] = ops[k].forward(ctx, *xs)
                 except MemoryError as error:
@@ -177,6 +181,14 @@ class OneByOne(Accumulator):
                     raise EvaluationError(
                         f"{ops[k].name()}: there is no memory left to compute expression {at} "
                         f"of shape {show(nodes[k].dim)}"
+                    ) from error
+                except (ValueError, IndexError, ZeroDivisionError) as error:
+                    shapes = [x.shape for x in xs if x is not None]
+                    if not any(0 in shape for shape in shapes):
+                        raise
+                    raise EvaluationError(
+                        f"{ops[k].name()}: is not defined where an argument has no numbers, got "
+                        + ", ".join(show((shape[:0:-1], shape[0])) for shape in shapes)
                     ) from error
                 saved[k] = ctx.saved
                 self.done = k + 1
@@ -217,10 +229,9 @@ class OneByOne(Accumulator):
         """Go through the nodes in reverse."""
         ctx, nodes, ops = graph.context, self.segment.nodes, self.segment.ops
         for k in range(self.done - 1, -1, -1):
-            dy = self.gradients[k]
-            if dy is None:
+            dy, node = self.gradients[k], nodes[k]
+            if dy is None or node.empty:
                 continue
-            node = nodes[k]
             if not node.args:
                 if node.trains:
                     ops[k].receive(ctx, dy)
@@ -240,12 +251,13 @@ class OneByOne(Accumulator):
             ((run, place),) = homes
             op.add_gradient(ctx, run.gradient_to_write(place), dy)
             return
-        ctx.needs = tuple(
-            [
-                full or (segment.nodes[p] if p >= 0 else graph.node(segment.outer[-1 - p])).trains
-                for p in segment.nodes[k].args
-            ]
-        )
+        given = [
+            segment.nodes[p] if p >= 0 else graph.node(segment.outer[-1 - p])
+            for p in segment.nodes[k].args
+        ]
+        ctx.needs = tuple([(full or node.trains) and not node.empty for node in given])
+        if not any(ctx.needs):
+            return
         xs = [run.value(place) for run, place in homes]
         if keep and op.is_recurrent:
             self.totals[k] = cache(partial(op.total_gradient, dy, *xs))

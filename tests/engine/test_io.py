@@ -157,7 +157,7 @@ def test_an_edited_file_is_read_or_refused(tmp_path_factory, at, new):
     ("old", "new", "says"),
     [
         ("#Parameter# /b", "#Parametre# /b", r":4: '#Parametre# /b .* is no whole header"),
-        ("{1}", "{0}", r":4: .* is no whole header"),
+        ("{1}", "{-1}", r":4: .* is no whole header"),
         ("ZERO_GRAD\n+1", "ZERO_GRAD \n+1", r":4: .* is no whole header"),
         ("130", "131", r":1: shape \{2,2\} with FULL_GRAD takes 130 bytes, but the header says 131"),
         ("130 FULL", "130 ZERO", r":1: .* takes 65 bytes"),

@@ -131,6 +131,19 @@ class Segment:
                 self.run = OneByOne(self)
         return self.run.forward(graph, last)
 
+    @property
+    def done(self) -> int:
+        """How many nodes have values, from the first on, while not all have."""
+        return self.run.done if isinstance(self.run, OneByOne) else 0
+
+    def touch(self, root: int) -> None:
+        """Count the rows of tables that were looked up for node ``root`` of the graph, or before it, as used."""
+        place = root - self.start
+        end = self.end if place >= self.end.index else self.nodes[place]
+        for datum in self.data[: end.data_count]:
+            op, index = datum if isinstance(datum, tuple) else (datum, None)
+            op.touch(index)
+
     def set_data(self, index: int, op: Op) -> None:
         """Give a node another operation of its kind."""
         self.data[self.nodes[index - self.start].data_count - 1] = op
@@ -277,6 +290,7 @@ def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None
         )
     segments = [s for s in graph.segments if s.start <= root]
     for segment in segments:
+        segment.touch(root)
         segment.run.begin_backward()
     run, place = graph.home_of(root)
     run.add_gradient(place, np.ones_like(value))

@@ -93,7 +93,11 @@ class LookupLeaf(Leaf):
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of every row."""
         self.table.gradient += dy[0]
-        self.table.touched[:] = True
+
+    def touch(self, index: int | None) -> None:
+        """Every row."""
+        if self.trains:
+            self.table.touched[:] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -177,7 +181,11 @@ class Lookup(IndexOp):
         ids = np.array(self.ids)
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
-        self.table.touched[ids] = True
+
+    def touch(self, index: int | None) -> None:
+        """These rows."""
+        if self.update:
+            self.table.touched[list(self.ids) if index is None else index] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from charlm.dynet import session
 from charlm.engine import io
@@ -28,6 +29,10 @@ class CurrentLeaf(Expression):
         self._stored = stored
         super().__init__(Draft(session.cg(), 0, 0, NOTHING), NOTHING)
         self.draft.epoch = -2  # no graph's
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied, as the parameters do."""
+        return self._stored.storage.__reduce_ex__(protocol)
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""

@@ -239,6 +239,6 @@ def _numbers(path: Path, lines: list[str], at: int, count: int) -> Array:
 def _check_dims(parameter: Stored, record: Record) -> None:
     if record.dims != file_dims(parameter):
         raise ModelFileError(
-            f"{record.where}: {record.name} has shape {dims_text(record.dims)}, "
-            f"but {parameter.name} has {dims_text(file_dims(parameter))}"
+            f"{record.where}: {record.name} has shape {dims_text(record.dims)} in the file, but in the program "
+            f"{dims_text(file_dims(parameter))} is needed, for {parameter.name}"
         )

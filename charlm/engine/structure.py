@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlm.engine.arrays import Dim
 from charlm.engine.op import Leaf, Op
+from charlm.errors import ArgumentError
 
 if TYPE_CHECKING:
     from charlm.engine.expression import Expression
@@ -185,6 +186,12 @@ class Draft:
         self.at = at
         self.data: list[Datum] = []
         self.outer: dict[int, int] = {}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied, and so whatever has nodes of a graph."""
+        raise ArgumentError(
+            "an expression cannot be pickled or copied: it is a place in its graph; take its value() or npvalue()"
+        )
 
     def end(self) -> None:
         """Let nothing follow."""

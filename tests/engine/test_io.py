@@ -164,7 +164,7 @@ def test_an_edited_file_is_read_or_refused(tmp_path_factory, at, new):
         ("+3.00000000e+00 +4.00000000e+00 \n+0", "+3.00000000e+00 \n+0", r":2: .* 4 numbers .* got 3"),
         ("-2.5", "0x2", r":3:49: '0x20000000e-01' is no number"),
         ("+1.00000000e+10", "+1.00000000e+99", r":5:1: '.*e\+99' is no number of 32 bits"),
-        ("{2,3} 97", "{3,2} 97", r":6: /E has shape \{3,2\}, but /_2 has \{2,3\}"),
+        ("{2,3} 97", "{3,2} 97", r":6: /E has shape \{3,2\} in the file, but .* \{2,3\} is needed, for /_2"),
         ("/b", "/é\udcff", r"byte \d+ is not UTF-8"),
         ("#Parameter# /b", "#LookupParameter# /b", r"1 parameters and 2 lookup parameters, but .* 2 and 1"),
     ],

@@ -7,7 +7,7 @@ was evaluated before is run by a plan (``engine/plan.py``), any other node by no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -195,14 +195,9 @@ class OneByOne(Accumulator):
                         f"{ops[k].name()}: there is no memory left to compute expression {at} "
                         f"of shape {show(nodes[k].dim)}"
                     ) from error
-                except (ValueError, IndexError, ZeroDivisionError) as error:
-                    shapes = [x.shape for x in xs if x is not None]
-                    if not any(0 in shape for shape in shapes):
-                        raise
-                    raise EvaluationError(
-                        f"{ops[k].name()}: is not defined where an argument has no numbers, got "
-                        + ", ".join(show((shape[:0:-1], shape[0])) for shape in shapes)
-                    ) from error
+                except _OF_EMPTY as error:
+                    _check_empty(ops[k], xs, error)
+                    raise
                 saved[k] = ctx.saved
                 self.done = k + 1
         return self.done == len(values)
@@ -274,10 +269,31 @@ class OneByOne(Accumulator):
         xs = [run.value(place) for run, place in homes]
         if keep and op.is_recurrent:
             self.totals[k] = cache(partial(op.total_gradient, dy, *xs))
-        found = op.backward(ctx, dy, self.value(k), *xs)
+        try:
+            found = op.backward(ctx, dy, self.value(k), *xs)
+        except _OF_EMPTY as error:
+            _check_empty(op, xs, error)
+            raise
         for (run, place), needed, dx in zip(homes, ctx.needs, found, strict=True):
             if needed and dx is not None:
                 run.add_gradient(place, dx)
+
+
+_OF_EMPTY = (
+    ValueError,
+    IndexError,
+    ZeroDivisionError,
+)  # what operations raise where numbers are missing
+
+
+def _check_empty(op: Op, xs: Sequence[Array | None], error: Exception) -> None:
+    """Raise EvaluationError in the place of an error if an argument has no numbers."""
+    shapes = [x.shape for x in xs if x is not None]
+    if any(0 in shape for shape in shapes):
+        given = ", ".join(show((shape[:0:-1], shape[0])) for shape in shapes)
+        raise EvaluationError(
+            f"{op.name()}: is not defined where an argument has no numbers, got {given}"
+        ) from error
 
 
 def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None:

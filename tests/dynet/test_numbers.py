@@ -15,14 +15,7 @@ import charlm.dynet as ours
 from charlm.engine.ops.arguments import laid_out, reals
 from charlm.errors import ArgumentError, CharlmError, NegativeIndexError
 
-NONE = {
-    "None": None,
-    "text": "a",
-    "digits": "1",
-    "bytes": b"1",
-    "object": object(),
-    "date": np.datetime64("2020-01-01"),
-}
+NONE = [None, "a", "1", b"1", object(), np.datetime64("2020-01-01")]
 
 
 def model(dy):
@@ -119,14 +112,14 @@ INDICES = [
 ]
 
 
-@pytest.mark.parametrize("what", NONE)
 @pytest.mark.parametrize("code", NUMBERS + INDICES)
-def test_what_is_no_number_is_refused_and_nothing_is_written(code, what):
+def test_what_is_no_number_is_refused_and_nothing_is_written(code):
     space = {"dy": ours, "np": np, **model(ours)}
     before = [e.npvalue().copy() for e in map(space.get, ("p", "v", "s", "m"))]
     table = space["t"].as_array()
-    with pytest.raises(ArgumentError):
-        eval(code, {**space, "B": NONE[what]})
+    for what in NONE:
+        with pytest.raises(ArgumentError):
+            eval(code, {**space, "B": what})
     after = [e.npvalue() for e in map(space.get, ("p", "v", "s", "m"))]
     np.testing.assert_equal(after, before)
     np.testing.assert_equal(space["t"].as_array(), table)

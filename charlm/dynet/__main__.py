@@ -33,13 +33,7 @@ class DynetModules(MetaPathFinder, Loader):
 
     As in DyNet, importing ``dynet`` starts it with the settings of ``dynet_config``, or else with the options of the
     command line; ``_dynet`` leaves that to the program.
-
-    Args:
-        options: DyNet's options from before the program's name.
     """
-
-    def __init__(self, options: Sequence[str]) -> None:
-        self.options = options
 
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
@@ -64,14 +58,14 @@ class DynetModules(MetaPathFinder, Loader):
             if (settings := dynet_config.get()) is not None:
                 params.from_config(settings)
             else:
-                params.read([*self.options, *sys.argv[1:]])
+                params.from_args()
             params.init()
 
 
 def main() -> None:
     """Run the program that the command line names; what it raises and its exit code are its own."""
-    program, arguments, options = _read(sys.argv[1:])
-    sys.meta_path.insert(0, DynetModules(options))
+    program, arguments, charlm.dynet.DynetParams.given = _read(sys.argv[1:])
+    sys.meta_path.insert(0, DynetModules())
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).resolve().parent)
     sys.excepthook = _without_this_module(program)

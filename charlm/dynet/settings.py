@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from charlm import dynet_config
 from charlm.dynet import session
@@ -70,6 +70,9 @@ class DynetParams:
         >>> params.init()
     """
 
+    given: ClassVar[Sequence[str]] = ()
+    """Options that the program does not see: those before its name, for ``python -m charlm.dynet``."""
+
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {
             "mem": "512",
@@ -92,7 +95,7 @@ class DynetParams:
             SettingError: an option has no value, or one that it cannot have.
             DeviceError: a GPU is asked for.
         """
-        self.read(sys.argv[1:])
+        self.read([*self.given, *sys.argv[1:]])
         if shared_parameters is not None:
             self.set_shared_parameters(shared_parameters)
 

@@ -67,7 +67,7 @@ def test_what_the_program_sets_itself_counts(run):
 def test_a_star_import_and_the_seed_of_the_command_line_by_hand(run):
     source = "from _dynet import *\np = DynetParams()\np.from_args()\np.init()\n"
     source += "print('[%.6f, %.6f] True' % tuple(Model().add_parameters(2).as_array()))\n"
-    assert run(source, "--dynet-seed", "5").stdout.strip() == SEED_5
+    assert run(source, before=("--dynet-seed", "5")).stdout.strip() == SEED_5
 
 
 def test_exceptions_and_exit_codes_are_the_programs(run):

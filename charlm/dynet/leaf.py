@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from charlm.dynet import session
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
 from charlm.engine.structure import NOTHING, Draft
 
@@ -27,6 +29,10 @@ class CurrentLeaf(Expression):
         self._stored = stored
         super().__init__(Draft(session.cg(), 0, 0, NOTHING), NOTHING)
         self.draft.epoch = -2  # no graph's
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied, as the parameters do."""
+        return self._stored.storage.__reduce_ex__(protocol)
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""
@@ -53,11 +59,11 @@ class CurrentLeaf(Expression):
 
     def scale(self, s: float) -> None:
         """Multiply the values."""
-        self._stored.scale(s)
+        self._stored.scale(real(s, "scale"))
 
     def scale_gradient(self, s: float) -> None:
         """Multiply the accumulated gradient."""
-        self._stored.scale_gradient(s)
+        self._stored.scale_gradient(real(s, "scale_gradient"))
 
     def is_updated(self) -> bool:
         """Return whether trainers change the values."""

@@ -7,14 +7,14 @@ was evaluated before is run by a plan (``engine/plan.py``), any other node by no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
 from charlm.engine.accumulation import Accumulator
-from charlm.engine.arrays import Array, quietly, show
+from charlm.engine.arrays import Array, array_shape, quietly, show
 from charlm.engine.op import Datum, Op, of_datum
 from charlm.engine.plan import plan
 from charlm.engine.planned import Planned
@@ -131,6 +131,19 @@ class Segment:
                 self.run = OneByOne(self)
         return self.run.forward(graph, last)
 
+    @property
+    def done(self) -> int:
+        """How many nodes have values, from the first on, while not all have."""
+        return self.run.done if isinstance(self.run, OneByOne) else 0
+
+    def touch(self, root: int) -> None:
+        """Count the rows of tables that were looked up for node ``root`` of the graph, or before it, as used."""
+        place = root - self.start
+        end = self.end if place >= self.end.index else self.nodes[place]
+        for datum in self.data[: end.data_count]:
+            op, index = datum if isinstance(datum, tuple) else (datum, None)
+            op.touch(index)
+
     def set_data(self, index: int, op: Op) -> None:
         """Give a node another operation of its kind."""
         self.data[self.nodes[index - self.start].data_count - 1] = op
@@ -170,6 +183,10 @@ class OneByOne(Accumulator):
                 ctx.saved = None
                 args = nodes[k].args
                 xs = [values[p] if p >= 0 else graph.outer_value(outer[-1 - p]) for p in args]
+                if nodes[k].empty:
+                    values[k] = np.empty(array_shape(nodes[k].dim), ctx.dtype)
+                    self.done = k + 1
+                    continue
                 try:
                     values[k] = ops[k].forward(ctx, *xs)
                 except MemoryError as error:
@@ -178,6 +195,9 @@ class OneByOne(Accumulator):
                         f"{ops[k].name()}: there is no memory left to compute expression {at} "
                         f"of shape {show(nodes[k].dim)}"
                     ) from error
+                except _OF_EMPTY as error:
+                    _check_empty(ops[k], xs, error)
+                    raise
                 saved[k] = ctx.saved
                 self.done = k + 1
         return self.done == len(values)
@@ -217,10 +237,9 @@ class OneByOne(Accumulator):
         """Go through the nodes in reverse."""
         ctx, nodes, ops = graph.context, self.segment.nodes, self.segment.ops
         for k in range(self.done - 1, -1, -1):
-            dy = self.gradients[k]
-            if dy is None:
+            dy, node = self.gradients[k], nodes[k]
+            if dy is None or node.empty:
                 continue
-            node = nodes[k]
             if not node.args:
                 if node.trains:
                     ops[k].receive(ctx, dy)
@@ -240,19 +259,41 @@ class OneByOne(Accumulator):
             ((run, place),) = homes
             op.add_gradient(ctx, run.gradient_to_write(place), dy)
             return
-        ctx.needs = tuple(
-            [
-                full or (segment.nodes[p] if p >= 0 else graph.node(segment.outer[-1 - p])).trains
-                for p in segment.nodes[k].args
-            ]
-        )
+        given = [
+            segment.nodes[p] if p >= 0 else graph.node(segment.outer[-1 - p])
+            for p in segment.nodes[k].args
+        ]
+        ctx.needs = tuple([(full or node.trains) and not node.empty for node in given])
+        if not any(ctx.needs):
+            return
         xs = [run.value(place) for run, place in homes]
         if keep and op.is_recurrent:
             self.totals[k] = cache(partial(op.total_gradient, dy, *xs))
-        found = op.backward(ctx, dy, self.value(k), *xs)
+        try:
+            found = op.backward(ctx, dy, self.value(k), *xs)
+        except _OF_EMPTY as error:
+            _check_empty(op, xs, error)
+            raise
         for (run, place), needed, dx in zip(homes, ctx.needs, found, strict=True):
             if needed and dx is not None:
                 run.add_gradient(place, dx)
+
+
+_OF_EMPTY = (
+    ValueError,
+    IndexError,
+    ZeroDivisionError,
+)  # what operations raise where numbers are missing
+
+
+def _check_empty(op: Op, xs: Sequence[Array | None], error: Exception) -> None:
+    """Raise EvaluationError in the place of an error if an argument has no numbers."""
+    shapes = [x.shape for x in xs if x is not None]
+    if any(0 in shape for shape in shapes):
+        given = ", ".join(show((shape[:0:-1], shape[0])) for shape in shapes)
+        raise EvaluationError(
+            f"{op.name()}: is not defined where an argument has no numbers, got {given}"
+        ) from error
 
 
 def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None:
@@ -265,6 +306,7 @@ def backward(graph: ComputationGraph, root: int, full: bool, keep: bool) -> None
         )
     segments = [s for s in graph.segments if s.start <= root]
     for segment in segments:
+        segment.touch(root)
         segment.run.begin_backward()
     run, place = graph.home_of(root)
     run.add_gradient(place, np.ones_like(value))

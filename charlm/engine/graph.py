@@ -69,6 +69,7 @@ class ComputationGraph:
         self._starts: list[int] = []
         self._checkpoints: list[int] = []
         self._cuts: list[int] = []  # for each epoch's end, the first index that was deleted
+        self._moved = 0  # how often a node was appended again
         self._begin(0, 0)
 
     def _begin(self, start: int, first_id: int) -> None:
@@ -98,7 +99,7 @@ class ComputationGraph:
                 or node.outer != outer
             ):
                 found = at.find(kind, places, outer, explicit_id)
-                node = found or self._new_node(op, kind, args, places, outer, explicit_id)
+                node = found or self._new(Node(at, kind, places, outer, explicit_id), op, args)
             if node.bound is not None:
                 op.check_data(node.bound)
         except Exception:
@@ -136,15 +137,7 @@ class ComputationGraph:
         found = self._described[index] = node.dim, node.trains, node.is_parameter
         return found
 
-    def _new_node(
-        self,
-        op: Op,
-        kind: object,
-        args: tuple[int, ...],
-        places: tuple[int, ...],
-        outer: Outer,
-        explicit_id: int | None,
-    ) -> Node:
+    def _new(self, node: Node, op: Op, args: tuple[int, ...]) -> Node:
         if not self.alive:
             raise StaleArgumentError(
                 "the graph was renewed; build its expressions again after renew_cg()"
@@ -153,7 +146,6 @@ class ComputationGraph:
         if at.index >= len(path):
             self.node(start + at.index)  # completes the path
         arguments = [path[i - start] if i >= start else self.node(i) for i in args]
-        node = Node(at, kind, places, outer, explicit_id)
         node.describe(op, arguments)  # raises before anything is changed
         if self.tracked:
             at.add(node)
@@ -251,7 +243,8 @@ class ComputationGraph:
     @property
     def evaluated(self) -> int:
         """How many nodes have values."""
-        return (*self._starts, self.draft.start)[self._valid]
+        partly = self.segments[self._valid].done if self._valid < len(self.segments) else 0
+        return (*self._starts, self.draft.start)[self._valid] + partly
 
     def outer_value(self, index: int) -> Array:
         """Return the value of a node that a later segment uses, perhaps one that all of them use."""
@@ -266,22 +259,28 @@ class ComputationGraph:
         return segment.run, index - segment.start
 
     def _end_segment(self, index: int) -> None:
-        """Close the open segment behind node ``index``; what comes after it starts the next one."""
-        draft = self.draft
+        """Close the open segment behind node ``index``; what comes after it starts the next one.
+
+        So a structure does not depend on what was built ahead. But nodes that are read one after the other are not
+        all appended again each time: at some point the whole segment is closed, and evaluated bit by bit.
+        """
+        draft, planned, behind = self.draft, self.planned, len(self) - index - 1
         end, start, first_id = draft.at, draft.start, draft.first_id
-        rest: list[Node] = []
-        data, all_data, outer = draft.data, draft.data, list(draft.outer)
-        if end.index > index - start:
+        data, outer, rest = draft.data, list(draft.outer), self._path[:0]
+        if behind and self._moved + behind > len(self):
+            planned = False
+        elif behind:
+            self._moved += behind
             self.node(index)  # completes the path
             rest = self._path[index - start + 1 :]
             end = self._path[index - start]
-            data = data[: end.data_count]
         self._starts.append(start)
-        self.segments.append(Segment(draft, end, data, outer[: end.outer_count], self.planned))
-        self._begin(index + 1, first_id + end.next_id)
+        ended = Segment(draft, end, data[: end.data_count], outer[: end.outer_count], planned)
+        self.segments.append(ended)
+        self._begin(start + end.index + 1, first_id + end.next_id)
         for node in rest:
             args = tuple([p + start if p >= 0 else outer[-1 - p] for p in node.args])
-            op = node.op or of_datum(all_data[node.data_count - 1])
+            op = node.op or of_datum(data[node.data_count - 1])
             id_ = None if node.explicit_id is None else first_id + node.explicit_id
             self.append(op, args, id_)
 

@@ -200,6 +200,14 @@ class Op(ABC):
         """Take the gradient that reached a leaf; inputs have no use for theirs."""
         return
 
+    def touch(self, index: int | None) -> None:
+        """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without.
+
+        Args:
+            index: the index of an operation that stands for all.
+        """
+        return
+
     # ---- facts for tests and printing
 
     @classmethod

@@ -55,6 +55,8 @@ class _Planner:
 
     def plan(self) -> Plan | None:
         """Return the plan."""
+        if any(node.empty for node in self.nodes) or any(0 in dim[0] for dim, *_ in self.outer):
+            return None
         self._find_chains()
         levels = self._levels()
         if levels is None:

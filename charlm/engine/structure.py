@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlm.engine.arrays import Dim
 from charlm.engine.op import Leaf, Op
+from charlm.errors import ArgumentError
 
 if TYPE_CHECKING:
     from charlm.engine.expression import Expression
@@ -44,6 +45,7 @@ class Node:
         fixed, carried: the parameters and the states among a recurrent step's arguments, as it was built last.
         op: the operation, if it has no data; else each graph has its own.
         next: the node that followed last.
+        empty: whether it has no numbers, because a size is 0: there is nothing to compute then.
         outer_count: how many nodes from before the segment are used so far.
         data_count: how many nodes so far have data.
         plan: how the segment that ends here is evaluated, once that is worked out.
@@ -51,9 +53,9 @@ class Node:
     """
 
     __slots__ = (
-        "args", "bound", "carried", "data_count", "dim", "explicit_id", "first", "fixed", "given", "id", "index",
-        "is_parameter", "kind", "next", "next_id", "op", "others", "outer", "outer_count", "parent", "plan", "second",
-        "states", "trains", "visits"
+        "args", "bound", "carried", "data_count", "dim", "empty", "explicit_id", "first", "fixed", "given", "id",
+        "index", "is_parameter", "kind", "next", "next_id", "op", "others", "outer", "outer_count", "parent", "plan",
+        "second", "states", "trains", "visits"
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +84,7 @@ class Node:
         self.op: Op | None = None
         self.bound: Any = None
         self.dim: Dim = ((), 1)
+        self.empty = False
         self.trains = False
         self.is_parameter = False
         self.index: int = -1 if parent is None else parent.index + 1
@@ -103,6 +106,7 @@ class Node:
                 self.second = arguments[1]
         dims = [node.dim for node in arguments]
         self.dim = op.dim(*dims)
+        self.empty = 0 in self.dim[0]
         self.trains = any(n.trains for n in arguments) if arguments else op.leaf() is not None
         if op.has_data:
             self.bound = op.bound(*dims)
@@ -182,6 +186,12 @@ class Draft:
         self.at = at
         self.data: list[Datum] = []
         self.outer: dict[int, int] = {}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied, and so whatever has nodes of a graph."""
+        raise ArgumentError(
+            "an expression cannot be pickled or copied: it is a place in its graph; take its value() or npvalue()"
+        )
 
     def end(self) -> None:
         """Let nothing follow."""

@@ -12,8 +12,9 @@ from charlm.engine.arrays import Array, Dim
 from charlm.engine.expression import Expression
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, IndexOp, Leaf, Sample
+from charlm.engine.ops.arguments import one_or_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
-from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
+from charlm.errors import ShapeError
 
 
 @dataclass(eq=False)
@@ -92,7 +93,11 @@ class LookupLeaf(Leaf):
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of every row."""
         self.table.gradient += dy[0]
-        self.table.touched[:] = True
+
+    def touch(self, index: int | None) -> None:
+        """Every row."""
+        if self.trains:
+            self.table.touched[:] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -176,7 +181,11 @@ class Lookup(IndexOp):
         ids = np.array(self.ids)
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
-        self.table.touched[ids] = True
+
+    def touch(self, index: int | None) -> None:
+        """These rows."""
+        if self.update:
+            self.table.touched[list(self.ids) if index is None else index] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -208,9 +217,4 @@ def lookup(
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:
     if type(index) is int and index >= 0:
         return (index,)
-    ids = np.atleast_1d(np.asarray(index))
-    if ids.dtype.kind not in "iu":
-        raise ArgumentError(f"lookup: an id is a whole number, got {index!r}")
-    if ids.size and ids.min() < 0:
-        raise NegativeIndexError(f"lookup: an id is 0 or more, got {index!r}")
-    return tuple(ids.tolist())
+    return one_or_all(index, "lookup")

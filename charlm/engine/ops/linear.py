@@ -10,6 +10,7 @@ from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply, binary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
+from charlm.kernels.reference.common import flat
 
 __all__ = ["affine_transform", "dot_product"]
 
@@ -27,8 +28,8 @@ def product(w: Array, x: Array) -> Array:
         return x.dot(w[0])  # for small ones half the time of ``@``
     w, columns = _as_matrix(w), _as_matrix(x)
     if len(w) == 1 and len(x) > 1:  # one matrix for the whole batch: a single large product
-        y = columns.reshape(-1, columns.shape[-1]) @ w[0]
-        y = y.reshape(*columns.shape[:2], -1)
+        y = flat(columns) @ w[0]
+        y = y.reshape(*columns.shape[:2], w.shape[2])
     else:
         y = np.matmul(columns, w)
     return y[:, 0] if x.ndim == 2 else y
@@ -42,8 +43,7 @@ def product_gradients(
     dw = dx = None
     if needs[0]:
         if len(w) == 1 and len(x) == len(dy):
-            flat_x = columns.reshape(-1, columns.shape[-1])
-            dw = (flat_x.T @ dcolumns.reshape(-1, dcolumns.shape[-1]))[np.newaxis]
+            dw = (flat(columns).T @ flat(dcolumns))[np.newaxis]
         else:
             dw = np.matmul(columns.swapaxes(1, 2), dcolumns)
         dw = dw if w.ndim == 3 else dw[:, 0]

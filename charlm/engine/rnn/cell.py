@@ -172,7 +172,7 @@ class Recurrence(Op, abstract=True):
         dx, *found = self.cell.backward(ctx.kernels, dy, y, ctx.saved, *arguments)
         if dx is not None:
             dx = dx if x_mask is None else dx * x_mask
-            dx = dx[0].reshape(-1, *x.shape[1:]) if self.single else dx[np.newaxis]
+            dx = dx[0].reshape(dx.shape[1], *x.shape[1:]) if self.single else dx[np.newaxis]
         count = len(self.cell.roles)
         dparams = [None if d is None else d[np.newaxis] for d in found[:count]]
         dstates = [d for d, given in zip(found[count:], self.given, strict=True) if given]

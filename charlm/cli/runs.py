@@ -68,25 +68,22 @@ def _row(run: RunStatus) -> tuple[str, ...]:
 
 
 def _follow(directory: RunDirectory, as_json: bool) -> int:
-    """Show the rows of a run's metrics as they come; Ctrl-C ends the looking, not the run."""
+    """Show the rows of a run's metrics as they come, until it ends."""
     if not directory.is_run():
         raise CheckpointError(f"{directory.path}: no run is there; `charlm runs` lists the runs")
     shown = 0
-    try:
-        while True:
-            now = status(directory)  # before the rows: what it writes as it ends is shown
-            rows = directory.read_metrics()
-            shown = min(shown, len(rows))  # a run that goes back takes rows back
-            for row in rows[shown:]:
-                click.echo(json.dumps(row) if as_json else _told(row))
-            shown = len(rows)
-            if now.state != "running":
-                if not as_json:
-                    click.echo(f"{now.state}: {now.reason}" if now.reason else now.state)
-                return 0
-            time.sleep(PAUSE)
-    except KeyboardInterrupt:
-        return 0
+    while True:
+        now = status(directory)  # before the rows: what it writes as it ends is shown
+        rows = directory.read_metrics()
+        shown = min(shown, len(rows))  # a run that goes back takes rows back
+        for row in rows[shown:]:
+            click.echo(json.dumps(row) if as_json else _told(row))
+        shown = len(rows)
+        if now.state != "running":
+            if not as_json:
+                click.echo(f"{now.state}: {now.reason}" if now.reason else now.state)
+            return 0
+        time.sleep(PAUSE)
 
 
 def _told(row: dict[str, Any]) -> str:

@@ -58,10 +58,11 @@ class Interrupts:
                 signal.signal(number, lambda number, frame: end(self.code))  # a third does not wait
         with contextlib.suppress(OutputError):  # the run then counts as killed
             training.abandon("interrupted twice")
-        if training.directory is None or training.saved_step is None:
+        kept = training.record.kept
+        if training.directory is None or kept is None:
             return ["stopped without saving: nothing of this run is kept"]
         return [
-            f"stopped without saving: what was learned after step {training.saved_step:,} is lost",
+            f"stopped without saving: what was learned after step {kept:,} is lost",
             f"to go on from there: {self._resume(training.directory)}",
         ]
 

@@ -36,6 +36,7 @@ from charlm.lm.predictor import Predictor
 from charlm.lm.sampling import Drawn, Seed, State
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.vocab import Vocab
+from charlm.threads import thread_count, use_threads
 
 TIME = 2
 """The axis of a sequence's positions."""
@@ -288,6 +289,7 @@ def load(run: str | Path, which: str | None = None) -> CharLM:
         CheckpointError: there is none, or it is damaged.
     """
     found = load_checkpoint(run, which)
+    use_threads(thread_count(default=1))  # drawing and scoring are many small products
     return model_of(found.config, found.vocab, found.state, found.tensors)
 
 

@@ -28,6 +28,7 @@ from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of, kept_data
+from charlm.threads import use_threads
 from charlm.training.averaging import Averaging
 from charlm.training.budget import Budget, Clock
 from charlm.training.events import (
@@ -106,7 +107,8 @@ class Training:
         )
         if init_from is not None:
             self.notices += (start_from(self.model, init_from),)
-        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus))
+        batch = config.data.batch_size * operations_per_character(config.model, len(corpus.vocab))
+        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus), batch)
         self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
         self.trainer = TRAINERS[settings.trainer](
@@ -181,20 +183,15 @@ class Training:
         self._training = False
         yield finished
 
-    @property
-    def saved_step(self) -> int | None:
-        """The step of the last checkpoint; None before there is one."""
-        return self._saved[0] if self._saved else None
-
     def abandon(self, why: str) -> None:
         """Have the run's directory tell that it was stopped without saving, if it is not at its end."""
         if self._training:
-            lost = f"{why}, without saving: what came after step {self.saved_step or 0:,} is lost"
+            lost = f"{why}, without saving: what came after step {self.record.kept or 0:,} is lost"
             self._unsaved("stopped", lost)
 
     def _unsaved(self, state: str, reason: str) -> None:
         """Have the directory name the step that resuming starts at."""
-        self.record.summary({**summary(self, state, reason), "step": self.saved_step or 0})
+        self.record.summary({**summary(self, state, reason), "step": self.record.kept or 0})
 
     def _go_back(self) -> None:
         """Be what the last checkpoint says; before the first, no step was made."""
@@ -215,6 +212,7 @@ class Training:
         Raises:
             BadGradientError: the loss or the gradient is not finite; only the place in the text has changed.
         """
+        use_threads(self.compute.threads)  # another training may compute beside this one
         parts = self.config.train.accumulate
         loss, characters = 0.0, 0
         first = self.step * parts
@@ -260,7 +258,7 @@ class Training:
         if resume is not None:
             facts = read_json(directory.meta)
             facts.setdefault("resumed", []).append({"step": self.step, **session()})
-            self._saved = self._mark()
+            self._saved, self.record.kept = self._mark(), self.step
         directory.write_meta(facts)
         directory.write_summary(summary(self, "running", "not ended"))
 

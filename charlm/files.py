@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from charlm.errors import OutputError
+from charlm.interrupts import unfinished
 
 TEMPORARY_GLOB = ".charlm-*.tmp"
 """The names of the temporary files, which only a killed process leaves behind."""
@@ -120,6 +121,7 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     `mode` is a new file's permissions, before the umask. OSError comes as it is; nothing is forced to the disk.
     """
     temporary = path.parent / TEMPORARY_GLOB.replace("*", secrets.token_hex(8))
+    unfinished.add(temporary)
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             yield file
@@ -128,6 +130,8 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+    finally:
+        unfinished.discard(temporary)
 
 
 class LineLog:

@@ -77,7 +77,9 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # before the command is imported, which may import numpy
-        use_threads(thread_count(ctx.params.get("threads"), DEFAULT_THREADS.get(args[0])))
+        asked, default = ctx.params.get("threads"), DEFAULT_THREADS.get(args[0])
+        if asked or default:
+            use_threads(thread_count(asked, default))
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -20,13 +20,11 @@ PAUSE = 0.5
 
 
 def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
-    """Show what a run reports as it comes, until it ends; Ctrl-C ends the looking, not the run."""
+    """Show what a run reports as it comes, until it ends."""
     view = _View(directory, screen, as_json)
     try:
         while view.look() == "running":
             time.sleep(PAUSE)
-    except KeyboardInterrupt:
-        pass
     finally:
         screen.close_bar()
     return 0

@@ -38,8 +38,9 @@ def sample(
         seed = secrets.randbits(32)
         screen.say(f"seed {seed}")
     size = len(prime) + (length or model.default_length())
+    at_once = min(number, SIDE_BY_SIDE) * operations_per_character(model.config, len(model.vocab))
     work = number * size * operations_per_character(model.config, len(model.vocab))
-    model.kernels = decide(kernels or "auto", None, work).functions()
+    model.kernels = decide(kernels or "auto", None, work, at_once).functions()
     # a text's seed does not depend on how many are asked for
     seeds = [[seed, k] for k in range(number)]
     options = {"temperature": temperature, "prime": prime, "stop": stop}

@@ -53,7 +53,7 @@ def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
     screen = Screen(settings)
     if wanted.tensorboard:
         require_tensorboard()
-    with handled(screen) as interrupts:
+    with handled(screen, _resume) as interrupts:
         if wanted.resume is not None:
             directory = RunDirectory(wanted.resume)
             with directory.lock():
@@ -99,15 +99,14 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     more = [EventFiles(training.directory)] if tensorboard else []
     try:
         code = _show(training, screen, interrupts, [Progress(training, screen), *more])
+        interrupts.training, interrupts.outcome = None, "the run is saved"
         _plot(training, training.directory)
         return code
-    except (KeyboardInterrupt, OutputError) as error:
+    except OutputError:
         if training.directory.checkpoint.is_file():
-            how = "after that, " if isinstance(error, OutputError) else ""
-            screen.say(f"to go on from the last checkpoint: {how}{_resume(training.directory)}")
-        if isinstance(error, OutputError):
-            raise
-        return interrupts.code
+            command = _resume(training.directory)
+            screen.say(f"to go on from the last checkpoint: after that, {command}")
+        raise
 
 
 def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:

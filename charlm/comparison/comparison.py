@@ -293,13 +293,16 @@ class Comparison:
     def _decide(self, corpus: LineCorpus | StreamCorpus, kernels: str | None) -> Compute:
         """Return what all models are computed on: their times are compared too."""
         updates = 3 * self.seeds * self.steps * corpus.characters_per_step
-        work = [
-            updates
-            * model.config.train.accumulate
-            * operations_per_character(model.config.model, len(corpus.vocab))
+        reading = [
+            operations_per_character(model.config.model, len(corpus.vocab))
             for model in self.config.models
         ]
-        return decide(kernels or self.config.base.train.kernels, None, sum(work))
+        work = sum(
+            updates * model.config.train.accumulate * each
+            for model, each in zip(self.config.models, reading, strict=True)
+        )
+        batch = self.config.base.data.batch_size * max(reading)
+        return decide(kernels or self.config.base.train.kernels, None, work, batch)
 
     def _train(self, model: NamedModel, seed: int) -> Generator[Event, None, SeedRun]:
         settings = attrs.evolve(

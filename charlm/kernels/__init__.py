@@ -54,8 +54,7 @@ def select(name: str, threads: int = 1) -> Kernels:
 
     Args:
         name: which.
-        threads: how many the compiled kernels may use; numpy's are decided by the environment
-            before it is loaded.
+        threads: how many the compiled kernels may use; ``charlm.threads`` tells numpy.
 
     Raises:
         MissingExtraError: numba is asked for and not installed.

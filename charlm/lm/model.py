@@ -41,6 +41,7 @@ from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.prompt import Prompt, prompt_of
 from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab
+from charlm.threads import thread_count, use_threads
 
 TIME = 2
 """The axis of a sequence's positions."""
@@ -363,6 +364,7 @@ def load(run: str | Path, which: str | None = None) -> CharLM:
     """
     require("load: run", run, (str, os.PathLike), "a run's folder or a checkpoint, as text or Path")
     found = load_checkpoint(run, which)
+    use_threads(thread_count(default=1))  # drawing and scoring are many small products
     return model_of(found.config, found.vocab, found.state, found.tensors)
 
 

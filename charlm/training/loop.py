@@ -29,6 +29,7 @@ from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of, kept_data
+from charlm.threads import use_threads
 from charlm.training.averaging import Averaging
 from charlm.training.budget import Budget, Clock
 from charlm.training.events import (
@@ -119,7 +120,8 @@ class Training:
         )
         if init_from is not None:
             self.notices += (start_from(self.model, init_from),)
-        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus))
+        batch = config.data.batch_size * operations_per_character(config.model, len(corpus.vocab))
+        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus), batch)
         self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
         self.trainer = TRAINERS[settings.trainer](
@@ -141,6 +143,7 @@ class Training:
         self.stopping: str | None = None
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
+        self._training = False
         self._resume = resume
         if resume is not None:
             check_resumable(self, resume)
@@ -164,22 +167,53 @@ class Training:
         self.stopping = why
 
     def events(self) -> Iterator[Event]:
-        """Train and yield what happens; the run's directory tells at the end how it ended."""
-        self.record = Record(self.directory)
+        """Train and yield what happens; the run's directory tells at the end how it ended.
+
+        Called again after an interrupt or an error, this goes on from the last checkpoint: a step may be half done.
+        """
+        if self._training:
+            self._go_back()
+        if self.record.directory is not self.directory:
+            self.record = Record(self.directory)
+        self._training = True
         try:
             self._open()
+            self._resume = None
             finished = yield from self._events()
-        except (KeyboardInterrupt, GeneratorExit) as interrupt:
-            why = "closed" if isinstance(interrupt, GeneratorExit) else "interrupted twice"
-            self.record.summary(summary(self, "stopped", f"{why}, without saving"))
+        except GeneratorExit:
+            self.abandon("closed")
+            self._training = False  # between two steps
+            raise
+        except KeyboardInterrupt:
+            self.abandon("interrupted")
             raise
         except Exception as error:
             with contextlib.suppress(OutputError):  # what went wrong is the error that counts
-                self.record.summary(summary(self, "failed", str(error)))
+                self._unsaved("failed", str(error))
             raise
         state = "stopped" if finished.stopped else "finished"
         self.record.summary(summary(self, state, finished.reason))
+        self._training = False
         yield finished
+
+    def abandon(self, why: str) -> None:
+        """Have the run's directory tell that it was stopped without saving, if it is not at its end."""
+        if self._training:
+            lost = f"{why}, without saving: what came after step {self.record.kept or 0:,} is lost"
+            self._unsaved("stopped", lost)
+
+    def _unsaved(self, state: str, reason: str) -> None:
+        """Have the directory name the step that resuming starts at."""
+        self.record.summary({**summary(self, state, reason), "step": self.record.kept or 0})
+
+    def _go_back(self) -> None:
+        """Be what the last checkpoint says; before the first, no step was made."""
+        if self._saved is not None:
+            self._resume = self.record.last()
+            restore(self, self._resume)
+        self._clear_gradients()
+        self.gradient = Gradient(self.model)  # its graphs may be half evaluated
+        self._saved = self.stopping = None
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that this run has learned, and where it stands."""
@@ -191,6 +225,7 @@ class Training:
         Raises:
             BadGradientError: the loss or the gradient is not finite; only the place in the text has changed.
         """
+        use_threads(self.compute.threads)  # another training may compute beside this one
         parts = self.config.train.accumulate
         loss, characters = 0.0, 0
         first = self.step * parts
@@ -209,13 +244,16 @@ class Training:
             self.trainer.update()
         except BadGradientError:
             self.carried = None
-            for parameter in self.model.collection.parameters:
-                parameter.clear_gradient()
-            for table in self.model.collection.lookups:
-                table.clear_gradient()
+            self._clear_gradients()
             raise
         self.averaging.update()
         return loss, characters
+
+    def _clear_gradients(self) -> None:
+        for parameter in self.model.collection.parameters:
+            parameter.clear_gradient()
+        for table in self.model.collection.lookups:
+            table.clear_gradient()
 
     def _open(self) -> None:
         """Begin the directory's files, or cut them back to where a resumed run goes on."""
@@ -233,7 +271,7 @@ class Training:
         if resume is not None:
             facts = read_json(directory.meta)
             facts.setdefault("resumed", []).append({"step": self.step, **session()})
-            self._saved = self._mark()
+            self._saved, self.record.kept = self._mark(), self.step
         directory.write_meta(facts)
         directory.write_summary(summary(self, "running", "not ended"))
 

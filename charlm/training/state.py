@@ -76,7 +76,8 @@ def snapshot(training: Training) -> Checkpoint:
     The time that has gone by is in it only where a budget needs it: equal runs have equal checkpoints.
     """
     tensors = training.averaging.tensors()
-    tensors.update({f"trainer.{name}": m for name, m in training.trainer.state().items()})
+    moments = training.trainer.state()  # which go on changing
+    tensors.update({f"trainer.{name}": moment.copy() for name, moment in moments.items()})
     for i, layer in enumerate(training.carried or ()):
         tensors.update({f"carried.{i}.{k}": part for k, part in enumerate(layer)})
     state = {

@@ -146,7 +146,8 @@ def train(
         check_text(texts[0])
         if preset is None:
             preset = preset_for(texts)
-            note = f"preset {preset}, by the size of the text ({_others(preset)})"
+            why = "which suits any size" if "-" in texts else "by the size of the text"
+            note = f"preset {preset}, {why} ({_others(preset)})"
     overrides = _overrides(settings, {**shorthands, "threads": threads})
     config = load_run(source, texts=texts, overrides=overrides, preset=preset)
     if print_config:

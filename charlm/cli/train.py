@@ -82,7 +82,8 @@ def train(
         check_text(texts[0])
         if preset is None:
             preset = preset_for(texts)
-            note = f"preset {preset}, by the size of the text ({_others(preset)})"
+            why = "which suits any size" if "-" in texts else "by the size of the text"
+            note = f"preset {preset}, {why} ({_others(preset)})"
     elif texts and trains_as_a_preset(source):
         note = f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, by the size of the text"
     overrides = _overrides(settings, {**shorthands, "threads": threads})

@@ -121,6 +121,11 @@ def test_nothing_is_said_of_a_run_that_cannot_be(typed):
         assert err.startswith("charlm: "), err
 
 
+def test_the_size_of_what_is_piped_is_not_known(typed, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
+    assert "preset small, which suits any size (" in typed(f"charlm train - {TINY}")[2]
+
+
 @pytest.mark.parametrize("end", [f"{TINY} --dry-run", TINY, "--print-config"])
 def test_the_preset_is_said_of_one_that_can_be(typed, end):
     Path("novel.txt").write_text(TEXT, "utf-8")

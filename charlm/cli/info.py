@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import click
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
 from charlm.cli.options import encoding_option, own_text
+from charlm.cli.output import json_line
 from charlm.cli.scores import baselines_data, every_order, score_table
+from charlm.cli.streams import takes_unicode
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.model import model_of
@@ -50,7 +51,7 @@ def info(what: str, encoding: str | None, as_json: bool) -> int:
     if as_json:
         known = found["baselines"]
         found["baselines"] = None if known is None else baselines_data(known)
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json_line(found))
     else:
         click.echo(_shown(found))
     return 0
@@ -178,7 +179,10 @@ def _shown(found: dict[str, Any]) -> str:
         lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")
         lines.append(score_table(every_order(known)))
     if "config" in found:
-        lines.append("config:\n" + to_yaml(from_dict(found["config"])).rstrip())
+        lines.append(
+            "config:\n"
+            + to_yaml(from_dict(found["config"]), ascii_only=not takes_unicode()).rstrip()
+        )
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
+
+from charlm.cli.streams import takes_unicode
 
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
@@ -61,8 +64,23 @@ class Screen:
     def say(self, text: str) -> None:
         """Print a message on stderr, unless quiet."""
         if not self.quiet:
-            with tqdm.external_write_mode(file=sys.stderr):
-                click.echo(text, err=True)
+            self.error(text)
+
+    def error(self, text: str) -> None:
+        """Print on stderr what is to be known even when quiet."""
+        with tqdm.external_write_mode(file=sys.stderr):
+            click.echo(text, err=True)
+
+
+def json_line(data: Any) -> str:
+    r"""Return data as JSON, in ASCII where the output does not show all characters.
+
+    Example:
+        >>> json_line({"text": "\ud800"})  # half a surrogate pair is no character: JSON has an escape for it
+        '{"text": "\\ud800"}'
+    """
+    line = json.dumps(data, ensure_ascii=not takes_unicode())
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def cut_mark(sample: SampledText) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from charlm.cli.options import checkpoint_option, kernels_option
-from charlm.cli.output import Screen, cut_mark
+from charlm.cli.output import Screen, cut_mark, json_line
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
@@ -100,10 +99,4 @@ def _show(text: str) -> None:
 
 def _json(found: list[SampledText], prime: str, seed: int, temperature: float) -> str:
     samples = [{"text": s.text, "complete": s.complete} for s in found]
-    shown = json.dumps(
-        {"seed": seed, "temperature": temperature, "prime": prime, "samples": samples},
-        ensure_ascii=False,
-    )
-    return shown.encode(
-        "utf-8", "backslashreplace"
-    ).decode()  # a lone surrogate is escaped in JSON too
+    return json_line({"seed": seed, "temperature": temperature, "prime": prime, "samples": samples})

@@ -10,6 +10,7 @@ import click
 
 from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen, table
+from charlm.cli.streams import takes_unicode
 from charlm.config import (
     PRESETS,
     Override,
@@ -146,7 +147,7 @@ def train(
     overrides = _overrides(settings, {**shorthands, "threads": threads})
     config = load_run(source, texts=texts, overrides=overrides, preset=preset)
     if print_config:
-        click.echo(to_yaml(config), nl=False)
+        click.echo(to_yaml(config, ascii_only=not takes_unicode()), nl=False)
         return 0
     if config.train.threads is not None:
         use_threads(config.train.threads)

@@ -16,7 +16,7 @@ from charlm.cli.output import Screen, program
 from charlm.cli.progress import Progress
 from charlm.cli.views import LineView, StreamView, Viewer
 from charlm.config import RunConfig, to_yaml
-from charlm.errors import CheckpointError, OutputError
+from charlm.errors import CheckpointError, OutputError, StandardOutputError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
@@ -128,9 +128,9 @@ def _show(
 ) -> int:
     lines = training.config.data.framing == "lines"
     view: Viewer = LineView(screen, training) if lines else StreamView(screen, training)
-    events = training.events()
+    lost = 0
     try:
-        for event in events:
+        for event in training.events():
             if isinstance(event, Started):
                 _introduce(training, event, screen)
             for other in others:
@@ -146,17 +146,15 @@ def _show(
                     f"step {event.step} with a learning rate of {event.learning_rate:g}"
                 )
             else:
-                view.show(event)
-    except (
-        BrokenPipeError
-    ):  # nobody reads the results any more: end as after Ctrl-C, without a word
-        training.stop("the output was closed")
-        for _ in events:
-            pass
-        raise
+                try:
+                    view.show(event)
+                except StandardOutputError as error:
+                    lost = error.exit_code
+                    tell = screen.error if lost else screen.say
+                    tell(f"{error}; the training goes on, and all it shows is in its run directory")
     finally:
         screen.close_bar()
-    return interrupts.code
+    return interrupts.code or lost
 
 
 def _introduce(training: Training, started: Started, screen: Screen) -> None:

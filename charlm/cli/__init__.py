@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import Any
 
 import click
@@ -86,14 +87,17 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
 
     `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
     """
+    from charlm.cli.output import Screen
+
     ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
+    Screen(ctx.obj)  # for commands that print results alone, and may take long
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = _hoist(sys.argv[1:] if argv is None else argv)
     with settled():
-        code = _run(arguments)
+        code = copy_context().run(_run, arguments)  # who listens to it, does so until it ends
     sys.exit(code)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import click
 
+from charlm import progress
 from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen, marked, table
 from charlm.comparison.analysis import BigramReport
@@ -104,20 +105,17 @@ def _run(comparison: Comparison, screen: Screen) -> None:
         f"{comparison.config.name}: models {', '.join(names)}; seeds: {comparison.seeds}; "
         f"steps: {comparison.steps:,}"
     )
-    screen.start_bar(len(names) * comparison.seeds * comparison.steps, "step")
-    try:
+    with progress.task("training", len(names) * comparison.seeds * comparison.steps):
         for event in comparison.events():
             if isinstance(event, RunStarted):
                 screen.note(f"{event.model}, seed {event.seed}")
             elif isinstance(event, RunStepped):
-                screen.advance()
+                progress.advance(1)
             elif isinstance(event, RunFinished):
                 losses = event.run.losses
                 screen.say(
                     f"seed {event.run.seed}: {event.model:<8} {losses[0]:.4g} -> {losses[-1]:.4g}"
                 )
-    finally:
-        screen.close_bar()
 
 
 def report(result: ComparisonResult) -> str:

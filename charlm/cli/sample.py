@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
+from charlm import progress
 from charlm.cli.options import checkpoint_option, kernels_option
 from charlm.cli.output import Screen, cut_mark, json_line
 from charlm.lm.compute import decide, operations_per_character
@@ -70,15 +73,17 @@ def sample(
     options = {"temperature": temperature, "prime": prime, "stop": stop}
     found: list[SampledText] = []
     text: str | None = None
-    for part in _drawn(model, seeds, length, options):
-        if not as_json:
-            _show(part.characters if text is not None else prime + part.characters)
-        text = (text or "") + part.characters
-        if part.complete is not None:
-            found.append(SampledText(text, part.complete))
+    most = number * (length or model.default_length())
+    with _told(most, seen=sys.stdout.isatty() and not as_json):
+        for part in _drawn(model, seeds, length, options):
             if not as_json:
-                _show((cut_mark(found[-1]) if length is None else "") + "\n")
-            text = None
+                _show(part.characters if text is not None else prime + part.characters)
+            text = (text or "") + part.characters
+            if part.complete is not None:
+                found.append(SampledText(text, part.complete))
+                if not as_json:
+                    _show((cut_mark(found[-1]) if length is None else "") + "\n")
+                text = None
     if as_json:
         click.echo(_json(found, prime, seed, temperature))
     return 0
@@ -89,7 +94,18 @@ def _drawn(
 ) -> Iterator[Drawn]:
     """Draw many texts at once, and yield them one after the other."""
     for begin in range(0, len(seeds), SIDE_BY_SIDE):
-        yield from in_turn(model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options))
+        side_by_side = model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options)
+        yield from in_turn(map(_counted, side_by_side))
+
+
+def _counted(part: Drawn) -> Drawn:
+    progress.advance(len(part.characters))
+    return part
+
+
+def _told(most: int, *, seen: bool) -> AbstractContextManager[None]:
+    """Tell how far the drawing is, where the text itself does not show it."""
+    return contextlib.nullcontext() if seen else progress.task("drawing", most)
 
 
 def _show(text: str) -> None:

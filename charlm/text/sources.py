@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from charlm import progress
 from charlm.errors import TextError
 from charlm.files import cache_folder
 
@@ -36,6 +37,7 @@ class Source:
         """
         with explained(self.name), self.path.open("rb", buffering=0) as file:
             while piece := file.read(PIECE):
+                progress.advance(len(piece))
                 yield piece
 
 

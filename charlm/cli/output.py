@@ -48,7 +48,7 @@ class Screen:
         """Show a bar on stderr, if that is a terminal and messages are wanted; the options are tqdm's."""
         if not self.quiet and sys.stderr.isatty():
             bar: tqdm[Any] = tqdm(
-                total=total, initial=done, leave=False, dynamic_ncols=True, **options
+                total=total, initial=min(done, total), leave=False, dynamic_ncols=True, **options
             )
             self._bar, self._end = bar, total
 

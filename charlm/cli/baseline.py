@@ -11,6 +11,7 @@ from charlm.baselines.ngram import MAX_ORDER
 from charlm.cli.options import encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.text.preparing import corpus_of
+from charlm.wording import counted
 
 
 @click.command(short_help="Say what counting and compressing reach on a text.")
@@ -44,9 +45,9 @@ def baseline(
     if as_json:
         click.echo(json.dumps(baselines_data(found)))
         return 0
-    symbols = "bytes" if corpus.vocab.is_bytes else "characters"
+    symbol = "byte" if corpus.vocab.is_bytes else "character"
     click.echo(
-        f"{found.held_out_characters:,} {symbols} after {found.train_characters:,}"
+        f"{counted(found.held_out_characters, symbol)} after {found.train_characters:,}"
         + (f" ({found.sample_note})" if found.sampled else "")
     )
     click.echo(score_table(every_order(found)))

@@ -27,6 +27,7 @@ from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import ids_of
 from charlm.text.vocab import Ids, Vocab
 from charlm.training.standing import baselines_of, corpus_of_run
+from charlm.wording import counted, fixed
 
 
 @click.command("eval", short_help="Score a text with a trained model.")
@@ -170,11 +171,11 @@ def _how(found: Evaluation, state: str, dynamic: bool) -> str:
 
 
 def _show(found: Evaluation, known: Baselines | None, unit: str) -> None:
-    symbols = "bytes" if unit == "byte" else "characters"
-    per_byte = "" if unit == "byte" else f"{found.bits_per_byte:.4f} bits/byte, "
+    symbol = "byte" if unit == "byte" else "character"
+    per_byte = "" if unit == "byte" else f"{fixed(found.bits_per_byte)} bits/byte, "
     click.echo(
-        f"{found.characters:,} {symbols}: {found.nll:.4f} +- {found.standard_error:.4f} nats/{unit}, "
-        f"{found.bpc:.4f} bits/{unit}, {per_byte}perplexity {found.perplexity:.3f} +- {found.perplexity_error:.3f}"
+        f"{counted(found.characters, symbol)}: {fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}, "
+        f"{fixed(found.bpc)} bits/{unit}, {per_byte}perplexity {found.perplexity:.3f} +- {found.perplexity_error:.3f}"
     )
     if known is not None:
         click.echo(score_table([*known.rows(), ("this model", found.nll)]))

@@ -23,6 +23,7 @@ from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
 from charlm.training.standing import History, baselines_of, corpus_of_run
+from charlm.wording import fixed
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
@@ -163,7 +164,7 @@ def _shown(found: dict[str, Any]) -> str:
         if value is None or key in NOT_LISTED or ("about" in found and key in ABOUT):
             continue
         if key == "best":
-            value = f"{value[1]:.4f} nats/{found['unit']} at step {value[0]:,}"
+            value = f"{fixed(value[1])} nats/{found['unit']} at step {value[0]:,}"
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
@@ -189,4 +190,4 @@ def _shown(found: dict[str, Any]) -> str:
 def _number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return fixed(value) if isinstance(value, float) else str(value)

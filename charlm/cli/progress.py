@@ -9,6 +9,7 @@ from tqdm import tqdm
 from charlm.cli.output import PAUSE, Screen, duration
 from charlm.training.events import Evaluated, Event, Logged, RolledBack, Started, Stepped
 from charlm.training.loop import Training
+from charlm.wording import fixed, short
 
 STEP_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 TIME_BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s{postfix}"
@@ -35,9 +36,9 @@ class Progress:
         elif isinstance(event, RolledBack):
             self._advance(event.step)
         elif isinstance(event, Logged):
-            self._loss = f"loss {event.loss:.4g}"
+            self._loss = f"loss {short(event.loss)}"
         elif isinstance(event, Evaluated):
-            self._held_out = f"held-out {event.score.nll:.4f}"
+            self._held_out = f"held-out {fixed(event.score.nll)}"
 
     def _start(self, started: Started) -> None:
         budget = self._training.budget

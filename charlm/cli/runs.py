@@ -15,6 +15,7 @@ from charlm.cli.output import duration, program
 from charlm.errors import CheckpointError
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, runs_under, status
+from charlm.wording import fixed, short
 
 PAUSE = 0.5
 """Seconds between two looks at a run that is followed."""
@@ -62,8 +63,8 @@ def _row(run: RunStatus) -> tuple[str, ...]:
         done += f" of {run.steps:,}"
     score = "-"
     if run.best_nll is not None:
-        score = f"{run.best_nll:.4f} ({run.best_nll / math.log(2):.4f}) at {run.best_step:,}"
-    loss = "-" if run.loss is None else f"{run.loss:.4g}"
+        score = f"{fixed(run.best_nll)} ({fixed(run.best_nll / math.log(2))}) at {run.best_step:,}"
+    loss = "-" if run.loss is None else short(run.loss)
     return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"
 
 
@@ -91,7 +92,7 @@ def _follow(directory: RunDirectory, as_json: bool) -> int:
 
 def _told(row: dict[str, Any]) -> str:
     numbers = "   ".join(
-        f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}"
+        f"{key} {fixed(value)}" if isinstance(value, float) else f"{key} {value}"
         for key, value in row.items()
         if key not in ("step", "seconds", "learning_rate")
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from charlm.baselines.counting import nll_to_bpc
 from charlm.baselines.measure import Baselines
+from charlm.wording import fixed
 
 
 def score_table(rows: list[tuple[str, float]]) -> str:
@@ -22,7 +23,7 @@ def score_table(rows: list[tuple[str, float]]) -> str:
     lines = [f"  {'':<{width}} {'nats':>7}  {'bits':>7}  perplexity"]
     for name, nll in rows:
         lines.append(
-            f"  {name:<{width}} {nll:>7.4f}  {nll_to_bpc(nll):>7.4f}  {math.exp(nll):>10.3f}"
+            f"  {name:<{width}} {fixed(nll):>7}  {fixed(nll_to_bpc(nll)):>7}  {math.exp(nll):>10.3f}"
         )
     return "\n".join(lines)
 

@@ -31,6 +31,7 @@ from charlm.training.loop import Training
 from charlm.training.plot import can_plot, plot_run
 from charlm.training.reports import summary
 from charlm.training.tensorboard import EventFiles, require_tensorboard
+from charlm.wording import counted, fixed
 
 SHORT = 10.0
 """A run of fewer seconds gets no picture: importing what draws it takes about one."""
@@ -111,7 +112,9 @@ def _already(training: Training, directory: RunDirectory, screen: Screen) -> int
     reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
     if read_json(directory.summary).get("state") != "finished":  # it was killed on its last inch
         directory.write_summary(summary(training, "finished", reason or ""))
-    screen.say(f"{directory.path}: finished already, after {training.step:,} steps ({reason})")
+    screen.say(
+        f"{directory.path}: finished already, after {counted(training.step, 'step')} ({reason})"
+    )
     screen.say(f"to train it further: {_resume(directory)} --steps {max(1, 2 * training.step)}")
     screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
     return 0
@@ -159,11 +162,13 @@ def _show(
 
 def _introduce(training: Training, started: Started, screen: Screen) -> None:
     config = training.config
-    screen.say(f"{config.name}: {described(config.model)}, {started.parameters:,} parameters")
+    screen.say(
+        f"{config.name}: {described(config.model)}, {counted(started.parameters, 'parameter')}"
+    )
     held_out = f", {started.held_out_characters:,} held out" if started.held_out_characters else ""
     screen.say(
-        f"text: {started.train_characters:,} characters to learn from{held_out}; "
-        f"{started.vocab_size} different symbols"
+        f"text: {counted(started.train_characters, 'character')} to learn from{held_out}; "
+        f"{counted(started.vocab_size, 'different symbol')}"
     )
     if training.corpus.report is not None:
         for line in training.corpus.report.lines:
@@ -179,10 +184,13 @@ def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
     path, place = training.directory.path, training.place
     how = f"stopped by {finished.reason}" if finished.stopped else f"done ({finished.reason})"
-    screen.say(f"{how} after {finished.step:,} steps in {finished.seconds:.1f} s; saved in {path}")
+    screen.say(
+        f"{how} after {counted(finished.step, 'step')} in {finished.seconds:.1f} s; saved in {path}"
+    )
     if place.best_nll is not None:
         screen.say(
-            f"best held-out score: {place.best_nll:.4f} nats/{training.corpus.vocab.unit} at step {place.best_step:,}"
+            f"best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "
+            f"at step {place.best_step:,}"
         )
     if finished.stopped:
         screen.say(f"to go on: {_resume(training.directory)}")

@@ -273,7 +273,7 @@ class TrainConfig:
     )
     log_every: int = _setting(5, rules.whole(1), "steps between two reports of the loss")
     sample_every: int = _setting(
-        5, rules.whole(0), "steps between two samples; each score and the end have one; 0 = never"
+        5, rules.whole(0), "steps between two samples; each held-out score has one too; 0 = never"
     )
     eval_every: int = _setting(
         500, rules.whole(1), "steps between two measurements on the held-out text, if any"

@@ -19,6 +19,7 @@ from charlm.text import cache
 from charlm.text.reading import NONE, Facts, Files, Readable, no_text
 from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids, Position, Vocab
+from charlm.wording import counted
 
 SMALL = 16 << 20
 """A text of fewer bytes is encoded anew each time, which takes less than a second, and stays in memory."""
@@ -139,7 +140,7 @@ def _vocab(counts: dict[int, int], data: DataConfig) -> Vocab:
             most = max((count for p, count in counts.items() if chr(p) != "\n"), default=0)
             raise TextError(
                 f"no character comes {data.min_count} times, as data.min_count asks (the most frequent comes "
-                f"{most} times); set it lower"
+                f"{counted(most, 'time')}); set it lower"
             )
     return Vocab.from_alphabet(alphabet, lines, unknown=data.min_count > 1)
 

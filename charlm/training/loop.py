@@ -145,12 +145,14 @@ class Training:
         seconds = 0.0 if self._resume is None else self._resume.state["seconds"] or 0.0
         ended = self.budget.end(place.step, seconds, place.stale) is not None
         owes_score = self.corpus.has_held_out and place.evaluated != place.step
-        return ended and not owes_score and not self._owes_sample
+        owes_sample = self._ends_with_sample and place.sampled != place.step
+        return ended and not owes_score and not owes_sample
 
     @property
-    def _owes_sample(self) -> bool:
-        """Whether no text was drawn after the last step, and some are wanted."""
-        return bool(self.config.train.sample_every) and self.place.sampled != self.place.step
+    def _ends_with_sample(self) -> bool:
+        """Whether a text is drawn at the end: of lines without a held-out part it is not, as in the tutorial."""
+        of_tutorial = isinstance(self.corpus, LineCorpus) and not self.corpus.has_held_out
+        return bool(self.config.train.sample_every) and not of_tutorial
 
     def stop(self, why: str = "stopped") -> None:
         """Ask the loop to end as soon as it can, with the checkpoint saved."""
@@ -281,9 +283,10 @@ class Training:
         step = place.step
         scored = self.corpus.has_held_out
         looks = final or (scored and step and step % settings.eval_every == 0)
-        regular = settings.sample_every and step and (step - 1) % settings.sample_every == 0
+        samples = settings.sample_every and step and (step - 1) % settings.sample_every == 0
+        samples = samples or (looks and self._ends_with_sample)
         with np.errstate(all="ignore"):
-            if (regular or looks) and self._owes_sample and not self.stopping:
+            if samples and place.sampled != step and not self.stopping:
                 event = sample(self)
                 if event is not None:
                     yield event

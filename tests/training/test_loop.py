@@ -39,7 +39,7 @@ def test_the_tutorial_learns_its_sentence():
     assert losses[-1].loss < 0.1
     fox = "a quick brown fox jumped over the lazy dog"
     late = [e.sample.text for e in of(events, Sampled)[20:]]
-    assert [e.step for e in of(events, Sampled)] == [*range(1, 200, 5), 200]
+    assert len(late) == 20
     assert sum(text == fox for text in late) >= 15
     assert events[-1].step == 200
 

@@ -25,8 +25,6 @@ CUT_MARK = " [cut: no <EOS>]"
 
 PAUSE = 10.0
 """Seconds between two lines about progress, where there is no terminal for a bar."""
-SHORT = 0.5
-"""Seconds that work takes without a bar."""
 TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 
 
@@ -87,7 +85,7 @@ class Screen:
         elif not total:
             yield lambda amount: None
         elif sys.stderr.isatty():
-            self.start_bar(total, desc=what, bar_format=TASK_BAR, delay=SHORT)
+            self.start_bar(total, desc=what, bar_format=TASK_BAR)
             try:
                 yield lambda amount: self.advance(self._bar.n + amount) if self._bar else None
             finally:

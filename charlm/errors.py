@@ -76,6 +76,16 @@ class OutputError(CharlmError):
     """Something could not be written (disk full, no permission)."""
 
 
+class StandardOutputError(CharlmError):
+    """Standard output takes nothing more."""
+
+
+class ReaderGoneError(StandardOutputError):
+    """What read standard output (``| head``) has what it wanted: no failure of charlm's."""
+
+    exit_code = 0
+
+
 class ModelFileError(InputError, RuntimeError):
     """A model file of DyNet's form is damaged, or does not fit what is to be filled from it."""
 

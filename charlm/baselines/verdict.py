@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from charlm.baselines.measure import Baselines
+from charlm.wording import fixed
 
 NOTICED = 0.001
 """Nats per character; a held-out score that differs by less has neither risen nor fallen."""
@@ -44,11 +45,13 @@ def verdict(held_out: Sequence[Point], losses: Sequence[Point], baselines: Basel
 def standing(nll: float, baselines: Baselines) -> str:
     """Say which baselines a score is better than."""
     if not nll < baselines.uniform:
-        return f"no better than chance (uniform, {baselines.uniform:.4f})"
+        return f"no better than chance (uniform, {fixed(baselines.uniform)})"
     to_beat = baselines.ngram[: baselines.best_order]
     overtaken = len(list(takewhile(lambda score: nll < score, to_beat)))
     ahead, behind = (
-        f"the {order}-gram ({baselines.ngram[order - 1]:.4f})" if 0 < order <= len(to_beat) else ""
+        f"the {order}-gram ({fixed(baselines.ngram[order - 1])})"
+        if 0 < order <= len(to_beat)
+        else ""
         for order in (overtaken, overtaken + 1)
     )
     if not behind:
@@ -64,10 +67,10 @@ def trend(held_out: Sequence[Point], losses: Sequence[Point]) -> str:
     last = held_out[-1]
     change = last.loss - best.loss
     if change < -NOTICED:
-        return f"improving: {-change:.4f} less than at step {best.step}"
+        return f"improving: {fixed(-change)} less than at step {best.step}"
     if change <= NOTICED:
         return f"level since step {best.step}"
-    since = f"step {best.step}, which had {best.loss:.4f}"
+    since = f"step {best.step}, which had {fixed(best.loss)}"
     before, now = _recent(losses, best.step), _recent(losses, last.step)
     if before is not None and now is not None and now >= before:
         return f"worse than at {since}, in training too: the learning rate may be too high"

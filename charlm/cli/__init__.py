@@ -7,18 +7,18 @@ failed), never a traceback.
 
 from __future__ import annotations
 
-import codecs
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from charlm import __version__
-from charlm.errors import CharlmError
+from charlm.cli.streams import settled
+from charlm.errors import CharlmError, ReaderGoneError
 from charlm.threads import thread_count, use_threads
 
 if TYPE_CHECKING:
@@ -109,60 +109,51 @@ class _LazyGroup(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, debug: bool) -> None:
     """Keep the options that all commands share."""
+    from charlm.cli.output import Screen
+
     ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
+    Screen(ctx.obj)  # for commands that print results alone, and may take long
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = hoisted(sys.argv[1:] if argv is None else argv)
-    _write_bytes_as_they_are()
     if COMPLETION in os.environ:
         importlib.import_module("charlm.cli.shells")  # registers them
+    with settled():
+        code = copy_context().run(_run, arguments)  # who listens to it, does so until it ends
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command line, say what went wrong, and return the exit code."""
     try:
         result: Any = cli.main(arguments, prog_name="charlm", standalone_mode=False)
-        code = result if isinstance(result, int) else 0
         sys.stdout.flush()
+        return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         click.echo("charlm: interrupted", err=True)
-        code = 130
+        return 130
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption):
             from charlm.cli.unknown import explained
 
             error = explained(error, arguments)
         error.show()
-        code = error.exit_code
-    except BrokenPipeError:
-        # the reader (`| head -1`) has what it wanted; nothing may be flushed to it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return error.exit_code
+    except ReaderGoneError as error:
+        return error.exit_code
     except CharlmError as error:
         if "--debug" in arguments:
             raise
         click.echo(f"charlm: {error}", err=True)
-        code = error.exit_code
+        return error.exit_code
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
         reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else error
         click.echo(f"charlm: {reason}", err=True)
-        code = 1
-    sys.exit(code)
-
-
-def _write_bytes_as_they_are() -> None:
-    """Let stdout take what is no UTF-8 in texts, lone surrogates: as its bytes, on a terminal as U+FFFD."""
-    if not isinstance(sys.stdout, io.TextIOWrapper):
-        return
-    codecs.register_error("charlm-shown", _replaced)
-    sys.stdout.reconfigure(errors="charlm-shown" if sys.stdout.isatty() else "surrogateescape")
-
-
-def _replaced(error: UnicodeError) -> tuple[bytes, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    shown = "\ufffd" * (error.end - error.start)
-    return shown.encode(error.encoding, "replace"), error.end
+        return 1
 
 
 def hoisted(argv: Sequence[str]) -> list[str]:

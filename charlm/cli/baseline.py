@@ -12,6 +12,7 @@ from charlm.cli.advice import encoding_offered
 from charlm.cli.options import own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.text.preparing import corpus_of
+from charlm.wording import counted
 
 
 def baseline(
@@ -25,9 +26,9 @@ def baseline(
     if as_json:
         click.echo(json.dumps(baselines_data(found)))
         return 0
-    symbols = "bytes" if corpus.vocab.is_bytes else "characters"
+    symbol = "byte" if corpus.vocab.is_bytes else "character"
     click.echo(
-        f"{found.held_out_characters:,} {symbols} after {found.train_characters:,}"
+        f"{counted(found.held_out_characters, symbol)} after {found.train_characters:,}"
         + (f" ({found.sample_note})" if found.sampled else "")
     )
     click.echo(score_table(every_order(found)))

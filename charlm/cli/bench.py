@@ -11,6 +11,7 @@ import click
 from charlm.cli.output import duration
 from charlm.config import Override, RunConfig, load_run, needs_text
 from charlm.threads import use_threads
+from charlm.wording import counted
 
 if TYPE_CHECKING:
     from charlm.benchmark import Measured
@@ -81,9 +82,9 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
     model, m = training.model, measured
     characters = training.corpus.characters_per_step * training.config.train.accumulate
     lines = [
-        f"{described(model.config)}, {len(model.vocab)} symbols, "
-        f"{model.parameter_count():,} parameters",
-        f"{characters:,.0f} characters a step; {training.config.train.trainer}; "
+        f"{described(model.config)}, {counted(len(model.vocab), 'symbol')}, "
+        f"{counted(model.parameter_count(), 'parameter')}",
+        f"{counted(int(characters), 'character')} a step; {training.config.train.trainer}; "
         f"kernels {m.kernels}, threads {m.threads}",
         "",
         f"a step      {m.ms_per_step:,.2f} ms, give or take {m.ms_per_step_mad:.2f}",
@@ -94,7 +95,10 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
         f"memory      {m.peak_rss_mb:,.0f} MB at most",
     ]
     if steps is not None:
-        lines.append(f"a run       {steps:,} steps take {duration(steps * m.ms_per_step / 1000)}")
+        takes = "takes" if steps == 1 else "take"
+        lines.append(
+            f"a run       {counted(steps, 'step')} {takes} {duration(steps * m.ms_per_step / 1000)}"
+        )
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import click
 
+from charlm import progress
 from charlm.cli.advice import encoding_offered
 from charlm.cli.output import WIDTH, Screen, marked, table
 from charlm.comparison.analysis import BigramReport
@@ -28,6 +29,7 @@ from charlm.comparison.plots import plot_comparison, require_matplotlib
 from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
 from charlm.files import output_error
+from charlm.wording import counted, short
 
 
 def compare(
@@ -85,20 +87,17 @@ def _run(comparison: Comparison, screen: Screen) -> None:
         f"{comparison.config.name}: models {', '.join(names)}; seeds: {comparison.seeds}; "
         f"steps: {comparison.steps:,}"
     )
-    screen.start_bar(len(names) * comparison.seeds * comparison.steps, "step")
-    try:
+    with progress.task("training", len(names) * comparison.seeds * comparison.steps):
         for event in comparison.events():
             if isinstance(event, RunStarted):
                 screen.note(f"{event.model}, seed {event.seed}")
             elif isinstance(event, RunStepped):
-                screen.advance()
+                progress.advance(1)
             elif isinstance(event, RunFinished):
                 losses = event.run.losses
                 screen.say(
-                    f"seed {event.run.seed}: {event.model:<8} {losses[0]:.4g} -> {losses[-1]:.4g}"
+                    f"seed {event.run.seed}: {event.model:<8} {short(losses[0])} -> {short(losses[-1])}"
                 )
-    finally:
-        screen.close_bar()
 
 
 def report(result: ComparisonResult) -> str:
@@ -138,8 +137,8 @@ def _table(result: ComparisonResult) -> str:
 
 def _note(result: ComparisonResult) -> str:
     seeds = len(result.models[0].runs)
-    many = f", mean+-standard deviation over {seeds} seeds" if seeds > 1 else ""
-    smooth = f", the mean of the last {result.window} steps" if result.window > 1 else ""
+    many = f", mean+-standard deviation over {counted(seeds, 'seed')}" if seeds > 1 else ""
+    smooth = f", the mean of the last {counted(result.window, 'step')}" if result.window > 1 else ""
     reached = " (in how many seeds, if not in all)" if seeds > 1 else ""
     return (
         f"loss: {result.unit}{smooth}{many}. < x: the steps until the loss is below x, the median "
@@ -152,7 +151,7 @@ def _filled(text: str) -> str:
 
 
 def _spread(spread: Spread) -> str:
-    return f"{spread.mean:.3g}" + (f"+-{spread.std:.1g}" if spread.std else "")
+    return short(spread.mean, 3) + (f"+-{spread.std:.1g}" if spread.std else "")
 
 
 def _steps(model: ModelResult, threshold: float) -> str:
@@ -178,13 +177,13 @@ def verdict_in_words(result: ComparisonResult) -> list[str]:
         named = ", ".join(f"{t:g}" for t in result.thresholds)
         best = min(result.models, key=lambda model: model.last_loss.mean)
         found = (
-            f"Undecided: in {result.steps:,} steps none of the thresholds ({named}) was crossed in every "
-            f"seed. The lowest last loss is {best.name}'s, {best.last_loss.mean:.4g}."
+            f"Undecided: in {counted(result.steps, 'step')} none of the thresholds ({named}) was crossed in every "
+            f"seed. The lowest last loss is {best.name}'s, {short(best.last_loss.mean)}."
         )
     elif verdict.faster is None:
         found = (
             f"Undecided: no model is the first below a loss of {verdict.threshold:g} in more than half "
-            f"of the {verdict.seeds} seeds."
+            f"of {counted(verdict.seeds, 'seed')}."
         )
     else:
         found = _win(verdict, verdict.faster, result)
@@ -192,21 +191,23 @@ def verdict_in_words(result: ComparisonResult) -> list[str]:
 
 
 def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
+    needed = verdict.steps[faster]
     assert verdict.threshold is not None
+    assert needed is not None  # it crossed the threshold in more than half of the seeds
+    seeds = counted(verdict.seeds, "seed")
     others = []
     for model in result.models:
         steps = verdict.steps[model.name]
         if model.name != faster:
             reached = sum(step is not None for step in model.steps_to(verdict.threshold))
-            rarely = (
-                f"gets there in {reached} of {verdict.seeds} seeds" if reached else "never does"
-            )
+            rarely = f"gets there in {reached} of {seeds}" if reached else "never does"
             others.append(f"{model.name} {rarely if steps is None else f'needs {steps:g}'}")
-    lead = "" if verdict.steps_ahead is None else f", by {verdict.steps_ahead:g} steps (median)"
+    ahead = verdict.steps_ahead
+    lead = "" if ahead is None else f", by {counted(ahead, 'step')} (median)"
     return (
         f"{faster} learns faster: it is the first below a loss of {verdict.threshold:g} in "
-        f"{verdict.seeds_ahead} of {verdict.seeds} seeds{lead}. It gets there in "
-        f"{verdict.steps[faster]:g} steps (median); {', '.join(others)}."
+        f"{verdict.seeds_ahead} of {seeds}{lead}. It gets there in "
+        f"{counted(needed, 'step')} (median); {', '.join(others)}."
     )
 
 

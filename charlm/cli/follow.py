@@ -8,12 +8,13 @@ import time
 from typing import Any
 
 from charlm.cli.output import Screen, duration
-from charlm.cli.progress import TIME_BAR
+from charlm.cli.progress import STEP_BAR, TIME_BAR
 from charlm.config import load_run
 from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, status
+from charlm.wording import fixed
 
 PAUSE = 0.5
 """Seconds between two looks."""
@@ -72,10 +73,10 @@ class _View:
         self._screen.say("Ctrl-C ends this view, not the run")
         limit = _most_seconds(self._directory)
         if now.steps is not None:
-            self._screen.start_bar(now.steps, "step", now.step)
+            self._screen.start_bar(now.steps, now.step, bar_format=STEP_BAR)
         elif limit is not None:
             self._in_seconds = True
-            self._screen.start_bar(limit, "s", seconds, bar_format=TIME_BAR)
+            self._screen.start_bar(limit, seconds, bar_format=TIME_BAR)
 
 
 def _most_seconds(directory: RunDirectory) -> float | None:
@@ -95,10 +96,10 @@ def _sample(step: int, text: str) -> str:
 def _told(row: dict[str, Any]) -> str:
     parts = [f"step {row['step']:>6}"]
     if row.get("loss") is not None:
-        parts.append(f"loss     {row['loss']:.4f}")
+        parts.append(f"loss     {fixed(row['loss'])}")
     if row.get("held_out_nll") is not None:
         nll = row["held_out_nll"]
-        parts.append(f"held-out {nll:.4f} nats, {nll / math.log(2):.4f} bits")
+        parts.append(f"held-out {fixed(nll)} nats, {fixed(nll / math.log(2))} bits")
     if "skipped" in row:
         parts.append(f"skipped, for {row['skipped']}")
     if "rolled_back_from" in row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
 from charlm.cli.advice import encoding_offered
 from charlm.cli.options import own_text
+from charlm.cli.output import json_line
 from charlm.cli.scores import baselines_data, every_order, score_table
+from charlm.cli.streams import takes_unicode
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.files import exists
@@ -24,6 +25,7 @@ from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
 from charlm.training.standing import History, baselines_of, corpus_of_run
+from charlm.wording import fixed
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
@@ -48,7 +50,7 @@ def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> i
     if as_json:
         known = found["baselines"]
         found["baselines"] = None if known is None else baselines_data(known)
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json_line(found))
     else:
         click.echo(_shown(found, with_config))
     return 0
@@ -162,7 +164,7 @@ def _shown(found: dict[str, Any], with_config: bool) -> str:
         if value is None or key in NOT_LISTED or ("about" in found and key in ABOUT):
             continue
         if key == "best":
-            value = f"{value[1]:.4f} nats/{found['unit']} at step {value[0]:,}"
+            value = f"{fixed(value[1])} nats/{found['unit']} at step {value[0]:,}"
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
@@ -178,7 +180,8 @@ def _shown(found: dict[str, Any], with_config: bool) -> str:
         lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")
         lines.append(score_table(every_order(known)))
     if with_config:
-        lines.append("config:\n" + to_yaml(from_dict(found["config"])).rstrip())
+        config = to_yaml(from_dict(found["config"]), ascii_only=not takes_unicode())
+        lines.append("config:\n" + config.rstrip())
     elif "config" in found:
         lines.append("config: --config shows it")
     return "\n".join(lines)
@@ -191,4 +194,4 @@ def _rank(key: str) -> int:
 def _number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return fixed(value) if isinstance(value, float) else str(value)

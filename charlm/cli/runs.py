@@ -16,6 +16,7 @@ from charlm.errors import CheckpointError
 from charlm.runs.checkpoint import remedy
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, runs_under, status
+from charlm.wording import fixed, short
 
 
 def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
@@ -54,6 +55,6 @@ def _row(run: RunStatus) -> tuple[str, ...]:
         done += f" of {run.steps:,}"
     score = "-"
     if run.best_nll is not None:
-        score = f"{run.best_nll:.4f} ({run.best_nll / math.log(2):.4f}) at {run.best_step:,}"
-    loss = "-" if run.loss is None else f"{run.loss:.4g}"
+        score = f"{fixed(run.best_nll)} ({fixed(run.best_nll / math.log(2))}) at {run.best_step:,}"
+    loss = "-" if run.loss is None else short(run.loss)
     return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from charlm.cli.output import Screen, cut_mark
+from charlm import progress
+from charlm.cli.output import Screen, cut_mark, json_line
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
@@ -48,17 +50,19 @@ def sample(
     text: str | None = None
     # texts of one line need no border; a program that reads texts of several takes --json
     bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
-    for part in _drawn(model, seeds, length, options):
-        if bordered and text is None:
-            _show(f"--- {len(found) + 1} of {number} ---\n")
-        if not as_json:
-            _show(part.characters if text is not None else shown + part.characters)
-        text = (text or "") + part.characters
-        if part.complete is not None:
-            found.append(SampledText(text, part.complete))
+    most = number * (length or model.default_length())
+    with _told(most, seen=sys.stdout.isatty() and not as_json):
+        for part in _drawn(model, seeds, length, options):
+            if bordered and text is None:
+                _show(f"--- {len(found) + 1} of {number} ---\n")
             if not as_json:
-                _show((cut_mark(found[-1]) if length is None else "") + "\n")
-            text = None
+                _show(part.characters if text is not None else shown + part.characters)
+            text = (text or "") + part.characters
+            if part.complete is not None:
+                found.append(SampledText(text, part.complete))
+                if not as_json:
+                    _show((cut_mark(found[-1]) if length is None else "") + "\n")
+                text = None
     if as_json:
         click.echo(_json(found, shown, seed, temperature))
     return 0
@@ -69,7 +73,18 @@ def _drawn(
 ) -> Iterator[Drawn]:
     """Draw many texts at once, and yield them one after the other."""
     for begin in range(0, len(seeds), SIDE_BY_SIDE):
-        yield from in_turn(model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options))
+        side_by_side = model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options)
+        yield from in_turn(map(_counted, side_by_side))
+
+
+def _counted(part: Drawn) -> Drawn:
+    progress.advance(len(part.characters))
+    return part
+
+
+def _told(most: int, *, seen: bool) -> AbstractContextManager[None]:
+    """Tell how far the drawing is, where the text itself does not show it."""
+    return contextlib.nullcontext() if seen else progress.task("drawing", most)
 
 
 def _show(text: str) -> None:
@@ -79,10 +94,4 @@ def _show(text: str) -> None:
 
 def _json(found: list[SampledText], prime: str, seed: int, temperature: float) -> str:
     samples = [{"text": s.text, "complete": s.complete} for s in found]
-    shown = json.dumps(
-        {"seed": seed, "temperature": temperature, "prime": prime, "samples": samples},
-        ensure_ascii=False,
-    )
-    return shown.encode(
-        "utf-8", "backslashreplace"
-    ).decode()  # a lone surrogate is escaped in JSON too
+    return json_line({"seed": seed, "temperature": temperature, "prime": prime, "samples": samples})

@@ -10,6 +10,7 @@ from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import standing
 from charlm.lm.scoring import MIX_ORDER, Evaluation
+from charlm.wording import counted, fixed
 
 _ADAPTIVE = " (these n-grams are frozen; --mix ngram shows one that adapts as the model does)"
 
@@ -38,7 +39,7 @@ def score_table(rows: list[tuple[str, float]]) -> str:
     cells = [("", "nats", "bits", "perplexity")]
     for name, nll in rows:
         cells.append(
-            (name, f"{nll:.4f}", f"{nll_to_bpc(nll):.4f}", shown_perplexity(nll_to_perplexity(nll)))
+            (name, fixed(nll), fixed(nll_to_bpc(nll)), shown_perplexity(nll_to_perplexity(nll)))
         )
     least = (10, 7, 7, 10)
     name_width, *widths = (
@@ -67,15 +68,15 @@ def how_scored(found: Evaluation) -> str:
 
 def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> list[str]:
     """Return a text's score, and where it stands beside the baselines, if there are any."""
-    symbols = "bytes" if unit == "byte" else "characters"
-    per_byte = "" if unit == "byte" else f"{found.bits_per_byte:.4f} bits/byte, "
+    symbol = "byte" if unit == "byte" else "character"
+    per_byte = "" if unit == "byte" else f"{fixed(found.bits_per_byte)} bits/byte, "
     error = ""
     if math.isfinite(found.perplexity):
         error = f" +- {shown_perplexity(found.perplexity_error)}"
     of_what = "" if found.mix is None else ", the mixture"
     lines = [
-        f"{found.characters:,} {symbols}{of_what}: {found.nll:.4f} +- {found.standard_error:.4f} nats/{unit}, "
-        f"{found.bpc:.4f} bits/{unit}, {per_byte}perplexity {shown_perplexity(found.perplexity)}{error}"
+        f"{counted(found.characters, symbol)}{of_what}: {fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}, "
+        f"{fixed(found.bpc)} bits/{unit}, {per_byte}perplexity {shown_perplexity(found.perplexity)}{error}"
     ]
     if known is None:
         return lines

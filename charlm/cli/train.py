@@ -10,6 +10,7 @@ import click
 
 from charlm.cli.advice import check_text, encoding_offered, text_asked_for
 from charlm.cli.output import Screen, table
+from charlm.cli.streams import takes_unicode
 from charlm.config import (
     PRESETS,
     Override,
@@ -95,7 +96,7 @@ def train(
     if print_config:
         if note is not None:
             Screen(obj).say(note)
-        click.echo(to_yaml(config), nl=False)
+        click.echo(to_yaml(config, ascii_only=not takes_unicode()), nl=False)
         return 0
     if config.train.threads is not None:
         use_threads(config.train.threads)

@@ -180,9 +180,7 @@ class DataConfig:
         rules.or_nothing(rules.path_or_name),
         "a text to measure on instead of val_frac of the text; null = none",
     )
-    batch_size: int = _setting(
-        32, rules.whole(1), "stream: stretches of the text read side by side"
-    )
+    batch_size: int = _setting(32, rules.whole(1), "stream: stretches of text read side by side")
     seq_length: int = _setting(64, rules.whole(1), "stream: characters between two updates")
 
     def __attrs_post_init__(self) -> None:
@@ -271,7 +269,9 @@ class TrainConfig:
         "end after as many measurements on the held-out text without a better one",
     )
     log_every: int = _setting(5, rules.whole(1), "steps between two reports of the loss")
-    sample_every: int = _setting(5, rules.whole(0), "steps between two sampled texts; 0 = never")
+    sample_every: int = _setting(
+        5, rules.whole(0), "steps between two samples; each held-out score has one too; 0 = never"
+    )
     eval_every: int = _setting(
         500, rules.whole(1), "steps between two measurements on the held-out text, if any"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from charlm import progress
 from charlm.baselines.adaptive import adaptive_probabilities
 from charlm.baselines.mixture import mixture
 from charlm.baselines.ngram import NGram
@@ -98,14 +99,15 @@ def score_text(
     if dynamic:
         assert train is not None
         trainer = learner(model, train, rate)
-    nlls = read(
-        model,
-        ids,
-        begin,
-        warm_up=0 if cold else WARM_UP,
-        size=DYNAMIC_PIECE if dynamic else PIECE,
-        learn=None if trainer is None else trainer.update,
-    )
+    with progress.task("scoring", len(ids) - begin):
+        nlls = read(
+            model,
+            ids,
+            begin,
+            warm_up=0 if cold else WARM_UP,
+            size=DYNAMIC_PIECE if dynamic else PIECE,
+            learn=None if trainer is None else trainer.update,
+        )
     if trainer is not None:
         trainer.reset()
     mixed = None
@@ -126,6 +128,8 @@ def score_text(
 
 
 def _ngram(train: Ids, ids: Ids, begin: int, vocab: Vocab, adapt: bool) -> Floats:
-    model = NGram(train, len(vocab), MIX_ORDER)
-    found = adaptive_probabilities(model, ids, begin) if adapt else model.probabilities(ids, begin)
+    with progress.task("n-grams", 2 * MIX_ORDER):
+        model = NGram(train, len(vocab), MIX_ORDER)
+        count = adaptive_probabilities if adapt else NGram.probabilities
+        found = count(model, ids, begin)
     return found[-1]

@@ -16,6 +16,7 @@ from charlm.text.reading import NONE
 from charlm.text.sources import Source
 from charlm.text.undecodable import more_than_text
 from charlm.text.vocab import Ids, Vocab
+from charlm.wording import counted
 
 RARE = 10
 """A symbol that comes less often is hardly learned."""
@@ -48,12 +49,12 @@ class TextReport:
     @property
     def lines(self) -> tuple[str, ...]:
         """What to show of it."""
-        files = self.names[0] if len(self.names) == 1 else f"{len(self.names)} files"
-        unit = "" if self.vocab.is_bytes else f", {self.characters:,} characters"
+        files = self.names[0] if len(self.names) == 1 else counted(len(self.names), "file")
+        unit = "" if self.vocab.is_bytes else f", {counted(self.characters, 'character')}"
         symbols = "".join(s if len(s) == 1 else f" {s} " for s in self.vocab.symbols)
         listed = "the values of a byte" if self.vocab.is_bytes else _cut(symbols)
         return (
-            f"{files}: {self.bytes:,} bytes{unit}, sha256 {self.sha256[:16]}",
+            f"{files}: {counted(self.bytes, 'byte')}{unit}, sha256 {self.sha256[:16]}",
             f"symbols: {len(self.vocab)}: {listed}",
             *[
                 f"test: {n:,} at the end are kept for a last measurement"
@@ -137,7 +138,7 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if text.vocab.unknown is not None:
         below = [count for count in text.counts.values() if count < data.min_count]
         return (
-            [f"{len(below)} characters, {sum(below):,} times in the text, became <UNK>"]
+            [f"{counted(len(below), 'character')}, {_times(sum(below))} in the text, became <UNK>"]
             if below
             else []
         )
@@ -175,7 +176,7 @@ def _listed(characters: Sequence[str], counts: dict[int, int]) -> str:
 
 
 def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
+    return "once" if count == 1 else counted(count, "time")
 
 
 def _cut(symbols: str) -> str:

@@ -15,6 +15,7 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
+from charlm import progress
 from charlm.config import files_of
 from charlm.errors import MissingTextError, TextError
 from charlm.files import cache_folder
@@ -39,6 +40,7 @@ class Source:
         """
         with explained(self.name), self.path.open("rb", buffering=0) as file:
             while piece := file.read(PIECE):
+                progress.advance(len(piece))
                 yield piece
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlm.errors import TextError
+from charlm.wording import counted
 
 EOS = "<EOS>"
 """The symbol that ends, and begins, a line: one symbol whose name has five characters."""
@@ -245,8 +246,7 @@ class Vocab:
 
     def remedy(self, it: str = "it") -> str:
         """Return what can be done about a character that is no symbol, or about several: ``them``."""
-        count = len(self._spelled)
-        characters = "1 character" if count == 1 else f"{count} characters"
+        characters = counted(len(self._spelled), "character")
         return (
             f"leave {it} out, or train with an alphabet that has {it} (this one has {characters}) or with "
             f"data.min_count of 2 or more, which adds {UNK} for all others"

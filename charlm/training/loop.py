@@ -160,7 +160,15 @@ class Training:
         place = self.place
         seconds = 0.0 if self._resume is None else self._resume.state["seconds"] or 0.0
         ended = self.budget.end(place.step, seconds, place.stale) is not None
-        return ended and (place.evaluated == place.step or not self.corpus.has_held_out)
+        owes_score = self.corpus.has_held_out and place.evaluated != place.step
+        owes_sample = self._ends_with_sample and place.sampled != place.step
+        return ended and not owes_score and not owes_sample
+
+    @property
+    def _ends_with_sample(self) -> bool:
+        """Whether a text is drawn at the end: of lines without a held-out part it is not, as in the tutorial."""
+        of_tutorial = isinstance(self.corpus, LineCorpus) and not self.corpus.has_held_out
+        return bool(self.config.train.sample_every) and not of_tutorial
 
     def stop(self, why: str = "stopped") -> None:
         """Ask the loop to end as soon as it can, with the checkpoint saved."""
@@ -318,20 +326,25 @@ class Training:
             yield Logged(place.step, place.last_loss)
 
     def _report(self, final: bool) -> Iterator[Event]:
-        """Sample and evaluate if it is time for it and was not done yet; being stopped leaves it for later."""
+        """Sample and evaluate if it is time for it and was not done yet; being stopped leaves it for later.
+
+        A score comes with a sample, and so does the end: a short run shows more than its first steps.
+        """
         settings, place = self.config.train, self.place
         step = place.step
+        scored = self.corpus.has_held_out
+        looks = final or (scored and step and step % settings.eval_every == 0)
         samples = settings.sample_every and step and (step - 1) % settings.sample_every == 0
-        scores = final or (step and step % settings.eval_every == 0)
+        samples = samples or (looks and self._ends_with_sample)
         with np.errstate(all="ignore"):
             if samples and place.sampled != step and not self.stopping:
                 event = sample(self)
                 if event is not None:
                     yield event
-            if scores and self.corpus.has_held_out and place.evaluated != step:
-                scored = None if self.stopping else score(self)
-                if scored is not None:
-                    yield scored
+            if looks and scored and place.evaluated != step:
+                found = None if self.stopping else score(self)
+                if found is not None:
+                    yield found
 
     def _mark(self) -> tuple[int, int, int]:
         return self.place.step, self.place.sampled, self.place.evaluated
@@ -408,7 +421,9 @@ def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
     forward = operations_per_character(config.model, len(corpus.vocab))
     characters = 3.0 * budget.steps * settings.accumulate * corpus.characters_per_step
     scored = min(len(corpus.held_out_ids), settings.eval_characters or math.inf)
-    characters += budget.steps // settings.eval_every * scored
+    scores = budget.steps // settings.eval_every if scored else 0
+    characters += scores * scored
     if settings.sample_every:
-        characters += budget.steps // settings.sample_every * STREAM_SAMPLE
+        samples = budget.steps // settings.sample_every + scores + 1
+        characters += samples * STREAM_SAMPLE
     return min(most, forward * characters)

@@ -10,6 +10,7 @@ from charlm.engine.arrays import Array
 from charlm.errors import CheckpointError
 from charlm.lm.model import CharLM, described
 from charlm.runs.checkpoint import Checkpoint
+from charlm.wording import counted
 
 BY_SYMBOL = ("embedding", "softmax.W", "softmax.b")
 """The weights with a row for each symbol."""
@@ -35,7 +36,7 @@ def start_from(model: CharLM, checkpoint: Checkpoint) -> str:
     new = [symbol for symbol in ours if symbol not in set(old)]
     dropped = [symbol for symbol in old if symbol not in set(ours)]
     model.load_arrays(_mapped(model.arrays(), checkpoint.tensors, ours, old))
-    said = [f"{len(kept)} symbols kept"]
+    said = [f"{counted(len(kept), 'symbol')} kept"]
     said += [f"{len(new)} new ({_listed(new)})"] if new else []
     said += [f"{len(dropped)} dropped ({_listed(dropped)})"] if dropped else []
     step = checkpoint.state.get("step", 0)

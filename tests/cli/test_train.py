@@ -158,14 +158,14 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left(tmp_path):
         shown = b""
         try:
             for _ in range(200):
-                if re.search(rb"<[^,]*, +[\d.]+step/s", shown) or process.poll() is not None:
+                if re.search(rb"<[^,]*, loss .* char/s", shown) or process.poll() is not None:
                     break
                 if select.select([parent], [], [], 0.2)[0]:
                     shown += os.read(parent, 65536)
         finally:
             process.kill()
             os.close(parent)
-    assert re.search(rb"\d+%.*<[^,]*, +[\d.]+step/s", shown), shown[-2000:]
+    assert re.search(rb"\d+%.*<[^,]*, loss .* char/s", shown), shown[-2000:]
 
 
 ERRORS = [

@@ -6,13 +6,14 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --quiet --no-input --disable-pip-version-check
 say = @echo "$(1)" >&2
+comma := ,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test check bench clean
+.PHONY: help train test oracles check bench clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
 train: $(VENV)/.installed ## train the tutorial's model: watch the loss fall and the samples become the sentence
 	@$(PY) -m charlm train
@@ -20,6 +21,8 @@ train: $(VENV)/.installed ## train the tutorial's model: watch the loss fall and
 test: $(VENV)/.installed-dev ## run the whole test suite
 	$(call say,== pytest)
 	@$(PY) -m pytest -n 2 --dist worksteal
+
+oracles: $(VENV)/.installed-oracles ## install DyNet and PyTorch too: the tests then also compare charlm with them
 
 check: test ## run the tests, then the linter, the format, the types and the import contracts
 	$(call say,== ruff check)
@@ -42,23 +45,29 @@ clean: ## remove .venv, runs, caches and built distributions
 
 # A stamp is made only by an installation that succeeded, so that a failed one is tried again; and it
 # does not outlive the Python that it was made with, as when the system's is upgraded.
-$(shell test -x $(PY) || rm -f $(VENV)/.installed $(VENV)/.installed-dev $(VENV)/.installed-bench)
+$(shell test -x $(PY) || rm -f $(VENV)/.installed $(VENV)/.installed-*)
+
+# Numba is left out where it has no wheel for this Python: charlm then computes with numpy, and the tests of the
+# compiled kernels are skipped. The first argument is a list of extras, each with a comma behind it.
+define install
+	$(call say,== installing $(2) into $(VENV))
+	@$(PIP) install --only-binary numba,llvmlite -e '.[$(1)fast]' >&2 || { \
+	    echo "no numba for this Python: training will be slower" >&2; $(PIP) install -e '.[$(1)]' >&2; }
+	@touch $@ $(VENV)/.installed
+endef
 
 $(VENV)/.installed: pyproject.toml | $(PY)
-	$(call say,== installing charlm into $(VENV))
-	@$(PIP) install --only-binary numba,llvmlite -e '.[fast]' >&2 || { \
-	    echo "no numba for this Python: training will be slower" >&2; $(PIP) install -e . >&2; }
-	@touch $@
+	$(call install,,charlm)
 
 $(VENV)/.installed-dev: pyproject.toml | $(PY)
-	$(call say,== installing charlm and its development tools into $(VENV): this takes a minute or more)
-	@$(PIP) install -e '.[dev]' >&2
-	@touch $@ $(VENV)/.installed
+	$(call install,dev$(comma),charlm and its development tools)
+
+$(VENV)/.installed-oracles: pyproject.toml | $(PY)
+	$(call install,dev$(comma)oracles$(comma),DyNet and PyTorch (gigabytes on most machines))
+	@touch $(VENV)/.installed-dev
 
 $(VENV)/.installed-bench: pyproject.toml | $(PY)
-	$(call say,== installing charlm and what it is measured against into $(VENV): this takes a minute or more)
-	@$(PIP) install -e '.[bench]' >&2
-	@touch $@
+	$(call install,bench$(comma),charlm and what it is measured against)
 
 # Some systems ship Python's venv without the pip that it would put in: theirs is then used to fetch one.
 $(PY):

@@ -47,3 +47,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'charlm' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Name the public names before they are used too: for ``dir``, ``help`` and completion."""
+    return sorted({*globals(), *__all__})

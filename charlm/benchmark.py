@@ -81,7 +81,7 @@ def prepared(config: RunConfig, text: str | None = None, steps: int | None = Non
     settings = config.train
     if steps is None:
         endless = decide(settings.kernels, settings.threads, operations=math.inf)
-        settings = attrs.evolve(settings, **asdict(endless))
+        settings = attrs.evolve(settings, **{**asdict(endless), "threads": settings.threads})
     else:
         settings = attrs.evolve(settings, steps=steps)
     return Training(attrs.evolve(config, train=settings), text=text)

@@ -36,7 +36,7 @@ def set(
         autobatch: whether graphs compute equal operations together.
         profiling: no effect: there is nothing to print.
         weight_decay: lambda of collections made from then on, see ``ParameterCollection.set_weight_decay``.
-        shared_parameters: no effect, as in DyNet.
+        shared_parameters: only 0: parameters are not shared between processes; ``init`` refuses anything else.
         requested_gpus: no effect, as in a DyNet that was built without them.
         gpu_mask: no effect, likewise.
     """

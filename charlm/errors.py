@@ -8,6 +8,9 @@ also inherit the built-in type that DyNet raises for the same mistake, so that a
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 
 class CharlmError(Exception):
     """A failure that charlm foresaw; ``exit_code`` is the command line's (1: the run failed)."""
@@ -29,6 +32,34 @@ class TextError(InputError, ValueError):
     """A text cannot be read, or cannot be used as it is."""
 
 
+class MissingTextError(TextError):
+    """There is no text where one is said to be: at ``path``."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(why)
+        self.path = path
+
+
+class UndecodableTextError(TextError):
+    """A text has bytes that its encoding does not know.
+
+    Attributes:
+        reason: what is wrong.
+        choice: what may be right, and shown how to choose.
+        convert: how to make a text of it that can be read.
+        encodings: those that decode all of it, the most plausible first.
+    """
+
+    def __init__(
+        self, reason: str, choice: str, convert: str, encodings: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(f"{reason}{choice}: {convert}")
+        self.reason = reason
+        self.choice = choice
+        self.convert = convert
+        self.encodings = encodings
+
+
 class CheckpointError(InputError, ValueError):
     """A checkpoint is missing, damaged or of another format."""
 
@@ -43,6 +74,16 @@ class RunBusyError(InputError):
 
 class OutputError(CharlmError):
     """Something could not be written (disk full, no permission)."""
+
+
+class StandardOutputError(CharlmError):
+    """Standard output takes nothing more."""
+
+
+class ReaderGoneError(StandardOutputError):
+    """What read standard output (``| head``) has what it wanted: no failure of charlm's."""
+
+    exit_code = 0
 
 
 class ModelFileError(InputError, RuntimeError):
@@ -62,7 +103,26 @@ class ClusterFileError(InputError, ValueError):
 
 
 class MissingExtraError(InputError, ImportError):
-    """An optional package is needed for what was asked."""
+    """An optional package is needed for what was asked.
+
+    The remedy names the package and this Python, which is right however charlm was installed; the name of an
+    extra is not: pip cannot find it for a checkout, and `pip install .` would replace an editable installation.
+
+    Args:
+        what: what needs the package.
+        package: its name on the package index.
+        otherwise: what to do without it.
+
+    Example:
+        >>> str(MissingExtraError("a plot", "matplotlib"))
+        'a plot needs matplotlib, which is not installed; to install it: ...python... -m pip install matplotlib'
+    """
+
+    def __init__(self, what: str, package: str, otherwise: str = "") -> None:
+        install = f"{shlex.quote(sys.executable or 'python')} -m pip install {package}"
+        super().__init__(
+            f"{what} needs {package}, which is not installed; to install it: {install}{otherwise}"
+        )
 
 
 class ShapeError(CharlmError, ValueError):
@@ -127,3 +187,19 @@ class DivergedError(CharlmError, RuntimeError):
 
 class GradientCheckError(CharlmError, AssertionError):
     """A gradient differs from central differences."""
+
+
+def require(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:
+    """Refuse an argument of a wrong type, where a caller's values come in.
+
+    A bool is no number here.
+
+    >>> require("prime", None, str, "text")
+    Traceback (most recent call last):
+    charlm.errors.ArgumentError: prime: expected text, got None
+    """
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        text = repr(value)
+        shown = text if len(text) <= 60 else f"{text[:57]}..."
+        got = shown if value is None else f"{shown} ({type(value).__name__})"
+        raise ArgumentError(f"{name}: expected {expected}, got {got}")

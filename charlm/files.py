@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from charlm.errors import OutputError
+from charlm.interrupts import unfinished
 
 TEMPORARY_GLOB = ".charlm-*.tmp"
 """The names of the temporary files, which only a killed process leaves behind."""
@@ -49,6 +50,32 @@ def output_error(path: Path, error: OSError) -> OutputError:
     other = (error.strerror or str(error), "choose another path, or see to the disk")
     reason, remedy = _ADVICE.get(error.errno or 0, other)
     return OutputError(f"{path}: cannot write: {reason}; {remedy}")
+
+
+def home_expanded(path: str) -> str:
+    """Return a path whose ``~`` at the beginning, or ``~NAME``, is the home folder, where there is one.
+
+    A shell does this for words that are not in quotes; charlm does it for those, and for paths in files.
+
+    >>> home_expanded("novel~.txt")
+    'novel~.txt'
+    """
+    try:
+        return os.path.expanduser(path)  # noqa: PTH111
+    except ValueError:  # a NUL, which no path holds
+        return path
+
+
+def exists(path: Path) -> bool:
+    """Tell whether something is at a path; at one that the system does not take, nothing is.
+
+    >>> exists(Path("a" * 1000))
+    False
+    """
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def cache_folder(name: str) -> Path | None:
@@ -94,6 +121,7 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     `mode` is a new file's permissions, before the umask. OSError comes as it is; nothing is forced to the disk.
     """
     temporary = path.parent / TEMPORARY_GLOB.replace("*", secrets.token_hex(8))
+    unfinished.add(temporary)
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             yield file
@@ -102,6 +130,8 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+    finally:
+        unfinished.discard(temporary)
 
 
 class LineLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -120,3 +121,14 @@ def test_the_wheel_finds_its_configs_from_any_directory(distributions, tmp_path)
     listed = run_python("-m", "charlm", "train", "--list", cwd=tmp_path, path=installed)
     for name in ("srnn", "lstm", "gru"):
         assert name in listed
+
+
+def test_the_description_has_no_links_to_files_that_an_index_does_not_show(distributions):
+    _, installed = distributions
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    text = metadata.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)]*)\)", text)
+    assert targets
+    assert [target for target in targets if not target.startswith("https://")] == []
+    assert "docs/texts.md" in text
+    assert "Project-URL: " in text

@@ -37,3 +37,18 @@ def unigram_nll(train: Ids, held_out: Ids, vocab_size: int) -> float:
 def nll_to_bpc(nll: float) -> float:
     """Return nats per character as bits per character."""
     return nll / math.log(2)
+
+
+def nll_to_perplexity(nll: float) -> float:
+    """Return exp(nll): the number of equally likely characters that would be as hard to guess.
+
+    It is infinite where it is larger than any float, from about 709.8 nats on.
+
+    Example:
+        >>> round(nll_to_perplexity(math.log(28)), 4), nll_to_perplexity(710.0)
+        (28.0, inf)
+    """
+    try:
+        return math.exp(nll)
+    except OverflowError:
+        return math.inf

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from charlm import progress
 from charlm.baselines.counting import uniform_nll, unigram_nll
 from charlm.baselines.ngram import MAX_ORDER, NGram
 from charlm.errors import TextError
@@ -125,7 +126,9 @@ def measure(vocab: Vocab, train: Ids, held_out: Ids, order: int = MAX_ORDER) -> 
     sampled = (train_size, held_out_size) != (len(train), len(held_out))
     train, held_out = train[len(train) - train_size :], held_out[:held_out_size]
     text = np.append(train, held_out)
-    scores = NGram(train, len(vocab), order).probabilities(text, len(train))
+    with progress.task("counting", 2 * order + 2):
+        scores = NGram(train, len(vocab), order).probabilities(text, len(train))
+        compressed = xz_nll(train, held_out)
     return Baselines(
         len(train),
         len(held_out),
@@ -133,7 +136,7 @@ def measure(vocab: Vocab, train: Ids, held_out: Ids, order: int = MAX_ORDER) -> 
         uniform_nll(len(vocab)),
         unigram_nll(train, held_out, len(vocab)),
         tuple((-np.log(scores).mean(axis=1)).tolist()),
-        xz_nll(train, held_out),
+        compressed,
     )
 
 
@@ -150,8 +153,11 @@ def xz_nll(train: Ids, held_out: Ids) -> float:
 
     Symbols are written as their numbers, in one byte each where there are at most 256 of them.
     """
-    alone, both = (
-        len(lzma.compress(ids.tobytes(), preset=9 | lzma.PRESET_EXTREME))
-        for ids in (train, np.append(train, held_out))
-    )
+    alone, both = map(_xz_length, (train, np.append(train, held_out)))
     return 8 * math.log(2) * (both - alone) / len(held_out)
+
+
+def _xz_length(ids: Ids) -> int:
+    length = len(lzma.compress(ids.tobytes(), preset=9 | lzma.PRESET_EXTREME))
+    progress.advance(1)
+    return length

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from charlm import progress
 from charlm.text.vocab import Ids
 
 MAX_ORDER = 8
@@ -161,6 +162,7 @@ class NGram:
             strings, numbers = longer, ends
             counted = Tally(np.bincount(numbers), strings // vocab_size, contexts)
             self.levels.append(Level(strings, counted, counted))
+            progress.advance(1)
 
     def probabilities(self, ids: Ids, begin: int = 0) -> Floats:
         """Return the probability of each symbol from ``begin`` on after those before it: (orders, symbols).
@@ -191,6 +193,7 @@ class NGram:
             known = level.strings[np.minimum(places, len(level.strings) - 1)] == keys
             strings = np.where(known, places, -1)
             yield level, strings, contexts
+            progress.advance(1)
             contexts = np.pad(strings, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]
 
     def _probabilities(self, texts_NT: Ids) -> Floats:

@@ -7,10 +7,13 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from charlm.baselines.measure import Baselines
+from charlm.wording import fixed
 
 NOTICED = 0.001
 """Nats per character; a held-out score that differs by less has neither risen nor fallen."""
 _WINDOW = 5
+_BLOWN_UP = 1.2
+"""Times chance; a held-out score above it, with a training loss that has risen, is no slow start."""
 
 
 class Point(NamedTuple):
@@ -30,17 +33,25 @@ def verdict(held_out: Sequence[Point], losses: Sequence[Point], baselines: Basel
         >>> trend([Point(100, 1.7), Point(200, 1.8), Point(300, 1.9)], [Point(100, 1.6), Point(300, 1.1)])
         'overfits since step 100, which had 1.7000'
     """
-    return f"{standing(held_out[-1].loss, baselines)}; {trend(held_out, losses)}".removesuffix("; ")
+    last = held_out[-1]
+    stands = standing(last.loss, baselines)
+    now = _recent(losses, last.step)
+    risen = now is not None and now > losses[0].loss
+    if risen and last.loss > _BLOWN_UP * baselines.uniform:
+        return f"{stands}, and the training loss is above its first value: the learning rate may be too high"
+    return f"{stands}; {trend(held_out, losses)}".removesuffix("; ")
 
 
 def standing(nll: float, baselines: Baselines) -> str:
     """Say which baselines a score is better than."""
     if not nll < baselines.uniform:
-        return f"no better than chance (uniform, {baselines.uniform:.4f})"
+        return f"no better than chance (uniform, {fixed(baselines.uniform)})"
     to_beat = baselines.ngram[: baselines.best_order]
     overtaken = len(list(takewhile(lambda score: nll < score, to_beat)))
     ahead, behind = (
-        f"the {order}-gram ({baselines.ngram[order - 1]:.4f})" if 0 < order <= len(to_beat) else ""
+        f"the {order}-gram ({fixed(baselines.ngram[order - 1])})"
+        if 0 < order <= len(to_beat)
+        else ""
         for order in (overtaken, overtaken + 1)
     )
     if not behind:
@@ -56,10 +67,10 @@ def trend(held_out: Sequence[Point], losses: Sequence[Point]) -> str:
     last = held_out[-1]
     change = last.loss - best.loss
     if change < -NOTICED:
-        return f"improving: {-change:.4f} less than at step {best.step}"
+        return f"improving: {fixed(-change)} less than at step {best.step}"
     if change <= NOTICED:
         return f"level since step {best.step}"
-    since = f"step {best.step}, which had {best.loss:.4f}"
+    since = f"step {best.step}, which had {fixed(best.loss)}"
     before, now = _recent(losses, best.step), _recent(losses, last.step)
     if before is not None and now is not None and now >= before:
         return f"worse than at {since}, in training too: the learning rate may be too high"

@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when it is used, so that ``charlm --help`` is quick.
+"""The command line: what is typed in ``commands/``, what it does beside it, loaded when it is used.
 
 Commands parse, call ``charlm.lm`` and print. Results go to stdout, everything else to stderr. An
 error that charlm foresaw is one message and exit code 2 (wrong usage or input) or 1 (a run that
@@ -7,20 +7,28 @@ failed), never a traceback.
 
 from __future__ import annotations
 
-import codecs
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from charlm import __version__
-from charlm.errors import CharlmError
+from charlm.cli.streams import settled
+from charlm.errors import CharlmError, ReaderGoneError
 from charlm.threads import thread_count, use_threads
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+HELP = """\
+Train, sample and compare character-level RNN language models.
+
+`charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
+"""
 COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
     "sample": "Draw texts from a trained model.",
@@ -34,6 +42,8 @@ COMMANDS = {
 DEFAULT_THREADS = {"compare": 1}
 """Its models are small: measured on two busy cores, srnn-vs-lstm-memory took 3.4 s with one thread
 and 32 s with two, which wait for each other."""
+COMPLETION = "_CHARLM_COMPLETE"
+"""The environment variable by which a shell asks what a word may become."""
 GLOBAL_FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 
 
@@ -46,7 +56,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"charlm.cli.{cmd_name}")
+        module = importlib.import_module(f"charlm.cli.commands.{cmd_name}")
         command: click.Command = getattr(module, "eval_" if cmd_name == "eval" else cmd_name)
         return command
 
@@ -54,11 +64,22 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            (name, about) for name, about in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=about) for name, about in commands] + options
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # before the command is imported, which may import numpy
-        use_threads(thread_count(ctx.params.get("threads"), DEFAULT_THREADS.get(args[0])))
+        asked, default = ctx.params.get("threads"), DEFAULT_THREADS.get(args[0])
+        if asked or default:
+            use_threads(thread_count(asked, default))
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -68,7 +89,10 @@ class _LazyGroup(click.Group):
 
 
 @click.group(
-    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+    cls=_LazyGroup,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
 )
 @click.version_option(__version__, prog_name="charlm")
 @click.option(
@@ -84,65 +108,59 @@ class _LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, debug: bool) -> None:
-    """Train, sample and compare character-level RNN language models.
+    """Keep the options that all commands share."""
+    from charlm.cli.output import Screen
 
-    `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
-    """
     ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
+    Screen(ctx.obj)  # for commands that print results alone, and may take long
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
-    arguments = _hoist(sys.argv[1:] if argv is None else argv)
-    _write_bytes_as_they_are()
+    arguments = hoisted(sys.argv[1:] if argv is None else argv)
+    if COMPLETION in os.environ:
+        importlib.import_module("charlm.cli.shells")  # registers them
+    with settled():
+        code = copy_context().run(_run, arguments)  # who listens to it, does so until it ends
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command line, say what went wrong, and return the exit code."""
     try:
         result: Any = cli.main(arguments, prog_name="charlm", standalone_mode=False)
-        code = result if isinstance(result, int) else 0
         sys.stdout.flush()
+        return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         click.echo("charlm: interrupted", err=True)
-        code = 130
+        return 130
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            from charlm.cli.unknown import explained
+
+            error = explained(error, arguments)
         error.show()
-        code = error.exit_code
-    except BrokenPipeError:
-        # the reader (`| head -1`) has what it wanted; nothing may be flushed to it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return error.exit_code
+    except ReaderGoneError as error:
+        return error.exit_code
     except CharlmError as error:
         if "--debug" in arguments:
             raise
         click.echo(f"charlm: {error}", err=True)
-        code = error.exit_code
+        return error.exit_code
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
         reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else error
         click.echo(f"charlm: {reason}", err=True)
-        code = 1
-    sys.exit(code)
+        return 1
 
 
-def _write_bytes_as_they_are() -> None:
-    """Let stdout take what is no UTF-8 in texts, lone surrogates: as its bytes, on a terminal as U+FFFD."""
-    if not isinstance(sys.stdout, io.TextIOWrapper):
-        return
-    codecs.register_error("charlm-shown", _replaced)
-    sys.stdout.reconfigure(errors="charlm-shown" if sys.stdout.isatty() else "surrogateescape")
-
-
-def _replaced(error: UnicodeError) -> tuple[bytes, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    shown = "\ufffd" * (error.end - error.start)
-    return shown.encode(error.encoding, "replace"), error.end
-
-
-def _hoist(argv: Sequence[str]) -> list[str]:
+def hoisted(argv: Sequence[str]) -> list[str]:
     """Move the global options to the front: they may stand anywhere on the line.
 
     Example:
-        >>> _hoist(["train", "-q", "novel.txt", "--threads", "1", "--", "-v"])
+        >>> hoisted(["train", "-q", "novel.txt", "--threads", "1", "--", "-v"])
         ['-q', '--threads', '1', 'train', 'novel.txt', '--', '-v']
     """
     front: list[str] = []

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charlm.cli.options import kernels_option
 from charlm.cli.output import duration
-from charlm.config import Override, RunConfig, load_run
+from charlm.config import Override, RunConfig, load_run, needs_text
 from charlm.threads import use_threads
+from charlm.wording import counted
 
 if TYPE_CHECKING:
     from charlm.benchmark import Measured
@@ -32,29 +32,6 @@ SETTINGS = {
 }
 
 
-@click.command(short_help="Measure how fast a model is here.")
-@click.option(
-    "--config", metavar="CONFIG", help="A bundled config or a .yaml file (default: text)."
-)
-@click.option("--cell", metavar="NAME", help="The recurrent cell: rnn, gru, lstm, ...")
-@click.option("--layers", metavar="N", help="Recurrent layers.")
-@click.option("--hidden", metavar="N", help="Size of each layer's state.")
-@click.option("--embed", metavar="N", help="Size of a character's vector (default: --hidden).")
-@click.option("--batch", metavar="N", help="Stretches of text read side by side.")
-@click.option("--seq", metavar="N", help="Characters between two updates.")
-@click.option(
-    "--vocab", type=click.IntRange(min=1, max=20_000), metavar="N", help="Different characters."
-)
-@click.option("--trainer", metavar="NAME", help="sgd, momentum, adagrad, rmsprop, adam or adamw.")
-@click.option(
-    "--steps",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Also say how long a run of N steps takes (default: the config's).",
-)
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
 def bench(
     obj: dict[str, Any],
     /,
@@ -64,11 +41,7 @@ def bench(
     as_json: bool,
     **settings: str | None,
 ) -> int:
-    """Train a model for some seconds, sample from it, and say how fast that was.
-
-    The text is the config's. Without --config, or with one of --batch, --seq and --vocab, it is made of random
-    characters: what they are does not matter to the speed.
-    """
+    """Carry out ``charlm bench``."""
     run = _config(config, {**settings, "threads": obj["threads"]})
     if run.train.threads is not None:
         use_threads(run.train.threads)
@@ -76,7 +49,7 @@ def bench(
     from charlm.benchmark import MOST, measure, prepared, random_text
 
     text = None
-    made_up = config is None or vocab or settings["batch"] or settings["seq"]
+    made_up = needs_text(config or "text") or vocab or settings["batch"] or settings["seq"]
     if made_up:
         run, text = random_text(run, vocab or VOCABULARY)
     if steps is None and config is not None:
@@ -109,19 +82,37 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
     model, m = training.model, measured
     characters = training.corpus.characters_per_step * training.config.train.accumulate
     lines = [
-        f"{described(model.config)}, {len(model.vocab)} symbols, "
-        f"{model.parameter_count():,} parameters",
-        f"{characters:,.0f} characters a step; {training.config.train.trainer}; "
+        f"{described(model.config)}, {counted(len(model.vocab), 'symbol')}, "
+        f"{counted(model.parameter_count(), 'parameter')}",
+        f"{counted(int(characters), 'character')} a step; {training.config.train.trainer}; "
         f"kernels {m.kernels}, threads {m.threads}",
         "",
         f"a step      {m.ms_per_step:,.2f} ms, give or take {m.ms_per_step_mad:.2f}",
         f"training    {m.chars_per_second:,.0f} characters/s",
-        f"arithmetic  {m.gflop_per_second:,.1f} GFLOP/s, {m.gemm_share:.0%} of what numpy's matrix product alone "
-        f"reaches on these sizes ({m.gemm_gflop_per_second:,.1f})",
+        f"arithmetic  {m.gflop_per_second:,.1f} GFLOP/s, {beside_numpy(m.gemm_share, m.gemm_gflop_per_second)}",
         f"sampling    {m.sample_chars_per_second:,.0f} characters/s of one text, "
         f"{m.sample_chars_per_second_batch:,.0f} of many side by side",
         f"memory      {m.peak_rss_mb:,.0f} MB at most",
     ]
     if steps is not None:
-        lines.append(f"a run       {steps:,} steps take {duration(steps * m.ms_per_step / 1000)}")
+        takes = "takes" if steps == 1 else "take"
+        lines.append(
+            f"a run       {counted(steps, 'step')} {takes} {duration(steps * m.ms_per_step / 1000)}"
+        )
     return "\n".join(lines)
+
+
+def beside_numpy(share: float, reached: float) -> str:
+    """Return what the speed of the arithmetic is beside numpy's matrix product, which reached so many GFLOP/s.
+
+    Example:
+        >>> beside_numpy(0.5, 60.0)
+        "50% of what numpy's matrix product alone reaches on these sizes (60.0)"
+    """
+    whose = f"what numpy's matrix product alone reaches on these sizes ({reached:,.1f})"
+    if share <= 1:
+        return f"{share:.0%} of {whose}"
+    return (
+        f"{share:,.1f} times {whose}:\n"
+        "            charlm's own product is faster there, or other programs slowed numpy's down"
+    )

@@ -11,8 +11,9 @@ from typing import Any
 import attrs
 import click
 
-from charlm.cli.options import kernels_option
-from charlm.cli.output import Screen, marked, table
+from charlm import progress
+from charlm.cli.advice import encoding_offered
+from charlm.cli.output import WIDTH, Screen, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,
@@ -28,22 +29,9 @@ from charlm.comparison.plots import plot_comparison, require_matplotlib
 from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
 from charlm.files import output_error
+from charlm.wording import counted, short
 
 
-@click.command(short_help="Compare models on one text.")
-@click.argument("sources", nargs=-1, metavar="NAME | CONFIG CONFIG...")
-@click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Seeds for each model.")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Updates for each model.")
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print everything measured as JSON.")
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.png",
-    help="Draw the loss curves (needs the extra `plot`).",
-)
-@click.option("--list", "list_bundled", is_flag=True, help="List the bundled comparisons.")
-@click.pass_obj
 def compare(
     obj: dict[str, Any],
     /,
@@ -55,23 +43,18 @@ def compare(
     plot: Path | None,
     list_bundled: bool,
 ) -> int:
-    """Train several models on the same text with the same steps, from several seeds each.
-
-    NAME is a bundled comparison (see --list) or a .yaml file of one. Two or more run configs are compared as they
-    are, and judged by who is first where the slowest ends.
-    """
+    """Carry out ``charlm compare``."""
     if list_bundled:
         click.echo(table(bundled_comparisons()))
         return 0
     if not sources:
-        known = table(bundled_comparisons())
-        raise InputError(
-            f"name what to compare: a comparison, or two or more configs. There are\n{known}"
-        )
+        wanted = "a comparison, or two or more configs. There are"
+        raise InputError(f"name what to compare: {wanted}\n{table(bundled_comparisons())}")
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)
-    comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
+    with encoding_offered(config.base.data, "data.encoding: {} in the config"):
+        comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
     result = comparison.result()
     click.echo(json.dumps(result.to_dict()) if as_json else report(result))
@@ -104,20 +87,17 @@ def _run(comparison: Comparison, screen: Screen) -> None:
         f"{comparison.config.name}: models {', '.join(names)}; seeds: {comparison.seeds}; "
         f"steps: {comparison.steps:,}"
     )
-    screen.start_bar(len(names) * comparison.seeds * comparison.steps, "step")
-    try:
+    with progress.task("training", len(names) * comparison.seeds * comparison.steps):
         for event in comparison.events():
             if isinstance(event, RunStarted):
                 screen.note(f"{event.model}, seed {event.seed}")
             elif isinstance(event, RunStepped):
-                screen.advance()
+                progress.advance(1)
             elif isinstance(event, RunFinished):
                 losses = event.run.losses
                 screen.say(
-                    f"seed {event.run.seed}: {event.model:<8} {losses[0]:.4g} -> {losses[-1]:.4g}"
+                    f"seed {event.run.seed}: {event.model:<8} {short(losses[0])} -> {short(losses[-1])}"
                 )
-    finally:
-        screen.close_bar()
 
 
 def report(result: ComparisonResult) -> str:
@@ -157,8 +137,8 @@ def _table(result: ComparisonResult) -> str:
 
 def _note(result: ComparisonResult) -> str:
     seeds = len(result.models[0].runs)
-    many = f", mean+-standard deviation over {seeds} seeds" if seeds > 1 else ""
-    smooth = f", the mean of the last {result.window} steps" if result.window > 1 else ""
+    many = f", mean+-standard deviation over {counted(seeds, 'seed')}" if seeds > 1 else ""
+    smooth = f", the mean of the last {counted(result.window, 'step')}" if result.window > 1 else ""
     reached = " (in how many seeds, if not in all)" if seeds > 1 else ""
     return (
         f"loss: {result.unit}{smooth}{many}. < x: the steps until the loss is below x, the median "
@@ -167,11 +147,11 @@ def _note(result: ComparisonResult) -> str:
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, 80, break_on_hyphens=False)
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _spread(spread: Spread) -> str:
-    return f"{spread.mean:.3g}" + (f"+-{spread.std:.1g}" if spread.std else "")
+    return short(spread.mean, 3) + (f"+-{spread.std:.1g}" if spread.std else "")
 
 
 def _steps(model: ModelResult, threshold: float) -> str:
@@ -197,13 +177,13 @@ def verdict_in_words(result: ComparisonResult) -> list[str]:
         named = ", ".join(f"{t:g}" for t in result.thresholds)
         best = min(result.models, key=lambda model: model.last_loss.mean)
         found = (
-            f"Undecided: in {result.steps:,} steps none of the thresholds ({named}) was crossed in every "
-            f"seed. The lowest last loss is {best.name}'s, {best.last_loss.mean:.4g}."
+            f"Undecided: in {counted(result.steps, 'step')} none of the thresholds ({named}) was crossed in every "
+            f"seed. The lowest last loss is {best.name}'s, {short(best.last_loss.mean)}."
         )
     elif verdict.faster is None:
         found = (
             f"Undecided: no model is the first below a loss of {verdict.threshold:g} in more than half "
-            f"of the {verdict.seeds} seeds."
+            f"of {counted(verdict.seeds, 'seed')}."
         )
     else:
         found = _win(verdict, verdict.faster, result)
@@ -211,21 +191,23 @@ def verdict_in_words(result: ComparisonResult) -> list[str]:
 
 
 def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
+    needed = verdict.steps[faster]
     assert verdict.threshold is not None
+    assert needed is not None  # it crossed the threshold in more than half of the seeds
+    seeds = counted(verdict.seeds, "seed")
     others = []
     for model in result.models:
         steps = verdict.steps[model.name]
         if model.name != faster:
             reached = sum(step is not None for step in model.steps_to(verdict.threshold))
-            rarely = (
-                f"gets there in {reached} of {verdict.seeds} seeds" if reached else "never does"
-            )
+            rarely = f"gets there in {reached} of {seeds}" if reached else "never does"
             others.append(f"{model.name} {rarely if steps is None else f'needs {steps:g}'}")
-    lead = "" if verdict.steps_ahead is None else f", by {verdict.steps_ahead:g} steps (median)"
+    ahead = verdict.steps_ahead
+    lead = "" if ahead is None else f", by {counted(ahead, 'step')} (median)"
     return (
         f"{faster} learns faster: it is the first below a loss of {verdict.threshold:g} in "
-        f"{verdict.seeds_ahead} of {verdict.seeds} seeds{lead}. It gets there in "
-        f"{verdict.steps[faster]:g} steps (median); {', '.join(others)}."
+        f"{verdict.seeds_ahead} of {seeds}{lead}. It gets there in "
+        f"{counted(needed, 'step')} (median); {', '.join(others)}."
     )
 
 

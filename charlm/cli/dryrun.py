@@ -18,8 +18,9 @@ from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import load_checkpoint
-from charlm.runs.directory import RunDirectory
+from charlm.runs.directory import RunDirectory, check_names
 from charlm.training.loop import Training
+from charlm.wording import counted
 
 STEPS = 3
 """Steps that are timed, after one that is not: it may compile."""
@@ -71,14 +72,14 @@ def dry_run(config: RunConfig, settings: dict[str, Any], wanted: Wanted, as_json
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return 0
-    for notice in found.notices:
+    for notice in (*([wanted.note] if wanted.note else []), *found.notices):
         screen.say(f"note: {notice}")
     held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
     ends = f"{training.budget}, {duration(found.seconds)} of training steps"
     screen.result(
-        f"model       {described(config.model)}, {found.parameters:,} parameters\n"
-        f"text        {found.train_characters:,} characters to learn from{held_out}; "
-        f"{found.vocabulary} different symbols\n"
+        f"model       {described(config.model)}, {counted(found.parameters, 'parameter')}\n"
+        f"text        {counted(found.train_characters, 'character')} to learn from{held_out}; "
+        f"{counted(found.vocabulary, 'different symbol')}\n"
         f"a step      {found.ms_per_step:,.2f} ms (kernels {found.kernels}, threads {found.threads})\n"
         f"training    {found.chars_per_second:,.0f} characters/s\n"
         f"memory      {found.peak_rss_mb:,.0f} MB at most, {found.checkpoint_mb:,.1f} MB a checkpoint\n"
@@ -118,11 +119,13 @@ def _place(config: RunConfig, wanted: Wanted) -> Path:
 
     Raises:
         RunExistsError: something is there already.
+        InputError: its name is a trap.
         OutputError: it cannot be written.
     """
     if wanted.resume is not None:
         return _writable(wanted.resume)
     path = wanted.output or Path("runs") / config.name
+    check_names(path)
     if wanted.output is not None and path.exists():
         free = path.is_dir() and not any(path.iterdir())
         if not free and not (wanted.force and RunDirectory(path).is_run()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,14 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
-from charlm.cli.options import encoding_option, own_text
+from charlm.cli.advice import encoding_offered
+from charlm.cli.options import own_text
+from charlm.cli.output import json_line
 from charlm.cli.scores import baselines_data, every_order, score_table
+from charlm.cli.streams import takes_unicode
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
+from charlm.files import exists
 from charlm.lm.model import model_of
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
@@ -22,43 +25,40 @@ from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
 from charlm.training.standing import History, baselines_of, corpus_of_run
+from charlm.wording import fixed
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
+FIRST = ("run", "state", "reason", "problem", "step", "loss", "best", "verdict")
+"""What is shown first of a run: how it stands."""
 NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
 """What is shown in another way than as a line of its name and value, or is for programs alone."""
 ABOUT = ("text", "bytes", "sha256", "symbols")
 """What the lines about a text tell already."""
 
 
-@click.command(short_help="Tell what is known of a run or a text.")
-@click.argument("what", metavar="RUN|TEXT")
-@encoding_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def info(what: str, encoding: str | None, as_json: bool) -> int:
-    """Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.
-
-    Of a run: how it stands or ended, its model, text and history, where it stands beside the baselines, its files and
-    its config. Of a text: its size, its characters, what is odd about it, and the baselines for its last tenth.
-    """
+def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> int:
+    """Carry out ``charlm info``."""
     if _is_run(what):
         if encoding is not None:
             raise click.UsageError("--encoding is of a TEXT: a run knows the encoding of its own")
         found = _run(what)
+    elif with_config:
+        raise click.UsageError("--config is of a RUN: a TEXT has none")
     else:
         found = _text(what, encoding)
     if as_json:
         known = found["baselines"]
         found["baselines"] = None if known is None else baselines_data(known)
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json_line(found))
     else:
-        click.echo(_shown(found))
+        click.echo(_shown(found, with_config))
     return 0
 
 
 def _is_run(what: str) -> bool:
     path = Path(what)
-    return path.suffix == ".safetensors" or (path.is_dir() and (path / "config.yaml").is_file())
+    return path.suffix == ".safetensors" or exists(path / "config.yaml")
 
 
 def _run(what: str) -> dict[str, Any]:
@@ -135,7 +135,9 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
 
 
 def _text(what: str, encoding: str | None) -> dict[str, Any]:
-    corpus = corpus_of(own_text((what,), encoding=encoding, val_frac=HELD_OUT))
+    data = own_text((what,), encoding=encoding, val_frac=HELD_OUT)
+    with encoding_offered(data):
+        corpus = corpus_of(data)
     vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
     assert corpus.report is not None
     counted = sum(counts_of(ids, len(vocab)) for ids in parts)
@@ -155,14 +157,14 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
     }
 
 
-def _shown(found: dict[str, Any]) -> str:
+def _shown(found: dict[str, Any], with_config: bool) -> str:
     """Return what was found as lines; a value that is none is left out."""
     lines = [*found.get("about", ()), *[f"note: {said}" for said in found.get("notices", ())]]
-    for key, value in found.items():
+    for key, value in sorted(found.items(), key=lambda item: _rank(item[0])):
         if value is None or key in NOT_LISTED or ("about" in found and key in ABOUT):
             continue
         if key == "best":
-            value = f"{value[1]:.4f} nats/{found['unit']} at step {value[0]:,}"
+            value = f"{fixed(value[1])} nats/{found['unit']} at step {value[0]:,}"
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
@@ -177,12 +179,19 @@ def _shown(found: dict[str, Any]) -> str:
     if known is not None:
         lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")
         lines.append(score_table(every_order(known)))
-    if "config" in found:
-        lines.append("config:\n" + to_yaml(from_dict(found["config"])).rstrip())
+    if with_config:
+        config = to_yaml(from_dict(found["config"]), ascii_only=not takes_unicode())
+        lines.append("config:\n" + config.rstrip())
+    elif "config" in found:
+        lines.append("config: --config shows it")
     return "\n".join(lines)
+
+
+def _rank(key: str) -> int:
+    return FIRST.index(key) if key in FIRST else len(FIRST)
 
 
 def _number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return fixed(value) if isinstance(value, float) else str(value)

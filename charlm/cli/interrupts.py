@@ -1,49 +1,88 @@
-"""Ctrl-C and SIGTERM while training: the first saves, a second ends at once."""
+"""Ctrl-C, SIGTERM and a terminal that closes, while training: the first saves, a second ends at once."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from charlm.cli.output import Screen
+from charlm.errors import OutputError
+from charlm.interrupts import end, is_ignored, say
+from charlm.runs.directory import RunDirectory
 from charlm.training.loop import Training
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+if hasattr(signal, "SIGHUP"):  # not on Windows
+    NAMES[signal.SIGHUP] = "SIGHUP"
 
 
 class Interrupts:
     """What came, and who is to be told.
 
+    Args:
+        screen: tells whether messages are wanted.
+        resume: returns the command that goes on with a run.
+
     Attributes:
-        training: the run that is to save; None before there is one: then a signal ends the process, which
-            has written nothing.
+        training: the run that is to save; None before there is one and after its end: then a signal ends the
+            process.
+        outcome: what there is then.
         code: the exit code: 128 and the number of the signal, as shells count.
     """
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, resume: Callable[[RunDirectory], str]) -> None:
         self.training: Training | None = None
+        self.outcome = "nothing was written"
         self.code = 0
-        self._screen = screen
+        self._quiet = screen.quiet
+        self._resume = resume
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Stop the run, or end at once."""
-        before, self.code = self.code, 128 + number
+        name, before = NAMES[signal.Signals(number)], self.code
+        self.code = 128 + number
         if self.training is None:
-            self._screen.say(f"{NAMES[signal.Signals(number)]}: nothing was written")
-            raise SystemExit(self.code)
-        if before:
-            raise KeyboardInterrupt
-        self.training.stop(NAMES[signal.Signals(number)])
-        self._screen.say("stopping; Ctrl-C again to stop without saving")
+            self._end(f"{name}: {self.outcome}")
+        elif before:
+            self._end(*self._abandon(self.training))
+        else:
+            self.training.stop(name)
+            self._say("stopping; Ctrl-C again to stop without saving")
+
+    def _abandon(self, training: Training) -> list[str]:
+        """Have the run's directory tell that it is stopped without saving, and return what to say about it."""
+        for number in NAMES:
+            if not is_ignored(number):
+                signal.signal(number, lambda number, frame: end(self.code))  # a third does not wait
+        with contextlib.suppress(OutputError):  # the run then counts as killed
+            training.abandon("interrupted twice")
+        kept = training.record.kept
+        if training.directory is None or kept is None:
+            return ["stopped without saving: nothing of this run is kept"]
+        return [
+            f"stopped without saving: what was learned after step {kept:,} is lost",
+            f"to go on from there: {self._resume(training.directory)}",
+        ]
+
+    def _say(self, *lines: str) -> None:
+        if not self._quiet:
+            say(*lines)
+
+    def _end(self, *lines: str) -> None:
+        end(self.code, *([] if self._quiet else lines))
 
 
 @contextlib.contextmanager
-def handled(screen: Screen) -> Iterator[Interrupts]:
-    """Have the signals handled inside the block."""
-    interrupts = Interrupts(screen)
-    before = {number: signal.signal(number, interrupts.handle) for number in NAMES}
+def handled(screen: Screen, resume: Callable[[RunDirectory], str]) -> Iterator[Interrupts]:
+    """Have the signals handled inside the block; one that is to be ignored, as under ``nohup``, stays ignored."""
+    interrupts = Interrupts(screen, resume)
+    before = {
+        number: signal.signal(number, interrupts.handle)
+        for number in NAMES
+        if not is_ignored(number)
+    }
     try:
         yield interrupts
     finally:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import Any
 
 import click
 
+from charlm.cli.completion import encodings
 from charlm.config import KERNELS, DataConfig, Override, load_run
+from charlm.files import home_expanded
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -20,8 +24,24 @@ kernels_option = click.option(
     help="What computes: numba is compiled and fast, numpy is plain and starts at once (default: what suits the work).",
 )
 
+
+class HomePath(click.Path):
+    """A path, in which ``~`` is the home folder also where the shell did not see it, as in quotes."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path, if there is one: an empty word is what an unset variable gives."""
+        if not value:
+            self.fail("expected a path, got nothing", param, ctx)
+        return super().convert(home_expanded(os.fspath(value)), param, ctx)
+
+
 encoding_option = click.option(
-    "--encoding", metavar="NAME", help="Of a text: utf-8, another codec, or bytes (default: utf-8)."
+    "--encoding",
+    metavar="NAME",
+    shell_complete=encodings,
+    help="Of a text: utf-8, another codec, or bytes (default: utf-8).",
 )
 
 

@@ -2,48 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shlex
 import shutil
 import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
+from charlm import progress
+from charlm.cli.streams import takes_unicode
+
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
 
+WIDTH = 80
+"""Columns of a terminal that lists and paragraphs fit."""
 CUT_MARK = " [cut: no <EOS>]"
 
 
+PAUSE = 10.0
+"""Seconds between two lines about progress, where there is no terminal for a bar."""
+TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
+
+
 class Screen:
-    """Results to stdout and messages to stderr, around a progress bar if there is a terminal for one."""
+    """Results to stdout and messages to stderr, around a progress bar if there is a terminal for one.
+
+    The screen that was made last shows what work tells of itself (``charlm.progress``).
+    """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.quiet = bool(settings["quiet"])
         self.verbose = bool(settings["verbose"]) and not self.quiet
         self._bar: tqdm[Any] | None = None
+        self._end = 0.0
+        self._note = ""
+        progress.listen(self)
 
-    def start_bar(self, total: float, unit: str, done: float = 0, **options: Any) -> None:
+    def start_bar(self, total: float, done: float = 0, **options: Any) -> None:
         """Show a bar on stderr, if that is a terminal and messages are wanted; the options are tqdm's."""
         if not self.quiet and sys.stderr.isatty():
             bar: tqdm[Any] = tqdm(
-                total=total, unit=unit, initial=done, leave=False, dynamic_ncols=True, **options
+                total=total, initial=min(done, total), leave=False, dynamic_ncols=True, **options
             )
-            self._bar = bar
+            self._bar, self._end = bar, total
 
     @property
     def has_bar(self) -> bool:
         """Whether a bar is shown."""
         return self._bar is not None
 
-    def advance(self, to: float | None = None) -> None:
-        """Move the bar on by one, or to a place."""
+    def advance(self, to: float) -> None:
+        """Move the bar to a place, its end at most."""
         if self._bar is not None:
-            self._bar.update(1 if to is None else to - self._bar.n)
+            self._bar.update(min(to, self._end) - self._bar.n)
 
     def note(self, text: str) -> None:
         """Show words at the end of the bar."""
+        self._note = text
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
 
@@ -51,7 +74,34 @@ class Screen:
         """Take the bar off the screen."""
         if self._bar is not None:
             self._bar.close()
-            self._bar = None
+            self._bar, self._note = None, ""
+
+    @contextlib.contextmanager
+    def task(self, what: str, total: float | None) -> Iterator[progress.Advance]:
+        """Show how far work is: as a note at the bar there is, on a bar of its own, or as a line now and then."""
+        if self._bar is not None:
+            before = self._note
+            self._now(what)
+            try:
+                yield _Work(what, total, self._now, 0.1).advance
+            finally:
+                self._now(before)
+        elif not total:
+            yield lambda amount: None
+        elif sys.stderr.isatty():
+            self.start_bar(total, desc=what, bar_format=TASK_BAR)
+            try:
+                yield lambda amount: self.advance(self._bar.n + amount) if self._bar else None
+            finally:
+                self.close_bar()
+        else:
+            yield _Work(what, total, self.say, PAUSE).advance
+
+    def _now(self, text: str) -> None:
+        """Show words at the end of the bar at once."""
+        self.note(text)
+        if self._bar is not None:
+            self._bar.refresh()
 
     def result(self, text: str) -> None:
         """Print a line on stdout."""
@@ -61,8 +111,47 @@ class Screen:
     def say(self, text: str) -> None:
         """Print a message on stderr, unless quiet."""
         if not self.quiet:
-            with tqdm.external_write_mode(file=sys.stderr):
-                click.echo(text, err=True)
+            self.error(text)
+
+    def error(self, text: str) -> None:
+        """Print on stderr what is to be known even when quiet."""
+        with tqdm.external_write_mode(file=sys.stderr):
+            click.echo(text, err=True)
+
+
+class _Work:
+    """Work that is told of in words, every some seconds."""
+
+    def __init__(
+        self, what: str, total: float | None, tell: Callable[[str], None], pause: float
+    ) -> None:
+        self._what = what
+        self._total = total
+        self._tell = tell
+        self._pause = pause
+        self._done = 0.0
+        self._began = self._told = time.perf_counter()
+
+    def advance(self, amount: float) -> None:
+        """Take note of more, and tell of it if it is time."""
+        self._done += amount
+        now = time.perf_counter()
+        if self._total and now - self._told > self._pause:
+            self._told = now
+            share = min(1.0, self._done / self._total)
+            left = duration((now - self._began) * (1 - share) / share)
+            self._tell(f"{self._what}: {share:.0%} done, {left} left")
+
+
+def json_line(data: Any) -> str:
+    r"""Return data as JSON, in ASCII where the output does not show all characters.
+
+    Example:
+        >>> json_line({"text": "\ud800"})  # half a surrogate pair is no character: JSON has an escape for it
+        '{"text": "\\ud800"}'
+    """
+    line = json.dumps(data, ensure_ascii=not takes_unicode())
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def cut_mark(sample: SampledText) -> str:
@@ -82,12 +171,15 @@ def marked(sample: SampledText) -> str:
 
 
 def program() -> str:
-    """Return what to type for `charlm` here: the name if it is on the path, else this Python's module."""
-    if shutil.which("charlm"):
+    """Return what to type for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
+    python, here = Path(sys.executable), Path.cwd()
+    script = python.with_name("charlm")
+    on_the_path = shutil.which("charlm")
+    if on_the_path and (not script.exists() or Path(on_the_path).samefile(script)):
         return "charlm"
-    python = Path(sys.executable)
-    here = Path.cwd()
-    return f"{python.relative_to(here) if python.is_relative_to(here) else python} -m charlm"
+    file = script if script.exists() else python
+    shown = str(file.relative_to(here) if file.is_relative_to(here) else file)
+    return shlex.quote(shown) + ("" if script.exists() else " -m charlm")
 
 
 def duration(seconds: float) -> str:
@@ -105,6 +197,17 @@ def duration(seconds: float) -> str:
 
 
 def table(rows: list[tuple[str, str]]) -> str:
-    """Return names and descriptions in two columns."""
+    """Return names and descriptions in two columns that fit a terminal.
+
+    Example:
+        >>> print(table([("gru", "gates " * 13), ("rnn", "none")]))
+          gru  gates gates gates gates gates gates gates gates gates gates gates gates
+               gates
+          rnn  none
+    """
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name:<{width}}  {description}" for name, description in rows)
+    begin = [f"  {name:<{width}}  " for name, _ in rows]
+    return "\n".join(
+        textwrap.fill(about, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+        for first, (_, about) in zip(begin, rows, strict=True)
+    )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
-from charlm.cli.output import Screen, duration
+from tqdm import tqdm
+
+from charlm.cli.output import PAUSE, Screen, duration
 from charlm.training.events import Evaluated, Event, Logged, RolledBack, Started, Stepped
 from charlm.training.loop import Training
+from charlm.wording import fixed, short
 
-PAUSE = 10.0
-"""Seconds between two lines about the progress."""
-TIME_BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+STEP_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+TIME_BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s{postfix}"
 
 
 class Progress:
@@ -34,21 +36,17 @@ class Progress:
         elif isinstance(event, RolledBack):
             self._advance(event.step)
         elif isinstance(event, Logged):
-            self._loss = f"loss {event.loss:.4g}, "
-            late = time.perf_counter() - self._said > PAUSE
-            if late and self._characters and not self._screen.has_bar:
-                self._said = time.perf_counter()
-                self._screen.say(f"step {event.step:,}: {self._rate()}, {self._left()} left")
+            self._loss = f"loss {short(event.loss)}"
         elif isinstance(event, Evaluated):
-            self._held_out = f"held-out {event.score.nll:.4f}, "
+            self._held_out = f"held-out {fixed(event.score.nll)}"
 
     def _start(self, started: Started) -> None:
         budget = self._training.budget
         if budget.steps is not None:
-            self._screen.start_bar(budget.steps, "step", started.step)
+            self._screen.start_bar(budget.steps, started.step, bar_format=STEP_BAR)
         elif budget.seconds is not None:
             done = self._training.clock.seconds
-            self._screen.start_bar(budget.seconds, "s", done, bar_format=TIME_BAR)
+            self._screen.start_bar(budget.seconds, done, bar_format=TIME_BAR)
 
     def _step(self, stepped: Stepped) -> None:
         if self._first is None:  # what came before it, such as compiling, is not the rate
@@ -59,16 +57,22 @@ class Progress:
         self._now = stepped.progress
         self._advance(stepped.step)
         if self._screen.has_bar:
-            place = "" if self._training.budget.steps is not None else f"step {stepped.step:,}, "
-            self._screen.note(f"{place}{self._loss}{self._held_out}{self._rate()}")
+            place = "" if self._training.budget.steps is not None else f"step {stepped.step:,}"
+            parts = (place, self._loss, self._held_out, self._rate())
+            self._screen.note(", ".join(part for part in parts if part))
+        elif self._characters and time.perf_counter() - self._said > PAUSE:
+            self._said = time.perf_counter()
+            self._screen.say(f"step {stepped.step:,}: {self._rate()}, {self._left()} left")
 
     def _advance(self, step: int) -> None:
         by_steps = self._training.budget.steps is not None
         self._screen.advance(step if by_steps else self._training.clock.seconds)
 
     def _rate(self) -> str:
+        if not self._characters:
+            return ""
         seconds = time.perf_counter() - self._began
-        return f"{self._characters / seconds if seconds else 0:,.0f} characters/s"
+        return f"{tqdm.format_sizeof(self._characters / seconds)} char/s"
 
     def _left(self) -> str:
         done = self._now - (self._first or 0.0)

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.output import duration, program
+from charlm.cli.follow import follow as show
+from charlm.cli.output import Screen, duration, program
 from charlm.errors import CheckpointError
+from charlm.runs.checkpoint import remedy
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, runs_under, status
-
-PAUSE = 0.5
-"""Seconds between two looks at a run that is followed."""
+from charlm.wording import fixed, short
 
 
-@click.command(short_help="List runs and how they stand, or follow one.")
-@click.argument("folder", default="runs", type=click.Path(path_type=Path))
-@click.option("--follow", is_flag=True, help="Show what the run FOLDER reports until it ends.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run.")
-@click.pass_obj
 def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
-    """List the runs in FOLDER (default: runs) and in the folders below it.
-
-    A run is running, finished (a budget was used up), stopped (on demand), failed (with an error), or killed.
-    All but those that run or are finished go on with `charlm train --resume RUN`.
-    """
+    """Carry out ``charlm runs``."""
     if not folder.exists():
-        raise CheckpointError(f"{folder}: no such folder; `charlm train` makes runs in runs/")
+        raise CheckpointError(f"{folder}: no such folder; {remedy(folder)}")
     if follow:
-        return _follow(RunDirectory(folder), as_json)
-    found = [status(directory) for directory in runs_under(folder)]
+        directory = RunDirectory(folder)
+        if not directory.is_run():
+            raise CheckpointError(f"{folder}: no run is there; {remedy(folder)}")
+        return show(directory, Screen(obj), as_json)
+    found = sorted(map(status, runs_under(folder)), key=lambda run: run.age)
     if as_json:
         for run in found:
             click.echo(json.dumps({**asdict(run), "run": str(run.run)}))
@@ -62,37 +55,6 @@ def _row(run: RunStatus) -> tuple[str, ...]:
         done += f" of {run.steps:,}"
     score = "-"
     if run.best_nll is not None:
-        score = f"{run.best_nll:.4f} ({run.best_nll / math.log(2):.4f}) at {run.best_step:,}"
-    loss = "-" if run.loss is None else f"{run.loss:.4g}"
+        score = f"{fixed(run.best_nll)} ({fixed(run.best_nll / math.log(2))}) at {run.best_step:,}"
+    loss = "-" if run.loss is None else short(run.loss)
     return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"
-
-
-def _follow(directory: RunDirectory, as_json: bool) -> int:
-    """Show the rows of a run's metrics as they come; Ctrl-C ends the looking, not the run."""
-    if not directory.is_run():
-        raise CheckpointError(f"{directory.path}: no run is there; `charlm runs` lists the runs")
-    shown = 0
-    try:
-        while True:
-            now = status(directory)  # before the rows: what it writes as it ends is shown
-            rows = directory.read_metrics()
-            shown = min(shown, len(rows))  # a run that goes back takes rows back
-            for row in rows[shown:]:
-                click.echo(json.dumps(row) if as_json else _told(row))
-            shown = len(rows)
-            if now.state != "running":
-                if not as_json:
-                    click.echo(f"{now.state}: {now.reason}" if now.reason else now.state)
-                return 0
-            time.sleep(PAUSE)
-    except KeyboardInterrupt:
-        return 0
-
-
-def _told(row: dict[str, Any]) -> str:
-    numbers = "   ".join(
-        f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in row.items()
-        if key not in ("step", "seconds", "learning_rate")
-    )
-    return f"step {row['step']:>6}   {numbers}   ({duration(row['seconds'])})"

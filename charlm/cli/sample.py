@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from charlm.cli.options import checkpoint_option, kernels_option
-from charlm.cli.output import Screen, cut_mark
+from charlm import progress
+from charlm.cli.output import Screen, cut_mark, json_line
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 
 
-@click.command(short_help="Draw texts from a trained model.")
-@click.argument("run")
-@click.option("-n", "--number", type=click.IntRange(min=1), default=1, help="How many texts.")
-@click.option(
-    "-l",
-    "--length",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Characters at most (default: until <EOS>; 500 for a model of a stream).",
-)
-@click.option(
-    "-t",
-    "--temperature",
-    type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    help="Below 1 plays safe, above 1 takes risks, 0 takes the likeliest character.",
-)
-@click.option("-p", "--prime", default="", metavar="TEXT", help="The text to go on from.")
-@click.option("--stop", default="", metavar="TEXT", help="End before this text.")
-@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same texts.")
-@checkpoint_option
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
 def sample(
     obj: dict[str, Any],
     run: str,
@@ -55,33 +31,40 @@ def sample(
     kernels: str | None,
     as_json: bool,
 ) -> int:
-    """Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it."""
+    """Carry out ``charlm sample``."""
     screen = Screen(obj)
     model = load(run, checkpoint)
-    # a prime that the model cannot read is an error before anything is printed
-    model.vocab.encode(prime)
+    # what the model cannot read is an error before anything is printed
+    shown = model.prompt(prime, stop).prime
     if seed is None:
         seed = secrets.randbits(32)
         screen.say(f"seed {seed}")
     size = len(prime) + (length or model.default_length())
+    at_once = min(number, SIDE_BY_SIDE) * operations_per_character(model.config, len(model.vocab))
     work = number * size * operations_per_character(model.config, len(model.vocab))
-    model.kernels = decide(kernels or "auto", None, work).functions()
+    model.kernels = decide(kernels or "auto", None, work, at_once).functions()
     # a text's seed does not depend on how many are asked for
     seeds = [[seed, k] for k in range(number)]
     options = {"temperature": temperature, "prime": prime, "stop": stop}
     found: list[SampledText] = []
     text: str | None = None
-    for part in _drawn(model, seeds, length, options):
-        if not as_json:
-            _show(part.characters if text is not None else prime + part.characters)
-        text = (text or "") + part.characters
-        if part.complete is not None:
-            found.append(SampledText(text, part.complete))
+    # texts of one line need no border; a program that reads texts of several takes --json
+    bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
+    most = number * (length or model.default_length())
+    with _told(most, seen=sys.stdout.isatty() and not as_json):
+        for part in _drawn(model, seeds, length, options):
+            if bordered and text is None:
+                _show(f"--- {len(found) + 1} of {number} ---\n")
             if not as_json:
-                _show((cut_mark(found[-1]) if length is None else "") + "\n")
-            text = None
+                _show(part.characters if text is not None else shown + part.characters)
+            text = (text or "") + part.characters
+            if part.complete is not None:
+                found.append(SampledText(text, part.complete))
+                if not as_json:
+                    _show((cut_mark(found[-1]) if length is None else "") + "\n")
+                text = None
     if as_json:
-        click.echo(_json(found, prime, seed, temperature))
+        click.echo(_json(found, shown, seed, temperature))
     return 0
 
 
@@ -90,7 +73,18 @@ def _drawn(
 ) -> Iterator[Drawn]:
     """Draw many texts at once, and yield them one after the other."""
     for begin in range(0, len(seeds), SIDE_BY_SIDE):
-        yield from in_turn(model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options))
+        side_by_side = model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options)
+        yield from in_turn(map(_counted, side_by_side))
+
+
+def _counted(part: Drawn) -> Drawn:
+    progress.advance(len(part.characters))
+    return part
+
+
+def _told(most: int, *, seen: bool) -> AbstractContextManager[None]:
+    """Tell how far the drawing is, where the text itself does not show it."""
+    return contextlib.nullcontext() if seen else progress.task("drawing", most)
 
 
 def _show(text: str) -> None:
@@ -100,10 +94,4 @@ def _show(text: str) -> None:
 
 def _json(found: list[SampledText], prime: str, seed: int, temperature: float) -> str:
     samples = [{"text": s.text, "complete": s.complete} for s in found]
-    shown = json.dumps(
-        {"seed": seed, "temperature": temperature, "prime": prime, "samples": samples},
-        ensure_ascii=False,
-    )
-    return shown.encode(
-        "utf-8", "backslashreplace"
-    ).decode()  # a lone surrogate is escaped in JSON too
+    return json_line({"seed": seed, "temperature": temperature, "prime": prime, "samples": samples})

@@ -6,8 +6,23 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from charlm.baselines.counting import nll_to_bpc
+from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
+from charlm.baselines.verdict import standing
+from charlm.lm.scoring import MIX_ORDER, Evaluation
+from charlm.wording import counted, fixed
+
+_ADAPTIVE = " (these n-grams are frozen; --mix ngram shows one that adapts as the model does)"
+
+
+def shown_perplexity(perplexity: float) -> str:
+    """Return a perplexity, or its error, for reading.
+
+    Example:
+        >>> shown_perplexity(4.5562), shown_perplexity(8.1e226), shown_perplexity(math.inf)
+        ('4.556', '8.1e+226', 'inf')
+    """
+    return f"{perplexity:.3f}" if perplexity < 1e6 else f"{perplexity:.3g}"
 
 
 def score_table(rows: list[tuple[str, float]]) -> str:
@@ -17,14 +32,101 @@ def score_table(rows: list[tuple[str, float]]) -> str:
         >>> print(score_table([("uniform", 0.6931471805599453)]))
                         nats     bits  perplexity
           uniform     0.6931   1.0000       2.000
+        >>> print(score_table([("this model", 75583.6898)]))
+                           nats         bits  perplexity
+          this model 75583.6898  109044.2144         inf
     """
-    width = max(10, *(len(name) for name, _ in rows))
-    lines = [f"  {'':<{width}} {'nats':>7}  {'bits':>7}  perplexity"]
+    cells = [("", "nats", "bits", "perplexity")]
     for name, nll in rows:
-        lines.append(
-            f"  {name:<{width}} {nll:>7.4f}  {nll_to_bpc(nll):>7.4f}  {math.exp(nll):>10.3f}"
+        cells.append(
+            (name, fixed(nll), fixed(nll_to_bpc(nll)), shown_perplexity(nll_to_perplexity(nll)))
         )
-    return "\n".join(lines)
+    least = (10, 7, 7, 10)
+    name_width, *widths = (
+        max(n, *map(len, column)) for n, column in zip(least, zip(*cells, strict=True), strict=True)
+    )
+    return "\n".join(
+        f"  {name:<{name_width}} "
+        + "  ".join(f"{n:>{w}}" for n, w in zip(numbers, widths, strict=True))
+        for name, *numbers in cells
+    )
+
+
+def how_scored(found: Evaluation) -> str:
+    """Return what was done beside reading the text, as the end of a message."""
+    words = ""
+    if found.rate is not None:
+        words = f", dynamic, rate {found.rate:g}"
+    if found.mix is not None:
+        counts = "of the training text" if found.rate is None else "that go on counting"
+        words += (
+            f", mixed with {MIX_ORDER}-grams {counts}; the model's weight, learned while reading, is "
+            f"{found.mix.weight:.2f} on average"
+        )
+    return words
+
+
+def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> list[str]:
+    """Return a text's score, and where it stands beside the baselines, if there are any."""
+    symbol = "byte" if unit == "byte" else "character"
+    per_byte = "" if unit == "byte" else f"{fixed(found.bits_per_byte)} bits/byte, "
+    error = ""
+    if math.isfinite(found.perplexity):
+        error = f" +- {shown_perplexity(found.perplexity_error)}"
+    of_what = "" if found.mix is None else ", the mixture"
+    lines = [
+        f"{counted(found.characters, symbol)}{of_what}: {fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}, "
+        f"{fixed(found.bpc)} bits/{unit}, {per_byte}perplexity {shown_perplexity(found.perplexity)}{error}"
+    ]
+    if known is None:
+        return lines
+    frozen = found.rate is None
+    model = "this model" if frozen else "this model, dynamic"
+    mix = found.mix
+    if mix is None:
+        return [
+            *lines,
+            score_table([*known.rows(), (model, found.nll)]),
+            standing(found.nll, known) + ("" if frozen else _ADAPTIVE),
+        ]
+    ngram = f"{'frozen' if frozen else 'adaptive'} {MIX_ORDER}-gram"
+    mixture = f"mixture: {mix.weight:.2f} model, {1 - mix.weight:.2f} {MIX_ORDER}-gram"
+    rows = [(model, mix.model_nll), (ngram, mix.ngram_nll), (mixture, found.nll)]
+    gain = mix.ngram_nll - found.nll
+    return [
+        *lines,
+        score_table([*known.rows(), *rows]),
+        f"the model alone: {standing(mix.model_nll, known)}",
+        f"the mixture: {abs(gain):.4f} nats {'better' if gain > 0 else 'worse'} than the {ngram} alone",
+    ]
+
+
+def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any]:
+    """Return the score of a text as plain data; what is no finite number is None."""
+    numbers = {
+        "nll": found.nll,
+        "bpc": found.bpc,
+        "perplexity": found.perplexity,
+        "standard_error": found.standard_error,
+        "perplexity_error": found.perplexity_error,
+        "bits_per_byte": found.bits_per_byte,
+    }
+    mixed: dict[str, Any] | None = None
+    if found.mix is not None:
+        mixed = {"order": MIX_ORDER, "adaptive": found.rate is not None}
+        mixed |= _finite(asdict(found.mix))
+    return {
+        **_finite(numbers),
+        "characters": found.characters,
+        "bytes": found.bytes,
+        "dynamic": None if found.rate is None else {"rate": found.rate},
+        "mix": mixed,
+        "baselines": None if known is None else dict(known.rows()),
+    }
+
+
+def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
+    return {name: n if math.isfinite(n) else None for name, n in numbers.items()}
 
 
 def every_order(found: Baselines) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ from charlm.cli.output import Screen, program
 from charlm.cli.progress import Progress
 from charlm.cli.views import LineView, StreamView, Viewer
 from charlm.config import RunConfig, to_yaml
-from charlm.errors import CheckpointError, OutputError
+from charlm.errors import CheckpointError, OutputError, StandardOutputError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
@@ -31,6 +31,7 @@ from charlm.training.loop import Training
 from charlm.training.plot import can_plot, plot_run
 from charlm.training.reports import summary
 from charlm.training.tensorboard import EventFiles, require_tensorboard
+from charlm.wording import counted, fixed
 
 SHORT = 10.0
 """A run of fewer seconds gets no picture: importing what draws it takes about one."""
@@ -38,13 +39,14 @@ SHORT = 10.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a run beside its config: where it goes, and what it starts from."""
+    """What is wanted of a run beside its config: where it goes, what it starts from, what is said of that."""
 
     output: Path | None = None
     force: bool = False
     init_from: str | None = None
     resume: Path | None = None
     tensorboard: bool = False
+    note: str | None = None
 
 
 def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
@@ -52,7 +54,7 @@ def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
     screen = Screen(settings)
     if wanted.tensorboard:
         require_tensorboard()
-    with handled(screen) as interrupts:
+    with handled(screen, _resume) as interrupts:
         if wanted.resume is not None:
             directory = RunDirectory(wanted.resume)
             with directory.lock():
@@ -65,6 +67,8 @@ def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
         directory = _directory(config, wanted.output, wanted.force)
         with directory.lock():
             training.directory = directory
+            if wanted.note is not None:
+                screen.say(wanted.note)
             return _go(training, screen, interrupts, wanted.tensorboard)
 
 
@@ -72,7 +76,7 @@ def _last(directory: RunDirectory) -> Checkpoint:
     """Return the checkpoint that a run goes on from."""
     if directory.checkpoint.is_file():
         return load_checkpoint(directory.checkpoint)
-    command = f"charlm train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
+    command = f"{program()} train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
     raise CheckpointError(
         f"{directory.path}: this run ended before its first checkpoint; begin it again: {command}"
     )
@@ -96,23 +100,28 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     more = [EventFiles(training.directory)] if tensorboard else []
     try:
         code = _show(training, screen, interrupts, [Progress(training, screen), *more])
+        interrupts.training, interrupts.outcome = None, "the run is saved"
         _plot(training, training.directory)
         return code
-    except (KeyboardInterrupt, OutputError) as error:
+    except OutputError:
         if training.directory.checkpoint.is_file():
-            how = "after that, " if isinstance(error, OutputError) else ""
-            screen.say(f"to go on from the last checkpoint: {how}{_resume(training.directory)}")
-        if isinstance(error, OutputError):
-            raise
-        return interrupts.code
+            command = _resume(training.directory)
+            screen.say(f"to go on from the last checkpoint: after that, {command}")
+        raise
 
 
 def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
     reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
     if read_json(directory.summary).get("state") != "finished":  # it was killed on its last inch
         directory.write_summary(summary(training, "finished", reason or ""))
-    screen.say(f"{directory.path}: finished already, after {training.step:,} steps ({reason})")
-    screen.say(f"to train it further: {_resume(directory)} --steps {max(1, 2 * training.step)}")
+    screen.say(
+        f"{directory.path}: finished already, after {counted(training.step, 'step')} ({reason})"
+    )
+    more = f"--steps {max(1, 2 * training.step)}"
+    patience, stale = training.config.train.patience, training.place.stale
+    if patience is not None and stale >= patience:  # more steps alone would end at once
+        more += f" --patience {2 * stale}"
+    screen.say(f"to train it further: {_resume(directory)} {more}")
     screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
     return 0
 
@@ -128,9 +137,9 @@ def _show(
 ) -> int:
     lines = training.config.data.framing == "lines"
     view: Viewer = LineView(screen, training) if lines else StreamView(screen, training)
-    events = training.events()
+    lost = 0
     try:
-        for event in events:
+        for event in training.events():
             if isinstance(event, Started):
                 _introduce(training, event, screen)
             for other in others:
@@ -146,26 +155,26 @@ def _show(
                     f"step {event.step} with a learning rate of {event.learning_rate:g}"
                 )
             else:
-                view.show(event)
-    except (
-        BrokenPipeError
-    ):  # nobody reads the results any more: end as after Ctrl-C, without a word
-        training.stop("the output was closed")
-        for _ in events:
-            pass
-        raise
+                try:
+                    view.show(event)
+                except StandardOutputError as error:
+                    lost = error.exit_code
+                    tell = screen.error if lost else screen.say
+                    tell(f"{error}; the training goes on, and all it shows is in its run directory")
     finally:
         screen.close_bar()
-    return interrupts.code
+    return interrupts.code or lost
 
 
 def _introduce(training: Training, started: Started, screen: Screen) -> None:
     config = training.config
-    screen.say(f"{config.name}: {described(config.model)}, {started.parameters:,} parameters")
+    screen.say(
+        f"{config.name}: {described(config.model)}, {counted(started.parameters, 'parameter')}"
+    )
     held_out = f", {started.held_out_characters:,} held out" if started.held_out_characters else ""
     screen.say(
-        f"text: {started.train_characters:,} characters to learn from{held_out}; "
-        f"{started.vocab_size} different symbols"
+        f"text: {counted(started.train_characters, 'character')} to learn from{held_out}; "
+        f"{counted(started.vocab_size, 'different symbol')}"
     )
     if training.corpus.report is not None:
         for line in training.corpus.report.lines:
@@ -181,10 +190,13 @@ def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
     path, place = training.directory.path, training.place
     how = f"stopped by {finished.reason}" if finished.stopped else f"done ({finished.reason})"
-    screen.say(f"{how} after {finished.step:,} steps in {finished.seconds:.1f} s; saved in {path}")
+    screen.say(
+        f"{how} after {counted(finished.step, 'step')} in {finished.seconds:.1f} s; saved in {path}"
+    )
     if place.best_nll is not None:
         screen.say(
-            f"best held-out score: {place.best_nll:.4f} nats/{training.corpus.vocab.unit} at step {place.best_step:,}"
+            f"best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "
+            f"at step {place.best_step:,}"
         )
     if finished.stopped:
         screen.say(f"to go on: {_resume(training.directory)}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from charlm.cli.output import Screen, marked
+from charlm.cli.scores import shown_perplexity
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training
 from charlm.training.standing import History, Standing
+from charlm.wording import fixed
 
 
 class Viewer(Protocol):
@@ -33,11 +35,11 @@ class LineView:
         elif not isinstance(event, Logged):
             self._flush()
         else:
-            self._loss = f"{event.loss:.10f}"
+            self._loss = fixed(event.loss, 10)
         if isinstance(event, Evaluated):
             score = event.score
             self._screen.result(
-                f"held-out {score.nll:.4f} nats/{self._unit}, {score.bpc:.4f} bits/{self._unit}"
+                f"held-out {fixed(score.nll)} nats/{self._unit}, {fixed(score.bpc)} bits/{self._unit}"
             )
 
     def _flush(self, sample: str = "") -> None:
@@ -62,15 +64,15 @@ class StreamView:
         """Print what belongs on stdout of an event."""
         if isinstance(event, Logged):
             self._screen.result(
-                f"step {event.step:>6}   loss     {event.loss:.4f} nats/{self._unit}"
+                f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{self._unit}"
             )
             if self._standing is not None:
                 self._standing.logged(event.step, event.loss)
         elif isinstance(event, Evaluated):
             score = event.score
             self._screen.result(
-                f"step {event.step:>6}   held-out {score.nll:.4f} nats/{self._unit}, "
-                f"{score.bpc:.4f} bits/{self._unit}, perplexity {score.perplexity:.3f}"
+                f"step {event.step:>6}   held-out {fixed(score.nll)} nats/{self._unit}, "
+                f"{fixed(score.bpc)} bits/{self._unit}, perplexity {shown_perplexity(score.perplexity)}"
             )
             said = self._standing and self._standing.evaluated(event.step, score.nll)
             if said:

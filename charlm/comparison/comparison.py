@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 import attrs
 
 from charlm.comparison.analysis import BigramReport, bigrams_of
-from charlm.config import ComparisonConfig, NamedModel
-from charlm.errors import BadGradientError, EvaluationError
+from charlm.config import KERNELS, ComparisonConfig, NamedModel
+from charlm.config.rules import checked, one_of, or_nothing, whole
+from charlm.errors import BadGradientError, EvaluationError, require
 from charlm.lm.compute import Compute, decide, operations_per_character
 from charlm.lm.sampling import SampledText, collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -228,6 +229,12 @@ class Comparison:
         steps: int | None = None,
         kernels: str | None = None,
     ) -> None:
+        require(
+            "Comparison: config", config, ComparisonConfig, "what charlm.load_comparison returns"
+        )
+        for name, value in (("seeds", seeds), ("steps", steps)):
+            checked(or_nothing(whole(1)), name, value)
+        checked(or_nothing(one_of(*KERNELS)), "kernels", kernels)
         self.config = config
         self.seeds = config.seeds if seeds is None else seeds
         steps = config.base.train.steps if steps is None else steps
@@ -286,13 +293,16 @@ class Comparison:
     def _decide(self, corpus: LineCorpus | StreamCorpus, kernels: str | None) -> Compute:
         """Return what all models are computed on: their times are compared too."""
         updates = 3 * self.seeds * self.steps * corpus.characters_per_step
-        work = [
-            updates
-            * model.config.train.accumulate
-            * operations_per_character(model.config.model, len(corpus.vocab))
+        reading = [
+            operations_per_character(model.config.model, len(corpus.vocab))
             for model in self.config.models
         ]
-        return decide(kernels or self.config.base.train.kernels, None, sum(work))
+        work = sum(
+            updates * model.config.train.accumulate * each
+            for model, each in zip(self.config.models, reading, strict=True)
+        )
+        batch = self.config.base.data.batch_size * max(reading)
+        return decide(kernels or self.config.base.train.kernels, None, work, batch)
 
     def _train(self, model: NamedModel, seed: int) -> Generator[Event, None, SeedRun]:
         settings = attrs.evolve(

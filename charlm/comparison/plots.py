@@ -21,10 +21,7 @@ def require_matplotlib() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingExtraError(
-            "plots need matplotlib: install it with `pip install 'charlm-rnn[plot]'`, "
-            "or in a checkout `pip install '.[plot]'`"
-        ) from None
+        raise MissingExtraError("a plot", "matplotlib") from None
     return Figure
 
 

@@ -8,7 +8,9 @@ from charlm.config.bundled import (
     bundled_folder,
     bundled_runs,
     bundled_texts,
+    files_of,
     is_config,
+    located_text,
     resolve_text,
 )
 from charlm.config.dump import to_yaml
@@ -18,7 +20,9 @@ from charlm.config.load import (
     comparison_of,
     load_comparison,
     load_run,
+    needs_text,
     preset_for,
+    trains_as_a_preset,
 )
 from charlm.config.schema import (
     KERNELS,
@@ -46,12 +50,16 @@ __all__ = [
     "bundled_runs",
     "bundled_texts",
     "comparison_of",
+    "files_of",
     "from_dict",
     "is_config",
     "load_comparison",
     "load_run",
+    "located_text",
+    "needs_text",
     "preset_for",
     "resolve_text",
     "to_dict",
     "to_yaml",
+    "trains_as_a_preset",
 ]

@@ -6,12 +6,15 @@ the checkout, so they are found from any directory.
 
 from __future__ import annotations
 
-from glob import has_magic
+import contextlib
+from collections.abc import Iterable
+from glob import escape, glob, has_magic
 from pathlib import Path
 
 from charlm.config.reading import read_file
 from charlm.config.rules import suggestion
-from charlm.errors import ConfigError, TextError
+from charlm.errors import ConfigError, MissingTextError, TextError
+from charlm.files import exists, home_expanded
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".yaml", ".yml")
@@ -44,7 +47,7 @@ def is_config(arg: str) -> bool:
     >>> is_config("srnn"), is_config("my.yaml"), is_config("novel.txt")
     (True, True, False)
     """
-    if arg.lower().endswith(_SUFFIXES):
+    if not is_bundled(arg):
         return True
     return any(path.stem == arg and not is_comparison(path) for path in _configs())
 
@@ -55,28 +58,71 @@ def is_comparison(path: Path) -> bool:
     return "models" in root.value
 
 
-def config_path(source: str) -> Path:
-    """Return the file of a config: of the bundled one with that name, or the YAML file itself."""
-    if source.lower().endswith(_SUFFIXES):
-        return Path(source)
+def is_bundled(source: str) -> bool:
+    """Tell whether the source of a config is the name of a bundled one, not a YAML file."""
+    return not source.lower().endswith(_SUFFIXES)
+
+
+def names_text(source: str) -> bool:
+    """Tell whether a config names its text; a bundled one that does not is for a text of one's own.
+
+    >>> names_text("lstm"), names_text("small")
+    (True, False)
+    """
+    root, _ = read_file(config_path(source))
+    data = root.child("data")
+    return data is not None and data.child("text") is not None
+
+
+def config_path(source: str, comparison: bool = False) -> Path:
+    """Return the file of a config, of a run or of a comparison: the bundled one's with that name, or the YAML file.
+
+    Errors:
+        ConfigError: there is none.
+    """
+    if not is_bundled(source):
+        path = Path(home_expanded(source))
+        if not exists(path) and (hint := _yaml_meant(path, comparison)):
+            raise ConfigError(f"{path}: no such file{hint}")
+        return path
     paths = {path.stem: path for path in _configs()}
     if source not in paths:
+        names = [name for name, path in paths.items() if is_comparison(path) == comparison]
         raise ConfigError(
-            f"no bundled config is named {source!r}{suggestion(source, paths)} "
-            f"(there are {', '.join(paths)}; a file's name ends in .yaml)"
+            f"no bundled config is named {source!r}{suggestion(source, names)} "
+            f"(there are {', '.join(names)}; a file's name ends in .yaml)"
         )
     return paths[source]
 
 
+def _yaml_meant(path: Path, comparison: bool) -> str:
+    """Suggest a config of the kind wanted that lies beside a path that is missing."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for file in path.parent.iterdir():
+            if file.suffix.lower() in _SUFFIXES and file.is_file():
+                with contextlib.suppress(ConfigError):
+                    if is_comparison(file) == comparison:
+                        found[file.stem.casefold()] = file.name
+    return suggestion(path.stem.casefold(), found, found.__getitem__)
+
+
 def located_text(name_or_path: str, folder: Path) -> str:
     """Return a bundled text's name, or the ``-`` of standard input, or a path made absolute."""
-    if name_or_path in ("-", *bundled_texts()) or Path(name_or_path).is_absolute():
+    if name_or_path in ("-", *bundled_texts()):
         return name_or_path
-    return str(folder.absolute() / name_or_path)
+    path = home_expanded(name_or_path)
+    if Path(path).is_absolute():
+        return path
+    start = folder.absolute()
+    is_pattern = has_magic(path) and not exists(start / path)
+    return str(Path(escape(str(start)) if is_pattern else start) / path)
 
 
-def resolve_text(name_or_path: str) -> Path:
+def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
     """Return the path of a text from a bundled name or a path, which exists or is a pattern (``*.txt``).
+
+    ``others`` are names that would be taken in its place, and may have been meant.
 
     >>> resolve_text("fox").name
     'fox.txt'
@@ -88,24 +134,44 @@ def resolve_text(name_or_path: str) -> Path:
     path = (
         bundled_folder("data") / f"{name_or_path}.txt"
         if name_or_path in texts
-        else Path(name_or_path)
+        else Path(home_expanded(name_or_path))
     )
     try:
         path.stat()
     except FileNotFoundError:
         if has_magic(name_or_path):
             return path
-        given = Path(name_or_path).name
-        configs = [config.stem for config in _configs()]
-        hint = suggestion(given, [*texts, *configs])
-        raise TextError(
-            f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})"
+        hint = _meant(path, [*texts, *others])
+        raise MissingTextError(
+            name_or_path,
+            f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})",
         ) from None
     except (OSError, ValueError) as error:
         raise TextError(
             f"{name_or_path}: cannot be read: {getattr(error, 'strerror', error)}"
         ) from None
     return path
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that a text's path stands for, sorted: a folder's .txt files, a pattern's matches, or itself."""
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if p.suffix.lower() == ".txt" and not p.is_dir())
+    if has_magic(str(path)) and not exists(path):
+        matches = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
+        return sorted(match for match in matches if match.is_file())
+    return [path]
+
+
+def _meant(path: Path, names: Iterable[str]) -> str:
+    """Suggest a text, by its ending, that lies beside a missing path; or a name, if the path has no ending."""
+    endings = {path.suffix.lower(), ".txt"}
+    found = {} if path.suffix else {name: name for name in names}
+    with contextlib.suppress(OSError):
+        for file in path.parent.iterdir():
+            if file.suffix.lower() in endings and (file.is_file() or any(files_of(file))):
+                found[file.stem.casefold()] = file.name
+    return suggestion(path.stem.casefold(), found, found.__getitem__)
 
 
 def _configs() -> list[Path]:

@@ -17,10 +17,10 @@ _HEADER = "# A charlm run, complete: every setting with its meaning.\n"
 _WIDEST = 44  # longer lines push their comments out of the section's column
 
 
-def to_yaml(config: RunConfig) -> str:
+def to_yaml(config: RunConfig, *, ascii_only: bool = False) -> str:
     """Return the configuration as commented YAML; loading it gives an equal configuration.
 
-    Paths are made absolute, for the YAML may be kept anywhere.
+    Paths are made absolute, for the YAML may be kept anywhere. With ``ascii_only`` other characters are escaped.
 
     >>> print(to_yaml(RunConfig()).splitlines()[1])
     name: srnn  # the run's directory is runs/NAME
@@ -34,11 +34,11 @@ def to_yaml(config: RunConfig) -> str:
     for section in attrs.fields(RunConfig):
         value, doc = data[section.name], section.metadata["doc"]
         if not isinstance(value, dict):
-            lines.append(f"{section.name}: {_written(value)}  # {doc}\n")
+            lines.append(f"{section.name}: {_written(value, ascii_only)}  # {doc}\n")
             continue
         lines.append(f"\n# {doc}\n{section.name}:\n")
         entries = {
-            f"  {field.name}: {_written(value[field.name])}": field.metadata["doc"]
+            f"  {field.name}: {_written(value[field.name], ascii_only)}": field.metadata["doc"]
             for field in attrs.fields(type(getattr(config, section.name)))
         }
         width = max((len(entry) for entry in entries if len(entry) <= _WIDEST), default=0)
@@ -46,10 +46,11 @@ def to_yaml(config: RunConfig) -> str:
     return "".join(lines)
 
 
-def _written(value: object) -> str:
+def _written(value: object, ascii_only: bool) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(_written(item, ascii_only) for item in value)}]"
     yaml = YAML(typ="safe", pure=True)
+    yaml.allow_unicode = not ascii_only
     yaml.default_flow_style = True
     if isinstance(value, str) and not value.isprintable():
         # The only style in which YAML keeps every character; ruamel.yaml types it as always None.

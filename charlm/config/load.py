@@ -6,18 +6,21 @@ line, overrides. They are laid over each other as trees, and judged once, at the
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
-from charlm.config.bundled import config_path, located_text
+from charlm.config.bundled import config_path, files_of, is_bundled, located_text, names_text
+from charlm.config.names import name_of
 from charlm.config.nodes import Node, Place, Problem
 from charlm.config.reading import read_file, read_value
-from charlm.config.rules import SettingError, dotted
+from charlm.config.rules import SettingError, checked, dotted, one_of
 from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
 from charlm.config.structure import structured
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, require
 
 TUTORIAL = "srnn"
 PRESETS = ("small", "medium", "large")
@@ -46,9 +49,9 @@ class Override:
 
 
 def load_run(
-    source: str | None = None,
+    source: str | Path | None = None,
     *,
-    texts: Sequence[str] = (),
+    texts: Sequence[str | Path] = (),
     overrides: Sequence[str | Override] = (),
     preset: str | None = None,
 ) -> RunConfig:
@@ -58,22 +61,36 @@ def load_run(
         source: a bundled config's name or the path of a YAML file; None means the tutorial's
             simple RNN, or, with texts, the preset that suits their size.
         texts: names or paths that replace the config's text. They bring their own alphabet, the
-            stream framing and a held-out tenth, and without a source the first names the run.
+            stream framing and a held-out tenth, and without a source the first names the run. Of a
+            bundled config that is about its own text, only the model is left: how a sentence is
+            learned does not suit another text, so the rest is that of the preset for the texts' size.
         overrides: ``key.path=value``, or ``Override``; the last word on any setting.
         preset: one of ``PRESETS``, in place of a source.
 
     Errors:
         ConfigError: with all that is wrong, a line each, ``FILE:LINE:COLUMN: KEY: REASON``.
+        ArgumentError: an argument is of a wrong type.
 
     >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
     64
     """
+    require("load_run: texts", texts, (list, tuple), "a list, such as ['novel.txt']")
+    require("load_run: overrides", overrides, (list, tuple), "a list, such as ['train.steps=9']")
+    for override in overrides:
+        require("load_run: an override", override, (str, Override), "text, such as train.steps=9")
+    texts = _paths(texts)
+    source = None if source is None else _path("load_run: source", source)
+    if preset is not None:
+        checked(one_of(*PRESETS), "preset", preset)
     if preset is not None and source is not None:
         raise ConfigError(
             f"--preset {preset}: the config {source} is given too; choose one of them"
         )
     if preset is not None and not texts:
-        raise ConfigError(f"--preset {preset}: a preset is for a text of your own; name one")
+        raise ConfigError(
+            f"--preset {preset}: a preset is for a text of your own; name one, as in "
+            f"charlm train --preset {preset} novel.txt"
+        )
     own_text = source is None and bool(texts)
     if own_text:
         source = preset or preset_for(texts)
@@ -83,9 +100,9 @@ def load_run(
         raise ConfigError(
             f"{path}: this is a comparison of models, not one run; use charlm compare"
         )
-    skeleton = (
-        _skeleton(_name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
-    )
+    if texts and trains_as_a_preset(source):
+        root = _for_other_texts(root, texts)
+    skeleton = _skeleton(name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
     root = _with_located_text(root, path.parent).over(skeleton)
     if texts:
         root = _texts_node(texts).over(root)
@@ -96,6 +113,24 @@ def load_run(
     return structured(RunConfig, root, problems)
 
 
+def trains_as_a_preset(source: str | None) -> bool:
+    """Tell whether of a config only the model is taken where it is given another text.
+
+    >>> trains_as_a_preset("lstm"), trains_as_a_preset("small"), trains_as_a_preset("my.yaml")
+    (True, False, False)
+    """
+    return source is not None and is_bundled(source) and names_text(source)
+
+
+def needs_text(source: str | None) -> bool:
+    """Tell whether a config has to be given a text: a bundled one that names none.
+
+    >>> needs_text("small"), needs_text("lstm"), needs_text("my.yaml")
+    (True, False, False)
+    """
+    return source is not None and is_bundled(source) and not names_text(source)
+
+
 def preset_for(texts: Sequence[str]) -> str:
     """Return the preset that suits the size of some texts: the longer a text, the more there is to learn.
 
@@ -104,19 +139,28 @@ def preset_for(texts: Sequence[str]) -> str:
     """
     size = 0
     for text in texts:
-        path = Path(located_text(text, Path.cwd()))
-        files = path.glob("*.txt") if path.is_dir() else [path]
-        size += sum(file.stat().st_size for file in files if file.is_file())
+        with contextlib.suppress(OSError):  # what cannot be read is told when it is read
+            files = files_of(Path(located_text(text, Path.cwd())))
+            size += sum(file.stat().st_size for file in files if file.is_file())
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
-def load_comparison(source: str) -> ComparisonConfig:
+def _path(name: str, value: str | os.PathLike[str]) -> str:
+    require(name, value, (str, os.PathLike), "a name or a path, as text or Path")
+    return os.fspath(value)
+
+
+def _paths(texts: Sequence[str | Path]) -> list[str]:
+    return [_path("load_run: a text", text) for text in texts]
+
+
+def load_comparison(source: str | Path) -> ComparisonConfig:
     """Return the complete configuration of a comparison, by bundled name or YAML file.
 
     Errors:
         ConfigError: as of ``load_run``.
     """
-    path = config_path(source)
+    path = config_path(_path("load_comparison: source", source), comparison=True)
     root, problems = read_file(path)
     if "models" not in root.value:
         raise ConfigError(
@@ -149,10 +193,16 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
     >>> [model.name for model in comparison_of(["srnn", "gru"]).models]
     ['srnn', 'gru']
     """
+    require("comparison_of: sources", sources, (list, tuple), "a list of configs, two or more")
     runs, complaints = [], []
     for source in sources:
         try:
             runs.append(load_run(source))
+            if needs_text(source):
+                complaints.append(
+                    f"{source}: this config is for a text of your own; write it into a file, and compare that: "
+                    f"charlm train {source} novel.txt --print-config > {source}.yaml"
+                )
         except ConfigError as error:
             complaints.append(str(error))
     if complaints or not runs:
@@ -180,11 +230,9 @@ def _with_located_text(run: Node, folder: Path) -> Node:
     return run.edited(("data", "text"), locate).edited(("data", "val_file"), locate)
 
 
-def _name_of(text: str) -> str:
-    stem = Path(text).stem
-    if stem in ("", ".."):  # a directory seen from where the user stands
-        stem = Path(text).resolve().stem
-    return stem if stem not in ("", "-") else "text"
+def _for_other_texts(run: Node, texts: Sequence[str]) -> Node:
+    preset, _ = read_file(config_path(preset_for(texts)))
+    return attrs.evolve(preset, value={**preset.value, "model": run.value["model"]})
 
 
 def _texts_node(texts: Sequence[str]) -> Node:

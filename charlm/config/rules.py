@@ -18,6 +18,7 @@ from operator import gt, lt
 from pathlib import Path
 from typing import Any
 
+from charlm.config.names import plain_name
 from charlm.errors import ConfigError
 
 Rule = Callable[[Any], Any]
@@ -65,10 +66,30 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def suggestion(given: str, names: Iterable[str]) -> str:
-    """Return ``; did you mean NAME?`` for the closest name, or nothing when none is close."""
-    close = difflib.get_close_matches(given, list(names), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def suggestion(
+    given: str, names: Iterable[str], called: Callable[[str], str] = lambda name: name
+) -> str:
+    """Return ``; did you mean NAME?`` for the closest name, as it is called, or nothing when none is close.
+
+    >>> suggestion("LTSM", ["gru", "lstm"])
+    '; did you mean lstm?'
+    """
+    by_lower_case = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(given.lower(), by_lower_case, n=1)
+    return f"; did you mean {called(by_lower_case[close[0]])}?" if close else ""
+
+
+def checked(rule: Rule, name: str, value: Any) -> Any:
+    """Return the value in its final form; an error names it.
+
+    >>> checked(whole(1), "steps", 0)
+    Traceback (most recent call last):
+    charlm.config.rules.SettingError: steps: expected 1 or more, got 0
+    """
+    try:
+        return rule(value)
+    except SettingError as error:
+        raise SettingError(error.reason, name, *error.path) from None
 
 
 def whole(least: int) -> Rule:
@@ -134,11 +155,23 @@ def duration(value: Any) -> str:
     ('1h30m', '90s')
     """
     written = f"{value:.12g}s" if type(value) in (int, float) else value
-    if not isinstance(written, str) or not _DURATION.fullmatch(written) or not seconds_of(written):
+    if not isinstance(written, str) or not _is_time(written):
+        meant = _short_units(value) if isinstance(value, str) else ""
+        hint = f"; did you mean {meant}?" if _is_time(meant) else ""
         raise SettingError(
-            f"expected a time above zero, such as 90s, 10m or 1h30m, got {shown(value)}"
+            f"expected a time above zero, such as 90s, 10m or 1h30m, got {shown(value)}{hint}"
         )
     return written
+
+
+def _is_time(written: str) -> bool:
+    return _DURATION.fullmatch(written) is not None and seconds_of(written) > 0
+
+
+def _short_units(written: str) -> str:
+    """Return ``5m`` for ``5 min`` or ``5 minutes``, and so on; what is no such time becomes no time."""
+    words = re.sub(r"\s|,|\band\b", "", written.lower())
+    return re.sub(r"(d)ays?|(h)(?:ou)?rs?|(m)in(?:ute)?s?|(s)ec(?:ond)?s?", r"\1\2\3\4", words)
 
 
 def seconds_of(time: str) -> float:
@@ -243,6 +276,11 @@ def folder_name(value: Any) -> str:
     if text(value) == ".." or "\0" in value or Path(value).name != value:
         raise SettingError(f"expected a plain name for a directory, got {shown(value)}")
     return str(value)
+
+
+def run_name(value: Any) -> str:
+    """Accept a name that a directory can have; return it as ``plain_name`` writes it."""
+    return plain_name(folder_name(value))
 
 
 def alphabet(value: Any) -> str | None:

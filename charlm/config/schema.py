@@ -6,7 +6,6 @@ rule, which the constructors and the file loader both apply. Files are read and 
 
 from __future__ import annotations
 
-from operator import attrgetter
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import attrs
 
 from charlm.config import rules
+from charlm.config.comparable import check_comparable
 from charlm.config.rules import Rule, SettingError, shown
 
 _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
@@ -26,10 +26,7 @@ KERNELS = ("auto", "numpy", "numba")
 
 def _setting(default: Any, rule: Rule, doc: str) -> Any:
     def convert(value: Any, field: attrs.Attribute[Any]) -> Any:
-        try:
-            return rule(value)
-        except SettingError as error:
-            raise SettingError(error.reason, field.name, *error.path) from None
+        return rules.checked(rule, field.name, value)
 
     return attrs.field(
         default=default,
@@ -183,9 +180,7 @@ class DataConfig:
         rules.or_nothing(rules.path_or_name),
         "a text to measure on instead of val_frac of the text; null = none",
     )
-    batch_size: int = _setting(
-        32, rules.whole(1), "stream: stretches of the text read side by side"
-    )
+    batch_size: int = _setting(32, rules.whole(1), "stream: stretches of text read side by side")
     seq_length: int = _setting(64, rules.whole(1), "stream: characters between two updates")
 
     def __attrs_post_init__(self) -> None:
@@ -274,7 +269,9 @@ class TrainConfig:
         "end after as many measurements on the held-out text without a better one",
     )
     log_every: int = _setting(5, rules.whole(1), "steps between two reports of the loss")
-    sample_every: int = _setting(5, rules.whole(0), "steps between two sampled texts; 0 = never")
+    sample_every: int = _setting(
+        5, rules.whole(0), "steps between two samples; each held-out score has one too; 0 = never"
+    )
     eval_every: int = _setting(
         500, rules.whole(1), "steps between two measurements on the held-out text, if any"
     )
@@ -339,7 +336,7 @@ class TrainConfig:
 class RunConfig:
     """All of a run: ``RunConfig()`` is the tutorial's simple RNN on the fox sentence."""
 
-    name: str = _setting("srnn", rules.folder_name, "the run's directory is runs/NAME")
+    name: str = _setting("srnn", rules.run_name, "the run's directory is runs/NAME")
     model: ModelConfig = attrs.field(default=ModelConfig(), metadata={"doc": "The network"})
     data: DataConfig = attrs.field(default=DataConfig(), metadata={"doc": "The text"})
     train: TrainConfig = attrs.field(default=TrainConfig(), metadata={"doc": "The training"})
@@ -354,9 +351,6 @@ class NamedModel:
 
     name: str = _setting(attrs.NOTHING, rules.folder_name, "the model's name in the results")
     config: RunConfig = attrs.field()
-
-
-_SHARED = ("data.text", "data.framing", "data.alphabet", "data.val_frac", "train.steps")
 
 
 @attrs.frozen(kw_only=True)
@@ -386,14 +380,7 @@ class ComparisonConfig:
             if model.name in names[:index]:
                 reason = f"another model is named {shown(model.name)} too; give each its own name"
                 raise SettingError(reason, "models", index, "config", "name")
-            for key in _SHARED:
-                mine, base = attrgetter(key)(model.config), attrgetter(key)(self.base)
-                if mine != base:
-                    raise SettingError(
-                        f"is {shown(mine)} here and {shown(base)} in the base; make them equal, "
-                        "for the models of a comparison learn the same text for the same steps",
-                        "models",
-                        index,
-                        "config",
-                        *key.split("."),
-                    )
+            try:
+                check_comparable(model.config, self.base)
+            except SettingError as error:
+                raise SettingError(error.reason, "models", index, "config", *error.path) from None

@@ -21,9 +21,10 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
+from charlm.config.keys import key_meant
 from charlm.config.nodes import Node, Place, Problem, error_of
 from charlm.config.rules import KeyPath, Rule, SettingError, shown, suggestion
-from charlm.config.schema import SECTIONS, RunConfig
+from charlm.config.schema import ComparisonConfig, RunConfig
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -96,7 +97,8 @@ def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -
     elif isinstance(error, ForbiddenExtraKeysError):
         parent = root.find(path)
         for key in error.extra_fields:
-            yield Problem(parent.value[key].key_place, _unknown(error.cl, key))
+            node = parent.value[key]
+            yield Problem(node.key_place, _unknown(error.cl, key, node.value))
     elif isinstance(error, SettingError):
         place = root.find((*path, *error.path)).place
         if place not in broken:
@@ -105,15 +107,17 @@ def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -
         raise error
 
 
-def _unknown(cls: type, key: str) -> str:
+def _unknown(cls: type, key: str, value: Any) -> str:
+    """Say that a key is unknown, and which was meant: of a section (``optim: {lr: 1}``), which is its only key."""
     names = [field.name for field in attrs.fields(cls)]
-    hint = suggestion(key, names)
-    if not hint:
-        tutorial = to_dict(RunConfig())
-        homes = [section for section in SECTIONS if key in tutorial[section]]
-        keys = f"; the keys here are {', '.join(names)}"
-        hint = f"; did you mean {homes[0]}.{key}?" if homes else keys
-    return f"unknown key{hint}"
+    section = isinstance(value, dict)
+    word = next(iter(value)) if section and len(value) == 1 else key
+    meant = None if section and word == key else key_meant(word)
+    if meant is not None:
+        base = "base." if cls is ComparisonConfig else ""
+        return f"unknown key; did you mean {base}{meant}?"
+    listed = f"; the keys here are {', '.join(names)}"
+    return f"unknown key{suggestion(key, names) or listed}"
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:

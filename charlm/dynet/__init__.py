@@ -14,7 +14,8 @@
     >>> loss.value() < 1e-6
     True
 
-Programs written for DyNet run after changing the import line, that of ``dynet_config`` too. Node ids, shapes, numbers
+Programs written for DyNet run after changing the import line, that of ``dynet_config`` too, or as they are by
+``python -m charlm.dynet PROGRAM``. Node ids, shapes, numbers
 and exception types are DyNet's; the random stream gives DyNet's numbers for the same seed.
 """
 

@@ -2,22 +2,21 @@
 
 ``BASE.data`` holds the numbers (``charlm/engine/io.py``). ``BASE.meta`` holds a pickle for each object: the kind and
 the name of a parameter, or a builder's class, spec and collection name. A pickle is a program; this one is read as
-data. Only the opcodes of tuples, strings, numbers and class names are let through, no name is ever imported, and a
-class is one of charlm's builders or one that the caller passes in.
+data (``plain_pickle.py``). No name is ever imported: a class is one of charlm's builders or one that the caller passes
+in.
 """
 
 from __future__ import annotations
 
-import pickle
-import pickletools
-import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from charlm.dynet import builders
+from charlm.dynet import builders, plain_pickle
+from charlm.dynet.builders.base import Builder
 from charlm.dynet.parameters import LookupParameters, ParameterCollection, Parameters
 from charlm.engine.io import RecordFile, Stored, write_records
 from charlm.errors import ArgumentError, MissingModelFileError, ModelFileError, ModelKeyError
@@ -32,16 +31,6 @@ __all__ = [
 _Classes: TypeAlias = "dict[tuple[str, str], type[Any]]"
 
 _DYNETS = ("_dynet", "dynet")  # where DyNet's classes are, as its pickles say
-_STORE = {"PUT", "BINPUT", "LONG_BINPUT"}
-# fmt: off
-_PLAIN = {
-    "PROTO", "FRAME", "MARK", "STOP", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1",
-    "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING",
-    "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2",
-    "TUPLE3", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "GET", "BINGET", "LONG_BINGET", "GLOBAL",
-    "STACK_GLOBAL",
-}
-# fmt: on
 
 
 def save(basename: str | Path, objects: Iterable[Any]) -> None:
@@ -49,9 +38,9 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
 
     Args:
         basename: the files' path without the ending.
-        objects: parameters, tables, builders, or anything that has ``param_collection()``, a tuple ``spec`` of
-            numbers, strings, None, classes and such tuples, and ``from_spec(spec, model)``. What several of them share
-            is written once.
+        objects: parameters, tables, builders, or anything that has ``param_collection()``, ``from_spec(spec, model)``
+            and a ``spec`` of plain data: numbers, text, bytes, None, classes, and tuples, lists, dictionaries and sets
+            of these. What several of them share is written once.
 
     Raises:
         ArgumentError: an object is none of these.
@@ -61,7 +50,7 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
     stored: dict[str, Stored] = {}
     for thing in objects:
         entry, records = _described(thing)
-        meta += _pickled(entry)
+        meta += plain_pickle.dumps(entry, _module)
         for parameter, name in records:
             if stored.setdefault(name, parameter) is not parameter:
                 raise ModelKeyError(
@@ -94,25 +83,10 @@ def load_generator(
     """Return ``load``'s objects one by one, each added to ``params`` when its turn comes."""
     path = Path(f"{basename}.meta")
     known: _Classes = {(c.__module__, c.__qualname__): c for c in classes}
-    entries = list(_entries(path))
+    entries = list(_entries(path, known))
     data = RecordFile.read(Path(f"{basename}.data"))
     for number, entry in enumerate(entries, 1):
-        yield _loaded(entry, data, params, known, f"{path}: object {number}")
-
-
-@dataclass(frozen=True)
-class _ClassName:
-    """A class as a pickle names it."""
-
-    module: str
-    name: str
-
-
-class _Unpickler(pickle.Unpickler):
-    """Takes class names as names."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        return _ClassName(module, name)
+        yield _loaded(entry, data, params, f"{path}: object {number}")
 
 
 def _described(thing: Any) -> tuple[tuple[Any, ...], list[tuple[Stored, str]]]:
@@ -131,62 +105,44 @@ def _described(thing: Any) -> tuple[tuple[Any, ...], list[tuple[Stored, str]]]:
 
 
 def _loaded(
-    entry: tuple[Any, ...],
-    data: RecordFile,
-    params: ParameterCollection,
-    known: _Classes,
-    where: str,
+    entry: tuple[Any, ...], data: RecordFile, params: ParameterCollection, where: str
 ) -> Any:
     match entry:
         case ("Parameters", str(name)):
             return params.add_record(data.find(name, lookup=False))
         case ("LookupParameters", str(name)):
             return params.add_lookup_record(data.find(name, lookup=True))
-        case (_ClassName() as named, tuple(spec), str(name)):
-            made = _class(named, known, where)
+        case (type() as made, spec, str(name)):
+            if issubclass(made, (Builder, builders.BiRNNBuilder)):
+                _check_sizes(spec, data, name, where)
             try:
-                arguments = _resolved(spec, known, where, {})
-            except RecursionError as error:
-                raise ModelFileError(f"{where}: its spec is nested too deeply") from error
-            if named.module in _DYNETS:
-                _check_sizes(arguments, data, name, where)
-            try:
-                thing = made.from_spec(arguments, params)
-            except (TypeError, ValueError, OverflowError, AssertionError) as error:
+                thing = made.from_spec(spec, params)  # type: ignore[attr-defined]
+            except (TypeError, ValueError, LookupError, ArithmeticError, AssertionError) as error:
                 raise ModelFileError(
-                    f"{where}: {named.name} cannot be made from its spec: {error}"
+                    f"{where}: {made.__name__} cannot be made from its spec: {error}"
                 ) from error
             data.fill(thing.param_collection().engine, name)
             return thing
     raise ModelFileError(f"{where} is neither a parameter nor a class with its spec and a name")
 
 
-def _resolved(value: Any, known: _Classes, where: str, done: dict[int, Any]) -> Any:
-    """Return a value with classes for their names; what is shared in it is visited once and stays shared."""
-    if id(value) not in done:
-        if isinstance(value, _ClassName):
-            done[id(value)] = _class(value, known, where)
-        elif isinstance(value, tuple):
-            done[id(value)] = tuple(_resolved(part, known, where, done) for part in value)
-        else:
-            done[id(value)] = value
-    return done[id(value)]
-
-
-def _class(named: _ClassName, known: _Classes, where: str) -> type[Any]:
-    found = known.get((named.module, named.name))
-    if found is None and named.module in _DYNETS:
-        found = vars(builders).get(named.name)
-    if not hasattr(found, "from_spec") or named.name.startswith("_"):
+def _class(module: str, name: str, known: _Classes, where: str) -> type[Any]:
+    """Return a class that a file names, if it is one of charlm's builders or was given."""
+    found = known.get((module, name))
+    if found is None and module in _DYNETS:
+        found = vars(builders).get(name)
+    if not hasattr(found, "from_spec") or name.startswith("_"):
         raise ModelFileError(
-            f"{where}: class {named.module}.{named.name} is not one of charlm's builders; if it is the "
-            "program's own, give it to load in classes=[...]"
+            f"{where}: class {module}.{name} is not one of charlm's builders; if it is the program's own, "
+            "give it to load in classes=[...]"
         )
     return found  # type: ignore[return-value]
 
 
-def _check_sizes(spec: tuple[Any, ...], data: RecordFile, name: str, where: str) -> None:
+def _check_sizes(spec: Any, data: RecordFile, name: str, where: str) -> None:
     """Refuse a spec whose numbers are larger than anything in the data, before memory is asked for."""
+    if not isinstance(spec, tuple):
+        raise ModelFileError(f"{where}: a builder's spec is a tuple, not a {type(spec).__name__}")
     records = data.below(name)
     # a BiRNN's size is shared by two builders, so that its parameters have half of it
     largest = 2 * max([1, len(records), *(size for record in records for size in record.dims)])
@@ -198,7 +154,7 @@ def _check_sizes(spec: tuple[Any, ...], data: RecordFile, name: str, where: str)
             )
 
 
-def _entries(path: Path) -> Iterator[tuple[Any, ...]]:
+def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:
     """Yield a meta file's entries."""
     try:
         content = path.read_bytes()
@@ -207,14 +163,12 @@ def _entries(path: Path) -> Iterator[tuple[Any, ...]]:
     except OSError as error:
         raise ModelFileError(f"{path}: cannot read: {error.strerror}") from error
     file = BytesIO(content)
-    while (start := file.tell()) < len(content):
-        _check_opcodes(file, path)
-        try:
-            entry = _Unpickler(BytesIO(content[start : file.tell()])).load()
-        except (
-            Exception
-        ) as error:  # the unpickler has no common class for what a damaged pickle leads to
-            raise ModelFileError(f"{path}: byte {start}: a damaged pickle: {error}") from error
+    for number in count(1):
+        start = file.tell()
+        if start == len(content):
+            return
+        where = f"{path}: object {number}"
+        entry = plain_pickle.load(file, str(path), partial(_class, known=known, where=where))
         if not isinstance(entry, tuple):
             raise ModelFileError(
                 f"{path}: byte {start}: a tuple is needed, got a {type(entry).__name__}"
@@ -222,46 +176,6 @@ def _entries(path: Path) -> Iterator[tuple[Any, ...]]:
         yield entry
 
 
-def _check_opcodes(file: BytesIO, path: Path) -> None:
-    """Move to the end of the next pickle; raise if it does more than say what it holds."""
-    at = file.tell()
-    try:
-        for opcode, argument, position in pickletools.genops(file):
-            at = file.tell()
-            # the unpickler would make room for any number
-            if opcode.name not in _PLAIN or (opcode.name in _STORE and (argument or 0) > at):
-                raise ModelFileError(
-                    f"{path}: byte {position}: {opcode.name} is not allowed here: the file may hold tuples, strings, "
-                    "numbers and class names, as dy.save writes them"
-                )
-    except ValueError as error:
-        raise ModelFileError(f"{path}: byte {at}: no pickle, or cut short: {error}") from error
-
-
-def _pickled(entry: tuple[Any, ...]) -> bytes:
-    return pickle.PROTO + b"\x04" + _opcodes(entry) + pickle.STOP
-
-
-def _opcodes(value: Any) -> bytes:
-    """Return the opcodes that make a value; classes of charlm stand under DyNet's names."""
-    if isinstance(value, tuple):
-        return pickle.MARK + b"".join(map(_opcodes, value)) + pickle.TUPLE
-    if isinstance(value, type):
-        ours = value.__module__.startswith("charlm.dynet.")
-        module = _DYNETS[0] if ours else value.__module__
-        return _opcodes(module) + _opcodes(value.__qualname__) + pickle.STACK_GLOBAL
-    if value is None:
-        return pickle.NONE
-    if isinstance(value, bool):
-        return pickle.NEWTRUE if value else pickle.NEWFALSE
-    if isinstance(value, int) and -(2**31) <= value < 2**31:
-        return pickle.BININT + struct.pack("<i", value)
-    if isinstance(value, float):
-        return pickle.BINFLOAT + struct.pack(">d", value)
-    if isinstance(value, str):
-        text = value.encode(errors="surrogatepass")
-        return pickle.BINUNICODE + struct.pack("<I", len(text)) + text
-    raise ArgumentError(
-        f"save: {value!r} in a spec: a spec is a tuple of numbers (whole ones below 2**31), strings, None, classes "
-        "and such tuples"
-    )
+def _module(of: type[Any]) -> str:
+    """Return where a file says that a class is: charlm's stand under DyNet's name."""
+    return _DYNETS[0] if of.__module__.startswith("charlm.dynet.") else of.__module__

@@ -223,7 +223,9 @@ def forward(exps: Sequence[Expression], recalculate: bool = False) -> None:
         graph.forward(max(node.index for node in nodes), recalculate)
 
 
-def values(exps: Sequence[Expression], recalculate: bool = False) -> list[Any]:
+def values(
+    exps: Sequence[Expression], recalculate: bool = False
+) -> list[float | list[float] | Array]:
     """Return the ``value()`` of each expression."""
     forward(exps, recalculate)
     return [e.value() for e in exps]

@@ -19,6 +19,7 @@ from charlm.engine.initializers import (
     Saxe,
     Uniform,
 )
+from charlm.engine.ops.arguments import real, reals
 from charlm.errors import MisuseError, ShapeError
 
 __all__ = [
@@ -47,21 +48,21 @@ class NormalInitializer(PyInitializer):
     """N(mean, var); the second number is a variance."""
 
     def __init__(self, mean: float = 0, var: float = 1) -> None:
-        self.draws = Normal(mean, var)
+        self.draws = Normal(real(mean, "NormalInitializer"), real(var, "NormalInitializer"))
 
 
 class UniformInitializer(PyInitializer):
     """U(-scale, scale)."""
 
     def __init__(self, scale: float) -> None:
-        self.draws = Uniform(scale)
+        self.draws = Uniform(real(scale, "UniformInitializer"))
 
 
 class ConstInitializer(PyInitializer):
     """The same number everywhere."""
 
     def __init__(self, c: float) -> None:
-        self.draws = Constant(c)
+        self.draws = Constant(real(c, "ConstInitializer"))
 
 
 class IdentityInitializer(PyInitializer):
@@ -75,21 +76,21 @@ class GlorotInitializer(PyInitializer):
     """Glorot's uniform bound; ``is_lookup`` leaves the number of rows out of it."""
 
     def __init__(self, is_lookup: bool = False, gain: float = 1.0) -> None:
-        self.draws = Glorot(is_lookup, gain)
+        self.draws = Glorot(bool(is_lookup), real(gain, "GlorotInitializer"))
 
 
 class SaxeInitializer(PyInitializer):
     """A random orthogonal matrix times ``scale``; the parameter must be square."""
 
     def __init__(self, scale: float = 1.0) -> None:
-        self.draws = Saxe(scale)
+        self.draws = Saxe(real(scale, "SaxeInitializer"))
 
 
 class NumpyInitializer(PyInitializer):
     """The numbers of an array."""
 
     def __init__(self, array: Any) -> None:
-        self.draws = FromArray(array)
+        self.draws = FromArray(reals(array, "NumpyInitializer"))
 
 
 class FromFileInitializer(PyInitializer):
@@ -108,14 +109,14 @@ def initializer(
     if isinstance(init, (int, float)):
         return Constant(float(init))
     if isinstance(init, np.ndarray):
-        return FromArray(init)
+        return FromArray(reals(init, "init"))
     if isinstance(init, PyInitializer):
         return init.draws
     named: dict[Any, Initializer] = {
         "glorot": Glorot(),
         "identity": Identity(),
-        "uniform": Uniform(scale),
-        "normal": Normal(mean, std * std),
+        "uniform": Uniform(real(scale, "scale")),
+        "normal": Normal(real(mean, "mean"), real(std, "std") ** 2),
         "he": Normal(0.0, 1 / (2 * dims[-1])),
     }
     if isinstance(init, str) and init in named:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from charlm.dynet import session
 from charlm.engine import io
 from charlm.engine import parameters as engine
 from charlm.engine.expression import Expression, leaf
 from charlm.engine.graph import ComputationGraph, GraphTape
+from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
 from charlm.engine.types import Type
 
@@ -26,6 +28,10 @@ class CurrentLeaf(Expression):
         self._op = op
         self._stored = stored
         super().__init__(_NO_TAPE, 0, _NO_TYPE)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied, as the parameters do."""
+        return self._stored.storage.__reduce_ex__(protocol)
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""
@@ -52,11 +58,11 @@ class CurrentLeaf(Expression):
 
     def scale(self, s: float) -> None:
         """Multiply the values."""
-        self._stored.scale(s)
+        self._stored.scale(real(s, "scale"))
 
     def scale_gradient(self, s: float) -> None:
         """Multiply the accumulated gradient."""
-        self._stored.scale_gradient(s)
+        self._stored.scale_gradient(real(s, "scale_gradient"))
 
     def is_updated(self) -> bool:
         """Return whether trainers change the values."""

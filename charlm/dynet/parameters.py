@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression, indexed_leaf
 from charlm.engine.initializers import FromArray
 from charlm.engine.op import Indexed
-from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
+from charlm.engine.ops.arguments import laid_out, real, reals, sizes, unsigned, unsigned_all
 from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
 
@@ -60,10 +61,7 @@ class Parameters(CurrentLeaf):
 
     def set_value(self, arr: Any) -> None:
         """Replace what ``as_array`` returns; the shape must be the parameter's."""
-        try:
-            array = np.asarray(arr, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ArgumentError(f"set_value: numbers are needed, got {arr!r}") from None
+        array = reals(arr, "set_value")
         if array.shape != self.parameter.dims:
             raise ShapeError(
                 f"set_value: {self.parameter.name} has shape {self.parameter.dims}, got {array.shape}"
@@ -72,7 +70,7 @@ class Parameters(CurrentLeaf):
 
     def clip_inplace(self, left: float, right: float) -> None:
         """Move every number into [left, right]."""
-        self.parameter.clip(left, right)
+        self.parameter.clip(real(left, "clip_inplace"), real(right, "clip_inplace"))
 
     def zero(self) -> None:
         """Set value and gradient to zero."""
@@ -101,7 +99,7 @@ class LookupParameters(CurrentLeaf):
         return self.table.rows
 
     def __getitem__(self, index: int) -> LookupExpression:
-        if type(index) is not int or index < 0:
+        if type(index) is not int or not 0 <= index < 2**32:
             index = unsigned(index, "a row of a lookup table")
         return indexed_leaf(self._row, index, session.cg(), LookupExpression)
 
@@ -144,18 +142,20 @@ class LookupParameters(CurrentLeaf):
         return self._rows(self.table.gradient, rows)
 
     def init_row(self, i: int, row: Sequence[float]) -> None:
-        """Replace one row; a flat list is read column-major."""
-        self.table.check(np.array([i]))
-        flat = np.asarray(row, dtype=np.float64).T.ravel()
+        """Replace one row, by a flat list in column-major order or an array of the row's shape."""
+        place = unsigned(i, "init_row")
+        self.table.check(np.array([place]))
+        given = reals(row, "init_row")
+        size = math.prod(self.table.dims)
+        if given.ndim == 1 and given.size > size:
+            raise ShapeError(f"init_row: a row has {size} numbers, got {given.size}")
         table = np.array(self.table.undecayed())
-        if flat.size != table[i].size:
-            raise ShapeError(f"init_row: a row has {table[i].size} numbers, got {flat.size}")
-        table[i] = flat.reshape(table[i].shape)
+        table[place] = laid_out(given, (self.table.dims, 1), "init_row")[0]
         self.table.set(table)
 
     def init_from_array(self, arr: Any) -> None:
         """Replace the first rows by those of an array (rows, row's shape...)."""
-        given = np.asarray(arr, dtype=np.float64)
+        given = reals(arr, "init_from_array")
         if given.shape[1:] != self.table.dims or len(given) > self.table.rows:
             raise ShapeError(
                 f"init_from_array: at most {self.table.rows} rows of shape {self.table.dims}, "
@@ -171,7 +171,7 @@ class LookupParameters(CurrentLeaf):
         self.table.value[...] = 0
 
     def _rows(self, source: Array, rows: Sequence[int]) -> Array:
-        ids = np.asarray(list(rows), dtype=np.int64)
+        ids = np.array(unsigned_all(rows, "a row of a lookup table"), np.int64)
         self.table.check(ids)
         axes = (0, *range(source.ndim - 1, 0, -1))
         return np.array(source[ids].transpose(axes), dtype=np.float64, order="C")
@@ -246,15 +246,17 @@ class ParameterCollection:
 
     def parameters_from_numpy(self, array: Array, name: str = "", device: str = "") -> Parameters:
         """Add a parameter with an array's shape and values."""
-        return self.add_parameters((), np.asarray(array), name, device)
+        return self.add_parameters((), reals(array, "parameters_from_numpy"), name, device)
 
     def lookup_parameters_from_numpy(
         self, array: Array, name: str = "", device: str = ""
     ) -> LookupParameters:
         """Add a table with an array's rows."""
         check_device(device)
-        rows, *row = _dims(np.asarray(array).shape, "lookup_parameters_from_numpy")
-        columns = FromArray(np.moveaxis(array, 0, -1))
+        where = "lookup_parameters_from_numpy"
+        given = reals(array, where)
+        rows, *row = _dims(given.shape, where)
+        columns = FromArray(np.moveaxis(given, 0, -1))
         return LookupParameters(self.engine.add_lookup_parameters(rows, tuple(row), columns, name))
 
     def add_subcollection(self, name: str | None = None) -> ParameterCollection:

@@ -15,7 +15,7 @@ from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import DynetStream, RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
 from charlm.kernels import Kernels, select
-from charlm.threads import thread_count
+from charlm.threads import thread_count, use_threads
 
 __all__ = [
     "cg_version",
@@ -29,6 +29,7 @@ class _Session:
     def __init__(self) -> None:
         self.dtype: DType = np.float32
         self.weight_decay = 0.0
+        use_threads(thread_count(default=1))  # DyNet has one
         self.kernels = _kernels(None)
         self.stream: RandomStream = DynetStream()
         self.graph = ComputationGraph(self.dtype, _CurrentStream(), self.kernels)
@@ -41,7 +42,7 @@ def _kernels(name: str | None) -> Kernels:
         raise ArgumentError(
             f"kernels are 'numpy', 'numba' or 'auto', which is numpy, not {asked!r}"
         )
-    return select("numba" if asked == "numba" else "numpy", thread_count())
+    return select("numba" if asked == "numba" else "numpy", thread_count(default=1))
 
 
 class _CurrentStream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from charlm import dynet_config
 from charlm.dynet import session
@@ -70,6 +70,9 @@ class DynetParams:
         >>> params.init()
     """
 
+    given: ClassVar[Sequence[str]] = ()
+    """Options that the program does not see: those before its name, for ``python -m charlm.dynet``."""
+
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {
             "mem": "512",
@@ -86,12 +89,18 @@ class DynetParams:
         """Take DyNet's options from ``sys.argv``, which stays as it is; unknown ones are left to the program.
 
         Args:
-            shared_parameters: no effect, as in DyNet.
+            shared_parameters: see ``set_shared_parameters``.
 
         Raises:
             SettingError: an option has no value, or one that it cannot have.
             DeviceError: a GPU is asked for.
         """
+        self.read([*self.given, *sys.argv[1:]])
+        if shared_parameters is not None:
+            self.set_shared_parameters(shared_parameters)
+
+    def read(self, arguments: Sequence[str]) -> None:
+        """Take DyNet's options from a list of arguments, as ``from_args`` does from the command line's."""
         setters: dict[str, Callable[[str], None]] = {
             "--dynet-mem": lambda text: self.settings.update(mem=_memory(text)),
             "--dynet-seed": lambda text: self.set_random_seed(int(text)),
@@ -100,7 +109,7 @@ class DynetParams:
             "--dynet-weight-decay": lambda text: self.set_weight_decay(float(text)),
             "--dynet-devices": check_device,
         }
-        for place, argument in enumerate(sys.argv[1:], 2):
+        for place, argument in enumerate(arguments, 1):
             name, equals, value = argument.partition("=")
             name = name.replace("_", "-")
             if name in ("--dynet-gpu", "--dynet-gpus"):
@@ -108,15 +117,13 @@ class DynetParams:
             if name not in setters:
                 continue
             if not equals:
-                value = sys.argv[place] if place < len(sys.argv) else "--"
+                value = arguments[place] if place < len(arguments) else "--"
             if value.startswith("--"):
                 raise SettingError(f"{name} is followed by no value; give one, or leave it out")
             try:
                 setters[name](value)
             except (ValueError, OverflowError) as error:
                 raise SettingError(f"{name} {value}: {error}") from error
-        if shared_parameters is not None:
-            self.set_shared_parameters(shared_parameters)
 
     def from_config(self, conf: Mapping[str, Any]) -> None:
         """Take all settings from a dictionary like that of ``charlm.dynet_config.get()``."""
@@ -162,8 +169,13 @@ class DynetParams:
         self.settings["weight_decay"] = decay_rate(weight_decay, "set_weight_decay")
 
     def set_shared_parameters(self, shared_parameters: bool) -> None:
-        """Note a wish; it has no effect, as in DyNet."""
-        self.settings["shared_params"] = bool(shared_parameters)
+        """Refuse True with SettingError: in DyNet, processes that are forked then train the same parameters."""
+        if shared_parameters:
+            raise SettingError(
+                "shared_parameters: charlm's parameters are not shared between processes: a forked process would train "
+                "a copy that the others never see. Leave it out to train in one process"
+            )
+        self.settings["shared_params"] = False
 
     def set_requested_gpus(self, requested_gpus: int) -> None:
         """Note a number; it has no effect, as in a DyNet without GPUs."""

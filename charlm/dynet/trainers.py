@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection, collection_of
 from charlm.engine import trainers as engine
 from charlm.engine.ops.arguments import real
-from charlm.errors import ArgumentError, ShapeError
+from charlm.errors import ShapeError
 
 __all__ = [
     "AdadeltaTrainer",
@@ -30,11 +29,15 @@ __all__ = [
 class Trainer:
     """What all trainers share. Rates are float32, going in and coming out, as in DyNet."""
 
-    def __init__(self, trainer: engine.Trainer) -> None:
-        self._trainer = trainer
-        trainer.kernels = session.kernels()
-        self._collection = trainer.collection
-        self.learning_rate = trainer.learning_rate
+    def __init__(
+        self, rule: Callable[..., engine.Trainer], m: ParameterCollection, **settings: float
+    ) -> None:
+        who = self.whoami()
+        checked = {name: real(value, f"{who}: {name}") for name, value in settings.items()}
+        self._trainer = rule(collection_of(m, who), **checked)
+        self._trainer.kernels = session.kernels()
+        self._collection = self._trainer.collection
+        self.learning_rate = self._trainer.learning_rate
         self._reported = (0, 0)
 
     @property
@@ -44,9 +47,7 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        if not isinstance(value, Real):
-            raise ArgumentError(f"a learning rate is a number, got {value!r}")
-        self._trainer.learning_rate = float(np.float32(value))
+        self._trainer.learning_rate = float(np.float32(real(value, "a learning rate")))
 
     def set_learning_rate(self, value: float) -> None:
         """Set the learning rate."""
@@ -109,7 +110,7 @@ class SimpleSGDTrainer(Trainer):
     """p -= learning_rate * g."""
 
     def __init__(self, m: ParameterCollection, learning_rate: float = 0.1) -> None:
-        super().__init__(engine.SimpleSGDTrainer(collection_of(m, self.whoami()), learning_rate))
+        super().__init__(engine.SimpleSGDTrainer, m, learning_rate=learning_rate)
 
 
 class CyclicalSGDTrainer(Trainer):
@@ -123,11 +124,16 @@ class CyclicalSGDTrainer(Trainer):
         step_size: float = 2000,
         gamma: float = 1.0,
     ) -> None:
-        collection = collection_of(m, self.whoami())
-        if step_size <= 0:
+        if real(step_size, f"{self.whoami()}: step_size") <= 0:
             raise ShapeError(f"{self.whoami()}: step_size is positive, got {step_size!r}")
-        bounds = learning_rate_min, learning_rate_max
-        super().__init__(engine.CyclicalSGDTrainer(collection, *bounds, step_size, gamma))
+        super().__init__(
+            engine.CyclicalSGDTrainer,
+            m,
+            learning_rate_min=learning_rate_min,
+            learning_rate_max=learning_rate_max,
+            step_size=step_size,
+            gamma=gamma,
+        )
 
 
 class MomentumSGDTrainer(Trainer):
@@ -136,8 +142,7 @@ class MomentumSGDTrainer(Trainer):
     def __init__(
         self, m: ParameterCollection, learning_rate: float = 0.01, mom: float = 0.9
     ) -> None:
-        collection = collection_of(m, self.whoami())
-        super().__init__(engine.MomentumSGDTrainer(collection, learning_rate, mom))
+        super().__init__(engine.MomentumSGDTrainer, m, learning_rate=learning_rate, mom=mom)
 
 
 class AdagradTrainer(Trainer):
@@ -146,15 +151,14 @@ class AdagradTrainer(Trainer):
     def __init__(
         self, m: ParameterCollection, learning_rate: float = 0.1, eps: float = 1e-20
     ) -> None:
-        collection = collection_of(m, self.whoami())
-        super().__init__(engine.AdagradTrainer(collection, learning_rate, eps))
+        super().__init__(engine.AdagradTrainer, m, learning_rate=learning_rate, eps=eps)
 
 
 class AdadeltaTrainer(Trainer):
     """Adadelta with DyNet's defaults; it has no use for ``learning_rate``."""
 
     def __init__(self, m: ParameterCollection, eps: float = 1e-6, rho: float = 0.95) -> None:
-        super().__init__(engine.AdadeltaTrainer(collection_of(m, self.whoami()), eps, rho))
+        super().__init__(engine.AdadeltaTrainer, m, eps=eps, rho=rho)
 
 
 class RMSPropTrainer(Trainer):
@@ -167,8 +171,7 @@ class RMSPropTrainer(Trainer):
         eps: float = 1e-8,
         rho: float = 0.9,
     ) -> None:
-        collection = collection_of(m, self.whoami())
-        super().__init__(engine.RMSPropTrainer(collection, learning_rate, eps, rho))
+        super().__init__(engine.RMSPropTrainer, m, learning_rate=learning_rate, eps=eps, rho=rho)
 
 
 class AdamTrainer(Trainer):
@@ -182,8 +185,7 @@ class AdamTrainer(Trainer):
         beta_2: float = 0.999,
         eps: float = 1e-8,
     ) -> None:
-        collection = collection_of(m, self.whoami())
-        super().__init__(engine.AdamTrainer(collection, alpha, beta_1, beta_2, eps))
+        super().__init__(engine.AdamTrainer, m, alpha=alpha, beta_1=beta_1, beta_2=beta_2, eps=eps)
 
 
 class AmsgradTrainer(Trainer):
@@ -197,5 +199,6 @@ class AmsgradTrainer(Trainer):
         beta_2: float = 0.999,
         eps: float = 1e-8,
     ) -> None:
-        collection = collection_of(m, self.whoami())
-        super().__init__(engine.AmsgradTrainer(collection, alpha, beta_1, beta_2, eps))
+        super().__init__(
+            engine.AmsgradTrainer, m, alpha=alpha, beta_1=beta_1, beta_2=beta_2, eps=eps
+        )

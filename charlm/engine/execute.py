@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from charlm.engine.arrays import Array, reduce_to, zeros_like
+from charlm.engine.arrays import Array, reduce_to, show, zeros_like
 from charlm.engine.op import Context
 from charlm.engine.tape import Tape
+from charlm.errors import EvaluationError
 from charlm.kernels.reference import Product
 
 
@@ -45,22 +46,28 @@ class NodeByNode:
         tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
         start = self._start
-        for k in range(len(values), last + 1):
-            signature = signatures[k]
-            count = signature.count
-            op = signature.op
-            if op is None:
-                indexed = signature.indexed
-                op = data[k] if indexed is None else indexed.at(arguments[start + count])
-            if count == 1:  # half a microsecond less than for any number of arguments
-                y = op.forward(ctx, values[arguments[start]])
-            else:
-                y = op.forward(ctx, *[values[i] for i in arguments[start : start + count]])
-            values.append(y)
-            if ctx.saved is not None:
-                saved[k] = ctx.saved
-                ctx.saved = None
-            start = self._start = start + signature.extent
+        try:
+            for k in range(len(values), last + 1):
+                signature = signatures[k]
+                count = signature.count
+                op = signature.op
+                if op is None:
+                    indexed = signature.indexed
+                    op = data[k] if indexed is None else indexed.at(arguments[start + count])
+                if signature.type.empty:
+                    y = np.empty(signature.type.array_shape, ctx.dtype)
+                elif count == 1:  # half a microsecond less than for any number of arguments
+                    y = op.forward(ctx, values[arguments[start]])
+                else:
+                    y = op.forward(ctx, *[values[i] for i in arguments[start : start + count]])
+                values.append(y)
+                if ctx.saved is not None:
+                    saved[k] = ctx.saved
+                    ctx.saved = None
+                start = self._start = start + signature.extent
+        except _OF_EMPTY as error:
+            self._check_empty(len(values), error)
+            raise
 
     def forget(self, first: int) -> None:
         """Forget the values from node ``first`` on."""
@@ -88,41 +95,45 @@ class NodeByNode:
         products = self._products
         gradients[root] = np.ones_like(self.values[root])
         start = self._start if root == len(self.values) - 1 else tape.start(root + 1)
-        for k in range(root, -1, -1):
-            signature = signatures[k]
-            start -= signature.extent
-            if k in products:
-                self._add_products(k)
-            dy = gradients[k]
-            if dy is None or not (signature.type.trains or full):
-                continue
-            count = signature.count
-            op = signature.op
-            if op is None:
-                indexed = signature.indexed
-                op = data[k] if indexed is None else indexed.at(arguments[start + count])
-            if not count:
-                if signature.type.trains:
-                    op.receive(ctx, dy)
-            elif op.is_view:
-                op.add_gradient(ctx, self._own(arguments[start]), dy)
-            elif count == 1:
-                i = arguments[start]
-                ctx.saved = saved.get(k)
-                ctx.needs = (True,)
-                (dx,) = op.backward(ctx, dy, values[k], values[i])
-                if dx is not None:
-                    self._add(i, dx)
-            else:
+        k = root
+        try:
+            for k in range(root, -1, -1):
+                signature = signatures[k]
+                start -= signature.extent
+                if k in products:
+                    self._add_products(k)
+                dy, count, needs = gradients[k], signature.count, signature.needs
+                if not keep:
+                    gradients[k] = None
+                op = signature.op
+                if op is None:
+                    indexed = signature.indexed
+                    op = data[k] if indexed is None else indexed.at(arguments[start + count])
+                if not count:
+                    if signature.type.trains:
+                        op.touch()
+                        if dy is not None:
+                            op.receive(ctx, dy)
+                    continue
+                if dy is None:
+                    continue
                 args = arguments[start : start + count]
-                ctx.saved = saved.get(k)
-                ctx.needs = (True,) * count if full else signature.needs
-                found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
-                for i, needed, dx in zip(args, ctx.needs, found, strict=True):
-                    if needed and dx is not None:
-                        self._add(i, dx)
-            if not keep:
-                gradients[k] = None
+                if full:
+                    needs = tuple([not signatures[i].type.empty for i in args])
+                if signature.type.empty or True not in needs:
+                    continue
+                if op.is_view:
+                    op.add_gradient(ctx, self._own(args[0]), dy)
+                else:
+                    ctx.saved = saved.get(k)
+                    ctx.needs = needs
+                    found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
+                    for i, needed, dx in zip(args, needs, found, strict=True):
+                        if needed and dx is not None:
+                            self._add(i, dx)
+        except _OF_EMPTY as error:
+            self._check_empty(k, error)
+            raise
 
     def _add(self, index: int, dx: Array | Product) -> None:
         """Add to a node's gradient, summed down to the shape of its value."""
@@ -162,3 +173,16 @@ class NodeByNode:
             dy, xs = self._own(index), [self.values[i] for i in self.tape.args(index)]
             found = self._totals[index] = self.tape.op(index).total_gradient(dy, *xs)
         return found
+
+    def _check_empty(self, index: int, error: Exception) -> None:
+        """Raise EvaluationError in the place of an error if an argument of a node has no numbers."""
+        dims = [self.tape.signatures[i].type.dim for i in self.tape.args(index)]
+        if any(0 in shape for shape, _ in dims):
+            raise EvaluationError(
+                f"{self.tape.op(index).name()}: is not defined where an argument has no numbers, got "
+                f"{', '.join(map(show, dims))}"
+            ) from error
+
+
+# what operations raise where numbers are missing
+_OF_EMPTY = (ValueError, IndexError, ZeroDivisionError)

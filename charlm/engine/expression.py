@@ -120,8 +120,12 @@ class Expression(Operand):
             raise EvaluationError(f"scalar_value: the expression has {value.size} numbers: {dim}")
         return float(value.item())
 
-    def value(self, recalculate: bool = False) -> Any:
-        """Return an array for rank 2 and up, else a float or, for several numbers, a list."""
+    def value(self, recalculate: bool = False) -> float | list[float] | Array:
+        """Return an array for rank 2 and up, else a float or, for several numbers, a list.
+
+        Which of them is known when the program runs. ``scalar_value``, ``vec_value`` and ``npvalue`` say
+        to a type checker what comes.
+        """
         value = self.array(recalculate)
         if value.ndim > 2:
             return to_user(value)

@@ -91,6 +91,8 @@ class Glorot:
             1.0
         """
         sizes = dims[:-1] if self.is_lookup else dims
+        if not math.prod(dims):
+            return 0.0  # of a parameter without numbers
         if len(sizes) == 4:
             height, width, into, out = sizes
             return self.gain * math.sqrt(6 / (height * width * (into + out)))

@@ -25,7 +25,7 @@ from charlm.files import write_atomically
 Stored: TypeAlias = "Parameter | LookupParameter"
 
 _HEADER = re.compile(
-    r"#(Parameter|LookupParameter)# ([^ #]+) \{([1-9]\d{0,17}(?:,[1-9]\d{0,17})*)\} (\d{1,99}) (ZERO|FULL)_GRAD",
+    r"#(Parameter|LookupParameter)# ([^ #]+) \{(\d{1,18}(?:,\d{1,18})*)\} (\d{1,99}) (ZERO|FULL)_GRAD",
     re.ASCII,
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|inf|nan)", re.ASCII)
@@ -151,7 +151,9 @@ def fill(parameter: Stored, record: Record) -> None:
         parameter.value[...] = record.values.reshape(parameter.value.shape)
         if record.gradient is not None:
             parameter.gradient[...] = record.gradient.reshape(parameter.gradient.shape)
-            parameter.touched[:] = parameter.gradient.reshape(parameter.rows, -1).any(axis=1)
+            parameter.touched[:] = parameter.gradient.any(
+                axis=tuple(range(1, parameter.gradient.ndim))
+            )
     else:
         parameter.write()[...] = record.values.reshape(parameter.value.shape)
         if record.gradient is not None:
@@ -237,6 +239,6 @@ def _numbers(path: Path, lines: list[str], at: int, count: int) -> Array:
 def _check_dims(parameter: Stored, record: Record) -> None:
     if record.dims != file_dims(parameter):
         raise ModelFileError(
-            f"{record.where}: {record.name} has shape {dims_text(record.dims)}, "
-            f"but {parameter.name} has {dims_text(file_dims(parameter))}"
+            f"{record.where}: {record.name} has shape {dims_text(record.dims)} in the file, but in the program "
+            f"{dims_text(file_dims(parameter))} is needed, for {parameter.name}"
         )

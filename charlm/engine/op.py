@@ -8,6 +8,7 @@ compared in float32, batched and fed its bad arguments. An op's arrays have the 
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
@@ -106,7 +107,10 @@ class Op(ABC):
         super().__init_subclass__(**kwargs)
         if abstract:
             return
-        if not (cls.__doc__ or "").strip() or cls.samples.__func__ is Op.samples.__func__:  # type: ignore[attr-defined]
+        undocumented = (
+            not (cls.__doc__ or "").strip() and sys.flags.optimize < 2
+        )  # -OO drops docstrings
+        if undocumented or cls.samples.__func__ is Op.samples.__func__:  # type: ignore[attr-defined]
             raise TypeError(f"op {cls.__name__} needs a docstring with its formula, and samples()")
         if cls.__name__ in Op.registry:
             raise TypeError(f"there are two ops named {cls.__name__}")
@@ -204,6 +208,10 @@ class Op(ABC):
         """Take the gradient that reached a leaf; inputs have no use for theirs."""
         return
 
+    def touch(self) -> None:
+        """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without."""
+        return
+
     # ---- facts for tests and printing
 
     @classmethod
@@ -286,15 +294,14 @@ class Signature:
     def __init__(
         self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None, bound: int = 0
     ) -> None:
-        needs = tuple([t.trains for t in types])
-        trains = any(needs) if types else op.leaf() is not None
+        trains = any(t.trains for t in types) if types else op.leaf() is not None
         self.type = Type.of(op.dim(*[t.dim for t in types]), trains)  # checks the shapes
         self.op = None if op.has_data else op
         self.indexed = indexed
         self.bound = bound
         self.count = len(types)
         self.extent = self.count if indexed is None else self.count + 1
-        self.needs = needs
+        self.needs = tuple([t.trains and not t.empty for t in types])
         self.id_count = op.id_count
         self.id_back = op.id_back
 

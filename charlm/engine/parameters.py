@@ -155,9 +155,8 @@ class LookupParameter(_Stored):
             return
         if ids.size and (ids.min() < 0 or ids.max() >= self.rows):
             bad = ids[(ids < 0) | (ids >= self.rows)].flat[0]
-            raise ShapeError(
-                f"lookup: row {bad} of {self.name} does not exist; it has {self.rows} rows, 0 to {self.rows - 1}"
-            )
+            there = f"{self.rows} rows, 0 to {self.rows - 1}" if self.rows else "no rows"
+            raise ShapeError(f"lookup: row {bad} of {self.name} does not exist; it has {there}")
 
     def scale(self, factor: float) -> None:
         """Multiply the values."""

@@ -105,7 +105,8 @@ class DynetStream:
         self._twister = np.random.RandomState(seed or None)
 
     def _words(self, count: int) -> Array:
-        return np.frombuffer(self._twister.bytes(4 * count), dtype="<u4")
+        # numpy draws a word for no bytes as well
+        return np.frombuffer(self._twister.bytes(4 * count) if count else b"", dtype="<u4")
 
     def _unit(self, count: int) -> Array:
         unit: Array = self._words(count).astype(np.float32) / np.float32(2**32)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, DType
+from charlm.errors import ArgumentError
 
 
 class _Buffer:
@@ -37,6 +38,13 @@ class Storage:
         self._current = _Buffer(0, dtype)
         self._spare = _Buffer(0, dtype)
         self._gradients: Array = np.zeros(0, dtype)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied, and so whatever has parameters."""
+        raise ArgumentError(
+            "what has parameters cannot be pickled or copied: ParameterCollection.save() writes them, and populate() "
+            "reads them into a model that was made in the same way; dy.save() and dy.load() do so for several objects"
+        )
 
     def allocate(self, count: int) -> int:
         """Reserve ``count`` zeros at the end and return their offset."""

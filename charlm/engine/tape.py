@@ -8,8 +8,10 @@ node is appended without looking at shapes again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from charlm.engine.op import Op, Signature
+from charlm.errors import ArgumentError
 
 
 class Tape:
@@ -34,6 +36,12 @@ class Tape:
         self.quick = True
         self._starts = [0]
         self._next_ids: list[int] = []
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied, and so whatever has nodes of a graph."""
+        raise ArgumentError(
+            "an expression cannot be pickled or copied: it is a place in its graph; take its value() or npvalue()"
+        )
 
     def __len__(self) -> int:
         return len(self.signatures)

@@ -15,18 +15,20 @@ class Type:
         batch: how many elements.
         trains: whether a parameter that is trained takes part in the value.
         dim: shape and batch.
+        empty: whether there are no numbers, because a size is 0: there is nothing to compute then.
 
     Example:
         >>> Type.of(((2, 3), 1), True) is Type.of(((2, 3), 1), True)
         True
     """
 
-    __slots__ = ("__weakref__", "batch", "dim", "shape", "trains")
+    __slots__ = ("__weakref__", "batch", "dim", "empty", "shape", "trains")
 
     def __init__(self, dim: Dim, trains: bool) -> None:
         self.dim = dim
         self.shape, self.batch = dim
         self.trains = trains
+        self.empty = 0 in self.shape
 
     @staticmethod
     def of(dim: Dim, trains: bool) -> Type:

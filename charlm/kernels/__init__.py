@@ -54,8 +54,7 @@ def select(name: str, threads: int = 1) -> Kernels:
 
     Args:
         name: which.
-        threads: how many the compiled kernels may use; numpy's are decided by the environment
-            before it is loaded.
+        threads: how many the compiled kernels may use; ``charlm.threads`` tells numpy.
 
     Raises:
         MissingExtraError: numba is asked for and not installed.
@@ -66,8 +65,7 @@ def select(name: str, threads: int = 1) -> Kernels:
         from charlm.kernels.compiled import functions_for
     except ImportError as problem:
         raise MissingExtraError(
-            "the numba kernels need numba, which is not installed: pip install 'charlm-rnn[fast]', "
-            "or choose the kernels numpy"
+            "the choice of the numba kernels", "numba", "\nOr choose the kernels numpy."
         ) from problem
     return namespace("numba", functions_for(threads))
 

@@ -16,8 +16,14 @@ from charlm.config.rules import SettingError, one_of
 from charlm.engine.rnn import CELLS
 from charlm.errors import ConfigError
 from charlm.kernels import Kernels, resolve, select
-from charlm.threads import thread_count
+from charlm.threads import thread_count, use_threads
 
+WORTH_THREADS = 5e7
+"""Operations of a step in time from which numpy's products are worth a second thread.
+
+A batch of 32 through an LSTM of 384 has as many. There two threads save 190 us of 460 on free cores, and at 128
+20 of 50; with another busy process they wait for each other, and a product takes 10 to 20 times as long.
+"""
 VARIABLE = "CHARLM_KERNELS"
 """The environment's word on which kernels, where neither a config nor an option says it."""
 
@@ -30,24 +36,27 @@ class Compute:
     threads: int
 
     def functions(self) -> Kernels:
-        """Return the kernels themselves; equal ones share their threads and memory.
+        """Return the kernels themselves; equal ones share their threads and memory. numpy takes the threads too.
 
         Raises:
             MissingExtraError: numba is asked for and not installed.
         """
+        use_threads(self.threads)
         return _select(self.kernels, self.threads)
 
 
 _select = cache(select)
 
 
-def decide(kernels: str, threads: int | None, operations: float) -> Compute:
+def decide(kernels: str, threads: int | None, operations: float, at_once: float = 0.0) -> Compute:
     """Return what a job is computed on.
 
     Args:
         kernels: ``numpy``, ``numba``, or ``auto``: what ``CHARLM_KERNELS`` says, else what suits the work.
-        threads: None takes as many as numpy has: the environment's number, or all cores.
+        threads: None takes the environment's number, or what suits the work: all cores, but one for numpy's
+            kernels where little is computed at once.
         operations: additions and multiplications of the whole job.
+        at_once: those of a step in time, of all texts side by side.
 
     Raises:
         ConfigError: ``CHARLM_KERNELS`` names no kernels.
@@ -61,7 +70,9 @@ def decide(kernels: str, threads: int | None, operations: float) -> Compute:
             kernels = one_of(*KERNELS)(os.environ.get(VARIABLE) or "auto")
         except SettingError as error:
             raise ConfigError(f"{VARIABLE}: {error.reason}") from None
-    return Compute(resolve(kernels, operations), thread_count(threads))
+    kernels = resolve(kernels, operations)
+    alone = kernels == "numpy" and at_once < WORTH_THREADS
+    return Compute(kernels, thread_count(threads, 1 if alone else None))
 
 
 def operations_per_character(model: ModelConfig, vocab_size: int) -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from charlm.baselines.counting import nll_to_bpc
+from charlm import progress
+from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.engine.arrays import Array
 from charlm.engine.ops import sequence_neg_log_softmax
 from charlm.lm.dynamic import DynamicTrainer
@@ -47,8 +48,8 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """exp(nll): the number of equally likely characters that would be as hard to guess."""
-        return math.exp(self.nll)
+        """exp(nll), see ``nll_to_perplexity``."""
+        return nll_to_perplexity(self.nll)
 
 
 def evaluate(model: CharLM, pieces: Iterable[tuple[Array, Array, bool]]) -> Score:
@@ -63,6 +64,7 @@ def evaluate(model: CharLM, pieces: Iterable[tuple[Array, Array, bool]]) -> Scor
         loss, layers = model.loss(graph, inputs_TB, targets_TB, None if fresh else state)
         total += loss.scalar_value()
         characters += targets_TB.size
+        progress.advance(targets_TB.size)
         state = model.carried(layers)
         graph.release()
     return Score(total / characters, characters)
@@ -109,6 +111,7 @@ def read(
             )
             state = model.carried(layers)
             if i >= begin:
+                progress.advance(j - i)
                 found.append(losses.astype(np.float64))
                 if learn is not None:
                     loss = sequence_neg_log_softmax(h, w, b, targets_TB) * (1 / (j - i))
@@ -132,18 +135,24 @@ def learner(model: CharLM, train: Ids, rate: float | None = None) -> DynamicTrai
     begin = max(1, len(train) - tried)
     trainer = DynamicTrainer(model, rate or 0.0)
     start = max(1, begin - OBSERVED)
-    read(model, train, start, begin, size=DYNAMIC_PIECE, learn=trainer.observe)
+    with progress.task("measuring gradients", begin - start):
+        read(model, train, start, begin, size=DYNAMIC_PIECE, learn=trainer.observe)
     trainer.set_scale()
     if rate is None:
-        scores: list[float] = []
-        for trainer.learning_rate in RATES:
-            nlls = read(model, train, begin, size=DYNAMIC_PIECE, learn=trainer.update)
-            scores.append(float(nlls.mean()))
-            trainer.reset()
-            if scores[-1] > min(scores):
-                break  # larger ones are worse still
-        trainer.learning_rate = RATES[int(np.argmin(scores))]
+        with progress.task("choosing the rate", len(RATES) * (len(train) - begin)):
+            trainer.learning_rate = _best_rate(model, train, begin, trainer)
     return trainer
+
+
+def _best_rate(model: CharLM, train: Ids, begin: int, trainer: DynamicTrainer) -> float:
+    scores: list[float] = []
+    for trainer.learning_rate in RATES:
+        nlls = read(model, train, begin, size=DYNAMIC_PIECE, learn=trainer.update)
+        scores.append(float(nlls.mean()))
+        trainer.reset()
+        if scores[-1] > min(scores):
+            break  # larger ones are worse still
+    return RATES[int(np.argmin(scores))]
 
 
 def standard_error(nlls: Floats) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -29,13 +32,16 @@ from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollec
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.rnn import CELLS, Cell, RNNBuilder
 from charlm.engine.rnn.lookup import Symbols
-from charlm.errors import CheckpointError, ConfigError
+from charlm.errors import ArgumentError, CheckpointError, ConfigError, InputError, require
 from charlm.kernels import NUMPY
 from charlm.lm import sampling
 from charlm.lm.predictor import Predictor
 from charlm.lm.sampling import Drawn, Seed, State
 from charlm.runs.checkpoint import load_checkpoint
+from charlm.text.prompt import Prompt, prompt_of
+from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab
+from charlm.threads import thread_count, use_threads
 
 TIME = 2
 """The axis of a sequence's positions."""
@@ -52,6 +58,7 @@ class CharLM:
         stream: draws the initial weights, and then the dropout masks of every training step.
         dtype: float32, or float64 for gradient checks.
         line_limit: for a model with ``<EOS>``, the length at which a sample that never ends is cut.
+        normalize: how its text was normalised: a prime and a stop text are too.
 
     Attributes:
         kernels: the array functions that it is computed with, at first the plain ones.
@@ -69,8 +76,12 @@ class CharLM:
         stream: RandomStream | None = None,
         dtype: Any = np.float32,
         line_limit: int = STREAM_LENGTH,
+        normalize: Form = NONE,
     ) -> None:
+        require("CharLM: vocab", vocab, Vocab, "a charlm.text.vocab.Vocab")
+        require("CharLM: config", config, ModelConfig, "a charlm.config.ModelConfig")
         self.vocab = vocab
+        self.normalize: Form = normalize
         self.config = config
         self.line_limit = line_limit
         self.kernels = NUMPY
@@ -139,28 +150,79 @@ class CharLM:
             length: at most this many characters each; by default until ``<EOS>``, or 500 without one.
             temperature: below 1 plays safe, 0 is the likeliest character each time.
             prime: the text to go on from.
-            stop: end before this string.
+            stop: end before this string. Both are prepared as the model's text was (``charlm.text.prompt``).
+
+        Raises:
+            ArgumentError: something is of a wrong type.
+            InputError: a seed or the length is negative, or the temperature is.
+            TextError: the model cannot read the prime, or never draws the stop string.
         """
-        with Predictor(self) as predict:
-            yield from sampling.streams(
-                predict.draw,
-                self.vocab,
-                [np.random.default_rng(seed) for seed in seeds],
-                limit=self.default_length() if length is None else length,
-                temperature=temperature,
-                prime=prime,
-                stop=stop,
-            )
+        require("seeds", seeds, Sequence, "a list of seeds")
+        require("length", length, (Integral, NoneType), "a whole number or None")
+        require("temperature", temperature, Real, "a number")
+        require("prime", prime, str, "text")
+        require("stop", stop, str, "text")
+        rngs = [_generator(seed) for seed in seeds]
+        limit = self.default_length() if length is None else length
+        if limit < 0:
+            raise InputError(f"length: expected 0 or more characters, got {length}")
+        prompt = self.prompt(prime, stop)
+
+        def drawn() -> Iterator[Drawn]:
+            with Predictor(self) as predict:
+                yield from sampling.streams(
+                    predict.draw,
+                    self.vocab,
+                    rngs,
+                    limit=limit,
+                    temperature=temperature,
+                    prime=prompt.prime,
+                    stop=prompt.stop,
+                )
+
+        return drawn()
+
+    def prompt(self, prime: str = "", stop: str = "") -> Prompt:
+        """Return a prime and a stop text, prepared as the model's text was.
+
+        Raises:
+            TextError: the model cannot read the prime, or never draws the stop text.
+        """
+        return prompt_of(prime, stop, self.vocab, self.normalize)
 
     def stream(
-        self, length: int | None = None, *, seed: Seed = None, **options: Any
+        self,
+        length: int | None = None,
+        *,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        prime: str = "",
+        stop: str = "",
     ) -> Generator[str, None, bool]:
-        """Yield the characters of one text as they are drawn; the options are those of ``streams``."""
-        return sampling.characters(self.streams([seed], length, **options))
+        """Yield the characters of one text as they are drawn, and return whether it is complete; see ``streams``."""
+        return sampling.characters(
+            self.streams([seed], length, temperature=temperature, prime=prime, stop=stop)
+        )
 
-    def sample(self, length: int | None = None, *, seed: Seed = None, **options: Any) -> str:
-        """Return one text drawn from the model, the prime not included; the options are those of ``streams``."""
-        return sampling.collect(self.stream(length, seed=seed, **options)).text
+    def sample(
+        self,
+        length: int | None = None,
+        *,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        prime: str = "",
+        stop: str = "",
+    ) -> str:
+        """Return one text drawn from the model, the prime not included; see ``streams``.
+
+        Example:
+            >>> model = CharLM(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
+            >>> model.sample(5, seed=1, temperature=0.5) == model.sample(5, seed=1, temperature=0.5)
+            True
+        """
+        return sampling.collect(
+            self.stream(length, seed=seed, temperature=temperature, prime=prime, stop=stop)
+        ).text
 
     def parameters(self) -> dict[str, Parameter | LookupParameter]:
         """Return every parameter under the name it has in a checkpoint."""
@@ -187,6 +249,7 @@ class CharLM:
         Raises:
             CheckpointError: a weight is missing or has another shape.
         """
+        require("load_arrays: arrays", arrays, Mapping, "arrays by their names")
         for name, parameter in self.parameters().items():
             given = arrays.get(name)
             table = isinstance(parameter, LookupParameter)
@@ -278,6 +341,17 @@ def _cell(config: ModelConfig) -> Cell:
     return kind(forget_bias=config.forget_bias)  # type: ignore[call-arg]
 
 
+def _generator(seed: Seed) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except TypeError as error:
+        raise ArgumentError(
+            f"seed: expected a whole number, several of them, or None, got {seed!r}"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"seed: expected numbers of 0 or more, got {seed!r}") from error
+
+
 def load(run: str | Path, which: str | None = None) -> CharLM:
     """Load the model of a run directory or checkpoint file.
 
@@ -286,8 +360,11 @@ def load(run: str | Path, which: str | None = None) -> CharLM:
 
     Raises:
         CheckpointError: there is none, or it is damaged.
+        ArgumentError: ``run`` is no path.
     """
+    require("load: run", run, (str, os.PathLike), "a run's folder or a checkpoint, as text or Path")
     found = load_checkpoint(run, which)
+    use_threads(thread_count(default=1))  # drawing and scoring are many small products
     return model_of(found.config, found.vocab, found.state, found.tensors)
 
 
@@ -298,10 +375,12 @@ def model_of(
     tensors: Mapping[str, Array],
 ) -> CharLM:
     """Build the model that a checkpoint holds."""
+    settings = from_dict(config)
     model = CharLM(
         Vocab.from_list(vocab),
-        from_dict(config).model,
+        settings.model,
         line_limit=int(state["line_limit"]),
+        normalize=settings.data.normalize,
     )
     model.load_arrays(tensors)
     return model

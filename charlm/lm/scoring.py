@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from charlm import progress
 from charlm.baselines.adaptive import adaptive_probabilities
 from charlm.baselines.mixture import mixture
 from charlm.baselines.ngram import NGram
@@ -20,10 +21,26 @@ from charlm.lm.evaluation import (
     standard_error,
 )
 from charlm.lm.model import CharLM
+from charlm.text.sizes import NONE, Sizes, utf_8_length
 from charlm.text.vocab import Ids, Vocab
 
 MIX_ORDER = 7
 """The order of the n-grams mixed in: fixed, so that the scored text has no say in it."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The parts of a mixture of a model with n-grams.
+
+    Attributes:
+        weight: the model's, the mean over the text.
+        model_nll: what the model reaches alone, in nats per character; it learns on if the evaluation is dynamic.
+        ngram_nll: what the n-grams reach alone; they go on counting then.
+    """
+
+    weight: float
+    model_nll: float
+    ngram_nll: float
 
 
 @dataclass(frozen=True)
@@ -32,15 +49,15 @@ class Evaluation(Score):
 
     Attributes:
         standard_error: of the nll, see ``evaluation.standard_error``; NaN for a single character.
-        bytes: of the text in UTF-8, a line's end counted as one.
+        bytes: of the text in UTF-8, see ``charlm.text.sizes``.
         rate: the step size of the dynamic evaluation, or None.
-        weight: the mean weight of the model beside the n-grams, or None.
+        mix: what was mixed, if anything was: the score is then the mixture's.
     """
 
     standard_error: float
     bytes: int
     rate: float | None
-    weight: float | None
+    mix: Mix | None
 
     @property
     def bits_per_byte(self) -> float:
@@ -63,6 +80,7 @@ def score_text(
     dynamic: bool = False,
     rate: float | None = None,
     mix: bool = False,
+    unknown: Sizes = NONE,
 ) -> Evaluation:
     """Score the symbols of a text from ``begin`` on.
 
@@ -75,48 +93,43 @@ def score_text(
         dynamic: learn from the text, each piece after it was scored.
         rate: how fast; None chooses on the training text.
         mix: mix with n-grams of the training text, which go on counting if ``dynamic``.
+        unknown: the bytes in UTF-8 of each character that is scored and is ``<UNK>``.
     """
     trainer = None
     if dynamic:
         assert train is not None
         trainer = learner(model, train, rate)
-    nlls = read(
-        model,
-        ids,
-        begin,
-        warm_up=0 if cold else WARM_UP,
-        size=DYNAMIC_PIECE if dynamic else PIECE,
-        learn=None if trainer is None else trainer.update,
-    )
+    with progress.task("scoring", len(ids) - begin):
+        nlls = read(
+            model,
+            ids,
+            begin,
+            warm_up=0 if cold else WARM_UP,
+            size=DYNAMIC_PIECE if dynamic else PIECE,
+            learn=None if trainer is None else trainer.update,
+        )
     if trainer is not None:
         trainer.reset()
-    weight = None
+    mixed = None
     if mix:
         assert train is not None
-        counted, weight = mixture(np.exp(-nlls), _ngram(train, ids, begin, model.vocab, dynamic))
-        nlls = -np.log(counted)
+        counted = _ngram(train, ids, begin, model.vocab, dynamic)
+        probabilities, weight = mixture(np.exp(-nlls), counted)
+        mixed = Mix(weight, float(nlls.mean()), float(-np.log(counted).mean()))
+        nlls = -np.log(probabilities)
     return Evaluation(
         nll=float(nlls.mean()),
         characters=len(nlls),
         standard_error=standard_error(nlls),
-        bytes=utf_8_length(model.vocab, ids[begin:]),
+        bytes=utf_8_length(model.vocab, ids[begin:], unknown),
         rate=None if trainer is None else trainer.learning_rate,
-        weight=weight,
+        mix=mixed,
     )
 
 
-def utf_8_length(vocab: Vocab, ids: Ids) -> int:
-    """Return the bytes that a text takes in UTF-8; symbols that are no characters are one each.
-
-    Example:
-        >>> utf_8_length(Vocab.from_alphabet("aé€", eos=True), np.array([0, 1, 2, 3]))
-        7
-    """
-    sizes = [len(s.encode("utf-8", "surrogatepass")) if len(s) == 1 else 1 for s in vocab.symbols]
-    return int(np.array(sizes)[ids].sum())
-
-
 def _ngram(train: Ids, ids: Ids, begin: int, vocab: Vocab, adapt: bool) -> Floats:
-    model = NGram(train, len(vocab), MIX_ORDER)
-    found = adaptive_probabilities(model, ids, begin) if adapt else model.probabilities(ids, begin)
+    with progress.task("n-grams", 2 * MIX_ORDER):
+        model = NGram(train, len(vocab), MIX_ORDER)
+        count = adaptive_probabilities if adapt else NGram.probabilities
+        found = count(model, ids, begin)
     return found[-1]

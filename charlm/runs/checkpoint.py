@@ -29,7 +29,7 @@ from safetensors.numpy import load as unpack_tensors
 from safetensors.numpy import save as pack_tensors
 
 from charlm.errors import ArgumentError, CheckpointError
-from charlm.files import write_atomically
+from charlm.files import home_expanded, write_atomically
 
 LAST_NAME, BEST_NAME = "last.safetensors", "best.safetensors"
 """The checkpoints' names in a run directory: the latest, and the best by the held-out score."""
@@ -105,7 +105,7 @@ def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> P
     Raises:
         CheckpointError: the best is asked for, and the run has none.
     """
-    run = Path(path)
+    run = Path(home_expanded(os.fspath(path)))
     if not run.is_dir():
         return run
     best = run / BEST_NAME
@@ -189,7 +189,7 @@ def _check_version(file: Path, version: object) -> None:
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"{file}: a checkpoint of format version {version}, from a newer charlm; this one "
-            f"reads up to version {FORMAT_VERSION}: update it (pip install --upgrade charlm-rnn)"
+            f"reads up to version {FORMAT_VERSION}: install a newer charlm"
         )
 
 
@@ -227,14 +227,17 @@ def _missing(path: Path) -> CheckpointError:
         what = "not a regular file"
     else:
         what = "no such run or checkpoint"
+    return CheckpointError(f"{path}: {what}; {remedy(path)}")
+
+
+def remedy(path: Path) -> str:
+    """Return what to do about a path without a run: which run is meant, which there are, or how to make one."""
     folders = (path.parent, Path("runs"))
     found = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
     runs = sorted({file.resolve(): file.parent for file in found}.values())
     close = difflib.get_close_matches(path.name, [run.name for run in runs], n=1)
     if close:
-        remedy = f"did you mean {next(run for run in runs if run.name == close[0])}?"
-    elif runs:
-        remedy = f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
-    else:
-        remedy = "`charlm train` makes a run"
-    return CheckpointError(f"{path}: {what}; {remedy}")
+        return f"did you mean {next(run for run in runs if run.name == close[0])}?"
+    if runs:
+        return f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
+    return "`charlm train` makes a run"

@@ -19,12 +19,14 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charlm.errors import OutputError, RunBusyError, RunExistsError
+from charlm.config.names import plain_name
+from charlm.errors import InputError, OutputError, RunBusyError, RunExistsError
 from charlm.files import TEMPORARY_GLOB, LineLog, output_error, write_atomically
 from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, save_checkpoint
 from charlm.runs.lock import hold, is_held
@@ -47,6 +49,10 @@ _OWN = (
     _SAMPLES,
     _CONFIG,
 )
+
+
+_TRAP = re.compile(r"^[-~\s]|\s$|[*?\[\]]|[\x00-\x1f\x7f]")
+"""What a new folder's name may not have: it is a pattern, an option, another's home, or cannot be seen."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,10 @@ class RunDirectory:
 
         Raises:
             RunExistsError: it exists, and is not an earlier run or `force` is not given.
+            InputError: the name of a folder that would be created is a trap.
             OutputError: it cannot be created, or the earlier run not be removed.
         """
+        check_names(path)
         _make_folders(path.parent)
         if not _make_new(path):
             _take_over(path, force)
@@ -165,6 +173,14 @@ class RunDirectory:
         """Append a sampled `text`, of one line or several, under a line that names the step."""
         LineLog(self.samples).write(f"--- step {step} ---\n{text}")
 
+    def read_samples(self) -> list[tuple[int, str]]:
+        """Return the sampled texts with their steps."""
+        parts = re.split(r"(?m)^--- step (\d+) ---\n", "".join(_lines(self.samples)))
+        steps, texts = parts[1::2], parts[2::2]
+        return [
+            (int(step), text.removesuffix("\n")) for step, text in zip(steps, texts, strict=True)
+        ]
+
     def cut_logs(self, metrics: int, samples: int) -> tuple[int, int]:
         """Keep as many lines of the metrics and samples; return how many there are, perhaps fewer."""
         return LineLog(self.metrics).cut(metrics), LineLog(self.samples).cut(samples)
@@ -213,6 +229,21 @@ class RunDirectory:
     def save_best(self, checkpoint: Checkpoint) -> None:
         """Make `checkpoint` the best."""
         save_checkpoint(self.best, checkpoint)
+
+
+def check_names(path: Path) -> None:
+    """Refuse to create folders whose names a shell takes for something else: ``rm -r`` would delete other runs.
+
+    Raises:
+        InputError: with what is wrong with the name.
+    """
+    for folder in (path, *path.parents):
+        if _TRAP.search(folder.name) and not folder.exists():
+            raise InputError(
+                f"{str(path)!r}: a folder named {folder.name!r} could be taken for a pattern, an option or nothing "
+                f"at all; choose a name of letters, digits, dots, dashes and underscores, such as "
+                f"{str(folder.with_name(plain_name(folder.name)))!r}"
+            )
 
 
 def read_json(path: Path) -> dict[str, Any]:

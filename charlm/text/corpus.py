@@ -20,6 +20,7 @@ import numpy as np
 from charlm.config.schema import DataConfig
 from charlm.errors import TextError
 from charlm.text.vocab import Ids, Vocab
+from charlm.wording import counted
 
 if TYPE_CHECKING:
     from charlm.text.report import TextReport
@@ -274,8 +275,8 @@ class StreamCorpus:
         if (self.batch_size, self.seq_length) == (batch_size, seq_length):
             return ()
         return (
-            f"{len(self.train_ids):,} characters are too few for {batch_size} streams read "
-            f"{seq_length} at a time; using {self.batch_size} x {self.seq_length}",
+            f"{batch_size} streams read {seq_length} at a time need more than "
+            f"{counted(len(self.train_ids), 'character')}; using {self.batch_size} x {self.seq_length}",
         )
 
 

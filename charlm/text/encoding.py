@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import unicodedata
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from charlm import progress
 from charlm.config.schema import BYTES, DataConfig
 from charlm.errors import TextError
 from charlm.text import cache
 from charlm.text.reading import NONE, Facts, Files, Readable, no_text
 from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids, Position, Vocab
+from charlm.wording import counted
 
 SMALL = 16 << 20
 """A text of fewer bytes is encoded anew each time, which takes less than a second, and stays in memory."""
@@ -53,6 +57,20 @@ def encode(text: Readable, data: DataConfig, vocab: Vocab | None = None) -> Enco
     Raises:
         TextError: it cannot be read, there is nothing in it, or it has a character that is no symbol.
     """
+    with _told(text):
+        return _encode(text, data, vocab)
+
+
+def _told(text: Readable) -> AbstractContextManager[None]:
+    """Tell how far the reading of files is: their bytes are digested, counted and numbered."""
+    size = None
+    if isinstance(text, Files):
+        with contextlib.suppress(OSError):  # reading the file will say what is wrong with it
+            size = 3 * sum(source.path.stat().st_size for source in text.sources)
+    return contextlib.nullcontext() if size is None else progress.task("reading", size)
+
+
+def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     facts = text.digest()
     key = _key(facts, data, vocab) if sum(facts.sizes) >= SMALL else ""
     if key and (kept := cache.find(key)):
@@ -122,7 +140,7 @@ def _vocab(counts: dict[int, int], data: DataConfig) -> Vocab:
             most = max((count for p, count in counts.items() if chr(p) != "\n"), default=0)
             raise TextError(
                 f"no character comes {data.min_count} times, as data.min_count asks (the most frequent comes "
-                f"{most} times); set it lower"
+                f"{counted(most, 'time')}); set it lower"
             )
     return Vocab.from_alphabet(alphabet, lines, unknown=data.min_count > 1)
 

@@ -41,13 +41,22 @@ def text_of(data: DataConfig) -> str:
     return read_texts(_paths(data.texts), encoding=data.encoding, normalize=data.normalize)
 
 
+def files_of(data: DataConfig) -> Files:
+    """Return the text that a config names, to be read piece by piece.
+
+    Raises:
+        TextError: there is no such text.
+    """
+    return Files(sources_of(_paths(data.texts)), data.encoding, data.normalize)
+
+
 def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
     """Return the ids of the text that a section names, in the symbols of another; lines are framed as in training.
 
     Raises:
         TextError: it cannot be read or decoded, or has characters that are no symbols.
     """
-    files = Files(sources_of(_paths(data.texts)), data.encoding, data.normalize)
+    files = files_of(data)
     with _named(f"text {', '.join(data.texts)}"):
         ids = encode(files, data, vocab).ids
     if vocab.eos is None:
@@ -69,7 +78,7 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
         TextError: a text cannot be read or decoded, is too small, or has characters that are no symbols.
     """
     if text is None:
-        files = Files(sources_of(_paths(data.texts)), data.encoding, data.normalize)
+        files = files_of(data)
         whole = encode(files, data)
     else:
         whole = encode(GivenText(text, data.encoding, data.normalize), data)
@@ -81,8 +90,7 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
         made_of[0] if len(made_of) == 1 else sha256("".join(made_of).encode()).hexdigest()
     )
     if text is None:
-        names = [source.name for source in files.sources]
-        corpus.report = report(names, whole, corpus.held_out_ids, corpus.test_ids, data)
+        corpus.report = report(files.sources, whole, corpus.held_out_ids, corpus.test_ids, data)
         corpus.notices += corpus.report.notices
     return corpus
 

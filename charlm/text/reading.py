@@ -22,6 +22,7 @@ import numpy as np
 from charlm.config.schema import BYTES
 from charlm.errors import TextError
 from charlm.text.sources import Source, sources_of
+from charlm.text.undecodable import refuse_disguised, undecodable
 from charlm.text.vocab import Points, byte_values, code_points
 
 UTF_8 = "utf-8"
@@ -212,12 +213,15 @@ def _decoded(source: Source, pieces: Iterable[bytes], encoding: str, facts: Fact
         try:
             text = newlines.decode(piece, final=not piece)
         except UnicodeError as error:
-            raise _undecodable(source, encoding, error, read) from error
+            raise undecodable(source, encoding, error, read) from error
         if not text:
             continue
-        if not begun and text[0] == "\ufeff":
-            facts.marks += 1
-            text = text[1:]
+        if not begun:
+            if codecs.lookup(encoding).name == UTF_8:
+                refuse_disguised(source, text)
+            if text[0] == "\ufeff":
+                facts.marks += 1
+                text = text[1:]
         begun = True
         if number < _CHECKED:
             _look_at(text, number, facts)
@@ -246,17 +250,3 @@ def _normalized(texts: Iterable[str], form: Any) -> Iterator[str]:
             yield unicodedata.normalize(form, held[:cut])
             held = held[cut:]
     yield unicodedata.normalize(form, held)
-
-
-def _undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -> TextError:
-    ways = f"say which encoding it has, such as --encoding cp1252, or learn its bytes with --encoding {BYTES}"
-    if not isinstance(error, UnicodeDecodeError):
-        return TextError(f"{source.name}: not {encoding} ({error}); {ways}")
-    offset = read - len(error.object) + error.start
-    wrong = error.object[error.start : error.end][:8].hex(" ")
-    if offset == 0 and error.object[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        ways = ways.replace("cp1252", "utf-16")
-    shown = "UTF-8" if codecs.lookup(encoding).name == UTF_8 else encoding
-    return TextError(
-        f"{source.name}: not {shown} at byte offset {offset} (hex {wrong}: {error.reason}); {ways}"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,12 @@ import numpy as np
 
 from charlm.config.schema import BYTES, DataConfig
 from charlm.text.encoding import Encoded, counts_of
+from charlm.text.order import lines_of, order_of
 from charlm.text.reading import NONE
+from charlm.text.sources import Source
+from charlm.text.undecodable import more_than_text
 from charlm.text.vocab import Ids, Vocab
+from charlm.wording import counted
 
 RARE = 10
 """A symbol that comes less often is hardly learned."""
@@ -44,12 +49,12 @@ class TextReport:
     @property
     def lines(self) -> tuple[str, ...]:
         """What to show of it."""
-        files = self.names[0] if len(self.names) == 1 else f"{len(self.names)} files"
-        unit = "" if self.vocab.is_bytes else f", {self.characters:,} characters"
+        files = self.names[0] if len(self.names) == 1 else counted(len(self.names), "file")
+        unit = "" if self.vocab.is_bytes else f", {counted(self.characters, 'character')}"
         symbols = "".join(s if len(s) == 1 else f" {s} " for s in self.vocab.symbols)
         listed = "the values of a byte" if self.vocab.is_bytes else _cut(symbols)
         return (
-            f"{files}: {self.bytes:,} bytes{unit}, sha256 {self.sha256[:16]}",
+            f"{files}: {counted(self.bytes, 'byte')}{unit}, sha256 {self.sha256[:16]}",
             f"symbols: {len(self.vocab)}: {listed}",
             *[
                 f"test: {n:,} at the end are kept for a last measurement"
@@ -60,20 +65,39 @@ class TextReport:
 
 
 def report(
-    names: Sequence[str], text: Encoded, held_out: Ids, test: Ids, data: DataConfig
+    sources: Sequence[Source], text: Encoded, held_out: Ids, test: Ids, data: DataConfig
 ) -> TextReport:
     """Look at a text before it is learned."""
+    names = tuple(source.name for source in sources)
+    markup = [] if data.encoding == BYTES else list(filter(None, map(more_than_text, sources)))
     characters = sum(text.counts.values())
     own = 0 if data.val_file is not None else len(held_out)
     return TextReport(
-        names=tuple(names),
+        names=names,
         bytes=sum(text.facts.sizes),
         characters=characters,
         sha256=text.facts.sha256,
         vocab=text.vocab,
         parts=(len(text.ids) - own - len(test), len(held_out), len(test)),
-        notices=tuple(_odd(text, held_out, test, data)),
+        notices=(*markup, *_odd(text, held_out, test, data), *_sorted(names, text, data)),
     )
+
+
+def _sorted(names: Sequence[str], text: Encoded, data: DataConfig) -> list[str]:
+    """Say of a text that is learned line by line that its lines are sorted, and what to do about it."""
+    order = order_of(lines_of(text.ids, text.vocab)) if data.framing == "lines" else ""
+    if not order:
+        return []
+    facts = text.facts
+    plain = data.encoding == BYTES or "\n".encode(data.encoding) == b"\n"
+    how = ""
+    if plain and not facts.marks and "\r" not in facts.line_ends:
+        (file, *more) = [name.removeprefix("text ") for name in names]
+        how = f": {'cat FILES | shuf' if more else f'shuf {shlex.quote(file)}'} > shuffled.txt"
+    return [
+        f"the lines are {order}: the model reads them in this order, so it forgets the first while it learns "
+        f"the last; shuffle them first{how}"
+    ]
 
 
 def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]:
@@ -102,8 +126,8 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
         found.append(f"control characters: {_listed(control, counts)}")
     if not facts.composed and data.normalize == NONE:
         found.append(
-            "some letters are written in another way than Unicode's composed form; data.normalize=NFC "
-            "writes all in one way"
+            "some letters are written in another way than Unicode's composed form; charlm train --set "
+            "data.normalize=NFC writes all in one way"
         )
     if data.alphabet is None and data.framing == "stream":
         found += _rare(text, data) + _not_learned(text, held_out, test, data)
@@ -114,7 +138,7 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if text.vocab.unknown is not None:
         below = [count for count in text.counts.values() if count < data.min_count]
         return (
-            [f"{len(below)} characters, {sum(below):,} times in the text, became <UNK>"]
+            [f"{counted(len(below), 'character')}, {_times(sum(below))} in the text, became <UNK>"]
             if below
             else []
         )
@@ -124,8 +148,8 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if not rare:
         return []
     return [
-        f"characters that come less than {RARE} times: {_listed(rare, text.counts)}; --min-count {RARE} makes "
-        "them one symbol"
+        f"characters that come less than {RARE} times: {_listed(rare, text.counts)}; charlm train "
+        f"--min-count {RARE} makes them one symbol"
     ]
 
 
@@ -152,7 +176,7 @@ def _listed(characters: Sequence[str], counts: dict[int, int]) -> str:
 
 
 def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
+    return "once" if count == 1 else counted(count, "time")
 
 
 def _cut(symbols: str) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import os
+import shlex
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
-from charlm.errors import TextError
+from charlm import progress
+from charlm.config import files_of
+from charlm.errors import MissingTextError, TextError
 from charlm.files import cache_folder
 
 STDIN = "-"
@@ -36,6 +40,7 @@ class Source:
         """
         with explained(self.name), self.path.open("rb", buffering=0) as file:
             while piece := file.read(PIECE):
+                progress.advance(len(piece))
                 yield piece
 
 
@@ -110,27 +115,29 @@ def shown(path: Path) -> str:
 
 def _files(path: Path, what: str) -> list[Path]:
     with explained(f"{what} {shown(path)}"):
-        if path.is_dir():
-            found = sorted(
-                p for p in path.iterdir() if p.suffix.lower() == ".txt" and not p.is_dir()
-            )
-            if not found:
-                raise TextError(
-                    f"{what} {path}: the folder has no .txt file (folders in it are not looked through); "
-                    f"name the files themselves, or a pattern such as '{path}/**/*.txt'"
-                )
-            return found
-        if not path.exists() and glob.has_magic(str(path)):
-            matches = (Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
-            found = sorted(match for match in matches if match.is_file())
-            if not found:
-                raise TextError(
-                    f"{what} {path}: no file matches this pattern; * stands for any name and ** for any folders"
-                )
-            return found
-        if path.exists() and not path.is_file():
+        found = files_of(path)
+        if not found:
+            raise MissingTextError(str(path), f"{what} {path}: {_no_file(path)}")
+        if path.exists() and not path.is_dir() and not path.is_file():
             raise TextError(f"{what} {path}: it is no file; give a text file, or pipe a text in")
-    return [path]
+    return found
+
+
+def _no_file(path: Path) -> str:
+    """Say that a folder or a pattern stands for no file, and which pattern would."""
+    if not path.is_dir():
+        return "no file matches this pattern; * stands for any name and ** for any folders"
+    said = "the folder has no .txt file"
+    if any(files_of(Path(f"{escape(str(path))}/**/*.txt"))):
+        return f"{said}, but folders in it have: give the pattern {_pattern(path, '**/*.txt')}"
+    endings = Counter(file.suffix for file in path.iterdir() if file.suffix and file.is_file())
+    for ending, _ in endings.most_common(1):
+        return f"{said}; if those that end in {ending} are texts, give the pattern {_pattern(path, f'*{ending}')}"
+    return f"{said}; give a text file, or a folder with some"
+
+
+def _pattern(folder: Path, names: str) -> str:
+    return shlex.quote(f"{escape(str(folder))}/{names}")
 
 
 @contextlib.contextmanager
@@ -139,9 +146,10 @@ def explained(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise TextError(
+        raise MissingTextError(
+            str(error.filename),
             f"{name}: no such file; give a text file, a folder with .txt files, or "
-            f"{STDIN} for the standard input"
+            f"{STDIN} for the standard input",
         ) from error
     except PermissionError as error:
         raise TextError(

@@ -7,6 +7,7 @@ sequences and minibatches is in ``corpus.py``.
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlm.errors import TextError
+from charlm.wording import counted
 
 EOS = "<EOS>"
 """The symbol that ends, and begins, a line: one symbol whose name has five characters."""
@@ -91,7 +93,7 @@ class Vocab:
                 )
             if symbol in first:
                 raise TextError(
-                    f"the alphabet has {_named(symbol)} at place {first[symbol]} and again at "
+                    f"the alphabet has {named(symbol)} at place {first[symbol]} and again at "
                     f"place {place}: leave one out, each character is numbered once"
                 )
             first[symbol] = place
@@ -146,7 +148,7 @@ class Vocab:
             TextError: the vocabulary does not have it.
         """
         if symbol not in self._numbers:
-            raise TextError(f"{_named(symbol)} is not in the vocabulary: {self._remedy}")
+            raise TextError(f"{named(symbol)} is not in the vocabulary: {self.remedy()}")
         return self._numbers[symbol]
 
     @property
@@ -203,8 +205,8 @@ class Vocab:
             (offset,) = unknown
             place = before.after(points[:offset])
             raise TextError(
-                f"{_named(chr(points[offset]))} at line {place.line}, column {place.column} of the "
-                f"text (offset {place.offset}) is not in the vocabulary: {self._remedy}"
+                f"{named(chr(points[offset]))} at line {place.line}, column {place.column} of the "
+                f"text (offset {place.offset}) is not in the vocabulary: {self.remedy()}"
             )
         return ids.astype(np.min_scalar_type(len(self) - 1))
 
@@ -242,12 +244,11 @@ class Vocab:
         end = len(self.symbols) - (self.symbols[-1:] == (EOS,))
         return self.symbols[: end - (self.symbols[:end][-1:] == (UNK,))]
 
-    @property
-    def _remedy(self) -> str:
-        count = len(self._spelled)
-        characters = "1 character" if count == 1 else f"{count} characters"
+    def remedy(self, it: str = "it") -> str:
+        """Return what can be done about a character that is no symbol, or about several: ``them``."""
+        characters = counted(len(self._spelled), "character")
         return (
-            f"leave it out, or train with an alphabet that has it (this one has {characters}) or with "
+            f"leave {it} out, or train with an alphabet that has {it} (this one has {characters}) or with "
             f"data.min_count of 2 or more, which adds {UNK} for all others"
         )
 
@@ -295,8 +296,17 @@ def byte_values(text: str) -> Points:
     return np.frombuffer(data, dtype=np.uint8)
 
 
-def _named(symbol: str) -> str:
-    return f"{symbol!r} (U+{ord(symbol):04X})" if len(symbol) == 1 else repr(symbol)
+def named(symbol: str) -> str:
+    r"""Return what messages call a symbol; one that would not be seen, or join the one before, is escaped.
+
+    Example:
+        >>> named("é"), named("\u0301"), named("\u200f")
+        ("'é' (U+00E9)", "'\\u0301' (U+0301)", "'\\u200f' (U+200F)")
+    """
+    if len(symbol) != 1:
+        return repr(symbol)
+    joins = unicodedata.category(symbol).startswith("M")
+    return f"{ascii(symbol) if joins else repr(symbol)} (U+{ord(symbol):04X})"
 
 
 class Speller:

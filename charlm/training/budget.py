@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from charlm.config import TrainConfig
 from charlm.config.rules import seconds_of
+from charlm.kernels.compiling import COMPILING
+from charlm.wording import counted
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,12 @@ class Budget:
         """Return the budget of a config, on a text that is read once in so many steps of one batch."""
         limits: list[tuple[int, str]] = []
         if settings.steps is not None:
-            limits.append((settings.steps, f"{settings.steps:,} steps"))
+            limits.append((settings.steps, counted(settings.steps, "step")))
         if settings.epochs is not None:
             limits.append(
                 (
                     math.ceil(settings.epochs * (steps_per_pass / settings.accumulate)),
-                    f"{settings.epochs:g} epochs",
+                    counted(settings.epochs, "epoch"),
                 )
             )
         steps, why = min(limits, default=(None, ""))
@@ -71,7 +73,7 @@ class Budget:
         if self.seconds is not None and seconds >= self.seconds:
             return self.max_time
         if self.patience is not None and stale >= self.patience:
-            return f"no better held-out score in {self.patience} measurements"
+            return f"no better held-out score in {counted(self.patience, 'measurement')}"
         return None
 
     def __str__(self) -> str:
@@ -83,16 +85,23 @@ class Budget:
 
 
 class Clock:
-    """The time that a run has taken: training, evaluation, sampling and saving, not the reading of its text."""
+    """The time that a run has taken: training, evaluation, sampling and saving.
+
+    Reading the text and compiling are not charged to it: how long they take is not the run's.
+    """
 
     def __init__(self) -> None:
-        self._start = time.perf_counter()
+        self.set(0.0)
 
     def set(self, seconds: float) -> None:
         """Let ``seconds`` have gone by until now."""
-        self._start = time.perf_counter() - seconds
+        self._start = _now() - seconds
 
     @property
     def seconds(self) -> float:
         """The time so far."""
-        return time.perf_counter() - self._start
+        return _now() - self._start
+
+
+def _now() -> float:
+    return time.perf_counter() - COMPILING.seconds

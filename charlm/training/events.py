@@ -58,7 +58,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A text drawn every ``sample_every`` steps."""
+    """A text drawn every ``sample_every`` steps, with each held-out score, and at the end of a stream."""
 
     step: int
     sample: SampledText

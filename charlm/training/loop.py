@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ import numpy as np
 from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
-from charlm.errors import BadGradientError, OutputError
+from charlm.errors import BadGradientError, OutputError, require
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
@@ -28,6 +29,7 @@ from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of, kept_data
+from charlm.threads import use_threads
 from charlm.training.averaging import Averaging
 from charlm.training.budget import Budget, Clock
 from charlm.training.events import (
@@ -45,7 +47,7 @@ from charlm.training.guard import Guard, diverged, is_sound
 from charlm.training.record import Record
 from charlm.training.reports import meta, sample, score, session, summary
 from charlm.training.schedule import Schedule
-from charlm.training.state import Place, check_resumable, restore, snapshot
+from charlm.training.state import Place, changes, check_resumable, restore, snapshot
 from charlm.training.transfer import start_from
 
 LINE_LIMIT_FACTOR = 10
@@ -73,6 +75,7 @@ class Training:
         TextError: the text cannot be read or used.
         CheckpointError: ``init_from`` has other sizes; ``resume`` is of another text.
         ConfigError: ``resume`` is of another config.
+        ArgumentError: an argument is of a wrong type.
     """
 
     def __init__(
@@ -83,6 +86,13 @@ class Training:
         text: str | None = None,
         resume: Checkpoint | None = None,
     ) -> None:
+        require("Training: config", config, RunConfig, "what charlm.load_run returns")
+        require(
+            "Training: directory", directory, (RunDirectory, NoneType), "a RunDirectory or None"
+        )
+        require("Training: init_from", init_from, (Checkpoint, NoneType), "a Checkpoint or None")
+        require("Training: text", text, (str, NoneType), "text or None")
+        require("Training: resume", resume, (Checkpoint, NoneType), "a Checkpoint or None")
         self.directory = directory
         if text is None:
             config = attrs.evolve(config, data=kept_data(config.data))
@@ -102,11 +112,16 @@ class Training:
                 "(train.eval_characters); charlm eval scores all of them",
             )
         self.model = CharLM(
-            corpus.vocab, config.model, NumpyStream(settings.seed), line_limit=limit
+            corpus.vocab,
+            config.model,
+            NumpyStream(settings.seed),
+            line_limit=limit,
+            normalize=config.data.normalize,
         )
         if init_from is not None:
             self.notices += (start_from(self.model, init_from),)
-        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus))
+        batch = config.data.batch_size * operations_per_character(config.model, len(corpus.vocab))
+        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus), batch)
         self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
         self.trainer = TRAINERS[settings.trainer](
@@ -128,6 +143,7 @@ class Training:
         self.stopping: str | None = None
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
+        self._training = False
         self._resume = resume
         if resume is not None:
             check_resumable(self, resume)
@@ -144,29 +160,68 @@ class Training:
         place = self.place
         seconds = 0.0 if self._resume is None else self._resume.state["seconds"] or 0.0
         ended = self.budget.end(place.step, seconds, place.stale) is not None
-        return ended and (place.evaluated == place.step or not self.corpus.has_held_out)
+        owes_score = self.corpus.has_held_out and place.evaluated != place.step
+        owes_sample = self._ends_with_sample and place.sampled != place.step
+        return ended and not owes_score and not owes_sample
+
+    @property
+    def _ends_with_sample(self) -> bool:
+        """Whether a text is drawn at the end: of lines without a held-out part it is not, as in the tutorial."""
+        of_tutorial = isinstance(self.corpus, LineCorpus) and not self.corpus.has_held_out
+        return bool(self.config.train.sample_every) and not of_tutorial
 
     def stop(self, why: str = "stopped") -> None:
         """Ask the loop to end as soon as it can, with the checkpoint saved."""
         self.stopping = why
 
     def events(self) -> Iterator[Event]:
-        """Train and yield what happens; the run's directory tells at the end how it ended."""
-        self.record = Record(self.directory)
+        """Train and yield what happens; the run's directory tells at the end how it ended.
+
+        Called again after an interrupt or an error, this goes on from the last checkpoint: a step may be half done.
+        """
+        if self._training:
+            self._go_back()
+        if self.record.directory is not self.directory:
+            self.record = Record(self.directory)
+        self._training = True
         try:
             self._open()
+            self._resume = None
             finished = yield from self._events()
-        except (KeyboardInterrupt, GeneratorExit) as interrupt:
-            why = "closed" if isinstance(interrupt, GeneratorExit) else "interrupted twice"
-            self.record.summary(summary(self, "stopped", f"{why}, without saving"))
+        except GeneratorExit:
+            self.abandon("closed")
+            self._training = False  # between two steps
+            raise
+        except KeyboardInterrupt:
+            self.abandon("interrupted")
             raise
         except Exception as error:
             with contextlib.suppress(OutputError):  # what went wrong is the error that counts
-                self.record.summary(summary(self, "failed", str(error)))
+                self._unsaved("failed", str(error))
             raise
         state = "stopped" if finished.stopped else "finished"
         self.record.summary(summary(self, state, finished.reason))
+        self._training = False
         yield finished
+
+    def abandon(self, why: str) -> None:
+        """Have the run's directory tell that it was stopped without saving, if it is not at its end."""
+        if self._training:
+            lost = f"{why}, without saving: what came after step {self.record.kept or 0:,} is lost"
+            self._unsaved("stopped", lost)
+
+    def _unsaved(self, state: str, reason: str) -> None:
+        """Have the directory name the step that resuming starts at."""
+        self.record.summary({**summary(self, state, reason), "step": self.record.kept or 0})
+
+    def _go_back(self) -> None:
+        """Be what the last checkpoint says; before the first, no step was made."""
+        if self._saved is not None:
+            self._resume = self.record.last()
+            restore(self, self._resume)
+        self._clear_gradients()
+        self.gradient = Gradient(self.model)  # its graphs may be half evaluated
+        self._saved = self.stopping = None
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that this run has learned, and where it stands."""
@@ -178,10 +233,11 @@ class Training:
         Raises:
             BadGradientError: the loss or the gradient is not finite; only the place in the text has changed.
         """
+        use_threads(self.compute.threads)  # another training may compute beside this one
         parts = self.config.train.accumulate
         loss, characters = 0.0, 0
         first = self.step * parts
-        self.trainer.learning_rate = self._learning_rate()
+        self.trainer.learning_rate = self.learning_rate()
         self.place.step += 1
         try:
             for index in range(first, first + parts):
@@ -196,13 +252,16 @@ class Training:
             self.trainer.update()
         except BadGradientError:
             self.carried = None
-            for parameter in self.model.collection.parameters:
-                parameter.clear_gradient()
-            for table in self.model.collection.lookups:
-                table.clear_gradient()
+            self._clear_gradients()
             raise
         self.averaging.update()
         return loss, characters
+
+    def _clear_gradients(self) -> None:
+        for parameter in self.model.collection.parameters:
+            parameter.clear_gradient()
+        for table in self.model.collection.lookups:
+            table.clear_gradient()
 
     def _open(self) -> None:
         """Begin the directory's files, or cut them back to where a resumed run goes on."""
@@ -220,7 +279,7 @@ class Training:
         if resume is not None:
             facts = read_json(directory.meta)
             facts.setdefault("resumed", []).append({"step": self.step, **session()})
-            self._saved = self._mark()
+            self._saved, self.record.kept = self._mark(), self.step
         directory.write_meta(facts)
         directory.write_summary(summary(self, "running", "not ended"))
 
@@ -267,20 +326,25 @@ class Training:
             yield Logged(place.step, place.last_loss)
 
     def _report(self, final: bool) -> Iterator[Event]:
-        """Sample and evaluate if it is time for it and was not done yet; being stopped leaves it for later."""
+        """Sample and evaluate if it is time for it and was not done yet; being stopped leaves it for later.
+
+        A score comes with a sample, and so does the end: a short run shows more than its first steps.
+        """
         settings, place = self.config.train, self.place
         step = place.step
+        scored = self.corpus.has_held_out
+        looks = final or (scored and step and step % settings.eval_every == 0)
         samples = settings.sample_every and step and (step - 1) % settings.sample_every == 0
-        scores = final or (step and step % settings.eval_every == 0)
+        samples = samples or (looks and self._ends_with_sample)
         with np.errstate(all="ignore"):
             if samples and place.sampled != step and not self.stopping:
                 event = sample(self)
                 if event is not None:
                     yield event
-            if scores and self.corpus.has_held_out and place.evaluated != step:
-                scored = None if self.stopping else score(self)
-                if scored is not None:
-                    yield scored
+            if looks and scored and place.evaluated != step:
+                found = None if self.stopping else score(self)
+                if found is not None:
+                    yield found
 
     def _mark(self) -> tuple[int, int, int]:
         return self.place.step, self.place.sampled, self.place.evaluated
@@ -316,12 +380,13 @@ class Training:
         self.guard = guard
         guard.rolled_back()
         self.record.cut_back(last.state["lines"])
-        rate = self._learning_rate()
+        rate = self.learning_rate()
         self.log({"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped})
         self.record.save(snapshot(self))
         return RolledBack(step, self.step, rate)
 
-    def _learning_rate(self) -> float:
+    def learning_rate(self) -> float:
+        """Return the learning rate of the next update."""
         progress = self.budget.progress(self.step, self.clock.seconds)
         return self.schedule.rate(self.step, progress) * self.guard.factor
 
@@ -330,14 +395,16 @@ class Training:
         self.record.metrics({"step": self.step, **row, "seconds": round(self.clock.seconds, 3)})
 
     def _started(self) -> Started:
-        corpus = self.corpus
+        corpus, notices = self.corpus, self.notices
+        if self._resume is not None:
+            notices += tuple(changes(self, self._resume))
         return Started(
             self.step,
             self.model.parameter_count(),
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
-            self.notices,
+            notices,
         )
 
 
@@ -354,7 +421,9 @@ def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
     forward = operations_per_character(config.model, len(corpus.vocab))
     characters = 3.0 * budget.steps * settings.accumulate * corpus.characters_per_step
     scored = min(len(corpus.held_out_ids), settings.eval_characters or math.inf)
-    characters += budget.steps // settings.eval_every * scored
+    scores = budget.steps // settings.eval_every if scored else 0
+    characters += scores * scored
     if settings.sample_every:
-        characters += budget.steps // settings.sample_every * STREAM_SAMPLE
+        samples = budget.steps // settings.sample_every + scores + 1
+        characters += samples * STREAM_SAMPLE
     return min(most, forward * characters)

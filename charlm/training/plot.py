@@ -6,6 +6,7 @@ import io
 from importlib.util import find_spec
 from typing import Any
 
+from charlm.baselines.measure import Baselines
 from charlm.files import write_atomically
 from charlm.runs.directory import RunDirectory
 
@@ -16,31 +17,41 @@ def can_plot() -> bool:
 
 
 def plot_run(directory: RunDirectory, unit: str | None = None) -> None:
-    """Draw the training loss and the held-out score against the step, as ``loss.png``.
-
-    ``unit`` is the loss's where it is not nats per character.
+    """Write the picture of ``curves`` as ``loss.png``.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    picture = io.BytesIO()
+    curves(directory, unit).savefig(picture, format="png")
+    write_atomically(directory.plot, picture.getvalue())
+
+
+def curves(directory: RunDirectory, unit: str | None = None) -> Any:
+    """Return a figure: the training loss and the held-out score against the step, beside the baselines.
+
+    ``unit`` is the loss's where it is not nats per character.
+    """
     from matplotlib.figure import Figure
 
     rows = directory.read_metrics()
-    figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
+    figure: Any = Figure(figsize=(8, 5), dpi=100, layout="constrained")
     axes = figure.subplots()
     for key, label in (
         ("loss", f"training ({unit})" if unit else "training"),
         ("held_out_nll", "held out"),
     ):
         points = _points(rows, key)
-        if points:
-            axes.plot(*zip(*points, strict=True), label=label)
+        if points:  # a line needs two
+            marker = "o" if len(points) == 1 else ""
+            axes.plot(*zip(*points, strict=True), marker=marker, label=label)
+    known = Baselines.load(directory.path)
+    for number, (name, nll) in enumerate(known.rows() if known else (), start=2):
+        axes.axhline(nll, color=f"C{number}", linestyle=":", label=f"{name} ({nll:.2f})")
     axes.set(xlabel="step", ylabel="nats per character", title=directory.path.name)
     if axes.lines:
         axes.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(directory.plot, picture.getvalue())
+    return figure
 
 
 def _points(rows: list[dict[str, Any]], key: str) -> list[tuple[int, float]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from charlm import progress
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 
@@ -41,7 +42,8 @@ class Record:
         if self.directory is None:
             self._last = checkpoint
         else:
-            self.directory.save(checkpoint)
+            with progress.task("saving"):
+                self.directory.save(checkpoint)
         self.kept = checkpoint.state["step"]
         return None if self.directory is None else self.directory.checkpoint
 
@@ -55,7 +57,8 @@ class Record:
     def save_best(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint as the best."""
         if self.directory is not None:
-            self.directory.save_best(checkpoint)
+            with progress.task("saving"):
+                self.directory.save_best(checkpoint)
 
     def cut_back(self, lines: Mapping[str, int]) -> float:
         """Forget what was logged after a checkpoint; return the time that had gone by at the last row left."""

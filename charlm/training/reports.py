@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from charlm import __version__
+from charlm import __version__, progress
 from charlm.errors import EvaluationError
 from charlm.lm.evaluation import evaluate
 from charlm.lm.sampling import collect
@@ -45,9 +45,11 @@ def score(training: Training) -> Evaluated | None:
     """Score the held-out text, and keep the weights if they are the best; None if that was interrupted."""
     place, most = training.place, training.config.train.eval_characters
     pieces = _unless_stopped(training, iter(training.corpus.held_out_batches(most)))
+    held_out = len(training.corpus.held_out_ids)
     with training.averaging.applied():
         try:
-            found = evaluate(training.model, pieces)
+            with progress.task("scoring", min(held_out, most or held_out)):
+                found = evaluate(training.model, pieces)
         except _StoppedError:
             return None
         best = math.isfinite(found.nll) and (place.best_nll is None or found.nll < place.best_nll)

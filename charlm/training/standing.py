@@ -8,8 +8,8 @@ from pathlib import Path
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
-from charlm.config import from_dict
-from charlm.errors import CharlmError, TextError
+from charlm.config import DataConfig, from_dict
+from charlm.errors import CharlmError, MissingTextError, TextError, UndecodableTextError
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -86,15 +86,29 @@ class Standing:
             self._baselines = baselines_of(self._corpus, self._folder)
 
 
-def corpus_of_run(run: str | Path, checkpoint: Checkpoint) -> LineCorpus | StreamCorpus:
+def corpus_of_run(
+    run: str | Path, checkpoint: Checkpoint, data: DataConfig | None = None
+) -> LineCorpus | StreamCorpus:
     """Read the text of a run, of which a checkpoint is given, again, and split it as it was split.
+
+    Args:
+        run: what messages call it.
+        checkpoint: one of it.
+        data: its section of the config, where the text has been moved since.
 
     Raises:
         TextError: the text is not there any more, or not the same.
     """
-    data = from_dict(checkpoint.config).data
+    data = from_dict(checkpoint.config).data if data is None else data
     try:
         corpus = corpus_of(data)
+    except MissingTextError as error:
+        raise TextError(
+            f"the text of {run} cannot be read again: {error}; if it was moved, say where it is now: "
+            f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
+        ) from error
+    except UndecodableTextError as error:
+        raise TextError(f"the text of {run} is another than it was: {error.reason}") from error
     except TextError as error:
         raise TextError(f"the text of {run} cannot be read again: {error}") from error
     was = checkpoint.state.get("text_sha256", corpus.sha256)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ from charlm.config import RunConfig, from_dict, to_dict
 from charlm.errors import CheckpointError, ConfigError
 from charlm.lm.sampling import State
 from charlm.runs.checkpoint import Checkpoint
+from charlm.training.budget import Budget
 from charlm.training.guard import Guard
 
 if TYPE_CHECKING:
@@ -26,8 +30,13 @@ RESUMABLE = (
     "sample_every",
     "eval_every",
     "checkpoint_every",
+    "kernels",
+    "threads",
 )
-"""What of the train section may be another when a run is resumed: none of it changes what a step does."""
+"""What of the train section may be another when a run is resumed: none of it changes what a step is."""
+
+PLACES = ("text", "val_file")
+"""What of the data section may be another: where the texts lie. What is in them is compared by its digest."""
 
 
 @dataclass
@@ -67,7 +76,8 @@ def snapshot(training: Training) -> Checkpoint:
     The time that has gone by is in it only where a budget needs it: equal runs have equal checkpoints.
     """
     tensors = training.averaging.tensors()
-    tensors.update({f"trainer.{name}": m for name, m in training.trainer.state().items()})
+    moments = training.trainer.state()  # which go on changing
+    tensors.update({f"trainer.{name}": moment.copy() for name, moment in moments.items()})
     for i, layer in enumerate(training.carried or ()):
         tensors.update({f"carried.{i}.{k}": part for k, part in enumerate(layer)})
     state = {
@@ -143,9 +153,31 @@ def check_resumable(training: Training, checkpoint: Checkpoint) -> None:
     differing = list(differences(from_dict(checkpoint.config, "checkpoint"), training.config))
     if differing:
         raise ConfigError(
-            "\n".join(differing) + "\na run is resumed as it is; only its budget and how often it "
-            f"reports may change ({', '.join(RESUMABLE)}). For other settings start a new run from "
+            "\n".join(differing)
+            + "\na run is resumed as it is; only its budget, what computes it and how "
+            f"often it reports may change ({', '.join(RESUMABLE)}). For other settings start a new run from "
             "its weights with --init-from"
+        )
+
+
+def changes(training: Training, checkpoint: Checkpoint) -> Iterator[str]:
+    """Say what is another from here on than it was in a run that is resumed, where it changes the numbers."""
+    before, now = from_dict(checkpoint.config, "checkpoint").train, training.config.train
+    if (before.kernels, before.threads) != (now.kernels, now.threads):
+        yield (
+            f"computed with kernels {now.kernels}, threads {now.threads} from here on (before: kernels "
+            f"{before.kernels}, threads {before.threads}); the last digits may differ from those of a run that "
+            "never changed"
+        )
+    budget = Budget.of(before, training.corpus.steps_per_pass)
+    progress = budget.progress(training.step, checkpoint.state["seconds"] or 0.0)
+    was = training.schedule.rate(training.step, progress) * training.guard.factor
+    rate = training.learning_rate()
+    if budget != training.budget and not math.isclose(rate, was):
+        end = training.schedule.rate(sys.maxsize, 1.0) * training.guard.factor
+        yield (
+            f"the learning rate follows its schedule ({now.schedule}) over {training.budget}, not {budget} any more: "
+            f"it goes from {was:.3g} to {rate:.3g} at once, and ends at {end:.3g}"
         )
 
 
@@ -155,7 +187,7 @@ def differences(before: RunConfig, now: RunConfig) -> list[str]:
     for section in ("model", "data", "train"):
         old, new = getattr(before, section), getattr(now, section)
         for field in attrs.fields(type(old)):
-            free = (section == "train" and field.name in RESUMABLE) or field.name == "text"
+            free = (section == "train" and field.name in RESUMABLE) or field.name in PLACES
             was, given = getattr(old, field.name), getattr(new, field.name)
             if not free and was != given:
                 found.append(f"{section}.{field.name} was {was!r} in the run and is {given!r} now")

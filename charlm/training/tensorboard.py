@@ -22,10 +22,7 @@ def require_tensorboard() -> Any:
         import tensorboardX.event_file_writer
         import tensorboardX.summary
     except ImportError:
-        raise MissingExtraError(
-            "--tensorboard needs tensorboardX: install it with `pip install "
-            "'charlm-rnn[tensorboard]'`, or in a checkout `pip install '.[tensorboard]'`"
-        ) from None
+        raise MissingExtraError("--tensorboard", "tensorboardX") from None
     return tensorboardX
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
-from charlm.config import from_dict
+from charlm.config import ModelConfig, from_dict
 from charlm.engine.arrays import Array
 from charlm.errors import CheckpointError
 from charlm.lm.model import CharLM, described
 from charlm.runs.checkpoint import Checkpoint
+from charlm.wording import counted
 
 BY_SYMBOL = ("embedding", "softmax.W", "softmax.b")
 """The weights with a row for each symbol."""
@@ -27,18 +29,29 @@ def start_from(model: CharLM, checkpoint: Checkpoint) -> str:
     if described(theirs) != described(model.config):
         raise CheckpointError(
             f"the run to start from has {described(theirs)}, this one is to have "
-            f"{described(model.config)}: give this one the same with --set model.KEY=VALUE"
+            f"{described(model.config)}: give this one the same with {_settings(theirs, model.config)}"
         )
     ours, old = model.vocab.to_list(), checkpoint.vocab
     kept = [symbol for symbol in ours if symbol in set(old)]
     new = [symbol for symbol in ours if symbol not in set(old)]
     dropped = [symbol for symbol in old if symbol not in set(ours)]
     model.load_arrays(_mapped(model.arrays(), checkpoint.tensors, ours, old))
-    said = [f"{len(kept)} symbols kept"]
+    said = [f"{counted(len(kept), 'symbol')} kept"]
     said += [f"{len(new)} new ({_listed(new)})"] if new else []
     said += [f"{len(dropped)} dropped ({_listed(dropped)})"] if dropped else []
     step = checkpoint.state.get("step", 0)
     return f"starting from the weights of a run at step {step:,}: {', '.join(said)}"
+
+
+def _settings(wanted: ModelConfig, given: ModelConfig) -> str:
+    """Return the options that make the sizes of a model those of another."""
+    found = []
+    for key in ("cell", "layers", "embed_dim", "hidden_dim"):
+        value = getattr(wanted, key)
+        if value != getattr(given, key):
+            value = list(value) if isinstance(value, tuple) else value
+            found.append(f"--set {shlex.quote(f'model.{key}={value}')}")
+    return " ".join(found)
 
 
 def _mapped(

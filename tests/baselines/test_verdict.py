@@ -6,7 +6,7 @@ import pytest
 
 from charlm.baselines import measure as measuring
 from charlm.baselines.measure import Baselines, measure
-from charlm.baselines.verdict import Point, standing, trend
+from charlm.baselines.verdict import Point, standing, trend, verdict
 from charlm.text.vocab import Vocab
 
 KNOWN = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
@@ -45,6 +45,23 @@ def test_from_one_score_to_the_next(held_out, losses, said):
     found = trend(points(*held_out), points(*losses))
     assert found.startswith(said)
     assert bool(found) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "losses", "too_high"),
+    [
+        ((78555.8,), (4.2, 77259.0), True),
+        ((78555.8, 75583.7), (4.2, 77259.0, 86956.7), True),  # "improving" by thousands of nats
+        ((4.2,), (3.4, 3.6), True),
+        ((3.31,), (3.31,), False),  # a slow start is not worse than chance
+        ((3.4, 3.3), (3.4, 3.31), False),
+        ((8.0, 9.0), (3.4, 0.1, 0.05), False),  # overfits
+    ],
+)
+def test_a_rate_that_is_too_high_is_said_with_any_score(held_out, losses, too_high):
+    said = verdict(points(*held_out), [Point(1, losses[0]), *points(*losses[1:])], KNOWN)
+    assert ("the learning rate may be too high" in said) == too_high
+    assert not (too_high and "improving" in said)
 
 
 def test_a_long_text_is_sampled_and_it_is_said(monkeypatch):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from charlm.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -36,5 +39,21 @@ def charlm(tmp_path: Path) -> Run:
             check=False,
             **options,
         )
+
+    return run
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """Run a command line in this process, in an empty folder; return the exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(line: str) -> tuple[int, str, str]:
+        program, *arguments = shlex.split(line)
+        assert program == "charlm"
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return ended.value.code, *capfd.readouterr()
 
     return run

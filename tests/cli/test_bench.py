@@ -7,6 +7,8 @@ import math
 
 import pytest
 
+from charlm.cli.bench import beside_numpy
+
 KEYS = {
     "ms_per_step",
     "ms_per_step_mad",
@@ -53,6 +55,13 @@ def test_a_config_brings_its_text_and_its_steps(charlm):
     assert "200 steps take" in done.stdout
 
 
+def test_a_config_for_a_text_of_one_s_own_is_measured_on_one_that_is_made_up(charlm):
+    done = charlm("bench", "--config", "small", "--embed", 6, "--hidden", 7, "--steps", 2)
+    assert done.returncode == 0, done.stderr
+    assert "lstm, layers 1, dims 6/7, 65 symbols" in done.stdout
+    assert "2,048 characters a step" in done.stdout
+
+
 def test_a_run_of_unknown_length_is_worth_the_compiled_kernels(charlm):
     pytest.importorskip("numba", reason="the compiled kernels need numba, of the extra fast")
     arguments = ["--hidden", 8, "--batch", 2, "--seq", 5, "--json"]
@@ -78,3 +87,16 @@ def test_wrong_options(charlm, arguments, named):
     assert named in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("share", [0.01, 0.999, 1.0])
+def test_a_share_is_a_part_of_the_whole(share):
+    assert beside_numpy(share, 60.0).startswith(f"{share:.0%} of what numpy's")
+
+
+@pytest.mark.parametrize("share", [1.01, 49.49])
+def test_more_than_the_whole_is_no_share_and_says_what_it_means(share):
+    said = beside_numpy(share, 1.0)
+    assert "%" not in said
+    assert said.startswith(f"{share:.1f} times what numpy's")
+    assert "is faster there, or other programs" in said

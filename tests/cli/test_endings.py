@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,8 +28,19 @@ def state(charlm, run="run"):
     return json.loads(done.stdout)
 
 
-def begun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Return a run that has made a step."""
+IN_A_TERMINAL = """
+import os, sys
+os.open(sys.argv.pop(1), os.O_RDWR)  # the first terminal that a session opens is its own
+from charlm.__main__ import main
+sys.argv.insert(1, "train")
+main()
+"""
+
+
+def begun(
+    folder: Path, *arguments: str, before: Callable[[], object] | None = None
+) -> subprocess.Popen[str]:
+    """Return a run that has made a step; ``before`` is called in its process before it begins."""
     process = subprocess.Popen(
         [sys.executable, "-m", "charlm", "train", "-o", "run", *arguments],
         cwd=folder,
@@ -33,6 +48,7 @@ def begun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=before,
     )
     assert process.stdout is not None
     assert process.stdout.readline(), process.communicate()
@@ -75,8 +91,12 @@ def test_time(charlm, tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "code", "name"),
-    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")],
-    ids=["ctrl-c", "sigterm"],
+    [
+        (signal.SIGINT, 130, "Ctrl-C"),
+        (signal.SIGTERM, 143, "SIGTERM"),
+        (signal.SIGHUP, 129, "SIGHUP"),
+    ],
+    ids=["ctrl-c", "sigterm", "sighup"],
 )
 def test_a_signal(charlm, tmp_path, number, code, name):
     process = begun(tmp_path, *ENDLESS)
@@ -92,6 +112,60 @@ def test_a_signal(charlm, tmp_path, number, code, name):
     more = charlm("train", "--resume", "run", "--steps", found["step"] + 3)
     assert more.returncode == 0, more.stderr
     assert state(charlm)["step"] == found["step"] + 3
+
+
+def test_a_terminal_that_closes(charlm, tmp_path):
+    terminal, end = pty.openpty()
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", IN_A_TERMINAL, os.ttyname(end), "-o", "run", *ENDLESS],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    os.close(end)
+    while not (tmp_path / "log").read_text().count("\n") > 4:
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.01)
+    os.close(terminal)
+    assert process.wait(timeout=60) == 129
+    found = state(charlm)
+    assert (found["state"], found["reason"]) == ("stopped", "SIGHUP")
+    assert found["step"] == load_checkpoint(tmp_path / "run", "last").state["step"] > 0
+
+
+def test_nohup_is_honoured(charlm, tmp_path):
+    process = begun(tmp_path, *ENDLESS, before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert state(charlm)["reason"] == "SIGTERM"
+
+
+def test_a_second_ctrl_c_says_what_is_lost(charlm, tmp_path):
+    """Scoring the held-out text takes so long that the first is still being obeyed; ``runs`` names what is kept."""
+    (tmp_path / "novel.txt").write_text(TEXT * 2000)
+    slow = ["--set", "train.eval_every=3", "--set", "data.batch_size=1"]
+    saved = ["--set", "train.checkpoint_every=2", "--set", "train.log_every=1"]
+    process = begun(tmp_path, "novel.txt", *SMALL, *saved, *slow, *ENDLESS)
+    while len((tmp_path / "run/metrics.jsonl").read_text().splitlines()) < 3:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)  # so that both come before it goes on
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode in (130, 143)
+    kept = load_checkpoint(tmp_path / "run", "last").state["step"]
+    assert "Traceback" not in stderr
+    found = state(charlm)
+    assert (found["state"], found["step"]) == ("stopped", kept)
+    assert f"what was learned after step {kept:,} is lost\nto go on from there: " in stderr
+    assert found["reason"].endswith(f"without saving: what came after step {kept:,} is lost")
 
 
 def test_a_signal_while_the_held_out_text_is_scored(charlm, tmp_path):
@@ -169,25 +243,6 @@ def test_a_full_disk(charlm, small_disk):
     done = charlm("train", "--resume", "run", "--steps", before + 50)
     assert done.returncode == 0, done.stderr
     assert state(charlm)["state"] == "finished"
-
-
-def test_following_a_run_ends_with_it(charlm, tmp_path):
-    charlm("train", "-o", "run", "--steps", 12)
-    done = charlm("runs", "--follow", "run")
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[-1] == "finished: 12 steps"
-    assert [line.split()[1] for line in done.stdout.splitlines()[:-1]] == ["1", "6", "11"]
-
-
-def test_the_table(charlm):
-    for name in "ab":
-        charlm("train", "-o", f"runs/deep/{name}", "--steps", 3)
-    done = charlm("runs")
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
-        ["runs/deep/a", "finished"],
-        ["runs/deep/b", "finished"],
-    ]
-    assert charlm("runs", "nowhere").returncode == 2
 
 
 def test_a_dry_run_says_what_it_takes_and_writes_nothing(charlm, tmp_path):

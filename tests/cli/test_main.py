@@ -91,3 +91,17 @@ def test_threads_are_what_numpy_then_has(arguments, expected, tmp_path):
         check=False,
     )
     assert done.stdout.splitlines()[-1] == str(expected), done.stderr
+
+
+@pytest.mark.parametrize("option", ["-O", "-OO"])
+def test_an_optimising_python_drops_nothing_that_is_needed(tmp_path, option):
+    done = subprocess.run(
+        [sys.executable, option, "-m", "charlm", "train", "--steps", "2", "-o", "run"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

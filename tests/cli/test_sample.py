@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import environment
+from tests.cli.terminal import Terminal
 
 FOX = "a quick brown fox jumped over the lazy dog"
 
@@ -107,3 +108,22 @@ def test_head_may_close_the_pipe(charlm, fox, tmp_path):
     )
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+def test_several_texts_of_several_lines_have_borders_on_a_terminal(charlm, tmp_path):
+    (tmp_path / "novel.txt").write_text("the cat\nsat\n" * 200)
+    small = ["--set", "model.hidden_dim=4", "--set", "train.sample_every=0"]
+    assert charlm("train", "novel.txt", "-o", "run", "--steps", 1, *small).returncode == 0
+    several = ["sample", "run", "-l", "30", "--seed", "1", "-n"]
+    command = [sys.executable, "-m", "charlm", *several, "3"]
+    with Terminal(command, tmp_path, environment()) as terminal:
+        shown = terminal.shown_until("never").replace("\r", "")
+    begin = [f"--- {number} of 3 ---\n" for number in (1, 2, 3)]
+    assert [shown.count(line) for line in begin] == [1, 1, 1]
+    plain = charlm(*several, 3).stdout
+    assert "---" not in plain
+    for line in begin:
+        shown = shown.replace(line, "")
+    assert shown == plain
+    with Terminal([*command[:-1], "1"], tmp_path, environment()) as terminal:
+        assert "---" not in terminal.shown_until("never")

@@ -15,6 +15,7 @@ import termios
 
 import pytest
 
+from charlm.cli import main
 from charlm.runs.checkpoint import load_checkpoint
 from tests.cli.conftest import environment
 
@@ -68,6 +69,10 @@ def test_a_config_and_a_text(charlm, tmp_path):
     assert "cell: gru" in done.stdout
     assert "framing: stream" in done.stdout
     assert "seed: 7" in done.stdout
+    assert "trainer: adam" in done.stdout
+    assert "the training of preset small" in done.stderr
+    given = charlm("train", "small", "--set", "data.text=novel.txt", "--print-config")
+    assert given.returncode == 0, given.stderr
     assert not (tmp_path / "runs").exists()
     (tmp_path / "mine.yaml").write_text(done.stdout)
     again = charlm("train", "mine.yaml", "--print-config")
@@ -153,14 +158,14 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left(tmp_path):
         shown = b""
         try:
             for _ in range(200):
-                if re.search(rb"<[^,]*, +[\d.]+step/s", shown) or process.poll() is not None:
+                if re.search(rb"<[^,]*, loss .* char/s", shown) or process.poll() is not None:
                     break
                 if select.select([parent], [], [], 0.2)[0]:
                     shown += os.read(parent, 65536)
         finally:
             process.kill()
             os.close(parent)
-    assert re.search(rb"\d+%.*<[^,]*, +[\d.]+step/s", shown), shown[-2000:]
+    assert re.search(rb"\d+%.*<[^,]*, loss .* char/s", shown), shown[-2000:]
 
 
 ERRORS = [
@@ -179,6 +184,9 @@ ERRORS = [
     (["--init-from", "nosuch"], "nosuch", 2),
     (["--nosuch"], "--nosuch", 2),
     (["-o", "taken"], "--force", 2),
+    (["small"], "charlm train small novel.txt", 2),
+    (["text", "--print-config", "--set", "data.seq_length=9"], "charlm train text novel.txt", 2),
+    (["--preset", "large"], "charlm train --preset large novel.txt", 2),
     (["-o", "empty.txt/run"], "empty.txt", 1),
 ]
 
@@ -252,3 +260,12 @@ def test_a_full_disk_is_one_message(tmp_path):
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "runs/srnn").glob("*.tmp"))
     assert not (tmp_path / "runs/srnn/last.safetensors").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_the_list_fits_a_terminal(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.strip().startswith("srnn") for line in lines)

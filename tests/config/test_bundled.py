@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from charlm.config import (
     load_run,
     resolve_text,
 )
-from charlm.errors import TextError
+from charlm.errors import MissingTextError, TextError
 
 RUNS = [name for name, _ in bundled_runs()]
 COMPARISONS = [name for name, _ in bundled_comparisons()]
@@ -88,7 +89,7 @@ def test_a_text_that_is_not_there(tmp_path):
     with pytest.raises(TextError, match=r"foxx: no such text; did you mean fox\? \(bundled texts"):
         resolve_text(str(tmp_path / "foxx"))
     with pytest.raises(TextError, match=r"no such text; did you mean lstm\?"):
-        resolve_text("lsmt")
+        resolve_text("lsmt", ["gru", "lstm"])
     with pytest.raises(TextError, match="cannot be read"):
         resolve_text("a\0b")
     (tmp_path / "file").touch()
@@ -96,10 +97,50 @@ def test_a_text_that_is_not_there(tmp_path):
         resolve_text(str(tmp_path / "file" / "novel.txt"))
 
 
+BESIDE = [
+    "Novel.txt",
+    "diary.md",
+    "paper.pdf",
+    "poem.yaml",
+    "essay.txt",
+    "letters/a.txt",
+    "drafts/b.md",
+]
+MEANT = {
+    "novel.txt": "Novel.txt",
+    "NOVEL.TXT": "Novel.txt",
+    "novle.txt": "Novel.txt",
+    "novel": "Novel.txt",
+    "novel.md": "Novel.txt",
+    "diry.md": "diary.md",
+    "leters": "letters",
+    "text.txt": None,  # a bundled config is no file
+    "tale.txt": None,
+    "test.txt": None,
+    "fix.txt": None,  # the bundled text is called fox
+    "pape.txt": None,  # no text by its ending
+    "poem.txt": None,
+    "draft": None,  # a folder without texts
+    "essay": "essay.txt",
+    "fix": "fox",
+}
+
+
+@pytest.mark.parametrize(("given", "meant"), MEANT.items())
+def test_only_what_exists_and_is_a_text_is_suggested(tmp_path, given, meant):
+    for name in BESIDE:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a text")
+    with pytest.raises(MissingTextError) as raised:
+        resolve_text(str(tmp_path / given))
+    said = re.search(r"did you mean (.*)\?", str(raised.value))
+    assert (said and said[1]) == meant
+
+
 @pytest.mark.parametrize("kind", ["checkout", "wheel"])
 def test_configs_and_data_are_found_from_any_directory(tmp_path, kind):
     package = Path(charlm.config.__file__).parents[1]
-    for part in ("__init__.py", "errors.py"):
+    for part in ("__init__.py", "errors.py", "files.py"):
         (tmp_path / "place/charlm").mkdir(parents=True, exist_ok=True)
         shutil.copy(package / part, tmp_path / "place/charlm")
     for part in ("config", "engine/rnn/cells"):

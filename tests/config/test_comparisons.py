@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from charlm.config import RunConfig, comparison_of, load_comparison, load_run
+from charlm.config import (
+    ComparisonConfig,
+    NamedModel,
+    RunConfig,
+    comparison_of,
+    load_comparison,
+    load_run,
+)
+from charlm.config.rules import SettingError
 from charlm.errors import ConfigError
 
 
@@ -117,8 +127,9 @@ REPORTS = {
     "other steps": (
         "models: [{name: a}, {name: b, train: {steps: 9}}]\n",
         [
-            "1:46: models[1].train.steps: is 9 here and 200 in the base; make them equal, "
-            "for the models of a comparison learn the same text for the same steps"
+            "1:46: models[1].train.steps: is 9 here and 200 in the base; make them equal: the losses of a "
+            "comparison can be compared only where all models predict the same symbols of the same text, for "
+            "the same steps"
         ],
     ),
     "thresholds that rise": (
@@ -167,8 +178,9 @@ def test_runs_that_cannot_be_compared(config):
     with pytest.raises(ConfigError) as raised:
         comparison_of(["srnn", other])
     assert str(raised.value) == (
-        f"{other}: data.text: is 'pretzels' here and 'fox' in the base; make them equal, "
-        "for the models of a comparison learn the same text for the same steps"
+        f"{other}: data.text: is 'pretzels' here and 'fox' in the base; make them equal: the losses of a "
+        "comparison can be compared only where all models predict the same symbols of the same text, for "
+        "the same steps"
     )
     with pytest.raises(ConfigError, match=r"^srnn: name: another model is named 'srnn' too"):
         comparison_of(["srnn", "srnn"])
@@ -176,6 +188,54 @@ def test_runs_that_cannot_be_compared(config):
         comparison_of(["srnn"])
     with pytest.raises(ConfigError, match="expected two configs or more to compare, got none"):
         comparison_of([])
+
+
+STREAM = {"framing": "stream", "alphabet": None}
+DIFFERENCES = [
+    ({"min_count": 2}, "data.min_count: is 2 here and 1 in the base"),
+    ({"encoding": "bytes"}, "data.encoding: is 'bytes' here and 'utf-8' in the base"),
+    ({"encoding": "latin-1"}, "data.encoding: is 'latin-1' here and 'utf-8' in the base"),
+    ({"normalize": "NFC"}, "data.normalize: is 'NFC' here and 'none' in the base"),
+    ({"alphabet": "abc"}, "data.alphabet: is 'abc' here and nothing in the base"),
+    ({"framing": "lines"}, "data.framing: is 'lines' here and 'stream' in the base"),
+    ({"val_frac": 0.1}, "data.val_frac: is 0.1 here and 0.0 in the base"),
+    ({"test_frac": 0.1}, "data.test_frac: is 0.1 here and 0.0 in the base"),
+    ({"val_file": "fox"}, "data.val_file: is 'fox' here and nothing in the base"),
+    (
+        {"min_count": 3, "test_frac": 0.2},
+        "data.min_count: is 3 here and 1 in the base, data.test_frac is 0.2 here and 0.0 in the base",
+    ),
+]
+
+
+@pytest.mark.parametrize(("other", "said"), DIFFERENCES, ids=lambda value: str(value)[:30])
+def test_models_that_predict_other_symbols_or_other_text_are_not_ranked(config, other, said):
+    one = config(json.dumps({"data": STREAM}), "one.yaml")
+    two = config(json.dumps({"data": {**STREAM, **other}}), "two.yaml")
+    with pytest.raises(ConfigError) as raised:
+        comparison_of([one, two])
+    assert str(raised.value).startswith(f"{two}: {said}; make them equal")
+    file = config(
+        json.dumps(
+            {"base": {"data": STREAM}, "models": [{"name": "a"}, {"name": "b", "data": other}]}
+        )
+    )
+    (line,) = report(file)
+    assert said in line
+    runs = load_run(one), load_run(two)
+    with pytest.raises(SettingError, match="same symbols"):  # from Python
+        ComparisonConfig(
+            models=[NamedModel(name=run.name, config=run) for run in runs], base=runs[0]
+        )
+
+
+def test_what_makes_a_model_learn_otherwise_may_differ(config):
+    data = {**STREAM, "batch_size": 3, "seq_length": 9}
+    one = config(json.dumps({"data": STREAM}), "one.yaml")
+    two = config(
+        json.dumps({"data": data, "model": {"layers": 2}, "train": {"seed": 3}}), "two.yaml"
+    )
+    assert len(comparison_of([one, two]).models) == 2
 
 
 def test_all_that_is_wrong_with_the_runs_is_reported(config):

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from charlm.config import Override, RunConfig, load_run, preset_for, to_dict, to_yaml
+from charlm.config import (
+    Override,
+    RunConfig,
+    bundled_runs,
+    comparison_of,
+    load_run,
+    needs_text,
+    preset_for,
+    to_dict,
+    to_yaml,
+)
 from charlm.config.schema import SECTIONS
 from charlm.errors import ConfigError
 
@@ -106,10 +116,43 @@ def test_every_text_gives_its_run_a_name(tmp_path, monkeypatch):
     assert {text: load_run(texts=[text]).name for text in names} == names
 
 
-def test_texts_replace_the_config_s_and_leave_model_training_and_name():
-    run, srnn = load_run("srnn", texts=["novel.txt"]), load_run("srnn")
-    assert (run.name, run.model, run.train) == ("srnn", srnn.model, srnn.train)
+def test_texts_replace_the_config_s_and_leave_model_training_and_name(config):
+    file = config("model: {cell: gru}\ntrain: {learning_rate: 0.3, sample_every: 3}\n")
+    run, mine = load_run(file, texts=["novel.txt"]), load_run(file)
+    assert (run.name, run.model, run.train) == ("mine", mine.model, mine.train)
     assert (run.data.framing, run.data.alphabet, run.data.val_frac) == ("stream", None, 0.1)
+    text = load_run("text", texts=["novel.txt"])
+    assert (text.model, text.train) == (load_run("text").model, load_run("text").train)
+
+
+@pytest.mark.parametrize("source", ["srnn", "lstm", "gru"])
+def test_a_text_of_one_s_own_is_not_learned_as_the_tutorial_s_sentence(
+    tmp_path, monkeypatch, source
+):
+    monkeypatch.chdir(tmp_path)
+    with Path("long.txt").open("wb") as file:
+        file.truncate(20_000_000)
+    for text, preset in (("novel.txt", "small"), ("long.txt", "large"), ("pretzels", "small")):
+        run, suited = load_run(source, texts=[text]), load_run(preset, texts=[text])
+        assert (run.name, run.model) == (source, load_run(source).model)
+        assert (run.data, run.train) == (suited.data, suited.train)
+    given = ["train.trainer=sgd", "train.steps=7", "data.seq_length=9", "model.hidden_dim=8"]
+    run = load_run(source, texts=["novel.txt"], overrides=given)
+    assert (run.train.trainer, run.train.steps) == ("sgd", 7)
+    assert (run.data.seq_length, run.model.hidden_dim) == (9, 8)
+
+
+def test_a_config_that_was_printed_is_the_user_s_own(config):
+    file = config(to_yaml(load_run("lstm")), "lstm.yaml")
+    assert load_run(file, texts=["novel.txt"]).train == load_run("lstm").train
+
+
+def test_which_bundled_configs_need_a_text(config):
+    needing = {name for name, _ in bundled_runs() if needs_text(name)}
+    assert needing == {"small", "medium", "large", "text"}
+    assert not needs_text(config(""))
+    with pytest.raises(ConfigError, match=r"small: .* of your own.*\n.*medium: "):
+        comparison_of(["small", "srnn", "medium"])
 
 
 def test_overrides_have_the_last_word():
@@ -131,9 +174,9 @@ def test_an_override_of_a_section_changes_the_keys_it_names():
 
 
 def test_a_value_after_set_may_hold_any_character():
-    overrides = ['data.alphabet="ab= \\n"', "name=a=b"]
+    overrides = ['data.alphabet="ab= \\n"', "name=a-b=c"]
     run = load_run("srnn", overrides=overrides)
-    assert (run.data.alphabet, run.name) == ("ab= \n", "a=b")
+    assert (run.data.alphabet, run.name) == ("ab= \n", "a-b-c")
 
 
 def test_the_printed_config_explains_every_setting_and_runs_the_same_from_anywhere(config):

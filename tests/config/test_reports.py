@@ -256,6 +256,14 @@ OVERRIDES = {
     "model.layers=two": "model.layers: expected a whole number, got 'two'",
     "model.hiden_dim=3": "model.hiden_dim: unknown key; did you mean hidden_dim?",
     "steps=3": "steps: unknown key; did you mean train.steps?",
+    "lr=3": "lr: unknown key; did you mean train.learning_rate?",
+    "train.lr=3": "train.lr: unknown key; did you mean train.learning_rate?",
+    "train.optimizer=adam": "train.optimizer: unknown key; did you mean train.trainer?",
+    "train.batch_size=3": "train.batch_size: unknown key; did you mean data.batch_size?",
+    "model.hidden_size=3": "model.hidden_size: unknown key; did you mean model.hidden_dim?",
+    "optim.lr=3": "optim: unknown key; did you mean train.learning_rate?",
+    "training.nonsense=3": "training: unknown key; did you mean train?",
+    "model.cell=LTSM": f"model.cell: expected {' or '.join(CELLS)}, got 'LTSM'; did you mean lstm?",
     "model=two": f"model: expected keys ({MODEL}), got 'two'",
     "model={layers: two}": "model.layers: expected a whole number, got 'two'",
     "model.layers.x=2": "model.layers: expected a whole number, got keys and values",
@@ -287,3 +295,26 @@ def test_texts_on_the_line_are_judged_too():
     with pytest.raises(ConfigError) as raised:
         load_run(texts=["novel.txt", ""])
     assert str(raised.value) == "TEXT: data.text[1]: expected text, got an empty string"
+
+
+def test_what_other_programs_call_a_key_is_known_in_a_file_too(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("optimizer: adam\nmodel:\n  num_layers: 2\ntrain: {lr: 0.1, grad_clip: 5}\n")
+    with pytest.raises(ConfigError) as raised:
+        load_run(str(file))
+    assert str(raised.value).splitlines() == [
+        f"{file}:1:1: optimizer: unknown key; did you mean train.trainer?",
+        f"{file}:3:3: model.num_layers: unknown key; did you mean model.layers?",
+        f"{file}:4:9: train.lr: unknown key; did you mean train.learning_rate?",
+        f"{file}:4:18: train.grad_clip: unknown key; did you mean train.clip_norm?",
+    ]
+
+
+def test_in_a_comparison_the_key_is_its_base_s(tmp_path):
+    file = tmp_path / "two.yaml"
+    file.write_text("lr: 0.1\nmodels: [{name: a, model: {cell: rnn}}, {name: b, lr: 1}]\n")
+    with pytest.raises(ConfigError) as raised:
+        load_comparison(str(file))
+    first, second = str(raised.value).splitlines()
+    assert first == f"{file}:1:1: lr: unknown key; did you mean base.train.learning_rate?"
+    assert second.endswith("models[1].lr: unknown key; did you mean train.learning_rate?")

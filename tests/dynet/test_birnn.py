@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import charlm.dynet as ours
-from charlm.errors import ArgumentError, MisuseError, ModelFileError, ShapeError
+from charlm.errors import ArgumentError, MisuseError, ModelFileError
 from tests.dynet.programs import ids_of
 
 INPUT, HIDDEN, LENGTH = 3, 4, 3
@@ -102,7 +102,6 @@ def test_a_factory_may_be_a_function():
         ((0, 3, 4), MisuseError, "one layer or more is needed, got 0"),
         ((-1, 3, 4), MisuseError, "one layer or more is needed, got -1"),
         ((1, 3, 5), MisuseError, "must be even, got 5"),
-        ((1, 3, 0), ShapeError, "sizes of 1 or more"),
         ((1, "a", 4), ArgumentError, "a whole number is needed"),
     ],
 )

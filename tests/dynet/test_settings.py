@@ -128,7 +128,7 @@ def test_params_are_used_when_they_are_told_to():
     params.set_weight_decay(0.1)
     params.set_mem(100)
     params.set_profiling(1)
-    params.set_shared_parameters(True)
+    params.set_shared_parameters(False)
     params.set_requested_gpus(1)
     params.set_gpu_mask([1])
     params.set_cpu_mode()
@@ -159,7 +159,21 @@ def test_params_from_the_command_line(monkeypatch):
     found = drawn(dy)
     dy.reset_random_seed(7)
     assert found == drawn(dy)
-    params.from_args(shared_parameters=True)
+    params.from_args(shared_parameters=False)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: dy.DynetParams().set_shared_parameters(True),
+        lambda: dy.DynetParams().from_args(shared_parameters=1),
+        lambda: (dynet_config.set(shared_parameters=1), dy.init()),
+    ],
+)
+def test_sharing_parameters_between_processes_is_refused(ask):
+    """Forked processes would each train a copy of their own, and nothing would say so."""
+    with pytest.raises(SettingError, match="not shared between processes"):
+        ask()
 
 
 @pytest.mark.parametrize(

@@ -192,15 +192,15 @@ def test_the_base_cannot_be_made():
 
 def test_bad_sizes_and_collections(tmp_path):
     file = write(tmp_path / "f", CLASSES)
-    with pytest.raises(ShapeError, match="sizes of 1 or more"):
+    with pytest.raises(ShapeError, match="one class or more is needed, got 0"):
         ours.StandardSoftmaxBuilder(3, 0, ours.ParameterCollection())
     with pytest.raises(NegativeIndexError):
         ours.StandardSoftmaxBuilder(-3, 4, ours.ParameterCollection())
     with pytest.raises(ArgumentError, match="a ParameterCollection is needed"):
         ours.StandardSoftmaxBuilder(3, 4, 5)
     for kind in (ours.ClassFactoredSoftmaxBuilder, ours.HierarchicalSoftmaxBuilder):
-        with pytest.raises(ShapeError, match="sizes of 1 or more"):
-            kind(0, file, DIC, ours.ParameterCollection())
+        with pytest.raises(NegativeIndexError, match="0 or more"):
+            kind(-1, file, DIC, ours.ParameterCollection())
 
 
 # ---- classes

@@ -31,6 +31,7 @@ def test_nothing_else_is_public():
         "initializers",
         "leaf",
         "parameters",
+        "plain_pickle",
         "session",
         "softmaxes",
         "settings",

@@ -29,7 +29,7 @@ def check(name, losses, record_property):
     difference = abs(ours - plain)
     record_property("largest difference from DyNet, relative", float((difference / plain).max()))
     record_property("largest difference of DyNet from itself", float((spread / plain).max()))
-    assert (difference <= 3 * np.maximum(spread, FLOOR * plain)).all()
+    assert (difference <= 3 * np.maximum(spread, FLOOR * abs(plain))).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

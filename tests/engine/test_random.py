@@ -177,3 +177,13 @@ def test_an_index_is_where_the_number_falls():
         assert draw_index(DynetStream(seed), p) == int(number >= 0.2) + int(number >= 0.9)
     assert draw_index(DynetStream(1), np.array([0.1, 0.2])) == 1  # a sum below 1: the last
     assert draw_index(DynetStream(1), np.array([0.0, 1.0, 0.0])) == 1
+
+
+@pytest.mark.parametrize("draw", ["uniform", "normal", "bernoulli", "gumbel"])
+def test_no_numbers_take_nothing_from_the_stream(draw):
+    """A parameter of size 0 does not change what the next one starts from."""
+    stream = DynetStream(7)
+    arguments = {"uniform": (-1, 1), "normal": (0, 1), "bernoulli": (0.5, 1), "gumbel": ()}[draw]
+    assert getattr(stream, draw)(*arguments, (0, 3), np.float32).shape == (0, 3)
+    expected = DynetStream(7).uniform(-1, 1, (2,), np.float32)
+    assert stream.uniform(-1, 1, (2,), np.float32).tolist() == expected.tolist()

@@ -80,7 +80,11 @@ def test_a_mixture_with_ngrams_is_better_than_a_model_that_knows_nothing():
     for dynamic in (False, True):
         mixed = score_text(model, ids, 300, ids[:300], dynamic=dynamic, rate=0.001, mix=True)
         assert mixed.nll < alone.nll - 1
-        assert 0 < mixed.weight < 0.5
+        assert 0 < mixed.mix.weight < 0.5
+        # the weight begins as 1/2, and the text is short
+        assert mixed.mix.ngram_nll < mixed.nll < mixed.mix.model_nll
+        alone = score_text(model, ids, 300, ids[:300], dynamic=dynamic, rate=0.001)
+        assert mixed.mix.model_nll == pytest.approx(alone.nll)
 
 
 def test_what_a_score_is_in_other_units():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import math
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from charlm.errors import CheckpointError, OutputError, RunExistsError
+from charlm.errors import CheckpointError, InputError, OutputError, RunExistsError
 from charlm.files import LineLog
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from charlm.runs.directory import RunDirectory
@@ -388,3 +389,37 @@ for step in range(10**6):
         assert logged == list(range(len(logged)))
         if how == signal.SIGINT:
             assert names(run.path) == ["config.yaml", "last.safetensors", "metrics.jsonl"]
+
+
+TRAPS = [
+    "*",
+    "run?",
+    "[ab]",
+    "-o",
+    "--force",
+    "a\nb",
+    " a",
+    "a ",
+    "~nobody-of-this-name",
+    "\x1b[0m",
+    "*/a",
+]
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_a_folder_that_would_be_a_trap_is_not_made(tmp_path, name):
+    with pytest.raises(InputError, match="choose a name of letters") as raised:
+        RunDirectory.create_named(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    path = Path(ast.literal_eval(str(raised.value).rsplit("such as ")[1]))
+    assert RunDirectory.create_named(path).path == path
+
+
+@pytest.mark.parametrize("name", ["a b", ".hidden", "Übung", "a(1)", "it's", "a.b_c-d"])
+def test_a_name_that_harms_nobody_is_taken_as_it_is(tmp_path, name):
+    assert RunDirectory.create_named(tmp_path / name).path == tmp_path / name
+
+
+def test_a_folder_that_exists_may_have_any_name(tmp_path):
+    (tmp_path / "[old] *").mkdir()
+    assert RunDirectory.create_named(tmp_path / "[old] *" / "run").path.is_dir()

@@ -103,15 +103,15 @@ def test_a_file_without_text_is_refused(tmp_path, content, said):
 
 
 @pytest.mark.parametrize(
-    ("content", "offset", "wrong", "guess"),
+    ("content", "offset", "wrong", "shown"),
     [
-        ("ab\ncafé!".encode("latin-1"), 6, "e9", "cp1252"),
-        ("\ufeffab".encode("utf-16-le"), 0, "ff", "utf-16"),
-        (b"\xef\xbb\xbfab\xe2\x82", 5, "e2 82", "cp1252"),  # the mark counts: it is in the file
+        ("ab\ncafé!".encode("latin-1"), 6, "e9", "  cp1252      café!"),
+        ("\ufeffab".encode("utf-16-le"), 0, "ff", "  utf-16      ab"),
+        (b"\xef\xbb\xbfab\xe2\x82", 5, "e2 82", ""),  # the mark counts: it is in the file
     ],
 )
 def test_bytes_that_are_not_utf8_are_shown_with_their_offset(
-    tmp_path, content, offset, wrong, guess
+    tmp_path, content, offset, wrong, shown
 ):
     path = tmp_path / "old.txt"
     path.write_bytes(content)
@@ -119,8 +119,7 @@ def test_bytes_that_are_not_utf8_are_shown_with_their_offset(
         read_texts([path])
     said = str(raised.value)
     assert f"old.txt: not UTF-8 at byte offset {offset} (hex {wrong}: " in said
-    assert f"--encoding {guess}, or " in said
-    assert "--encoding bytes" in said
+    assert shown in said
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="has no file permissions to take away")
@@ -235,7 +234,7 @@ def test_the_offset_of_a_bad_byte_does_not_depend_on_the_pieces(
 def test_utf_16_without_its_mark_is_refused(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("ab".encode("utf-16-le"))
-    with pytest.raises(TextError, match=r"not utf-16 \(.*BOM\); say which encoding"):
+    with pytest.raises(TextError, match=r"(?s)not utf-16 \(.*BOM\)\. .*  utf-16le    ab"):
         read_texts([path], encoding="utf-16")
 
 

@@ -12,8 +12,9 @@ from charlm.config import load_run
 from charlm.lm.model import load
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
-from charlm.training.events import Evaluated, Finished, Logged, Sampled, Saved, Started
+from charlm.training.events import Evaluated, Finished, Logged, Sampled, Saved, Started, Stepped
 from charlm.training.loop import Training
+from tests.training.conftest import left_behind
 
 SMALL = ["model.embed_dim=8", "model.hidden_dim=16"]
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
@@ -71,6 +72,40 @@ def test_equal_seeds_give_equal_bytes(tmp_path, name):
     assert without_times[0] == without_times[1]
     run(tmp_path, name, text=text, folder="c", overrides=[*overrides, "train.seed=1"])
     assert one.checkpoint.read_bytes() != (tmp_path / "c" / "last.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "steps"),
+    [
+        (["data.val_frac=0.2"], [1, 5, 8, 10, 12]),
+        (["data.val_frac=0"], [1, 8, 12]),
+        (["data.val_frac=0.2", "train.sample_every=0"], []),
+        (["data.val_frac=0.2", "train.steps=1"], [1]),
+        (["data.val_frac=0.2", "train.steps=0"], []),
+    ],
+)
+def test_samples_come_with_scores_and_at_the_end(tmp_path, overrides, steps):
+    usual = ["train.steps=12", "train.eval_every=5", "train.sample_every=7"]
+    _, events = run(tmp_path, "text", text=TEXT, overrides=[*usual, *overrides])
+    assert [e.step for e in of(events, Sampled)] == steps
+
+
+@pytest.mark.parametrize("val_frac", [0, 0.2])
+def test_the_last_sample_is_made_up_for(tmp_path, val_frac):
+    overrides = ["train.steps=12", "train.sample_every=7", f"data.val_frac={val_frac}"]
+    whole, _ = run(tmp_path, "text", text=TEXT, folder="whole", overrides=overrides)
+    training = Training(whole.config, RunDirectory.create_named(tmp_path / "run"), text=TEXT)
+    for event in training.events():
+        if isinstance(event, Stepped) and event.step == 12:
+            training.stop()
+    assert load_checkpoint(training.directory.path, "last").state["place"]["step"] == 12
+    last = load_checkpoint(training.directory.path, "last")
+    again = Training(training.config, training.directory, text=TEXT, resume=last)
+    assert not again.is_finished
+    list(again.events())
+    assert left_behind(tmp_path / "run") == left_behind(tmp_path / "whole")
+    last = load_checkpoint(training.directory.path, "last")
+    assert Training(training.config, training.directory, text=TEXT, resume=last).is_finished
 
 
 def test_sampling_does_not_disturb_training(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from charlm.engine.trainers import TRAINERS
 from charlm.errors import CheckpointError, ConfigError
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
-from charlm.training.events import Evaluated, Sampled, Stepped
+from charlm.training.events import Evaluated, Sampled, Started, Stepped
 from charlm.training.loop import Training
 from tests.training.conftest import left_behind
 
@@ -153,3 +154,65 @@ def test_patience_is_remembered(tmp_path):
     summary = json.loads((tmp_path / "cut/summary.json").read_text())
     assert summary["state"] == "finished"
     assert "3 measurements" in summary["reason"]
+
+
+def notices(training: Training) -> tuple[str, ...]:
+    (started,) = [e for e in training.events() if isinstance(e, Started)]
+    return started.notices
+
+
+def test_other_kernels_and_threads_are_taken_and_told(tmp_path):
+    pytest.importorskip("numba", reason="numba is not installed")
+    run = config("train.kernels=numba", "train.threads=1", "train.learning_rate=0.01")
+    whole = left_behind(trained(run, tmp_path / "whole"))
+    killed_after(21, run, tmp_path / "cut")
+    file = str(tmp_path / "cut/config.yaml")
+    other = load_run(file, overrides=["train.kernels=numpy", "train.threads=2"])
+    (said,) = notices(resumed(tmp_path / "cut", other))
+    wanted = "kernels numpy, threads 2 from here on (before: kernels numba, threads 1)"
+    assert wanted in said
+    last = left_behind(tmp_path / "cut")["metrics.jsonl"][-1]
+    assert last["step"] == STEPS
+    wanted = whole["metrics.jsonl"][-1]["held_out_nll"]
+    assert last["held_out_nll"] == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "step", "exponential"])
+def test_more_steps_say_what_the_learning_rate_will_do(tmp_path, schedule):
+    run = config(f"train.schedule={schedule}", "train.learning_rate=0.01")
+    trained(run, tmp_path / "run")
+    file = str(tmp_path / "run/config.yaml")
+    (said,) = notices(resumed(tmp_path / "run", load_run(file, overrides=["train.steps=40"])))
+    assert f"({schedule}) over 40 steps, not 14 steps any more" in said
+    rows = left_behind(tmp_path / "run")["metrics.jsonl"]
+    rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}
+    was, rate = map(float, re.findall(r"from (\S+) to (\S+) at once", said)[0])
+    assert was < rate == pytest.approx(rates[16], rel=0.1)
+    assert said.endswith("ends at 0.001" if schedule != "step" else "ends at 0.0001")
+
+
+@pytest.mark.parametrize("changed", ["train.steps=14", "train.log_every=2", "train.epochs=100"])
+def test_where_the_learning_rate_goes_on_nothing_is_said(tmp_path, changed):
+    run = config("train.schedule=cosine")
+    killed_after(21, run, tmp_path / "run")
+    again = load_run(str(tmp_path / "run/config.yaml"), overrides=[changed])
+    assert notices(resumed(tmp_path / "run", again)) == ()
+
+
+def test_a_constant_rate_needs_no_word(tmp_path):
+    trained(config(), tmp_path / "run")
+    more = load_run(str(tmp_path / "run/config.yaml"), overrides=["train.steps=20"])
+    assert notices(resumed(tmp_path / "run", more)) == ()
+
+
+def test_a_time_that_is_the_same_needs_no_word_either(tmp_path):
+    run = config("train.schedule=cosine", "train.steps=null", "train.max_time=1h")
+    training = Training(run, RunDirectory.create_named(tmp_path / "run"), text=TEXT)
+    for event in training.events():
+        if isinstance(event, Stepped) and event.step == 9:
+            training.stop()
+    again = resumed(tmp_path / "run")
+    events = again.events()
+    assert next(events).notices == ()
+    again.stop()
+    list(events)

@@ -10,6 +10,7 @@ from charlm.dynet.parameters import ParameterCollection, Parameters, collection_
 from charlm.engine import ops
 from charlm.engine.expression import Expression, Operand
 from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops import arguments
 from charlm.engine.ops.arguments import sizes, unsigned
 from charlm.engine.rnn import Cell, RNNBuilder, RNNState
 from charlm.errors import StaleArgumentError
@@ -100,7 +101,7 @@ class MaskedBuilder(Builder):
 
     def set_dropout_masks(self, batch_size: int = 1) -> None:
         """Draw the masks for what follows in the current graph; without this the first input's batch size counts."""
-        (batch,) = sizes(batch_size, "set_dropout_masks")
+        batch = arguments.batch_size(batch_size, "set_dropout_masks")
         layers = self.initial_state().layers
         if any(self.masked):
             layers.draw_masks(batch)

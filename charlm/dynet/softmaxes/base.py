@@ -115,6 +115,8 @@ class StandardSoftmaxBuilder(SoftmaxBuilder):
         self, input_dim: int, num_classes: int, pc: ParameterCollection, bias: bool = True
     ) -> None:
         size, words = sizes((input_dim, num_classes), type(self).__name__)
+        if not words:
+            raise ShapeError(f"{type(self).__name__}: one class or more is needed, got 0")
         super().__init__(pc)
         self._scores = Scores(self._collection, size, words, bias)
 

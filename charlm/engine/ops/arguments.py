@@ -1,11 +1,19 @@
-"""What DyNet's functions take as a number of rows, an axis, an index or a factor."""
+"""What DyNet's functions take as numbers: to compute with, or as a size, an axis, an index or a factor.
+
+All that a program gives passes through here, so that nothing but a number becomes one: None and text would
+become NaN, or a number, in an array.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any, SupportsInt
+from typing import Any, SupportsFloat, SupportsInt
 
+import numpy as np
+
+from charlm.engine.arrays import Array, Dim, array_shape
 from charlm.errors import ArgumentError, EmptyListError, NegativeIndexError, ShapeError
 
 
@@ -13,7 +21,7 @@ def unsigned(number: Any, where: str) -> int:
     """Return a whole number of 0 or more; a float is cut, as in DyNet.
 
     Raises:
-        NegativeIndexError: the number is negative.
+        NegativeIndexError: the number is negative, or has more than 32 bits.
         ArgumentError: it is no number.
 
     Example:
@@ -21,8 +29,9 @@ def unsigned(number: Any, where: str) -> int:
         2
     """
     whole = integer(number, where)
-    if whole < 0:
-        raise NegativeIndexError(f"{where}: a number of 0 or more is needed, got {number}")
+    if not 0 <= whole < 2**32:
+        rule = "0 or more" if whole < 0 else "less than 2**32"
+        raise NegativeIndexError(f"{where}: a number of {rule} is needed, got {number}")
     return whole
 
 
@@ -30,9 +39,12 @@ def integer(number: Any, where: str) -> int:
     """Return a whole number; a float is cut, as in DyNet. ArgumentError if it is no number."""
     if type(number) is int:  # nearly always, and the check below costs as much as a small node
         return number
-    if isinstance(number, str) or not isinstance(number, SupportsInt):
-        raise ArgumentError(f"{where}: a whole number is needed, got {number!r}")
-    return int(number)
+    if _is_number(number) and isinstance(number, SupportsInt):
+        try:
+            return int(number)
+        except (TypeError, ValueError, OverflowError):  # NaN, inf, an array of several numbers
+            pass
+    raise ArgumentError(f"{where}: a whole number is needed, got {number!r}")
 
 
 def unsigned_all(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
@@ -40,11 +52,92 @@ def unsigned_all(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
     return tuple(unsigned(number, where) for number in numbers)
 
 
+def one_or_all(numbers: Any, where: str) -> tuple[int, ...]:
+    """Return whole numbers of 0 or more, one of which may be given alone."""
+    alone = isinstance(numbers, (str, bytes)) or getattr(numbers, "ndim", 1) == 0
+    if alone or not isinstance(numbers, Iterable):
+        return (unsigned(numbers, where),)
+    return unsigned_all(numbers, where)
+
+
 def real(number: Any, where: str) -> float:
-    """Return a float; ArgumentError if it is no number."""
-    if not isinstance(number, Real):
-        raise ArgumentError(f"{where}: a number is needed, got {number!r}")
-    return float(number)
+    """Return a float, of anything that Python makes one of but text; ArgumentError if it is no number."""
+    if isinstance(number, Real) or (_is_number(number) and isinstance(number, SupportsFloat)):
+        try:
+            return float(number)
+        except (TypeError, ValueError, OverflowError):  # a date, a number of 400 digits
+            pass
+    raise ArgumentError(f"{where}: a number is needed, got {number!r}")
+
+
+def _is_number(thing: Any) -> bool:
+    """Whether something that converts to a float is meant as one number."""
+    if isinstance(thing, np.ndarray):
+        return thing.ndim == 0 and thing.dtype.kind in _NUMBERS
+    return not isinstance(thing, (str, bytes, bytearray, np.complexfloating))
+
+
+_NUMBERS = "biuf"  # numpy's kinds of types: bool, whole, whole without a sign, float
+
+
+def reals(data: Any, where: str, uneven: type[ArgumentError | ShapeError] = ArgumentError) -> Array:
+    """Return a float64 copy of numbers in an array, in nested lists, or in anything to go through.
+
+    Args:
+        data: the numbers.
+        where: what needs them, for the message.
+        uneven: the error for rows of several lengths.
+
+    Raises:
+        ArgumentError: something in it is no number: None, text, a complex number, a date, any other object.
+
+    Example:
+        >>> reals([[1, 2.5], [True, 0]], "inputTensor")
+        array([[1. , 2.5],
+               [1. , 0. ]])
+    """
+    if isinstance(data, Iterable) and not isinstance(data, (list, tuple, str, bytes, np.ndarray)):
+        data = list(data)  # of a range, a set, a generator, numpy would make one object
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise uneven(f"{where}: rows of one length are needed, got {data!r}") from None
+    if array.dtype.kind in _NUMBERS:
+        return array.astype(np.float64)
+    if array.dtype.kind != "O":
+        raise ArgumentError(f"{where}: numbers are needed, got {data!r}")
+    # whole ones of any length, fractions
+    return np.array([real(thing, where) for thing in array.flat]).reshape(array.shape)
+
+
+def laid_out(data: Any, dim: Dim, where: str) -> Array:
+    """Return numbers for a tensor in the engine's layout, given as an array of its shape or flat, column-major.
+
+    A flat list may be longer, and is cut then, as in DyNet.
+
+    Raises:
+        ArgumentError: something in it is no number, or the array has another shape, its transpose for one.
+        ShapeError: a flat list is too short; DyNet leaves zeros there, or what was there.
+
+    Example:
+        >>> laid_out([[1, 2, 3], [4, 5, 6]], ((2, 3), 1), "set").ravel()
+        array([1., 4., 2., 5., 3., 6.])
+    """
+    (shape, batch), given = dim, reals(data, where)
+    axes = shape if batch == 1 else (*shape, batch)
+    size = math.prod(axes)
+    if given.ndim == 0 and size == 1:
+        given = given[np.newaxis]
+    if given.ndim == 1:
+        if given.size < size:
+            raise ShapeError(f"{where}: {size} numbers are needed, got {given.size}")
+        return given[:size].reshape(array_shape(dim))
+    if given.shape != axes:
+        raise ArgumentError(
+            f"{where}: an array of shape {axes} is needed, or a flat list of {size} numbers in "
+            f"column-major order, got an array of shape {given.shape}"
+        )
+    return np.ascontiguousarray(given.T).reshape(array_shape(dim))
 
 
 def members(xs: Any, where: str) -> list[Any]:
@@ -69,7 +162,7 @@ def sizes(dim: Any, where: str) -> tuple[int, ...]:
     """Return a tensor's sizes, given as a tuple or, for a vector, as a number.
 
     Raises:
-        ShapeError: a size is 0, there are no sizes, or more than seven.
+        ShapeError: there are no sizes, or more than seven.
         NegativeIndexError: a size is negative.
         ArgumentError: something else is given, a list for one.
 
@@ -78,6 +171,14 @@ def sizes(dim: Any, where: str) -> tuple[int, ...]:
         ((3,), (2, 3))
     """
     found = unsigned_all(dim if isinstance(dim, tuple) else (dim,), where)
-    if not 1 <= len(found) <= 7 or 0 in found:
-        raise ShapeError(f"{where}: one to seven sizes of 1 or more are needed, got {dim!r}")
+    if not 1 <= len(found) <= 7:
+        raise ShapeError(f"{where}: one to seven sizes are needed, got {dim!r}")
+    return found
+
+
+def batch_size(number: Any, where: str) -> int:
+    """Return how many tensors a batch has: ``unsigned``, and ShapeError for 0."""
+    found = unsigned(number, f"{where}: batch_size")
+    if not found:
+        raise ShapeError(f"{where}: batch_size: 1 or more is needed, got {number!r}")
     return found

@@ -20,14 +20,14 @@ __all__ = ["cdiv", "cmult", "esum", "pow"]
 
 
 def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
-    """Return the shape of ``x1 + x2``: the larger size of each axis; raise the op's error if they do not fit."""
+    """Return the shape of ``x1 + x2``: of each axis the size that is not 1; raise the op's error if there are two."""
     if x1 == x2:
         return x1
     rank = max(len(x1), len(x2))
     xs, ys = x1 + (1,) * (rank - len(x1)), x2 + (1,) * (rank - len(x2))
     if any(a != b and a != 1 and b != 1 for a, b in zip(xs, ys, strict=True)):
         raise op.error(f"sizes must be equal or 1 along each axis, got {x1} and {x2}")
-    return tuple(map(max, xs, ys))
+    return tuple([b if a == 1 else a for a, b in zip(xs, ys, strict=True)])
 
 
 class Broadcasting(Op, abstract=True):

@@ -13,7 +13,8 @@ from charlm.engine.arrays import Array, Dim, Shape, array_shape, from_user, show
 from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Context, Op, Sample
-from charlm.engine.ops.arguments import real, sizes, unsigned, unsigned_all
+from charlm.engine.ops import arguments
+from charlm.engine.ops.arguments import laid_out, one_or_all, real, reals, sizes, unsigned
 from charlm.errors import ArgumentError, ShapeError
 
 
@@ -22,16 +23,13 @@ class InputExpression(Expression):
 
     __slots__ = ()
 
-    def set(self, numbers: Sequence[float]) -> None:
-        """Replace the numbers, column-major; every value of the graph is computed anew when next asked for."""
+    def set(self, numbers: Any) -> None:
+        """Replace the numbers; every value of the graph is computed anew when next asked for.
+
+        They are a flat list in column-major order, or an array of the input's shape (batch last).
+        """
         graph = self.home()
-        op = graph.op(self.index)
-        assert isinstance(op, Input)
-        flat = _flat(numbers)
-        if flat.size < op.array.size:
-            raise ShapeError(f"set: {op.array.size} numbers are needed, got {flat.size}")
-        cut = flat[: op.array.size].reshape(op.array.shape)  # a longer list is cut, as in DyNet
-        graph.set_data(self.index, Input(cut))
+        graph.set_data(self.index, Input(laid_out(numbers, self.dim(), "set")))
 
 
 @dataclass(eq=False)
@@ -67,11 +65,9 @@ def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
 
 def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
     """Return a column vector of these numbers."""
-    array = _numbers(numbers, "input_vector", ArgumentError)
+    array = reals(numbers, "input_vector")
     if array.ndim != 1:
         raise ArgumentError(f"input_vector: a list of numbers is needed, got {numbers!r}")
-    if not array.size:
-        raise ShapeError("input_vector: an empty list has no vector; give at least one number")
     return input_array(graph, array[np.newaxis])
 
 
@@ -92,9 +88,7 @@ def input_tensor(graph: ComputationGraph, data: Any, batched: bool = False) -> I
         raise ArgumentError(f"input_tensor: expected a list of numbers or an array, got {kind}")
     if isinstance(data, np.ndarray) and data.ndim == 0:
         raise ArgumentError("input_tensor: a 0-d array has no axis; use scalar_input")
-    array = _numbers(data, "input_tensor", ShapeError)
-    if array.size == 0:
-        raise ShapeError(f"input_tensor: no numbers in {data!r}")
+    array = reals(data, "input_tensor", ShapeError)
     if array.ndim > 7:
         raise ShapeError(f"input_tensor: at most 7 axes, got {array.ndim}")
     return input_array(graph, from_user(array, np.float64, batched=batched))
@@ -112,10 +106,10 @@ def input_tensor_transposed(
     where = "input_tensor_transposed"
     if not isinstance(dim, tuple):
         raise ArgumentError(f"{where}: dim is a tuple of sizes, got {dim!r}")
-    flat = _numbers(numbers, where, ArgumentError)
+    flat = reals(numbers, where)
     if flat.ndim != 1:
         raise ArgumentError(f"{where}: a flat list of numbers is needed, got {flat.ndim} axes")
-    shape = array_shape((sizes(dim, where), sizes(batch_size, f"{where}: batch_size")[0]))
+    shape = array_shape((sizes(dim, where), arguments.batch_size(batch_size, where)))
     if flat.size != math.prod(shape):
         raise ShapeError(
             f"{where}: {show((dim, batch_size))} holds {math.prod(shape)} numbers, got {flat.size}"
@@ -139,7 +133,7 @@ def sparse_input_tensor(
     where = "sparse_input_tensor"
     if not isinstance(shape, tuple):
         raise ArgumentError(f"{where}: shape is a tuple of sizes, got {shape!r}")
-    numbers = _numbers(values, where, ShapeError)
+    numbers = reals(values, where, ShapeError)
     if numbers.ndim != 1:
         raise ArgumentError(f"{where}: a flat list of values is needed, got {numbers.ndim} axes")
     array = np.full(sizes(shape, where), real(defval, where), np.float64)
@@ -153,7 +147,7 @@ def sparse_input_tensor(
             raise ShapeError(
                 f"{where}: {len(indices)} indices on axis {axis} for {numbers.size} values"
             )
-        if indices.dtype.kind not in "iu":
+        if indices.dtype.kind not in "iu":  # here DyNet takes no float
             raise ArgumentError(f"{where}: an index is a whole number, got {idxs[axis]!r}")
         if indices.min(initial=0) < 0 or indices.max(initial=0) >= size:
             raise ShapeError(
@@ -165,24 +159,13 @@ def sparse_input_tensor(
 
 def one_hot(graph: ComputationGraph, d: int, idx: int | Sequence[int]) -> InputExpression:
     """Return a vector of size ``d`` with 1 at an index and 0 elsewhere; several indices make a batch."""
-    indices = unsigned_all(np.atleast_1d(np.asarray(idx)), "one_hot")
+    indices = one_or_all(idx, "one_hot")
     size = unsigned(d, "one_hot")
     if not indices or max(indices) >= size:
         raise ShapeError(f"one_hot: indices below {size} are needed, got {idx!r}")
     array = np.zeros((len(indices), size))
     array[range(len(indices)), indices] = 1
     return input_array(graph, array)
-
-
-def _flat(numbers: Sequence[float]) -> Array:
-    return _numbers(numbers, "input", ArgumentError).ravel()
-
-
-def _numbers(data: Any, where: str, error: type[ArgumentError | ShapeError]) -> Array:
-    try:
-        return np.array(data, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise error(f"{where}: expected numbers in rows of one length, got {data!r}") from None
 
 
 @dataclass(eq=False)
@@ -212,5 +195,5 @@ def fill(
     graph: ComputationGraph, size: int | Shape, number: float, batch_size: int = 1
 ) -> Expression:
     """Return a tensor of DyNet shape ``size`` filled with a number."""
-    (batch,) = sizes(batch_size, "fill: batch_size")
+    batch = arguments.batch_size(batch_size, "fill")
     return start(graph, Fill(real(number, "fill"), sizes(size, "fill"), batch))

@@ -12,8 +12,9 @@ from charlm.engine.arrays import Array, Dim
 from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Leaf, Op, Sample
+from charlm.engine.ops.arguments import one_or_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
-from charlm.errors import ArgumentError, NegativeIndexError, ShapeError
+from charlm.errors import ShapeError
 
 
 @dataclass(eq=False)
@@ -82,7 +83,11 @@ class LookupLeaf(Leaf):
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of every row."""
         self.table.gradient += dy[0]
-        self.table.touched[:] = True
+
+    def touch(self) -> None:
+        """Every row."""
+        if self.trains:
+            self.table.touched[:] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -146,12 +151,15 @@ class Lookup(Op):
         """Add to the gradient of the rows used."""
         if len(self.ids) == 1:
             self.table.gradient[self.ids[0]] += dy[0]
-            self.table.touched[self.ids[0]] = True
             return
         ids = np.array(self.ids)
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
-        self.table.touched[ids] = True
+
+    def touch(self) -> None:
+        """These rows."""
+        if self.update:
+            self.table.touched[list(self.ids)] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -183,9 +191,4 @@ def lookup(
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:
     if type(index) is int and index >= 0:
         return (index,)
-    ids = np.atleast_1d(np.asarray(index))
-    if ids.dtype.kind not in "iu":
-        raise ArgumentError(f"lookup: an id is a whole number, got {index!r}")
-    if ids.size and ids.min() < 0:
-        raise NegativeIndexError(f"lookup: an id is 0 or more, got {index!r}")
-    return tuple(ids.tolist())
+    return one_or_all(index, "lookup")

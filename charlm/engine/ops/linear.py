@@ -29,8 +29,8 @@ def product(w: Array, x: Array) -> Array:
         return x.dot(w[0])  # for small ones half the time of ``@``
     w, columns = _as_matrix(w), _as_matrix(x)
     if len(w) == 1 and len(x) > 1:  # one matrix for the whole batch: a single large product
-        y = columns.reshape(-1, columns.shape[-1]) @ w[0]
-        y = y.reshape(*columns.shape[:2], -1)
+        y = flat(columns) @ w[0]
+        y = y.reshape(*columns.shape[:2], w.shape[2])
     else:
         y = np.matmul(columns, w)
     return y[:, 0] if x.ndim == 2 else y

@@ -10,7 +10,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.engine.ops.arguments import unsigned, unsigned_all
+from charlm.engine.ops.arguments import real, unsigned, unsigned_all
 from charlm.engine.ops.losses import OfTargets
 from charlm.errors import ShapeError
 
@@ -179,10 +179,11 @@ def hinge_dim(x: Operand, v: Sequence[int], d: int = 0, m: float = 1.0) -> Expre
 
 def pairwise_rank_loss(x: Operand, y: Operand, m: float = 1.0) -> Expression:
     """Return max(0, m - x + y): no loss if x is larger than y by m."""
-    return apply(PairwiseRankLoss(float(m)), x, y)
+    return apply(PairwiseRankLoss(real(m, "pairwise_rank_loss")), x, y)
 
 
 def _margin(m: float, where: str) -> float:
-    if m < 0:
+    margin = real(m, where)
+    if margin < 0:
         raise ShapeError(f"{where}: the margin must be 0 or more, got {m}")
-    return float(m)
+    return margin

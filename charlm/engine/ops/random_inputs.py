@@ -12,6 +12,7 @@ from charlm.engine.arrays import Array, Dim, Shape, array_shape
 from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Context, Op, Sample
+from charlm.engine.ops import arguments
 from charlm.engine.ops.arguments import real, sizes
 from charlm.errors import ShapeError
 
@@ -160,4 +161,4 @@ def random_gumbel(
 
 
 def _dim(dim: int | Shape, batch_size: int, where: str) -> Dim:
-    return sizes(dim, where), sizes(batch_size, f"{where}: batch_size")[0]
+    return sizes(dim, where), arguments.batch_size(batch_size, where)

@@ -54,7 +54,10 @@ class LookupSequence(Op):
         ids_N = self.ids_TB.ravel()
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids_N, dy.reshape(len(ids_N), -1))
-        self.table.touched[ids_N] = True
+
+    def touch(self) -> None:
+        """The rows of all ids."""
+        self.table.touched[self.ids_TB] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

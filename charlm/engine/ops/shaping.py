@@ -12,7 +12,8 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply, indexed
 from charlm.engine.op import BadSample, Context, Indexed, Op, Sample
-from charlm.engine.ops.arguments import unsigned, unsigned_all
+from charlm.engine.ops import arguments
+from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
 __all__ = [
@@ -349,9 +350,9 @@ def reshape(x: Operand, d: Shape, batch_size: int = 1) -> Expression:
     """Return the same numbers, column-major, under shape ``d``."""
     if not isinstance(d, tuple):
         raise ArgumentError(f"reshape: the shape must be a tuple, got {d!r}")
-    return apply(Reshape(d, batch_size), x)
+    return apply(Reshape(sizes(d, "reshape"), arguments.batch_size(batch_size, "reshape")), x)
 
 
 def transpose(x: Operand, dims: Sequence[int] = (1, 0)) -> Expression:
     """Return x with its axes in the order ``dims``."""
-    return apply(Transpose(tuple(dims)), x)
+    return apply(Transpose(unsigned_all(dims, "transpose")), x)

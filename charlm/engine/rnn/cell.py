@@ -187,7 +187,7 @@ class Recurrence(Op, abstract=True):
         dx, *found = self.cell.backward(ctx.kernels, dy, y, saved, *arguments)
         if isinstance(dx, np.ndarray):
             dx = dx if x_mask is None else dx * x_mask
-            dx = dx[0].reshape(-1, *x.shape[1:]) if self.single else dx[np.newaxis]
+            dx = dx[0].reshape(dx.shape[1], *x.shape[1:]) if self.single else dx[np.newaxis]
         count = len(self.cell.roles)
         for i, d in enumerate(found[:count]):
             if isinstance(d, np.ndarray):  # not one that is put off

@@ -60,6 +60,9 @@ class LookupTable(Op):
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradients; rows that were not used get zeros."""
         self.table.gradient += dy[0]
+
+    def touch(self) -> None:
+        """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 
     @classmethod

@@ -6,7 +6,7 @@ Results are the same from run to run for one number of threads.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from charlm.kernels.compiled.drawing import drawer
@@ -38,7 +38,8 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
 )
 
 
+@cache
 def functions_for(threads: int) -> dict[str, object]:
-    """Return the compiled kernels by name; they share a team of ``threads`` and its memory."""
+    """Return the compiled kernels by name; all of one number of threads share a team and its memory."""
     team = Team(threads)
     return {function.__name__: partial(function, team) for function in FUNCTIONS}

@@ -20,7 +20,7 @@ from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import pack, pack_bias, padded
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import flat
-from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.team import Team, enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, add, lanewise, load, store
 from charlm.kernels.reference.common import Array
 from charlm.kernels.reference.drawing import State
@@ -103,6 +103,8 @@ def _draw(
     weights, layers, embedding, table, known, states, A, R, scores, cumulative,
     symbols, heights, drawn, temperature, end, sizes, meeting, me, threads,
 ):  # fmt: skip
+    if not enter(meeting, me, threads):
+        return
     kind, T, N, B, V, S, at_W, at_b = sizes
     H_top = layers[-1, 1]
     Vp = (V + PANEL - 1) // PANEL * PANEL
@@ -216,6 +218,7 @@ def _draw(
             break
     if me == 0 and now:
         states[: B * S] = states[B * S :]
+    leave(meeting, me, threads)
 
 
 def drawer(

@@ -38,7 +38,7 @@ from charlm.kernels.compiled.sequence import (
     steps_together,
     threads_for,
 )
-from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.team import Team, enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 from charlm.kernels.reference.common import Array, Input
 
@@ -72,6 +72,8 @@ def _forward(
     x, ids, Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc, h0, y, A, R, Px, Ph, rows,
     sizes, meeting, me, threads,
 ):  # fmt: skip
+    if not enter(meeting, me, threads):
+        return
     T, B, X, H, Hp, V, together = sizes
     lda = 3 * Hp
     first, last = share(Hp // PANEL, me, threads)
@@ -130,6 +132,7 @@ def _forward(
                 store(A, column, c, LANES)
                 store(y, (t * B + n) * H + j * LANES, h, H - j * LANES)
         met = meet(meeting, met, threads)
+    leave(meeting, me, threads)
 
 
 @compiled()
@@ -138,6 +141,8 @@ def _backward(
     dx, dWxz, dWhz, dbz, dWxr, dWhr, dbr, dWxc, dWhc, dbc, dh, drh,
     Qx, Qh, Dx, Dh, D, sums, scratch, sizes, meeting, me, threads,
 ):  # fmt: skip
+    if not enter(meeting, me, threads):
+        return
     T, B, X, H, Hp, V, together = sizes
     N, lda = T * B, 3 * Hp
     first, last = share(Hp // PANEL, me, threads)
@@ -242,6 +247,7 @@ def _backward(
     else:
         dWhz[:] = 0
         dWhr[:] = 0
+    leave(meeting, me, threads)
 
 
 @forward_like(reference.gru_forward)

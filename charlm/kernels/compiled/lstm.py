@@ -39,7 +39,7 @@ from charlm.kernels.compiled.sequence import (
     steps_together,
     threads_for,
 )
-from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.team import Team, enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 from charlm.kernels.reference.common import Array, Input
 
@@ -75,6 +75,8 @@ def _step_back(
 def _forward(
     x, ids, Wx, Wh, b, c0, h0, forget_bias, y, G, Px, Ph, rows, sizes, meeting, me, threads
 ):
+    if not enter(meeting, me, threads):
+        return
     T, B, X, H, Hp, V, together = sizes
     first, last = share(Hp // PANEL, me, threads)
     for gate in range(4):
@@ -120,6 +122,7 @@ def _forward(
                     store(y, unit, c, H - j * LANES)
                     store(y, unit + T * B * H, h, H - j * LANES)
         met = meet(meeting, met, threads)
+    leave(meeting, me, threads)
 
 
 @compiled()
@@ -127,6 +130,8 @@ def _backward(
     dy, y, G, x, ids, Wx, Wh, c0, h0, dx, dWx, dWh, db, dc, dh,
     Qx, Qh, Dx, Dh, D, sums, scratch, sizes, meeting, me, threads,
 ):  # fmt: skip
+    if not enter(meeting, me, threads):
+        return
     T, B, X, H, Hp, V, together = sizes
     N = T * B
     ldg = 4 * Hp
@@ -207,6 +212,7 @@ def _backward(
             unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
     if not more:
         dWh[:] = 0
+    leave(meeting, me, threads)
 
 
 @forward_like(reference.lstm_forward)

@@ -5,16 +5,37 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config, event
 from numba.extending import intrinsic
 
 from charlm.files import cache_folder
+from charlm.kernels.compiling import COMPILING
 
 SETTINGS: Any = config
+
+
+class _Watch(event.Listener):
+    """Has numba tell of each function that it compiles, and of none that it finds in the cache.
+
+    A kernel may be compiled on a thread of a team, which nobody listens to: so in the context of this import.
+    """
+
+    def __init__(self) -> None:
+        self._context = copy_context()
+
+    def on_start(self, event: Any) -> None:
+        self._context.run(COMPILING.begin)
+
+    def on_end(self, event: Any) -> None:
+        self._context.run(COMPILING.end)
+
+
+event.register("numba:compile", _Watch())
 
 
 def compiled(signature: str | None = None) -> Callable[[Callable[..., Any]], Any]:

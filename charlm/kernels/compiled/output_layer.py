@@ -27,7 +27,7 @@ from charlm.kernels.compiled.sequence import (
     forward_like,
     threads_for,
 )
-from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.team import Team, enter, leave, meet, share
 from charlm.kernels.compiled.vectors import (
     LANES,
     Lanes,
@@ -62,6 +62,8 @@ def _times(x: Lanes, y: Lanes) -> Lanes:
 
 @compiled()
 def _forward(h, W, b, targets, losses, p, P, bias, sizes, meeting, me, threads):
+    if not enter(meeting, me, threads):
+        return
     N, H, V, Vp = sizes
     first, last = share(Vp // PANEL, me, threads)
     pack(P, H, 1, 0, W, 0, V, V, first, last)
@@ -91,12 +93,15 @@ def _forward(h, W, b, targets, losses, p, P, bias, sizes, meeting, me, threads):
             part = splat(np.float32(1) / whole)
             for v in range(0, Vp, LANES):
                 store(p, n * Vp + v, _times(load(p, n * Vp + v, LANES), part), LANES)
+    leave(meeting, me, threads)
 
 
 @compiled()
 def _backward(
     dloss, a, h, W, targets, dh, dW, db, Q, D, sums, scratch, sizes, meeting, me, threads
 ):
+    if not enter(meeting, me, threads):
+        return
     N, H, V, Vp = sizes
     panels = Vp // PANEL
     Hp = (H + PANEL - 1) // PANEL * PANEL
@@ -126,6 +131,7 @@ def _backward(
     first, last = share(panels, me, threads)
     unpack(D, H, 1, 0, dW, 0, V, V, first, last)
     unpack_bias(sums, 1, 0, db, 0, V, first, last)
+    leave(meeting, me, threads)
 
 
 @forward_like(reference.affine_softmax_nll_forward)

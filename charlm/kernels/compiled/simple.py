@@ -33,7 +33,7 @@ from charlm.kernels.compiled.sequence import (
     steps_together,
     threads_for,
 )
-from charlm.kernels.compiled.team import Team, meet, share
+from charlm.kernels.compiled.team import Team, enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 from charlm.kernels.reference.common import Array, Input
 
@@ -50,6 +50,8 @@ def _step_back(h: Lanes, dh: Lanes, dh_later: Lanes) -> Lanes:
 
 @compiled()
 def _forward(x, ids, Wx, Wh, b, h0, y, A, Px, Ph, rows, sizes, meeting, me, threads):
+    if not enter(meeting, me, threads):
+        return
     T, B, X, H, Hp, V, together = sizes
     first, last = share(Hp // PANEL, me, threads)
     pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
@@ -73,6 +75,7 @@ def _forward(x, ids, Wx, Wh, b, h0, y, A, Px, Ph, rows, sizes, meeting, me, thre
                 h = _step(load(A, n * Hp + j * LANES, LANES), load(rows, row + j * LANES, LANES))
                 store(y, n * H + j * LANES, h, H - j * LANES)
         met = meet(meeting, met, threads)
+    leave(meeting, me, threads)
 
 
 @compiled()
@@ -80,6 +83,8 @@ def _backward(
     dy, y, A, x, ids, Wx, Wh, h0, dx, dWx, dWh, db, dh,
     Qx, Qh, Dx, Dh, D, sums, scratch, sizes, meeting, me, threads,
 ):  # fmt: skip
+    if not enter(meeting, me, threads):
+        return
     T, B, X, H, Hp, V, together = sizes
     N = T * B
     first, last = share(Hp // PANEL, me, threads)
@@ -136,6 +141,7 @@ def _backward(
         unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
     else:
         dWh[:] = 0
+    leave(meeting, me, threads)
 
 
 @forward_like(reference.rnn_forward)

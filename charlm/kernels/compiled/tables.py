@@ -7,19 +7,22 @@ import numpy as np
 from charlm.kernels import reference
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, flat, threads_for
-from charlm.kernels.compiled.team import Team, share
+from charlm.kernels.compiled.team import Team, enter, leave, share
 from charlm.kernels.compiled.vectors import LANES, add, load, store
 from charlm.kernels.reference.common import Array
 
 
 @compiled()
 def _scatter_add(table, ids, rows, E, meeting, me, threads):
+    if not enter(meeting, me, threads):
+        return
     first, last = share((E + LANES - 1) // LANES, me, threads)
     for n in range(len(ids)):
         for j in range(first, last):
             to, count = ids[n] * E + j * LANES, E - j * LANES
             sums = add(load(table, to, count), load(rows, n * E + j * LANES, count))
             store(table, to, sums, count)
+    leave(meeting, me, threads)
 
 
 def scatter_add(team: Team, table_VE: Array, ids_N: Array, rows_NE: Array) -> None:

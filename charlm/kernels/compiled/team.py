@@ -4,21 +4,27 @@ The threads are ordinary Python threads that run compiled code without the inter
 there is one pool, no OpenMP, and nothing that a fork could break. A kernel is entered once per call by
 every thread; inside, the threads meet at a barrier in compiled code, which costs well below a
 microsecond where a hand-over through Python costs 20.
+
+A kernel begins with ``enter`` and closes with ``leave``. The caller lets the other threads go only inside
+its own part, and leaves it only after they are done, all in compiled code. So whatever a signal raises
+in the caller's Python code comes before the first thread has begun or after the last one has ended, and
+nobody ever waits for a thread that does not come.
 """
 
 from __future__ import annotations
 
 import os
-import sys
+from _thread import get_ident, start_new_thread
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 
+from charlm.errors import EvaluationError
 from charlm.kernels.compiled.options import compiled, instructions
 from charlm.kernels.compiled.vectors import pointer
 from charlm.kernels.reference.common import Array
@@ -27,6 +33,9 @@ SPINS = 2000  # some microseconds; then the core is offered to whoever needs it
 SMALL = 1 << 14  # numbers; below this the system's allocator is as good as ours
 
 FLOAT32 = np.dtype(np.float32)  # to compare with it takes a tenth of comparing with the class
+ARRIVED, BEGUN, REFUSED, DONE, LOCKS = range(5)
+"""Where things are in a meeting: the counts of threads that arrived at the barrier, began and are done, whether one
+cannot begin, and the address of each thread's lock."""
 NOBODY = np.zeros(1, np.int64)
 """The meeting of a thread that is alone, which it does not write to."""
 
@@ -40,25 +49,31 @@ class Team:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._workers: ThreadPoolExecutor | None = None
-        self._process = 0
-        self._buffers: list[Array] = []
+        self._crews: dict[
+            int, _Crew
+        ] = {}  # by the calling thread; a later one may inherit its crew
+        os.register_at_fork(after_in_child=self._crews.clear)  # a child has no threads but its own
 
     def run(self, kernel: Callable[..., None], *args: Any, threads: int) -> None:
-        """Call ``kernel(*args, meeting, me, threads)`` once on each of ``threads`` threads."""
+        """Call ``kernel(*args, meeting, me, threads)`` once on each of ``threads`` threads.
+
+        Raises:
+            EvaluationError: the system gives no more threads.
+        """
         if threads == 1:
             kernel(*args, NOBODY, 0, 1)
             return
-        meeting = np.zeros(1, np.int64)
-        if self._workers is None or self._process != os.getpid():
-            self._workers = ThreadPoolExecutor(self.threads - 1, "charlm-kernel")
-            self._process = os.getpid()
-        others = [
-            self._workers.submit(kernel, *args, meeting, i, threads) for i in range(1, threads)
-        ]
-        kernel(*args, meeting, 0, threads)
-        for other in others:
-            other.result()
+        crew = self._crew()
+        if crew.size < threads:
+            crew.grow(threads)
+        crew.error = None
+        crew.job = kernel, args, threads
+        try:
+            kernel(*args, crew.meeting, 0, threads)
+        finally:
+            crew.job = None  # and with it the arrays
+        if crew.error is not None:
+            raise crew.error
 
     def empty(self, *shape: int) -> Array:
         """Return an array of float32 with no particular content.
@@ -71,63 +86,245 @@ class Team:
             return np.empty(shape, FLOAT32)
         step = 1 << (size.bit_length() - 3)
         capacity = -(-size // step) * step  # texts of slightly different lengths share a buffer
-        for buffer in self._buffers:
-            # referred to by the list, the loop and the argument of getrefcount
-            if buffer.size == capacity and sys.getrefcount(buffer) == 3:
-                return buffer[:size].reshape(shape)
+        return self._crew().buffer(capacity).array(size).reshape(shape)
+
+    def _crew(self) -> _Crew:
+        me = get_ident()
+        return self._crews.get(me) or self._crews.setdefault(me, _Crew(self.threads))
+
+
+class _Buffer:
+    """Memory that is given out to one array after the other.
+
+    Attributes:
+        user: returns the array that has it now; None once no view of that one is left either.
+    """
+
+    __slots__ = ("_memory", "user")
+
+    def __init__(self, capacity: int) -> None:
+        memory: Any = np.empty(capacity, FLOAT32)
+        self._memory = memoryview(memory)
+        self.user: Callable[[], Array | None] = lambda: None
+
+    def array(self, size: int) -> Array:
+        """Give the memory out.
+
+        A view refers to the first array that is no view of another array: to this one.
+        """
+        array = np.frombuffer(self._memory, FLOAT32, size)
+        self.user = ref(array)
+        return array
+
+
+class _Crew:
+    """What a calling thread has: other threads, which wait for a job, each at a lock of its own, and memory.
+
+    Attributes:
+        meeting: the numbers that compiled code counts in, see ``ARRIVED``; the caller is thread 0.
+        size: how many threads there are, the caller included.
+        job: the kernel, its arguments, and how many threads it is for.
+        error: why a thread could not begin.
+    """
+
+    __slots__ = ("_buffers", "error", "job", "meeting", "size")
+
+    def __init__(self, most: int) -> None:
+        self.meeting = np.zeros(LOCKS + most, np.int64)
+        self.size = 1
+        self.job: tuple[Callable[..., None], tuple[Any, ...], int] | None = None
+        self.error: BaseException | None = None
+        self._buffers: dict[int, list[_Buffer]] = {}  # by their capacity
+
+    def grow(self, threads: int) -> None:
+        """Start the threads that are missing.
+
+        Interrupted between a start and its count, this starts a second thread for one place. That is no
+        harm: they wait at one lock, which lets one of them through.
+        """
+        for me in range(self.size, threads):
+            if not self.meeting[LOCKS + me]:
+                self.meeting[LOCKS + me] = _new_lock()
+            try:
+                start_new_thread(_work, (self, me))
+            except RuntimeError as problem:
+                raise EvaluationError(
+                    f"the system gives no thread to compute on ({problem}); compute on fewer threads"
+                ) from problem
+            self.size = me + 1
+
+    def buffer(self, capacity: int) -> _Buffer:
+        """Return memory that nobody uses."""
+        for buffer in self._buffers.get(capacity, ()):
+            if buffer.user() is None:
+                return buffer
         self._drop_unused()
-        buffer = np.empty(capacity, FLOAT32)
-        self._buffers.append(buffer)
-        return buffer[:size].reshape(shape)
+        buffer = _Buffer(capacity)
+        self._buffers.setdefault(capacity, []).append(buffer)
+        return buffer
 
     def _drop_unused(self) -> None:
-        """Keep no more memory than is in use at the moment."""
-        used = sum(b.size for b in self._buffers if sys.getrefcount(b) > 3)
-        unused = 0
+        """Keep no more memory than is in use at the moment, of what is not used the newest."""
+        everything = [(c, b) for c, buffers in self._buffers.items() for b in buffers]
+        left = sum(capacity for capacity, buffer in everything if buffer.user() is not None)
         kept = []
-        for buffer in reversed(self._buffers):
-            if sys.getrefcount(buffer) == 3:
-                unused += buffer.size
-            if sys.getrefcount(buffer) > 3 or unused <= used:
-                kept.append(buffer)
-        self._buffers = kept[::-1]
+        for capacity, buffer in reversed(everything):
+            if buffer.user() is None:
+                left -= capacity
+            if buffer.user() is not None or left >= 0:
+                kept.append((capacity, buffer))
+        self._buffers = {}
+        for capacity, buffer in reversed(kept):
+            self._buffers.setdefault(capacity, []).append(buffer)
+
+
+def _work(crew: _Crew, me: int) -> None:
+    """Do the part ``me`` of each job that comes; no signal handler ever runs here.
+
+    That a part is done is told when no reference to its arrays is left, so that their memory is free.
+    """
+    done = 0
+    while True:
+        _rest(crew.meeting, me, done)
+        done = 1
+        try:
+            assert crew.job is not None
+            kernel, args, threads = crew.job
+            kernel(*args, crew.meeting, me, threads)
+        except BaseException as error:
+            crew.error = error
+            _refuse(crew.meeting)
+        kernel = args = None  # type: ignore[assignment]
 
 
 @instructions
-def _arrive(typing: Any, meeting: Any) -> Any:
-    """Add one to the count of arrivals, and make what this thread has written visible to the others."""
+def _add(typing: Any, meeting: Any, where: Any) -> Any:
+    """Add one to a count, and make what this thread has written visible to the others."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        at = pointer(context, builder, signature.args[0], args[0], ir.IntType(64)(0))
+        at = pointer(context, builder, signature.args[0], args[0], args[1])
         builder.atomic_rmw("add", at, ir.IntType(64)(1), "seq_cst")
         return context.get_dummy_value()
 
-    return types.void(meeting), generate
+    return types.void(meeting, types.intp), generate
 
 
 @instructions
-def _arrived(typing: Any, meeting: Any) -> Any:
-    """The count of arrivals so far."""
+def _count(typing: Any, meeting: Any, where: Any) -> Any:
+    """A count so far."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        at = pointer(context, builder, signature.args[0], args[0], ir.IntType(64)(0))
+        at = pointer(context, builder, signature.args[0], args[0], args[1])
         return builder.load_atomic(at, "seq_cst", 8)
 
-    return types.int64(meeting), generate
+    return types.int64(meeting, types.intp), generate
+
+
+def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
+    """Call a C function of the process, which is found by its name when the code is loaded."""
+    kind = ir.FunctionType(result, [arg.type for arg in args])
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    return builder.call(function, args)
 
 
 @instructions
 def _yield_core(typing: Any) -> Any:
-    """POSIX's sched_yield, found by name when the code is loaded."""
+    """POSIX's sched_yield."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.IntType(32), [])
-        function = builder.module.globals.get("sched_yield")
-        function = function or ir.Function(builder.module, kind, "sched_yield")
-        builder.call(function, [])
+        _call(builder, "sched_yield", ir.IntType(32))
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+# Locks of Python's C interface: to take and to release one takes neither the interpreter's lock nor a signal.
+
+
+@instructions
+def _allocate_lock(typing: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lock = _call(builder, "PyThread_allocate_lock", ir.IntType(8).as_pointer())
+        return builder.ptrtoint(lock, ir.IntType(64))
+
+    return types.int64(), generate
+
+
+@instructions
+def _acquire(typing: Any, lock: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        _call(builder, "PyThread_acquire_lock", ir.IntType(32), at, ir.IntType(32)(1))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@instructions
+def _release(typing: Any, lock: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        _call(builder, "PyThread_release_lock", ir.VoidType(), at)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@compiled("i8()")
+def _new_lock():
+    """The address of a lock that is taken; 0 if there is no memory for one."""
+    lock = _allocate_lock()
+    if lock:
+        _acquire(lock)
+    return lock
+
+
+@compiled("void(i8[::1], i8, i8)")
+def _await(meeting, where, expected):
+    spins = 0
+    while _count(meeting, where) < expected:
+        spins += 1
+        if spins > SPINS:
+            _yield_core()
+
+
+@compiled("void(i8[::1], i8, i8)")
+def _rest(meeting, me, done):
+    """Tell that a thread is done, unless it comes for the first time, and wait for the next job."""
+    if done:
+        _add(meeting, DONE)
+    _acquire(meeting[LOCKS + me])
+
+
+@compiled("void(i8[::1])")
+def _refuse(meeting):
+    """Tell that a thread cannot begin."""
+    meeting[REFUSED] = 1
+    _add(meeting, BEGUN)
+
+
+@compiled("void(i8[::1], i8, i8)")
+def leave(meeting, me, threads):
+    """Keep the caller until the others are done."""
+    if me == 0 and threads > 1:
+        _await(meeting, DONE, threads - 1)
+
+
+@compiled("b1(i8[::1], i8, i8)")
+def enter(meeting, me, threads):
+    """Wait until all threads are in the kernel; false if one cannot come: then each is to return at once."""
+    if threads == 1:
+        return True
+    if me == 0:
+        meeting[:LOCKS] = 0
+        for other in range(1, threads):
+            _release(meeting[LOCKS + other])
+    _add(meeting, BEGUN)
+    _await(meeting, BEGUN, threads)
+    complete = meeting[REFUSED] == 0
+    if not complete:
+        leave(meeting, me, threads)
+    return complete
 
 
 @compiled("i8(i8[::1], i8, i8)")
@@ -135,12 +332,8 @@ def meet(meeting, expected, threads):
     """Wait until all threads are here; ``expected`` is what the last meeting returned, at first 0."""
     expected += threads
     if threads > 1:
-        _arrive(meeting)
-        spins = 0
-        while _arrived(meeting) < expected:
-            spins += 1
-            if spins > SPINS:
-                _yield_core()
+        _add(meeting, ARRIVED)
+        _await(meeting, ARRIVED, expected)
     return expected
 
 

@@ -8,7 +8,7 @@ from charlm.kernels import reference
 from charlm.kernels import updates as plain
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, threads_for
-from charlm.kernels.compiled.team import FLOAT32, Team, share
+from charlm.kernels.compiled.team import FLOAT32, Team, enter, leave, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
 from charlm.kernels.reference.common import Array
 
@@ -38,25 +38,33 @@ def _adam(
 
 @compiled()
 def _squares(g, sums, meeting, me, threads):
+    if not enter(meeting, me, threads):
+        return
     first, last = share((len(g) + BLOCK - 1) // BLOCK, me, threads)
     for block in range(first, last):
         found = splat(np.float32(0))
         for at in range(block * BLOCK, min((block + 1) * BLOCK, len(g)), LANES):
             found = _add_square(found, load(g, at, len(g) - at))
         sums[me] += total(found)
+    leave(meeting, me, threads)
 
 
 @compiled()
 def _sgd_update(values, g, rate, meeting, me, threads):
+    if not enter(meeting, me, threads):
+        return
     first, last = share((len(g) + LANES - 1) // LANES, me, threads)
     by = splat(rate)
     for at in range(first * LANES, last * LANES, LANES):
         count = len(g) - at
         store(values, at, _sgd(load(values, at, count), load(g, at, count), by), count)
+    leave(meeting, me, threads)
 
 
 @compiled()
 def _adam_update(values, g, m, v, settings, meeting, me, threads):
+    if not enter(meeting, me, threads):
+        return
     first, last = share((len(g) + LANES - 1) // LANES, me, threads)
     beta_1, rest_1 = splat(settings[0]), splat(settings[1])
     beta_2, rest_2 = splat(settings[2]), splat(settings[3])
@@ -70,6 +78,7 @@ def _adam_update(values, g, m, v, settings, meeting, me, threads):
         store(values, at, new, count)
         store(m, at, new_m, count)
         store(v, at, new_v, count)
+    leave(meeting, me, threads)
 
 
 def _ours(*arrays: Array) -> bool:

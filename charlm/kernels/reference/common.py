@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -79,7 +80,8 @@ def logistic(x: Array, out: Array | None = None) -> Array:
 
 def flat(a_TBX: Array) -> Array:
     """Make the positions one axis."""
-    return a_TBX.reshape(-1, a_TBX.shape[-1])
+    count = -1 if a_TBX.size else math.prod(a_TBX.shape[:-1])  # numpy cannot tell of no numbers
+    return a_TBX.reshape(count, a_TBX.shape[-1])
 
 
 def project(x_TBI: Input, W_IX: Array, b_X: Array | float = 0.0) -> Array:

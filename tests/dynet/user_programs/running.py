@@ -9,7 +9,22 @@ from typing import Any
 
 from tests.dynet.random_programs.oracle import Oracle
 
-NAMES = ("xor", "language_model", "tagger", "attention", "tree_lstm")
+NAMES = (
+    "xor",
+    "language_model",
+    "tagger",
+    "attention",
+    "tree_lstm",
+    "structured_perceptron",
+    "vae",
+    "reinforce",
+    "parser",
+    "graph_parser",
+    "crf",
+    "word_vectors",
+    "beam_search",
+    "convolution",
+)
 UPDATES = 20
 SEED = 7
 PATH = Path(__file__).parents[1] / "data" / "user_programs.json"

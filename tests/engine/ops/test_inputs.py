@@ -51,7 +51,7 @@ def test_one_hot_makes_a_batch_of_several_indices():
         (lambda graph: sparse_input_tensor(graph, [[0, -1]], [1, 2], (3,)), ValueError),
         (lambda graph: sparse_input_tensor(graph, [[0]], [1, 2], (3,)), ValueError),
         (lambda graph: sparse_input_tensor(graph, [0, 1], [1, 2], (3,)), ValueError),
-        (lambda graph: sparse_input_tensor(graph, [[0, 1]], [1, "a"], (3,)), ValueError),
+        (lambda graph: sparse_input_tensor(graph, [[0, 1]], [1, "a"], (3,)), TypeError),
         (lambda graph: sparse_input_tensor(graph, [[0, 1]], [[1, 2]], (3,)), TypeError),
         (lambda graph: sparse_input_tensor(graph, [[0.5, 1]], [1, 2], (3,)), TypeError),
         (lambda graph: sparse_input_tensor(graph, [[]], [], (3,)), TypeError),
@@ -62,7 +62,8 @@ def test_one_hot_makes_a_batch_of_several_indices():
         (lambda graph: one_hot(graph, -1, [0]), OverflowError),
         (lambda graph: fill(graph, [3], 0.0), TypeError),
         (lambda graph: fill(graph, -1, 0.0), OverflowError),
-        (lambda graph: fill(graph, (2, 0), 0.0), ValueError),
+        (lambda graph: fill(graph, (2, 3), 0.0, 0), ValueError),
+        (lambda graph: fill(graph, 2**32, 0.0), OverflowError),
         (lambda graph: fill(graph, 3, "a"), TypeError),
     ],
 )

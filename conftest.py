@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
+from importlib.util import find_spec
 
 # Before numpy is first imported: the number of threads changes the order of summation, and so the
 # last bits of a result; and test processes side by side would fight for the cores. Subprocesses
@@ -12,6 +14,11 @@ import sys
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"
 os.environ["MPLBACKEND"] = "Agg"
+# A shell starts what runs in its background with Ctrl-C ignored, and charlm then ignores it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if find_spec("numba") is None:  # of the extra `fast`: without it there is nothing to import there
+    collect_ignore = ["charlm/kernels/compiled"]
 
 from hypothesis import HealthCheck, settings  # noqa: E402
 

@@ -1,0 +1,74 @@
+"""What the command line adds to errors about texts: what to type next, in the words of the command at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from charlm.cli.output import program
+from charlm.config import (
+    DataConfig,
+    bundled_comparisons,
+    bundled_runs,
+    located_text,
+    resolve_text,
+)
+from charlm.config.schema import BYTES
+from charlm.errors import ConfigError, MissingTextError, TextError, UndecodableTextError
+from charlm.files import exists, home_expanded
+
+
+@contextlib.contextmanager
+def encoding_offered(data: DataConfig, how: str = "--encoding {}") -> Iterator[None]:
+    """Tell of a text that cannot be decoded how its encoding is given here, which ``data`` has to allow."""
+    try:
+        yield
+    except UndecodableTextError as error:
+        ways = [f"{how.format(name)} (for all texts given)" for name in error.encodings[:1]]
+        ways.append(error.convert)
+        with contextlib.suppress(ConfigError):  # with an alphabet, say, the symbols are no bytes
+            attrs.evolve(data, encoding=BYTES)
+            ways.append(f"learn its bytes with {how.format(BYTES)}")
+        raise TextError(f"{error.reason}{error.choice}: {'; or '.join(ways)}") from error
+
+
+def check_text(given: str) -> None:
+    """Refuse what stands where a text may stand, or a config, and is something else or nothing."""
+    if given in dict(bundled_comparisons()):
+        raise ConfigError(f"{given}: this is a comparison of models; {program()} compare {given}")
+    folder = Path(home_expanded(given))
+    if exists(folder / "config.yaml") and exists(folder / "metrics.jsonl"):
+        again = f"{program()} train --resume {shlex.quote(given)}"
+        raise TextError(f"{given}: this is a run, not a text; to go on with it: {again}")
+    if given != "-":
+        configs = [name for name, _ in bundled_runs()]
+        resolve_text(located_text(given, Path.cwd()), configs)
+
+
+@contextlib.contextmanager
+def text_asked_for(run: Path, data: DataConfig) -> Iterator[None]:
+    """Tell of a text that a resumed run does not find how to say where it is now."""
+    try:
+        yield
+    except MissingTextError as error:
+        command = f"{program()} train --resume {shlex.quote(str(run))} {_moved(error.path, data)}"
+        raise TextError(f"{error}; if it was moved, say where it is: {command}") from error
+    except UndecodableTextError as error:
+        raise TextError(
+            f"{error.reason}: this is not the text that {run} was trained on; bring the old text back"
+        ) from error
+
+
+def _moved(path: str, data: DataConfig) -> str:
+    """Return the option that names a run's texts, with PATH for the one that is missing."""
+    if path not in data.texts:
+        return "--val-file PATH"
+    if isinstance(data.text, str):
+        return "--set data.text=PATH"
+    named = ", ".join("PATH" if text == path else json.dumps(text) for text in data.texts)
+    return f"--set {shlex.quote(f'data.text=[{named}]')}"

@@ -1,0 +1,42 @@
+"""What is typed after `charlm baseline`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.completion import texts
+from charlm.cli.options import encoding_option
+
+HELP = """\
+Score the end of TEXT by models without a network, made of what is before it.
+
+These are: all characters equally likely, single characters' frequencies, modified Kneser-Ney n-grams, and xz.
+TEXT is files, folders of .txt files, or - for standard input.
+"""
+
+
+@click.command(help=HELP)
+@click.argument("texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts)
+@click.option(
+    "--order",
+    type=click.IntRange(1, 32),
+    metavar="N",
+    help="The highest order of n-grams (default: 8).",
+)
+@click.option(
+    "--val-frac",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    metavar="F",
+    default=0.1,
+    show_default=True,
+    help="The part of the text, at its end, that is scored.",
+)
+@encoding_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def baseline(**given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.baseline import baseline
+
+    return baseline(**given)

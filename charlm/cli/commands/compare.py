@@ -1,0 +1,39 @@
+"""What is typed after `charlm compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlm.cli.completion import comparisons
+from charlm.cli.options import HomePath, kernels_option
+
+HELP = """\
+Train several models on the same text with the same steps, from several seeds each.
+
+NAME is a bundled comparison (see --list) or a .yaml file of one. Two or more run configs are compared as they
+are, and judged by who is first where the slowest ends. All have to predict the same symbols of the same text.
+"""
+
+
+@click.command(help=HELP)
+@click.argument("sources", nargs=-1, metavar="NAME | CONFIG CONFIG...", shell_complete=comparisons)
+@click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Seeds for each model.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Updates for each model.")
+@kernels_option
+@click.option("--json", "as_json", is_flag=True, help="Print everything measured as JSON.")
+@click.option(
+    "--plot",
+    type=HomePath(path_type=Path, dir_okay=False),
+    metavar="FILE.png",
+    help="Draw the loss curves (needs the extra `plot`).",
+)
+@click.option("--list", "list_bundled", is_flag=True, help="List the bundled comparisons.")
+@click.pass_obj
+def compare(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.compare import compare
+
+    return compare(obj, **given)

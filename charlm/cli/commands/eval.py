@@ -1,0 +1,65 @@
+"""What is typed after `charlm eval`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.completion import encodings, runs, texts
+from charlm.cli.options import HomePath, kernels_option
+
+HELP = """\
+Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN or its last.
+
+TEXT is files, folders of .txt files, or - for standard input, and is prepared as the text of RUN. The
+held-out part is read as one text, with the state that the text before it leaves. What --dynamic learns
+and what the n-grams count with it comes from characters that have been scored already.
+"""
+
+
+@click.command("eval", help=HELP)
+@click.argument("run", type=HomePath(), shell_complete=runs)
+@click.argument("texts", nargs=-1, metavar="[TEXT...]", shell_complete=texts)
+@click.option(
+    "--split",
+    type=click.Choice(["val", "test"]),
+    help="Which part of the run's own text: held out, or kept for a last test (default: val).",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    shell_complete=encodings,
+    help="Of TEXT: utf-8, another codec (default: that of the run's text).",
+)
+@click.option(
+    "--text",
+    "moved",
+    multiple=True,
+    metavar="PATH",
+    shell_complete=texts,
+    help="Where the run's own text is now, if it was moved. Repeatable.",
+)
+@click.option(
+    "--val-file",
+    metavar="PATH",
+    shell_complete=texts,
+    help="The same for the run's data.val_file.",
+)
+@click.option("--cold", is_flag=True, help="Begin that part with an empty state.")
+@click.option("--dynamic", is_flag=True, help="Learn from the text, each piece after its score.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="R",
+    help="How fast --dynamic learns (default: chosen on the end of the training text).",
+)
+@click.option("--mix", type=click.Choice(["ngram"]), help="Mix with n-grams of the training text.")
+@kernels_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def eval_(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.eval import eval_
+
+    return eval_(obj, **given)

@@ -1,0 +1,30 @@
+"""What is typed after `charlm info`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.completion import runs_and_texts
+from charlm.cli.options import HomePath, encoding_option
+
+HELP = """\
+Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.
+
+Of a run: how it stands or ended, its model, text and history, where it stands beside the baselines, its files
+and, if wanted, its config. Of a text: its size, its characters, what is odd about it, and the baselines for its last
+tenth.
+"""
+
+
+@click.command(help=HELP)
+@click.argument("what", metavar="RUN|TEXT", type=HomePath(), shell_complete=runs_and_texts)
+@encoding_option
+@click.option("--config", "with_config", is_flag=True, help="Show the complete config of RUN too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def info(**given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.info import info
+
+    return info(**given)

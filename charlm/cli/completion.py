@@ -1,0 +1,109 @@
+"""What a word of a command line may become when Tab is pressed; ``shells.py`` tells the shells. No numpy is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from encodings.aliases import aliases
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from charlm.config import bundled_comparisons, bundled_runs, bundled_texts
+from charlm.config.keys import keys, words
+from charlm.config.rules import SettingError, encoding
+
+Found = list[CompletionItem]
+
+
+def texts(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete a bundled text's name, or a path."""
+    return [*_those(incomplete, bundled_texts()), _path(incomplete)]
+
+
+def configs(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete a bundled config's name, or a path."""
+    return [*_described(incomplete, bundled_runs()), _path(incomplete)]
+
+
+def configs_and_texts(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete what `train` takes: a config first, and texts."""
+    first = not ctx.params.get(param.name or "")
+    known = _described(incomplete, bundled_runs()) if first else []
+    return known + texts(ctx, param, incomplete)
+
+
+def comparisons(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete a bundled comparison's name, a bundled config's, or a path."""
+    return _described(incomplete, bundled_comparisons()) + configs(ctx, param, incomplete)
+
+
+def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete a run's folder, or a path."""
+    return _runs(incomplete) or [_path(incomplete)]
+
+
+def runs_and_texts(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete a run's folder, or what a text may be."""
+    return _runs(incomplete) or texts(ctx, param, incomplete)
+
+
+def cells(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete a cell's name."""
+    return _those(incomplete, words("model.cell"))
+
+
+def trainers(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete a trainer's name."""
+    return _those(incomplete, words("train.trainer"))
+
+
+def encodings(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete the name of an encoding of texts."""
+    known = {"bytes", *(name.replace("_", "-") for name in aliases.values())}
+    return [item for item in _those(incomplete, sorted(known)) if _decodes_texts(item.value)]
+
+
+def settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete the key of ``KEY=VALUE``, or the value where it is a word that is known."""
+    key, equals, value = incomplete.partition("=")
+    if not equals:
+        described = [(f"{key}=", field.metadata["doc"]) for key, field in keys().items()]
+        return _described(incomplete, described)
+    if key not in keys():
+        return []
+    if key == "data.encoding":
+        found = encodings(ctx, param, value)
+    elif key in ("data.text", "data.val_file"):
+        found = texts(ctx, param, value)
+    else:
+        found = _those(value, words(key))
+    return [CompletionItem(f"{key}={item.value}", item.type) for item in found]
+
+
+def _runs(incomplete: str) -> Found:
+    """Return the runs in ``runs``, here, and in the folder that was typed."""
+    folders = {Path("runs"), Path(), Path(incomplete.rpartition("/")[0] or ".")}
+    found = {str(file.parent) for folder in folders for file in folder.glob("*/config.yaml")}
+    return _those(incomplete, sorted(found))
+
+
+def _decodes_texts(name: str) -> bool:
+    try:
+        encoding(name)
+    except SettingError:
+        return False
+    return True
+
+
+def _path(incomplete: str) -> CompletionItem:
+    """Leave it to the shell, which knows how it writes names with spaces."""
+    return CompletionItem(incomplete, type="file")
+
+
+def _those(incomplete: str, names: Iterable[str]) -> Found:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _described(incomplete: str, known: Iterable[tuple[str, str]]) -> Found:
+    return [CompletionItem(name, help=doc) for name, doc in known if name.startswith(incomplete)]

@@ -1,0 +1,107 @@
+"""`charlm runs --follow RUN`: a run as it goes on, seen from another terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from typing import Any
+
+from charlm.cli.output import Screen, duration
+from charlm.cli.progress import STEP_BAR, TIME_BAR
+from charlm.config import load_run
+from charlm.config.rules import seconds_of
+from charlm.errors import CharlmError
+from charlm.runs.directory import RunDirectory
+from charlm.runs.listing import RunStatus, status
+from charlm.wording import fixed
+
+PAUSE = 0.5
+"""Seconds between two looks."""
+
+
+def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
+    """Show what a run reports as it comes, until it ends."""
+    view = _View(directory, screen, as_json)
+    try:
+        while view.look() == "running":
+            time.sleep(PAUSE)
+    finally:
+        screen.close_bar()
+    return 0
+
+
+class _View:
+    """What was shown of a run so far. As JSON these are the rows of its metrics alone."""
+
+    def __init__(self, directory: RunDirectory, screen: Screen, as_json: bool) -> None:
+        self._directory = directory
+        self._screen = screen
+        self._as_json = as_json
+        self._rows = self._samples = 0
+        self._in_seconds = False
+        self._begun = False
+
+    def look(self) -> str:
+        """Show what is new, and return how the run stands."""
+        now = status(self._directory)  # before the rows: what it writes as it ends is shown
+        rows = self._directory.read_metrics()
+        if not self._begun:
+            self._begin(now, rows[-1]["seconds"] if rows else 0.0)
+        samples = [] if self._as_json else self._directory.read_samples()
+        # a run that goes back takes rows and samples back
+        new = [(row["step"], _told(row), row) for row in rows[min(self._rows, len(rows)) :]]
+        drawn = [(step, _sample(step, text), None) for step, text in samples[self._samples :]]
+        self._rows, self._samples = len(rows), len(samples)
+        for _, told, row in sorted([*new, *drawn], key=lambda item: item[0]):
+            self._screen.result(json.dumps(row) if self._as_json else told)
+            if row is not None:
+                self._screen.advance(row["seconds"] if self._in_seconds else row["step"])
+        if now.state != "running":
+            self._screen.close_bar()
+            if not self._as_json:
+                self._screen.result(f"{now.state}: {now.reason}" if now.reason else now.state)
+        return now.state
+
+    def _begin(self, now: RunStatus, seconds: float) -> None:
+        """Say which run it is, and start the bar of one that is running."""
+        self._begun = True
+        budget = f"; its budget is {now.budget}" if now.budget else ""
+        self._screen.say(f"{now.run}: {now.state}{budget}")
+        if now.state != "running":
+            return
+        self._screen.say("Ctrl-C ends this view, not the run")
+        limit = _most_seconds(self._directory)
+        if now.steps is not None:
+            self._screen.start_bar(now.steps, now.step, bar_format=STEP_BAR)
+        elif limit is not None:
+            self._in_seconds = True
+            self._screen.start_bar(limit, seconds, bar_format=TIME_BAR)
+
+
+def _most_seconds(directory: RunDirectory) -> float | None:
+    try:
+        limit = load_run(directory.config).train.max_time
+    except CharlmError:
+        return None
+    return None if limit is None else seconds_of(limit)
+
+
+def _sample(step: int, text: str) -> str:
+    if "\n" in text:
+        return f"--- sample at step {step} ---\n{text}\n---"
+    return f"step {step:>6}   sample   {text}"
+
+
+def _told(row: dict[str, Any]) -> str:
+    parts = [f"step {row['step']:>6}"]
+    if row.get("loss") is not None:
+        parts.append(f"loss     {fixed(row['loss'])}")
+    if row.get("held_out_nll") is not None:
+        nll = row["held_out_nll"]
+        parts.append(f"held-out {fixed(nll)} nats, {fixed(nll / math.log(2))} bits")
+    if "skipped" in row:
+        parts.append(f"skipped, for {row['skipped']}")
+    if "rolled_back_from" in row:
+        parts.append(f"going on from here after step {row['rolled_back_from']}")
+    return "   ".join([*parts, f"({duration(row['seconds'])})"])

@@ -1,0 +1,39 @@
+"""What the models of a comparison have to have in common, so that their losses can be compared.
+
+A loss is in nats per symbol (or per line): with other symbols, or of another part of the text, it is another
+quantity, and the smaller number is not the better model.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+from charlm.config.rules import SettingError, shown
+
+SHARED = (
+    *("data.text", "data.framing", "data.encoding", "data.normalize", "data.alphabet"),
+    *("data.min_count", "data.val_frac", "data.test_frac", "data.val_file", "train.steps"),
+)
+
+
+def check_comparable(model: Any, base: Any) -> None:
+    """Refuse a run's config that differs from another in what both have to share.
+
+    Raises:
+        SettingError: at the first setting that differs; all of them are named.
+    """
+    found = {
+        key: f"is {shown(mine)} here and {shown(theirs)} in the base"
+        for key in SHARED
+        if (mine := attrgetter(key)(model)) != (theirs := attrgetter(key)(base))
+    }
+    if not found:
+        return
+    (first, said), *others = found.items()
+    more = "".join(f", {key} {what}" for key, what in others)
+    raise SettingError(
+        f"{said}{more}; make them equal: the losses of a comparison can be compared only where all models "
+        "predict the same symbols of the same text, for the same steps",
+        *first.split("."),
+    )

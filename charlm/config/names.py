@@ -1,0 +1,50 @@
+"""Names of runs: safe as a folder's name in every shell and on every system, whatever they are made of.
+
+A name such as ``*`` or ``my novel`` is read by a shell as something else: ``rm -r runs/*`` deletes every run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+from charlm.files import exists, home_expanded
+
+UNNAMED = "text"
+"""A run on a text that has no name: the standard input, a pipe, a text called ``***``."""
+LONGEST = 60
+"""Characters in a name, of four bytes at most: file systems take 255 bytes, and a number may come behind."""
+
+_OTHERS = re.compile(r"[^\w.]+")  # the dash too: several become one
+_WILD = re.compile(r"[*?[]")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # devices of Windows
+
+
+def plain_name(name: str) -> str:
+    """Return a name in letters, digits, dots, dashes and underscores that begins with no dot or dash.
+
+    >>> plain_name("my novel (2)"), plain_name(".hidden"), plain_name("*")
+    ('my-novel-2', 'hidden', 'text')
+    """
+    found = _OTHERS.sub("-", unicodedata.normalize("NFC", name)).lstrip(".-")
+    found = found[:LONGEST].rstrip(".-") or UNNAMED
+    return f"{UNNAMED}-{found}" if _RESERVED.match(found) else found
+
+
+def name_of(text: str) -> str:
+    """Return the name of a run on a text: of its file or folder; of a pattern, what is before the first wild card.
+
+    >>> name_of("novels/old.txt"), name_of("letters/**/*.txt"), name_of("chapter-*.txt")
+    ('old', 'letters', 'chapter')
+    """
+    path = Path(_absolute(text))
+    if text == "-" or path.parts[1:2] in (("dev",), ("proc",)):  # as <(command) is given
+        return UNNAMED
+    fixed, *wild = _WILD.split(home_expanded(text), maxsplit=1)
+    return plain_name(Path(_absolute(fixed)).name if wild and not exists(path) else path.stem)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(home_expanded(path))  # noqa: PTH100

@@ -1,0 +1,108 @@
+"""How many bytes a text takes: what scores per byte are divided by.
+
+Counted is the text as it is scored, written in UTF-8: decoded, without a byte order mark, normalised, each line's
+end one byte, and without the empty lines that a model of lines never reads. Where the symbols are bytes, it is
+these. A character that is ``<UNK>`` to the model has a size like any other. Its ids do not tell which, so the text is
+read once more, where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from charlm.config import DataConfig
+from charlm.errors import TextError
+from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.encoding import counts_of
+from charlm.text.preparing import files_of
+from charlm.text.reading import Facts
+from charlm.text.vocab import Ids, Points, Vocab
+
+Sizes: TypeAlias = npt.NDArray[np.uint8]
+"""Bytes of characters in UTF-8, 1 to 4."""
+
+NONE: Sizes = np.zeros(0, np.uint8)
+
+
+def utf_8_sizes(points: Points) -> Sizes:
+    """Return the bytes that each code point takes in UTF-8.
+
+    Example:
+        >>> utf_8_sizes(np.array([ord(c) for c in "aé€😀"]))
+        array([1, 2, 3, 4], dtype=uint8)
+    """
+    return np.searchsorted([0x80, 0x800, 0x10000], points, side="right").astype(np.uint8) + 1
+
+
+def utf_8_length(vocab: Vocab, ids: Ids, unknown: Sizes = NONE) -> int:
+    """Return the bytes that a text takes in UTF-8.
+
+    Args:
+        vocab: the symbols.
+        ids: the text; an ``<EOS>`` is one byte.
+        unknown: the sizes of its characters that are ``<UNK>``, in the text's order.
+
+    Raises:
+        TextError: there are more or fewer of these.
+
+    Example:
+        >>> utf_8_length(Vocab.from_alphabet("aé€", eos=True), np.array([0, 1, 2, 3]))
+        7
+    """
+    counts = counts_of(ids, len(vocab))
+    if vocab.unknown is not None:
+        if counts[vocab.unknown] != len(unknown):
+            raise TextError(
+                "the text was changed while it was read; start again when it is complete"
+            )
+        counts[vocab.unknown] = 0
+    sizes = [int(utf_8_sizes(np.array(ord(s)))) if len(s) == 1 else 1 for s in vocab.symbols]
+    return int(counts @ np.array(sizes)) + int(unknown.sum(dtype=np.int64))
+
+
+def unknown_sizes(data: DataConfig, vocab: Vocab) -> Sizes:
+    """Return the sizes of the characters of a text that are ``<UNK>``, in the text's order; none without one.
+
+    Args:
+        data: the section that names the text.
+        vocab: the symbols.
+
+    Raises:
+        TextError: it cannot be read.
+    """
+    if vocab.unknown is None:
+        return NONE
+    return np.concatenate([NONE, *_unknown(data, vocab)])
+
+
+def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, split: str) -> Sizes:
+    """Return those of the held-out part (``val``) or the ``test`` part of a text that has been read already.
+
+    Raises:
+        TextError: it cannot be read again.
+    """
+    vocab = corpus.vocab
+    part = corpus.held_out_ids if split == "val" else corpus.test_ids
+    if vocab.unknown is None or not (part == vocab.unknown).any():
+        return NONE
+    if split == "val" and data.val_file is not None:
+        return unknown_sizes(attrs.evolve(data, text=data.val_file), vocab)
+    before = [corpus.train_ids]
+    if split == "test" and data.val_file is None:
+        before.append(corpus.held_out_ids)
+    begin, count = (
+        sum(int(counts_of(ids, len(vocab))[vocab.unknown]) for ids in parts)
+        for parts in (before, [part])
+    )
+    return unknown_sizes(data, vocab)[begin : begin + count]
+
+
+def _unknown(data: DataConfig, vocab: Vocab) -> Iterator[Sizes]:
+    lines = vocab.eos is not None
+    for points in files_of(data).read(Facts()):
+        yield utf_8_sizes(points[vocab.encode_points(points, lines=lines) == vocab.unknown])

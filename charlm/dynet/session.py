@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import DType
+from charlm.engine.compiled import Compiled
+from charlm.engine.execute import NodeByNode
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.immediate import ImmediateGraph
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import DynetStream, RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
-from charlm.kernels import Kernels, select
+from charlm.kernels import NUMPY, Kernels, select
 from charlm.threads import thread_count, use_threads
 
 __all__ = [
@@ -67,19 +69,18 @@ def renew(immediate_compute: bool = False, check_validity: bool = False) -> Comp
     """Discard the graph and return a new one; see ``charlm.dynet.renew_cg``."""
     old, version = _session.graph, _session.graph.version + 1
     old.release()
+    settings = _session.dtype, _CurrentStream(), _session.kernels, version, _executor()
     if immediate_compute:
-        _session.graph = ImmediateGraph(
-            _session.dtype,
-            _CurrentStream(),
-            _session.kernels,
-            version=version,
-            check_validity=check_validity,
-        )
+        _session.graph = ImmediateGraph(*settings, check_validity)
     else:
-        _session.graph = ComputationGraph(
-            _session.dtype, _CurrentStream(), _session.kernels, version=version
-        )
+        _session.graph = ComputationGraph(*settings)
     return _session.graph
+
+
+def _executor() -> type[Compiled] | type[NodeByNode]:
+    """Return what evaluates graphs: compiled code where the kernels are compiled and numbers have 32 bits."""
+    compiled = _session.kernels is not NUMPY and np.dtype(_session.dtype) == np.float32
+    return Compiled if compiled else NodeByNode
 
 
 def cg() -> ComputationGraph:

@@ -7,7 +7,7 @@ in DyNet. The way back is the same in reverse.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,37 @@ from charlm.engine.op import Context
 from charlm.engine.tape import Tape
 from charlm.errors import EvaluationError
 from charlm.kernels.reference import Product
+
+
+class Executor(Protocol):
+    """What evaluates a tape."""
+
+    def __init__(self, tape: Tape, context: Context) -> None: ...
+
+    @property
+    def evaluated(self) -> int:
+        """How many nodes have values; they are the first ones."""
+
+    def value(self, index: int) -> Array:
+        """Return the value of an evaluated node."""
+
+    def gradient(self, index: int) -> Array | None:
+        """Return the gradient that the last backward pass left at a node, None where none flowed."""
+
+    def forward(self, last: int) -> None:
+        """Evaluate the nodes up to ``last`` that have no value yet."""
+
+    def forget(self, first: int) -> None:
+        """Forget the values from node ``first`` on."""
+
+    def cut(self, tape: Tape) -> None:
+        """Go on with another tape that has the first nodes of this one."""
+
+    def backward(self, root: int, full: bool, keep: bool) -> None:
+        """Pass the gradient of one number on to all that it depends on, and to parameters."""
+
+    def total(self, index: int) -> Array:
+        """Return the gradient of a recurrent node with what flows through its later parts."""
 
 
 class NodeByNode:
@@ -38,6 +69,19 @@ class NodeByNode:
         )  # 1: the gradient is this node's alone and may be added to in place
         self._products: defaultdict[int, list[Product]] = defaultdict(list)  # yet to be added
         self._totals: dict[int, Array] = {}
+
+    @property
+    def evaluated(self) -> int:
+        """How many nodes have values."""
+        return len(self.values)
+
+    def value(self, index: int) -> Array:
+        """Return the value of an evaluated node."""
+        return self.values[index]
+
+    def gradient(self, index: int) -> Array | None:
+        """Return the gradient that the last backward pass left at a node."""
+        return self.gradients[index]
 
     # ---- forward
 
@@ -65,8 +109,8 @@ class NodeByNode:
                     saved[k] = ctx.saved
                     ctx.saved = None
                 start = self._start = start + signature.extent
-        except _OF_EMPTY as error:
-            self._check_empty(len(values), error)
+        except OF_EMPTY as error:
+            check_empty(tape, len(values), error)
             raise
 
     def forget(self, first: int) -> None:
@@ -131,8 +175,8 @@ class NodeByNode:
                     for i, needed, dx in zip(args, needs, found, strict=True):
                         if needed and dx is not None:
                             self._add(i, dx)
-        except _OF_EMPTY as error:
-            self._check_empty(k, error)
+        except OF_EMPTY as error:
+            check_empty(tape, k, error)
             raise
 
     def _add(self, index: int, dx: Array | Product) -> None:
@@ -174,15 +218,16 @@ class NodeByNode:
             found = self._totals[index] = self.tape.op(index).total_gradient(dy, *xs)
         return found
 
-    def _check_empty(self, index: int, error: Exception) -> None:
-        """Raise EvaluationError in the place of an error if an argument of a node has no numbers."""
-        dims = [self.tape.signatures[i].type.dim for i in self.tape.args(index)]
-        if any(0 in shape for shape, _ in dims):
-            raise EvaluationError(
-                f"{self.tape.op(index).name()}: is not defined where an argument has no numbers, got "
-                f"{', '.join(map(show, dims))}"
-            ) from error
-
 
 # what operations raise where numbers are missing
-_OF_EMPTY = (ValueError, IndexError, ZeroDivisionError)
+OF_EMPTY = (ValueError, IndexError, ZeroDivisionError)
+
+
+def check_empty(tape: Tape, index: int, error: Exception) -> None:
+    """Raise EvaluationError in the place of an error if an argument of a node has no numbers."""
+    dims = [tape.signatures[i].type.dim for i in tape.args(index)]
+    if any(0 in shape for shape, _ in dims):
+        raise EvaluationError(
+            f"{tape.op(index).name()}: is not defined where an argument has no numbers, got "
+            f"{', '.join(map(show, dims))}"
+        ) from error

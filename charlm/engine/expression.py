@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -246,6 +247,25 @@ def binary(op: Op, x: Operand, y: Operand) -> Expression:
             tape.arguments += x.index, y.index
             return made
     return apply(op, x, y)
+
+
+def several(op: Op, operands: Sequence[Operand]) -> Expression:
+    """Append an operation without data on a list of operands."""
+    nodes = [x for x in operands if isinstance(x, Expression)]
+    if len(nodes) == len(operands):
+        tape = nodes[0].tape
+        types = tuple([x.type for x in nodes if x.tape is tape])
+        if len(types) == len(nodes) and tape.quick:
+            signature = op.signatures.get(types if len(types) > 1 else types[0])
+            if signature is not None:
+                made = _new(Expression)
+                made.tape = tape
+                made.type = signature.type
+                made.index = len(tape.signatures)
+                tape.signatures.append(signature)
+                tape.arguments.extend([x.index for x in nodes])
+                return made
+    return apply(op, *operands)
 
 
 def indexed(ops: Indexed, index: int, x: Operand, kind: type[E]) -> E:

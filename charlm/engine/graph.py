@@ -6,14 +6,14 @@ stand for several DyNet nodes take as many ids.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from charlm.engine.arrays import Array, DType, quietly, show
-from charlm.engine.execute import NodeByNode
+from charlm.engine.execute import Executor, NodeByNode
 from charlm.engine.op import Context, Leaf, Op, Reserved
 from charlm.engine.parameters import LookupParameter, Parameter
 from charlm.engine.random import NumpyStream, RandomStream
@@ -49,6 +49,7 @@ class ComputationGraph:
         stream: draws dropout masks and noise.
         kernels: the array functions to run on.
         version: printed behind the slash of an expression.
+        executor: how tapes are evaluated.
 
     Example:
         >>> from charlm.engine.ops import input_tensor
@@ -66,12 +67,13 @@ class ComputationGraph:
         stream: RandomStream | None = None,
         kernels: Kernels = NUMPY,
         version: int = 0,
+        executor: Callable[[Tape, Context], Executor] = NodeByNode,
     ) -> None:
         self.version = version
         self.alive = True
         self.context = Context(kernels, stream or NumpyStream(0), np.dtype(dtype), reader=self)
         self.tape = GraphTape(self, 0)
-        self.run = NodeByNode(self.tape, self.context)
+        self.run = executor(self.tape, self.context)
         self.root: int | None = None
         self._leaves: dict[tuple[Parameter | LookupParameter, bool], int] = {}
         self._storages: set[Storage] = set()  # that it reads
@@ -142,25 +144,25 @@ class ComputationGraph:
         run = self.run
         if recalculate:
             run.forget(0)
-        if index >= len(run.values):
+        if index >= run.evaluated:
             try:
                 quietly(run.forward, index)
             except MemoryError as error:
-                k = len(run.values)
+                k = run.evaluated
                 raise EvaluationError(
                     f"{self.op(k).name()}: there is no memory left to compute expression "
                     f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
                 ) from error
-        return run.values[index]
+        return run.value(index)
 
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
-        return self.run.values[index]
+        return self.run.value(index)
 
     @property
     def evaluated(self) -> int:
         """How many nodes have values."""
-        return len(self.run.values)
+        return self.run.evaluated
 
     def backward(self, index: int, full: bool = False, keep: bool = True) -> None:
         """Add the gradient of node ``index``, one number, to the parameters it depends on.
@@ -185,9 +187,9 @@ class ComputationGraph:
         op = self.op(index)
         if op.is_view and index != self.root:
             (whole,) = self.args(index)
-            if self.op(whole).is_recurrent and self.run.gradients[whole] is not None:
+            if self.op(whole).is_recurrent and self.run.gradient(whole) is not None:
                 return op.forward(self.context, self.run.total(whole))
-        return self.run.gradients[index]
+        return self.run.gradient(index)
 
     def set_data(self, index: int, op: Op) -> None:
         """Give a node another operation of its kind, and forget all values."""

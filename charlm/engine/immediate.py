@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from charlm.engine.arrays import DType, show
+from charlm.engine.execute import Executor, NodeByNode
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import Op
+from charlm.engine.op import Context, Op
 from charlm.engine.random import RandomStream
+from charlm.engine.tape import Tape
 from charlm.errors import EvaluationError
 from charlm.kernels import NUMPY, Kernels
 
@@ -37,9 +39,10 @@ class ImmediateGraph(ComputationGraph):
         stream: RandomStream | None = None,
         kernels: Kernels = NUMPY,
         version: int = 0,
+        executor: Callable[[Tape, Context], Executor] = NodeByNode,
         check_validity: bool = False,
     ) -> None:
-        super().__init__(dtype, stream, kernels, version)
+        super().__init__(dtype, stream, kernels, version, executor)
         self.check_validity = check_validity
 
     def append(self, op: Op, args: Sequence[int] = (), node_id: int | None = None) -> int:

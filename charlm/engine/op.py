@@ -25,6 +25,7 @@ from charlm.engine.types import Type
 from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import Kernels
 from charlm.kernels.reference import Product
+from charlm.kernels.tapes import Form
 
 Gradients = Sequence["Array | Product | None"]
 
@@ -208,9 +209,21 @@ class Op(ABC):
         """Take the gradient that reached a leaf; inputs have no use for theirs."""
         return
 
-    def touch(self) -> None:
-        """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without."""
+    def touch(self, rows: Array | None = None) -> None:
+        """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without.
+
+        Args:
+            rows: those of several nodes that are like this one.
+        """
         return
+
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Return what this is to compiled code for arguments of these types; None if it runs in Python."""
+        return None
+
+    def datum(self) -> float | None:
+        """Return the number that compiled code needs of an operation with data."""
+        return None
 
     # ---- facts for tests and printing
 
@@ -272,11 +285,14 @@ class Signature:
         indexed: where each node's own is found by an index.
         bound: indices are below it.
         type: of the result.
+        types: of the arguments.
         count: how many arguments it has.
         extent: how many integers a node is: its arguments, and perhaps an index.
         needs: which arguments need a gradient.
         id_count: how many ids it takes.
         id_back: see ``Op``.
+        number: that of its row in a table for compiled code, -1 while it has none.
+        row: keeps the row.
     """
 
     __slots__ = (
@@ -287,8 +303,11 @@ class Signature:
         "id_count",
         "indexed",
         "needs",
+        "number",
         "op",
+        "row",
         "type",
+        "types",
     )
 
     def __init__(
@@ -299,16 +318,20 @@ class Signature:
         self.op = None if op.has_data else op
         self.indexed = indexed
         self.bound = bound
+        self.types = types
         self.count = len(types)
         self.extent = self.count if indexed is None else self.count + 1
         self.needs = tuple([t.trains and not t.empty for t in types])
         self.id_count = op.id_count
         self.id_back = op.id_back
+        self.number = -1
+        self.row: object = None
 
     def with_data(self) -> Signature:
         """Return the same for a node that has an operation of its own after all."""
         found = copy(self)
-        found.indexed = None
+        found.indexed = found.row = None
+        found.number = -1
         return found
 
 

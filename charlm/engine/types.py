@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from weakref import WeakValueDictionary
 
-from charlm.engine.arrays import Dim, Shape
+from charlm.engine.arrays import Dim, array_shape
 
 
 class Type:
@@ -15,6 +16,8 @@ class Type:
         batch: how many elements.
         trains: whether a parameter that is trained takes part in the value.
         dim: shape and batch.
+        size: how many numbers.
+        array_shape: that of the array that holds the value.
         empty: whether there are no numbers, because a size is 0: there is nothing to compute then.
 
     Example:
@@ -22,13 +25,15 @@ class Type:
         True
     """
 
-    __slots__ = ("__weakref__", "batch", "dim", "empty", "shape", "trains")
+    __slots__ = ("__weakref__", "array_shape", "batch", "dim", "empty", "shape", "size", "trains")
 
     def __init__(self, dim: Dim, trains: bool) -> None:
         self.dim = dim
         self.shape, self.batch = dim
         self.trains = trains
-        self.empty = 0 in self.shape
+        self.size = prod(self.shape) * self.batch
+        self.empty = not self.size
+        self.array_shape = array_shape(dim)
 
     @staticmethod
     def of(dim: Dim, trains: bool) -> Type:
@@ -37,11 +42,6 @@ class Type:
         if found is None:
             found = _types[dim, trains] = Type(dim, trains)
         return found
-
-    @property
-    def array_shape(self) -> Shape:
-        """The shape of the array that holds the value."""
-        return (self.batch, *reversed(self.shape))
 
 
 _types: WeakValueDictionary[tuple[Dim, bool], Type] = WeakValueDictionary()

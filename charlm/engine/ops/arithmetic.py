@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape, align
-from charlm.engine.expression import Expression, Operand, apply, binary
+from charlm.engine.expression import Expression, Operand, binary, several
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
+from charlm.engine.types import Type
+from charlm.kernels.tapes import ALL_LIKE_FIRST, Form
 
 __all__ = ["cdiv", "cmult", "esum", "pow"]
 
@@ -36,6 +38,10 @@ class Broadcasting(Op, abstract=True):
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The larger size of each axis."""
         return broadcast_shape(self, x1, x2)
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """Where nothing is broadcast."""
+        return Form(type(self).name()) if x1.dim == x2.dim else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -191,6 +197,12 @@ class Sum(Op):
         """1 to each."""
         return [dy if x.ndim == dy.ndim else dy.reshape(len(dy), *x.shape[1:]) for x in xs]
 
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Where nothing is broadcast."""
+        if any(x.batch != y.batch for x in xs):
+            return None
+        return Form("sum", rule=ALL_LIKE_FIRST)
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         """One, several, batched with not, a trailing one."""
@@ -239,4 +251,4 @@ def pow(x: Operand, y: Operand) -> Expression:
 
 def esum(xs: Sequence[Operand]) -> Expression:
     """Return the sum of a list of expressions."""
-    return apply(SUM, *members(xs, "esum"))
+    return several(SUM, members(xs, "esum"))

@@ -13,7 +13,9 @@ from charlm.engine.expression import Expression, Operand, apply, binary, unary
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
+from charlm.engine.types import Type
 from charlm.errors import EvaluationError, ShapeError
+from charlm.kernels.tapes import Form
 
 __all__ = ["huber_distance", "l1_distance", "l2_norm", "squared_distance", "squared_norm"]
 
@@ -112,6 +114,10 @@ class Distance(Op, abstract=True):
 
 class SquaredDistance(Distance):
     """y = sum (x1 - x2)^2."""
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """Without a batch."""
+        return Form("squared_distance", (x1.size,)) if x1.batch == x2.batch == 1 else None
 
     def cost(self, d: Array) -> Array:
         """The square."""

@@ -12,6 +12,8 @@ import numpy as np
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, unary
 from charlm.engine.op import Context, Op, Sample
+from charlm.engine.types import Type
+from charlm.kernels.tapes import CODES, Form
 
 __all__ = ["abs", "cube", "exp", "log", "logistic", "rectify", "sqrt", "square", "tanh"]
 
@@ -30,6 +32,11 @@ class Elementwise(Op, abstract=True):
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """The chain rule."""
         return [dy * self.slope(x, y)]
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """The form of this name, if there is one."""
+        name = type(self).name()
+        return Form(name) if name in CODES else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -186,6 +193,10 @@ class WithNumber(Elementwise, abstract=True):
     def identity(self) -> tuple[Any, ...]:
         """The number may be another one in every graph."""
         return ()
+
+    def datum(self) -> float:
+        """The number."""
+        return self.c
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, several
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members, unsigned
 from charlm.engine.ops.shaping import axis_of, with_rank
+from charlm.engine.types import Type
+from charlm.kernels.tapes import TOTAL, Form
 
 __all__ = ["concatenate", "concatenate_cols", "concatenate_to_batch"]
 
@@ -35,6 +37,11 @@ class Concatenate(Op):
         first = padded[0]
         joined = sum(p[self.axis] for p in padded)
         return (*first[: self.axis], joined, *first[self.axis + 1 :])
+
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Without a batch, and where the parts lie one after the other."""
+        in_order = y.batch == 1 and self.axis == len(y.shape) - 1
+        return Form("concatenate", rule=TOTAL) if in_order else None
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Join; arguments of batch size 1 are repeated."""
@@ -97,17 +104,21 @@ class ConcatenateToBatch(Op):
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
 
 
+ALONG_FIRST, ALONG_SECOND, TO_BATCH = Concatenate(0), Concatenate(1), ConcatenateToBatch()
+
+
 def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
     """Return the expressions joined along axis ``d``."""
     where = "concatenate"
-    return apply(Concatenate(unsigned(d, where)), *members(xs, where))
+    op = Concatenate(unsigned(d, where)) if d else ALONG_FIRST
+    return several(op, members(xs, where))
 
 
 def concatenate_cols(xs: Sequence[Operand]) -> Expression:
     """Return the expressions side by side, vectors as columns."""
-    return apply(Concatenate(1), *members(xs, "concatenate_cols"))
+    return several(ALONG_SECOND, members(xs, "concatenate_cols"))
 
 
 def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
     """Return one batch of all the expressions' batch elements."""
-    return apply(ConcatenateToBatch(), *members(xs, "concatenate_to_batch"))
+    return several(TO_BATCH, members(xs, "concatenate_to_batch"))

@@ -14,7 +14,9 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Leaf, Op, Sample
 from charlm.engine.ops.arguments import one_or_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
+from charlm.engine.types import Type
 from charlm.errors import ShapeError
+from charlm.kernels.tapes import Form, place
 
 
 @dataclass(eq=False)
@@ -84,7 +86,7 @@ class LookupLeaf(Leaf):
         """Add to the gradient of every row."""
         self.table.gradient += dy[0]
 
-    def touch(self) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """Every row."""
         if self.trains:
             self.table.touched[:] = True
@@ -156,10 +158,17 @@ class Lookup(Op):
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
 
-    def touch(self) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """These rows."""
         if self.update:
-            self.table.touched[list(self.ids)] = True
+            self.table.touched[list(self.ids) if rows is None else rows] = True
+
+    def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
+        """Where a tape has the row."""
+        found = self.table.value, self.table.gradient
+        if self.table.value.dtype != np.float32 or len(self.ids) != 1:
+            return None
+        return Form("lookup", tuple([place(array) for array in found]))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, apply, binary
+from charlm.engine.expression import Expression, Operand, binary, several
 from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.engine.ops.arguments import members
+from charlm.engine.types import Type
 from charlm.kernels.reference import Product
 from charlm.kernels.reference.common import flat
+from charlm.kernels.tapes import MOST_ARGUMENTS, Form
 
 __all__ = ["affine_transform", "dot_product"]
 
@@ -81,6 +83,10 @@ class MatMul(Op):
         """DW = dY X^T, dX = W^T dY."""
         return list(product_gradients(dy, w, x, ctx.needs))
 
+    def compiled(self, y: Type, w: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """A matrix and one vector."""
+        return Form("matmul", x.shape[:1], products=1) if _one_vector(w, x) else None
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         """Matrix by vector, by matrix, outer product, and each side batched."""
@@ -141,6 +147,13 @@ class Affine(Op):
             found += product_gradients(dy, wx[k], wx[k + 1], needs)
         return found
 
+    def compiled(self, y: Type, b: Type, *wx: Type) -> Form | None:  # type: ignore[override]
+        """One vector, of few products."""
+        pairs = zip(wx[::2], wx[1::2], strict=True)
+        if not wx or 1 + len(wx) > MOST_ARGUMENTS or not all(_one_vector(w, x) for w, x in pairs):
+            return None
+        return Form("affine", products=len(wx) // 2) if b.size == y.size else None
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         """One and two products, matrices, batches."""
@@ -157,6 +170,11 @@ class Affine(Op):
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1)), "an odd number")
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1), ((2,), 1)), "do not fit")
         yield BadSample(cls(), (((3,), 1), ((2, 3), 1), ((3,), 1)), "do not fit")
+
+
+def _one_vector(w: Type, x: Type) -> bool:
+    """Whether a matrix is multiplied with a vector, or a single column."""
+    return len(w.shape) == 2 and w.batch == x.batch == 1 and x.shape[1:] in ((), (1,))
 
 
 def _one_column(y: Array) -> Array:
@@ -188,6 +206,10 @@ class DotProduct(Op):
         scale = dy.reshape(len(dy), *(1,) * (x1.ndim - 1))
         return [scale * x2, scale * x1]
 
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """Without a batch."""
+        return Form("dot_product", (x1.size,)) if x1.batch == x2.batch == 1 else None
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         """Vectors, and a batch against one."""
@@ -202,6 +224,7 @@ class DotProduct(Op):
 
 DOT_PRODUCT = DotProduct()
 MATMUL = MatMul()
+AFFINE = Affine()
 
 
 def matmul(w: Operand, x: Operand) -> Expression:
@@ -211,7 +234,7 @@ def matmul(w: Operand, x: Operand) -> Expression:
 
 def affine_transform(exprs: Sequence[Operand]) -> Expression:
     """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
-    return apply(Affine(), *members(exprs, "affine_transform"))
+    return several(AFFINE, members(exprs, "affine_transform"))
 
 
 def dot_product(x: Operand, y: Operand) -> Expression:

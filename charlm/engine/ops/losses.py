@@ -15,7 +15,9 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned_all
 from charlm.engine.ops.shaping import axis_of
 from charlm.engine.ops.simplex import RestrictedLogSoftmax
+from charlm.engine.types import Type
 from charlm.errors import ArgumentError
+from charlm.kernels.tapes import Form
 
 __all__ = ["log_softmax", "pickneglogsoftmax", "pickneglogsoftmax_batch", "softmax"]
 
@@ -59,6 +61,10 @@ class Softmax(OverAxis):
 
     axis: int = 0
 
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Of one vector."""
+        return Form("softmax") if len(x.shape) == 1 and x.batch == 1 else None
+
     def forward(self, ctx: Context, x: Array) -> Array:
         """Shifted by the maximum: exp overflows above 88 in float32."""
         if len(x) == 1 and x.ndim == 2 and self.axis == 0:  # a third of the time for a small vector
@@ -87,6 +93,10 @@ class LogSoftmax(OverAxis):
     """y = x - ln sum exp(x) along an axis; dx = dy - exp(y) sum dy."""
 
     axis: int = 0
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Of one vector; the probabilities are kept."""
+        return Form("log_softmax", saved=x.size) if len(x.shape) == 1 and x.batch == 1 else None
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Shifted by the maximum."""
@@ -141,6 +151,14 @@ class PickNegLogSoftmax(OfTargets):
     """y = -ln softmax(x)[target], one target for each batch element."""
 
     targets: tuple[int, ...] = (0,)
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Of one vector; the probabilities are kept."""
+        return Form("pick_neg_log_softmax", (x.size,), saved=x.size) if x.batch == 1 else None
+
+    def datum(self) -> float:
+        """The target."""
+        return self.targets[0]
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Ln sum exp(x) - x[target], shifted by the maximum."""

@@ -17,6 +17,8 @@ from charlm.engine.expression import Expression, Operand, apply, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
+from charlm.engine.types import Type
+from charlm.kernels.tapes import Form
 
 
 @dataclass(eq=False)
@@ -55,7 +57,7 @@ class LookupSequence(Op):
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids_N, dy.reshape(len(ids_N), -1))
 
-    def touch(self) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 
@@ -204,6 +206,10 @@ class StatePart(Op):
         """A vector, batched as the sequence is."""
         shape: Shape = dims[0][0]
         return shape[:1], shape[1]
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Of a step."""
+        return Form("part", (self.state * y.size,)) if self.time is None else None
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """A view."""

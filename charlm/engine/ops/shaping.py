@@ -14,7 +14,9 @@ from charlm.engine.expression import Expression, Operand, apply, indexed
 from charlm.engine.op import BadSample, Context, Indexed, Op, Sample
 from charlm.engine.ops import arguments
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
+from charlm.engine.types import Type
 from charlm.errors import ArgumentError
+from charlm.kernels.tapes import Form
 
 __all__ = [
     "pick",
@@ -101,6 +103,11 @@ class Pick(Op):
         self.check_data(*dims)
         return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
 
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """One number of one vector; a tape has the index."""
+        single = isinstance(self.index, int) and x.batch == 1 and len(x.shape) == 1
+        return Form("pick") if single else None
+
     def _place(self, batch: int) -> tuple[Any, ...]:
         behind = (slice(None),) * self.axis
         if isinstance(self.index, int):
@@ -171,6 +178,10 @@ class PickRange(Op):
                 "0 <= start < stop <= size is needed"
             )
         return (*x[: self.axis], self.stop - self.start, *x[self.axis + 1 :])
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Of one vector."""
+        return Form("part", (self.start,)) if x.batch == 1 and len(x.shape) == 1 else None
 
     def _place(self) -> tuple[Any, ...]:
         return (..., slice(self.start, self.stop), *(slice(None),) * self.axis)

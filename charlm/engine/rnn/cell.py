@@ -16,7 +16,9 @@ import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
+from charlm.engine.types import Type
 from charlm.kernels import NUMPY, Kernels
+from charlm.kernels.tapes import Form
 
 CELLS: dict[str, type[Cell]] = {}
 States: TypeAlias = Sequence["Array | None"]
@@ -65,6 +67,10 @@ class Cell(ABC):
             masked: whether dropout masks x, and whether it masks the recurrent vectors.
         """
         return self.states, tuple(range(self.states))
+
+    def step_form(self, input_dim: int, hidden_dim: int) -> Form | None:
+        """Return what a step of one vector is to compiled code, None if it runs in Python."""
+        return None
 
     @abstractmethod
     def forward(
@@ -315,6 +321,17 @@ class RecurrentStep(Recurrence):
             raise self.error(f"{self.cell.name}: the input must be a vector, got {show(x)}")
         hidden = self._hidden(x[0], dims)
         return ((hidden,), batch) if self.only_state else ((hidden, batch), self.cell.states)
+
+    def compiled(self, y: Type, x: Type, *rest: Type) -> Form | None:  # type: ignore[override]
+        """A step of one vector, with all states or none; a cell names the form that it has."""
+        given = sum(self.given)
+        if (
+            self.masked
+            or given not in (0, self.cell.states)
+            or any(t.batch > 1 for t in (x, *rest))
+        ):
+            return None
+        return self.cell.step_form(x.size, y.size // self.cell.states)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

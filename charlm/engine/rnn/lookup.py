@@ -61,7 +61,7 @@ class LookupTable(Op):
         """Add to the gradients; rows that were not used get zeros."""
         self.table.gradient += dy[0]
 
-    def touch(self) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 

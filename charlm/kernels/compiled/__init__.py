@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from charlm.kernels.compiled import tape
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
@@ -42,4 +43,11 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
 def functions_for(threads: int) -> dict[str, object]:
     """Return the compiled kernels by name; all of one number of threads share a team and its memory."""
     team = Team(threads)
-    return {function.__name__: partial(function, team) for function in FUNCTIONS}
+    found: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
+    return {
+        **found,
+        "tape_backward": tape.backward,
+        "tape_forward": tape.forward,
+        "tape_memory": team.empty,
+        "tape_prepare": tape.prepare,
+    }

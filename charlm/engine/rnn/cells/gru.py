@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from charlm.engine.arrays import Shape
 from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.kernels.tapes import Form
 
 
 class GRUCell(KernelCell):
@@ -26,3 +27,8 @@ class GRUCell(KernelCell):
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state the reset gate has nothing to reset: three nodes fewer."""
         return (8, (7,)) if first else (11, (10,))
+
+    def step_form(self, input_dim: int, hidden_dim: int) -> Form:
+        """Z, r, c and r h are kept; their gradients are needed for the way back."""
+        four = 4 * hidden_dim
+        return Form("gru", (input_dim,), saved=four, work=four, products=6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from charlm.engine.arrays import Shape
 from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.kernels.tapes import Form
 
 
 class LSTMCell(KernelCell):
@@ -30,6 +31,11 @@ class LSTMCell(KernelCell):
         products = masked[0] + (masked[1] and not first)
         count = (13 if first else 15) + products
         return count, (count - 3, count - 1)
+
+    def step_form(self, input_dim: int, hidden_dim: int) -> Form:
+        """Gates and tanh(c') are kept; the gates' gradients are needed for the way back."""
+        sizes = (input_dim, hidden_dim, self.forget_bias)
+        return Form("lstm", sizes, saved=5 * hidden_dim, work=4 * hidden_dim, products=2)
 
     def settings(self) -> tuple[float, ...]:
         """The bias of the forget gate."""

@@ -1,0 +1,163 @@
+"""Tapes run by compiled code: each operation beside its Python self, and what a tape may not say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import charlm.engine.rnn  # noqa: F401 - registers its operations
+from charlm.engine import ops
+from charlm.engine.compiled import Compiled, _rows
+from charlm.engine.execute import NodeByNode
+from charlm.engine.expression import at, indexed_leaf, leaf
+from charlm.engine.graph import ComputationGraph
+from charlm.engine.op import Indexed, Op, _signatures
+from charlm.engine.ops.inputs import input_array
+from charlm.engine.ops.leaves import Lookup, LookupExpression, ParameterLeaf
+from charlm.engine.parameters import ParameterCollection
+from charlm.errors import EvaluationError
+from charlm.kernels import NUMPY, select
+
+pytest.importorskip("numba")
+
+COMPILED = {
+    "Add", "AddScalar", "Affine", "CMult", "Concatenate", "DotProduct", "Log", "LogSoftmax", "Logistic", "Lookup",
+    "MatMul", "Negate", "Pick", "PickNegLogSoftmax", "PickRange", "Rectify", "RecurrentStep", "ScalarMinus",
+    "ScalarMultiply", "Softmax", "SquaredDistance", "StatePart", "Sum", "Tanh",
+    "TraceOfProduct"
+}  # fmt: skip
+"""The operations that have a compiled form: one that gets or loses it is to be named here."""
+
+
+def graph_of(executor, **options):
+    kernels = select("numba") if executor is Compiled else NUMPY
+    return ComputationGraph(np.float32, kernels=kernels, executor=executor, **options)
+
+
+def numbers(sample, executor):
+    """Return the value, and the gradients of the arguments, of a sum with fixed weights."""
+    graph = graph_of(executor)
+    xs = [input_array(graph, x) for x in sample.arrays(np.float32)]
+    node = at(graph, graph.append(sample.op, [x.index for x in xs]))
+    value = node.array().copy()
+    weights = np.random.default_rng(3).uniform(0.5, 1.5, value.shape).astype(np.float32)
+    total = ops.sum_batches(ops.sum_elems(ops.cmult(node, input_array(graph, weights))))
+    total.backward(full=True)
+    return [value, *[x.gradient() for x in xs], node.gradient()]
+
+
+@pytest.mark.parametrize("name", sorted(Op.registry))
+def test_both_executors_agree(name):
+    for sample in Op.registry[name].samples():
+        flags = sample.differentiable or (True,) * len(sample.dims)
+        expected, found = (numbers(sample, executor) for executor in (NodeByNode, Compiled))
+        for x, y, wanted in zip(found, expected, (True, *flags, True), strict=True):
+            if wanted:
+                np.testing.assert_allclose(x, y, rtol=2e-4, atol=2e-5)
+
+
+def has_form(kind):
+    for sample in kind.samples():
+        graph = ComputationGraph(np.float32)
+        args = [input_array(graph, x).index for x in sample.arrays(np.float32)]
+        types = [graph.type(i) for i in args]
+        if sample.op.compiled(graph.type(graph.append(sample.op, args)), *types):
+            return True
+    return False
+
+
+def test_operations_with_a_compiled_form_are_declared():
+    assert {name for name, kind in Op.registry.items() if has_form(kind)} == COMPILED
+
+
+def program(graph, table, w, b):
+    """A network over looked up rows, with a part that runs in Python in the middle."""
+    rows = Indexed(lambda i: Lookup(table, (i,)), lambda: table.rows)
+    matrix, offset = (leaf(graph, ParameterLeaf(p), True) for p in (w, b))
+    state, losses = offset, []
+    for symbol in (3, 1, 4, 1, 5):
+        x = indexed_leaf(rows, symbol, graph, LookupExpression)
+        state = ops.tanh(matrix * ops.concatenate([state, x]) + offset)
+        state = ops.cube(state) + state if symbol == 4 else state
+        losses.append(ops.pickneglogsoftmax(state * 3.0, symbol % 3))
+    return ops.esum(losses)
+
+
+def trained(executor):
+    pc = ParameterCollection(np.float32)
+    table, w, b = (
+        pc.add_lookup_parameters(7, (2,)),
+        pc.add_parameters((3, 5)),
+        pc.add_parameters((3,)),
+    )
+    loss = program(graph_of(executor), table, w, b)
+    value = loss.scalar_value()
+    loss.backward()
+    return value, w.gradient, b.gradient, table.gradient, table.touched
+
+
+def test_a_program_with_parameters():
+    for x, y in zip(trained(Compiled), trained(NodeByNode), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6)
+
+
+def test_a_damaged_tape_is_refused():
+    for place, wrong in ((0, 99), (0, -1), (1, 7)):
+        graph = graph_of(Compiled)
+        x = input_array(graph, np.ones((1, 3)))
+        y = ops.pick(x, 1) if place else ops.tanh(x)
+        graph.tape.arguments[place] = wrong
+        with pytest.raises(EvaluationError, match="node 1 of a graph is damaged"):
+            y.value()
+
+
+def test_an_argument_of_another_size_is_refused():
+    graph = graph_of(Compiled)
+    small, large = input_array(graph, np.ones((1, 3))), input_array(graph, np.ones((1, 4)))
+    y = ops.tanh(large)
+    graph.tape.arguments[0] = small.index
+    with pytest.raises(EvaluationError, match="node 2 of a graph is damaged"):
+        y.value()
+
+
+def test_reverting_frees_the_workspace():
+    graph = graph_of(Compiled)
+    x = input_array(graph, np.ones((1, 1000)))
+    for _ in range(200):
+        graph.checkpoint()
+        y = x
+        for _ in range(10):
+            y = ops.tanh(y)
+        expected = y.npvalue()
+        graph.revert()
+    assert sum(len(chunk) for _, chunk in graph.run._chunks) < 10**5
+    np.testing.assert_allclose(expected, np.full(1000, 0.4), atol=0.1)
+
+
+def test_memory_of_views_is_not_given_out_again():
+    graph = graph_of(Compiled)
+    x = ops.tanh(input_array(graph, np.ones((1, 20_000))))
+    kept, before = x.array(), x.array().copy()
+    graph.release()
+    for _ in range(3):
+        other = graph_of(Compiled)
+        ops.tanh(input_array(other, np.full((1, 20_000), 0.1))).array()
+        other.release()
+    np.testing.assert_array_equal(kept, before)
+
+
+def test_rows_of_signatures_are_used_again():
+    """A shape that no graph has any more leaves nothing behind."""
+
+    def build(size):
+        graph = graph_of(Compiled)
+        ops.tanh(input_array(graph, np.ones((1, size)))).value()
+        graph.release()
+
+    build(1)
+    before = len(_rows.table)
+    for k in range(200):
+        build(1000 + k)
+        ops.elementwise.TANH.signatures.clear()
+        _signatures.clear()
+    assert len(_rows.table) == before

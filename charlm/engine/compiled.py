@@ -30,7 +30,7 @@ from charlm.kernels.tapes import (
     place,
 )
 
-_CODE, _SIZE = COLUMNS.index("code"), COLUMNS.index("size")
+_CODE, _SIZE, _PRODUCTS = map(COLUMNS.index, ("code", "size", "products"))
 _LOOKUP = CODES.index("lookup")
 _LEAST = 1 << 14  # numbers of a workspace
 _NODES = 512  # that there is room for at first
@@ -259,11 +259,11 @@ class Compiled:
         if first >= self._taken:
             return
         self._next = int(self._starts[first]), int(self._slopes[first])
+        gone = self._numbers[first : self._taken]
+        self._products -= int(_rows.table[:, _PRODUCTS][gone].sum())
         codes = _rows.table[:, _CODE]
         for k in range(first, self._taken):
-            if codes[
-                self._numbers[k]
-            ]:  # the first in the workspace; what is behind it is free again
+            if codes[self._numbers[k]]:  # compiled: its place is the first that is free again
                 at = int(self._at[k])
                 while not 0 <= at - self._chunks[-1][0] < len(self._chunks[-1][1]):
                     self._chunks.pop()

@@ -110,8 +110,8 @@ ALONG_FIRST, ALONG_SECOND, TO_BATCH = Concatenate(0), Concatenate(1), Concatenat
 def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
     """Return the expressions joined along axis ``d``."""
     where = "concatenate"
-    op = Concatenate(unsigned(d, where)) if d else ALONG_FIRST
-    return several(op, members(xs, where))
+    axis = unsigned(d, where)
+    return several(Concatenate(axis) if axis else ALONG_FIRST, members(xs, where))
 
 
 def concatenate_cols(xs: Sequence[Operand]) -> Expression:

@@ -29,6 +29,10 @@ class TextError(InputError, ValueError):
     """A text cannot be read, or cannot be used as it is."""
 
 
+class StoredError(InputError, ValueError):
+    """A file that charlm wrote is damaged, or is none of those."""
+
+
 class CheckpointError(InputError, ValueError):
     """A checkpoint is missing, damaged or of another format."""
 

@@ -16,11 +16,12 @@ from charlm.baselines.verdict import standing
 from charlm.cli.options import kernels_option
 from charlm.cli.output import Screen
 from charlm.cli.scores import score_table
-from charlm.config import DataConfig, from_dict
+from charlm.config import DataConfig
 from charlm.errors import TextError
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.evaluation import WARM_UP
 from charlm.lm.model import model_of
+from charlm.lm.saved import config_of
 from charlm.lm.scoring import MIX_ORDER, Evaluation, score_text
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -75,8 +76,8 @@ def eval_(
     if split and texts:
         raise click.UsageError("--split is of the run's own text: leave it out, or TEXT")
     loaded, checkpoint = load_checkpoint(run), checkpoint_file(run)
-    model = model_of(loaded.config, loaded.vocab, loaded.state, loaded.tensors)
-    data = from_dict(loaded.config).data
+    model = model_of(loaded)
+    data = config_of(loaded).data
     train: Ids | None = None
     known: Baselines | None = None
     if not texts or dynamic or mix:

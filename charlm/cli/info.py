@@ -15,6 +15,7 @@ from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.config import from_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.model import model_of
+from charlm.lm.saved import config_of, model_state
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory, read_json
 from charlm.runs.listing import status
@@ -64,10 +65,10 @@ def _is_run(what: str) -> bool:
 def _run(what: str) -> dict[str, Any]:
     folder = Path(what) if Path(what).is_dir() else Path(what).parent
     last, best = load_checkpoint(what, "last"), checkpoint_file(what)
-    model = model_of(last.config, last.vocab, last.state, last.tensors)
+    model = model_of(last)
     directory = RunDirectory(folder)
     history = History.read(directory)
-    config = from_dict(last.config)
+    config = config_of(last)
     characters: dict[str, int] = {}
     problem, known = None, None
     try:
@@ -99,7 +100,7 @@ def _run(what: str) -> dict[str, Any]:
         "text": list(config.data.texts),
         "characters": characters,
         "problem": problem,
-        "step": last.state["step"],
+        "step": model_state(last).step,
         "loss": history.losses[-1].loss if history.losses else None,
         "held_out": [list(point) for point in history.held_out],
         "best": min(history.held_out, key=lambda point: point.loss, default=None),

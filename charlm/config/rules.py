@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import io
+import math
 import re
 import sys
 from collections import Counter
@@ -71,14 +72,14 @@ def suggestion(given: str, names: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def whole(least: int) -> Rule:
-    """Accept whole numbers from ``least`` up."""
+def whole(least: int, most: int = MOST) -> Rule:
+    """Accept whole numbers from ``least`` to ``most``."""
 
     def rule(value: Any) -> int:
         if type(value) is not int:
             raise SettingError(f"expected a whole number, got {shown(value)}")
-        if not least <= value <= MOST:
-            bound = f"{least} or more" if value < least else f"at most {MOST}"
+        if not least <= value <= most:
+            bound = f"{least} or more" if value < least else f"at most {most}"
             raise SettingError(f"expected {bound}, got {shown(value)}")
         return value
 
@@ -116,6 +117,11 @@ def number(
     return rule
 
 
+def real(value: Any) -> float:
+    """Accept any number, infinite ones and NaN too, as a float."""
+    return value if type(value) is float else float(number()(value))
+
+
 def flag(value: Any) -> bool:
     """Accept true or false."""
     if type(value) is not bool:
@@ -133,8 +139,12 @@ def duration(value: Any) -> str:
     >>> duration("1h30m"), duration(90)
     ('1h30m', '90s')
     """
-    written = f"{value:.12g}s" if type(value) in (int, float) else value
-    if not isinstance(written, str) or not _DURATION.fullmatch(written) or not seconds_of(written):
+    written = f"{real(value):.12g}s" if type(value) in (int, float) else value
+    if (
+        not isinstance(written, str)
+        or not _DURATION.fullmatch(written)
+        or not 0 < seconds_of(written) < math.inf
+    ):
         raise SettingError(
             f"expected a time above zero, such as 90s, 10m or 1h30m, got {shown(value)}"
         )
@@ -219,6 +229,13 @@ def _ordered(rule: Rule, word: str, fits: Callable[[Any, Any], bool]) -> Rule:
         return items
 
     return ordered
+
+
+def line(value: Any) -> str:
+    """Accept a string, an empty one too."""
+    if not isinstance(value, str):
+        raise SettingError(f"expected text, got {shown(value)}")
+    return value
 
 
 def text(value: Any) -> str:

@@ -7,6 +7,7 @@ Unknown keys are refused everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -22,11 +23,15 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn, override
 
 from charlm.config.nodes import Node, Place, Problem, error_of
-from charlm.config.rules import KeyPath, Rule, SettingError, shown, suggestion
+from charlm.config.rules import KeyPath, Rule, SettingError, dotted, shown, suggestion
 from charlm.config.schema import SECTIONS, RunConfig
+from charlm.errors import ConfigError
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
+
+MOST_TOLD = 100
+"""Problems that are looked for: more help nobody."""
 
 _converter = Converter(detailed_validation=True, forbid_extra_keys=True)
 
@@ -79,10 +84,22 @@ def structured(cls: type[T], node: Node, problems: Iterable[Problem] = ()) -> T:
     try:
         config = _converter.structure(node.plain(), cls)
     except (BaseValidationError, SettingError) as error:
-        found += _problems(error, node, (), broken)
+        found += islice(_problems(error, node, (), broken), MOST_TOLD)
     if found:
         raise error_of(found)
     return config
+
+
+def from_plain(cls: type[T], data: Any, source: str) -> T:
+    """Make an object of an attrs class from plain data, or report all that is wrong; ``source`` names the data."""
+    try:
+        return _converter.structure(data, cls)
+    except (BaseValidationError, SettingError) as error:
+        try:
+            found = _problems(error, Node.of(data, source), (), set())
+            raise error_of(islice(found, MOST_TOLD)) from None
+        except RecursionError:
+            raise ConfigError(f"{source}: it is nested too deeply") from None
 
 
 def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -> Iterator[Problem]:
@@ -90,7 +107,11 @@ def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -
         below, here = error.group_exceptions()
         for part, note in below:
             step = note.name if isinstance(note, AttributeValidationNote) else note.index
-            yield from _problems(part, root, (*path, step), broken)
+            if isinstance(part, KeyError):
+                place = attrs.evolve(root.find(path).place, key=dotted((*path, step)))
+                yield Problem(place, "is missing")
+            else:
+                yield from _problems(part, root, (*path, step), broken)
         for part in here:
             yield from _problems(part, root, path, broken)
     elif isinstance(error, ForbiddenExtraKeysError):
@@ -108,12 +129,11 @@ def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -
 def _unknown(cls: type, key: str) -> str:
     names = [field.name for field in attrs.fields(cls)]
     hint = suggestion(key, names)
-    if not hint:
+    if not hint and cls.__module__ == RunConfig.__module__:
         tutorial = to_dict(RunConfig())
         homes = [section for section in SECTIONS if key in tutorial[section]]
-        keys = f"; the keys here are {', '.join(names)}"
-        hint = f"; did you mean {homes[0]}.{key}?" if homes else keys
-    return f"unknown key{hint}"
+        hint = f"; did you mean {homes[0]}.{key}?" if homes else ""
+    return f"unknown key{hint or '; the keys here are ' + ', '.join(names)}"
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
@@ -137,4 +157,4 @@ def from_dict(data: Mapping[str, Any], source: str = "config") -> RunConfig:
     >>> from_dict({"model": {"cell": "lstm"}}).model.cell
     'lstm'
     """
-    return structured(RunConfig, Node.of(data, source))
+    return from_plain(RunConfig, data, source)

@@ -45,7 +45,7 @@ from charlm.training.guard import Guard, diverged, is_sound
 from charlm.training.record import Record
 from charlm.training.reports import meta, sample, score, session, summary
 from charlm.training.schedule import Schedule
-from charlm.training.state import Place, check_resumable, restore, snapshot
+from charlm.training.state import Place, TrainingState, check_resumable, restore, snapshot
 from charlm.training.transfer import start_from
 
 LINE_LIMIT_FACTOR = 10
@@ -128,10 +128,10 @@ class Training:
         self.stopping: str | None = None
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
-        self._resume = resume
+        self._resumed: TrainingState | None = None
         if resume is not None:
             check_resumable(self, resume)
-            restore(self, resume)
+            self._resumed = restore(self, resume)
 
     @property
     def step(self) -> int:
@@ -142,7 +142,7 @@ class Training:
     def is_finished(self) -> bool:
         """Whether nothing is left to do for a run that is resumed."""
         place = self.place
-        seconds = 0.0 if self._resume is None else self._resume.state["seconds"] or 0.0
+        seconds = 0.0 if self._resumed is None else self._resumed.seconds or 0.0
         ended = self.budget.end(place.step, seconds, place.stale) is not None
         return ended and (place.evaluated == place.step or not self.corpus.has_held_out)
 
@@ -206,18 +206,18 @@ class Training:
 
     def _open(self) -> None:
         """Begin the directory's files, or cut them back to where a resumed run goes on."""
-        resume, directory = self._resume, self.directory
+        resumed, directory = self._resumed, self.directory
         self.clock.set(0.0)
-        if resume is not None:
-            seconds = self.record.cut_back(resume.state["lines"])
-            self.clock.set(max(seconds, resume.state["seconds"] or 0.0))
+        if resumed is not None:
+            seconds = self.record.cut_back(attrs.asdict(resumed.lines))
+            self.clock.set(max(seconds, resumed.seconds or 0.0))
         self._saved_at = self.clock.seconds
         if directory is None:
             return
         directory.sweep()
         directory.write_config(to_yaml(self.config))
         facts = meta(self)
-        if resume is not None:
+        if resumed is not None:
             facts = read_json(directory.meta)
             facts.setdefault("resumed", []).append({"step": self.step, **session()})
             self._saved = self._mark()
@@ -312,10 +312,10 @@ class Training:
         if self._saved is None or guard.has_given_up:
             raise diverged(self, why)
         last = self.record.last()
-        restore(self, last)
+        was = restore(self, last)
         self.guard = guard
         guard.rolled_back()
-        self.record.cut_back(last.state["lines"])
+        self.record.cut_back(attrs.asdict(was.lines))
         rate = self._learning_rate()
         self.log({"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped})
         self.record.save(snapshot(self))

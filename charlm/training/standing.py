@@ -8,8 +8,8 @@ from pathlib import Path
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
-from charlm.config import from_dict
 from charlm.errors import CharlmError, TextError
+from charlm.lm.saved import config_of, model_state
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -92,12 +92,12 @@ def corpus_of_run(run: str | Path, checkpoint: Checkpoint) -> LineCorpus | Strea
     Raises:
         TextError: the text is not there any more, or not the same.
     """
-    data = from_dict(checkpoint.config).data
+    data = config_of(checkpoint).data
     try:
         corpus = corpus_of(data)
     except TextError as error:
         raise TextError(f"the text of {run} cannot be read again: {error}") from error
-    was = checkpoint.state.get("text_sha256", corpus.sha256)
+    was = model_state(checkpoint).text_sha256 or corpus.sha256
     if corpus.sha256 != was or corpus.vocab.to_list() != checkpoint.vocab:
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(

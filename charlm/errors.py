@@ -15,6 +15,19 @@ class CharlmError(Exception):
     exit_code = 1
 
 
+def need(given: object, kind: type | tuple[type, ...], where: str) -> None:
+    """Raise ArgumentError if an argument is not of a type, or one of several.
+
+    >>> need("runs/srnn", int, "Training: step")
+    Traceback (most recent call last):
+    charlm.errors.ArgumentError: Training: step: expected int, got 'runs/srnn'
+    """
+    if not isinstance(given, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join("None" if k is type(None) else k.__name__ for k in kinds)
+        raise ArgumentError(f"{where}: expected {names}, got {given!r}")
+
+
 class InputError(CharlmError):
     """Something given to charlm is wrong (exit code 2)."""
 

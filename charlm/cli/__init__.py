@@ -13,12 +13,14 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from charlm import __version__
 from charlm.errors import CharlmError
+from charlm.files import why_unreadable
 from charlm.threads import thread_count, use_threads
 
 COMMANDS = {
@@ -117,10 +119,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
-        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else error
+        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else _told(error)
         click.echo(f"charlm: {reason}", err=True)
         code = 1
     sys.exit(code)
+
+
+def _told(error: OSError) -> str:
+    """Return what an error of the system says, with its path as it is seen from here."""
+    if error.filename is None:
+        return error.strerror or str(error)
+    path = Path(os.fsdecode(error.filename))
+    seen = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{seen}: {why_unreadable(error)}"
 
 
 def _write_bytes_as_they_are() -> None:

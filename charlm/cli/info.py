@@ -17,7 +17,7 @@ from charlm.errors import OutputError, TextError
 from charlm.lm.model import model_of
 from charlm.lm.saved import config_of, model_state
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
@@ -107,7 +107,7 @@ def _run(what: str) -> dict[str, Any]:
         "checkpoint": str(best),
         "baselines": known,
         "verdict": said,
-        "files": {file.name: file.stat().st_size for file in sorted(folder.iterdir())},
+        "files": {file.name: file.lstat().st_size for file in sorted(folder.iterdir())},
         "config": last.config,
     }
 
@@ -116,22 +116,19 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
     """Return how a run stands or ended, and when and how it was started; nothing of a checkpoint on its own."""
     if not directory.is_run():
         return {}
-    stands, summary, meta = (
-        status(directory),
-        read_json(directory.summary),
-        read_json(directory.meta),
-    )
-    rows = (
-        directory.read_metrics()
-    )  # a run that goes on or was killed has the summary of its beginning
-    seconds = [found.get("seconds") for found in (*rows[-1:], summary)]
+    stands, (summary, _), meta = status(directory), directory.read_summary(), directory.read_meta()
+    rows, _ = directory.read_metrics()
+    # a run that goes on or was killed has the summary of its beginning
+    seconds = [row["seconds"] for row in rows[-1:]]
+    seconds += [] if summary is None or summary.seconds is None else [summary.seconds]
     return {
         "state": stands.state,
         "reason": stands.reason or None,
         "budget": stands.budget or None,
-        "seconds": max((s for s in seconds if s is not None), default=None),
+        "seconds": max(seconds, default=None),
         "started": meta.get("started"),
         "command": meta.get("command"),
+        "damaged": list(stands.problems),
     }
 
 
@@ -170,6 +167,8 @@ def _shown(found: dict[str, Any]) -> str:
             value = ", ".join(f"{name} {_number(part)}" for name, part in value.items())
         elif isinstance(value, list):
             value = ", ".join(value)
+            if not value:
+                continue
         lines.append(f"{key.replace('_', ' ')}: {_number(value)}")
     if "counts" in found:
         common = ", ".join(f"{c!r} {n:,}" for c, n in list(found["counts"].items())[:10])

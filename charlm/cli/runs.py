@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.output import duration, program
+from charlm.cli.output import Screen, duration, program
 from charlm.errors import CheckpointError
 from charlm.runs.directory import RunDirectory
-from charlm.runs.listing import RunStatus, runs_under, status
+from charlm.runs.listing import RunStatus, status, statuses
 
 PAUSE = 0.5
 """Seconds between two looks at a run that is followed."""
+MOST_TOLD = 5
+"""Problems of a run's files that are told."""
 
 
 @click.command(short_help="List runs and how they stand, or follow one.")
@@ -34,8 +37,11 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
     if not folder.exists():
         raise CheckpointError(f"{folder}: no such folder; `charlm train` makes runs in runs/")
     if follow:
-        return _follow(RunDirectory(folder), as_json)
-    found = [status(directory) for directory in runs_under(folder)]
+        return _follow(RunDirectory(folder), as_json, Screen(obj))
+    found = list(statuses(folder))
+    screen = Screen(obj)
+    for run in found:
+        _tell(run.problems, screen)
     if as_json:
         for run in found:
             click.echo(json.dumps({**asdict(run), "run": str(run.run)}))
@@ -64,18 +70,29 @@ def _row(run: RunStatus) -> tuple[str, ...]:
     if run.best_nll is not None:
         score = f"{run.best_nll:.4f} ({run.best_nll / math.log(2):.4f}) at {run.best_step:,}"
     loss = "-" if run.loss is None else f"{run.loss:.4g}"
+    if run.age is None:
+        return str(run.run), run.state, "-", "-", "-", "-"
     return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"
 
 
-def _follow(directory: RunDirectory, as_json: bool) -> int:
+def _tell(problems: Sequence[str], screen: Screen) -> None:
+    for problem in problems[:MOST_TOLD]:
+        screen.say(f"note: {problem}; passed over")
+    if len(problems) > MOST_TOLD:
+        screen.say(f"note: {len(problems) - MOST_TOLD:,} more such lines")
+
+
+def _follow(directory: RunDirectory, as_json: bool, screen: Screen) -> int:
     """Show the rows of a run's metrics as they come; Ctrl-C ends the looking, not the run."""
     if not directory.is_run():
         raise CheckpointError(f"{directory.path}: no run is there; `charlm runs` lists the runs")
-    shown = 0
+    shown = told = 0
     try:
         while True:
             now = status(directory)  # before the rows: what it writes as it ends is shown
-            rows = directory.read_metrics()
+            rows, _ = directory.read_metrics()
+            _tell(now.problems[told:], screen)
+            told = len(now.problems)
             shown = min(shown, len(rows))  # a run that goes back takes rows back
             for row in rows[shown:]:
                 click.echo(json.dumps(row) if as_json else _told(row))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from typing import Any
+
+import attrs
 
 from charlm.baselines.counting import nll_to_bpc
 from charlm.baselines.measure import Baselines
@@ -35,4 +36,4 @@ def every_order(found: Baselines) -> list[tuple[str, float]]:
 
 def baselines_data(found: Baselines) -> dict[str, Any]:
     """Return baselines as plain data, in nats per character."""
-    return {**asdict(found), "best_order": found.best_order, "best": found.best}
+    return {**attrs.asdict(found), "best_order": found.best_order, "best": found.best}

@@ -19,7 +19,7 @@ from charlm.config import RunConfig, to_yaml
 from charlm.errors import CheckpointError, OutputError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
 from charlm.training.events import (
     Finished,
@@ -109,7 +109,8 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
 
 def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
     reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
-    if read_json(directory.summary).get("state") != "finished":  # it was killed on its last inch
+    told, _ = directory.read_summary()
+    if told is None or told.state != "finished":  # it was killed on its last inch
         directory.write_summary(summary(training, "finished", reason or ""))
     screen.say(f"{directory.path}: finished already, after {training.step:,} steps ({reason})")
     screen.say(f"to train it further: {_resume(directory)} --steps {max(1, 2 * training.step)}")

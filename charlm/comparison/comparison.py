@@ -17,7 +17,7 @@ import attrs
 
 from charlm.comparison.analysis import BigramReport, bigrams_of
 from charlm.config import ComparisonConfig, NamedModel
-from charlm.errors import BadGradientError, EvaluationError
+from charlm.errors import BadGradientError, EvaluationError, need
 from charlm.lm.compute import Compute, decide, operations_per_character
 from charlm.lm.sampling import SampledText, collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -228,6 +228,7 @@ class Comparison:
         steps: int | None = None,
         kernels: str | None = None,
     ) -> None:
+        need(config, ComparisonConfig, "Comparison: config")
         self.config = config
         self.seeds = config.seeds if seeds is None else seeds
         steps = config.base.train.steps if steps is None else steps

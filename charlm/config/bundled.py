@@ -12,6 +12,7 @@ from pathlib import Path
 from charlm.config.reading import read_file
 from charlm.config.rules import suggestion
 from charlm.errors import ConfigError, TextError
+from charlm.files import path_of
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".yaml", ".yml")
@@ -55,8 +56,9 @@ def is_comparison(path: Path) -> bool:
     return "models" in root.value
 
 
-def config_path(source: str) -> Path:
+def config_path(source: str | Path) -> Path:
     """Return the file of a config: of the bundled one with that name, or the YAML file itself."""
+    source = str(path_of(source, "a config"))
     if source.lower().endswith(_SUFFIXES):
         return Path(source)
     paths = {path.stem: path for path in _configs()}

@@ -17,7 +17,8 @@ from charlm.config.reading import read_file, read_value
 from charlm.config.rules import SettingError, dotted
 from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
 from charlm.config.structure import structured
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, need
+from charlm.files import path_of
 
 TUTORIAL = "srnn"
 PRESETS = ("small", "medium", "large")
@@ -46,7 +47,7 @@ class Override:
 
 
 def load_run(
-    source: str | None = None,
+    source: str | Path | None = None,
     *,
     texts: Sequence[str] = (),
     overrides: Sequence[str | Override] = (),
@@ -68,6 +69,10 @@ def load_run(
     >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
     64
     """
+    texts = _names(texts, "texts")
+    need(overrides, (list, tuple), "overrides")
+    for override in overrides:
+        need(override, (str, Override), "an override")
     if preset is not None and source is not None:
         raise ConfigError(
             f"--preset {preset}: the config {source} is given too; choose one of them"
@@ -103,14 +108,14 @@ def preset_for(texts: Sequence[str]) -> str:
     'small'
     """
     size = 0
-    for text in texts:
+    for text in _names(texts, "texts"):
         path = Path(located_text(text, Path.cwd()))
         files = path.glob("*.txt") if path.is_dir() else [path]
         size += sum(file.stat().st_size for file in files if file.is_file())
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
-def load_comparison(source: str) -> ComparisonConfig:
+def load_comparison(source: str | Path) -> ComparisonConfig:
     """Return the complete configuration of a comparison, by bundled name or YAML file.
 
     Errors:
@@ -149,6 +154,7 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
     >>> [model.name for model in comparison_of(["srnn", "gru"]).models]
     ['srnn', 'gru']
     """
+    sources = _names(sources, "configs")
     runs, complaints = [], []
     for source in sources:
         try:
@@ -167,6 +173,12 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
         )
     except SettingError as error:
         raise _blaming_source(error, sources) from None
+
+
+def _names(given: Sequence[str], where: str) -> list[str]:
+    """Return names or paths as strings; a string alone would be taken for a list of its characters."""
+    need(given, (list, tuple), where)
+    return [str(path_of(name, where)) if name != "" else name for name in given]
 
 
 def _with_located_text(run: Node, folder: Path) -> Node:

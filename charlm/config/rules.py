@@ -191,6 +191,17 @@ def each(rule: Rule, value: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(items)
 
 
+def all_of(rule: Rule) -> Rule:
+    """Accept a list, an empty one too, of what the rule accepts."""
+
+    def rule_of_list(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise SettingError(f"expected a list, got {shown(value)}")
+        return list(each(rule, value))
+
+    return rule_of_list
+
+
 def one_or_list(rule: Rule, what: str) -> Rule:
     """Accept what the rule accepts, or a list of such values that is not empty (made a tuple)."""
 

@@ -20,9 +20,6 @@ _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
 CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))
 """The cells are called as their files. These are listed, not imported: numpy would come along."""
 
-MOST_LAYERS = 1000
-"""Nobody needs more, and a model is made of a list of its layers."""
-
 KERNELS = ("auto", "numpy", "numba")
 """The kernels to compute with; ``auto`` decides between the others."""
 
@@ -66,7 +63,7 @@ class ModelConfig:
     cell: str = _setting(
         "rnn", rules.one_of(*CELLS), f"the recurrent cell: {', '.join(CELLS[:-1])} or {CELLS[-1]}"
     )
-    layers: int = _setting(1, rules.whole(1, MOST_LAYERS), "recurrent layers, one above the other")
+    layers: int = _setting(1, rules.whole(1, most=1000), "recurrent layers, one above the other")
     embed_dim: int = _setting(50, rules.whole(1), "size of each character's vector")
     hidden_dim: int | tuple[int, ...] = _setting(
         50,

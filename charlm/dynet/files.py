@@ -20,8 +20,9 @@ from typing import Any, TypeAlias
 from charlm.dynet import builders
 from charlm.dynet.parameters import LookupParameters, ParameterCollection, Parameters
 from charlm.engine.io import RecordFile, Stored, write_records
+from charlm.engine.sketch import Sketch
 from charlm.errors import ArgumentError, MissingModelFileError, ModelFileError, ModelKeyError
-from charlm.files import write_atomically
+from charlm.files import path_of, read_whole, why_unreadable, write_atomically
 
 __all__ = [
     "load",
@@ -31,6 +32,8 @@ __all__ = [
 
 _Classes: TypeAlias = "dict[tuple[str, str], type[Any]]"
 
+MOST_META = 64 << 20
+"""Bytes of a meta file, some hundred for each object."""
 _DYNETS = ("_dynet", "dynet")  # where DyNet's classes are, as its pickles say
 _STORE = {"PUT", "BINPUT", "LONG_BINPUT"}
 # fmt: off
@@ -57,6 +60,7 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
         ArgumentError: an object is none of these.
         ModelKeyError: two different parameters have the same name.
     """
+    base = path_of(basename, "save")
     meta = b""
     stored: dict[str, Stored] = {}
     for thing in objects:
@@ -68,10 +72,8 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
                     f"save: two different parameters are named {name!r}; add them to one collection, or to "
                     "sub-collections with different names"
                 )
-    write_records(
-        Path(f"{basename}.data"), [(parameter, name) for name, parameter in stored.items()]
-    )
-    write_atomically(Path(f"{basename}.meta"), meta)
+    write_records(Path(f"{base}.data"), [(parameter, name) for name, parameter in stored.items()])
+    write_atomically(Path(f"{base}.meta"), meta)
 
 
 def load(
@@ -92,10 +94,11 @@ def load_generator(
     basename: str | Path, params: ParameterCollection, classes: Iterable[type[Any]] = ()
 ) -> Iterator[Any]:
     """Return ``load``'s objects one by one, each added to ``params`` when its turn comes."""
-    path = Path(f"{basename}.meta")
+    base = path_of(basename, "load")
+    path = Path(f"{base}.meta")
     known: _Classes = {(c.__module__, c.__qualname__): c for c in classes}
     entries = list(_entries(path))
-    data = RecordFile.read(Path(f"{basename}.data"))
+    data = RecordFile.read(Path(f"{base}.data"))
     for number, entry in enumerate(entries, 1):
         yield _loaded(entry, data, params, known, f"{path}: object {number}")
 
@@ -151,6 +154,8 @@ def _loaded(
             if named.module in _DYNETS:
                 _check_sizes(arguments, data, name, where)
             try:
+                if named.module in _DYNETS:
+                    made.from_spec(arguments, _sketch(data, name))
                 thing = made.from_spec(arguments, params)
             except (TypeError, ValueError, OverflowError, AssertionError) as error:
                 raise ModelFileError(
@@ -198,14 +203,21 @@ def _check_sizes(spec: tuple[Any, ...], data: RecordFile, name: str, where: str)
             )
 
 
+def _sketch(data: RecordFile, name: str) -> ParameterCollection:
+    """Return a collection that takes no memory, with room for what the file has below a name."""
+    numbers = sum(record.values.size for record in data.below(name))
+    # the gains of a layer norm are not below the name; they are 1.5 times the rest at most
+    return ParameterCollection(Sketch(3 * numbers))
+
+
 def _entries(path: Path) -> Iterator[tuple[Any, ...]]:
     """Yield a meta file's entries."""
     try:
-        content = path.read_bytes()
+        content = read_whole(path, MOST_META)
     except FileNotFoundError as error:
         raise MissingModelFileError(f"{path}: there is no such file") from error
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from error
+        raise ModelFileError(f"{path}: {why_unreadable(error)}") from error
     file = BytesIO(content)
     while (start := file.tell()) < len(content):
         _check_opcodes(file, path)

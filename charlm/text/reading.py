@@ -12,14 +12,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+import attrs
 import numpy as np
 
+from charlm.config.rules import SettingError, all_of, flag, line, number, one_of, shown, whole
 from charlm.config.schema import BYTES
+from charlm.config.stored import checked
 from charlm.errors import TextError
 from charlm.text.sources import Source, sources_of
 from charlm.text.vocab import Points, byte_values, code_points
@@ -38,7 +40,13 @@ _LAST_STARTER = re.compile(r"(?s).*([\0-\u02ff\u3400-\u9fff\uac00-\ud7a3])")
 """
 
 
-@dataclass
+def _repeated(value: Any) -> tuple[str, float]:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise SettingError(f"expected a line and its share, got {shown(value)}")
+    return line(value[0]), number(least=0, most=1)(value[1])
+
+
+@attrs.define
 class Facts:
     r"""What was met while a text was read.
 
@@ -51,12 +59,12 @@ class Facts:
         repeated: the line that comes most often at the beginning, and its share of the lines there.
     """
 
-    sizes: list[int] = field(default_factory=list)
-    sha256: str = ""
-    line_ends: list[str] = field(default_factory=list)
-    marks: int = 0
-    composed: bool = True
-    repeated: tuple[str, float] = ("", 0.0)
+    sizes: list[int] = checked(all_of(whole(0)), attrs.Factory(list))
+    sha256: str = checked(line, "")
+    line_ends: list[str] = checked(all_of(one_of("\r\n", "\r")), attrs.Factory(list))
+    marks: int = checked(whole(0), 0)
+    composed: bool = checked(flag, True)
+    repeated: tuple[str, float] = checked(_repeated, ("", 0.0))
 
 
 class Digest(Protocol):

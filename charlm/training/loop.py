@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -19,13 +20,13 @@ import numpy as np
 from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
-from charlm.errors import BadGradientError, OutputError
+from charlm.errors import BadGradientError, OutputError, need
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
 from charlm.lm.step import Gradient
 from charlm.runs.checkpoint import Checkpoint
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of, kept_data
 from charlm.training.averaging import Averaging
@@ -83,6 +84,11 @@ class Training:
         text: str | None = None,
         resume: Checkpoint | None = None,
     ) -> None:
+        need(config, RunConfig, "Training: config")
+        need(directory, (RunDirectory, NoneType), "Training: directory")
+        need(init_from, (Checkpoint, NoneType), "Training: init_from")
+        need(text, (str, NoneType), "Training: text")
+        need(resume, (Checkpoint, NoneType), "Training: resume")
         self.directory = directory
         if text is None:
             config = attrs.evolve(config, data=kept_data(config.data))
@@ -218,7 +224,7 @@ class Training:
         directory.write_config(to_yaml(self.config))
         facts = meta(self)
         if resumed is not None:
-            facts = read_json(directory.meta)
+            facts = directory.read_meta() or facts
             facts.setdefault("resumed", []).append({"step": self.step, **session()})
             self._saved = self._mark()
         directory.write_meta(facts)

@@ -25,7 +25,7 @@ def plot_run(directory: RunDirectory, unit: str | None = None) -> None:
     """
     from matplotlib.figure import Figure
 
-    rows = directory.read_metrics()
+    rows, _ = directory.read_metrics()
     figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
     axes = figure.subplots()
     for key, label in (

@@ -30,13 +30,13 @@ class History:
 
     @classmethod
     def read(cls, directory: RunDirectory) -> History:
-        """Return what a run's metrics tell; nothing of a file that is not there or damaged."""
+        """Return what a run's metrics tell; lines that are damaged are left out."""
         history = cls()
-        with contextlib.suppress(OSError, ValueError):
-            for row in directory.read_metrics():
-                for key, points in (("loss", history.losses), ("held_out_nll", history.held_out)):
-                    if isinstance(row.get(key), float):
-                        points.append(Point(int(row["step"]), row[key]))
+        rows, _ = directory.read_metrics()
+        for row in rows:
+            for key, points in (("loss", history.losses), ("held_out_nll", history.held_out)):
+                if row.get(key) is not None:
+                    points.append(Point(row["step"], float(row[key])))
         return history
 
     def cut_back(self, step: int) -> None:

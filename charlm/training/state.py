@@ -242,7 +242,9 @@ def _contradictions(training: Training, state: TrainingState) -> Iterator[str]:
         yield f"schedule.waited is {state.schedule.waited}, and the rate should have fallen before"
 
 
-def _carried(training: Training, state: TrainingState, tensors: Mapping[str, Array]) -> State | None:
+def _carried(
+    training: Training, state: TrainingState, tensors: Mapping[str, Array]
+) -> State | None:
     """Return the state that the text before leaves; CheckpointError if it does not fit the model and its batches."""
     given = [name for name in tensors if name.startswith(CARRIED)]
     if not given:

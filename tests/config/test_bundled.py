@@ -99,7 +99,7 @@ def test_a_text_that_is_not_there(tmp_path):
 @pytest.mark.parametrize("kind", ["checkout", "wheel"])
 def test_configs_and_data_are_found_from_any_directory(tmp_path, kind):
     package = Path(charlm.config.__file__).parents[1]
-    for part in ("__init__.py", "errors.py"):
+    for part in ("__init__.py", "errors.py", "files.py"):
         (tmp_path / "place/charlm").mkdir(parents=True, exist_ok=True)
         shutil.copy(package / part, tmp_path / "place/charlm")
     for part in ("config", "engine/rnn/cells"):

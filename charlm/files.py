@@ -79,6 +79,12 @@ def why_unreadable(error: OSError) -> str:
     return f"cannot be read: {reason}; {remedy}"
 
 
+def seen(path: Path) -> Path:
+    """Return a path as it is seen from the current folder, if it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def path_of(given: Any, where: str) -> Path:
     """Return a path that a program gave; ArgumentError if it is none.
 

@@ -27,10 +27,12 @@ FILE_NAME = "baselines.json"
 """The file of a run that keeps its text's baselines."""
 MOST = 1 << 16
 """Bytes that are read of it."""
+MOST_NATS = 700.0
+"""A score of a character: the perplexity of more is beyond floats."""
 
 
 def _scores(value: Any) -> tuple[float, ...]:
-    found: list[float] = all_of(number(least=0))(value)
+    found: list[float] = all_of(number(least=0, most=MOST_NATS))(value)
     if not found:
         raise SettingError("expected a number, got an empty list")
     return tuple(found)
@@ -60,10 +62,10 @@ class Baselines:
     train_characters: int = checked(whole(1))
     held_out_characters: int = checked(whole(1))
     sampled: bool = checked(flag)
-    uniform: float = checked(number(least=0))
-    unigram: float = checked(number(least=0))
+    uniform: float = checked(number(least=0, most=MOST_NATS))
+    unigram: float = checked(number(least=0, most=MOST_NATS))
     ngram: tuple[float, ...] = checked(_scores)
-    xz: float = checked(number())
+    xz: float = checked(number(most=MOST_NATS))
 
     @property
     def best_order(self) -> int:

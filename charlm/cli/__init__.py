@@ -20,7 +20,7 @@ import click
 
 from charlm import __version__
 from charlm.errors import CharlmError
-from charlm.files import why_unreadable
+from charlm.files import seen, why_unreadable
 from charlm.threads import thread_count, use_threads
 
 COMMANDS = {
@@ -129,9 +129,7 @@ def _told(error: OSError) -> str:
     """Return what an error of the system says, with its path as it is seen from here."""
     if error.filename is None:
         return error.strerror or str(error)
-    path = Path(os.fsdecode(error.filename))
-    seen = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"{seen}: {why_unreadable(error)}"
+    return f"{seen(Path(os.fsdecode(error.filename)))}: {why_unreadable(error)}"
 
 
 def _write_bytes_as_they_are() -> None:

@@ -77,7 +77,7 @@ def _row(run: RunStatus) -> tuple[str, ...]:
 
 def _tell(problems: Sequence[str], screen: Screen) -> None:
     for problem in problems[:MOST_TOLD]:
-        screen.say(f"note: {problem}; passed over")
+        screen.say(f"note: left out: {problem}")
     if len(problems) > MOST_TOLD:
         screen.say(f"note: {len(problems) - MOST_TOLD:,} more such lines")
 

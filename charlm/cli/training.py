@@ -70,7 +70,7 @@ def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
 
 def _last(directory: RunDirectory) -> Checkpoint:
     """Return the checkpoint that a run goes on from."""
-    if directory.checkpoint.is_file():
+    if directory.checkpoint.exists():
         return load_checkpoint(directory.checkpoint)
     command = f"charlm train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
     raise CheckpointError(

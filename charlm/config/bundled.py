@@ -12,7 +12,7 @@ from pathlib import Path
 from charlm.config.reading import read_file
 from charlm.config.rules import suggestion
 from charlm.errors import ConfigError, TextError
-from charlm.files import path_of
+from charlm.files import path_of, seen, why_unreadable
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".yaml", ".yml")
@@ -103,10 +103,10 @@ def resolve_text(name_or_path: str) -> Path:
         raise TextError(
             f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})"
         ) from None
-    except (OSError, ValueError) as error:
-        raise TextError(
-            f"{name_or_path}: cannot be read: {getattr(error, 'strerror', error)}"
-        ) from None
+    except OSError as error:
+        raise TextError(f"{seen(path)}: {why_unreadable(error)}") from None
+    except ValueError as error:  # a NUL, or half of a surrogate pair
+        raise TextError(f"{name_or_path}: cannot be read: {error}") from None
     return path
 
 

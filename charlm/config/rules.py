@@ -98,7 +98,7 @@ def number(
     bounds += [f"of {least:g} or more"] if least is not None else []
     bounds += [f"of at most {most:g}"] if most is not None else []
     bounds += [f"below {below:g}"] if below is not None else []
-    wanted = f"expected a number {' and '.join(bounds)}"
+    wanted = f"expected a number {' and '.join(bounds)}" if bounds else "expected a finite number"
 
     def rule(value: Any) -> float:
         if type(value) not in (int, float):

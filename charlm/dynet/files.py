@@ -196,7 +196,7 @@ def _check_sizes(spec: tuple[Any, ...], data: RecordFile, name: str, where: str)
     # a BiRNN's size is shared by two builders, so that its parameters have half of it
     largest = 2 * max([1, len(records), *(size for record in records for size in record.dims)])
     for number in spec:
-        if isinstance(number, int) and number > largest:
+        if isinstance(number, (int, float)) and number > largest:
             raise ModelFileError(
                 f"{where}: its spec has the size {number}, but {data.path} has nothing larger than {largest} "
                 f"below the key {name!r}"

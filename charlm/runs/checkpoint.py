@@ -96,7 +96,7 @@ def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> C
     try:
         file = checkpoint_file(path, which)
         if not file.is_file():
-            raise _missing(Path(path))
+            raise _missing(file if file.exists() else Path(path))
         with open(file, "rb", opener=regular) as stream:
             length = _checked_length(file, stream)
         return _decode(file, read_whole(file, length))
@@ -257,7 +257,8 @@ def _missing(path: Path) -> CheckpointError:
     else:
         what = "no such run or checkpoint"
     folders = (path.parent, Path("runs"))
-    found = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
+    last = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
+    found = [file for file in last if file.is_file()]
     runs = sorted({file.resolve(): file.parent for file in found}.values())
     close = difflib.get_close_matches(path.name, [run.name for run in runs], n=1)
     if close:

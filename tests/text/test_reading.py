@@ -132,7 +132,7 @@ def test_a_file_that_may_not_be_read_is_said_so(tmp_path):
     if as_root:  # root may read everything
         os.seteuid(65534)
     try:
-        with pytest.raises(TextError, match=r"secret\.txt: no permission to read it; .*chmod"):
+        with pytest.raises(TextError, match=r"secret\.txt: cannot be read: no permission; .*chmod"):
             read_texts([path])
     finally:
         if as_root:

@@ -578,7 +578,8 @@ def forge(shop: Workshop, count: int, seed: int, formats: list[str] = FORMATS) -
     tally = Tally()
     tracemalloc.start()
     try:
-        honest(shop)
+        if not shop.honest:
+            honest(shop)
         for number in range(count):
             rng = random.Random(f"{seed} {number}")
             kind = formats[number % len(formats)]

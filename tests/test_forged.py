@@ -14,6 +14,7 @@ import pytest
 
 import charlm
 import charlm.dynet as dy
+from charlm.cli import main
 from charlm.config import load_run
 from charlm.errors import (
     ArgumentError,
@@ -28,7 +29,7 @@ from charlm.runs.listing import statuses
 from charlm.training.loop import Training
 from tests.forging import FORMATS, Workshop, forge
 
-COUNT = int(os.environ.get("CHARLM_FORGED", "140"))
+COUNT = int(os.environ.get("CHARLM_FORGED", "70"))
 """Files that are forged over all formats; CHARLM_FORGED=5000 takes some minutes."""
 
 
@@ -112,7 +113,9 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path):
 
 @pytest.mark.parametrize("key", ["hidden_dim", "embed_dim"])
 def test_a_model_that_no_machine_holds(key):
-    with pytest.raises(ConfigError, match=r"parameters, which take .* GB to train, and this machine"):
+    with pytest.raises(
+        ConfigError, match=r"parameters, which take .* GB to train, and this machine"
+    ):
         Training(load_run(overrides=[f"model.{key}={2**62}"]))
 
 
@@ -225,6 +228,28 @@ def test_a_config_that_is_none(tmp_path, written, says):
     (tmp_path / "c.yaml").write_text(written)
     with pytest.raises(ConfigError, match=says):
         load_run(str(tmp_path / "c.yaml"))
+
+
+def test_what_the_system_refuses_is_told_with_the_path_as_it_is_seen(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    name = "x" * 300
+    for command in (["info", name], ["sample", name], ["train", "--resume", name], ["runs", name]):
+        with pytest.raises(SystemExit):
+            main(command)
+        assert capsys.readouterr().err == (
+            f"charlm: {name}: cannot be read: the name is too long; give a shorter one\n"
+        )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_folder_that_may_not_be_read(shop):
+    case = shop.fresh(shop.half)
+    case.chmod(0)
+    try:
+        found = {status.run.name: status for status in statuses(case.parent)}
+    finally:
+        case.chmod(0o755)
+    assert (found["forged"].state, found["honest"].state) == ("unreadable", "finished")
 
 
 def test_which_checkpoint(shop):

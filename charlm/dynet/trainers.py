@@ -46,7 +46,10 @@ class Trainer:
     def learning_rate(self, value: float) -> None:
         if not isinstance(value, Real):
             raise ArgumentError(f"a learning rate is a number, got {value!r}")
-        self._trainer.learning_rate = float(np.float32(value))
+        with np.errstate(
+            over="ignore"
+        ):  # as everywhere in training: what is not finite is told by the norm
+            self._trainer.learning_rate = float(np.float32(value))
 
     def set_learning_rate(self, value: float) -> None:
         """Set the learning rate."""

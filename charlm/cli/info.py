@@ -12,7 +12,7 @@ from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
 from charlm.cli.options import encoding_option, own_text
 from charlm.cli.scores import baselines_data, every_order, score_table
-from charlm.config import from_dict, to_yaml
+from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.model import model_of
 from charlm.lm.saved import config_of, model_state
@@ -108,7 +108,7 @@ def _run(what: str) -> dict[str, Any]:
         "baselines": known,
         "verdict": said,
         "files": {file.name: file.lstat().st_size for file in sorted(folder.iterdir())},
-        "config": last.config,
+        "config": to_dict(config),
     }
 
 

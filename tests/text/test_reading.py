@@ -143,7 +143,7 @@ def test_any_other_failure_names_the_file_and_the_reason(tmp_path):
     (tmp_path / "file").write_text("a")
     with pytest.raises(TextError, match=r"cannot be read \(.*name too long\)"):
         read_texts([tmp_path / ("x" * 5000)])
-    with pytest.raises(TextError, match=r"cannot be read \(Not a directory\)"):
+    with pytest.raises(TextError, match=r"cannot be read: a part of the path is a file"):
         read_texts([tmp_path / "file" / "inner.txt"])
 
 

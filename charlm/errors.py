@@ -60,6 +60,10 @@ class UndecodableTextError(TextError):
         self.encodings = encodings
 
 
+class StoredError(InputError, ValueError):
+    """A file that charlm wrote is damaged, or is none of those."""
+
+
 class CheckpointError(InputError, ValueError):
     """A checkpoint is missing, damaged or of another format."""
 

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextvars import copy_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ import click
 from charlm import __version__
 from charlm.cli.streams import settled
 from charlm.errors import CharlmError, ReaderGoneError
+from charlm.files import seen, why_unreadable
 from charlm.threads import thread_count, use_threads
 
 if TYPE_CHECKING:
@@ -151,9 +153,16 @@ def _run(arguments: list[str]) -> int:
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
-        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else error
+        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else _told(error)
         click.echo(f"charlm: {reason}", err=True)
         return 1
+
+
+def _told(error: OSError) -> str:
+    """Return what an error of the system says, with its path as it is seen from here."""
+    if error.filename is None:
+        return error.strerror or str(error)
+    return f"{seen(Path(os.fsdecode(error.filename)))}: {why_unreadable(error)}"
 
 
 def hoisted(argv: Sequence[str]) -> list[str]:

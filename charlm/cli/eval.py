@@ -13,12 +13,13 @@ import numpy as np
 from charlm.baselines.measure import Baselines, measure
 from charlm.cli.output import Screen
 from charlm.cli.scores import evaluation_data, evaluation_lines, how_scored
-from charlm.config import DataConfig, from_dict
+from charlm.config import DataConfig
 from charlm.config.schema import BYTES
 from charlm.errors import InputError, TextError
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.evaluation import WARM_UP
 from charlm.lm.model import model_of
+from charlm.lm.saved import config_of
 from charlm.lm.scoring import score_text
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -59,8 +60,8 @@ def eval_(
             "--text and --val-file say where the run's own text is: it is not read here"
         )
     loaded, checkpoint = load_checkpoint(run), checkpoint_file(run)
-    model = model_of(loaded.config, loaded.vocab, loaded.state, loaded.tensors)
-    data = from_dict(loaded.config).data
+    model = model_of(loaded)
+    data = config_of(loaded).data
     train: Ids | None = None
     known: Baselines | None = None
     if not texts or dynamic or mix:

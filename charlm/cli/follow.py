@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from charlm.cli.output import Screen, duration
@@ -14,10 +15,12 @@ from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, status
-from charlm.wording import fixed
+from charlm.wording import counted, fixed
 
 PAUSE = 0.5
 """Seconds between two looks."""
+MOST_TOLD = 5
+"""Problems of a run's files that are told."""
 
 
 def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
@@ -31,6 +34,14 @@ def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
     return 0
 
 
+def tell_problems(problems: Sequence[str], screen: Screen) -> None:
+    """Say what of a run's files is left out, and why."""
+    for problem in problems[:MOST_TOLD]:
+        screen.say(f"note: left out: {problem}")
+    if len(problems) > MOST_TOLD:
+        screen.say(f"note: {counted(len(problems) - MOST_TOLD, 'more such line')}")
+
+
 class _View:
     """What was shown of a run so far. As JSON these are the rows of its metrics alone."""
 
@@ -38,14 +49,16 @@ class _View:
         self._directory = directory
         self._screen = screen
         self._as_json = as_json
-        self._rows = self._samples = 0
+        self._rows = self._samples = self._problems = 0
         self._in_seconds = False
         self._begun = False
 
     def look(self) -> str:
         """Show what is new, and return how the run stands."""
         now = status(self._directory)  # before the rows: what it writes as it ends is shown
-        rows = self._directory.read_metrics()
+        rows, _ = self._directory.read_metrics()
+        tell_problems(now.problems[self._problems :], self._screen)
+        self._problems = len(now.problems)
         if not self._begun:
             self._begin(now, rows[-1]["seconds"] if rows else 0.0)
         samples = [] if self._as_json else self._directory.read_samples()

@@ -11,24 +11,28 @@ from typing import Any
 import click
 
 from charlm.cli.follow import follow as show
+from charlm.cli.follow import tell_problems
 from charlm.cli.output import Screen, duration, program
 from charlm.errors import CheckpointError
 from charlm.runs.checkpoint import remedy
 from charlm.runs.directory import RunDirectory
-from charlm.runs.listing import RunStatus, runs_under, status
+from charlm.runs.listing import RunStatus, statuses
 from charlm.wording import fixed, short
 
 
 def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
     """Carry out ``charlm runs``."""
+    screen = Screen(obj)
     if not folder.exists():
         raise CheckpointError(f"{folder}: no such folder; {remedy(folder)}")
     if follow:
         directory = RunDirectory(folder)
         if not directory.is_run():
             raise CheckpointError(f"{folder}: no run is there; {remedy(folder)}")
-        return show(directory, Screen(obj), as_json)
-    found = sorted(map(status, runs_under(folder)), key=lambda run: run.age)
+        return show(directory, screen, as_json)
+    found = sorted(statuses(folder), key=lambda run: math.inf if run.age is None else run.age)
+    for run in found:
+        tell_problems(run.problems, screen)
     if as_json:
         for run in found:
             click.echo(json.dumps({**asdict(run), "run": str(run.run)}))
@@ -57,4 +61,6 @@ def _row(run: RunStatus) -> tuple[str, ...]:
     if run.best_nll is not None:
         score = f"{fixed(run.best_nll)} ({fixed(run.best_nll / math.log(2))}) at {run.best_step:,}"
     loss = "-" if run.loss is None else short(run.loss)
+    if run.age is None:
+        return str(run.run), run.state, "-", "-", "-", "-"
     return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from dataclasses import asdict
 from typing import Any
+
+import attrs
 
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
@@ -114,7 +116,7 @@ def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any
     mixed: dict[str, Any] | None = None
     if found.mix is not None:
         mixed = {"order": MIX_ORDER, "adaptive": found.rate is not None}
-        mixed |= _finite(asdict(found.mix))
+        mixed |= _finite(dataclasses.asdict(found.mix))
     return {
         **_finite(numbers),
         "characters": found.characters,
@@ -137,4 +139,4 @@ def every_order(found: Baselines) -> list[tuple[str, float]]:
 
 def baselines_data(found: Baselines) -> dict[str, Any]:
     """Return baselines as plain data, in nats per character."""
-    return {**asdict(found), "best_order": found.best_order, "best": found.best}
+    return {**attrs.asdict(found), "best_order": found.best_order, "best": found.best}

@@ -19,7 +19,7 @@ from charlm.config import RunConfig, to_yaml
 from charlm.errors import CheckpointError, OutputError, StandardOutputError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
 from charlm.training.events import (
     Finished,
@@ -74,7 +74,7 @@ def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
 
 def _last(directory: RunDirectory) -> Checkpoint:
     """Return the checkpoint that a run goes on from."""
-    if directory.checkpoint.is_file():
+    if directory.checkpoint.exists():
         return load_checkpoint(directory.checkpoint)
     command = f"{program()} train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
     raise CheckpointError(
@@ -112,7 +112,8 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
 
 def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
     reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
-    if read_json(directory.summary).get("state") != "finished":  # it was killed on its last inch
+    told, _ = directory.read_summary()
+    if told is None or told.state != "finished":  # it was killed on its last inch
         directory.write_summary(summary(training, "finished", reason or ""))
     screen.say(
         f"{directory.path}: finished already, after {counted(training.step, 'step')} ({reason})"

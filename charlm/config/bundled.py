@@ -14,7 +14,7 @@ from pathlib import Path
 from charlm.config.reading import read_file
 from charlm.config.rules import suggestion
 from charlm.errors import ConfigError, MissingTextError, TextError
-from charlm.files import exists, home_expanded
+from charlm.files import exists, home_expanded, path_of, seen, why_unreadable
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".yaml", ".yml")
@@ -74,12 +74,13 @@ def names_text(source: str) -> bool:
     return data is not None and data.child("text") is not None
 
 
-def config_path(source: str, comparison: bool = False) -> Path:
+def config_path(source: str | Path, comparison: bool = False) -> Path:
     """Return the file of a config, of a run or of a comparison: the bundled one's with that name, or the YAML file.
 
     Errors:
         ConfigError: there is none.
     """
+    source = str(path_of(source, "a config"))
     if not is_bundled(source):
         path = Path(home_expanded(source))
         if not exists(path) and (hint := _yaml_meant(path, comparison)):
@@ -146,10 +147,10 @@ def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
             name_or_path,
             f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})",
         ) from None
-    except (OSError, ValueError) as error:
-        raise TextError(
-            f"{name_or_path}: cannot be read: {getattr(error, 'strerror', error)}"
-        ) from None
+    except OSError as error:
+        raise TextError(f"{seen(path)}: {why_unreadable(error)}") from None
+    except ValueError as error:  # a NUL, or half of a surrogate pair
+        raise TextError(f"{name_or_path}: cannot be read: {error}") from None
     return path
 
 

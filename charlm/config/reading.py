@@ -1,7 +1,8 @@
 """YAML 1.2 text to nodes, with the place of every key and value.
 
-Only the plain part of YAML is taken: no aliases, no tags, no key given twice. All such problems are
-collected; a file that is no YAML at all is an error at once. Meanings are not judged here.
+Only the plain part of YAML is taken: no aliases, no tags, no key given twice, and no more values than a
+configuration ever has. All such problems are collected; a file that is no YAML at all is an error at once.
+Meanings are not judged here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import attrs
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, StreamMark
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
@@ -19,6 +21,11 @@ from ruamel.yaml.reader import ReaderError
 from charlm.config.nodes import Node, Place, Problem, error_of
 from charlm.config.rules import KeyPath, dotted, shown
 from charlm.errors import ConfigError
+from charlm.files import read_whole, why_unreadable
+
+MOST_BYTES = 8 << 20
+MOST_VALUES = 20_000
+"""Reading that many takes two or three seconds."""
 
 _TAG = "tag:yaml.org,2002:"
 _TYPED = {"null", "bool", "int", "float"}
@@ -60,7 +67,7 @@ def read_value(text: str, source: str, path: KeyPath) -> tuple[Node, list[Proble
 
 def _decoded(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_whole(path, MOST_BYTES)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -68,7 +75,7 @@ def _decoded(path: Path) -> str:
             f"{path}: expected a configuration file, and this is a directory"
         ) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: {why_unreadable(error)}") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -83,12 +90,31 @@ def _place_after(source: str, text: str) -> Place:
     return Place(source, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
+class _Composer(Composer):
+    """Ends early where there is too much."""
+
+    values = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.values += 1
+        if self.values > MOST_VALUES:
+            reason = f"more than {MOST_VALUES:,} values; no configuration has so many"
+            raise ComposerError(None, None, reason, self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
+    return yaml
+
+
 @attrs.define
 class _Reader:
     start: Place
     in_file: bool
     problems: list[Problem] = attrs.field(factory=list)
-    _yaml: YAML = attrs.field(factory=lambda: YAML(typ="safe", pure=True))
+    _yaml: YAML = attrs.field(factory=_yaml)
     _seen: set[int] = attrs.field(factory=set)
 
     def compose(self, text: str) -> YamlNode | None:
@@ -106,6 +132,8 @@ class _Reader:
             problem = Problem(place, f"not valid YAML: the character {text[error.position]!r}")
         except RecursionError:
             problem = Problem(self.start, "not a configuration: nested too deeply")
+        except (ValueError, OverflowError) as error:  # "\UFFFFFFFF", which is no character
+            problem = Problem(self.start, f"not valid YAML: {error}")
         self.problems.append(problem)
         return None
 

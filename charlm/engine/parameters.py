@@ -272,6 +272,13 @@ class ParameterCollection:
         self.storage.decay = 1.0 if fold else w
         return w if fold else None
 
+    def clear_gradients(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters:
+            parameter.clear_gradient()
+        for table in self.lookups:
+            table.clear_gradient()
+
     def parameter_count(self) -> int:
         """Return the number of trainable numbers, lookup tables included."""
         return sum(p.size for p in self.parameters) + sum(t.size for t in self.lookups)

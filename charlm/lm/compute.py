@@ -96,3 +96,8 @@ def operations_per_character(model: ModelConfig, vocab_size: int) -> int:
     ]
     weights = sum(prod(shape) for shape in shapes if len(shape) == 2)
     return 2 * (weights + vocab_size * inputs[-1])
+
+
+def memory() -> int:
+    """Return how many bytes of memory the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

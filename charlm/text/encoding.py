@@ -7,14 +7,17 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+import attrs
 import numpy as np
 
 from charlm import progress
+from charlm.config.rules import all_of, line, whole
 from charlm.config.schema import BYTES, DataConfig
-from charlm.errors import TextError
+from charlm.config.stored import made, stored
+from charlm.errors import StoredError, TextError
 from charlm.text import cache
 from charlm.text.reading import NONE, Facts, Files, Readable, no_text
 from charlm.text.sources import PIECE
@@ -42,6 +45,16 @@ class Encoded:
     vocab: Vocab
     ids: Ids
     counts: dict[int, int]
+    facts: Facts
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    """What is kept of an encoded text beside its ids: the symbols' names, and ``counts`` in two lists."""
+
+    symbols: list[str] = stored(all_of(line))
+    points: list[int] = stored(all_of(whole(0, 0x10FFFF)))
+    counts: list[int] = stored(all_of(whole(1)))
     facts: Facts
 
 
@@ -74,10 +87,9 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     facts = text.digest()
     key = _key(facts, data, vocab) if sum(facts.sizes) >= SMALL else ""
     if key and (kept := cache.find(key)):
-        about, found = kept
-        counts = dict(zip(about["points"], about["counts"], strict=True))
-        facts = Facts(**about["facts"])
-        return Encoded(Vocab.from_list(about["symbols"]), found, counts, facts)
+        known = _known(*kept, facts)
+        if known is not None:
+            return known
     counts = _counted(text, facts)
     if isinstance(text, Files) and _is_blank(counts, data.encoding):
         raise no_text([source.name for source in text.sources], empty=not counts)
@@ -87,17 +99,36 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     dtype = np.min_scalar_type(len(vocab) - 1)
     ids: Ids | None = None
     if key:
-        about = {
-            "symbols": vocab.to_list(),
-            "points": list(counts),
-            "counts": list(counts.values()),
-            "facts": asdict(facts),
-        }
-        ids = cache.keep(key, about, pieces, dtype)
+        about = Kept(
+            symbols=vocab.to_list(),
+            points=list(counts),
+            counts=list(counts.values()),
+            facts=facts,
+        )
+        ids = cache.keep(key, attrs.asdict(about), pieces, dtype, sum(counts.values()))
     if ids is None:
         pieces = _numbered(text, vocab, data.framing == "lines", facts)
         ids = _gathered(pieces, sum(counts.values()), dtype)
     return Encoded(vocab, ids, counts, facts)
+
+
+def _known(about: dict[str, Any], ids: Ids, facts: Facts) -> Encoded | None:
+    """Return what was kept of a text; None if it is not of this text, or not as it must be."""
+    try:
+        kept = made(Kept, about, "kept")
+        vocab = Vocab.from_list(kept.symbols)
+    except (StoredError, TextError):
+        return None
+    counts = dict(zip(kept.points, kept.counts, strict=False))
+    if (
+        not len(kept.points) == len(kept.counts) == len(counts)
+        or sum(kept.counts) != len(ids)
+        or (kept.facts.sha256, kept.facts.sizes) != (facts.sha256, facts.sizes)
+        or ids.dtype != np.min_scalar_type(len(vocab) - 1)
+        or int(ids.max()) >= len(vocab)
+    ):
+        return None
+    return Encoded(vocab, ids, counts, kept.facts)
 
 
 def counts_of(ids: Ids, size: int) -> Any:

@@ -8,11 +8,13 @@ checkpoint with half the learning rate. If that does not get it to the next chec
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 
+from charlm.config.rules import number, whole
+from charlm.config.stored import stored
 from charlm.errors import DivergedError
 from charlm.lm.evaluation import evaluate
 
@@ -25,7 +27,7 @@ BAD, LIMIT = 10, 30
 """A bad step raises the level by ``BAD``, a good one lowers it by one; at ``LIMIT`` the run goes back."""
 
 
-@dataclass
+@attrs.define
 class Guard:
     """The bad steps of a run.
 
@@ -37,11 +39,11 @@ class Guard:
         factor: what the learning rate is multiplied by.
     """
 
-    skipped: int = 0
-    rollbacks: int = 0
-    tries: int = 0
-    level: int = 0
-    factor: float = 1.0
+    skipped: int = stored(whole(0), 0)
+    rollbacks: int = stored(whole(0), 0)
+    tries: int = stored(whole(0, MOST_ROLLBACKS), 0)
+    level: int = stored(whole(0, LIMIT), 0)
+    factor: float = stored(number(above=0, most=1), 1.0)
 
     def good(self) -> None:
         """Note a step with a finite loss and gradient."""
@@ -72,10 +74,6 @@ class Guard:
     def saved(self) -> None:
         """Note that the run got to its next checkpoint."""
         self.tries = 0
-
-    def state(self) -> dict[str, Any]:
-        """Return plain data, for a checkpoint."""
-        return asdict(self)
 
 
 def is_sound(training: Training) -> bool:

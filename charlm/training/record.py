@@ -66,7 +66,7 @@ class Record:
             return 0.0
         metrics, samples = self.directory.cut_logs(lines["metrics"], lines["samples"])
         self.lines = {"metrics": metrics, "samples": samples}
-        rows = self.directory.read_metrics()
+        rows, _ = self.directory.read_metrics()
         return float(rows[-1]["seconds"]) if rows else 0.0
 
     def summary(self, summary: Mapping[str, Any]) -> None:

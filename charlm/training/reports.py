@@ -10,9 +10,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from charlm import __version__, progress
+from charlm.config import TrainConfig
 from charlm.errors import EvaluationError
 from charlm.lm.evaluation import evaluate
 from charlm.lm.sampling import collect
+from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.events import Evaluated, Sampled
 from charlm.training.state import weights
 
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
     from charlm.training.loop import Training
 
 T = TypeVar("T")
+
+
+def partly_scored(corpus: LineCorpus | StreamCorpus, settings: TrainConfig) -> Iterator[str]:
+    """Say that scores are of a part of the held-out text, if they are."""
+    held_out, most = len(corpus.held_out_ids), settings.eval_characters
+    if most is not None and held_out > most:
+        yield (
+            f"held-out scores are of about {most:,} of the {held_out:,} characters held out, evenly placed "
+            "(train.eval_characters); charlm eval scores all of them"
+        )
 
 
 def sample(training: Training) -> Sampled | None:

@@ -93,7 +93,7 @@ def test_a_text_that_is_not_there(tmp_path):
     with pytest.raises(TextError, match="cannot be read"):
         resolve_text("a\0b")
     (tmp_path / "file").touch()
-    with pytest.raises(TextError, match="cannot be read: Not a directory"):
+    with pytest.raises(TextError, match="cannot be read: a part of the path is a file"):
         resolve_text(str(tmp_path / "file" / "novel.txt"))
 
 

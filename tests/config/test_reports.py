@@ -242,7 +242,9 @@ def test_a_file_that_may_not_be_read(tmp_path):
 def test_a_path_through_a_file(tmp_path):
     (tmp_path / "file").touch()
     file = tmp_path / "file" / "x.yaml"
-    assert report(file) == [f"{file}: cannot be read: Not a directory"]
+    assert report(file) == [
+        f"{file}: cannot be read: a part of the path is a file, not a folder; give another path"
+    ]
 
 
 def test_a_bundled_name_that_is_none():

@@ -279,9 +279,10 @@ def test_a_newer_format_asks_for_a_newer_charlm(
 
 def test_a_file_larger_than_memory_is_an_error_and_no_crash(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    with path.open("wb") as file:
-        file.write(bytes(8) + b"{")
-        file.truncate(1 << 40)
+    size = 1 << 40
+    tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}
+    path.write_bytes(header_only(json.dumps({"w": tensor})))
+    os.truncate(path, path.stat().st_size + size)
     program = f"""
 import resource
 from charlm.errors import CheckpointError

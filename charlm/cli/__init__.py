@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,9 +121,10 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = hoisted(sys.argv[1:] if argv is None else argv)
-    if COMPLETION in os.environ:
+    completes = COMPLETION in os.environ  # for a shell, which click writes bytes to
+    if completes:
         importlib.import_module("charlm.cli.shells")  # registers them
-    with settled():
+    with nullcontext() if completes else settled():
         code = copy_context().run(_run, arguments)  # who listens to it, does so until it ends
     sys.exit(code)
 

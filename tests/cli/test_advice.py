@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from charlm.cli.eval import eval_
 from charlm.config import load_run
 from charlm.runs.checkpoint import load_checkpoint
 
@@ -334,12 +333,9 @@ def test_what_a_note_on_a_text_advises_works(typed):
     assert "charlm train" not in err.replace("charlm train --resume", "")
 
 
-@pytest.mark.skipif(
-    not any("--text" in option.opts for option in eval_.params), reason="eval has no --text yet"
-)
 def test_a_run_is_scored_where_its_text_was_moved_to(run):
     Path("tale.txt").rename("moved.txt")
     code, _, err = run("charlm eval runs/tale")
     assert code == 2
-    assert "charlm eval RUN --text PATH" in err
+    assert "charlm eval runs/tale/best.safetensors --text PATH" in err
     assert run("charlm eval runs/tale --text moved.txt")[0] == 0

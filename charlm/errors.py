@@ -123,10 +123,14 @@ class MissingExtraError(InputError, ImportError):
     """
 
     def __init__(self, what: str, package: str, otherwise: str = "") -> None:
-        install = f"{shlex.quote(sys.executable or 'python')} -m pip install {package}"
         super().__init__(
-            f"{what} needs {package}, which is not installed; to install it: {install}{otherwise}"
+            f"{what} needs {package}, which is not installed; {how_to_install(package)}{otherwise}"
         )
+
+
+def how_to_install(package: str) -> str:
+    """Return the command that installs a package beside this charlm, as a part of a sentence."""
+    return f"to install it: {shlex.quote(sys.executable or 'python')} -m pip install {package}"
 
 
 class ShapeError(CharlmError, ValueError):

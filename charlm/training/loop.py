@@ -46,7 +46,7 @@ from charlm.training.events import (
 from charlm.training.gradients import add_gradient
 from charlm.training.guard import Guard, diverged, is_sound
 from charlm.training.record import Record
-from charlm.training.reports import meta, partly_scored, sample, score, session, summary
+from charlm.training.reports import meta, remarks, sample, score, session, summary
 from charlm.training.schedule import Schedule
 from charlm.training.state import (
     Place,
@@ -103,7 +103,7 @@ class Training:
             config = attrs.evolve(config, data=kept_data(config.data))
         corpus = corpus_of(config.data, text)
         self.corpus = corpus
-        self.notices = (*corpus.notices, *partly_scored(corpus, config.train))
+        self.notices = (*corpus.notices, *remarks(config, corpus))
         limit = (
             LINE_LIMIT_FACTOR * corpus.longest_line
             if isinstance(corpus, LineCorpus)

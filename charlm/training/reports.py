@@ -10,13 +10,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from charlm import __version__, progress
-from charlm.config import TrainConfig
-from charlm.errors import EvaluationError
+from charlm.config import RunConfig
+from charlm.errors import EvaluationError, how_to_install
+from charlm.lm.compute import misses_numba
 from charlm.lm.evaluation import evaluate
 from charlm.lm.sampling import collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.events import Evaluated, Sampled
 from charlm.training.state import weights
+from charlm.training.work import operations
 
 if TYPE_CHECKING:
     from charlm.training.loop import Training
@@ -24,14 +26,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def partly_scored(corpus: LineCorpus | StreamCorpus, settings: TrainConfig) -> Iterator[str]:
-    """Say that scores are of a part of the held-out text, if they are."""
-    held_out, most = len(corpus.held_out_ids), settings.eval_characters
+def remarks(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Iterator[str]:
+    """Say what is to be known of how a run will be scored and computed."""
+    held_out, most = len(corpus.held_out_ids), config.train.eval_characters
     if most is not None and held_out > most:
         yield (
             f"held-out scores are of about {most:,} of the {held_out:,} characters held out, evenly placed "
             "(train.eval_characters); charlm eval scores all of them"
         )
+    if misses_numba(config.train.kernels, operations(config, corpus)):
+        yield f"with numba this would be several times as fast; {how_to_install('numba')}"
 
 
 def sample(training: Training) -> Sampled | None:

@@ -39,6 +39,7 @@ from charlm.cli import cli
 from charlm.config import load_run
 from charlm.config.schema import DataConfig
 from charlm.dynet import files as dynet_files
+from charlm.dynet import plain_pickle
 from charlm.errors import CharlmError
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from charlm.runs.directory import RunDirectory
@@ -386,7 +387,7 @@ def _op(value: Any) -> bytes:
     if isinstance(value, list):
         return pickle.MARK + b"".join(map(_op, value)) + pickle.TUPLE
     try:
-        return dynet_files._opcodes(value)
+        return plain_pickle.dumps(value, dynet_files._module)[2:-1]
     except CharlmError:
         return pickle.dumps(value, 2)[2:-1]
 

@@ -99,7 +99,7 @@ def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> C
         CheckpointError: there is none, it is damaged, or it is of another format.
         ArgumentError: ``path`` is no path.
     """
-    file = path_of(path, "load")
+    file = path_of(path, "load: run")
     try:
         file = checkpoint_file(path, which)
         if not file.is_file():

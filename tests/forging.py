@@ -400,7 +400,7 @@ def _loaded(base: Path) -> Any:
 
 def _checked_numbers(pc: Any, path: Path) -> Any:
     """Return nothing if every number that was read stands in the file, else what does not."""
-    lines = path.read_text().split("\n")
+    lines = path.read_bytes().decode(errors="replace").split("\n")
     there = {
         tuple(np.array(line.split(), np.float32).tolist()) for line in lines if line[:1] != "#"
     }

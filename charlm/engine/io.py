@@ -26,7 +26,7 @@ from charlm.files import regular, why_unreadable, write_atomically
 Stored: TypeAlias = "Parameter | LookupParameter"
 
 _HEADER = re.compile(
-    r"#(Parameter|LookupParameter)# ([^ #]+) \{(\d{1,18}(?:,\d{1,18})*)\} (\d{1,99}) (ZERO|FULL)_GRAD",
+    r"#(Parameter|LookupParameter)# ([^\s#]+) \{(\d{1,18}(?:,\d{1,18})*)\} (\d{1,99}) (ZERO|FULL)_GRAD",
     re.ASCII,
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|inf|nan)", re.ASCII)

@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 
 from charlm import progress
-from charlm.config.rules import all_of, line, whole
+from charlm.config.rules import all_of, whole
 from charlm.config.schema import BYTES, DataConfig
 from charlm.config.stored import made, stored
 from charlm.errors import StoredError, TextError
@@ -50,9 +50,8 @@ class Encoded:
 
 @attrs.frozen(kw_only=True)
 class Kept:
-    """What is kept of an encoded text beside its ids: the symbols' names, and ``counts`` in two lists."""
+    """What is kept of an encoded text beside its ids: ``counts`` in two lists, which tell the symbols, and facts."""
 
-    symbols: list[str] = stored(all_of(line))
     points: list[int] = stored(all_of(whole(0, 0x10FFFF)))
     counts: list[int] = stored(all_of(whole(1)))
     facts: Facts
@@ -87,7 +86,7 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     facts = text.digest()
     key = _key(facts, data, vocab) if sum(facts.sizes) >= SMALL else ""
     if key and (kept := cache.find(key)):
-        known = _known(*kept, facts)
+        known = _known(*kept, facts, data, vocab)
         if known is not None:
             return known
     counts = _counted(text, facts)
@@ -100,7 +99,6 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     ids: Ids | None = None
     if key:
         about = Kept(
-            symbols=vocab.to_list(),
             points=list(counts),
             counts=list(counts.values()),
             facts=facts,
@@ -112,14 +110,16 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     return Encoded(vocab, ids, counts, facts)
 
 
-def _known(about: dict[str, Any], ids: Ids, facts: Facts) -> Encoded | None:
+def _known(
+    about: dict[str, Any], ids: Ids, facts: Facts, data: DataConfig, vocab: Vocab | None
+) -> Encoded | None:
     """Return what was kept of a text; None if it is not of this text, or not as it must be."""
     try:
         kept = made(Kept, about, "kept")
-        vocab = Vocab.from_list(kept.symbols)
+        counts = dict(zip(kept.points, kept.counts, strict=False))
+        vocab = _vocab(counts, data) if vocab is None else vocab
     except (StoredError, TextError):
         return None
-    counts = dict(zip(kept.points, kept.counts, strict=False))
     if (
         not len(kept.points) == len(kept.counts) == len(counts)
         or sum(kept.counts) != len(ids)

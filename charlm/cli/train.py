@@ -83,10 +83,13 @@ def train(
         check_text(texts[0])
         if preset is None:
             preset = preset_for(texts)
-            why = "which suits any size" if "-" in texts else "by the size of the text"
+            why = "which suits any size" if "-" in texts else "chosen by the size of the text"
             note = f"preset {preset}, {why} ({_others(preset)})"
     elif texts and trains_as_a_preset(source):
-        note = f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, by the size of the text"
+        why = "chosen by the size of the text"
+        note = (
+            f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, {why}"
+        )
     overrides = _overrides(settings, {**shorthands, "threads": threads})
     if needs_text(source) and not texts and not _name_a_text(overrides):
         raise InputError(

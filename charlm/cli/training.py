@@ -39,7 +39,7 @@ SHORT = 10.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a run beside its config: where it goes, what it starts from, what is said of that."""
+    """What the user wants of a run beside its config: where it is written, what it starts from, a note to show."""
 
     output: Path | None = None
     force: bool = False
@@ -106,17 +106,17 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     except OutputError:
         if training.directory.checkpoint.is_file():
             command = _resume(training.directory)
-            screen.say(f"to go on from the last checkpoint: after that, {command}")
+            screen.say(f"when that is solved, go on from the last checkpoint: {command}")
         raise
 
 
 def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
     reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
     told, _ = directory.read_summary()
-    if told is None or told.state != "finished":  # it was killed on its last inch
+    if told is None or told.state != "finished":  # it was killed after its last checkpoint
         directory.write_summary(summary(training, "finished", reason or ""))
     screen.say(
-        f"{directory.path}: finished already, after {counted(training.step, 'step')} ({reason})"
+        f"{directory.path}: already finished, after {counted(training.step, 'step')} ({reason})"
     )
     more = f"--steps {max(1, 2 * training.step)}"
     patience, stale = training.config.train.patience, training.place.stale
@@ -149,7 +149,7 @@ def _show(
                 screen.close_bar()
                 _conclude(training, event, screen)
             elif isinstance(event, Skipped):
-                screen.say(f"step {event.step}: skipped, for {event.reason}")
+                screen.say(f"step {event.step}: skipped, because {event.reason}")
             elif isinstance(event, RolledBack):
                 screen.say(
                     f"step {event.from_step}: too many steps were skipped; going on from the checkpoint of "
@@ -161,7 +161,9 @@ def _show(
                 except StandardOutputError as error:
                     lost = error.exit_code
                     tell = screen.error if lost else screen.say
-                    tell(f"{error}; the training goes on, and all it shows is in its run directory")
+                    tell(
+                        f"{error}; the training goes on, and what it reports is in its run directory"
+                    )
     finally:
         screen.close_bar()
     return interrupts.code or lost

@@ -92,7 +92,7 @@ def diverged(training: Training, why: str) -> DivergedError:
     guard, checkpoint = training.guard, training.record.kept
     if checkpoint is None:
         return DivergedError(
-            f"step {training.step}: {why}, from the start: the weights that the run begins with are no good"
+            f"step {training.step}: {why}, from the first step on: the first weights of the run cannot be used"
         )
     return DivergedError(
         f"step {training.step}: {why}. {guard.skipped} bad steps were skipped, and {guard.tries} times the run went "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.output import Screen, duration
 from charlm.cli.progress import STEP_BAR, TIME_BAR
 from charlm.config import load_run
@@ -112,7 +112,7 @@ def _row(row: dict[str, Any]) -> str:
         parts.append(f"loss     {fixed(row['loss'])}")
     if row.get("held_out_nll") is not None:
         nll = row["held_out_nll"]
-        parts.append(f"held-out {fixed(nll)} nats, {fixed(nll / math.log(2))} bits")
+        parts.append(f"held-out {fixed(nll)} nats, {fixed(nll_to_bpc(nll))} bits")
     if "skipped" in row:
         parts.append(f"skipped, because {row['skipped']}")
     if "rolled_back_from" in row:

@@ -59,7 +59,7 @@ class Interrupts:
                 signal.signal(number, lambda number, frame: end(self.code))
         with contextlib.suppress(OutputError):  # the run then counts as killed
             training.abandon("interrupted twice")
-        kept = training.record.kept
+        kept = training.record.saved_step
         if training.directory is None or kept is None:
             return ["stopped without saving: nothing of this run is kept"]
         return [

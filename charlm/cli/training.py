@@ -38,7 +38,7 @@ SHORT = 10.0
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunOptions:
     """What the user wants of a run beside its config: where it is written, what it starts from, a note to show."""
 
     output: Path | None = None
@@ -49,27 +49,27 @@ class Wanted:
     note: str | None = None
 
 
-def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
+def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int:
     """Train as a config says and return the exit code; ``settings`` are the screen's."""
     screen = Screen(settings)
-    if wanted.tensorboard:
+    if options.tensorboard:
         require_tensorboard()
     with handled(screen, _resume) as interrupts:
-        if wanted.resume is not None:
-            directory = RunDirectory(wanted.resume)
+        if options.resume is not None:
+            directory = RunDirectory(options.resume)
             with directory.lock():
                 last = _last(directory)
                 training = Training(config, directory, resume=last)
-                return _go(training, screen, interrupts, wanted.tensorboard)
-        start = None if wanted.init_from is None else load_checkpoint(wanted.init_from)
+                return _go(training, screen, interrupts, options.tensorboard)
+        start = None if options.init_from is None else load_checkpoint(options.init_from)
         training = Training(config, init_from=start)
         interrupts.training = training
-        directory = _directory(config, wanted.output, wanted.force)
+        directory = _directory(config, options.output, options.force)
         with directory.lock():
             training.directory = directory
-            if wanted.note is not None:
-                screen.say(wanted.note)
-            return _go(training, screen, interrupts, wanted.tensorboard)
+            if options.note is not None:
+                screen.say(options.note)
+            return _go(training, screen, interrupts, options.tensorboard)
 
 
 def _last(directory: RunDirectory) -> Checkpoint:

@@ -263,10 +263,10 @@ def _missing(path: Path) -> CheckpointError:
         what = "not a regular file"
     else:
         what = "no such run or checkpoint"
-    return CheckpointError(f"{path}: {what}; {remedy(path)}")
+    return CheckpointError(f"{path}: {what}; {suggested_run(path)}")
 
 
-def remedy(path: Path) -> str:
+def suggested_run(path: Path) -> str:
     """Return what to do about a path without a run: which run is meant, which there are, or how to make one."""
     folders = (path.parent, Path("runs"))
     last = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
@@ -276,5 +276,5 @@ def remedy(path: Path) -> str:
     if close:
         return f"did you mean {next(run for run in runs if run.name == close[0])}?"
     if runs:
-        return f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
+        return f"runs that exist: {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
     return "`charlm train` makes a run"

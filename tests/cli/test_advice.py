@@ -325,7 +325,7 @@ def test_what_a_note_on_a_text_advises_works(typed):
     Path("odd.txt").write_text(TEXT * 5 + "cafe\u0301 ", "utf-8")
     code, _, err = typed(f"charlm train odd.txt {TINY} -o before")
     assert code == 0, err
-    advised = re.findall(r"charlm train (--\S+(?: \S+=\S+| \d+)) (?:makes|writes)", err)
+    advised = re.findall(r"charlm train (--\S+(?: \S+=\S+| \d+)) (?:makes|composes)", err)
     assert len(advised) == 2
     code, _, err = typed(f"charlm train odd.txt {TINY} -o after {' '.join(advised)}")
     assert code == 0, err

@@ -79,7 +79,7 @@ def test_a_text_that_was_changed_is_refused(charlm, run, tmp_path):
     ("options", "said"),
     [
         (["--rate", "1"], "--dynamic"),
-        (["text.txt", "--cold"], "begins cold anyway"),
+        (["text.txt", "--cold"], "always begins cold"),
         (["nosuch.txt"], "no such text"),
         (["--split", "test"], "no part of its text is kept for a test"),
     ],

@@ -1,8 +1,8 @@
 """Files: whole ones that appear at once, logs that grow by whole lines, and reading what charlm wrote.
 
 A reader never sees half of what was written, and a failure (a full disk, a missing permission)
-leaves things as they were and becomes an ``OutputError``. Only regular files are opened: a pipe of the
-same name would be waited for without end. What the files mean is not known here.
+leaves things as they were and becomes an ``OutputError``. Only regular files are opened: opening a
+pipe of the same name could wait for ever. What the files mean is not known here.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _WHY_UNREADABLE = {
     errno.ENXIO: (_NO_FILE, _OTHER),
     errno.ELOOP: ("its symbolic links lead in a circle", _OTHER),
     errno.ENAMETOOLONG: ("the name is too long", "give a shorter one"),
-    errno.EFBIG: ("it is larger than any such file", "give another, or use a copy"),
+    errno.EFBIG: ("it is too large for such a file", "give another, or use a copy"),
     errno.ENOMEM: ("it does not fit in memory", "end other programs, or give a smaller one"),
     errno.EMFILE: ("too many files are open", "allow more with ulimit -n"),
 }
@@ -64,7 +64,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
     >>> print(output_error(Path("runs/a"), OSError(errno.ENOSPC, "")))
     runs/a: cannot write: the disk is full; free some space, or write to another place
     """
-    other = (error.strerror or str(error), "choose another path, or see to the disk")
+    other = (error.strerror or str(error), "choose another path, or check the disk")
     reason, remedy = _ADVICE.get(error.errno or 0, other)
     return OutputError(f"{path}: cannot write: {reason}; {remedy}")
 
@@ -84,7 +84,7 @@ def home_expanded(path: str) -> str:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether something is at a path; at one that the system does not take, nothing is.
+    """Tell whether a path exists; a path that the system does not accept does not.
 
     >>> exists(Path("a" * 1000))
     False
@@ -96,24 +96,24 @@ def exists(path: Path) -> bool:
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return why a file could not be read and what helps, to stand behind the file's name.
+    """Return why a file could not be read and what helps, to follow the file's name.
 
     >>> why_unreadable(OSError(errno.EACCES, ""))
     'cannot be read: no permission; change that with chmod, or give another path'
     """
-    other = (error.strerror or str(error), "give another path, or see to the disk")
+    other = (error.strerror or str(error), "give another path, or check the disk")
     reason, remedy = _WHY_UNREADABLE.get(error.errno or 0, other)
     return f"cannot be read: {reason}; {remedy}"
 
 
 def seen(path: Path) -> Path:
-    """Return a path as it is seen from the current folder, if it lies below it."""
+    """Return a path relative to the current folder if it lies in it, else as it is."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def path_of(given: Any, where: str) -> Path:
-    """Return a path that a program gave; ArgumentError if it is none.
+    """Return the path that a program gave; ArgumentError if it gave something else.
 
     >>> path_of("runs/srnn", "load")
     PosixPath('runs/srnn')

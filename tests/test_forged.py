@@ -189,8 +189,8 @@ def test_a_huge_sparse_file(shop):
     for name in ("last.safetensors", "best.safetensors", "summary.json", "metrics.jsonl"):
         os.truncate(case / name, 1 << 40)
     (status,) = (s for s in statuses(case.parent) if s.run == case)
-    assert all("larger than any such file" in problem for problem in status.problems)
-    with pytest.raises(CheckpointError, match="1,099,511,627,776 bytes, and its header speaks of"):
+    assert all("too large for such a file" in problem for problem in status.problems)
+    with pytest.raises(CheckpointError, match="1,099,511,627,776 bytes, but its header says"):
         charlm.load(case)
 
 

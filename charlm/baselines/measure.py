@@ -50,7 +50,7 @@ class Baselines:
         uniform: all symbols equally likely.
         unigram: the training text's symbol frequencies.
         ngram: modified Kneser-Ney models of order 1, 2, ...
-        xz: a general compressor: how much larger the training text becomes with the held-out one behind it.
+        xz: a general compressor: how much larger the compressed training text becomes with the held-out text after it.
 
     Example:
         >>> text = "the cat sat on the mat. " * 20
@@ -80,12 +80,12 @@ class Baselines:
 
     @property
     def sample_note(self) -> str:
-        """What is to be said of the sample, if it is one: else nothing."""
+        """What to say about the sample; nothing if all of the text was used."""
         if not self.sampled:
             return ""
         return (
             f"on a sample: the {self.train_characters:,} characters before the split and the "
-            f"{self.held_out_characters:,} behind it"
+            f"{self.held_out_characters:,} after it"
         )
 
     def is_of(self, train: int, held_out: int) -> bool:

@@ -1,6 +1,6 @@
 """The command line: what is typed in ``commands/``, what it does beside it, loaded when it is used.
 
-Commands parse, call ``charlm.lm`` and print. Results go to stdout, everything else to stderr. An
+Commands call the packages below and print. Results go to stdout, everything else to stderr. An
 error that charlm foresaw is one message and exit code 2 (wrong usage or input) or 1 (a run that
 failed), never a traceback.
 """
@@ -106,7 +106,7 @@ class _LazyGroup(click.Group):
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Cores to compute on (default: all; for compare, 1). Equal seeds give equal runs for equal N.",
+    help="Cores to compute on (default: what suits the work; for compare, 1). Equal seeds give equal runs for equal N.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
@@ -155,13 +155,13 @@ def _run(arguments: list[str]) -> int:
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
-        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else _told(error)
+        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else _reason(error)
         click.echo(f"charlm: {reason}", err=True)
         return 1
 
 
-def _told(error: OSError) -> str:
-    """Return what an error of the system says, with its path as it is seen from here."""
+def _reason(error: OSError) -> str:
+    """Return what an error of the system says, with its path relative to the current folder."""
     if error.filename is None:
         return error.strerror or str(error)
     return f"{seen(Path(os.fsdecode(error.filename)))}: {why_unreadable(error)}"

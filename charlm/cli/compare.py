@@ -13,7 +13,7 @@ import click
 
 from charlm import progress
 from charlm.cli.advice import encoding_offered
-from charlm.cli.output import WIDTH, Screen, marked, table
+from charlm.cli.output import WIDTH, Screen, columns, marked, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,
@@ -127,12 +127,7 @@ def _table(result: ComparisonResult) -> str:
                 f"{model.seconds_per_step * 1000:.2f}",
             ]
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, _filled(_note(result))])
+    return f"{columns(rows)}\n{_filled(_note(result))}"
 
 
 def _note(result: ComparisonResult) -> str:

@@ -42,10 +42,12 @@ def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> i
     """Carry out ``charlm info``."""
     if _is_run(what):
         if encoding is not None:
-            raise click.UsageError("--encoding is of a TEXT: a run knows the encoding of its own")
+            raise click.UsageError(
+                "--encoding is for a TEXT: a run knows the encoding of its own text"
+            )
         found = _run(what)
     elif with_config:
-        raise click.UsageError("--config is of a RUN: a TEXT has none")
+        raise click.UsageError("--config is for a RUN: a TEXT has no config")
     else:
         found = _text(what, encoding)
     if as_json:

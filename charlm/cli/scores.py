@@ -104,7 +104,7 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
 
 
 def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any]:
-    """Return the score of a text as plain data; what is no finite number is None."""
+    """Return the score of a text as plain data; a number that is not finite is None."""
     numbers = {
         "nll": found.nll,
         "bpc": found.bpc,

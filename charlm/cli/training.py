@@ -38,8 +38,8 @@ SHORT = 10.0
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of a run beside its config: where it goes, what it starts from, what is said of that."""
+class RunOptions:
+    """What the user wants of a run beside its config: where it is written, what it starts from, a note to show."""
 
     output: Path | None = None
     force: bool = False
@@ -49,27 +49,27 @@ class Wanted:
     note: str | None = None
 
 
-def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
+def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int:
     """Train as a config says and return the exit code; ``settings`` are the screen's."""
     screen = Screen(settings)
-    if wanted.tensorboard:
+    if options.tensorboard:
         require_tensorboard()
     with handled(screen, _resume) as interrupts:
-        if wanted.resume is not None:
-            directory = RunDirectory(wanted.resume)
+        if options.resume is not None:
+            directory = RunDirectory(options.resume)
             with directory.lock():
                 last = _last(directory)
                 training = Training(config, directory, resume=last)
-                return _go(training, screen, interrupts, wanted.tensorboard)
-        start = None if wanted.init_from is None else load_checkpoint(wanted.init_from)
+                return _go(training, screen, interrupts, options.tensorboard)
+        start = None if options.init_from is None else load_checkpoint(options.init_from)
         training = Training(config, init_from=start)
         interrupts.training = training
-        directory = _directory(config, wanted.output, wanted.force)
+        directory = _directory(config, options.output, options.force)
         with directory.lock():
             training.directory = directory
-            if wanted.note is not None:
-                screen.say(wanted.note)
-            return _go(training, screen, interrupts, wanted.tensorboard)
+            if options.note is not None:
+                screen.say(options.note)
+            return _go(training, screen, interrupts, options.tensorboard)
 
 
 def _last(directory: RunDirectory) -> Checkpoint:
@@ -106,17 +106,17 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     except OutputError:
         if training.directory.checkpoint.is_file():
             command = _resume(training.directory)
-            screen.say(f"to go on from the last checkpoint: after that, {command}")
+            screen.say(f"when that is solved, go on from the last checkpoint: {command}")
         raise
 
 
 def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
     reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
     told, _ = directory.read_summary()
-    if told is None or told.state != "finished":  # it was killed on its last inch
+    if told is None or told.state != "finished":  # it was killed after its last checkpoint
         directory.write_summary(summary(training, "finished", reason or ""))
     screen.say(
-        f"{directory.path}: finished already, after {counted(training.step, 'step')} ({reason})"
+        f"{directory.path}: already finished, after {counted(training.step, 'step')} ({reason})"
     )
     more = f"--steps {max(1, 2 * training.step)}"
     patience, stale = training.config.train.patience, training.place.stale
@@ -149,7 +149,7 @@ def _show(
                 screen.close_bar()
                 _conclude(training, event, screen)
             elif isinstance(event, Skipped):
-                screen.say(f"step {event.step}: skipped, for {event.reason}")
+                screen.say(f"step {event.step}: skipped, because {event.reason}")
             elif isinstance(event, RolledBack):
                 screen.say(
                     f"step {event.from_step}: too many steps were skipped; going on from the checkpoint of "
@@ -161,7 +161,9 @@ def _show(
                 except StandardOutputError as error:
                     lost = error.exit_code
                     tell = screen.error if lost else screen.say
-                    tell(f"{error}; the training goes on, and all it shows is in its run directory")
+                    tell(
+                        f"{error}; the training goes on, and what it reports is in its run directory"
+                    )
     finally:
         screen.close_bar()
     return interrupts.code or lost

@@ -64,7 +64,7 @@ def is_bundled(source: str) -> bool:
 
 
 def names_text(source: str) -> bool:
-    """Tell whether a config names its text; a bundled one that does not is for a text of one's own.
+    """Tell whether a config names its text; a bundled one that names none is for a text of the user's.
 
     >>> names_text("lstm"), names_text("small")
     (True, False)
@@ -97,7 +97,7 @@ def config_path(source: str | Path, comparison: bool = False) -> Path:
 
 
 def _yaml_meant(path: Path, comparison: bool) -> str:
-    """Suggest a config of the kind wanted that lies beside a path that is missing."""
+    """Suggest a config of the wanted kind in the folder of a missing path."""
     found = {}
     with contextlib.suppress(OSError):
         for file in path.parent.iterdir():
@@ -165,7 +165,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def _meant(path: Path, names: Iterable[str]) -> str:
-    """Suggest a text, by its ending, that lies beside a missing path; or a name, if the path has no ending."""
+    """Suggest a text with the same ending in the folder of a missing path; or a name, if the path has no ending."""
     endings = {path.suffix.lower(), ".txt"}
     found = {} if path.suffix else {name: name for name in names}
     with contextlib.suppress(OSError):

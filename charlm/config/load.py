@@ -113,7 +113,7 @@ def load_run(
 
 
 def trains_as_a_preset(source: str | None) -> bool:
-    """Tell whether of a config only the model is taken where it is given another text.
+    """Tell whether only the model of a config is used when it is given another text.
 
     >>> trains_as_a_preset("lstm"), trains_as_a_preset("small"), trains_as_a_preset("my.yaml")
     (True, False, False)
@@ -122,7 +122,7 @@ def trains_as_a_preset(source: str | None) -> bool:
 
 
 def needs_text(source: str | None) -> bool:
-    """Tell whether a config has to be given a text: a bundled one that names none.
+    """Tell whether a config needs a text: a bundled one that names none does.
 
     >>> needs_text("small"), needs_text("lstm"), needs_text("my.yaml")
     (True, False, False)
@@ -138,7 +138,7 @@ def preset_for(texts: Sequence[str]) -> str:
     """
     size = 0
     for text in texts:
-        with contextlib.suppress(OSError):  # what cannot be read is told when it is read
+        with contextlib.suppress(OSError):  # reading it will say what is wrong with it
             files = files_of(Path(located_text(text, Path.cwd())))
             size += sum(file.stat().st_size for file in files if file.is_file())
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]

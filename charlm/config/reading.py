@@ -79,7 +79,7 @@ def _decoded(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The error counts from behind the byte order mark, if there is one.
+        # The error counts from after the byte order mark, if there is one.
         offset = len(data) - len(error.object) + error.start
         place = _place_after(str(path), data[:offset].decode("utf-8-sig"))
         reason = f"byte {offset} (0x{data[offset]:02x}) is not UTF-8; save the file as UTF-8"

@@ -21,13 +21,13 @@ from typing import Any
 
 from charlm.config.names import plain_name
 from charlm.errors import ConfigError
+from charlm.wording import cut
 
 Rule = Callable[[Any], Any]
 KeyPath = tuple[str | int, ...]
 
-MOST = (
-    2**63 - 1
-)  # the largest whole number that every reader of JSON and every array index can hold
+LARGEST = 2**63 - 1
+"""The largest whole number that every reader of JSON and every array index can hold."""
 
 
 class SettingError(ConfigError):
@@ -63,8 +63,7 @@ def shown(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     # Python refuses to write integers of more than 4300 digits in decimal.
-    text = hex(value) if isinstance(value, int) and abs(value) > MOST else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return cut(hex(value) if isinstance(value, int) and abs(value) > LARGEST else repr(value))
 
 
 def suggestion(
@@ -93,7 +92,7 @@ def checked(rule: Rule, name: str, value: Any) -> Any:
         raise SettingError(error.reason, name, *error.path) from None
 
 
-def whole(least: int, most: int = MOST) -> Rule:
+def whole(least: int, most: int = LARGEST) -> Rule:
     """Accept whole numbers from ``least`` to ``most``."""
 
     def rule(value: Any) -> int:
@@ -175,7 +174,7 @@ def _is_time(written: str) -> bool:
 
 
 def _short_units(written: str) -> str:
-    """Return ``5m`` for ``5 min`` or ``5 minutes``, and so on; what is no such time becomes no time."""
+    """Return ``5m`` for ``5 min`` or ``5 minutes``, and so on; other text stays no time."""
     words = re.sub(r"\s|,|\band\b", "", written.lower())
     return re.sub(r"(d)ays?|(h)(?:ou)?rs?|(m)in(?:ute)?s?|(s)ec(?:ond)?s?", r"\1\2\3\4", words)
 

@@ -288,7 +288,7 @@ class TrainConfig:
         "numba: compiled; numpy: plain; auto: numba where there is enough to compute",
     )
     threads: int | None = _setting(
-        None, rules.or_nothing(rules.whole(1)), "cores to compute on; null = all"
+        None, rules.or_nothing(rules.whole(1)), "cores to compute on; null = what suits the work"
     )
 
     def __attrs_post_init__(self) -> None:

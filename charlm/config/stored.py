@@ -1,7 +1,7 @@
-"""What charlm wrote, read back: JSON, made objects of attrs classes by the rules of their fields.
+"""What charlm wrote, read back: JSON becomes objects of attrs classes by the rules of their fields.
 
-A file may be damaged, or forged, so nothing in it is taken on trust: what is missing, of another type, not
-finite or too large is refused, and so is what no field is for.
+A file may be damaged, or forged, so nothing in it is trusted: a value that is missing, of another type, not
+finite or too large is refused, and so is a key without a field.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from charlm.files import read_whole, why_unreadable
 T = TypeVar("T")
 
 SHOWN = 3
-"""Faults of a file that an error tells."""
+"""Problems of a file that an error names."""
 
 
 def stored(rule: Rule, default: Any = attrs.NOTHING) -> Any:
-    """Return a field that is read back by a rule; values that the program itself gives are not looked at."""
+    """Return a field that is read back by a rule; values that the program itself gives are not checked."""
     return attrs.field(default=default, metadata={"rule": rule})
 
 
@@ -35,10 +35,10 @@ def made(cls: type[T], data: Any, source: str, *, more: bool = False) -> T:
         cls: an attrs class, whose fields have rules.
         data: what JSON gave.
         source: names it in messages.
-        more: whether ``data`` may have keys that the class does not know, which are passed over.
+        more: whether ``data`` may have keys that the class does not know, which are ignored.
 
     Raises:
-        StoredError: the data is not as the fields' rules want it.
+        StoredError: the data breaks a rule.
 
     >>> from charlm.config.rules import whole
     >>> @attrs.frozen
@@ -65,14 +65,14 @@ def parsed(content: str | bytes, source: str) -> Any:
     """Return what a JSON text holds.
 
     Raises:
-        StoredError: it is no JSON in UTF-8, has a key twice or a number that is not finite, or is nested too deeply.
+        StoredError: it is not JSON in UTF-8, has a key twice or a number that is not finite, or is nested too deeply.
     """
     try:
         return json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)
     except RecursionError:
         raise StoredError(f"{source}: it is nested too deeply") from None
     except ValueError as error:
-        raise StoredError(f"{source}: it is no JSON: {error}") from None
+        raise StoredError(f"{source}: it is not JSON: {error}") from None
 
 
 def read_json(cls: type[T], path: Path, most: int, *, more: bool = False) -> T:
@@ -96,4 +96,4 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")

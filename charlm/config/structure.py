@@ -31,8 +31,8 @@ from charlm.errors import ConfigError
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
-MOST_TOLD = 100
-"""Problems that are looked for: more help nobody."""
+MOST_PROBLEMS = 100
+"""Problems that are collected: more would help nobody."""
 
 _converter = Converter(detailed_validation=True, forbid_extra_keys=True)
 
@@ -85,7 +85,7 @@ def structured(cls: type[T], node: Node, problems: Iterable[Problem] = ()) -> T:
     try:
         config = _converter.structure(node.plain(), cls)
     except (BaseValidationError, SettingError) as error:
-        found += islice(_problems(error, node, (), broken), MOST_TOLD)
+        found += islice(_problems(error, node, (), broken), MOST_PROBLEMS)
     if found:
         raise error_of(found)
     return config
@@ -98,7 +98,7 @@ def from_plain(cls: type[T], data: Any, source: str) -> T:
     except (BaseValidationError, SettingError) as error:
         try:
             found = _problems(error, Node.of(data, source), (), set())
-            raise error_of(islice(found, MOST_TOLD)) from None
+            raise error_of(islice(found, MOST_PROBLEMS)) from None
         except RecursionError:
             raise ConfigError(f"{source}: it is nested too deeply") from None
 

@@ -366,7 +366,7 @@ def load(run: str | Path, checkpoint: str | None = None) -> CharLM:
 
     Raises:
         CheckpointError: there is none, or it is damaged.
-        ArgumentError: ``run`` is no path.
+        ArgumentError: ``run`` is not a path.
     """
     found = load_checkpoint(run, checkpoint)
     use_threads(thread_count(default=1))  # drawing and scoring are many small products
@@ -377,7 +377,7 @@ def model_of(checkpoint: Checkpoint) -> CharLM:
     """Build the model that a checkpoint holds.
 
     Raises:
-        CheckpointError: what it holds is no model.
+        CheckpointError: it does not hold a model.
     """
     state, config = model_state(checkpoint), config_of(checkpoint)
     check_weights(checkpoint)

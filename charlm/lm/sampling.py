@@ -59,7 +59,7 @@ def generator(seed: Seed) -> np.random.Generator:
     """Return a generator of random numbers.
 
     Raises:
-        ArgumentError: the seed is none.
+        ArgumentError: the seed has a wrong type.
         InputError: it is negative.
     """
     try:
@@ -178,7 +178,7 @@ def characters(drawn: Iterable[Drawn]) -> Generator[str, None, bool]:
 
 
 def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
-    """Put texts that are drawn side by side behind each other, each shown as soon as those before it have ended.
+    """Put texts that are drawn side by side one after the other; each is shown as soon as those before it have ended.
 
     Example:
         >>> drawn = [Drawn(0, "a", None), Drawn(1, "b", True), Drawn(0, "c", True)]

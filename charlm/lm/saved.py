@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class ModelState:
-    """What is to be known of a model beside its weights.
+    """What a checkpoint holds of a model beside its weights.
 
     Attributes:
         charlm: the version that wrote it.
@@ -41,7 +41,7 @@ def model_state(checkpoint: Checkpoint) -> ModelState:
     """Return what a checkpoint's state says of the model; a training's is not looked at.
 
     Raises:
-        CheckpointError: it is not as it must be.
+        CheckpointError: something in it is missing or wrong.
     """
     return state_of(ModelState, checkpoint, more=True)
 
@@ -50,7 +50,7 @@ def state_of(cls: type[T], checkpoint: Checkpoint, *, more: bool = False) -> T:
     """Return a checkpoint's state as an object of a class (see ``charlm.config.stored.made``).
 
     Raises:
-        CheckpointError: it is not as it must be.
+        CheckpointError: something in it is missing or wrong.
     """
     try:
         return made(cls, checkpoint.state, "its state", more=more)
@@ -62,7 +62,7 @@ def config_of(checkpoint: Checkpoint) -> RunConfig:
     """Return a checkpoint's configuration.
 
     Raises:
-        CheckpointError: it is not as it must be.
+        CheckpointError: something in it is missing or wrong.
     """
     try:
         return from_dict(checkpoint.config, "its config")
@@ -74,7 +74,7 @@ def vocab_of(checkpoint: Checkpoint) -> Vocab:
     """Return a checkpoint's symbols.
 
     Raises:
-        CheckpointError: they are not as they must be.
+        CheckpointError: they do not make a vocabulary.
     """
     try:
         return Vocab.from_list(checkpoint.vocab)
@@ -127,7 +127,7 @@ def check_weights(checkpoint: Checkpoint) -> None:
     """Check that the weights are those of the checkpoint's own model, one after the other, before it is made.
 
     Raises:
-        CheckpointError: one is not as it must be.
+        CheckpointError: one is missing or does not fit.
     """
     for name, shape in weight_shapes(config_of(checkpoint).model, len(checkpoint.vocab)):
         try:

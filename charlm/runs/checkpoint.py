@@ -97,7 +97,7 @@ def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> C
 
     Raises:
         CheckpointError: there is none, it is damaged, or it is of another format.
-        ArgumentError: ``path`` is no path.
+        ArgumentError: ``path`` is not a path.
     """
     file = path_of(path, "load: run")
     try:
@@ -129,7 +129,7 @@ def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> P
         return best if best.is_file() else run / LAST_NAME
     if which == "best" and not best.is_file() and (run / LAST_NAME).is_file():
         raise CheckpointError(
-            f"{run}: no best checkpoint ({BEST_NAME}), for no held-out text was scored; "
+            f"{run}: no best checkpoint ({BEST_NAME}), because no held-out text was scored; "
             "take the last one"
         )
     return best if which == "best" else run / LAST_NAME
@@ -175,7 +175,7 @@ def _checked_length(file: Path, stream: BinaryIO) -> int:
         raise _foreign(file, "it is no safetensors file")
     length = int.from_bytes(start[:8], "little")
     if length > MOST_HEADER:
-        raise _damaged(file, "its header is larger than any")
+        raise _damaged(file, "its header is too large")
     try:
         tensors = json.loads(start[8:] + stream.read(max(0, length - 1)))
         ends = [t["data_offsets"][1] for name, t in tensors.items() if name != "__metadata__"]
@@ -184,7 +184,7 @@ def _checked_length(file: Path, stream: BinaryIO) -> int:
         raise _damaged(file, "its header cannot be read") from error
     size = os.fstat(stream.fileno()).st_size
     if size != whole:
-        raise _damaged(file, f"it has {size:,} bytes, and its header speaks of {whole:,}")
+        raise _damaged(file, f"it has {size:,} bytes, but its header says {whole:,}")
     return size
 
 
@@ -263,10 +263,10 @@ def _missing(path: Path) -> CheckpointError:
         what = "not a regular file"
     else:
         what = "no such run or checkpoint"
-    return CheckpointError(f"{path}: {what}; {remedy(path)}")
+    return CheckpointError(f"{path}: {what}; {suggested_run(path)}")
 
 
-def remedy(path: Path) -> str:
+def suggested_run(path: Path) -> str:
     """Return what to do about a path without a run: which run is meant, which there are, or how to make one."""
     folders = (path.parent, Path("runs"))
     last = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
@@ -276,5 +276,5 @@ def remedy(path: Path) -> str:
     if close:
         return f"did you mean {next(run for run in runs if run.name == close[0])}?"
     if runs:
-        return f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
+        return f"runs that exist: {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
     return "`charlm train` makes a run"

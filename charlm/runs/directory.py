@@ -339,8 +339,8 @@ def _take_over(path: Path, force: bool) -> None:
             return
         if not _is_run(path):
             raise RunExistsError(
-                f"{path}: holds files, and they are no charlm run, which is all that --force would "
-                f"replace; {another}"
+                f"{path}: holds files that are not a charlm run, and --force replaces nothing else; "
+                f"{another}"
             )
         own = [file for pattern in _OWN for file in path.glob(pattern)]
         if not force:

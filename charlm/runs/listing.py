@@ -22,8 +22,8 @@ class RunStatus:
 
     Attributes:
         run: its folder.
-        state: running, finished, stopped, failed, or killed where a process ended without a word; unreadable,
-            a folder that cannot be looked into.
+        state: running, finished, stopped, failed, or killed where its process ended unexpectedly; unreadable,
+            a folder that cannot be read.
         reason: why it ended; the error of one that failed.
         budget: what it may use up.
         step: of the last thing that it wrote.
@@ -63,9 +63,7 @@ def status(directory: RunDirectory) -> RunStatus:
     step, loss = summary.step, summary.last_loss
     best_nll, best_step = summary.best_nll, summary.best_step
     if running or state == "running":
-        state, reason = (
-            ("running", "") if running else ("killed", "its process ended without a word")
-        )
+        state, reason = ("running", "") if running else ("killed", "its process ended unexpectedly")
         reason = damage[0] if damage and not running else reason
         # its summary is of when it began
         step = rows[-1]["step"] if rows else step
@@ -89,7 +87,7 @@ def status(directory: RunDirectory) -> RunStatus:
 
 
 def unreadable(folder: Path, error: OSError) -> RunStatus:
-    """Return what is told of a folder that cannot be looked into."""
+    """Return the status of a folder that cannot be read."""
     reason = why_unreadable(error)
     problem = f"{folder}: {reason}"
     return RunStatus(folder, "unreadable", reason, "", 0, None, None, None, None, None, (problem,))

@@ -1,7 +1,7 @@
 """The ids of large texts, kept in files: mapped into memory, and found again by what they were made from.
 
 An entry is KEY.ids, the ids as they are in memory, and KEY.json, which is written after it and holds what is
-known of them, and a digest of all that and of the ids. A damaged entry is no entry, and is made again.
+known of them, and a digest of all that and of the ids. A damaged entry is ignored, and made again.
 ``rm -r ~/.cache/charlm/texts`` clears all.
 """
 

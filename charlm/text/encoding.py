@@ -69,11 +69,11 @@ def encode(text: Readable, data: DataConfig, vocab: Vocab | None = None) -> Enco
     Raises:
         TextError: it cannot be read, there is nothing in it, or it has a character that is no symbol.
     """
-    with _told(text):
+    with _reading(text):
         return _encode(text, data, vocab)
 
 
-def _told(text: Readable) -> AbstractContextManager[None]:
+def _reading(text: Readable) -> AbstractContextManager[None]:
     """Tell how far the reading of files is: their bytes are digested, counted and numbered."""
     size = None
     if isinstance(text, Files):
@@ -113,7 +113,7 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
 def _known(
     about: dict[str, Any], ids: Ids, facts: Facts, data: DataConfig, vocab: Vocab | None
 ) -> Encoded | None:
-    """Return what was kept of a text; None if it is not of this text, or not as it must be."""
+    """Return what was kept of a text; None if it belongs to another text, or is damaged."""
     try:
         kept = made(Kept, about, "kept")
         counts = dict(zip(kept.points, kept.counts, strict=False))

@@ -119,7 +119,7 @@ def _files(path: Path, what: str) -> list[Path]:
         if not found:
             raise MissingTextError(str(path), f"{what} {path}: {_no_file(path)}")
         if path.exists() and not path.is_dir() and not path.is_file():
-            raise TextError(f"{what} {path}: it is no file; give a text file, or pipe a text in")
+            raise TextError(f"{what} {path}: it is not a file; give a text file, or pipe a text in")
     return found
 
 

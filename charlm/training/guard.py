@@ -89,10 +89,10 @@ def is_sound(training: Training) -> bool:
 
 def diverged(training: Training, why: str) -> DivergedError:
     """Return the error that says what was tried and what to do."""
-    guard, checkpoint = training.guard, training.record.kept
+    guard, checkpoint = training.guard, training.record.saved_step
     if checkpoint is None:
         return DivergedError(
-            f"step {training.step}: {why}, from the start: the weights that the run begins with are no good"
+            f"step {training.step}: {why}, from the first step on: the first weights of the run cannot be used"
         )
     return DivergedError(
         f"step {training.step}: {why}. {guard.skipped} bad steps were skipped, and {guard.tries} times the run went "

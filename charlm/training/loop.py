@@ -207,12 +207,12 @@ class Training:
     def abandon(self, why: str) -> None:
         """Have the run's directory tell that it was stopped without saving, if it is not at its end."""
         if self._training:
-            lost = f"{why}, without saving: what came after step {self.record.kept or 0:,} is lost"
+            lost = f"{why}, without saving: what came after step {self.record.saved_step or 0:,} is lost"
             self._unsaved("stopped", lost)
 
     def _unsaved(self, state: str, reason: str) -> None:
         """Have the directory name the step that resuming starts at."""
-        self.record.summary({**summary(self, state, reason), "step": self.record.kept or 0})
+        self.record.summary({**summary(self, state, reason), "step": self.record.saved_step or 0})
 
     def _go_back(self) -> None:
         """Be what the last checkpoint says; before the first, no step was made."""
@@ -273,7 +273,7 @@ class Training:
         if resumed is not None:
             facts = directory.read_meta() or facts
             facts.setdefault("resumed", []).append({"step": self.step, **session()})
-            self._saved, self.record.kept = self._mark(), self.step
+            self._saved, self.record.saved_step = self._mark(), self.step
         directory.write_meta(facts)
         directory.write_summary(summary(self, "running", "not ended"))
 

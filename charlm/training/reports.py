@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 
 def remarks(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Iterator[str]:
-    """Say what is to be known of how a run will be scored and computed."""
+    """Say what the user should know about how a run is scored and computed."""
     held_out, most = len(corpus.held_out_ids), config.train.eval_characters
     if most is not None and held_out > most:
         yield (
-            f"held-out scores are of about {most:,} of the {held_out:,} characters held out, evenly placed "
+            f"each held-out score is over about {most:,} of the {held_out:,} held-out characters, evenly placed "
             "(train.eval_characters); charlm eval scores all of them"
         )
     if misses_numba(config.train.kernels, operations(config, corpus)):

@@ -109,7 +109,7 @@ def corpus_of_run(
             f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
         ) from error
     except UndecodableTextError as error:
-        raise TextError(f"the text of {run} is another than it was: {error.reason}") from error
+        raise TextError(f"the text of {run} has changed: {error.reason}") from error
     except TextError as error:
         raise TextError(f"the text of {run} cannot be read again: {error}") from error
     was = model_state(checkpoint).text_sha256 or corpus.sha256
@@ -117,7 +117,7 @@ def corpus_of_run(
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
-            f"the run's was {was[:12]}...), so what was held out is not known: bring the old text back, "
+            f"the run's was {was[:12]}...), so what was held out is not known: restore the old text, "
             "or name a text to score: charlm eval RUN TEXT"
         )
     return corpus

@@ -54,10 +54,10 @@ RESUMABLE = (
     "kernels",
     "threads",
 )
-"""What of the train section may be another when a run is resumed: none of it changes what a step is."""
+"""Settings of the train section that may change when a run is resumed: none of them changes what a step is."""
 
 PLACES = ("text", "val_file")
-"""What of the data section may be another: where the texts lie. What is in them is compared by its digest."""
+"""Settings of the data section that may change: where the texts are. Their content is compared by its digest."""
 
 
 CARRIED = "carried."
@@ -221,7 +221,7 @@ def restore(training: Training, checkpoint: Checkpoint) -> TrainingState:
     ours |= {TRAINED + name for name in weights if training.averaging.decay}
     others = [name for name in tensors if name not in ours and not name.startswith(CARRIED)]
     if others:
-        raise checkpoint.damaged(f"the tensor {others[0]} is none of this training's")
+        raise checkpoint.damaged(f"the tensor {others[0]} does not belong to this training")
     training.schedule.scores = state.schedule
     training.trainer.restore(found, state.updates)
     training.model.collection.stream.restore(attrs.asdict(state.stream))
@@ -267,21 +267,24 @@ def _carried(
         )
         for i, size in enumerate(model.config.hidden_dims)
     ]
-    if len(given) != sum(map(len, carried)):
-        raise CheckpointError(f"{len(given)} tensors of a state, this model needs other ones")
+    needed = sum(map(len, carried))
+    if len(given) != needed:
+        raise CheckpointError(
+            f"{len(given)} tensors of a carried state, but this model needs {needed}"
+        )
     return carried
 
 
 def check_resumable(training: Training, checkpoint: Checkpoint) -> None:
-    """Raise what keeps a run from going on from a checkpoint.
+    """Refuse to resume a run from a checkpoint that does not fit it.
 
     Raises:
-        CheckpointError: it holds no place, or the text is another.
-        ConfigError: a setting is another that may not be.
+        CheckpointError: it has no state of a training, or the text has changed.
+        ConfigError: a setting has changed that must not.
     """
     if "place" not in checkpoint.state:
         raise CheckpointError(
-            "the checkpoint holds weights and no place to go on from (it is the best one, or of an "
+            "the checkpoint holds weights, but not the state of the training (it is the best one, or from an "
             "older charlm): give the run's folder, or start a new run from it with --init-from"
         )
     was = model_state(checkpoint).text_sha256 or "none"
@@ -290,7 +293,7 @@ def check_resumable(training: Training, checkpoint: Checkpoint) -> None:
         raise CheckpointError(
             f"the text is not the one that the run was trained on: {texts} has the SHA-256 "
             f"{training.corpus.sha256[:12]}..., the run's had {was[:12]}...; "
-            "bring the old text back, or start a new run on this one with --init-from"
+            "restore the old text, or start a new run on this one with --init-from"
         )
     differing = list(differences(config_of(checkpoint), training.config))
     if differing:
@@ -303,7 +306,7 @@ def check_resumable(training: Training, checkpoint: Checkpoint) -> None:
 
 
 def changes(training: Training, before: TrainConfig) -> Iterator[str]:
-    """Say what is another from here on than it was in a run that is resumed, where it changes the numbers."""
+    """Say what a resumed run computes in another way than before, where it changes the numbers."""
     now = training.config.train
     if (before.kernels, before.threads) != (now.kernels, now.threads):
         yield (
@@ -324,7 +327,7 @@ def changes(training: Training, before: TrainConfig) -> Iterator[str]:
 
 
 def differences(before: RunConfig, now: RunConfig) -> list[str]:
-    """Name the settings that keep a run from being resumed; where its text lies is none of them."""
+    """Name the settings that have changed and must not when a run is resumed."""
     found = []
     for section in ("model", "data", "train"):
         old, new = getattr(before, section), getattr(now, section)

@@ -130,7 +130,7 @@ def test_the_preset_is_said_of_one_that_can_be(typed, end):
     Path("novel.txt").write_text(TEXT, "utf-8")
     code, _, err = typed(f"charlm train novel.txt {end}")
     assert code == 0, err
-    assert "preset small, by the size of the text (" in err
+    assert "preset small, chosen by the size of the text (" in err
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_run_s_text_that_was_converted_is_another(run):
     Path("tale.txt").write_bytes(RUSSIAN.encode("cp1251"))
     code, _, err = run("charlm train --resume runs/tale --steps 9")
     assert code == 2
-    assert "this is not the text that runs/tale was trained on; bring the old text back" in err
+    assert "this is not the text that runs/tale was trained on; restore the old text" in err
     assert "--encoding" not in err
     code, _, err = run("charlm eval runs/tale")
     assert code == 2
@@ -325,7 +325,7 @@ def test_what_a_note_on_a_text_advises_works(typed):
     Path("odd.txt").write_text(TEXT * 5 + "cafe\u0301 ", "utf-8")
     code, _, err = typed(f"charlm train odd.txt {TINY} -o before")
     assert code == 0, err
-    advised = re.findall(r"charlm train (--\S+(?: \S+=\S+| \d+)) (?:makes|writes)", err)
+    advised = re.findall(r"charlm train (--\S+(?: \S+=\S+| \d+)) (?:makes|composes)", err)
     assert len(advised) == 2
     code, _, err = typed(f"charlm train odd.txt {TINY} -o after {' '.join(advised)}")
     assert code == 0, err

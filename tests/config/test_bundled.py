@@ -140,7 +140,7 @@ def test_only_what_exists_and_is_a_text_is_suggested(tmp_path, given, meant):
 @pytest.mark.parametrize("kind", ["checkout", "wheel"])
 def test_configs_and_data_are_found_from_any_directory(tmp_path, kind):
     package = Path(charlm.config.__file__).parents[1]
-    for part in ("__init__.py", "errors.py", "files.py", "interrupts.py"):
+    for part in ("__init__.py", "errors.py", "files.py", "interrupts.py", "wording.py"):
         (tmp_path / "place/charlm").mkdir(parents=True, exist_ok=True)
         shutil.copy(package / part, tmp_path / "place/charlm")
     for part in ("config", "engine/rnn/cells"):

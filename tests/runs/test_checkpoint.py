@@ -348,11 +348,11 @@ class TestMissing:
 
     def test_with_other_runs(self) -> None:
         self.make("srnn", "lstm")
-        assert self.complaint("novel").endswith("; there is runs/lstm, runs/srnn")
+        assert self.complaint("novel").endswith("; runs that exist: runs/lstm, runs/srnn")
 
     def test_with_many_other_runs(self) -> None:
         self.make(*"abcdefg")
-        expected = "; there is runs/a, runs/b, runs/c, runs/d, runs/e, ..."
+        expected = "; runs that exist: runs/a, runs/b, runs/c, runs/d, runs/e, ..."
         assert self.complaint("novel").endswith(expected)
 
     def test_a_folder_without_a_checkpoint(self) -> None:

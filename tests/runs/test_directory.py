@@ -127,7 +127,7 @@ class TestNamed:
         self, tmp_path: Path, name: str, force: bool
     ) -> None:
         (tmp_path / name).write_text("mine: 1\n")
-        with pytest.raises(RunExistsError, match=r"no charlm run.*choose another"):
+        with pytest.raises(RunExistsError, match=r"not a charlm run.*choose another"):
             RunDirectory.create_named(tmp_path, force=force)
         assert snapshot(tmp_path) == {name: b"mine: 1\n"}
 

@@ -268,5 +268,5 @@ def test_a_pipe_is_read_once_and_kept(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(os.name != "posix", reason="has no devices")
 def test_a_device_is_no_text():
-    with pytest.raises(TextError, match="it is no file"):
+    with pytest.raises(TextError, match="it is not a file"):
         read_texts(["/dev/zero"])

@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -196,6 +196,52 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
+def age(seconds: float) -> str:
+    """Return how long ago something was, in the largest unit that it fills.
+
+    Example:
+        >>> age(7.25), age(200), age(9000), age(1e6)
+        ('7 s ago', '3 min ago', '2 h ago', '11 days ago')
+    """
+    units = ((172_800, 86_400, "days"), (3600, 3600, "h"), (60, 60, "min"))
+    size, unit = next(((size, unit) for least, size, unit in units if seconds >= least), (1, "s"))
+    return f"{seconds // size:.0f} {unit} ago"
+
+
+def filled(text: str, indent: str = "", then: str = "") -> str:
+    """Return a paragraph as lines that fit a terminal; a word is never broken.
+
+    Args:
+        text: the words.
+        indent: what the first line begins with.
+        then: what the other lines begin with.
+
+    Example:
+        >>> print(filled("gates " * 14, "  ", "    "))
+          gates gates gates gates gates gates gates gates gates gates gates gates gates
+            gates
+    """
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=then,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def listed(name: str, parts: Iterable[str]) -> str:
+    """Return a name and what it has as lines that fit a terminal; no part is broken.
+
+    Example:
+        >>> print(listed("most frequent", ["' ' 44,887", "'e' 25,828", "'t' 17,852", "'o' 17,830", "'a' 14,368"]))
+        most frequent: ' ' 44,887, 'e' 25,828, 't' 17,852, 'o' 17,830, 'a' 14,368
+    """
+    whole = ", ".join(part.replace(" ", "\0") for part in parts)
+    return filled(f"{name}: {whole}", then="  ").replace("\0", " ")
+
+
 def table(rows: list[tuple[str, str]]) -> str:
     """Return names and descriptions in two columns that fit a terminal.
 
@@ -208,6 +254,6 @@ def table(rows: list[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in rows)
     begin = [f"  {name:<{width}}  " for name, _ in rows]
     return "\n".join(
-        textwrap.fill(about, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+        filled(about, first, " " * len(first))
         for first, (_, about) in zip(begin, rows, strict=True)
     )

@@ -12,7 +12,7 @@ import click
 
 from charlm.cli.follow import follow as show
 from charlm.cli.follow import tell_problems
-from charlm.cli.output import Screen, duration, program
+from charlm.cli.output import Screen, age, program
 from charlm.errors import CheckpointError
 from charlm.runs.checkpoint import remedy
 from charlm.runs.directory import RunDirectory
@@ -63,4 +63,4 @@ def _row(run: RunStatus) -> tuple[str, ...]:
     loss = "-" if run.loss is None else short(run.loss)
     if run.age is None:
         return str(run.run), run.state, "-", "-", "-", "-"
-    return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"
+    return str(run.run), run.state, done, loss, score, age(run.age)

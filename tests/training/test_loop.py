@@ -105,7 +105,9 @@ def test_the_last_sample_is_made_up_for(tmp_path, val_frac):
     list(again.events())
     assert left_behind(tmp_path / "run") == left_behind(tmp_path / "whole")
     last = load_checkpoint(training.directory.path, "last")
-    assert Training(training.config, training.directory, text=TEXT, resume=last).finished == "12 steps"
+    assert (
+        Training(training.config, training.directory, text=TEXT, resume=last).finished == "12 steps"
+    )
 
 
 def test_sampling_does_not_disturb_training(tmp_path):

@@ -116,9 +116,9 @@ def _already(training: Training, reason: str, directory: RunDirectory, screen: S
     told, _ = directory.read_summary()
     if told is None or told.state != "finished":  # it was killed on its last inch
         directory.write_summary(summary(training, "finished", reason))
-    screen.say(
-        f"{directory.path}: finished already, after {counted(training.step, 'step')} ({reason})"
-    )
+    steps = counted(training.step, "step")
+    why = "" if reason == steps else f" ({reason})"
+    screen.say(f"{directory.path}: finished already, after {steps}{why}")
     patience, stale = training.config.train.patience, training.place.stale
     more = f"--steps {max(1, 2 * training.step)}"
     if reason == training.budget.max_time:
@@ -205,10 +205,11 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
 def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
     path, place = training.directory.path, training.place
-    how = f"stopped by {finished.reason}" if finished.stopped else f"done ({finished.reason})"
-    screen.say(
-        f"{how} after {counted(finished.step, 'step')} in {finished.seconds:.1f} s; saved in {path}"
-    )
+    steps, why = counted(finished.step, "step"), finished.reason
+    how = f"stopped by {why}" if finished.stopped else f"done ({why})"
+    if why == steps:
+        how = "done"
+    screen.say(f"{how} after {steps} in {finished.seconds:.1f} s; saved in {path}")
     if place.best_nll is not None:
         screen.say(
             f"best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "

@@ -286,7 +286,7 @@ def test_a_finished_run_is_trained_further_as_advised(run, budget):
     reason = RunDirectory(Path("runs/done")).read_summary()[0].reason
     code, _, err = run("charlm train --resume runs/done")
     assert code == 0, err
-    assert f"({reason})" in err
+    assert f"after {reason}\n" in err or f" ({reason})\n" in err
     assert (re.search("--max-time .*", err) is not None) == ("--max-time" in budget)
     advised = re.search(r"to train it further: .*?(train --resume .*)", err)
     code, _, err = run(f"charlm {advised[1]}")

@@ -12,7 +12,8 @@ import click
 
 from charlm import progress
 from charlm.cli.advice import encoding_offered
-from charlm.cli.output import Screen, filled, marked, table
+from charlm.cli.output import Screen, marked
+from charlm.cli.paragraphs import filled, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,

@@ -11,7 +11,8 @@ from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
 from charlm.cli.advice import encoding_offered
 from charlm.cli.options import own_text
-from charlm.cli.output import filled, json_line, listed
+from charlm.cli.output import json_line
+from charlm.cli.paragraphs import filled, listed
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.cli.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml

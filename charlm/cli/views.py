@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from charlm.cli.output import Screen, filled, marked
+from charlm.cli.output import Screen, marked
+from charlm.cli.paragraphs import filled
 from charlm.cli.scores import shown_perplexity
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training

@@ -18,7 +18,7 @@ from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import load_checkpoint
-from charlm.runs.directory import RunDirectory, check_names
+from charlm.runs.directory import RunDirectory, check_names, default_places
 from charlm.training.loop import Training
 from charlm.wording import counted
 
@@ -124,11 +124,12 @@ def _place(config: RunConfig, options: RunOptions) -> Path:
     """
     if options.resume is not None:
         return _writable(options.resume)
-    path = options.output or Path("runs") / config.name
+    free = (path for path in default_places(config.name) if not os.path.lexists(path))
+    path = options.output or next(free)
     check_names(path)
     if options.output is not None and path.exists():
-        free = path.is_dir() and not any(path.iterdir())
-        if not free and not (options.force and RunDirectory(path).is_run()):
+        empty = path.is_dir() and not any(path.iterdir())
+        if not empty and not (options.force and RunDirectory(path).is_run()):
             raise RunExistsError(
                 f"{path}: there is something already; choose another run directory, or --force for a run"
             )

@@ -12,6 +12,7 @@ from charlm.baselines.verdict import verdict
 from charlm.cli.advice import encoding_offered
 from charlm.cli.options import own_text
 from charlm.cli.output import json_line
+from charlm.cli.paragraphs import filled, listed
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.cli.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml
@@ -168,15 +169,17 @@ def _shown(found: dict[str, Any], with_config: bool) -> str:
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
-            value = ", ".join(f"{name} {_number(part)}" for name, part in value.items())
+            lines.append(listed(key, [f"{name} {_number(part)}" for name, part in value.items()]))
+            continue
         elif isinstance(value, list):
             value = ", ".join(value)
             if not value:
                 continue
-        lines.append(f"{key.replace('_', ' ')}: {_number(value)}")
+        line = f"{key.replace('_', ' ')}: {_number(value)}"
+        lines.append(filled(line, then="  ") if key == "verdict" else line)
     if "counts" in found:
-        common = ", ".join(f"{c!r} {n:,}" for c, n in list(found["counts"].items())[:10])
-        lines.append(f"most frequent: {common}")
+        common = list(found["counts"].items())[:10]
+        lines.append(listed("most frequent", [f"{c!r} {n:,}" for c, n in common]))
     known: Baselines | None = found["baselines"]
     if known is not None:
         lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")

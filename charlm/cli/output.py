@@ -7,9 +7,8 @@ import json
 import shlex
 import shutil
 import sys
-import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,6 @@ from charlm.files import seen
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
 
-WIDTH = 80
-"""Columns of a terminal that lists and paragraphs fit."""
 CUT_MARK = " [cut: no <EOS>]"
 PAUSE = 10.0
 """Seconds between two lines about progress, where there is no terminal for a bar."""
@@ -194,33 +191,13 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells as lines in which each column begins at one place.
+def age(seconds: float) -> str:
+    """Return how long ago something was, in the largest unit that it fills.
 
     Example:
-        >>> print(columns([("model", "loss"), ("lstm", "1.2")]))
-        model  loss
-        lstm   1.2
+        >>> age(7.25), age(200), age(9000), age(1e6)
+        ('7 s ago', '3 min ago', '2 h ago', '11 days ago')
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
-
-
-def table(rows: list[tuple[str, str]]) -> str:
-    """Return names and descriptions in two columns that fit a terminal.
-
-    Example:
-        >>> print(table([("gru", "gates " * 13), ("rnn", "none")]))
-          gru  gates gates gates gates gates gates gates gates gates gates gates gates
-               gates
-          rnn  none
-    """
-    width = max(len(name) for name, _ in rows)
-    begin = [f"  {name:<{width}}  " for name, _ in rows]
-    return "\n".join(
-        textwrap.fill(about, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
-        for first, (_, about) in zip(begin, rows, strict=True)
-    )
+    units = ((172_800, 86_400, "days"), (3600, 3600, "h"), (60, 60, "min"))
+    size, unit = next(((size, unit) for least, size, unit in units if seconds >= least), (1, "s"))
+    return f"{seconds // size:.0f} {unit} ago"

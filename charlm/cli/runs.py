@@ -13,7 +13,8 @@ import click
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.follow import follow as show
 from charlm.cli.follow import tell_problems
-from charlm.cli.output import Screen, columns, duration, program
+from charlm.cli.output import Screen, age, program
+from charlm.cli.paragraphs import columns
 from charlm.errors import CheckpointError
 from charlm.runs.checkpoint import suggested_run
 from charlm.runs.directory import RunDirectory
@@ -59,4 +60,4 @@ def _row(run: RunStatus) -> tuple[str, ...]:
     loss = "-" if run.loss is None else short(run.loss)
     if run.age is None:
         return str(run.run), run.state, "-", "-", "-", "-"
-    return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"
+    return str(run.run), run.state, done, loss, score, age(run.age)

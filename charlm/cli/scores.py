@@ -11,6 +11,7 @@ import attrs
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import standing
+from charlm.cli.paragraphs import filled, listed
 from charlm.lm.scoring import MIX_ORDER, Evaluation
 from charlm.wording import counted, fixed
 
@@ -71,15 +72,17 @@ def how_scored(found: Evaluation) -> str:
 def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> list[str]:
     """Return a text's score, and where it stands beside the baselines, if there are any."""
     symbol = "byte" if unit == "byte" else "character"
-    per_byte = "" if unit == "byte" else f"{fixed(found.bits_per_byte)} bits/byte, "
-    error = ""
+    perplexity = shown_perplexity(found.perplexity)
     if math.isfinite(found.perplexity):
-        error = f" +- {shown_perplexity(found.perplexity_error)}"
-    of_what = "" if found.mix is None else ", the mixture"
-    lines = [
-        f"{counted(found.characters, symbol)}{of_what}: {fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}, "
-        f"{fixed(found.bpc)} bits/{unit}, {per_byte}perplexity {shown_perplexity(found.perplexity)}{error}"
+        perplexity += f" +- {shown_perplexity(found.perplexity_error)}"
+    parts = [
+        f"{fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}",
+        f"{fixed(found.bpc)} bits/{unit}",
+        *([] if unit == "byte" else [f"{fixed(found.bits_per_byte)} bits/byte"]),
+        f"perplexity {perplexity}",
     ]
+    of_what = "" if found.mix is None else ", the mixture"
+    lines = [listed(counted(found.characters, symbol) + of_what, parts)]
     if known is None:
         return lines
     frozen = found.rate is None
@@ -89,7 +92,7 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
         return [
             *lines,
             score_table([*known.rows(), (model, found.nll)]),
-            standing(found.nll, known) + ("" if frozen else _ADAPTIVE),
+            filled(standing(found.nll, known) + ("" if frozen else _ADAPTIVE), then="  "),
         ]
     ngram = f"{'frozen' if frozen else 'adaptive'} {MIX_ORDER}-gram"
     mixture = f"mixture: {mix.weight:.2f} model, {1 - mix.weight:.2f} {MIX_ORDER}-gram"

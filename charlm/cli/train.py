@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from charlm.cli.advice import check_text, encoding_offered, text_asked_for
-from charlm.cli.output import Screen, table
+from charlm.cli.output import Screen
+from charlm.cli.paragraphs import table
 from charlm.cli.streams import takes_unicode
 from charlm.config import (
     PRESETS,

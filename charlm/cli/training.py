@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from charlm.cli.output import Screen, program
 from charlm.cli.progress import Progress
 from charlm.cli.views import LineView, StreamView, Viewer
 from charlm.config import RunConfig, to_yaml
+from charlm.config.rules import seconds_of
 from charlm.errors import CheckpointError, OutputError, StandardOutputError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
@@ -92,8 +94,8 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     """Run a training to its end; an error that a resumed run may get over says how to resume it."""
     interrupts.training = training
     assert training.directory is not None
-    if training.is_finished:
-        return _already(training, training.directory, screen)
+    if training.finished is not None:
+        return _already(training, training.finished, training.directory, screen)
     if screen.verbose:
         screen.say(f"numpy {np.__version__}, Python {platform.python_version()}")
         screen.say(to_yaml(training.config))
@@ -110,21 +112,34 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
         raise
 
 
-def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
-    reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
+def _already(training: Training, reason: str, directory: RunDirectory, screen: Screen) -> int:
     told, _ = directory.read_summary()
     if told is None or told.state != "finished":  # it was killed after its last checkpoint
-        directory.write_summary(summary(training, "finished", reason or ""))
-    screen.say(
-        f"{directory.path}: already finished, after {counted(training.step, 'step')} ({reason})"
-    )
-    more = f"--steps {max(1, 2 * training.step)}"
+        directory.write_summary(summary(training, "finished", reason))
+    steps = counted(training.step, "step")
+    why = "" if reason == steps else f" ({reason})"
+    screen.say(f"{directory.path}: already finished, after {steps}{why}")
     patience, stale = training.config.train.patience, training.place.stale
+    more = f"--steps {max(1, 2 * training.step)}"
+    if reason == training.budget.max_time:
+        used = 0.0 if told is None else told.seconds or 0.0
+        more = f"--max-time {_longer(reason, used)}"
     if patience is not None and stale >= patience:  # more steps alone would end at once
         more += f" --patience {2 * stale}"
     screen.say(f"to train it further: {_resume(directory)} {more}")
     screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
     return 0
+
+
+def _longer(time: str, used: float) -> str:
+    """Return twice a time, or as many times of it as are twice what a run has used.
+
+    Example:
+        >>> _longer("1h30m", 5403.2), _longer("0.5s", 2.1)
+        ('2h60m', '4s')
+    """
+    times = 2 * max(1, int(used / seconds_of(time)))
+    return re.sub(r"[\d.]+", lambda number: f"{times * float(number[0]):.12g}", time)
 
 
 def _plot(training: Training, directory: RunDirectory) -> None:
@@ -192,10 +207,11 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
 def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
     path, place = training.directory.path, training.place
-    how = f"stopped by {finished.reason}" if finished.stopped else f"done ({finished.reason})"
-    screen.say(
-        f"{how} after {counted(finished.step, 'step')} in {finished.seconds:.1f} s; saved in {path}"
-    )
+    steps, why = counted(finished.step, "step"), finished.reason
+    how = f"stopped by {why}" if finished.stopped else f"done ({why})"
+    if why == steps:
+        how = "done"
+    screen.say(f"{how} after {steps} in {finished.seconds:.1f} s; saved in {path}")
     if place.best_nll is not None:
         screen.say(
             f"best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "

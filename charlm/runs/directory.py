@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import math
 import os
@@ -69,6 +70,13 @@ _TRAP = re.compile(r"^[-~\s]|\s$|[*?\[\]]|[\x00-\x1f\x7f]")
 """What a new folder's name may not have: it is a pattern, an option, another's home, or cannot be seen."""
 
 
+def default_places(name: str, under: Path = Path("runs")) -> Iterator[Path]:
+    """Yield where a run may go that was given no directory: ``under/name``, ``under/name-2``, ``-3``, ..."""
+    yield under / name
+    for number in itertools.count(2):
+        yield under / f"{name}-{number}"
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """A directory that exists and is one run's; ``create_default`` and ``create_named`` make it."""
@@ -77,7 +85,7 @@ class RunDirectory:
 
     @classmethod
     def create_default(cls, name: str, under: Path = Path("runs")) -> RunDirectory:
-        """Create ``under/name``, or ``under/name-2``, ``-3``, ... if that is taken.
+        """Create the first of ``default_places`` that is free.
 
         Two processes that ask at the same moment get different directories.
 
@@ -85,12 +93,7 @@ class RunDirectory:
             OutputError: it cannot be created.
         """
         _make_folders(under)
-        path = under / name
-        number = 1
-        while not _make_new(path):
-            number += 1
-            path = under / f"{name}-{number}"
-        return cls(path)
+        return cls(next(path for path in default_places(name, under) if _make_new(path)))
 
     @classmethod
     def create_named(cls, path: Path, *, force: bool = False) -> RunDirectory:

@@ -156,14 +156,14 @@ class Training:
         return self.place.step
 
     @property
-    def is_finished(self) -> bool:
-        """Whether nothing is left to do for a run that is resumed."""
+    def finished(self) -> str | None:
+        """Why nothing is left to do for a run that is resumed; None if something is."""
         place = self.place
         seconds = 0.0 if self._resumed is None else self._resumed.seconds or 0.0
-        ended = self.budget.end(place.step, seconds, place.stale) is not None
+        ended = self.budget.end(place.step, seconds, place.stale)
         owes_score = self.corpus.has_held_out and place.evaluated != place.step
         owes_sample = self._ends_with_sample and place.sampled != place.step
-        return ended and not owes_score and not owes_sample
+        return None if owes_score or owes_sample else ended
 
     @property
     def _ends_with_sample(self) -> bool:

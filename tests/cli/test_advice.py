@@ -15,6 +15,7 @@ import pytest
 
 from charlm.config import load_run
 from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.directory import RunDirectory
 
 TEXT = "Старый дом стоял на берегу реки, très près.\n" * 60
 RUSSIAN = TEXT.replace(", très près", "")
@@ -269,15 +270,24 @@ def test_a_run_starts_from_one_of_other_sizes_as_advised(run):
 
 
 @pytest.mark.parametrize(
-    "budget", ["--steps 3", "--epochs 0.01", "--steps 50 --patience 2 --set train.eval_every=2"]
+    "budget",
+    [
+        "--steps 3",
+        "--epochs 0.01",
+        "--max-time 0.2s",
+        "--steps 50 --patience 2 --set train.eval_every=2",
+    ],
 )
 def test_a_finished_run_is_trained_further_as_advised(run, budget):
     still = "--set train.learning_rate=1e-30 --set train.schedule=constant --set train.decay=null"
     code, _, err = run(f"charlm train tale.txt {TINY} {still} {budget} -o runs/done")
     assert code == 0, err
     step = load_checkpoint("runs/done", "last").state["step"]
+    reason = RunDirectory(Path("runs/done")).read_summary()[0].reason
     code, _, err = run("charlm train --resume runs/done")
     assert code == 0, err
+    assert f"after {reason}\n" in err or f" ({reason})\n" in err
+    assert (re.search("--max-time .*", err) is not None) == ("--max-time" in budget)
     advised = re.search(r"to train it further: .*?(train --resume .*)", err)
     code, _, err = run(f"charlm {advised[1]}")
     assert code == 0, err

@@ -99,6 +99,16 @@ def test_a_run_whose_text_is_gone(charlm, run, tmp_path):
     assert json.loads(charlm("info", run, "--json").stdout)["problem"]
 
 
+def test_what_is_shown_fits_a_terminal(charlm, run, tmp_path):
+    (tmp_path / "long.txt").write_text("abcdefghijklmnopqrstuvwxyz\n" * 40_000)
+    commands = ("eval run", "info run", "info long.txt", "runs .")
+    shown = "".join(charlm(*words.split()).stdout for words in commands).splitlines()
+    whole = ("command: ", "text: ")  # what may be copied is not cut
+    assert [line for line in shown if len(line) > 80 and not line.startswith(whole)] == []
+    for begin in ("288 char", "files: ", "most frequent: ", "run "):
+        assert any(line.startswith(begin) for line in shown)
+
+
 def test_nothing_held_out(charlm):
     assert charlm("-q", "train", "--sample-every", 0, "-o", "fox").returncode == 0
     done = charlm("eval", "fox")

@@ -104,7 +104,7 @@ def test_after_each_event(tmp_path, how):
 def test_a_finished_run_has_nothing_to_do(tmp_path):
     trained(config(), tmp_path / "run")
     training = resumed(tmp_path / "run")
-    assert training.is_finished
+    assert training.finished == f"{STEPS} steps"
     assert [
         type(e) for e in training.events() if isinstance(e, (Stepped, Evaluated, Sampled))
     ] == []

@@ -163,7 +163,7 @@ def _sketch(data: RecordFile, name: str) -> ParameterCollection:
     """Return a collection that takes no memory, with room for what the file has below a name."""
     numbers = sum(record.values.size for record in data.below(name))
     # the gains of a layer norm are not below the name; they are 1.5 times the rest at most
-    return ParameterCollection(Sketch(3 * numbers))
+    return ParameterCollection.of(Sketch(3 * numbers))
 
 
 def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:

@@ -187,11 +187,19 @@ class ParameterCollection:
         (Parameter /_0, LookupParameter /_1, 26)
     """
 
-    def __init__(self, collection: engine.ParameterCollection | None = None) -> None:
-        if collection is None:
-            collection = engine.ParameterCollection(session.dtype(), session.stream())
-            collection.weight_decay = session.weight_decay()
-        self.engine = collection
+    def __init__(self, parent: ParameterCollection | None = None) -> None:
+        """Make an empty collection; DyNet takes a ``parent``, too, and does nothing with it."""
+        if parent is not None:
+            collection_of(parent, "ParameterCollection: parent")
+        self.engine = engine.ParameterCollection(session.dtype(), session.stream())
+        self.engine.weight_decay = session.weight_decay()
+
+    @classmethod
+    def of(cls, collection: engine.ParameterCollection) -> ParameterCollection:
+        """Return the engine's collection under DyNet's names."""
+        found = cls.__new__(cls)
+        found.engine = collection
+        return found
 
     def add_parameters(
         self,
@@ -262,7 +270,7 @@ class ParameterCollection:
 
     def add_subcollection(self, name: str | None = None) -> ParameterCollection:
         """Add a collection whose parameters are also this one's; it has this one's weight decay."""
-        return ParameterCollection(self.engine.add_subcollection(name or ""))
+        return ParameterCollection.of(self.engine.add_subcollection("" if name is None else name))
 
     def parameters_list(self) -> list[Parameters]:
         """Return the parameters in the order they were added."""

@@ -301,6 +301,8 @@ def decay_rate(rate: float, where: str) -> float:
 
 
 def _check_name(name: str, what: str) -> None:
+    if not isinstance(name, str):
+        raise ArgumentError(f"the name of a {what} is a string, got {name!r}")
     if "/" in name or "_" in name:
         raise EvaluationError(f"{what} name {name!r}: a name may not contain '/' or '_'")
 

@@ -13,7 +13,7 @@ from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply, indexed
 from charlm.engine.op import BadSample, Context, IndexOp, Op, Sample
 from charlm.engine.ops import arguments
-from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
+from charlm.engine.ops.arguments import batch_of, sizes, unsigned, unsigned_all
 from charlm.errors import ArgumentError
 
 __all__ = [
@@ -337,7 +337,7 @@ def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
 
 def pick_batch(e: Operand, indices: Sequence[int], dim: int = 0) -> PickExpression:
     """Return one slice for each batch element; an unbatched one is used for all of them."""
-    node = apply(Pick(unsigned_all(indices, "pick_batch"), unsigned(dim, "pick_batch")), e)
+    node = apply(Pick(batch_of(indices, "pick_batch"), unsigned(dim, "pick_batch")), e)
     return cast("PickExpression", node)
 
 
@@ -359,7 +359,7 @@ def pick_batch_elem(x: Operand, v: int) -> Expression:
 
 def pick_batch_elems(x: Operand, vs: Sequence[int]) -> Expression:
     """Return a batch of these elements of a batch."""
-    return apply(PickBatchElements(unsigned_all(vs, "pick_batch_elems")), x)
+    return apply(PickBatchElements(batch_of(vs, "pick_batch_elems")), x)
 
 
 def reshape(x: Operand, d: Shape, batch_size: int = 1) -> Expression:

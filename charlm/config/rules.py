@@ -63,7 +63,7 @@ def shown(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     # Python refuses to write integers of more than 4300 digits in decimal.
-    text = hex(value) if isinstance(value, int) and abs(value) > MOST else repr(value)
+    text = hex(value) if isinstance(value, int) and abs(value) >= 10**57 else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -11,11 +11,12 @@ import contextlib
 import os
 import signal
 import sys
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
 
-if TYPE_CHECKING:
-    from pathlib import Path  # takes its time, in which Ctrl-C is not handled yet
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # these take their time, in which Ctrl-C is not handled yet
+    from pathlib import Path
+    from types import FrameType
+    from typing import NoReturn
 
 unfinished: set[Path] = set()
 """The temporary files that are being written, which are removed when the process ends at once."""

@@ -215,8 +215,8 @@ def test_a_broken_line_of_the_metrics_is_left_out(shop):
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ('name: "\\UFFFFFFFF"', "not valid YAML"),
-        ('name: "\\U00110000"', "not valid YAML"),
+        ('name: "\\UFFFFFFFF"', r"1:8: not valid YAML: \\UFFFFFFFF is no character"),
+        ('name: "\\U00110000"', r"1:8: not valid YAML: \\U00110000 is no character"),
         ("model: {hidden_dim: [" + "9, " * 100_000 + "]}", "more than 20,000 values"),
         ("[" * 5000, "nested too deeply"),
         ("name: &a [*a]", "aliases"),

@@ -104,7 +104,7 @@ def _yaml_meant(path: Path, comparison: bool) -> str:
             if file.suffix.lower() in _SUFFIXES and file.is_file():
                 with contextlib.suppress(ConfigError):
                     if is_comparison(file) == comparison:
-                        found[file.stem.casefold()] = file.name
+                        found[file.stem.casefold()] = str(seen(file))
     return suggestion(path.stem.casefold(), found, found.__getitem__)
 
 
@@ -149,8 +149,9 @@ def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
         ) from None
     except OSError as error:
         raise TextError(f"{seen(path)}: {why_unreadable(error)}") from None
-    except ValueError as error:  # a NUL, or half of a surrogate pair
-        raise TextError(f"{name_or_path}: cannot be read: {error}") from None
+    except ValueError:
+        reason = "no path holds a NUL character or half of a surrogate pair"
+        raise TextError(f"{name_or_path!r}: cannot be read: {reason}") from None
     return path
 
 
@@ -171,7 +172,7 @@ def _meant(path: Path, names: Iterable[str]) -> str:
     with contextlib.suppress(OSError):
         for file in path.parent.iterdir():
             if file.suffix.lower() in endings and (file.is_file() or any(files_of(file))):
-                found[file.stem.casefold()] = file.name
+                found[file.stem.casefold()] = str(seen(file))
     return suggestion(path.stem.casefold(), found, found.__getitem__)
 
 

@@ -7,6 +7,7 @@ Meanings are not judged here.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ MOST_BYTES = 8 << 20
 MOST_VALUES = 20_000
 """Reading that many takes two or three seconds."""
 
+_BEYOND = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+"""An escape beyond the last character of Unicode."""
 _TAG = "tag:yaml.org,2002:"
 _TYPED = {"null", "bool", "int", "float"}
 _STRINGS = {"str", "timestamp", "merge", "value"}  # a date, "<<" and "=" are mere strings here
@@ -124,16 +127,20 @@ class _Reader:
             place = self._place(error.problem_mark or error.context_mark, self.start.key)
             problem = Problem(place, f"not valid YAML: {error.problem or error.context}")
         except ReaderError as error:
-            place = (
-                _place_after(self.start.source, text[: error.position])
-                if self.in_file
-                else self.start
-            )
+            place = self._place_at(text, error.position)
             problem = Problem(place, f"not valid YAML: the character {text[error.position]!r}")
         except RecursionError:
             problem = Problem(self.start, "not a configuration: nested too deeply")
-        except (ValueError, OverflowError) as error:  # "\UFFFFFFFF", which is no character
-            problem = Problem(self.start, f"not valid YAML: {error}")
+        except (ValueError, OverflowError):  # which know no place
+            beyond = _BEYOND.search(text)
+            reason = (
+                f"{beyond[0]} is no character; the last is \\U0010FFFF"
+                if beyond
+                else "a number is too large"
+            )
+            problem = Problem(
+                self._place_at(text, beyond.start() if beyond else 0), f"not valid YAML: {reason}"
+            )
         self.problems.append(problem)
         return None
 
@@ -188,6 +195,9 @@ class _Reader:
         except (ValueError, KeyError):
             self.problems.append(Problem(place, f"cannot be read as {tag}: {shown(written.value)}"))
             return None
+
+    def _place_at(self, text: str, offset: int) -> Place:
+        return _place_after(self.start.source, text[:offset]) if self.in_file else self.start
 
     def _place(self, mark: StreamMark | None, key: str) -> Place:
         if mark is None or not self.in_file:

@@ -63,7 +63,7 @@ def shown(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     # Python refuses to write integers of more than 4300 digits in decimal.
-    return cut(hex(value) if isinstance(value, int) and abs(value) > LARGEST else repr(value))
+    return cut(hex(value) if isinstance(value, int) and abs(value) >= 10**57 else repr(value))
 
 
 def suggestion(

@@ -248,8 +248,8 @@ class Vocab:
         """Return what a user can do about a character without a symbol; ``it`` is "them" for several."""
         characters = counted(len(self._spelled), "character")
         return (
-            f"leave {it} out, or train with an alphabet that has {it} (this one has {characters}) or with "
-            f"data.min_count of 2 or more, which adds {UNK} for all others"
+            f"leave {it} out, or train with a data.alphabet that has {it} (this one has {characters}; null takes "
+            f"those of the text), or with null and data.min_count of 2 or more, which adds {UNK} for all others"
         )
 
     @cached_property

@@ -160,6 +160,16 @@ def test_a_name_that_is_too_long_is_said_to_be(typed, command, name):
     assert re.match(f"charlm: .*{'n' * 300}.*: (cannot be read|no (such )?file)", err)
 
 
+def test_what_is_advised_for_a_character_that_the_alphabet_lacks(run):
+    Path("mine.yaml").write_text("data: {text: Q.txt}\ntrain: {steps: 1}\n", "utf-8")
+    Path("Q.txt").write_text("Qui\n" * 9, "utf-8")
+    code, _, err = run("charlm train mine.yaml")
+    assert code == 2
+    assert "null takes those of the text), or with null and data.min_count of 2 or more" in err
+    for advised in ("", " --set data.min_count=2"):
+        assert run(f"charlm train mine.yaml --force --set data.alphabet=null{advised}")[0] == 0
+
+
 def test_a_config_is_not_suggested_where_a_text_is_wanted(run):
     for line in ("baseline lsmt", "info lsmt", "eval runs/tale lsmt", "train lstm lsmt"):
         code, _, err = run(f"charlm {line}")

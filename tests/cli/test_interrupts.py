@@ -215,3 +215,13 @@ def test_an_interrupt_from_python_leaves_all_usable(place: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Python {"), done.stderr
     print(done.stderr)
+
+
+def test_nothing_slow_is_imported_before_ctrl_c_is_handled():
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from charlm.__main__ import main; "
+        "print([name for name in ('typing', 'pathlib', 're') if name in sys.modules])"
+    )
+    here = str(Path(__file__).parents[2])
+    arguments = [sys.executable, "-I", "-S", "-c", program, here]
+    assert subprocess.run(arguments, capture_output=True, text=True, check=True).stdout == "[]\n"

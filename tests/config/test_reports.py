@@ -89,6 +89,10 @@ RUNS = {
             "2:18: data.val_frac: expected a number of 0 or more and of at most 0.5, got 0.6",
         ],
     ),
+    "a number as it was written": (
+        f"train: {{steps: 1{'0' * 31}}}\n",
+        [f"1:16: train.steps: expected at most {2**63 - 1}, got 1{'0' * 31}"],
+    ),
     "a number that Python refuses to read": (
         f"train: {{seed: {'9' * 5000}}}\n",
         [f"1:15: train.seed: cannot be read as int: '{'9' * 56}..."],

@@ -212,6 +212,19 @@ def test_a_broken_line_of_the_metrics_is_left_out(shop):
     assert shop.said("runs", str(case.parent)).count("finished") == 2
 
 
+@pytest.mark.parametrize("missing", ["best_step", "best_nll"])
+def test_half_of_a_best_score_is_none(shop, missing):
+    case = shop.fresh(shop.half)
+    written = json.loads((case / "summary.json").read_text())
+    whole = {**written, "best_step": 4, "best_nll": 1.5}
+    del whole[missing]
+    (case / "summary.json").write_text(json.dumps(whole))
+    found, problems = RunDirectory(case).read_summary()
+    assert found is None
+    assert f"summary.json: {missing} is missing" in problems[0]
+    assert shop.said("runs", str(case.parent))
+
+
 @pytest.mark.parametrize(
     ("written", "says"),
     [

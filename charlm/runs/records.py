@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from charlm.config.rules import line, number, one_of, or_nothing, whole
+from charlm.config.rules import SettingError, line, number, one_of, or_nothing, whole
 from charlm.config.stored import stored
 
 STATES = ("running", "finished", "stopped", "failed")
@@ -35,6 +35,12 @@ class Summary:
     last_loss: float | None = stored(_NUMBER, None)
     best_nll: float | None = stored(_NUMBER, None)
     best_step: int | None = stored(_COUNT, None)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a best score without its step, and a step without its score."""
+        if (self.best_nll is None) != (self.best_step is None):
+            missing, there = ("best_step", "best_nll")[:: 1 if self.best_step is None else -1]
+            raise SettingError(f"{missing} is missing, but {there} is not")
 
 
 @attrs.frozen(kw_only=True)

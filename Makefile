@@ -15,16 +15,16 @@ comma := ,
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
-train: $(VENV)/.installed ## train the tutorial's model: watch the loss fall and the samples become the sentence
+train: $(VENV)/.installed ## train the tutorial's model: its samples become the sentence
 	@$(PY) -m charlm train
 
 test: $(VENV)/.installed-dev ## run the whole test suite
 	$(call say,== pytest)
 	@$(PY) -m pytest -n 2 --dist worksteal
 
-oracles: $(VENV)/.installed-oracles ## install DyNet and PyTorch too: the tests then also compare charlm with them
+oracles: $(VENV)/.installed-oracles ## install DyNet and PyTorch: the tests then compare charlm with them
 
-check: test ## run the tests, then the linter, the format, the types and the import contracts
+check: test ## run the tests, and check style, types and imports
 	$(call say,== ruff check)
 	@$(PY) -m ruff check
 	$(call say,== ruff format --check)
@@ -35,11 +35,11 @@ check: test ## run the tests, then the linter, the format, the types and the imp
 	@$(VENV)/bin/lint-imports --no-logo
 	$(call say,== all checks passed)
 
-bench: $(VENV)/.installed-bench ## measure charlm beside PyTorch and DyNet, half an hour; BENCH=--quick: some minutes
+bench: $(VENV)/.installed-bench ## compare with PyTorch and DyNet: half an hour; BENCH=--quick: less
 	@$(PY) -m benchmarks $(BENCH)
 
-clean: ## remove .venv, runs, caches and built distributions
-	@rm -rf $(VENV) runs build dist *.egg-info
+clean: ## remove .venv, caches and built distributions; runs stay
+	@rm -rf $(VENV) build dist *.egg-info
 	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 

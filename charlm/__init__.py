@@ -19,11 +19,13 @@ What the commands do, from Python:
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # importing it takes longer than all else before Ctrl-C is handled
 if TYPE_CHECKING:
+    from typing import Any
+
     from charlm.comparison.comparison import Comparison as Comparison
     from charlm.config import load_comparison as load_comparison
     from charlm.config import load_run as load_run

@@ -11,6 +11,8 @@ from __future__ import annotations
 import shlex
 import sys
 
+from charlm.wording import cut
+
 
 class CharlmError(Exception):
     """A failure that charlm foresaw; ``exit_code`` is the command line's (1: the run failed)."""
@@ -33,7 +35,7 @@ class TextError(InputError, ValueError):
 
 
 class MissingTextError(TextError):
-    """There is no text where one is said to be: at ``path``."""
+    """There is no text at ``path``, where one was expected."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(why)
@@ -45,7 +47,7 @@ class UndecodableTextError(TextError):
 
     Attributes:
         reason: what is wrong.
-        choice: what may be right, and shown how to choose.
+        choice: what may be right, and how to choose.
         convert: how to make a text of it that can be read.
         encodings: those that decode all of it, the most plausible first.
     """
@@ -58,6 +60,10 @@ class UndecodableTextError(TextError):
         self.choice = choice
         self.convert = convert
         self.encodings = encodings
+
+
+class StoredError(InputError, ValueError):
+    """A file that charlm reads back is damaged, or charlm did not write it."""
 
 
 class CheckpointError(InputError, ValueError):
@@ -119,10 +125,14 @@ class MissingExtraError(InputError, ImportError):
     """
 
     def __init__(self, what: str, package: str, otherwise: str = "") -> None:
-        install = f"{shlex.quote(sys.executable or 'python')} -m pip install {package}"
         super().__init__(
-            f"{what} needs {package}, which is not installed; to install it: {install}{otherwise}"
+            f"{what} needs {package}, which is not installed; {how_to_install(package)}{otherwise}"
         )
+
+
+def how_to_install(package: str) -> str:
+    """Return the command that installs a package beside this charlm, as a part of a sentence."""
+    return f"to install it: {shlex.quote(sys.executable or 'python')} -m pip install {package}"
 
 
 class ShapeError(CharlmError, ValueError):
@@ -134,7 +144,7 @@ class ArgumentError(CharlmError, TypeError):
 
 
 class MisuseError(CharlmError, AssertionError):
-    """Something of a kind that cannot be used there is given (DyNet asserts there)."""
+    """Something is given that cannot be used there (DyNet asserts there)."""
 
 
 class EmptyListError(CharlmError, AssertionError):
@@ -150,11 +160,11 @@ class StaleExpressionError(CharlmError, RuntimeError):
 
 
 class DeviceError(InputError, RuntimeError):
-    """Another device is asked for than the CPU, the only one there is."""
+    """A device other than the CPU is asked for; there is no other."""
 
 
 class SettingError(InputError, ValueError):
-    """A setting of ``charlm.dynet`` (a seed, a weight decay, ...) is not one, or its option has no value."""
+    """A setting of ``charlm.dynet`` (a seed, a weight decay, ...) has a wrong value, or its option has none."""
 
 
 class EvaluationError(CharlmError, RuntimeError):
@@ -162,7 +172,7 @@ class EvaluationError(CharlmError, RuntimeError):
 
 
 class NegativeIndexError(CharlmError, OverflowError):
-    """A number that is no unsigned one, which DyNet needs there: it is negative, or too large."""
+    """A number is negative or too large where DyNet needs an unsigned one."""
 
 
 class OutOfRangeError(CharlmError, IndexError):
@@ -192,14 +202,13 @@ class GradientCheckError(CharlmError, AssertionError):
 def require(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:
     """Refuse an argument of a wrong type, where a caller's values come in.
 
-    A bool is no number here.
+    A bool does not count as a number.
 
     >>> require("prime", None, str, "text")
     Traceback (most recent call last):
     charlm.errors.ArgumentError: prime: expected text, got None
     """
     if not isinstance(value, kinds) or isinstance(value, bool):
-        text = repr(value)
-        shown = text if len(text) <= 60 else f"{text[:57]}..."
+        shown = cut(repr(value))
         got = shown if value is None else f"{shown} ({type(value).__name__})"
         raise ArgumentError(f"{name}: expected {expected}, got {got}")

@@ -1,8 +1,8 @@
-"""Writing files: whole files that appear at once, and logs that grow by whole lines.
+"""Files: whole ones that appear at once, logs that grow by whole lines, and reading what charlm wrote.
 
 A reader never sees half of what was written, and a failure (a full disk, a missing permission)
-leaves things as they were and becomes an ``OutputError``. What the files mean is not known here;
-reading them is not done here.
+leaves things as they were and becomes an ``OutputError``. Only regular files are opened: opening a
+pipe of the same name could wait for ever. What the files mean is not known here.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import errno
 import itertools
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from charlm.errors import OutputError
+from charlm.errors import ArgumentError, OutputError, require
 from charlm.interrupts import unfinished
 
 TEMPORARY_GLOB = ".charlm-*.tmp"
@@ -26,6 +27,7 @@ TEMPORARY_GLOB = ".charlm-*.tmp"
 _FULL = "free some space, or write to another place"
 _FOLDER = "choose a path whose parents are folders"
 _RIGHTS = "choose a folder that you may write to"
+_NO_FILE = "it is not a regular file"
 _ADVICE = {
     errno.ENOSPC: ("the disk is full", _FULL),
     errno.EDQUOT: ("the disk quota is used up", _FULL),
@@ -38,6 +40,21 @@ _ADVICE = {
     errno.EEXIST: ("a part of the path is a file, not a folder", _FOLDER),
     errno.EISDIR: ("it is a folder, not a file", "choose the path of a file"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
+    errno.ENXIO: (_NO_FILE, "choose another path, or move that away"),
+}
+_OTHER = "give another path"
+_WHY_UNREADABLE = {
+    errno.EACCES: ("no permission", "change that with chmod, or give another path"),
+    errno.EPERM: ("no permission", "change that with chmod, or give another path"),
+    errno.ENOENT: ("there is no such file", _OTHER),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", _OTHER),
+    errno.EISDIR: ("it is a folder, not a file", "give the path of a file"),
+    errno.ENXIO: (_NO_FILE, _OTHER),
+    errno.ELOOP: ("its symbolic links lead in a circle", _OTHER),
+    errno.ENAMETOOLONG: ("the name is too long", "give a shorter one"),
+    errno.EFBIG: ("it is too large for such a file", "give another, or use a copy"),
+    errno.ENOMEM: ("it does not fit in memory", "end other programs, or give a smaller one"),
+    errno.EMFILE: ("too many files are open", "allow more with ulimit -n"),
 }
 
 
@@ -47,7 +64,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
     >>> print(output_error(Path("runs/a"), OSError(errno.ENOSPC, "")))
     runs/a: cannot write: the disk is full; free some space, or write to another place
     """
-    other = (error.strerror or str(error), "choose another path, or see to the disk")
+    other = (error.strerror or str(error), "choose another path, or check the disk")
     reason, remedy = _ADVICE.get(error.errno or 0, other)
     return OutputError(f"{path}: cannot write: {reason}; {remedy}")
 
@@ -67,7 +84,7 @@ def home_expanded(path: str) -> str:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether something is at a path; at one that the system does not take, nothing is.
+    """Tell whether a path exists; a path that the system does not accept does not.
 
     >>> exists(Path("a" * 1000))
     False
@@ -76,6 +93,64 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
+
+
+def why_unreadable(error: OSError) -> str:
+    """Return why a file could not be read and what helps, to follow the file's name.
+
+    >>> why_unreadable(OSError(errno.EACCES, ""))
+    'cannot be read: no permission; change that with chmod, or give another path'
+    """
+    other = (error.strerror or str(error), "give another path, or check the disk")
+    reason, remedy = _WHY_UNREADABLE.get(error.errno or 0, other)
+    return f"cannot be read: {reason}; {remedy}"
+
+
+def seen(path: Path) -> Path:
+    """Return a path relative to the current folder if it lies in it, else as it is."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def path_of(given: Any, where: str) -> Path:
+    """Return the path that a program gave; ArgumentError if it gave something else.
+
+    >>> path_of("runs/srnn", "load")
+    PosixPath('runs/srnn')
+    """
+    require(where, given, (str, os.PathLike), "a path, as text or Path")
+    if isinstance(os.fspath(given), bytes):
+        raise ArgumentError(f"{where}: expected a path, as text or Path, got bytes: {given!r}")
+    if "\0" in os.fspath(given):
+        raise ArgumentError(f"{where}: no path holds a NUL character, got {given!r}")
+    return Path(given)
+
+
+def regular(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a regular file, as ``opener`` of ``open``; OSError for a pipe or a device, which could block for ever."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.ENXIO, _NO_FILE, str(path))
+
+
+def read_whole(path: Path, most: int) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: it cannot be read, has more than ``most`` bytes, or more than the memory holds.
+    """
+    with open(path, "rb", opener=regular) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        try:
+            return file.read()
+        except MemoryError:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(path)) from None
 
 
 def cache_folder(name: str) -> Path | None:
@@ -154,7 +229,7 @@ class LineLog:
         # A sampled text may hold half a surrogate pair, which is no UTF-8: it becomes an escape.
         rest = memoryview(f"{line}\n".encode(errors="backslashreplace"))
         try:
-            with self.path.open("ab", buffering=0) as file:
+            with open(self.path, "ab", buffering=0, opener=regular) as file:
                 end = file.tell()
                 try:
                     while rest:
@@ -173,7 +248,7 @@ class LineLog:
             OutputError: the file cannot be written.
         """
         try:
-            with self.path.open("ab+") as file:
+            with open(self.path, "ab+", opener=regular) as file:
                 file.seek(0)
                 kept = [len(line) for line in itertools.islice(file, lines) if line.endswith(b"\n")]
                 file.truncate(sum(kept))
@@ -188,7 +263,7 @@ class LineLog:
             OutputError: the disk does not take it.
         """
         try:
-            with self.path.open("ab") as file:
+            with open(self.path, "ab", opener=regular) as file:
                 os.fsync(file.fileno())
         except OSError as error:
             raise output_error(self.path, error) from error
@@ -199,7 +274,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise OSError(errno.ENXIO, _NO_FILE)
 
 
 def _sync_folder(folder: Path) -> None:

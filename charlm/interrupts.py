@@ -1,8 +1,8 @@
 """Ctrl-C ends the command line at once, wherever it is: importing, compiling, computing, writing.
 
 Python's own way is an exception in the middle of whatever runs. It may come out of any line, as a traceback, or be
-dropped by what it comes to in a callback of the compiler. What has nothing to save needs no exception: the signal's
-handler says one line and ends the process. A program that imports charlm keeps Python's way.
+dropped by what it comes to in a callback of the compiler. A command that has nothing to save needs no exception: the
+signal's handler prints one line and ends the process. A program that imports charlm keeps Python's way.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import contextlib
 import os
 import signal
 import sys
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
 
-if TYPE_CHECKING:
-    from pathlib import Path  # takes its time, in which Ctrl-C is not handled yet
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # these take their time, in which Ctrl-C is not handled yet
+    from pathlib import Path
+    from types import FrameType
+    from typing import NoReturn
 
 unfinished: set[Path] = set()
 """The temporary files that are being written, which are removed when the process ends at once."""
@@ -42,9 +43,8 @@ def say(*lines: str) -> None:
 
     It may have come in the middle of a write to a stream of Python's, which then takes no other.
     """
-    with contextlib.suppress(
-        AttributeError, OSError, ValueError
-    ):  # it is closed, or its terminal is
+    # it is closed, or its terminal is
+    with contextlib.suppress(AttributeError, OSError, ValueError):
         number = sys.stderr.fileno()
         start = "\n" if os.isatty(number) else ""  # there is a ^C in the line, or a progress bar
         os.write(number, (start + "".join(f"{line}\n" for line in lines)).encode(errors="replace"))

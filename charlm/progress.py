@@ -1,6 +1,6 @@
-"""What takes long tells what it does and how far it is; who runs it may listen.
+"""Long work reports what it does and how far it is; a program that runs it may listen.
 
-A listener belongs to the thread, or to the context, that asked for it: work on other threads is not told of.
+A listener belongs to the thread, or to the context, that set it: work on other threads is not reported.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _advance: ContextVar[Advance] = ContextVar("advance", default=_nobody)
 
 
 def listen(listener: Listener) -> None:
-    """Tell this listener from now on."""
+    """Report to this listener from now on."""
     _listener.set(listener)
 
 
 def say(text: str) -> None:
-    """Show a message to who listens."""
+    """Give the listener a message, if there is one."""
     listener = _listener.get()
     if listener is not None:
         listener.say(text)
@@ -47,7 +47,7 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def task(what: str, total: float | None = None) -> Iterator[None]:
-    """Tell of work while the block runs.
+    """Report work while the block runs.
 
     Args:
         what: what is done, such as ``scoring``.
@@ -71,5 +71,5 @@ def task(what: str, total: float | None = None) -> Iterator[None]:
 
 
 def advance(amount: float) -> None:
-    """Tell how much more of the innermost task is done."""
+    """Report how much more of the innermost task is done."""
     _advance.get()(amount)

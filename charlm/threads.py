@@ -8,20 +8,20 @@ from functools import cache
 from typing import Any
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-_told: int | None = None
+_limit: int | None = None
 
 
 def use_threads(count: int) -> None:
-    """Have numpy's linear algebra compute on so many threads, in the whole process, from now on.
+    """Have numpy's linear algebra compute on ``count`` threads, in the whole process, from now on.
 
     Before numpy is imported this costs nothing: the library asks the environment when it is loaded.
     """
-    global _told
+    global _limit
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(VARIABLES, str(count)))
-    elif count != _told:
+    elif count != _limit:
         _linear_algebra().limit(limits=count)
-        _told = count
+        _limit = count
 
 
 @cache

@@ -1,10 +1,10 @@
-"""Numbers as messages say them: with the noun's number, and a zero without a sign."""
+"""How messages write numbers (with a noun in singular or plural, and a zero without a sign) and long texts."""
 
 from __future__ import annotations
 
 
 def counted(count: float, noun: str) -> str:
-    """Return a number of things; ``noun`` is one whose plural ends in s.
+    """Return a count with its noun, in the plural if need be; ``noun`` has a plural in s.
 
     Example:
         >>> counted(1, "step"), counted(1000, "step"), counted(0, "byte"), counted(0.5, "epoch")
@@ -15,7 +15,7 @@ def counted(count: float, noun: str) -> str:
 
 
 def fixed(number: float, digits: int = 4) -> str:
-    """Return a number with so many decimal places; rounding leaves no minus before a zero.
+    """Return a number with ``digits`` decimal places; a number that is rounded to zero has no minus.
 
     Example:
         >>> fixed(-0.00001), fixed(-0.5, 1), fixed(float("inf"))
@@ -24,8 +24,18 @@ def fixed(number: float, digits: int = 4) -> str:
     return f"{round(number, digits) + 0.0:.{digits}f}"
 
 
+def cut(text: str, most: int = 60) -> str:
+    """Return a text of ``most`` characters at most, with dots where a longer one ends.
+
+    Example:
+        >>> cut("ABCDEFGH", 6)
+        'ABC...'
+    """
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def short(number: float, digits: int = 4) -> str:
-    """Return a number with so many significant digits, a zero without a minus.
+    """Return a number with ``digits`` significant digits, a zero without a minus.
 
     Example:
         >>> short(-0.0), short(-12345.678), short(0.00012345678, 3)

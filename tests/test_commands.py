@@ -17,7 +17,7 @@ import click
 import pytest
 
 from charlm import benchmark
-from charlm.cli import COMMANDS, _hoist, cli, main
+from charlm.cli import COMMANDS, cli, hoisted, main
 from charlm.config import RunConfig, load_run, to_dict
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +82,7 @@ def inline(name: str) -> list[str]:
 
 def parse(command: str) -> None:
     """Have a command line read as charlm does; what it names need not exist."""
-    arguments = [a for a in _hoist(shlex.split(command, comments=True)[1:]) if a != "..."]
+    arguments = [a for a in hoisted(shlex.split(command, comments=True)[1:]) if a != "..."]
     names = [argument for argument in arguments if argument in COMMANDS]
     if not names or arguments == names:  # of all commands, or a command's name alone
         assert names or arguments[-1] in ("--help", "--version"), command

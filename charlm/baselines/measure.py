@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import lzma
 import math
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
+import attrs
 import numpy as np
 
 from charlm import progress
 from charlm.baselines.counting import uniform_nll, unigram_nll
 from charlm.baselines.ngram import MAX_ORDER, NGram
-from charlm.errors import TextError
+from charlm.config.rules import SettingError, all_of, flag, number, whole
+from charlm.config.stored import read_json, stored
+from charlm.errors import StoredError, TextError
 from charlm.files import write_atomically
 from charlm.text.vocab import Ids, Vocab
 
@@ -23,9 +26,20 @@ SAMPLE = 5_000_000
 """Those around the split, a tenth of them held out: some 25 seconds and 350 MB, whatever the text's size."""
 FILE_NAME = "baselines.json"
 """The file of a run that keeps its text's baselines."""
+MOST = 1 << 16
+"""Bytes that are read of it."""
+MOST_NATS = 700.0
+"""A score of a character: the perplexity of more is beyond floats."""
 
 
-@dataclass(frozen=True)
+def _scores(value: Any) -> tuple[float, ...]:
+    found: list[float] = all_of(number(least=0, most=MOST_NATS))(value)
+    if not found:
+        raise SettingError("expected a number, got an empty list")
+    return tuple(found)
+
+
+@attrs.frozen
 class Baselines:
     """What is reached on a held-out text without a network, in nats per character.
 
@@ -36,7 +50,7 @@ class Baselines:
         uniform: all symbols equally likely.
         unigram: the training text's symbol frequencies.
         ngram: modified Kneser-Ney models of order 1, 2, ...
-        xz: a general compressor: how much larger the training text becomes with the held-out one behind it.
+        xz: a general compressor: how much larger the compressed training text becomes with the held-out text after it.
 
     Example:
         >>> text = "the cat sat on the mat. " * 20
@@ -46,13 +60,13 @@ class Baselines:
         (8, 0.003, 2.142)
     """
 
-    train_characters: int
-    held_out_characters: int
-    sampled: bool
-    uniform: float
-    unigram: float
-    ngram: tuple[float, ...]
-    xz: float
+    train_characters: int = stored(whole(1))
+    held_out_characters: int = stored(whole(1))
+    sampled: bool = stored(flag)
+    uniform: float = stored(number(least=0, most=MOST_NATS))
+    unigram: float = stored(number(least=0, most=MOST_NATS))
+    ngram: tuple[float, ...] = stored(_scores)
+    xz: float = stored(number(most=MOST_NATS))
 
     @property
     def best_order(self) -> int:
@@ -66,12 +80,12 @@ class Baselines:
 
     @property
     def sample_note(self) -> str:
-        """What is to be said of the sample, if it is one: else nothing."""
+        """What to say about the sample; nothing if all of the text was used."""
         if not self.sampled:
             return ""
         return (
             f"on a sample: the {self.train_characters:,} characters before the split and the "
-            f"{self.held_out_characters:,} behind it"
+            f"{self.held_out_characters:,} after it"
         )
 
     def is_of(self, train: int, held_out: int) -> bool:
@@ -89,16 +103,14 @@ class Baselines:
 
     def save(self, folder: Path) -> None:
         """Write them into a run's folder."""
-        write_atomically(folder / FILE_NAME, f"{json.dumps(asdict(self))}\n".encode())
+        write_atomically(folder / FILE_NAME, f"{json.dumps(attrs.asdict(self))}\n".encode())
 
     @classmethod
     def load(cls, folder: Path) -> Baselines | None:
         """Return what ``save`` wrote there; None if there is nothing, or something else."""
         try:
-            found = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-            values = {field.name: found[field.name] for field in fields(cls)}
-            return cls(**{**values, "ngram": tuple(map(float, values["ngram"]))})
-        except (OSError, ValueError, KeyError, TypeError):
+            return read_json(cls, folder / FILE_NAME, MOST)
+        except StoredError:
             return None
 
 

@@ -13,7 +13,7 @@ NOTICED = 0.001
 """Nats per character; a held-out score that differs by less has neither risen nor fallen."""
 _WINDOW = 5
 _BLOWN_UP = 1.2
-"""Times chance; a held-out score above it, with a training loss that has risen, is no slow start."""
+"""Times chance; a held-out score above it, with a training loss that has risen, is not a slow start."""
 
 
 class Point(NamedTuple):

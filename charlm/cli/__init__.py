@@ -1,6 +1,6 @@
 """The command line: what is typed in ``commands/``, what it does beside it, loaded when it is used.
 
-Commands parse, call ``charlm.lm`` and print. Results go to stdout, everything else to stderr. An
+Commands call the packages below and print. Results go to stdout, everything else to stderr. An
 error that charlm foresaw is one message and exit code 2 (wrong usage or input) or 1 (a run that
 failed), never a traceback.
 """
@@ -11,7 +11,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from contextvars import copy_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +21,7 @@ import click
 from charlm import __version__
 from charlm.cli.streams import settled
 from charlm.errors import CharlmError, ReaderGoneError
+from charlm.files import seen, why_unreadable
 from charlm.threads import thread_count, use_threads
 
 if TYPE_CHECKING:
@@ -103,7 +106,7 @@ class _LazyGroup(click.Group):
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Cores to compute on (default: all; for compare, 1). Equal seeds give equal runs for equal N.",
+    help="Cores to compute on (default: what suits the work; for compare, 1). Equal seeds give equal runs for equal N.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
@@ -118,9 +121,10 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = hoisted(sys.argv[1:] if argv is None else argv)
-    if COMPLETION in os.environ:
+    completes = COMPLETION in os.environ  # for a shell, which click writes bytes to
+    if completes:
         importlib.import_module("charlm.cli.shells")  # registers them
-    with settled():
+    with nullcontext() if completes else settled():
         code = copy_context().run(_run, arguments)  # who listens to it, does so until it ends
     sys.exit(code)
 
@@ -151,9 +155,16 @@ def _run(arguments: list[str]) -> int:
     except (OSError, MemoryError) as error:
         if "--debug" in arguments:
             raise
-        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else error
+        reason = f"not enough memory: {error}" if isinstance(error, MemoryError) else _reason(error)
         click.echo(f"charlm: {reason}", err=True)
         return 1
+
+
+def _reason(error: OSError) -> str:
+    """Return what an error of the system says, with its path relative to the current folder."""
+    if error.filename is None:
+        return error.strerror or str(error)
+    return f"{seen(Path(os.fsdecode(error.filename)))}: {why_unreadable(error)}"
 
 
 def hoisted(argv: Sequence[str]) -> list[str]:

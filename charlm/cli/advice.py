@@ -1,4 +1,4 @@
-"""What the command line adds to errors about texts: what to type next, in the words of the command at hand."""
+"""What a command adds to errors about texts: what to type next."""
 
 from __future__ import annotations
 
@@ -25,22 +25,25 @@ from charlm.files import exists, home_expanded
 
 @contextlib.contextmanager
 def encoding_offered(data: DataConfig, how: str = "--encoding {}") -> Iterator[None]:
-    """Tell of a text that cannot be decoded how its encoding is given here, which ``data`` has to allow."""
+    """Add to the error about a text that cannot be decoded how to give its encoding (``how``)."""
     try:
         yield
     except UndecodableTextError as error:
         ways = [f"{how.format(name)} (for all texts given)" for name in error.encodings[:1]]
         ways.append(error.convert)
-        with contextlib.suppress(ConfigError):  # with an alphabet, say, the symbols are no bytes
+        # with an alphabet, for example, the symbols cannot be bytes
+        with contextlib.suppress(ConfigError):
             attrs.evolve(data, encoding=BYTES)
             ways.append(f"learn its bytes with {how.format(BYTES)}")
         raise TextError(f"{error.reason}{error.choice}: {'; or '.join(ways)}") from error
 
 
 def check_text(given: str) -> None:
-    """Refuse what stands where a text may stand, or a config, and is something else or nothing."""
+    """Refuse an argument that is neither a text nor a config."""
     if given in dict(bundled_comparisons()):
-        raise ConfigError(f"{given}: this is a comparison of models; {program()} compare {given}")
+        raise ConfigError(
+            f"{given}: this is a comparison of models; to run it: {program()} compare {given}"
+        )
     folder = Path(home_expanded(given))
     if exists(folder / "config.yaml") and exists(folder / "metrics.jsonl"):
         again = f"{program()} train --resume {shlex.quote(given)}"
@@ -52,7 +55,7 @@ def check_text(given: str) -> None:
 
 @contextlib.contextmanager
 def text_asked_for(run: Path, data: DataConfig) -> Iterator[None]:
-    """Tell of a text that a resumed run does not find how to say where it is now."""
+    """Add to the error about the missing text of a resumed run how to say where it is now."""
     try:
         yield
     except MissingTextError as error:
@@ -60,7 +63,7 @@ def text_asked_for(run: Path, data: DataConfig) -> Iterator[None]:
         raise TextError(f"{error}; if it was moved, say where it is: {command}") from error
     except UndecodableTextError as error:
         raise TextError(
-            f"{error.reason}: this is not the text that {run} was trained on; bring the old text back"
+            f"{error.reason}: this is not the text that {run} was trained on; restore the old text"
         ) from error
 
 

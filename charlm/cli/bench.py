@@ -103,7 +103,7 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
 
 
 def beside_numpy(share: float, reached: float) -> str:
-    """Return what the speed of the arithmetic is beside numpy's matrix product, which reached so many GFLOP/s.
+    """Compare the speed of the arithmetic with that of numpy's matrix product, which reached ``reached`` GFLOP/s.
 
     Example:
         >>> beside_numpy(0.5, 60.0)

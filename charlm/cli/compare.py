@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import click
 
 from charlm import progress
 from charlm.cli.advice import encoding_offered
-from charlm.cli.output import WIDTH, Screen, marked, table
+from charlm.cli.output import Screen, marked
+from charlm.cli.paragraphs import columns, filled, table
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,
@@ -106,7 +106,7 @@ def report(result: ComparisonResult) -> str:
     parts = [
         _table(result),
         "After the last step, from the first seed:\n" + "\n".join(samples),
-        "\n".join(map(_filled, verdict_in_words(result))),
+        "\n".join(map(filled, verdict_in_words(result))),
     ]
     return "\n\n".join(parts)
 
@@ -127,12 +127,7 @@ def _table(result: ComparisonResult) -> str:
                 f"{model.seconds_per_step * 1000:.2f}",
             ]
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, _filled(_note(result))])
+    return f"{columns(rows)}\n{filled(_note(result))}"
 
 
 def _note(result: ComparisonResult) -> str:
@@ -144,10 +139,6 @@ def _note(result: ComparisonResult) -> str:
         f"loss: {result.unit}{smooth}{many}. < x: the steps until the loss is below x, the median "
         f"over seeds{reached}."
     )
-
-
-def _filled(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _spread(spread: Spread) -> str:

@@ -13,12 +13,12 @@ import click
 
 from charlm.benchmark import peak_rss_mb, timed
 from charlm.cli.output import Screen, duration
-from charlm.cli.training import Wanted
+from charlm.cli.training import RunOptions
 from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import load_checkpoint
-from charlm.runs.directory import RunDirectory, check_names
+from charlm.runs.directory import RunDirectory, check_names, default_places
 from charlm.training.loop import Training
 from charlm.wording import counted
 
@@ -61,18 +61,18 @@ class DryRun:
     notices: tuple[str, ...]
 
 
-def dry_run(config: RunConfig, settings: dict[str, Any], wanted: Wanted, as_json: bool) -> int:
+def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as_json: bool) -> int:
     """Check a run and say what it will take; return the exit code."""
     screen = Screen(settings)
-    resume = None if wanted.resume is None else load_checkpoint(wanted.resume, "last")
-    start = None if wanted.init_from is None else load_checkpoint(wanted.init_from)
+    resume = None if options.resume is None else load_checkpoint(options.resume, "last")
+    start = None if options.init_from is None else load_checkpoint(options.init_from)
     training = Training(config, init_from=start, resume=resume)
-    place = _place(config, wanted)
+    place = _place(config, options)
     found = _measured(training)
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return 0
-    for notice in (*([wanted.note] if wanted.note else []), *found.notices):
+    for notice in (*([options.note] if options.note else []), *found.notices):
         screen.say(f"note: {notice}")
     held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
     ends = f"{training.budget}, {duration(found.seconds)} of training steps"
@@ -114,7 +114,7 @@ def _measured(training: Training) -> DryRun:
     )
 
 
-def _place(config: RunConfig, wanted: Wanted) -> Path:
+def _place(config: RunConfig, options: RunOptions) -> Path:
     """Return where the run would go, if it could be written there.
 
     Raises:
@@ -122,13 +122,14 @@ def _place(config: RunConfig, wanted: Wanted) -> Path:
         InputError: its name is a trap.
         OutputError: it cannot be written.
     """
-    if wanted.resume is not None:
-        return _writable(wanted.resume)
-    path = wanted.output or Path("runs") / config.name
+    if options.resume is not None:
+        return _writable(options.resume)
+    free = (path for path in default_places(config.name) if not os.path.lexists(path))
+    path = options.output or next(free)
     check_names(path)
-    if wanted.output is not None and path.exists():
-        free = path.is_dir() and not any(path.iterdir())
-        if not free and not (wanted.force and RunDirectory(path).is_run()):
+    if options.output is not None and path.exists():
+        empty = path.is_dir() and not any(path.iterdir())
+        if not empty and not (options.force and RunDirectory(path).is_run()):
             raise RunExistsError(
                 f"{path}: there is something already; choose another run directory, or --force for a run"
             )

@@ -13,18 +13,19 @@ import numpy as np
 from charlm.baselines.measure import Baselines, measure
 from charlm.cli.output import Screen
 from charlm.cli.scores import evaluation_data, evaluation_lines, how_scored
-from charlm.config import DataConfig, from_dict
+from charlm.config import DataConfig
 from charlm.config.schema import BYTES
 from charlm.errors import InputError, TextError
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.evaluation import WARM_UP
 from charlm.lm.model import model_of
+from charlm.lm.saved import config_of
 from charlm.lm.scoring import score_text
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import ids_of, kept_data
 from charlm.text.reading import UTF_8
-from charlm.text.sizes import NONE, Sizes, unknown_sizes, unknown_sizes_of_part
+from charlm.text.sizes import NO_SIZES, Sizes, unknown_sizes, unknown_sizes_of_part
 from charlm.text.vocab import Ids, Vocab
 from charlm.training.standing import baselines_of, corpus_of_run
 
@@ -47,20 +48,26 @@ def eval_(
     """Carry out ``charlm eval``."""
     screen = Screen(obj)
     if rate is not None and not dynamic:
-        raise click.UsageError("--rate is of --dynamic: give both, or neither")
+        raise click.UsageError("--rate is for --dynamic: give both, or neither")
     if cold and texts:
-        raise click.UsageError("--cold is of the held-out text: another TEXT begins cold anyway")
+        raise click.UsageError(
+            "--cold is for the run's own text: a TEXT that you name always begins cold"
+        )
     if split and texts:
-        raise click.UsageError("--split is of the run's own text: leave it out, or TEXT")
+        raise click.UsageError(
+            "--split chooses a part of the run's own text: leave out --split, or TEXT"
+        )
     if encoding is not None and not texts:
-        raise click.UsageError("--encoding is of another TEXT: a run knows the encoding of its own")
+        raise click.UsageError(
+            "--encoding is for a TEXT that you name: a run knows the encoding of its own text"
+        )
     if (moved or val_file) and texts and not (dynamic or mix):
         raise click.UsageError(
-            "--text and --val-file say where the run's own text is: it is not read here"
+            "--text and --val-file say where the run's own text is, which is not read here: leave them out"
         )
     loaded, checkpoint = load_checkpoint(run), checkpoint_file(run)
-    model = model_of(loaded.config, loaded.vocab, loaded.state, loaded.tensors)
-    data = from_dict(loaded.config).data
+    model = model_of(loaded)
+    data = config_of(loaded).data
     train: Ids | None = None
     known: Baselines | None = None
     if not texts or dynamic or mix:
@@ -108,7 +115,7 @@ def eval_(
     screen.say(f"{checkpoint}: state {state}{how_scored(found)}")
     if len(unknown):
         screen.say(
-            f"note: {len(unknown):,} of the characters are <UNK> to the model, and scored as such"
+            f"note: the model does not know {len(unknown):,} of the characters; they are scored as <UNK>"
         )
     click.echo("\n".join(evaluation_lines(found, known, model.vocab.unit)))
     return 0
@@ -140,14 +147,14 @@ def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
     """
     ids = ids_of(data, vocab)
     has_unknown = vocab.unknown is not None and (ids == vocab.unknown).any()
-    unknown = unknown_sizes(data, vocab) if has_unknown else NONE
+    unknown = unknown_sizes(data, vocab) if has_unknown else NO_SIZES
     return np.append(np.full(1, vocab.start, ids.dtype), ids), unknown
 
 
 def part_of(
     corpus: LineCorpus | StreamCorpus, split: str, data: DataConfig, run: str
 ) -> tuple[Ids, Ids]:
-    """Return a part of a run's text that nothing was learned from, behind what is read before it.
+    """Return a part of a run's text that was not trained on, and before it the text that is read first.
 
     Raises:
         TextError: there is no such part.
@@ -155,14 +162,14 @@ def part_of(
     held_out, test = corpus.held_out_ids, corpus.test_ids
     if split == "test" and not len(test):
         raise TextError(
-            f"{run}: nothing of its text is kept for a test (data.test_frac is {data.test_frac:g}): score what is "
+            f"{run}: no part of its text is kept for a test (data.test_frac is {data.test_frac:g}): score what is "
             f"held out with --split val, name a TEXT, or train with {_larger('--test-frac', data.test_frac)}"
         )
     if split == "val" and not len(held_out):
         other = "the test part with --split test, or " if len(test) else ""
         raise TextError(
-            f"{run} holds nothing out (data.val_frac is {data.val_frac:g}): score {other}a TEXT that you name, or "
-            f"train with {_larger('--val-frac', data.val_frac)}"
+            f"{run}: no part of its text is held out (data.val_frac is {data.val_frac:g}): score {other}a TEXT that "
+            f"you name, or train with {_larger('--val-frac', data.val_frac)}"
         )
     before = corpus.train_ids[-WARM_UP - 1 :]
     if split == "val":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.output import Screen, duration
 from charlm.cli.progress import STEP_BAR, TIME_BAR
 from charlm.config import load_run
@@ -14,10 +15,12 @@ from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, status
-from charlm.wording import fixed
+from charlm.wording import counted, fixed
 
-PAUSE = 0.5
+INTERVAL = 0.5
 """Seconds between two looks."""
+MOST_SHOWN = 5
+"""Problems of a run's files that are shown."""
 
 
 def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
@@ -25,10 +28,18 @@ def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
     view = _View(directory, screen, as_json)
     try:
         while view.look() == "running":
-            time.sleep(PAUSE)
+            time.sleep(INTERVAL)
     finally:
         screen.close_bar()
     return 0
+
+
+def tell_problems(problems: Sequence[str], screen: Screen) -> None:
+    """Say what of a run's files is left out, and why."""
+    for problem in problems[:MOST_SHOWN]:
+        screen.say(f"note: left out: {problem}")
+    if len(problems) > MOST_SHOWN:
+        screen.say(f"note: {counted(len(problems) - MOST_SHOWN, 'more such line')}")
 
 
 class _View:
@@ -38,19 +49,21 @@ class _View:
         self._directory = directory
         self._screen = screen
         self._as_json = as_json
-        self._rows = self._samples = 0
+        self._rows = self._samples = self._problems = 0
         self._in_seconds = False
         self._begun = False
 
     def look(self) -> str:
         """Show what is new, and return how the run stands."""
         now = status(self._directory)  # before the rows: what it writes as it ends is shown
-        rows = self._directory.read_metrics()
+        rows, _ = self._directory.read_metrics()
+        tell_problems(now.problems[self._problems :], self._screen)
+        self._problems = len(now.problems)
         if not self._begun:
             self._begin(now, rows[-1]["seconds"] if rows else 0.0)
         samples = [] if self._as_json else self._directory.read_samples()
         # a run that goes back takes rows and samples back
-        new = [(row["step"], _told(row), row) for row in rows[min(self._rows, len(rows)) :]]
+        new = [(row["step"], _row(row), row) for row in rows[min(self._rows, len(rows)) :]]
         drawn = [(step, _sample(step, text), None) for step, text in samples[self._samples :]]
         self._rows, self._samples = len(rows), len(samples)
         for _, told, row in sorted([*new, *drawn], key=lambda item: item[0]):
@@ -93,15 +106,15 @@ def _sample(step: int, text: str) -> str:
     return f"step {step:>6}   sample   {text}"
 
 
-def _told(row: dict[str, Any]) -> str:
+def _row(row: dict[str, Any]) -> str:
     parts = [f"step {row['step']:>6}"]
     if row.get("loss") is not None:
         parts.append(f"loss     {fixed(row['loss'])}")
     if row.get("held_out_nll") is not None:
         nll = row["held_out_nll"]
-        parts.append(f"held-out {fixed(nll)} nats, {fixed(nll / math.log(2))} bits")
+        parts.append(f"held-out {fixed(nll)} nats, {fixed(nll_to_bpc(nll))} bits")
     if "skipped" in row:
-        parts.append(f"skipped, for {row['skipped']}")
+        parts.append(f"skipped, because {row['skipped']}")
     if "rolled_back_from" in row:
-        parts.append(f"going on from here after step {row['rolled_back_from']}")
+        parts.append(f"the run went back to this step from step {row['rolled_back_from']}")
     return "   ".join([*parts, f"({duration(row['seconds'])})"])

@@ -12,14 +12,16 @@ from charlm.baselines.verdict import verdict
 from charlm.cli.advice import encoding_offered
 from charlm.cli.options import own_text
 from charlm.cli.output import json_line
+from charlm.cli.paragraphs import filled, listed
 from charlm.cli.scores import baselines_data, every_order, score_table
 from charlm.cli.streams import takes_unicode
-from charlm.config import from_dict, to_yaml
+from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.files import exists
 from charlm.lm.model import model_of
+from charlm.lm.saved import config_of, model_state
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
@@ -41,10 +43,12 @@ def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> i
     """Carry out ``charlm info``."""
     if _is_run(what):
         if encoding is not None:
-            raise click.UsageError("--encoding is of a TEXT: a run knows the encoding of its own")
+            raise click.UsageError(
+                "--encoding is for a TEXT: a run knows the encoding of its own text"
+            )
         found = _run(what)
     elif with_config:
-        raise click.UsageError("--config is of a RUN: a TEXT has none")
+        raise click.UsageError("--config is for a RUN: a TEXT has no config")
     else:
         found = _text(what, encoding)
     if as_json:
@@ -64,10 +68,10 @@ def _is_run(what: str) -> bool:
 def _run(what: str) -> dict[str, Any]:
     folder = Path(what) if Path(what).is_dir() else Path(what).parent
     last, best = load_checkpoint(what, "last"), checkpoint_file(what)
-    model = model_of(last.config, last.vocab, last.state, last.tensors)
+    model = model_of(last)
     directory = RunDirectory(folder)
     history = History.read(directory)
-    config = from_dict(last.config)
+    config = config_of(last)
     characters: dict[str, int] = {}
     problem, known = None, None
     try:
@@ -99,15 +103,15 @@ def _run(what: str) -> dict[str, Any]:
         "text": list(config.data.texts),
         "characters": characters,
         "problem": problem,
-        "step": last.state["step"],
+        "step": model_state(last).step,
         "loss": history.losses[-1].loss if history.losses else None,
         "held_out": [list(point) for point in history.held_out],
         "best": min(history.held_out, key=lambda point: point.loss, default=None),
         "checkpoint": str(best),
         "baselines": known,
         "verdict": said,
-        "files": {file.name: file.stat().st_size for file in sorted(folder.iterdir())},
-        "config": last.config,
+        "files": {file.name: file.lstat().st_size for file in sorted(folder.iterdir())},
+        "config": to_dict(config),
     }
 
 
@@ -115,22 +119,19 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
     """Return how a run stands or ended, and when and how it was started; nothing of a checkpoint on its own."""
     if not directory.is_run():
         return {}
-    stands, summary, meta = (
-        status(directory),
-        read_json(directory.summary),
-        read_json(directory.meta),
-    )
-    rows = (
-        directory.read_metrics()
-    )  # a run that goes on or was killed has the summary of its beginning
-    seconds = [found.get("seconds") for found in (*rows[-1:], summary)]
+    stands, (summary, _), meta = status(directory), directory.read_summary(), directory.read_meta()
+    rows, _ = directory.read_metrics()
+    # a run that goes on or was killed has the summary of its beginning
+    seconds = [row["seconds"] for row in rows[-1:]]
+    seconds += [] if summary is None or summary.seconds is None else [summary.seconds]
     return {
         "state": stands.state,
         "reason": stands.reason or None,
         "budget": stands.budget or None,
-        "seconds": max((s for s in seconds if s is not None), default=None),
+        "seconds": max(seconds, default=None),
         "started": meta.get("started"),
         "command": meta.get("command"),
+        "damaged": list(stands.problems),
     }
 
 
@@ -168,13 +169,17 @@ def _shown(found: dict[str, Any], with_config: bool) -> str:
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
-            value = ", ".join(f"{name} {_number(part)}" for name, part in value.items())
+            lines.append(listed(key, [f"{name} {_number(part)}" for name, part in value.items()]))
+            continue
         elif isinstance(value, list):
             value = ", ".join(value)
-        lines.append(f"{key.replace('_', ' ')}: {_number(value)}")
+            if not value:
+                continue
+        line = f"{key.replace('_', ' ')}: {_number(value)}"
+        lines.append(filled(line, then="  ") if key == "verdict" else line)
     if "counts" in found:
-        common = ", ".join(f"{c!r} {n:,}" for c, n in list(found["counts"].items())[:10])
-        lines.append(f"most frequent: {common}")
+        common = list(found["counts"].items())[:10]
+        lines.append(listed("most frequent", [f"{c!r} {n:,}" for c, n in common]))
     known: Baselines | None = found["baselines"]
     if known is not None:
         lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")

@@ -19,7 +19,7 @@ if hasattr(signal, "SIGHUP"):  # not on Windows
 
 
 class Interrupts:
-    """What came, and who is to be told.
+    """The signals that came, and the run that they stop.
 
     Args:
         screen: tells whether messages are wanted.
@@ -52,13 +52,14 @@ class Interrupts:
             self._say("stopping; Ctrl-C again to stop without saving")
 
     def _abandon(self, training: Training) -> list[str]:
-        """Have the run's directory tell that it is stopped without saving, and return what to say about it."""
+        """Write into the run's directory that it was stopped without saving, and return what to say about it."""
         for number in NAMES:
             if not is_ignored(number):
-                signal.signal(number, lambda number, frame: end(self.code))  # a third does not wait
+                # a third one ends the process at once
+                signal.signal(number, lambda number, frame: end(self.code))
         with contextlib.suppress(OutputError):  # the run then counts as killed
             training.abandon("interrupted twice")
-        kept = training.record.kept
+        kept = training.record.saved_step
         if training.directory is None or kept is None:
             return ["stopped without saving: nothing of this run is kept"]
         return [
@@ -76,7 +77,7 @@ class Interrupts:
 
 @contextlib.contextmanager
 def handled(screen: Screen, resume: Callable[[RunDirectory], str]) -> Iterator[Interrupts]:
-    """Have the signals handled inside the block; one that is to be ignored, as under ``nohup``, stays ignored."""
+    """Handle the signals inside the block; a signal that is ignored, as under ``nohup``, stays ignored."""
     interrupts = Interrupts(screen, resume)
     before = {
         number: signal.signal(number, interrupts.handle)

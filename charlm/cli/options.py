@@ -41,7 +41,7 @@ encoding_option = click.option(
     "--encoding",
     metavar="NAME",
     shell_complete=encodings,
-    help="Of a text: utf-8, another codec, or bytes (default: utf-8).",
+    help="The encoding of the text: utf-8, another codec, or bytes (default: utf-8).",
 )
 
 

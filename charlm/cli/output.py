@@ -7,7 +7,6 @@ import json
 import shlex
 import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,15 +17,12 @@ from tqdm import tqdm
 
 from charlm import progress
 from charlm.cli.streams import takes_unicode
+from charlm.files import seen
 
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
 
-WIDTH = 80
-"""Columns of a terminal that lists and paragraphs fit."""
 CUT_MARK = " [cut: no <EOS>]"
-
-
 PAUSE = 10.0
 """Seconds between two lines about progress, where there is no terminal for a bar."""
 TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
@@ -35,7 +31,7 @@ TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 class Screen:
     """Results to stdout and messages to stderr, around a progress bar if there is a terminal for one.
 
-    The screen that was made last shows what work tells of itself (``charlm.progress``).
+    The screen that was made last shows the progress that work reports (``charlm.progress``).
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -78,7 +74,7 @@ class Screen:
 
     @contextlib.contextmanager
     def task(self, what: str, total: float | None) -> Iterator[progress.Advance]:
-        """Show how far work is: as a note at the bar there is, on a bar of its own, or as a line now and then."""
+        """Show the progress of work: as a note at the current bar, on a new bar, or as a line now and then."""
         if self._bar is not None:
             before = self._note
             self._now(what)
@@ -114,13 +110,13 @@ class Screen:
             self.error(text)
 
     def error(self, text: str) -> None:
-        """Print on stderr what is to be known even when quiet."""
+        """Print on stderr what the user needs to know even when quiet."""
         with tqdm.external_write_mode(file=sys.stderr):
             click.echo(text, err=True)
 
 
 class _Work:
-    """Work that is told of in words, every some seconds."""
+    """Work whose progress is reported in words, once in ``pause`` seconds."""
 
     def __init__(
         self, what: str, total: float | None, tell: Callable[[str], None], pause: float
@@ -133,7 +129,7 @@ class _Work:
         self._began = self._told = time.perf_counter()
 
     def advance(self, amount: float) -> None:
-        """Take note of more, and tell of it if it is time."""
+        """Count more work as done, and report it if it is time."""
         self._done += amount
         now = time.perf_counter()
         if self._total and now - self._told > self._pause:
@@ -155,7 +151,7 @@ def json_line(data: Any) -> str:
 
 
 def cut_mark(sample: SampledText) -> str:
-    """Return what is shown behind a sample: nothing, or that it was cut."""
+    """Return what is shown after a sample: nothing, or that it was cut."""
     return "" if sample.complete else CUT_MARK
 
 
@@ -172,14 +168,13 @@ def marked(sample: SampledText) -> str:
 
 def program() -> str:
     """Return what to type for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
-    python, here = Path(sys.executable), Path.cwd()
+    python = Path(sys.executable)
     script = python.with_name("charlm")
     on_the_path = shutil.which("charlm")
     if on_the_path and (not script.exists() or Path(on_the_path).samefile(script)):
         return "charlm"
     file = script if script.exists() else python
-    shown = str(file.relative_to(here) if file.is_relative_to(here) else file)
-    return shlex.quote(shown) + ("" if script.exists() else " -m charlm")
+    return shlex.quote(str(seen(file))) + ("" if script.exists() else " -m charlm")
 
 
 def duration(seconds: float) -> str:
@@ -196,18 +191,13 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
-def table(rows: list[tuple[str, str]]) -> str:
-    """Return names and descriptions in two columns that fit a terminal.
+def age(seconds: float) -> str:
+    """Return how long ago something was, in the largest unit that it fills.
 
     Example:
-        >>> print(table([("gru", "gates " * 13), ("rnn", "none")]))
-          gru  gates gates gates gates gates gates gates gates gates gates gates gates
-               gates
-          rnn  none
+        >>> age(7.25), age(200), age(9000), age(1e6)
+        ('7 s ago', '3 min ago', '2 h ago', '11 days ago')
     """
-    width = max(len(name) for name, _ in rows)
-    begin = [f"  {name:<{width}}  " for name, _ in rows]
-    return "\n".join(
-        textwrap.fill(about, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
-        for first, (_, about) in zip(begin, rows, strict=True)
-    )
+    units = ((172_800, 86_400, "days"), (3600, 3600, "h"), (60, 60, "min"))
+    size, unit = next(((size, unit) for least, size, unit in units if seconds >= least), (1, "s"))
+    return f"{seconds // size:.0f} {unit} ago"

@@ -10,25 +10,31 @@ from typing import Any
 
 import click
 
+from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.follow import follow as show
-from charlm.cli.output import Screen, duration, program
+from charlm.cli.follow import tell_problems
+from charlm.cli.output import Screen, age, program
+from charlm.cli.paragraphs import columns
 from charlm.errors import CheckpointError
-from charlm.runs.checkpoint import remedy
+from charlm.runs.checkpoint import suggested_run
 from charlm.runs.directory import RunDirectory
-from charlm.runs.listing import RunStatus, runs_under, status
+from charlm.runs.listing import RunStatus, statuses
 from charlm.wording import fixed, short
 
 
 def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
     """Carry out ``charlm runs``."""
+    screen = Screen(obj)
     if not folder.exists():
-        raise CheckpointError(f"{folder}: no such folder; {remedy(folder)}")
+        raise CheckpointError(f"{folder}: no such folder; {suggested_run(folder)}")
     if follow:
         directory = RunDirectory(folder)
         if not directory.is_run():
-            raise CheckpointError(f"{folder}: no run is there; {remedy(folder)}")
-        return show(directory, Screen(obj), as_json)
-    found = sorted(map(status, runs_under(folder)), key=lambda run: run.age)
+            raise CheckpointError(f"{folder}: no run is there; {suggested_run(folder)}")
+        return show(directory, screen, as_json)
+    found = sorted(statuses(folder), key=lambda run: math.inf if run.age is None else run.age)
+    for run in found:
+        tell_problems(run.problems, screen)
     if as_json:
         for run in found:
             click.echo(json.dumps({**asdict(run), "run": str(run.run)}))
@@ -41,12 +47,7 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
 
 def _table(found: list[RunStatus]) -> str:
     head = ("run", "state", "step", "loss", "held-out nats (bits)", "last change")
-    lines = [head, *map(_row, found)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return columns([head, *map(_row, found)])
 
 
 def _row(run: RunStatus) -> tuple[str, ...]:
@@ -55,6 +56,8 @@ def _row(run: RunStatus) -> tuple[str, ...]:
         done += f" of {run.steps:,}"
     score = "-"
     if run.best_nll is not None:
-        score = f"{fixed(run.best_nll)} ({fixed(run.best_nll / math.log(2))}) at {run.best_step:,}"
+        score = f"{fixed(run.best_nll)} ({fixed(nll_to_bpc(run.best_nll))}) at {run.best_step:,}"
     loss = "-" if run.loss is None else short(run.loss)
-    return str(run.run), run.state, done, loss, score, f"{duration(run.age)} ago"
+    if run.age is None:
+        return str(run.run), run.state, "-", "-", "-", "-"
+    return str(run.run), run.state, done, loss, score, age(run.age)

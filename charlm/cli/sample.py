@@ -51,7 +51,7 @@ def sample(
     # texts of one line need no border; a program that reads texts of several takes --json
     bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
     most = number * (length or model.default_length())
-    with _told(most, seen=sys.stdout.isatty() and not as_json):
+    with _progress(most, seen=sys.stdout.isatty() and not as_json):
         for part in _drawn(model, seeds, length, options):
             if bordered and text is None:
                 _show(f"--- {len(found) + 1} of {number} ---\n")
@@ -82,7 +82,7 @@ def _counted(part: Drawn) -> Drawn:
     return part
 
 
-def _told(most: int, *, seen: bool) -> AbstractContextManager[None]:
+def _progress(most: int, *, seen: bool) -> AbstractContextManager[None]:
     """Tell how far the drawing is, where the text itself does not show it."""
     return contextlib.nullcontext() if seen else progress.task("drawing", most)
 

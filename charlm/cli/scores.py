@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from dataclasses import asdict
 from typing import Any
+
+import attrs
 
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import standing
+from charlm.cli.paragraphs import filled, listed
 from charlm.lm.scoring import MIX_ORDER, Evaluation
 from charlm.wording import counted, fixed
 
@@ -69,15 +72,17 @@ def how_scored(found: Evaluation) -> str:
 def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> list[str]:
     """Return a text's score, and where it stands beside the baselines, if there are any."""
     symbol = "byte" if unit == "byte" else "character"
-    per_byte = "" if unit == "byte" else f"{fixed(found.bits_per_byte)} bits/byte, "
-    error = ""
+    perplexity = shown_perplexity(found.perplexity)
     if math.isfinite(found.perplexity):
-        error = f" +- {shown_perplexity(found.perplexity_error)}"
-    of_what = "" if found.mix is None else ", the mixture"
-    lines = [
-        f"{counted(found.characters, symbol)}{of_what}: {fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}, "
-        f"{fixed(found.bpc)} bits/{unit}, {per_byte}perplexity {shown_perplexity(found.perplexity)}{error}"
+        perplexity += f" +- {shown_perplexity(found.perplexity_error)}"
+    parts = [
+        f"{fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}",
+        f"{fixed(found.bpc)} bits/{unit}",
+        *([] if unit == "byte" else [f"{fixed(found.bits_per_byte)} bits/byte"]),
+        f"perplexity {perplexity}",
     ]
+    of_what = "" if found.mix is None else ", the mixture"
+    lines = [listed(counted(found.characters, symbol) + of_what, parts)]
     if known is None:
         return lines
     frozen = found.rate is None
@@ -87,7 +92,7 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
         return [
             *lines,
             score_table([*known.rows(), (model, found.nll)]),
-            standing(found.nll, known) + ("" if frozen else _ADAPTIVE),
+            filled(standing(found.nll, known) + ("" if frozen else _ADAPTIVE), then="  "),
         ]
     ngram = f"{'frozen' if frozen else 'adaptive'} {MIX_ORDER}-gram"
     mixture = f"mixture: {mix.weight:.2f} model, {1 - mix.weight:.2f} {MIX_ORDER}-gram"
@@ -102,7 +107,7 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
 
 
 def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any]:
-    """Return the score of a text as plain data; what is no finite number is None."""
+    """Return the score of a text as plain data; a number that is not finite is None."""
     numbers = {
         "nll": found.nll,
         "bpc": found.bpc,
@@ -114,7 +119,7 @@ def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any
     mixed: dict[str, Any] | None = None
     if found.mix is not None:
         mixed = {"order": MIX_ORDER, "adaptive": found.rate is not None}
-        mixed |= _finite(asdict(found.mix))
+        mixed |= _finite(dataclasses.asdict(found.mix))
     return {
         **_finite(numbers),
         "characters": found.characters,
@@ -137,4 +142,4 @@ def every_order(found: Baselines) -> list[tuple[str, float]]:
 
 def baselines_data(found: Baselines) -> dict[str, Any]:
     """Return baselines as plain data, in nats per character."""
-    return {**asdict(found), "best_order": found.best_order, "best": found.best}
+    return {**attrs.asdict(found), "best_order": found.best_order, "best": found.best}

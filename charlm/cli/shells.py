@@ -105,11 +105,11 @@ class _Shell(ShellComplete):
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         """Return what the last word may become."""
-        # behind --threads comes its number, not the command
+        # after --threads comes its number, not the command
         words = args[-1:] if args[-1:] == ["--threads"] else hoisted(args)
         found = super().get_completions(words, incomplete)
         dashed = incomplete.startswith("-")
-        if dashed and not found:  # the options of all commands may stand behind the command too
+        if dashed and not found:  # the options of all commands may stand after the command too
             found = self.cli.shell_complete(click.Context(self.cli), incomplete)
         if dashed and "=" in incomplete:  # click completes what follows the first
             option = incomplete.partition("=")[0]
@@ -153,6 +153,6 @@ class Zsh(_Split, ZshComplete):
 
 @add_completion_class
 class Fish(_Shell, FishComplete):
-    """As click's, with paths behind ``=``."""
+    """As click's, with paths after ``=``."""
 
     source_template = _FISH

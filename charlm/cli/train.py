@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from charlm.cli.advice import check_text, encoding_offered, text_asked_for
-from charlm.cli.output import Screen, table
+from charlm.cli.output import Screen
+from charlm.cli.paragraphs import table
 from charlm.cli.streams import takes_unicode
 from charlm.config import (
     PRESETS,
@@ -83,10 +84,13 @@ def train(
         check_text(texts[0])
         if preset is None:
             preset = preset_for(texts)
-            why = "which suits any size" if "-" in texts else "by the size of the text"
+            why = "which suits any size" if "-" in texts else "chosen by the size of the text"
             note = f"preset {preset}, {why} ({_others(preset)})"
     elif texts and trains_as_a_preset(source):
-        note = f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, by the size of the text"
+        why = "chosen by the size of the text"
+        note = (
+            f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, {why}"
+        )
     overrides = _overrides(settings, {**shorthands, "threads": threads})
     if needs_text(source) and not texts and not _name_a_text(overrides):
         raise InputError(
@@ -101,25 +105,25 @@ def train(
     if config.train.threads is not None:
         use_threads(config.train.threads)
     # not before: this imports numpy, which then asks for the number of threads
-    from charlm.cli.training import Wanted, run
+    from charlm.cli.training import RunOptions, run
 
-    wanted = Wanted(output, force, init_from, resume, tensorboard, note)
+    options = RunOptions(output, force, init_from, resume, tensorboard, note)
     with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
             from charlm.cli.dryrun import dry_run as rehearse
 
-            return rehearse(config, obj, wanted, as_json)
-        return run(config, obj, wanted)
+            return rehearse(config, obj, options, as_json)
+        return run(config, obj, options)
 
 
 def _run_folder(path: Path) -> Path:
     """Return the folder of a run that is named by it, or by a file in it."""
     folder = path.parent if path.is_file() else path
     if not (folder / "config.yaml").is_file():
-        from charlm.runs.checkpoint import remedy
+        from charlm.runs.checkpoint import suggested_run
 
         raise CheckpointError(
-            f"{path}: no run is there (a folder with a config.yaml); {remedy(path)}"
+            f"{path}: no run is there (a folder with a config.yaml); {suggested_run(path)}"
         )
     return folder
 

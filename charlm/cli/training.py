@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from charlm.cli.output import Screen, program
 from charlm.cli.progress import Progress
 from charlm.cli.views import LineView, StreamView, Viewer
 from charlm.config import RunConfig, to_yaml
+from charlm.config.rules import seconds_of
 from charlm.errors import CheckpointError, OutputError, StandardOutputError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
 from charlm.training.events import (
     Finished,
@@ -38,8 +40,8 @@ SHORT = 10.0
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of a run beside its config: where it goes, what it starts from, what is said of that."""
+class RunOptions:
+    """What the user wants of a run beside its config: where it is written, what it starts from, a note to show."""
 
     output: Path | None = None
     force: bool = False
@@ -49,32 +51,32 @@ class Wanted:
     note: str | None = None
 
 
-def run(config: RunConfig, settings: dict[str, Any], wanted: Wanted) -> int:
+def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int:
     """Train as a config says and return the exit code; ``settings`` are the screen's."""
     screen = Screen(settings)
-    if wanted.tensorboard:
+    if options.tensorboard:
         require_tensorboard()
     with handled(screen, _resume) as interrupts:
-        if wanted.resume is not None:
-            directory = RunDirectory(wanted.resume)
+        if options.resume is not None:
+            directory = RunDirectory(options.resume)
             with directory.lock():
                 last = _last(directory)
                 training = Training(config, directory, resume=last)
-                return _go(training, screen, interrupts, wanted.tensorboard)
-        start = None if wanted.init_from is None else load_checkpoint(wanted.init_from)
+                return _go(training, screen, interrupts, options.tensorboard)
+        start = None if options.init_from is None else load_checkpoint(options.init_from)
         training = Training(config, init_from=start)
         interrupts.training = training
-        directory = _directory(config, wanted.output, wanted.force)
+        directory = _directory(config, options.output, options.force)
         with directory.lock():
             training.directory = directory
-            if wanted.note is not None:
-                screen.say(wanted.note)
-            return _go(training, screen, interrupts, wanted.tensorboard)
+            if options.note is not None:
+                screen.say(options.note)
+            return _go(training, screen, interrupts, options.tensorboard)
 
 
 def _last(directory: RunDirectory) -> Checkpoint:
     """Return the checkpoint that a run goes on from."""
-    if directory.checkpoint.is_file():
+    if directory.checkpoint.exists():
         return load_checkpoint(directory.checkpoint)
     command = f"{program()} train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
     raise CheckpointError(
@@ -92,8 +94,8 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     """Run a training to its end; an error that a resumed run may get over says how to resume it."""
     interrupts.training = training
     assert training.directory is not None
-    if training.is_finished:
-        return _already(training, training.directory, screen)
+    if training.finished is not None:
+        return _already(training, training.finished, training.directory, screen)
     if screen.verbose:
         screen.say(f"numpy {np.__version__}, Python {platform.python_version()}")
         screen.say(to_yaml(training.config))
@@ -106,24 +108,38 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     except OutputError:
         if training.directory.checkpoint.is_file():
             command = _resume(training.directory)
-            screen.say(f"to go on from the last checkpoint: after that, {command}")
+            screen.say(f"when that is solved, go on from the last checkpoint: {command}")
         raise
 
 
-def _already(training: Training, directory: RunDirectory, screen: Screen) -> int:
-    reason = training.budget.end(training.step, training.clock.seconds, training.place.stale)
-    if read_json(directory.summary).get("state") != "finished":  # it was killed on its last inch
-        directory.write_summary(summary(training, "finished", reason or ""))
-    screen.say(
-        f"{directory.path}: finished already, after {counted(training.step, 'step')} ({reason})"
-    )
-    more = f"--steps {max(1, 2 * training.step)}"
+def _already(training: Training, reason: str, directory: RunDirectory, screen: Screen) -> int:
+    told, _ = directory.read_summary()
+    if told is None or told.state != "finished":  # it was killed after its last checkpoint
+        directory.write_summary(summary(training, "finished", reason))
+    steps = counted(training.step, "step")
+    why = "" if reason == steps else f" ({reason})"
+    screen.say(f"{directory.path}: already finished, after {steps}{why}")
     patience, stale = training.config.train.patience, training.place.stale
+    more = f"--steps {max(1, 2 * training.step)}"
+    if reason == training.budget.max_time:
+        used = 0.0 if told is None else told.seconds or 0.0
+        more = f"--max-time {_longer(reason, used)}"
     if patience is not None and stale >= patience:  # more steps alone would end at once
         more += f" --patience {2 * stale}"
     screen.say(f"to train it further: {_resume(directory)} {more}")
     screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
     return 0
+
+
+def _longer(time: str, used: float) -> str:
+    """Return twice a time, or as many times of it as are twice what a run has used.
+
+    Example:
+        >>> _longer("1h30m", 5403.2), _longer("0.5s", 2.1)
+        ('2h60m', '4s')
+    """
+    times = 2 * max(1, int(used / seconds_of(time)))
+    return re.sub(r"[\d.]+", lambda number: f"{times * float(number[0]):.12g}", time)
 
 
 def _plot(training: Training, directory: RunDirectory) -> None:
@@ -148,7 +164,7 @@ def _show(
                 screen.close_bar()
                 _conclude(training, event, screen)
             elif isinstance(event, Skipped):
-                screen.say(f"step {event.step}: skipped, for {event.reason}")
+                screen.say(f"step {event.step}: skipped, because {event.reason}")
             elif isinstance(event, RolledBack):
                 screen.say(
                     f"step {event.from_step}: too many steps were skipped; going on from the checkpoint of "
@@ -160,7 +176,9 @@ def _show(
                 except StandardOutputError as error:
                     lost = error.exit_code
                     tell = screen.error if lost else screen.say
-                    tell(f"{error}; the training goes on, and all it shows is in its run directory")
+                    tell(
+                        f"{error}; the training goes on, and what it reports is in its run directory"
+                    )
     finally:
         screen.close_bar()
     return interrupts.code or lost
@@ -189,10 +207,11 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
 def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
     path, place = training.directory.path, training.place
-    how = f"stopped by {finished.reason}" if finished.stopped else f"done ({finished.reason})"
-    screen.say(
-        f"{how} after {counted(finished.step, 'step')} in {finished.seconds:.1f} s; saved in {path}"
-    )
+    steps, why = counted(finished.step, "step"), finished.reason
+    how = f"stopped by {why}" if finished.stopped else f"done ({why})"
+    if why == steps:
+        how = "done"
+    screen.say(f"{how} after {steps} in {finished.seconds:.1f} s; saved in {path}")
     if place.best_nll is not None:
         screen.say(
             f"best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "

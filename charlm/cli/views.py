@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from charlm.cli.output import Screen, marked
+from charlm.cli.paragraphs import filled
 from charlm.cli.scores import shown_perplexity
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training
 from charlm.training.standing import History, Standing
 from charlm.wording import fixed
+
+VERDICT = " " * 14
+"""How the lines below a held-out score begin."""
 
 
 class Viewer(Protocol):
@@ -76,6 +80,6 @@ class StreamView:
             )
             said = self._standing and self._standing.evaluated(event.step, score.nll)
             if said:
-                self._screen.result(f"              {said}")
+                self._screen.result(filled(said, VERDICT, VERDICT))
         elif isinstance(event, Sampled):
             self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")

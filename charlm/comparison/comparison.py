@@ -327,7 +327,7 @@ class Comparison:
                 self._parameters[model.name] = event.parameters
             elif isinstance(event, Skipped):  # a comparison is of the settings as they are given
                 raise BadGradientError(
-                    f"the step {event.step} failed, {event.reason}; a smaller learning rate may help"
+                    f"step {event.step} failed, because {event.reason}; a smaller learning rate may help"
                 )
             elif isinstance(event, Logged):
                 losses.append(event.loss)

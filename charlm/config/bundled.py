@@ -14,7 +14,7 @@ from pathlib import Path
 from charlm.config.reading import read_file
 from charlm.config.rules import suggestion
 from charlm.errors import ConfigError, MissingTextError, TextError
-from charlm.files import exists, home_expanded
+from charlm.files import exists, home_expanded, path_of, seen, why_unreadable
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".yaml", ".yml")
@@ -64,7 +64,7 @@ def is_bundled(source: str) -> bool:
 
 
 def names_text(source: str) -> bool:
-    """Tell whether a config names its text; a bundled one that does not is for a text of one's own.
+    """Tell whether a config names its text; a bundled one that names none is for a text of the user's.
 
     >>> names_text("lstm"), names_text("small")
     (True, False)
@@ -74,12 +74,13 @@ def names_text(source: str) -> bool:
     return data is not None and data.child("text") is not None
 
 
-def config_path(source: str, comparison: bool = False) -> Path:
+def config_path(source: str | Path, comparison: bool = False) -> Path:
     """Return the file of a config, of a run or of a comparison: the bundled one's with that name, or the YAML file.
 
     Errors:
         ConfigError: there is none.
     """
+    source = str(path_of(source, "a config"))
     if not is_bundled(source):
         path = Path(home_expanded(source))
         if not exists(path) and (hint := _yaml_meant(path, comparison)):
@@ -96,14 +97,14 @@ def config_path(source: str, comparison: bool = False) -> Path:
 
 
 def _yaml_meant(path: Path, comparison: bool) -> str:
-    """Suggest a config of the kind wanted that lies beside a path that is missing."""
+    """Suggest a config of the wanted kind in the folder of a missing path."""
     found = {}
     with contextlib.suppress(OSError):
         for file in path.parent.iterdir():
             if file.suffix.lower() in _SUFFIXES and file.is_file():
                 with contextlib.suppress(ConfigError):
                     if is_comparison(file) == comparison:
-                        found[file.stem.casefold()] = file.name
+                        found[file.stem.casefold()] = str(seen(file))
     return suggestion(path.stem.casefold(), found, found.__getitem__)
 
 
@@ -146,10 +147,11 @@ def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
             name_or_path,
             f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})",
         ) from None
-    except (OSError, ValueError) as error:
-        raise TextError(
-            f"{name_or_path}: cannot be read: {getattr(error, 'strerror', error)}"
-        ) from None
+    except OSError as error:
+        raise TextError(f"{seen(path)}: {why_unreadable(error)}") from None
+    except ValueError:
+        reason = "no path holds a NUL character or half of a surrogate pair"
+        raise TextError(f"{name_or_path!r}: cannot be read: {reason}") from None
     return path
 
 
@@ -164,13 +166,13 @@ def files_of(path: Path) -> list[Path]:
 
 
 def _meant(path: Path, names: Iterable[str]) -> str:
-    """Suggest a text, by its ending, that lies beside a missing path; or a name, if the path has no ending."""
+    """Suggest a text with the same ending in the folder of a missing path; or a name, if the path has no ending."""
     endings = {path.suffix.lower(), ".txt"}
     found = {} if path.suffix else {name: name for name in names}
     with contextlib.suppress(OSError):
         for file in path.parent.iterdir():
             if file.suffix.lower() in endings and (file.is_file() or any(files_of(file))):
-                found[file.stem.casefold()] = file.name
+                found[file.stem.casefold()] = str(seen(file))
     return suggestion(path.stem.casefold(), found, found.__getitem__)
 
 

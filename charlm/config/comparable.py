@@ -1,7 +1,7 @@
 """What the models of a comparison have to have in common, so that their losses can be compared.
 
-A loss is in nats per symbol (or per line): with other symbols, or of another part of the text, it is another
-quantity, and the smaller number is not the better model.
+A loss is in nats per symbol (or per line). With other symbols, or on another part of the text, it measures something
+else, and the model with the smaller number is not the better one.
 """
 
 from __future__ import annotations

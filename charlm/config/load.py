@@ -7,7 +7,6 @@ line, overrides. They are laid over each other as trees, and judged once, at the
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from charlm.config.rules import SettingError, checked, dotted, one_of
 from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
 from charlm.config.structure import structured
 from charlm.errors import ConfigError, require
+from charlm.files import path_of
 
 TUTORIAL = "srnn"
 PRESETS = ("small", "medium", "large")
@@ -74,12 +74,11 @@ def load_run(
     >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
     64
     """
-    require("load_run: texts", texts, (list, tuple), "a list, such as ['novel.txt']")
+    texts = _names(texts, "load_run: texts")
     require("load_run: overrides", overrides, (list, tuple), "a list, such as ['train.steps=9']")
     for override in overrides:
         require("load_run: an override", override, (str, Override), "text, such as train.steps=9")
-    texts = _paths(texts)
-    source = None if source is None else _path("load_run: source", source)
+    source = None if source is None else str(path_of(source, "load_run: source"))
     if preset is not None:
         checked(one_of(*PRESETS), "preset", preset)
     if preset is not None and source is not None:
@@ -114,7 +113,7 @@ def load_run(
 
 
 def trains_as_a_preset(source: str | None) -> bool:
-    """Tell whether of a config only the model is taken where it is given another text.
+    """Tell whether only the model of a config is used when it is given another text.
 
     >>> trains_as_a_preset("lstm"), trains_as_a_preset("small"), trains_as_a_preset("my.yaml")
     (True, False, False)
@@ -123,7 +122,7 @@ def trains_as_a_preset(source: str | None) -> bool:
 
 
 def needs_text(source: str | None) -> bool:
-    """Tell whether a config has to be given a text: a bundled one that names none.
+    """Tell whether a config needs a text: a bundled one that names none does.
 
     >>> needs_text("small"), needs_text("lstm"), needs_text("my.yaml")
     (True, False, False)
@@ -139,19 +138,10 @@ def preset_for(texts: Sequence[str]) -> str:
     """
     size = 0
     for text in texts:
-        with contextlib.suppress(OSError):  # what cannot be read is told when it is read
+        with contextlib.suppress(OSError):  # reading it will say what is wrong with it
             files = files_of(Path(located_text(text, Path.cwd())))
             size += sum(file.stat().st_size for file in files if file.is_file())
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
-
-
-def _path(name: str, value: str | os.PathLike[str]) -> str:
-    require(name, value, (str, os.PathLike), "a name or a path, as text or Path")
-    return os.fspath(value)
-
-
-def _paths(texts: Sequence[str | Path]) -> list[str]:
-    return [_path("load_run: a text", text) for text in texts]
 
 
 def load_comparison(source: str | Path) -> ComparisonConfig:
@@ -160,7 +150,7 @@ def load_comparison(source: str | Path) -> ComparisonConfig:
     Errors:
         ConfigError: as of ``load_run``.
     """
-    path = config_path(_path("load_comparison: source", source), comparison=True)
+    path = config_path(path_of(source, "load_comparison: source"), comparison=True)
     root, problems = read_file(path)
     if "models" not in root.value:
         raise ConfigError(
@@ -193,7 +183,7 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
     >>> [model.name for model in comparison_of(["srnn", "gru"]).models]
     ['srnn', 'gru']
     """
-    require("comparison_of: sources", sources, (list, tuple), "a list of configs, two or more")
+    sources = _names(sources, "comparison_of: sources")
     runs, complaints = [], []
     for source in sources:
         try:
@@ -217,6 +207,12 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
         )
     except SettingError as error:
         raise _blaming_source(error, sources) from None
+
+
+def _names(given: Sequence[str | Path], where: str) -> list[str]:
+    """Return names or paths as strings; a string alone would be taken for a list of its characters."""
+    require(where, given, (list, tuple), "a list, such as ['novel.txt']")
+    return [str(path_of(name, where)) if name != "" else "" for name in given]
 
 
 def _with_located_text(run: Node, folder: Path) -> Node:

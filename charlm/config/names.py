@@ -15,7 +15,7 @@ from charlm.files import exists, home_expanded
 UNNAMED = "text"
 """A run on a text that has no name: the standard input, a pipe, a text called ``***``."""
 LONGEST = 60
-"""Characters in a name, of four bytes at most: file systems take 255 bytes, and a number may come behind."""
+"""Characters in a name, of four bytes at most: file systems take 255 bytes, and a number may follow."""
 
 _OTHERS = re.compile(r"[^\w.]+")  # the dash too: several become one
 _WILD = re.compile(r"[*?[]")

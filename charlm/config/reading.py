@@ -1,16 +1,19 @@
 """YAML 1.2 text to nodes, with the place of every key and value.
 
-Only the plain part of YAML is taken: no aliases, no tags, no key given twice. All such problems are
-collected; a file that is no YAML at all is an error at once. Meanings are not judged here.
+Only the plain part of YAML is taken: no aliases, no tags, no key given twice, and no more values than a
+configuration ever has. All such problems are collected; a file that is no YAML at all is an error at once.
+Meanings are not judged here.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import attrs
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, StreamMark
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
@@ -19,7 +22,14 @@ from ruamel.yaml.reader import ReaderError
 from charlm.config.nodes import Node, Place, Problem, error_of
 from charlm.config.rules import KeyPath, dotted, shown
 from charlm.errors import ConfigError
+from charlm.files import read_whole, why_unreadable
 
+MOST_BYTES = 8 << 20
+MOST_VALUES = 20_000
+"""Reading that many takes two or three seconds."""
+
+_BEYOND = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+"""An escape beyond the last character of Unicode."""
 _TAG = "tag:yaml.org,2002:"
 _TYPED = {"null", "bool", "int", "float"}
 _STRINGS = {"str", "timestamp", "merge", "value"}  # a date, "<<" and "=" are mere strings here
@@ -60,7 +70,7 @@ def read_value(text: str, source: str, path: KeyPath) -> tuple[Node, list[Proble
 
 def _decoded(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_whole(path, MOST_BYTES)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -68,11 +78,11 @@ def _decoded(path: Path) -> str:
             f"{path}: expected a configuration file, and this is a directory"
         ) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: {why_unreadable(error)}") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The error counts from behind the byte order mark, if there is one.
+        # The error counts from after the byte order mark, if there is one.
         offset = len(data) - len(error.object) + error.start
         place = _place_after(str(path), data[:offset].decode("utf-8-sig"))
         reason = f"byte {offset} (0x{data[offset]:02x}) is not UTF-8; save the file as UTF-8"
@@ -83,12 +93,31 @@ def _place_after(source: str, text: str) -> Place:
     return Place(source, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
+class _Composer(Composer):
+    """Ends early where there is too much."""
+
+    values = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.values += 1
+        if self.values > MOST_VALUES:
+            reason = f"more than {MOST_VALUES:,} values; no configuration has so many"
+            raise ComposerError(None, None, reason, self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
+    return yaml
+
+
 @attrs.define
 class _Reader:
     start: Place
     in_file: bool
     problems: list[Problem] = attrs.field(factory=list)
-    _yaml: YAML = attrs.field(factory=lambda: YAML(typ="safe", pure=True))
+    _yaml: YAML = attrs.field(factory=_yaml)
     _seen: set[int] = attrs.field(factory=set)
 
     def compose(self, text: str) -> YamlNode | None:
@@ -98,14 +127,20 @@ class _Reader:
             place = self._place(error.problem_mark or error.context_mark, self.start.key)
             problem = Problem(place, f"not valid YAML: {error.problem or error.context}")
         except ReaderError as error:
-            place = (
-                _place_after(self.start.source, text[: error.position])
-                if self.in_file
-                else self.start
-            )
+            place = self._place_at(text, error.position)
             problem = Problem(place, f"not valid YAML: the character {text[error.position]!r}")
         except RecursionError:
             problem = Problem(self.start, "not a configuration: nested too deeply")
+        except (ValueError, OverflowError):  # which know no place
+            beyond = _BEYOND.search(text)
+            reason = (
+                f"{beyond[0]} is no character; the last is \\U0010FFFF"
+                if beyond
+                else "a number is too large"
+            )
+            problem = Problem(
+                self._place_at(text, beyond.start() if beyond else 0), f"not valid YAML: {reason}"
+            )
         self.problems.append(problem)
         return None
 
@@ -160,6 +195,9 @@ class _Reader:
         except (ValueError, KeyError):
             self.problems.append(Problem(place, f"cannot be read as {tag}: {shown(written.value)}"))
             return None
+
+    def _place_at(self, text: str, offset: int) -> Place:
+        return _place_after(self.start.source, text[:offset]) if self.in_file else self.start
 
     def _place(self, mark: StreamMark | None, key: str) -> Place:
         if mark is None or not self.in_file:

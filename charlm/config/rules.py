@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import io
+import math
 import re
 import sys
 from collections import Counter
@@ -20,13 +21,13 @@ from typing import Any
 
 from charlm.config.names import plain_name
 from charlm.errors import ConfigError
+from charlm.wording import cut
 
 Rule = Callable[[Any], Any]
 KeyPath = tuple[str | int, ...]
 
-MOST = (
-    2**63 - 1
-)  # the largest whole number that every reader of JSON and every array index can hold
+LARGEST = 2**63 - 1
+"""The largest whole number that every reader of JSON and every array index can hold."""
 
 
 class SettingError(ConfigError):
@@ -62,8 +63,7 @@ def shown(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     # Python refuses to write integers of more than 4300 digits in decimal.
-    text = hex(value) if isinstance(value, int) and abs(value) > MOST else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return cut(hex(value) if isinstance(value, int) and abs(value) >= 10**57 else repr(value))
 
 
 def suggestion(
@@ -92,14 +92,14 @@ def checked(rule: Rule, name: str, value: Any) -> Any:
         raise SettingError(error.reason, name, *error.path) from None
 
 
-def whole(least: int) -> Rule:
-    """Accept whole numbers from ``least`` up."""
+def whole(least: int, most: int = LARGEST) -> Rule:
+    """Accept whole numbers from ``least`` to ``most``."""
 
     def rule(value: Any) -> int:
         if type(value) is not int:
             raise SettingError(f"expected a whole number, got {shown(value)}")
-        if not least <= value <= MOST:
-            bound = f"{least} or more" if value < least else f"at most {MOST}"
+        if not least <= value <= most:
+            bound = f"{least} or more" if value < least else f"at most {most}"
             raise SettingError(f"expected {bound}, got {shown(value)}")
         return value
 
@@ -118,7 +118,7 @@ def number(
     bounds += [f"of {least:g} or more"] if least is not None else []
     bounds += [f"of at most {most:g}"] if most is not None else []
     bounds += [f"below {below:g}"] if below is not None else []
-    wanted = f"expected a number {' and '.join(bounds)}"
+    wanted = f"expected a number {' and '.join(bounds)}" if bounds else "expected a finite number"
 
     def rule(value: Any) -> float:
         if type(value) not in (int, float):
@@ -135,6 +135,11 @@ def number(
         return float(value)
 
     return rule
+
+
+def real(value: Any) -> float:
+    """Accept any number, infinite ones and NaN too, as a float."""
+    return value if type(value) is float else float(number()(value))
 
 
 def flag(value: Any) -> bool:
@@ -154,7 +159,7 @@ def duration(value: Any) -> str:
     >>> duration("1h30m"), duration(90)
     ('1h30m', '90s')
     """
-    written = f"{value:.12g}s" if type(value) in (int, float) else value
+    written = f"{real(value):.12g}s" if type(value) in (int, float) else value
     if not isinstance(written, str) or not _is_time(written):
         meant = _short_units(value) if isinstance(value, str) else ""
         hint = f"; did you mean {meant}?" if _is_time(meant) else ""
@@ -165,11 +170,11 @@ def duration(value: Any) -> str:
 
 
 def _is_time(written: str) -> bool:
-    return _DURATION.fullmatch(written) is not None and seconds_of(written) > 0
+    return _DURATION.fullmatch(written) is not None and 0 < seconds_of(written) < math.inf
 
 
 def _short_units(written: str) -> str:
-    """Return ``5m`` for ``5 min`` or ``5 minutes``, and so on; what is no such time becomes no time."""
+    """Return ``5m`` for ``5 min`` or ``5 minutes``, and so on; other text stays no time."""
     words = re.sub(r"\s|,|\band\b", "", written.lower())
     return re.sub(r"(d)ays?|(h)(?:ou)?rs?|(m)in(?:ute)?s?|(s)ec(?:ond)?s?", r"\1\2\3\4", words)
 
@@ -214,6 +219,17 @@ def each(rule: Rule, value: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(items)
 
 
+def all_of(rule: Rule) -> Rule:
+    """Accept a list, an empty one too, of what the rule accepts."""
+
+    def rule_of_list(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise SettingError(f"expected a list, got {shown(value)}")
+        return list(each(rule, value))
+
+    return rule_of_list
+
+
 def one_or_list(rule: Rule, what: str) -> Rule:
     """Accept what the rule accepts, or a list of such values that is not empty (made a tuple)."""
 
@@ -252,6 +268,13 @@ def _ordered(rule: Rule, word: str, fits: Callable[[Any, Any], bool]) -> Rule:
         return items
 
     return ordered
+
+
+def line(value: Any) -> str:
+    """Accept a string, an empty one too."""
+    if not isinstance(value, str):
+        raise SettingError(f"expected text, got {shown(value)}")
+    return value
 
 
 def text(value: Any) -> str:

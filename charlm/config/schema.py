@@ -60,7 +60,7 @@ class ModelConfig:
     cell: str = _setting(
         "rnn", rules.one_of(*CELLS), f"the recurrent cell: {', '.join(CELLS[:-1])} or {CELLS[-1]}"
     )
-    layers: int = _setting(1, rules.whole(1), "recurrent layers, one above the other")
+    layers: int = _setting(1, rules.whole(1, most=1000), "recurrent layers, one above the other")
     embed_dim: int = _setting(50, rules.whole(1), "size of each character's vector")
     hidden_dim: int | tuple[int, ...] = _setting(
         50,
@@ -288,7 +288,7 @@ class TrainConfig:
         "numba: compiled; numpy: plain; auto: numba where there is enough to compute",
     )
     threads: int | None = _setting(
-        None, rules.or_nothing(rules.whole(1)), "cores to compute on; null = all"
+        None, rules.or_nothing(rules.whole(1)), "cores to compute on; null = what suits the work"
     )
 
     def __attrs_post_init__(self) -> None:

@@ -7,6 +7,7 @@ Unknown keys are refused everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -23,11 +24,15 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from charlm.config.keys import key_meant
 from charlm.config.nodes import Node, Place, Problem, error_of
-from charlm.config.rules import KeyPath, Rule, SettingError, shown, suggestion
+from charlm.config.rules import KeyPath, Rule, SettingError, dotted, shown, suggestion
 from charlm.config.schema import ComparisonConfig, RunConfig
+from charlm.errors import ConfigError
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
+
+MOST_PROBLEMS = 100
+"""Problems that are collected: more would help nobody."""
 
 _converter = Converter(detailed_validation=True, forbid_extra_keys=True)
 
@@ -80,10 +85,22 @@ def structured(cls: type[T], node: Node, problems: Iterable[Problem] = ()) -> T:
     try:
         config = _converter.structure(node.plain(), cls)
     except (BaseValidationError, SettingError) as error:
-        found += _problems(error, node, (), broken)
+        found += islice(_problems(error, node, (), broken), MOST_PROBLEMS)
     if found:
         raise error_of(found)
     return config
+
+
+def from_plain(cls: type[T], data: Any, source: str) -> T:
+    """Make an object of an attrs class from plain data, or report all that is wrong; ``source`` names the data."""
+    try:
+        return _converter.structure(data, cls)
+    except (BaseValidationError, SettingError) as error:
+        try:
+            found = _problems(error, Node.of(data, source), (), set())
+            raise error_of(islice(found, MOST_PROBLEMS)) from None
+        except RecursionError:
+            raise ConfigError(f"{source}: it is nested too deeply") from None
 
 
 def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -> Iterator[Problem]:
@@ -91,7 +108,11 @@ def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -
         below, here = error.group_exceptions()
         for part, note in below:
             step = note.name if isinstance(note, AttributeValidationNote) else note.index
-            yield from _problems(part, root, (*path, step), broken)
+            if isinstance(part, KeyError):
+                place = attrs.evolve(root.find(path).place, key=dotted((*path, step)))
+                yield Problem(place, "is missing")
+            else:
+                yield from _problems(part, root, (*path, step), broken)
         for part in here:
             yield from _problems(part, root, path, broken)
     elif isinstance(error, ForbiddenExtraKeysError):
@@ -112,7 +133,8 @@ def _unknown(cls: type, key: str, value: Any) -> str:
     names = [field.name for field in attrs.fields(cls)]
     section = isinstance(value, dict)
     word = next(iter(value)) if section and len(value) == 1 else key
-    meant = None if section and word == key else key_meant(word)
+    of_config = cls.__module__ == RunConfig.__module__
+    meant = key_meant(word) if of_config and not (section and word == key) else None
     if meant is not None:
         base = "base." if cls is ComparisonConfig else ""
         return f"unknown key; did you mean {base}{meant}?"
@@ -141,4 +163,4 @@ def from_dict(data: Mapping[str, Any], source: str = "config") -> RunConfig:
     >>> from_dict({"model": {"cell": "lstm"}}).model.cell
     'lstm'
     """
-    return structured(RunConfig, Node.of(data, source))
+    return from_plain(RunConfig, data, source)

@@ -84,9 +84,10 @@ def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
         allow_abbrev=False,
     )
     parser.add_argument("program", metavar="PROGRAM", help="the file to run")
-    parser.add_argument(
+    arguments = parser.add_argument(
         "arguments", metavar="ARGUMENTS", nargs=argparse.REMAINDER, help="what it gets in sys.argv"
     )
+    arguments.required = False  # as it is from Python 3.13 on
     for name, what in _OPTIONS.items():
         parser.add_argument(
             name, name.replace("-", "_").replace("__", "--", 1), metavar="VALUE", help=what

@@ -19,8 +19,9 @@ from charlm.dynet import builders, plain_pickle
 from charlm.dynet.builders.base import Builder
 from charlm.dynet.parameters import LookupParameters, ParameterCollection, Parameters
 from charlm.engine.io import RecordFile, Stored, write_records
+from charlm.engine.sketch import Sketch
 from charlm.errors import ArgumentError, MissingModelFileError, ModelFileError, ModelKeyError
-from charlm.files import write_atomically
+from charlm.files import path_of, read_whole, why_unreadable, write_atomically
 
 __all__ = [
     "load",
@@ -30,6 +31,8 @@ __all__ = [
 
 _Classes: TypeAlias = "dict[tuple[str, str], type[Any]]"
 
+MOST_META = 64 << 20
+"""Bytes of a meta file, some hundred for each object."""
 _DYNETS = ("_dynet", "dynet")  # where DyNet's classes are, as its pickles say
 
 
@@ -46,6 +49,7 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
         ArgumentError: an object is none of these.
         ModelKeyError: two different parameters have the same name.
     """
+    base = path_of(basename, "save")
     meta = b""
     stored: dict[str, Stored] = {}
     for thing in objects:
@@ -57,10 +61,8 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
                     f"save: two different parameters are named {name!r}; add them to one collection, or to "
                     "sub-collections with different names"
                 )
-    write_records(
-        Path(f"{basename}.data"), [(parameter, name) for name, parameter in stored.items()]
-    )
-    write_atomically(Path(f"{basename}.meta"), meta)
+    write_records(Path(f"{base}.data"), [(parameter, name) for name, parameter in stored.items()])
+    write_atomically(Path(f"{base}.meta"), meta)
 
 
 def load(
@@ -81,10 +83,11 @@ def load_generator(
     basename: str | Path, params: ParameterCollection, classes: Iterable[type[Any]] = ()
 ) -> Iterator[Any]:
     """Return ``load``'s objects one by one, each added to ``params`` when its turn comes."""
-    path = Path(f"{basename}.meta")
+    base = path_of(basename, "load")
+    path = Path(f"{base}.meta")
     known: _Classes = {(c.__module__, c.__qualname__): c for c in classes}
     entries = list(_entries(path, known))
-    data = RecordFile.read(Path(f"{basename}.data"))
+    data = RecordFile.read(Path(f"{base}.data"))
     for number, entry in enumerate(entries, 1):
         yield _loaded(entry, data, params, f"{path}: object {number}")
 
@@ -116,6 +119,8 @@ def _loaded(
             if issubclass(made, (Builder, builders.BiRNNBuilder)):
                 _check_sizes(spec, data, name, where)
             try:
+                if made.__module__.startswith(builders.__name__):
+                    made.from_spec(spec, _sketch(data, name))  # type: ignore[attr-defined]
                 thing = made.from_spec(spec, params)  # type: ignore[attr-defined]
             except (TypeError, ValueError, LookupError, ArithmeticError, AssertionError) as error:
                 raise ModelFileError(
@@ -147,21 +152,28 @@ def _check_sizes(spec: Any, data: RecordFile, name: str, where: str) -> None:
     # a BiRNN's size is shared by two builders, so that its parameters have half of it
     largest = 2 * max([1, len(records), *(size for record in records for size in record.dims)])
     for number in spec:
-        if isinstance(number, int) and number > largest:
+        if isinstance(number, (int, float)) and number > largest:
             raise ModelFileError(
                 f"{where}: its spec has the size {number}, but {data.path} has nothing larger than {largest} "
                 f"below the key {name!r}"
             )
 
 
+def _sketch(data: RecordFile, name: str) -> ParameterCollection:
+    """Return a collection that takes no memory, with room for what the file has below a name."""
+    numbers = sum(record.values.size for record in data.below(name))
+    # the gains of a layer norm are not below the name; they are 1.5 times the rest at most
+    return ParameterCollection.of(Sketch(3 * numbers))
+
+
 def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:
     """Yield a meta file's entries."""
     try:
-        content = path.read_bytes()
+        content = read_whole(path, MOST_META)
     except FileNotFoundError as error:
         raise MissingModelFileError(f"{path}: there is no such file") from error
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from error
+        raise ModelFileError(f"{path}: {why_unreadable(error)}") from error
     file = BytesIO(content)
     for number in count(1):
         start = file.tell()

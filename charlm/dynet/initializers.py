@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from charlm.engine.initializers import (
 )
 from charlm.engine.ops.arguments import real, reals
 from charlm.errors import MisuseError, ShapeError
+from charlm.files import path_of
 
 __all__ = [
     "ConstInitializer",
@@ -97,7 +97,8 @@ class FromFileInitializer(PyInitializer):
     """The numbers of a text file, column-major."""
 
     def __init__(self, fname: str | bytes) -> None:
-        self.draws = FromFile(Path(os.fsdecode(fname)))
+        name = os.fsdecode(fname) if isinstance(fname, bytes) else fname
+        self.draws = FromFile(path_of(name, "FromFileInitializer"))
 
 
 def initializer(

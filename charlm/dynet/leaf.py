@@ -13,6 +13,7 @@ from charlm.engine.graph import ComputationGraph, GraphTape
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
 from charlm.engine.types import Type
+from charlm.files import path_of
 
 
 class CurrentLeaf(Expression):
@@ -74,12 +75,14 @@ class CurrentLeaf(Expression):
 
     def save(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Write values and gradient to a text file, under ``key`` or else the full name."""
-        io.write_records(Path(fname), [(self._stored, key or self.name())], append)
+        io.write_records(
+            path_of(fname, "a model file"), [(self._stored, key or self.name())], append
+        )
 
     def populate(self, fname: str | Path, key: str) -> None:
         """Take values and gradient from a text file, where the name is ``key``."""
         lookup = isinstance(self._stored, engine.LookupParameter)
-        io.fill(self._stored, io.RecordFile.read(Path(fname)).find(key, lookup))
+        io.fill(self._stored, io.RecordFile.read(path_of(fname, "a model file")).find(key, lookup))
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Call ``save``: an older name of it."""

@@ -22,6 +22,7 @@ from charlm.engine.op import Indexed
 from charlm.engine.ops.arguments import laid_out, real, reals, sizes, unsigned, unsigned_all
 from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
+from charlm.files import path_of
 
 __all__ = [
     "LookupParameters",
@@ -186,11 +187,19 @@ class ParameterCollection:
         (Parameter /_0, LookupParameter /_1, 26)
     """
 
-    def __init__(self, collection: engine.ParameterCollection | None = None) -> None:
-        if collection is None:
-            collection = engine.ParameterCollection(session.dtype(), session.stream())
-            collection.weight_decay = session.weight_decay()
-        self.engine = collection
+    def __init__(self, parent: ParameterCollection | None = None) -> None:
+        """Make an empty collection; DyNet takes a ``parent``, too, and does nothing with it."""
+        if parent is not None:
+            collection_of(parent, "ParameterCollection: parent")
+        self.engine = engine.ParameterCollection(session.dtype(), session.stream())
+        self.engine.weight_decay = session.weight_decay()
+
+    @classmethod
+    def of(cls, collection: engine.ParameterCollection) -> ParameterCollection:
+        """Return the engine's collection under DyNet's names."""
+        found = cls.__new__(cls)
+        found.engine = collection
+        return found
 
     def add_parameters(
         self,
@@ -261,7 +270,7 @@ class ParameterCollection:
 
     def add_subcollection(self, name: str | None = None) -> ParameterCollection:
         """Add a collection whose parameters are also this one's; it has this one's weight decay."""
-        return ParameterCollection(self.engine.add_subcollection(name or ""))
+        return ParameterCollection.of(self.engine.add_subcollection("" if name is None else name))
 
     def parameters_list(self) -> list[Parameters]:
         """Return the parameters in the order they were added."""
@@ -302,7 +311,7 @@ class ParameterCollection:
         """Write all parameters, then all tables, to a text file; ``name`` takes the place of the collection's own."""
         if name and (name == "/" or not name.startswith("/")):
             raise ModelKeyError(f"name {name!r}: it starts with '/' and is more than that")
-        io.write_records(Path(fname), self.records(name), append)
+        io.write_records(path_of(fname, "save"), self.records(name), append)
 
     def populate(self, fname: str | Path, key: str = "") -> None:
         """Fill all parameters and tables from a text file, by their order: names count for nothing but ``key``.
@@ -311,7 +320,7 @@ class ParameterCollection:
             fname: the file.
             key: only what is named ``key/...`` there; everything if empty.
         """
-        io.RecordFile.read(Path(fname)).fill(self.engine, key)
+        io.RecordFile.read(path_of(fname, "a model file")).fill(self.engine, key)
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Call ``save``: an older name of it."""
@@ -323,11 +332,15 @@ class ParameterCollection:
 
     def load_param(self, fname: str | Path, key: str) -> Parameters:
         """Add the parameter that a text file has under ``key``, with its name there."""
-        return self.add_record(io.RecordFile.read(Path(fname)).find(key, lookup=False))
+        return self.add_record(
+            io.RecordFile.read(path_of(fname, "a model file")).find(key, lookup=False)
+        )
 
     def load_lookup_param(self, fname: str | Path, key: str) -> LookupParameters:
         """Add the table that a text file has under ``key``, with its name there."""
-        return self.add_lookup_record(io.RecordFile.read(Path(fname)).find(key, lookup=True))
+        return self.add_lookup_record(
+            io.RecordFile.read(path_of(fname, "a model file")).find(key, lookup=True)
+        )
 
     def records(self, name: str = "") -> list[tuple[io.Stored, str]]:
         """Return what a file of this collection holds, each with its name there."""

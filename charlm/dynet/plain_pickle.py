@@ -51,7 +51,7 @@ def dumps(value: Any, module_of: Callable[[type[Any]], str]) -> bytes:
         module_of: returns the name under which a class is to be found.
 
     Raises:
-        ArgumentError: something in it is no plain data, or holds itself.
+        ArgumentError: something in it is not plain data, or contains itself.
 
     Example:
         >>> pickle.loads(dumps({"sizes": [1, 2], "words": {"a"}}, lambda c: c.__module__))
@@ -104,7 +104,7 @@ def _opcodes(value: Any, module_of: Callable[[type[Any]], str]) -> bytes:
 
 
 def load(file: BytesIO, where: str, find: Find) -> Any:
-    """Return what the next pickle of a file holds, and leave the file behind it.
+    """Return what the next pickle of a file holds, and leave the file's position after it.
 
     Raises:
         ModelFileError: it is damaged, does more than hold data, or ``find`` does not know a class.
@@ -128,7 +128,7 @@ def load(file: BytesIO, where: str, find: Find) -> Any:
 
 
 class _Machine:
-    """The stack, and what was noted to be used again."""
+    """The stack, and the memo of values that are used again."""
 
     def __init__(self, find: Find) -> None:
         self.find = find
@@ -183,7 +183,7 @@ class _Machine:
         return found
 
     def marked(self) -> list[Any]:
-        """Take the values behind the last mark."""
+        """Take the values after the last mark."""
         start = self.marks.pop()
         found = self.stack[start:]
         del self.stack[start:]
@@ -224,7 +224,7 @@ class _Machine:
             if hashed and isinstance(part, tuple) and values > _LARGEST_KEY:
                 raise ValueError("a key or a member of a set is too large")
         if depth > _DEEPEST or size > _LARGEST:
-            raise ValueError("its values are nested too deeply, or held too often")
+            raise ValueError("its values are nested too deeply, or repeated too often")
         return depth, size
 
 

@@ -119,7 +119,7 @@ class DynetParams:
             if not equals:
                 value = arguments[place] if place < len(arguments) else "--"
             if value.startswith("--"):
-                raise SettingError(f"{name} is followed by no value; give one, or leave it out")
+                raise SettingError(f"{name} has no value after it; give one, or leave it out")
             try:
                 setters[name](value)
             except (ValueError, OverflowError) as error:

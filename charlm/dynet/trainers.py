@@ -47,7 +47,9 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._trainer.learning_rate = float(np.float32(real(value, "a learning rate")))
+        rate = real(value, "a learning rate")
+        with np.errstate(over="ignore"):  # as everywhere in training: the norm tells of it
+            self._trainer.learning_rate = float(np.float32(rate))
 
     def set_learning_rate(self, value: float) -> None:
         """Set the learning rate."""

@@ -16,6 +16,10 @@ import numpy as np
 from charlm.engine.arrays import Array, DType, Shape
 from charlm.engine.random import RandomStream
 from charlm.errors import EvaluationError, ShapeError
+from charlm.files import read_whole
+
+MOST = 1 << 40
+"""Bytes of a file of numbers."""
 
 
 class Initializer(Protocol):
@@ -144,7 +148,7 @@ class FromFile:
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
         """Read the value; ShapeError unless the file holds exactly as many numbers as ``dims`` asks for."""
         try:
-            numbers = np.array(self.path.read_text(encoding="utf-8").split(), dtype=dtype)
+            numbers = np.array(read_whole(self.path, MOST).decode().split(), dtype=dtype)
         except (OSError, ValueError) as error:
             raise ShapeError(f"{self.path}: cannot read initial values: {error}") from None
         if numbers.size != math.prod(dims):

@@ -7,28 +7,31 @@ column-major, a table's rows along the last axis; with ``FULL_GRAD`` a line with
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.errors import MissingModelFileError, ModelFileError, ModelKeyError
-from charlm.files import write_atomically
+from charlm.files import regular, why_unreadable, write_atomically
 
 Stored: TypeAlias = "Parameter | LookupParameter"
 
 _HEADER = re.compile(
-    r"#(Parameter|LookupParameter)# ([^ #]+) \{(\d{1,18}(?:,\d{1,18})*)\} (\d{1,99}) (ZERO|FULL)_GRAD",
+    r"#(Parameter|LookupParameter)# ([^\s#]+) \{(\d{1,18}(?:,\d{1,18})*)\} (\d{1,99}) (ZERO|FULL)_GRAD",
     re.ASCII,
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|inf|nan)", re.ASCII)
+MOST_HEADER, MOST_NUMBER = 1 << 16, 64
+"""Bytes of a header, and of a number, of which DyNet's have 15."""
 _TOO_LARGE = (2 - 2.0**-24) * 2.0**127  # from here on, rounding to 32 bits gives infinity
 _SMALLEST = float(np.finfo(np.float32).tiny)  # DyNet runs with denormal numbers taken for zero
 
@@ -60,13 +63,8 @@ class RecordFile:
             MissingModelFileError: there is no such file.
             ModelFileError: it cannot be read, or a line is not as it must be.
         """
-        try:
-            lines = list(StringIO(_read(path).decode(), newline="\n"))
-        except UnicodeDecodeError as error:
-            raise ModelFileError(
-                f"{path}: byte {error.start} is not UTF-8 text; this is no model file, or it is damaged"
-            ) from error
-        return cls(path, list(_records(path, lines)))
+        with _opened(path) as file:
+            return cls(path, list(_records(path, file)))
 
     def find(self, key: str, lookup: bool) -> Record:
         """Return the first record with exactly this name and kind."""
@@ -138,7 +136,10 @@ def write_records(path: Path, records: Iterable[tuple[Stored, str]], append: boo
     named = list(records)
     for _, name in named:
         check_key(name)
-    before = _read(path) if append and path.exists() else b""
+    before = b""
+    if append and path.exists():
+        with _opened(path) as file:
+            before = file.read()
     text = "".join(record_text(parameter, name) for parameter, name in named)
     write_atomically(path, before + text.encode())
 
@@ -182,23 +183,40 @@ def _line(array: Array) -> str:
     return "%+.8e " * numbers.size % tuple(numbers.tolist()) + "\n"
 
 
-def _read(path: Path) -> bytes:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a model file; what the system says of it becomes a ModelFileError."""
     try:
-        return path.read_bytes()
+        with open(path, "rb", opener=regular) as file:
+            yield file
     except FileNotFoundError as error:
         raise MissingModelFileError(f"{path}: there is no such file") from error
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot read: {error.strerror}") from error
+        raise ModelFileError(f"{path}: {why_unreadable(error)}") from error
+    except MemoryError as error:
+        raise ModelFileError(f"{path}: cannot be read: it does not fit in memory") from error
 
 
-def _records(path: Path, lines: list[str]) -> Iterator[Record]:
+def _line_of(path: Path, file: BinaryIO, most: int) -> str:
+    """Return the next line, cut where it is longer than ``most`` bytes."""
+    start = file.tell()
+    try:
+        return file.readline(most).decode()
+    except UnicodeDecodeError as error:
+        raise ModelFileError(
+            f"{path}: byte {start + error.start} is not UTF-8 text; this is no model file, or it is damaged"
+        ) from error
+
+
+def _records(path: Path, file: BinaryIO) -> Iterator[Record]:
     at = 0
-    while at < len(lines):
+    size = os.fstat(file.fileno()).st_size
+    while line := _line_of(path, file, MOST_HEADER):
         where = f"{path}:{at + 1}"
-        header = _HEADER.fullmatch(lines[at].removesuffix("\n"))
-        if header is None or not lines[at].endswith("\n"):
+        header = _HEADER.fullmatch(line.removesuffix("\n"))
+        if header is None or not line.endswith("\n"):
             raise ModelFileError(
-                f"{where}: {lines[at][:60]!r} is no whole header like '#Parameter# /W {{2,3}} 97 ZERO_GRAD'"
+                f"{where}: {line[:60]!r} is no whole header like '#Parameter# /W {{2,3}} 97 ZERO_GRAD'"
             )
         kind, name, sizes, length, gradient = header.groups()
         dims = tuple(map(int, sizes.split(",")))
@@ -209,16 +227,19 @@ def _records(path: Path, lines: list[str]) -> Iterator[Record]:
                 f"{where}: shape {dims_text(dims)} with {gradient}_GRAD takes {parts * (16 * count + 1)} bytes, "
                 f"but the header says {length}"
             )
-        values, *rest = [_numbers(path, lines, at + 1 + part, count) for part in range(parts)]
+        # a number and a blank take two bytes or more, and a line has nothing else
+        most = 0 if 2 * count > size else MOST_NUMBER * count + 2
+        values, *rest = [
+            _numbers(f"{path}:{at + 2 + part}", _line_of(path, file, most), count)
+            for part in range(parts)
+        ]
         yield Record(
             where, kind == "LookupParameter", name, dims, values, rest[0] if rest else None
         )
         at += 1 + parts
 
 
-def _numbers(path: Path, lines: list[str], at: int, count: int) -> Array:
-    where = f"{path}:{at + 1}"
-    line = lines[at] if at < len(lines) else ""
+def _numbers(where: str, line: str, count: int) -> Array:
     tokens = line.split()
     if len(tokens) != count or not line.endswith("\n"):
         raise ModelFileError(

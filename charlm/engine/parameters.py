@@ -268,6 +268,13 @@ class ParameterCollection:
         self.storage.decay = 1.0 if fold else w
         return w if fold else None
 
+    def clear_gradients(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters:
+            parameter.clear_gradient()
+        for table in self.lookups:
+            table.clear_gradient()
+
     def parameter_count(self) -> int:
         """Return the number of trainable numbers, lookup tables included."""
         return sum(p.size for p in self.parameters) + sum(t.size for t in self.lookups)
@@ -290,6 +297,8 @@ def decay_rate(rate: float, where: str) -> float:
 
 
 def _check_name(name: str, what: str) -> None:
+    if not isinstance(name, str):
+        raise ArgumentError(f"the name of a {what} is a string, got {name!r}")
     if "/" in name or "_" in name:
         raise EvaluationError(f"{what} name {name!r}: a name may not contain '/' or '_'")
 

@@ -45,8 +45,12 @@ def resolve(name: str, operations: float) -> str:
     """
     if name != "auto":
         return name
-    found = find_spec("numba") is not None
-    return "numba" if found and operations > START_UP else "numpy"
+    return "numba" if operations > START_UP and has_numba() else "numpy"
+
+
+def has_numba() -> bool:
+    """Tell whether numba is installed, without importing it."""
+    return find_spec("numba") is not None
 
 
 def select(name: str, threads: int = 1) -> Kernels:
@@ -70,4 +74,4 @@ def select(name: str, threads: int = 1) -> Kernels:
     return namespace("numba", functions_for(threads))
 
 
-__all__ = ["NUMPY", "Kernels", "reference", "resolve", "select"]
+__all__ = ["NUMPY", "START_UP", "Kernels", "has_numba", "reference", "resolve", "select"]

@@ -1,4 +1,4 @@
-"""The time that compiling takes. It is told when it begins, and no budget is charged for it."""
+"""The time that compiling takes. The user is told when it begins, and no budget is charged for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from charlm import progress
 
 
 class Compiling:
-    """How long this process has compiled; numba reports its beginnings and ends, one inside the other.
+    """How long this process has compiled; numba reports the start and the end of each function, and they are nested.
 
     Attributes:
         seconds: so far.

@@ -15,7 +15,7 @@ from charlm.config import KERNELS, ModelConfig
 from charlm.config.rules import SettingError, one_of
 from charlm.engine.rnn import CELLS
 from charlm.errors import ConfigError
-from charlm.kernels import Kernels, resolve, select
+from charlm.kernels import START_UP, Kernels, has_numba, resolve, select
 from charlm.threads import thread_count, use_threads
 
 WORTH_THREADS = 5e7
@@ -65,14 +65,29 @@ def decide(kernels: str, threads: int | None, operations: float, at_once: float 
         >>> decide("numpy", 2, operations=1e15)
         Compute(kernels='numpy', threads=2)
     """
-    if kernels == "auto":
-        try:
-            kernels = one_of(*KERNELS)(os.environ.get(VARIABLE) or "auto")
-        except SettingError as error:
-            raise ConfigError(f"{VARIABLE}: {error.reason}") from None
-    kernels = resolve(kernels, operations)
+    kernels = resolve(_asked_for(kernels), operations)
     alone = kernels == "numpy" and at_once < WORTH_THREADS
     return Compute(kernels, thread_count(threads, 1 if alone else None))
+
+
+def misses_numba(kernels: str, operations: float) -> bool:
+    """Tell whether numba would be taken for a job, if it were installed; the arguments are those of ``decide``.
+
+    Example:
+        >>> misses_numba("numpy", operations=1e15)
+        False
+    """
+    return _asked_for(kernels) == "auto" and operations > START_UP and not has_numba()
+
+
+def _asked_for(kernels: str) -> str:
+    """Return the kernels that are asked for: where nothing is said, ``CHARLM_KERNELS`` may say it."""
+    try:
+        return (
+            one_of(*KERNELS)(os.environ.get(VARIABLE) or "auto") if kernels == "auto" else kernels
+        )
+    except SettingError as error:
+        raise ConfigError(f"{VARIABLE}: {error.reason}") from None
 
 
 def operations_per_character(model: ModelConfig, vocab_size: int) -> int:
@@ -96,3 +111,8 @@ def operations_per_character(model: ModelConfig, vocab_size: int) -> int:
     ]
     weights = sum(prod(shape) for shape in shapes if len(shape) == 2)
     return 2 * (weights + vocab_size * inputs[-1])
+
+
+def memory() -> int:
+    """Return how many bytes of memory the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -88,7 +88,7 @@ def read(
         model: what predicts.
         ids: a text; the first symbol can only be read.
         begin: the first place that is scored, 1 or more.
-        end: the place behind the last; None is the text's end.
+        end: the place after the last; None is the text's end.
         warm_up: symbols read before ``begin`` for the state; with 0 it is empty, and only one symbol is read.
         size: symbols read at once.
         learn: called after each scored piece, when the gradient of its mean nll was accumulated.
@@ -176,7 +176,7 @@ def _pieces(begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _lines(ids: Ids, start: int, stop: int, eos: int | None) -> Iterator[tuple[int, int]]:
-    """Cut a piece behind each end of a line."""
+    """Cut a piece after each end of a line."""
     ends = [] if eos is None else (start + 1 + np.flatnonzero(ids[start:stop] == eos)).tolist()
     for end in (*ends, stop):
         if start < end:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from math import prod
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from charlm.config import ModelConfig, from_dict
+from charlm.config import ModelConfig
 from charlm.config.schema import CELLS as NAMES
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression, leaf
@@ -32,12 +32,21 @@ from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollec
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.rnn import CELLS, Cell, RNNBuilder
 from charlm.engine.rnn.lookup import Symbols
-from charlm.errors import ArgumentError, CheckpointError, ConfigError, InputError, require
+from charlm.errors import ConfigError, InputError, require
 from charlm.kernels import NUMPY
 from charlm.lm import sampling
+from charlm.lm.compute import memory
 from charlm.lm.predictor import Predictor
 from charlm.lm.sampling import Drawn, Seed, State
-from charlm.runs.checkpoint import load_checkpoint
+from charlm.lm.saved import (
+    check_weights,
+    config_of,
+    fitting,
+    model_state,
+    vocab_of,
+    weight_shapes,
+)
+from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.text.prompt import Prompt, prompt_of
 from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab
@@ -85,6 +94,7 @@ class CharLM:
         self.config = config
         self.line_limit = line_limit
         self.kernels = NUMPY
+        _check_memory(config, len(vocab), np.dtype(dtype).itemsize)
         self.collection = ParameterCollection(dtype, stream or NumpyStream(0))
         size, hidden = len(vocab), config.hidden_dims
         self.rnn = RNNBuilder(_cell(config), config.embed_dim, hidden, self.collection)
@@ -162,7 +172,7 @@ class CharLM:
         require("temperature", temperature, Real, "a number")
         require("prime", prime, str, "text")
         require("stop", stop, str, "text")
-        rngs = [_generator(seed) for seed in seeds]
+        rngs = [sampling.generator(seed) for seed in seeds]
         limit = self.default_length() if length is None else length
         if limit < 0:
             raise InputError(f"length: expected 0 or more characters, got {length}")
@@ -247,22 +257,17 @@ class CharLM:
         """Set all weights from what ``arrays`` returned, perhaps of another model of the same shape.
 
         Raises:
-            CheckpointError: a weight is missing or has another shape.
+            CheckpointError: a weight is missing, of another shape or type, or not finite; none was set.
         """
         require("load_arrays: arrays", arrays, Mapping, "arrays by their names")
+        shapes = weight_shapes(self.config, len(self.vocab))
+        dtype = self.collection.dtype
+        fit = {name: fitting(arrays, name, shape, dtype) for name, shape in shapes}
         for name, parameter in self.parameters().items():
-            given = arrays.get(name)
-            table = isinstance(parameter, LookupParameter)
-            wanted = parameter.value.shape if table else parameter.value.shape[::-1]
-            if given is None or given.shape != wanted:
-                found = "is missing" if given is None else f"has shape {given.shape}"
-                raise CheckpointError(
-                    f"{name} {found}, this model needs {wanted}; cell, layers, dims and alphabet must be the same"
-                )
             if isinstance(parameter, LookupParameter):
-                parameter.value[...] = given
+                parameter.value[...] = fit[name]
             else:
-                parameter.write()[...] = given.T
+                parameter.write()[...] = fit[name].T
 
     def hidden(
         self,
@@ -341,46 +346,46 @@ def _cell(config: ModelConfig) -> Cell:
     return kind(forget_bias=config.forget_bias)  # type: ignore[call-arg]
 
 
-def _generator(seed: Seed) -> np.random.Generator:
-    try:
-        return np.random.default_rng(seed)
-    except TypeError as error:
-        raise ArgumentError(
-            f"seed: expected a whole number, several of them, or None, got {seed!r}"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"seed: expected numbers of 0 or more, got {seed!r}") from error
+def _check_memory(config: ModelConfig, symbols: int, itemsize: int) -> None:
+    """Refuse a model that the machine cannot hold, before any of it is made."""
+    count = sum(prod(shape) for _, shape in weight_shapes(config, symbols))
+    needed, there = 2 * count * itemsize, memory()  # values and gradients
+    if needed > there:
+        raise ConfigError(
+            f"model: {described(config)} and {symbols:,} symbols make {count:,} parameters, which take "
+            f"{needed / 1e9:,.0f} GB to train, and this machine has {there / 1e9:,.0f} GB: make "
+            "model.hidden_dim, model.embed_dim or model.layers smaller"
+        )
 
 
-def load(run: str | Path, which: str | None = None) -> CharLM:
+def load(run: str | Path, checkpoint: str | None = None) -> CharLM:
     """Load the model of a run directory or checkpoint file.
 
-    ``which`` of a run's checkpoints: ``last``, ``best`` (by the held-out score), or by default the best where
-    there is one.
+    ``checkpoint`` is which of a run's: ``last``, ``best`` (by the held-out score), or by default the best
+    where there is one.
 
     Raises:
         CheckpointError: there is none, or it is damaged.
-        ArgumentError: ``run`` is no path.
+        ArgumentError: ``run`` is not a path.
     """
-    require("load: run", run, (str, os.PathLike), "a run's folder or a checkpoint, as text or Path")
-    found = load_checkpoint(run, which)
+    found = load_checkpoint(run, checkpoint)
     use_threads(thread_count(default=1))  # drawing and scoring are many small products
-    return model_of(found.config, found.vocab, found.state, found.tensors)
+    return model_of(found)
 
 
-def model_of(
-    config: Mapping[str, Any],
-    vocab: list[str],
-    state: Mapping[str, Any],
-    tensors: Mapping[str, Array],
-) -> CharLM:
-    """Build the model that a checkpoint holds."""
-    settings = from_dict(config)
+def model_of(checkpoint: Checkpoint) -> CharLM:
+    """Build the model that a checkpoint holds.
+
+    Raises:
+        CheckpointError: it does not hold a model.
+    """
+    state, config = model_state(checkpoint), config_of(checkpoint)
+    check_weights(checkpoint)
     model = CharLM(
-        Vocab.from_list(vocab),
-        settings.model,
-        line_limit=int(state["line_limit"]),
-        normalize=settings.data.normalize,
+        vocab_of(checkpoint),
+        config.model,
+        line_limit=state.line_limit,
+        normalize=config.data.normalize,
     )
-    model.load_arrays(tensors)
+    model.load_arrays(checkpoint.tensors)
     return model

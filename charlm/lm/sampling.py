@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.errors import EvaluationError, InputError
+from charlm.errors import ArgumentError, EvaluationError, InputError
 from charlm.kernels.reference import drawing
 from charlm.text.vocab import Ids, Vocab
 
@@ -53,6 +53,23 @@ SIDE_BY_SIDE = 64
 """Texts that are well drawn at once: a product with a matrix costs little more than one with a vector."""
 AHEAD = 32
 """Characters that are drawn before one is shown, if it takes no longer than the eye does."""
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """Return a generator of random numbers.
+
+    Raises:
+        ArgumentError: the seed has a wrong type.
+        InputError: it is negative.
+    """
+    try:
+        return np.random.default_rng(seed)
+    except TypeError as error:
+        raise ArgumentError(
+            f"seed: expected a whole number, several of them, or None, got {seed!r}"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"seed: expected numbers of 0 or more, got {seed!r}") from error
 
 
 def streams(
@@ -161,7 +178,7 @@ def characters(drawn: Iterable[Drawn]) -> Generator[str, None, bool]:
 
 
 def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
-    """Put texts that are drawn side by side behind each other, each shown as soon as those before it have ended.
+    """Put texts that are drawn side by side one after the other; each is shown as soon as those before it have ended.
 
     Example:
         >>> drawn = [Drawn(0, "a", None), Drawn(1, "b", True), Drawn(0, "c", True)]

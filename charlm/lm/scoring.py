@@ -21,7 +21,7 @@ from charlm.lm.evaluation import (
     standard_error,
 )
 from charlm.lm.model import CharLM
-from charlm.text.sizes import NONE, Sizes, utf_8_length
+from charlm.text.sizes import NO_SIZES, Sizes, utf_8_length
 from charlm.text.vocab import Ids, Vocab
 
 MIX_ORDER = 7
@@ -80,7 +80,7 @@ def score_text(
     dynamic: bool = False,
     rate: float | None = None,
     mix: bool = False,
-    unknown: Sizes = NONE,
+    unknown: Sizes = NO_SIZES,
 ) -> Evaluation:
     """Score the symbols of a text from ``begin`` on.
 

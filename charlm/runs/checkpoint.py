@@ -20,7 +20,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +29,22 @@ from safetensors.numpy import load as unpack_tensors
 from safetensors.numpy import save as pack_tensors
 
 from charlm.errors import ArgumentError, CheckpointError
-from charlm.files import home_expanded, write_atomically
+from charlm.files import (
+    home_expanded,
+    path_of,
+    read_whole,
+    regular,
+    why_unreadable,
+    write_atomically,
+)
 
 LAST_NAME, BEST_NAME = "last.safetensors", "best.safetensors"
 """The checkpoints' names in a run directory: the latest, and the best by the held-out score."""
 
 FORMAT = "charlm-checkpoint"
 FORMAT_VERSION = 1
+MOST_HEADER = 64 << 20
+"""Bytes of a header: the symbols take the most of them."""
 
 _ENTRY = "charlm"
 _FIELDS = {"config", "format", "format_version", "sha256", "state", "vocab"}
@@ -51,13 +60,19 @@ class Checkpoint:
 
     ``tensors`` may be of any shape (0-d and empty ones too) and of bool, integers, float16, float32
     or float64. ``config`` and ``state`` are JSON-able: dicts with string keys, lists, strings,
-    numbers, bools, None. Floats come back exactly, NaN and infinities too.
+    numbers, bools, None. Floats come back exactly, NaN and infinities too. ``source`` is what
+    messages call it: its file.
     """
 
     tensors: Mapping[str, Tensor]
     config: dict[str, Any]
     vocab: list[str]
     state: dict[str, Any]
+    source: str = "checkpoint"
+
+    def damaged(self, what: str) -> CheckpointError:
+        """Return the error that says what is wrong with it."""
+        return _damaged(self.source, what)
 
 
 def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
@@ -82,30 +97,31 @@ def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> C
 
     Raises:
         CheckpointError: there is none, it is damaged, or it is of another format.
+        ArgumentError: ``path`` is not a path.
     """
-    file = Path(path)
+    file = path_of(path, "load: run")
     try:
         file = checkpoint_file(path, which)
         if not file.is_file():
-            raise _missing(Path(path))
-        with file.open("rb") as stream:
-            # Looked at first, because a text given by mistake may be too large to read whole.
-            if stream.read(9)[8:] not in (b"{", b""):
-                raise _foreign(file, "it is no safetensors file")
-            stream.seek(0)
-            return _decode(file, stream.read())
-    except (OSError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or "it does not fit in memory"
-        raise CheckpointError(f"{file}: cannot be read: {reason}; {_GIVE_A_RUN}") from error
+            raise _missing(file if file.exists() else Path(path))
+        with open(file, "rb", opener=regular) as stream:
+            length = _checked_length(file, stream)
+        return _decode(file, read_whole(file, length))
+    except MemoryError as error:
+        raise CheckpointError(f"{file}: cannot be read: it does not fit in memory") from error
+    except OSError as error:
+        raise CheckpointError(f"{file}: {why_unreadable(error)}") from error
 
 
 def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> Path:
     """Return the file that ``load_checkpoint`` reads.
 
     Raises:
-        CheckpointError: the best is asked for, and the run has none.
+        CheckpointError: the best is asked for, and the run has none; or another word is given.
     """
-    run = Path(home_expanded(os.fspath(path)))
+    run = Path(home_expanded(str(path_of(path, "load: run"))))
+    if which not in (None, "last", "best"):
+        raise CheckpointError(f"{run}: checkpoint is 'last' or 'best', or None, got {which!r}")
     if not run.is_dir():
         return run
     best = run / BEST_NAME
@@ -113,7 +129,7 @@ def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> P
         return best if best.is_file() else run / LAST_NAME
     if which == "best" and not best.is_file() and (run / LAST_NAME).is_file():
         raise CheckpointError(
-            f"{run}: no best checkpoint ({BEST_NAME}), for no held-out text was scored; "
+            f"{run}: no best checkpoint ({BEST_NAME}), because no held-out text was scored; "
             "take the last one"
         )
     return best if which == "best" else run / LAST_NAME
@@ -149,7 +165,27 @@ def _decode(file: Path, content: bytes) -> Checkpoint:
     ):
         raise _foreign(file, "its config, state or vocab is of the wrong type")
     owned = {name: tensors.pop(name).copy() for name in sorted(tensors)}
-    return Checkpoint(owned, config, vocab, state)
+    return Checkpoint(owned, config, vocab, state, str(file))
+
+
+def _checked_length(file: Path, stream: BinaryIO) -> int:
+    """Return how long a file is, as its header says too: one that is damaged may be too large to read whole."""
+    start = stream.read(9)
+    if start[8:] not in (b"{", b""):
+        raise _foreign(file, "it is no safetensors file")
+    length = int.from_bytes(start[:8], "little")
+    if length > MOST_HEADER:
+        raise _damaged(file, "its header is too large")
+    try:
+        tensors = json.loads(start[8:] + stream.read(max(0, length - 1)))
+        ends = [t["data_offsets"][1] for name, t in tensors.items() if name != "__metadata__"]
+        whole = 8 + length + max([0, *ends])
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        raise _damaged(file, "its header cannot be read") from error
+    size = os.fstat(stream.fileno()).st_size
+    if size != whole:
+        raise _damaged(file, f"it has {size:,} bytes, but its header says {whole:,}")
+    return size
 
 
 def _unpack(file: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -184,7 +220,7 @@ def _unpack(file: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tenso
 
 
 def _check_version(file: Path, version: object) -> None:
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         raise _damaged(file, f"its format version is {version!r}")
     if version > FORMAT_VERSION:
         raise CheckpointError(
@@ -211,7 +247,7 @@ def _little_endian(tensor: Tensor) -> Tensor:
     return np.asarray(tensor, dtype=tensor.dtype.newbyteorder("<"), order="C")
 
 
-def _damaged(file: Path, what: str) -> CheckpointError:
+def _damaged(file: str | Path, what: str) -> CheckpointError:
     return CheckpointError(f"{file}: the checkpoint is damaged: {what}; {_USE_A_COPY}")
 
 
@@ -227,17 +263,18 @@ def _missing(path: Path) -> CheckpointError:
         what = "not a regular file"
     else:
         what = "no such run or checkpoint"
-    return CheckpointError(f"{path}: {what}; {remedy(path)}")
+    return CheckpointError(f"{path}: {what}; {suggested_run(path)}")
 
 
-def remedy(path: Path) -> str:
+def suggested_run(path: Path) -> str:
     """Return what to do about a path without a run: which run is meant, which there are, or how to make one."""
     folders = (path.parent, Path("runs"))
-    found = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
+    last = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
+    found = [file for file in last if file.is_file()]
     runs = sorted({file.resolve(): file.parent for file in found}.values())
     close = difflib.get_close_matches(path.name, [run.name for run in runs], n=1)
     if close:
         return f"did you mean {next(run for run in runs if run.name == close[0])}?"
     if runs:
-        return f"there is {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
+        return f"runs that exist: {', '.join(map(str, runs[:5]))}{', ...' if runs[5:] else ''}"
     return "`charlm train` makes a run"

@@ -17,24 +17,39 @@ What a metric or a configuration means is not known here; ``load_checkpoint`` re
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import math
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from charlm.config.names import plain_name
-from charlm.errors import InputError, OutputError, RunBusyError, RunExistsError
-from charlm.files import TEMPORARY_GLOB, LineLog, output_error, write_atomically
+from charlm.config.stored import made, parsed, read_json
+from charlm.errors import InputError, OutputError, RunBusyError, RunExistsError, StoredError
+from charlm.files import (
+    TEMPORARY_GLOB,
+    LineLog,
+    output_error,
+    read_whole,
+    regular,
+    why_unreadable,
+    write_atomically,
+)
 from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, save_checkpoint
 from charlm.runs.lock import hold, is_held
+from charlm.runs.records import Meta, Row, Summary
 
 _MARK = "# The complete configuration of a charlm run.\n"
 _CONFIG, _METRICS, _SAMPLES = "config.yaml", "metrics.jsonl", "samples.txt"
 _BASELINES = "baselines.json"
 _META, _SUMMARY, _PLOT, _EVENTS = "meta.json", "summary.json", "loss.png", "tensorboard"
+MOST, MOST_LINE, MOST_METRICS = 16 << 20, 1 << 20, 1 << 30
+"""Bytes that are read of a summary or a meta file, of a line of the metrics, and of all these lines."""
 # In the order of removal: the mark of a run goes last, so that a removal cut short can be repeated.
 _OWN = (
     LAST_NAME,
@@ -55,6 +70,13 @@ _TRAP = re.compile(r"^[-~\s]|\s$|[*?\[\]]|[\x00-\x1f\x7f]")
 """What a new folder's name may not have: it is a pattern, an option, another's home, or cannot be seen."""
 
 
+def default_places(name: str, under: Path = Path("runs")) -> Iterator[Path]:
+    """Yield where a run may go that was given no directory: ``under/name``, ``under/name-2``, ``-3``, ..."""
+    yield under / name
+    for number in itertools.count(2):
+        yield under / f"{name}-{number}"
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """A directory that exists and is one run's; ``create_default`` and ``create_named`` make it."""
@@ -63,7 +85,7 @@ class RunDirectory:
 
     @classmethod
     def create_default(cls, name: str, under: Path = Path("runs")) -> RunDirectory:
-        """Create ``under/name``, or ``under/name-2``, ``-3``, ... if that is taken.
+        """Create the first of ``default_places`` that is free.
 
         Two processes that ask at the same moment get different directories.
 
@@ -71,12 +93,7 @@ class RunDirectory:
             OutputError: it cannot be created.
         """
         _make_folders(under)
-        path = under / name
-        number = 1
-        while not _make_new(path):
-            number += 1
-            path = under / f"{name}-{number}"
-        return cls(path)
+        return cls(next(path for path in default_places(name, under) if _make_new(path)))
 
     @classmethod
     def create_named(cls, path: Path, *, force: bool = False) -> RunDirectory:
@@ -174,8 +191,12 @@ class RunDirectory:
         LineLog(self.samples).write(f"--- step {step} ---\n{text}")
 
     def read_samples(self) -> list[tuple[int, str]]:
-        """Return the sampled texts with their steps."""
-        parts = re.split(r"(?m)^--- step (\d+) ---\n", "".join(_lines(self.samples)))
+        """Return the sampled texts with their steps; nothing of a file that cannot be read."""
+        try:
+            text = b"".join(_lines(self.samples)).decode(errors="replace")
+        except OSError:
+            return []
+        parts = re.split(r"(?m)^--- step ([0-9]{1,18}) ---\n", text)
         steps, texts = parts[1::2], parts[2::2]
         return [
             (int(step), text.removesuffix("\n")) for step, text in zip(steps, texts, strict=True)
@@ -191,9 +212,42 @@ class RunDirectory:
             with contextlib.suppress(OSError):
                 file.unlink()
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the metrics, a dict a line; a last line without an end is still being written."""
-        return [json.loads(line) for line in _lines(self.metrics) if line.endswith("\n")]
+    def read_metrics(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return the metrics, a dict a line, and what is wrong with the lines that are left out.
+
+        A last line without an end is still being written.
+        """
+        rows, problems = [], []
+        try:
+            for number, line in enumerate(_lines(self.metrics), 1):
+                source = f"{self.metrics}:{number}"
+                try:
+                    row = parsed(line, source)
+                    made(Row, row, source, more=True)
+                    rows.append(row)
+                except StoredError as error:
+                    problems.append(str(error))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            problems.append(f"{self.metrics}: {why_unreadable(error)}")
+        return rows, problems
+
+    def read_summary(self) -> tuple[Summary | None, list[str]]:
+        """Return how the run stands or ended; None, and why, if there is no such file or it is damaged."""
+        try:
+            return read_json(Summary, self.summary, MOST, more=True), []
+        except StoredError as error:
+            return None, [str(error)] if os.path.lexists(self.summary) else []
+
+    def read_meta(self) -> dict[str, Any]:
+        """Return what ``write_meta`` wrote; nothing of a file that is not there or damaged."""
+        try:
+            content: dict[str, Any] = parsed(read_whole(self.meta, MOST), str(self.meta))
+            made(Meta, content, str(self.meta), more=True)
+        except (OSError, StoredError):
+            return {}
+        return content
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
         """Write what the run is."""
@@ -210,7 +264,7 @@ class RunDirectory:
             write_atomically(self.summary, content)
         except OutputError:
             try:
-                with self.summary.open("rb+") as file:
+                with open(self.summary, "rb+", opener=regular) as file:
                     file.write(content)
                     file.truncate()
             except OSError as error:
@@ -246,20 +300,14 @@ def check_names(path: Path) -> None:
             )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return what ``write_meta`` or ``write_summary`` wrote; nothing if there is no such file, or it is damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines(keepends=True)
-    except FileNotFoundError:
-        return []
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the whole lines of a file, cut where one is longer than any."""
+    with open(path, "rb", opener=regular) as file:
+        if os.fstat(file.fileno()).st_size > MOST_METRICS:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        while line := file.readline(MOST_LINE):
+            if line.endswith(b"\n") or len(line) == MOST_LINE:
+                yield line
 
 
 def _pretty(content: Mapping[str, Any]) -> bytes:
@@ -294,8 +342,8 @@ def _take_over(path: Path, force: bool) -> None:
             return
         if not _is_run(path):
             raise RunExistsError(
-                f"{path}: holds files, and they are no charlm run, which is all that --force would "
-                f"replace; {another}"
+                f"{path}: holds files that are not a charlm run, and --force replaces nothing else; "
+                f"{another}"
             )
         own = [file for pattern in _OWN for file in path.glob(pattern)]
         if not force:
@@ -316,7 +364,7 @@ def _take_over(path: Path, force: bool) -> None:
 def _is_run(path: Path) -> bool:
     """Tell whether `path` holds a marked configuration: another config.yaml may be the user's."""
     try:
-        with (path / _CONFIG).open("rb") as file:
+        with open(path / _CONFIG, "rb", opener=regular) as file:
             return file.read(len(_MARK)) == _MARK.encode()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.files import why_unreadable
+from charlm.runs.directory import RunDirectory
+from charlm.runs.records import Summary
 
 DEEPEST = 4
 """Folders below the one that is looked through."""
@@ -20,7 +22,8 @@ class RunStatus:
 
     Attributes:
         run: its folder.
-        state: running, finished, stopped, failed, or killed where a process ended without a word.
+        state: running, finished, stopped, failed, or killed where its process ended unexpectedly; unreadable,
+            a folder that cannot be read.
         reason: why it ended; the error of one that failed.
         budget: what it may use up.
         step: of the last thing that it wrote.
@@ -28,7 +31,8 @@ class RunStatus:
         loss: the last that was logged.
         best_nll: the best held-out score.
         best_step: its step.
-        age: seconds since it last wrote something.
+        age: seconds since it last wrote something; None if that cannot be told.
+        problems: what is wrong with its files, each with its file and line.
     """
 
     run: Path
@@ -40,57 +44,78 @@ class RunStatus:
     loss: float | None
     best_nll: float | None
     best_step: int | None
-    age: float
+    age: float | None
+    problems: tuple[str, ...] = ()
 
 
 def status(directory: RunDirectory) -> RunStatus:
     """Return how a run stands."""
-    running = (
-        directory.is_running()
-    )  # asked first: it may end meanwhile, and then its summary counts
-    summary, rows = read_json(directory.summary), directory.read_metrics()
-    if running:
-        state, reason = "running", ""
-    elif summary.get("state", "running") == "running":
-        state, reason = "killed", "its process ended without a word"
-    else:
-        state, reason = summary["state"], summary["reason"]
-    step, loss, best_nll, best_step = (
-        summary.get(key) for key in ("step", "last_loss", "best_nll", "best_step")
-    )
-    if state in ("running", "killed"):  # its summary is of when it began
+    running = directory.is_running()  # first: it may end meanwhile, and then its summary counts
+    try:
+        written = _last_written(directory)
+    except OSError as error:
+        return unreadable(directory.path, error)
+    (summary, damage), (rows, problems) = directory.read_summary(), directory.read_metrics()
+    problems = [*damage, *problems]
+    if summary is None:
+        summary = Summary(state="running", reason="")
+    state, reason = summary.state, summary.reason
+    step, loss = summary.step, summary.last_loss
+    best_nll, best_step = summary.best_nll, summary.best_step
+    if running or state == "running":
+        state, reason = ("running", "") if running else ("killed", "its process ended unexpectedly")
+        reason = damage[0] if damage and not running else reason
+        # its summary is of when it began
         step = rows[-1]["step"] if rows else step
         losses = [row["loss"] for row in rows if "loss" in row]
         loss = losses[-1] if losses else loss
         best_nll, best_step = _best(rows)
-    files = [directory.metrics, directory.summary, directory.checkpoint, directory.config]
-    written = max(file.stat().st_mtime for file in files if file.exists())
+    age = max(0.0, time.time() - written)
     return RunStatus(
         directory.path,
         state,
         reason,
-        summary.get("budget", ""),
-        step or 0,
-        summary.get("steps"),
+        summary.budget,
+        step,
+        summary.steps,
         loss,
         best_nll,
         best_step,
-        max(0.0, time.time() - written),
+        age,
+        tuple(problems),
     )
 
 
-def runs_under(folder: Path) -> Iterator[RunDirectory]:
-    """Yield the runs in a folder and in those below it, by name; the folder itself may be one."""
-    yield from _runs_under(folder, DEEPEST)
+def unreadable(folder: Path, error: OSError) -> RunStatus:
+    """Return the status of a folder that cannot be read."""
+    reason = why_unreadable(error)
+    problem = f"{folder}: {reason}"
+    return RunStatus(folder, "unreadable", reason, "", 0, None, None, None, None, None, (problem,))
 
 
-def _runs_under(folder: Path, depth: int) -> Iterator[RunDirectory]:
+def statuses(folder: Path) -> Iterator[RunStatus]:
+    """Yield how the runs in a folder and in those below it stand, by name; the folder itself may be one."""
+    for found in _runs_under(folder, DEEPEST):
+        yield status(found) if isinstance(found, RunDirectory) else found
+
+
+def _runs_under(folder: Path, depth: int) -> Iterator[RunDirectory | RunStatus]:
     directory = RunDirectory(folder)
-    if directory.is_run():
-        yield directory
-    elif depth and folder.is_dir():
-        for inner in sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink()):
-            yield from _runs_under(inner, depth - 1)
+    try:
+        if directory.is_run():
+            yield directory
+            return
+        inner = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+    except OSError as error:
+        yield unreadable(folder, error)
+        return
+    for below in inner if depth else ():
+        yield from _runs_under(below, depth - 1)
+
+
+def _last_written(directory: RunDirectory) -> float:
+    files = [directory.metrics, directory.summary, directory.checkpoint, directory.config]
+    return max(file.stat().st_mtime for file in files if file.exists())
 
 
 def _best(rows: list[dict[str, Any]]) -> tuple[float | None, int | None]:

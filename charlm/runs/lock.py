@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from charlm.errors import RunBusyError
-from charlm.files import output_error
+from charlm.files import output_error, regular
 
 _TRIES, _PAUSE = 10, 0.02
 """``is_held`` takes the lock for a moment, which is not to turn a training away."""
@@ -29,7 +29,7 @@ def hold(path: Path) -> Iterator[None]:
         OutputError: the file cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        descriptor = regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     except OSError as error:
         raise output_error(path, error) from error
     try:
@@ -50,7 +50,7 @@ def hold(path: Path) -> Iterator[None]:
 def is_held(path: Path) -> bool:
     """Tell whether a process holds the lock on the file `path`; False if there is none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = regular(path, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -1,23 +1,28 @@
 """The ids of large texts, kept in files: mapped into memory, and found again by what they were made from.
 
-An entry is KEY.ids, the ids as they are in memory, and KEY.json, which is written after it and tells the
-type, the number and a checksum. A damaged entry is no entry. ``rm -r ~/.cache/charlm/texts`` clears all.
+An entry is KEY.ids, the ids as they are in memory, and KEY.json, which is written after it and holds what is
+known of them, and a digest of all that and of the ids. A damaged entry is ignored, and made again.
+``rm -r ~/.cache/charlm/texts`` clears all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import time
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
-from charlm.files import TEMPORARY_GLOB, cache_folder, replacing
+from charlm.config.rules import SettingError, line, one_of, whole
+from charlm.config.stored import read_json, stored
+from charlm.errors import StoredError
+from charlm.files import TEMPORARY_GLOB, cache_folder, regular, replacing
 from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids
 
@@ -25,7 +30,32 @@ LIMIT = 8 << 30
 """Bytes that all entries may take; those not used for the longest time go first."""
 OWN = 0o600
 """The permissions of an entry: a text may be private."""
+MOST = 256 << 20
+"""Bytes of a description: at most some hundred for each of Unicode's characters."""
 _DAY = 24 * 3600
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SettingError("expected keys and values")
+    return value
+
+
+@attrs.frozen
+class Entry:
+    """What KEY.json holds.
+
+    Attributes:
+        dtype: the ids' type, as numpy writes it.
+        count: how many they are.
+        about: the caller's own.
+        sha256: of these three and of the ids.
+    """
+
+    dtype: str = stored(one_of("|u1", "<u2", "<u4", ">u2", ">u4"))
+    count: int = stored(whole(1))
+    about: dict[str, Any] = stored(_plain)
+    sha256: str = stored(line)
 
 
 def find(key: str) -> tuple[dict[str, Any], Ids] | None:
@@ -35,17 +65,25 @@ def find(key: str) -> tuple[dict[str, Any], Ids] | None:
         return None
     ids, about = folder / f"{key}.ids", folder / f"{key}.json"
     try:
-        kept = json.loads(about.read_bytes())
-        mapped = np.memmap(ids, dtype=kept["dtype"], mode="r")
-        if len(mapped) != kept["count"] or _checksum(ids) != kept["crc32"]:
+        entry = read_json(Entry, about, MOST)
+        with open(ids, "rb", opener=regular) as file:
+            if os.fstat(file.fileno()).st_size != entry.count * np.dtype(entry.dtype).itemsize:
+                return None
+            mapped = np.memmap(file, dtype=entry.dtype, mode="r")
+        digest = _digest(entry)
+        for begin in range(0, len(mapped), PIECE):
+            digest.update(mapped[begin : begin + PIECE].data)
+        if digest.hexdigest() != entry.sha256:
             return None
         os.utime(about)
-        return kept["about"], np.asarray(mapped)
-    except (OSError, ValueError, KeyError, TypeError):
+        return entry.about, np.asarray(mapped)
+    except (OSError, StoredError):
         return None
 
 
-def keep(key: str, about: dict[str, Any], pieces: Iterable[Ids], dtype: Any) -> Ids | None:
+def keep(
+    key: str, about: dict[str, Any], pieces: Iterable[Ids], dtype: Any, count: int
+) -> Ids | None:
     """Write ids piece by piece and return them mapped into memory; None if they cannot be written.
 
     Args:
@@ -53,33 +91,33 @@ def keep(key: str, about: dict[str, Any], pieces: Iterable[Ids], dtype: Any) -> 
         about: plain data, to be returned with them.
         pieces: the ids, one piece at least.
         dtype: their type.
+        count: how many they are.
     """
     folder = cache_folder("texts")
     if folder is None:
         return None
     ids = folder / f"{key}.ids"
+    entry = Entry(np.dtype(dtype).str, count, about, "")
     try:
         _make_room(folder)
-        crc = count = 0
+        digest = _digest(entry)
         with replacing(ids, OWN) as file:
             for piece in pieces:
                 data = piece.astype(dtype).tobytes()
-                crc, count = zlib.crc32(data, crc), count + len(piece)
+                digest.update(data)
                 file.write(data)
-        entry = {"dtype": np.dtype(dtype).str, "count": count, "crc32": crc, "about": about}
+        whole_entry = attrs.evolve(entry, sha256=digest.hexdigest())
         with replacing(folder / f"{key}.json", OWN) as file:
-            file.write(json.dumps(entry).encode())
+            file.write(json.dumps(attrs.asdict(whole_entry, recurse=False)).encode())
         return np.asarray(np.memmap(ids, dtype=dtype, mode="r"))
     except OSError:
         return None
 
 
-def _checksum(path: Path) -> int:
-    crc = 0
-    with path.open("rb", buffering=0) as file:
-        while piece := file.read(PIECE):
-            crc = zlib.crc32(piece, crc)
-    return crc
+def _digest(entry: Entry) -> hashlib._Hash:
+    """Return the digest of what is known of some ids, which they are to follow."""
+    known = [entry.dtype, entry.count, entry.about]
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode())
 
 
 def _make_room(folder: Path) -> None:

@@ -21,7 +21,7 @@ SHOWN = 5
 _WIDTH = 60
 _SAMPLE = 4096
 _FEW = 0.05
-"""Of the characters beyond ASCII: so many may be damaged in a text that is UTF-8 all the same."""
+"""Share of the characters beyond ASCII that may be damaged in a text that still counts as UTF-8."""
 _MARKS = {  # in this order: the first of UTF-16 begins the first of UTF-32
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",

@@ -248,7 +248,7 @@ class StreamCorpus:
         """Yield the held-out text so that each of its characters is predicted exactly once.
 
         The first is predicted from the last training character. The text is read as parallel streams,
-        which start inside it with an empty state; what is left behind the last stream comes at the end.
+        which start inside it with an empty state; what is left after the last stream comes at the end.
 
         Args:
             most: of a longer text, only so many characters are predicted: each stream ends before the next

@@ -7,14 +7,17 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+import attrs
 import numpy as np
 
 from charlm import progress
+from charlm.config.rules import all_of, whole
 from charlm.config.schema import BYTES, DataConfig
-from charlm.errors import TextError
+from charlm.config.stored import made, stored
+from charlm.errors import StoredError, TextError
 from charlm.text import cache
 from charlm.text.reading import NONE, Facts, Files, Readable, no_text
 from charlm.text.sources import PIECE
@@ -45,6 +48,15 @@ class Encoded:
     facts: Facts
 
 
+@attrs.frozen(kw_only=True)
+class Kept:
+    """What is kept of an encoded text beside its ids: ``counts`` in two lists, which tell the symbols, and facts."""
+
+    points: list[int] = stored(all_of(whole(0, 0x10FFFF)))
+    counts: list[int] = stored(all_of(whole(1)))
+    facts: Facts
+
+
 def encode(text: Readable, data: DataConfig, vocab: Vocab | None = None) -> Encoded:
     """Number the characters of a text.
 
@@ -57,11 +69,11 @@ def encode(text: Readable, data: DataConfig, vocab: Vocab | None = None) -> Enco
     Raises:
         TextError: it cannot be read, there is nothing in it, or it has a character that is no symbol.
     """
-    with _told(text):
+    with _reading(text):
         return _encode(text, data, vocab)
 
 
-def _told(text: Readable) -> AbstractContextManager[None]:
+def _reading(text: Readable) -> AbstractContextManager[None]:
     """Tell how far the reading of files is: their bytes are digested, counted and numbered."""
     size = None
     if isinstance(text, Files):
@@ -74,10 +86,9 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     facts = text.digest()
     key = _key(facts, data, vocab) if sum(facts.sizes) >= SMALL else ""
     if key and (kept := cache.find(key)):
-        about, found = kept
-        counts = dict(zip(about["points"], about["counts"], strict=True))
-        facts = Facts(**about["facts"])
-        return Encoded(Vocab.from_list(about["symbols"]), found, counts, facts)
+        known = _known(*kept, facts, data, vocab)
+        if known is not None:
+            return known
     counts = _counted(text, facts)
     if isinstance(text, Files) and _is_blank(counts, data.encoding):
         raise no_text([source.name for source in text.sources], empty=not counts)
@@ -87,17 +98,37 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     dtype = np.min_scalar_type(len(vocab) - 1)
     ids: Ids | None = None
     if key:
-        about = {
-            "symbols": vocab.to_list(),
-            "points": list(counts),
-            "counts": list(counts.values()),
-            "facts": asdict(facts),
-        }
-        ids = cache.keep(key, about, pieces, dtype)
+        about = Kept(
+            points=list(counts),
+            counts=list(counts.values()),
+            facts=facts,
+        )
+        ids = cache.keep(key, attrs.asdict(about), pieces, dtype, sum(counts.values()))
     if ids is None:
         pieces = _numbered(text, vocab, data.framing == "lines", facts)
         ids = _gathered(pieces, sum(counts.values()), dtype)
     return Encoded(vocab, ids, counts, facts)
+
+
+def _known(
+    about: dict[str, Any], ids: Ids, facts: Facts, data: DataConfig, vocab: Vocab | None
+) -> Encoded | None:
+    """Return what was kept of a text; None if it belongs to another text, or is damaged."""
+    try:
+        kept = made(Kept, about, "kept")
+        counts = dict(zip(kept.points, kept.counts, strict=False))
+        vocab = _vocab(counts, data) if vocab is None else vocab
+    except (StoredError, TextError):
+        return None
+    if (
+        not len(kept.points) == len(kept.counts) == len(counts)
+        or sum(kept.counts) != len(ids)
+        or (kept.facts.sha256, kept.facts.sizes) != (facts.sha256, facts.sizes)
+        or ids.dtype != np.min_scalar_type(len(vocab) - 1)
+        or int(ids.max()) >= len(vocab)
+    ):
+        return None
+    return Encoded(vocab, ids, counts, kept.facts)
 
 
 def counts_of(ids: Ids, size: int) -> Any:

@@ -1,4 +1,4 @@
-"""Files that hold a text in another form, or none: told by their first bytes, with what makes a text of them."""
+"""Files that are not plain text, recognised by their first bytes, and how to get a text out of each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from charlm.files import seen
 
 HEAD = 4096
 """Bytes at the beginning that are looked at."""
@@ -35,7 +37,7 @@ def kind_of(path: Path, head: bytes) -> Kind | None:
     return _HTML if begin.startswith((b"<!doctype html", b"<html")) else None
 
 
-def target(path: Path, ending: str = ".txt") -> str:
+def free_name(path: Path, ending: str = ".txt") -> str:
     """Return a name, in the current folder, that is free for the text that is made of a file; quoted for a shell."""
     stem = path.name.removesuffix(path.suffix)
     stem = stem.removesuffix(".txt")
@@ -48,18 +50,16 @@ def target(path: Path, ending: str = ".txt") -> str:
 
 def quoted(path: Path | str) -> str:
     """Return a path as it is typed in a shell, from the current folder if it lies in it."""
-    path = Path(path)
-    here = Path.cwd()
-    shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    shown = str(seen(Path(path)))
     return shlex.quote(f"./{shown}" if shown.startswith("-") else shown)
 
 
 def _unpacked(program: str) -> Callable[[Path], str]:
-    return lambda path: f"unpack it: {program} -dc < {quoted(path)} > {target(path)}"
+    return lambda path: f"unpack it: {program} -dc < {quoted(path)} > {free_name(path)}"
 
 
 def _unzipped(path: Path) -> str:
-    return f"unpack it: python3 -m zipfile -e {quoted(path)} {target(path, '')}, and give the files or their folder"
+    return f"unpack it: python3 -m zipfile -e {quoted(path)} {free_name(path, '')}, and give the files or their folder"
 
 
 def _converted(*commands: str) -> Callable[[Path], str]:
@@ -68,7 +68,9 @@ def _converted(*commands: str) -> Callable[[Path], str]:
     def remedy(path: Path) -> str:
         for command in commands:
             if shutil.which(command.split()[0]):
-                filled = command.format(path=quoted(path), text=target(path), stem=target(path, ""))
+                filled = command.format(
+                    path=quoted(path), text=free_name(path), stem=free_name(path, "")
+                )
                 return f"make a text of it: {filled}"
         names = " or ".join(command.split()[0] for command in commands)
         return f"save it as plain text (UTF-8) with the program that shows it, or convert it with {names}"

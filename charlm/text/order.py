@@ -21,7 +21,7 @@ IN_ORDER = 0.9
 
 
 def lines_of(ids: Ids, vocab: Vocab) -> list[str]:
-    """Return the beginnings of the lines that are looked at; empty ones are no lines.
+    """Return the beginnings of the lines that are looked at; empty lines do not count.
 
     Args:
         ids: a text whose newlines are ``EOS``.

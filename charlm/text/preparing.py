@@ -41,7 +41,7 @@ def text_of(data: DataConfig) -> str:
     return read_texts(_paths(data.texts), encoding=data.encoding, normalize=data.normalize)
 
 
-def files_of(data: DataConfig) -> Files:
+def text_files(data: DataConfig) -> Files:
     """Return the text that a config names, to be read piece by piece.
 
     Raises:
@@ -56,7 +56,7 @@ def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
     Raises:
         TextError: it cannot be read or decoded, or has characters that are no symbols.
     """
-    files = files_of(data)
+    files = text_files(data)
     with _named(f"text {', '.join(data.texts)}"):
         ids = encode(files, data, vocab).ids
     if vocab.eos is None:
@@ -78,7 +78,7 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
         TextError: a text cannot be read or decoded, is too small, or has characters that are no symbols.
     """
     if text is None:
-        files = files_of(data)
+        files = text_files(data)
         whole = encode(files, data)
     else:
         whole = encode(GivenText(text, data.encoding, data.normalize), data)

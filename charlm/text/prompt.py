@@ -38,7 +38,7 @@ def prompt_of(prime: str, stop: str, vocab: Vocab, normalize: Form = NONE) -> Pr
         'é\n'
     """
     found = Prompt(*(prepared(text, vocab, normalize) for text in (prime, stop)))
-    unread = [c for c in _without_symbol(found.prime, vocab) if not _is_unknown(c, vocab)]
+    unread = [c for c in _without_symbol(found.prime, vocab) if not _is_read_as_unk(c, vocab)]
     if unread:
         remedy = "leave it out" if unread == ["\n"] else vocab.remedy(_them(unread))
         raise TextError(f"the prime has {_listed(unread, vocab)}: {remedy}")
@@ -66,7 +66,7 @@ def prepared(text: str, vocab: Vocab, normalize: Form) -> str:
 
 def _without_symbol(text: str, vocab: Vocab) -> list[str]:
     """Return the characters of a text that have no symbol of their own, each once."""
-    ends_lines = vocab.eos is not None  # then a newline is no character of a text
+    ends_lines = vocab.eos is not None  # then no text has a newline
     return [
         c
         for c in dict.fromkeys(text)
@@ -74,7 +74,7 @@ def _without_symbol(text: str, vocab: Vocab) -> list[str]:
     ]
 
 
-def _is_unknown(character: str, vocab: Vocab) -> bool:
+def _is_read_as_unk(character: str, vocab: Vocab) -> bool:
     return vocab.unknown is not None and not (character == "\n" and vocab.eos is not None)
 
 

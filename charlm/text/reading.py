@@ -12,14 +12,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+import attrs
 import numpy as np
 
+from charlm.config.rules import SettingError, all_of, flag, line, number, one_of, shown, whole
 from charlm.config.schema import BYTES
+from charlm.config.stored import stored
 from charlm.errors import TextError
 from charlm.text.sources import Source, sources_of
 from charlm.text.undecodable import refuse_disguised, undecodable
@@ -39,7 +41,13 @@ _LAST_STARTER = re.compile(r"(?s).*([\0-\u02ff\u3400-\u9fff\uac00-\ud7a3])")
 """
 
 
-@dataclass
+def _repeated(value: Any) -> tuple[str, float]:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise SettingError(f"expected a line and its share, got {shown(value)}")
+    return line(value[0]), number(least=0, most=1)(value[1])
+
+
+@attrs.define
 class Facts:
     r"""What was met while a text was read.
 
@@ -52,12 +60,12 @@ class Facts:
         repeated: the line that comes most often at the beginning, and its share of the lines there.
     """
 
-    sizes: list[int] = field(default_factory=list)
-    sha256: str = ""
-    line_ends: list[str] = field(default_factory=list)
-    marks: int = 0
-    composed: bool = True
-    repeated: tuple[str, float] = ("", 0.0)
+    sizes: list[int] = stored(all_of(whole(0)), attrs.Factory(list))
+    sha256: str = stored(line, "")
+    line_ends: list[str] = stored(all_of(one_of("\r\n", "\r")), attrs.Factory(list))
+    marks: int = stored(whole(0), 0)
+    composed: bool = stored(flag, True)
+    repeated: tuple[str, float] = stored(_repeated, ("", 0.0))
 
 
 class Digest(Protocol):

@@ -16,7 +16,7 @@ from charlm.text.reading import NONE
 from charlm.text.sources import Source
 from charlm.text.undecodable import more_than_text
 from charlm.text.vocab import Ids, Vocab
-from charlm.wording import counted
+from charlm.wording import counted, cut
 
 RARE = 10
 """A symbol that comes less often is hardly learned."""
@@ -52,15 +52,11 @@ class TextReport:
         files = self.names[0] if len(self.names) == 1 else counted(len(self.names), "file")
         unit = "" if self.vocab.is_bytes else f", {counted(self.characters, 'character')}"
         symbols = "".join(s if len(s) == 1 else f" {s} " for s in self.vocab.symbols)
-        listed = "the values of a byte" if self.vocab.is_bytes else _cut(symbols)
+        listed = "the values of a byte" if self.vocab.is_bytes else cut(repr(symbols), 100)
         return (
             f"{files}: {counted(self.bytes, 'byte')}{unit}, sha256 {self.sha256[:16]}",
             f"symbols: {len(self.vocab)}: {listed}",
-            *[
-                f"test: {n:,} at the end are kept for a last measurement"
-                for n in self.parts[2:]
-                if n
-            ],
+            *[f"test: the last {n:,} are kept for a last measurement" for n in self.parts[2:] if n],
         )
 
 
@@ -126,8 +122,8 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
         found.append(f"control characters: {_listed(control, counts)}")
     if not facts.composed and data.normalize == NONE:
         found.append(
-            "some letters are written in another way than Unicode's composed form; charlm train --set "
-            "data.normalize=NFC writes all in one way"
+            "some letters are not in Unicode's composed form (NFC); charlm train --set "
+            "data.normalize=NFC composes them all"
         )
     if data.alphabet is None and data.framing == "stream":
         found += _rare(text, data) + _not_learned(text, held_out, test, data)
@@ -148,7 +144,7 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if not rare:
         return []
     return [
-        f"characters that come less than {RARE} times: {_listed(rare, text.counts)}; charlm train "
+        f"characters that come fewer than {RARE} times: {_listed(rare, text.counts)}; charlm train "
         f"--min-count {RARE} makes them one symbol"
     ]
 
@@ -177,8 +173,3 @@ def _listed(characters: Sequence[str], counts: dict[int, int]) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else counted(count, "time")
-
-
-def _cut(symbols: str) -> str:
-    shown = repr(symbols)
-    return shown if len(shown) <= 100 else f"{shown[:97]}..."

@@ -19,14 +19,14 @@ from charlm.config import DataConfig
 from charlm.errors import TextError
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.encoding import counts_of
-from charlm.text.preparing import files_of
+from charlm.text.preparing import text_files
 from charlm.text.reading import Facts
 from charlm.text.vocab import Ids, Points, Vocab
 
 Sizes: TypeAlias = npt.NDArray[np.uint8]
 """Bytes of characters in UTF-8, 1 to 4."""
 
-NONE: Sizes = np.zeros(0, np.uint8)
+NO_SIZES: Sizes = np.zeros(0, np.uint8)
 
 
 def utf_8_sizes(points: Points) -> Sizes:
@@ -39,7 +39,7 @@ def utf_8_sizes(points: Points) -> Sizes:
     return np.searchsorted([0x80, 0x800, 0x10000], points, side="right").astype(np.uint8) + 1
 
 
-def utf_8_length(vocab: Vocab, ids: Ids, unknown: Sizes = NONE) -> int:
+def utf_8_length(vocab: Vocab, ids: Ids, unknown: Sizes = NO_SIZES) -> int:
     """Return the bytes that a text takes in UTF-8.
 
     Args:
@@ -76,8 +76,8 @@ def unknown_sizes(data: DataConfig, vocab: Vocab) -> Sizes:
         TextError: it cannot be read.
     """
     if vocab.unknown is None:
-        return NONE
-    return np.concatenate([NONE, *_unknown(data, vocab)])
+        return NO_SIZES
+    return np.concatenate([NO_SIZES, *_unknown(data, vocab)])
 
 
 def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, split: str) -> Sizes:
@@ -89,7 +89,7 @@ def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, s
     vocab = corpus.vocab
     part = corpus.held_out_ids if split == "val" else corpus.test_ids
     if vocab.unknown is None or not (part == vocab.unknown).any():
-        return NONE
+        return NO_SIZES
     if split == "val" and data.val_file is not None:
         return unknown_sizes(attrs.evolve(data, text=data.val_file), vocab)
     before = [corpus.train_ids]
@@ -104,5 +104,5 @@ def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, s
 
 def _unknown(data: DataConfig, vocab: Vocab) -> Iterator[Sizes]:
     lines = vocab.eos is not None
-    for points in files_of(data).read(Facts()):
+    for points in text_files(data).read(Facts()):
         yield utf_8_sizes(points[vocab.encode_points(points, lines=lines) == vocab.unknown])

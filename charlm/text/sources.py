@@ -18,7 +18,7 @@ from typing import BinaryIO
 from charlm import progress
 from charlm.config import files_of
 from charlm.errors import MissingTextError, TextError
-from charlm.files import cache_folder
+from charlm.files import cache_folder, seen, why_unreadable
 
 STDIN = "-"
 PIECE = 1 << 20
@@ -110,7 +110,7 @@ _KEPT = "charlm-stdin-"
 
 def shown(path: Path) -> str:
     """Return what messages call a file."""
-    return f"standard input (kept as {path})" if path.name.startswith(_KEPT) else str(path)
+    return f"standard input (kept as {path})" if path.name.startswith(_KEPT) else str(seen(path))
 
 
 def _files(path: Path, what: str) -> list[Path]:
@@ -119,7 +119,7 @@ def _files(path: Path, what: str) -> list[Path]:
         if not found:
             raise MissingTextError(str(path), f"{what} {path}: {_no_file(path)}")
         if path.exists() and not path.is_dir() and not path.is_file():
-            raise TextError(f"{what} {path}: it is no file; give a text file, or pipe a text in")
+            raise TextError(f"{what} {path}: it is not a file; give a text file, or pipe a text in")
     return found
 
 
@@ -151,9 +151,5 @@ def explained(name: str) -> Iterator[None]:
             f"{name}: no such file; give a text file, a folder with .txt files, or "
             f"{STDIN} for the standard input",
         ) from error
-    except PermissionError as error:
-        raise TextError(
-            f"{name}: no permission to read it; change that with chmod, or give another"
-        ) from error
     except OSError as error:
-        raise TextError(f"{name}: cannot be read ({error.strerror})") from error
+        raise TextError(f"{name}: {why_unreadable(error)}") from error

@@ -1,4 +1,4 @@
-"""What is said of a file that is not the text that it is taken for: what it is, and what makes a text of it."""
+"""Errors about a file that cannot be read as the text it should be: what it is, and how to get a text out of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from charlm.errors import TextError, UndecodableTextError
 from charlm.text.candidates import Candidate, look
-from charlm.text.kinds import HEAD, Kind, kind_of, quoted, target
+from charlm.text.kinds import HEAD, Kind, free_name, kind_of, quoted
 from charlm.text.sources import Source
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MANY, _SHORT = 0.05, 16
-"""A share of control characters that no text of so many characters has."""
+"""A file of ``_SHORT`` characters or more with this share of control characters is not a text."""
 
 
 def undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -> TextError:
@@ -38,7 +38,7 @@ def undecodable(source: Source, encoding: str, error: UnicodeError, read: int) -
         return UndecodableTextError(found, choice, _converted(source, options, codec))
     if known.candidates:
         return _to_choose(source, found, codec, known.candidates)
-    return UndecodableTextError(found, "; no usual encoding makes a text of it", "give a text file")
+    return UndecodableTextError(found, "; no usual encoding can decode it", "give a text file")
 
 
 def refuse_disguised(source: Source, text: str) -> None:
@@ -51,9 +51,7 @@ def refuse_disguised(source: Source, text: str) -> None:
         return
     found = look(source.pieces()).candidates
     if found and found[0].encoding.startswith(("utf-16", "utf-32")):
-        reason = (
-            f"{source.name}: many control characters, for it is UTF-16 or UTF-32 without a mark"
-        )
+        reason = f"{source.name}: many control characters, because it is UTF-16 or UTF-32 without a byte order mark"
         raise _to_choose(source, reason, "utf-8", found)
 
 
@@ -62,7 +60,7 @@ def more_than_text(source: Source) -> str | None:
     kind = _kind_of_file(source)
     if kind is None:
         return None
-    return f"{source.name} is {kind.name}, and all that is in it is learned; {kind.remedy(source.path)}"
+    return f"{source.name} is {kind.name}, and the model learns all that is in it; {kind.remedy(source.path)}"
 
 
 def _kind_of_file(source: Source) -> Kind | None:
@@ -75,7 +73,7 @@ def _to_choose(
     lines = "\n".join(f"  {candidate.encoding:<10}  {candidate.line}" for candidate in found)
     return UndecodableTextError(
         reason,
-        f". A line of it in the encodings that decode all of it:\n{lines}\nTake the one that reads right",
+        f". A line of it in each encoding that can decode all of it:\n{lines}\nChoose the one that you can read",
         _converted(source, f"-f {found[0].encoding}", codec),
         tuple(candidate.encoding for candidate in found),
     )
@@ -83,5 +81,5 @@ def _to_choose(
 
 def _converted(source: Source, options: str, codec: str) -> str:
     wanted = codec.replace("_", "-").removesuffix("-sig")  # iconv has no name for a mark
-    new = target(source.path, f".{wanted}.txt")
+    new = free_name(source.path, f".{wanted}.txt")
     return f"convert the file with iconv {options} -t {wanted} {quoted(source.path)} > {new}"

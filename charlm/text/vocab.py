@@ -49,7 +49,7 @@ class Position:
     column: int = 1
 
     def after(self, points: Points) -> Position:
-        """Return the place behind some more of the text."""
+        """Return the place after some more of the text."""
         ends = np.flatnonzero(points == ord("\n"))
         column = self.column + len(points) if len(ends) == 0 else len(points) - int(ends[-1])
         return Position(self.offset + len(points), self.line + len(ends), column)
@@ -245,11 +245,11 @@ class Vocab:
         return self.symbols[: end - (self.symbols[:end][-1:] == (UNK,))]
 
     def remedy(self, it: str = "it") -> str:
-        """Return what can be done about a character that is no symbol, or about several: ``them``."""
+        """Return what a user can do about a character without a symbol; ``it`` is "them" for several."""
         characters = counted(len(self._spelled), "character")
         return (
-            f"leave {it} out, or train with an alphabet that has {it} (this one has {characters}) or with "
-            f"data.min_count of 2 or more, which adds {UNK} for all others"
+            f"leave {it} out, or train with a data.alphabet that has {it} (this one has {characters}; null takes "
+            f"those of the text), or with null and data.min_count of 2 or more, which adds {UNK} for all others"
         )
 
     @cached_property

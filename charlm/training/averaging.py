@@ -45,7 +45,7 @@ class Averaging:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the model the averaged weights inside a ``with`` block, and its own back behind it."""
+        """Give the model the averaged weights inside a ``with`` block, and its own weights back after it."""
         self._exchange()
         try:
             yield

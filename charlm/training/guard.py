@@ -8,11 +8,13 @@ checkpoint with half the learning rate. If that does not get it to the next chec
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 
+from charlm.config.rules import number, whole
+from charlm.config.stored import stored
 from charlm.errors import DivergedError
 from charlm.lm.evaluation import evaluate
 
@@ -25,7 +27,7 @@ BAD, LIMIT = 10, 30
 """A bad step raises the level by ``BAD``, a good one lowers it by one; at ``LIMIT`` the run goes back."""
 
 
-@dataclass
+@attrs.define
 class Guard:
     """The bad steps of a run.
 
@@ -37,11 +39,11 @@ class Guard:
         factor: what the learning rate is multiplied by.
     """
 
-    skipped: int = 0
-    rollbacks: int = 0
-    tries: int = 0
-    level: int = 0
-    factor: float = 1.0
+    skipped: int = stored(whole(0), 0)
+    rollbacks: int = stored(whole(0), 0)
+    tries: int = stored(whole(0, MOST_ROLLBACKS), 0)
+    level: int = stored(whole(0, LIMIT), 0)
+    factor: float = stored(number(above=0, most=1), 1.0)
 
     def good(self) -> None:
         """Note a step with a finite loss and gradient."""
@@ -73,10 +75,6 @@ class Guard:
         """Note that the run got to its next checkpoint."""
         self.tries = 0
 
-    def state(self) -> dict[str, Any]:
-        """Return plain data, for a checkpoint."""
-        return asdict(self)
-
 
 def is_sound(training: Training) -> bool:
     """Tell whether a run can go on from here: all its numbers are finite, and so is the next loss."""
@@ -91,10 +89,10 @@ def is_sound(training: Training) -> bool:
 
 def diverged(training: Training, why: str) -> DivergedError:
     """Return the error that says what was tried and what to do."""
-    guard, checkpoint = training.guard, training.record.kept
+    guard, checkpoint = training.guard, training.record.saved_step
     if checkpoint is None:
         return DivergedError(
-            f"step {training.step}: {why}, from the start: the weights that the run begins with are no good"
+            f"step {training.step}: {why}, from the first step on: the first weights of the run cannot be used"
         )
     return DivergedError(
         f"step {training.step}: {why}. {guard.skipped} bad steps were skipped, and {guard.tries} times the run went "

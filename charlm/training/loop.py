@@ -24,10 +24,11 @@ from charlm.errors import BadGradientError, OutputError, require
 from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
+from charlm.lm.saved import config_of
 from charlm.lm.step import Gradient
 from charlm.runs.checkpoint import Checkpoint
-from charlm.runs.directory import RunDirectory, read_json
-from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.runs.directory import RunDirectory
+from charlm.text.corpus import LineCorpus
 from charlm.text.preparing import corpus_of, kept_data
 from charlm.threads import use_threads
 from charlm.training.averaging import Averaging
@@ -45,19 +46,23 @@ from charlm.training.events import (
 from charlm.training.gradients import add_gradient
 from charlm.training.guard import Guard, diverged, is_sound
 from charlm.training.record import Record
-from charlm.training.reports import meta, sample, score, session, summary
+from charlm.training.reports import meta, remarks, sample, score, session, summary
 from charlm.training.schedule import Schedule
-from charlm.training.state import Place, changes, check_resumable, restore, snapshot
+from charlm.training.state import (
+    Place,
+    TrainingState,
+    changes,
+    check_resumable,
+    restore,
+    snapshot,
+)
 from charlm.training.transfer import start_from
+from charlm.training.work import STREAM_SAMPLE, operations
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
-STREAM_SAMPLE = 200
-"""Characters in a sample of a model trained on a stream."""
 LONGEST_UNSAVED = 600.0
 """Seconds after which a checkpoint is written in any case: a slow model is not to lose an hour."""
-OPERATIONS_PER_SECOND = 2e10
-"""About what numpy does on one core: how much a run that is limited by time alone will compute."""
 
 
 class Training:
@@ -98,19 +103,13 @@ class Training:
             config = attrs.evolve(config, data=kept_data(config.data))
         corpus = corpus_of(config.data, text)
         self.corpus = corpus
-        self.notices = tuple(corpus.notices)
+        self.notices = (*corpus.notices, *remarks(config, corpus))
         limit = (
             LINE_LIMIT_FACTOR * corpus.longest_line
             if isinstance(corpus, LineCorpus)
             else STREAM_SAMPLE
         )
         settings = config.train
-        held_out, most = len(corpus.held_out_ids), settings.eval_characters
-        if most is not None and held_out > most:
-            self.notices += (
-                f"held-out scores are of about {most:,} of the {held_out:,} characters held out, evenly placed "
-                "(train.eval_characters); charlm eval scores all of them",
-            )
         self.model = CharLM(
             corpus.vocab,
             config.model,
@@ -144,10 +143,12 @@ class Training:
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
         self._training = False
-        self._resume = resume
+        self._before = self.config.train  # how it was trained so far
+        self._resumed: TrainingState | None = None
         if resume is not None:
             check_resumable(self, resume)
-            restore(self, resume)
+            self._before = config_of(resume).train
+            self._resumed = restore(self, resume)
 
     @property
     def step(self) -> int:
@@ -155,14 +156,14 @@ class Training:
         return self.place.step
 
     @property
-    def is_finished(self) -> bool:
-        """Whether nothing is left to do for a run that is resumed."""
+    def finished(self) -> str | None:
+        """Why nothing is left to do for a run that is resumed; None if something is."""
         place = self.place
-        seconds = 0.0 if self._resume is None else self._resume.state["seconds"] or 0.0
-        ended = self.budget.end(place.step, seconds, place.stale) is not None
+        seconds = 0.0 if self._resumed is None else self._resumed.seconds or 0.0
+        ended = self.budget.end(place.step, seconds, place.stale)
         owes_score = self.corpus.has_held_out and place.evaluated != place.step
         owes_sample = self._ends_with_sample and place.sampled != place.step
-        return ended and not owes_score and not owes_sample
+        return None if owes_score or owes_sample else ended
 
     @property
     def _ends_with_sample(self) -> bool:
@@ -186,7 +187,6 @@ class Training:
         self._training = True
         try:
             self._open()
-            self._resume = None
             finished = yield from self._events()
         except GeneratorExit:
             self.abandon("closed")
@@ -207,19 +207,18 @@ class Training:
     def abandon(self, why: str) -> None:
         """Have the run's directory tell that it was stopped without saving, if it is not at its end."""
         if self._training:
-            lost = f"{why}, without saving: what came after step {self.record.kept or 0:,} is lost"
+            lost = f"{why}, without saving: what came after step {self.record.saved_step or 0:,} is lost"
             self._unsaved("stopped", lost)
 
     def _unsaved(self, state: str, reason: str) -> None:
         """Have the directory name the step that resuming starts at."""
-        self.record.summary({**summary(self, state, reason), "step": self.record.kept or 0})
+        self.record.summary({**summary(self, state, reason), "step": self.record.saved_step or 0})
 
     def _go_back(self) -> None:
         """Be what the last checkpoint says; before the first, no step was made."""
         if self._saved is not None:
-            self._resume = self.record.last()
-            restore(self, self._resume)
-        self._clear_gradients()
+            self._resumed = restore(self, self.record.last())
+        self.model.collection.clear_gradients()
         self.gradient = Gradient(self.model)  # its graphs may be half evaluated
         self._saved = self.stopping = None
 
@@ -252,34 +251,29 @@ class Training:
             self.trainer.update()
         except BadGradientError:
             self.carried = None
-            self._clear_gradients()
+            self.model.collection.clear_gradients()
             raise
         self.averaging.update()
         return loss, characters
 
-    def _clear_gradients(self) -> None:
-        for parameter in self.model.collection.parameters:
-            parameter.clear_gradient()
-        for table in self.model.collection.lookups:
-            table.clear_gradient()
-
     def _open(self) -> None:
         """Begin the directory's files, or cut them back to where a resumed run goes on."""
-        resume, directory = self._resume, self.directory
+        resumed, directory = self._resumed, self.directory
         self.clock.set(0.0)
-        if resume is not None:
-            seconds = self.record.cut_back(resume.state["lines"])
-            self.clock.set(max(seconds, resume.state["seconds"] or 0.0))
+        if resumed is not None:
+            seconds = self.record.cut_back(attrs.asdict(resumed.lines))
+            self.clock.set(max(seconds, resumed.seconds or 0.0))
+            self._resumed = None
         self._saved_at = self.clock.seconds
         if directory is None:
             return
         directory.sweep()
         directory.write_config(to_yaml(self.config))
         facts = meta(self)
-        if resume is not None:
-            facts = read_json(directory.meta)
+        if resumed is not None:
+            facts = directory.read_meta() or facts
             facts.setdefault("resumed", []).append({"step": self.step, **session()})
-            self._saved, self.record.kept = self._mark(), self.step
+            self._saved, self.record.saved_step = self._mark(), self.step
         directory.write_meta(facts)
         directory.write_summary(summary(self, "running", "not ended"))
 
@@ -376,10 +370,10 @@ class Training:
         if self._saved is None or guard.has_given_up:
             raise diverged(self, why)
         last = self.record.last()
-        restore(self, last)
+        was = restore(self, last)
         self.guard = guard
         guard.rolled_back()
-        self.record.cut_back(last.state["lines"])
+        self.record.cut_back(attrs.asdict(was.lines))
         rate = self.learning_rate()
         self.log({"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped})
         self.record.save(snapshot(self))
@@ -395,35 +389,12 @@ class Training:
         self.record.metrics({"step": self.step, **row, "seconds": round(self.clock.seconds, 3)})
 
     def _started(self) -> Started:
-        corpus, notices = self.corpus, self.notices
-        if self._resume is not None:
-            notices += tuple(changes(self, self._resume))
+        corpus = self.corpus
         return Started(
             self.step,
             self.model.parameter_count(),
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
-            notices,
+            (*self.notices, *changes(self, self._before)),
         )
-
-
-def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
-    """Return the additions and multiplications of a whole run: its updates, held-out scores and samples.
-
-    A sample is counted as ``STREAM_SAMPLE`` characters: how long a line will be is not known before.
-    """
-    settings = config.train
-    budget = Budget.of(settings, corpus.steps_per_pass)
-    most = math.inf if budget.seconds is None else OPERATIONS_PER_SECOND * budget.seconds
-    if budget.steps is None:
-        return most
-    forward = operations_per_character(config.model, len(corpus.vocab))
-    characters = 3.0 * budget.steps * settings.accumulate * corpus.characters_per_step
-    scored = min(len(corpus.held_out_ids), settings.eval_characters or math.inf)
-    scores = budget.steps // settings.eval_every if scored else 0
-    characters += scores * scored
-    if settings.sample_every:
-        samples = budget.steps // settings.sample_every + scores + 1
-        characters += samples * STREAM_SAMPLE
-    return min(most, forward * characters)

@@ -34,7 +34,7 @@ def curves(directory: RunDirectory, unit: str | None = None) -> Any:
     """
     from matplotlib.figure import Figure
 
-    rows = directory.read_metrics()
+    rows, _ = directory.read_metrics()
     figure: Any = Figure(figsize=(8, 5), dpi=100, layout="constrained")
     axes = figure.subplots()
     for key, label in (

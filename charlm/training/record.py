@@ -16,13 +16,13 @@ class Record:
 
     Attributes:
         lines: how many the logs have, for a checkpoint: going back to it, they are cut back to these.
-        kept: the step of the last checkpoint.
+        saved_step: the step of the last checkpoint.
     """
 
     def __init__(self, directory: RunDirectory | None) -> None:
         self.directory = directory
         self.lines = {"metrics": 0, "samples": 0}
-        self.kept: int | None = None
+        self.saved_step: int | None = None
         self._last: Checkpoint | None = None
 
     def metrics(self, row: Mapping[str, Any]) -> None:
@@ -44,7 +44,7 @@ class Record:
         else:
             with progress.task("saving"):
                 self.directory.save(checkpoint)
-        self.kept = checkpoint.state["step"]
+        self.saved_step = checkpoint.state["step"]
         return None if self.directory is None else self.directory.checkpoint
 
     def last(self) -> Checkpoint:
@@ -66,7 +66,7 @@ class Record:
             return 0.0
         metrics, samples = self.directory.cut_logs(lines["metrics"], lines["samples"])
         self.lines = {"metrics": metrics, "samples": samples}
-        rows = self.directory.read_metrics()
+        rows, _ = self.directory.read_metrics()
         return float(rows[-1]["seconds"]) if rows else 0.0
 
     def summary(self, summary: Mapping[str, Any]) -> None:

@@ -10,16 +10,32 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from charlm import __version__, progress
-from charlm.errors import EvaluationError
+from charlm.config import RunConfig
+from charlm.errors import EvaluationError, how_to_install
+from charlm.lm.compute import misses_numba
 from charlm.lm.evaluation import evaluate
 from charlm.lm.sampling import collect
+from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.events import Evaluated, Sampled
 from charlm.training.state import weights
+from charlm.training.work import operations
 
 if TYPE_CHECKING:
     from charlm.training.loop import Training
 
 T = TypeVar("T")
+
+
+def remarks(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Iterator[str]:
+    """Say what the user should know about how a run is scored and computed."""
+    held_out, most = len(corpus.held_out_ids), config.train.eval_characters
+    if most is not None and held_out > most:
+        yield (
+            f"each held-out score is over about {most:,} of the {held_out:,} held-out characters, evenly placed "
+            "(train.eval_characters); charlm eval scores all of them"
+        )
+    if misses_numba(config.train.kernels, operations(config, corpus)):
+        yield f"with numba this would be several times as fast; {how_to_install('numba')}"
 
 
 def sample(training: Training) -> Sampled | None:

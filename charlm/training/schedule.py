@@ -10,7 +10,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
+
 from charlm.config import TrainConfig
+from charlm.config.rules import number, whole
+from charlm.config.stored import stored
 from charlm.errors import ConfigError
 
 
@@ -55,12 +59,34 @@ def after_warmup(updates: int, progress: float, warmup: int) -> float:
     return min(1.0, (progress - rose) / (1 - rose)) if rose < 1 else 1.0
 
 
+def _best(value: Any) -> float:
+    return math.inf if value == math.inf else number()(value)
+
+
+@attrs.define
+class Scores:
+    """What ``plateau`` has made of the held-out scores.
+
+    Attributes:
+        best: the best so far.
+        waited: scores since it or since the last fall.
+        falls: how often the rate fell.
+    """
+
+    best: float = stored(_best, math.inf)
+    waited: int = stored(whole(0), 0)
+    falls: int = stored(whole(0), 0)
+
+
 class Schedule:
     """The learning rate of every update of a training.
 
     Args:
         settings: ``learning_rate``, ``warmup``, ``schedule`` and what this takes.
         scored: whether there is a held-out text, and so a score for ``plateau``.
+
+    Attributes:
+        scores: what was made of the scores.
 
     Raises:
         ConfigError: ``plateau`` without a held-out text.
@@ -78,9 +104,7 @@ class Schedule:
                 "or choose cosine"
             )
         self._settings = settings
-        self._best = math.inf
-        self._waited = 0
-        self._falls = 0
+        self.scores = Scores()
 
     def rate(self, updates: int, progress: float) -> float:
         """Return the learning rate of the next update.
@@ -96,21 +120,13 @@ class Schedule:
 
     def score(self, nll: float) -> None:
         """Take a held-out score, by which ``plateau`` goes: a new best, or one more without."""
-        if nll < self._best:
-            self._best, self._waited = nll, 0
+        scores = self.scores
+        if nll < scores.best:
+            scores.best, scores.waited = nll, 0
             return
-        self._waited += 1
-        if self._waited == self._settings.decay_after:
-            self._falls, self._waited = self._falls + 1, 0
-
-    def state(self) -> dict[str, Any]:
-        """Return what was made of the scores, as plain data for a checkpoint."""
-        return {"best": self._best, "waited": self._waited, "falls": self._falls}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from what ``state()`` returned."""
-        self._best, self._waited = float(state["best"]), int(state["waited"])
-        self._falls = int(state["falls"])
+        scores.waited += 1
+        if scores.waited == self._settings.decay_after:
+            scores.falls, scores.waited = scores.falls + 1, 0
 
     def _share(self, updates: int, progress: float) -> float:
         settings = self._settings
@@ -121,4 +137,4 @@ class Schedule:
             return exponential(done, settings.decay_share)
         if settings.schedule == "step":
             return step(progress, settings.decay_share, settings.decay_places)
-        return float(settings.decay_share**self._falls)  # for a constant rate, 1
+        return float(settings.decay_share**self.scores.falls)  # for a constant rate, 1

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
-from charlm.config import DataConfig, from_dict
+from charlm.config import DataConfig
 from charlm.errors import CharlmError, MissingTextError, TextError, UndecodableTextError
+from charlm.lm.saved import config_of, model_state
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -30,13 +31,13 @@ class History:
 
     @classmethod
     def read(cls, directory: RunDirectory) -> History:
-        """Return what a run's metrics tell; nothing of a file that is not there or damaged."""
+        """Return what a run's metrics tell; lines that are damaged are left out."""
         history = cls()
-        with contextlib.suppress(OSError, ValueError):
-            for row in directory.read_metrics():
-                for key, points in (("loss", history.losses), ("held_out_nll", history.held_out)):
-                    if isinstance(row.get(key), float):
-                        points.append(Point(int(row["step"]), row[key]))
+        rows, _ = directory.read_metrics()
+        for row in rows:
+            for key, points in (("loss", history.losses), ("held_out_nll", history.held_out)):
+                if row.get(key) is not None:
+                    points.append(Point(row["step"], float(row[key])))
         return history
 
     def cut_back(self, step: int) -> None:
@@ -99,7 +100,7 @@ def corpus_of_run(
     Raises:
         TextError: the text is not there any more, or not the same.
     """
-    data = from_dict(checkpoint.config).data if data is None else data
+    data = config_of(checkpoint).data if data is None else data
     try:
         corpus = corpus_of(data)
     except MissingTextError as error:
@@ -108,15 +109,15 @@ def corpus_of_run(
             f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
         ) from error
     except UndecodableTextError as error:
-        raise TextError(f"the text of {run} is another than it was: {error.reason}") from error
+        raise TextError(f"the text of {run} has changed: {error.reason}") from error
     except TextError as error:
         raise TextError(f"the text of {run} cannot be read again: {error}") from error
-    was = checkpoint.state.get("text_sha256", corpus.sha256)
+    was = model_state(checkpoint).text_sha256 or corpus.sha256
     if corpus.sha256 != was or corpus.vocab.to_list() != checkpoint.vocab:
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
-            f"the run's was {was[:12]}...), so what was held out is not known: bring the old text back, "
+            f"the run's was {was[:12]}...), so what was held out is not known: restore the old text, "
             "or name a text to score: charlm eval RUN TEXT"
         )
     return corpus

@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from charlm import __version__
-from charlm.config import RunConfig, from_dict, to_dict
+from charlm.config import RunConfig, TrainConfig, to_dict
+from charlm.config.rules import (
+    SettingError,
+    line,
+    number,
+    one_of,
+    or_nothing,
+    real,
+    shown,
+    whole,
+)
+from charlm.config.stored import stored
+from charlm.engine.arrays import Array
 from charlm.errors import CheckpointError, ConfigError
 from charlm.lm.sampling import State
+from charlm.lm.saved import (
+    ModelState,
+    config_of,
+    fitting,
+    model_state,
+    state_of,
+    weight_shapes,
+)
 from charlm.runs.checkpoint import Checkpoint
+from charlm.training.averaging import TRAINED
 from charlm.training.budget import Budget
 from charlm.training.guard import Guard
+from charlm.training.schedule import Scores
 
 if TYPE_CHECKING:
     from charlm.training.loop import Training
@@ -33,13 +54,17 @@ RESUMABLE = (
     "kernels",
     "threads",
 )
-"""What of the train section may be another when a run is resumed: none of it changes what a step is."""
+"""Settings of the train section that may change when a run is resumed: none of them changes what a step is."""
 
 PLACES = ("text", "val_file")
-"""What of the data section may be another: where the texts lie. What is in them is compared by its digest."""
+"""Settings of the data section that may change: where the texts are. Their content is compared by its digest."""
 
 
-@dataclass
+CARRIED = "carried."
+"""How the names of the state begin that the text before leaves."""
+
+
+@attrs.define
 class Place:
     """The counts of a run.
 
@@ -57,17 +82,76 @@ class Place:
         stale: scores since the best.
     """
 
-    step: int = 0
-    characters: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
-    last_loss: float | None = None
-    sampled: int = 0
-    evaluated: int = -1
-    last_nll: float | None = None
-    best_nll: float | None = None
-    best_step: int | None = None
-    stale: int = 0
+    step: int = stored(whole(0), 0)
+    characters: int = stored(whole(0), 0)
+    loss_sum: float = stored(number(), 0.0)
+    loss_count: int = stored(whole(0), 0)
+    last_loss: float | None = stored(or_nothing(number()), None)
+    sampled: int = stored(whole(0), 0)
+    evaluated: int = stored(whole(-1), -1)
+    last_nll: float | None = stored(or_nothing(real), None)
+    best_nll: float | None = stored(or_nothing(number()), None)
+    best_step: int | None = stored(or_nothing(whole(0)), None)
+    stale: int = stored(whole(0), 0)
+
+
+@attrs.frozen
+class Lines:
+    """How many lines the logs of a run have."""
+
+    metrics: int = stored(whole(0))
+    samples: int = stored(whole(0))
+
+
+def _odd(value: Any) -> int:
+    found: int = whole(1, 2**128 - 1)(value)
+    if not found % 2:
+        raise SettingError(f"expected an odd number, got {shown(value)}")
+    return found
+
+
+@attrs.frozen
+class Lcg:
+    """The numbers inside PCG64."""
+
+    state: int = stored(whole(0, 2**128 - 1))
+    inc: int = stored(_odd)
+
+
+@attrs.frozen(kw_only=True)
+class Stream:
+    """The state of a model's random numbers (``numpy.random.PCG64``)."""
+
+    bit_generator: str = stored(one_of("PCG64"))
+    state: Lcg
+    has_uint32: int = stored(whole(0, 1))
+    uinteger: int = stored(whole(0, 2**32 - 1))
+
+
+@attrs.frozen(kw_only=True)
+class TrainingState(ModelState):
+    """What a run needs to go on, beside its tensors.
+
+    Attributes:
+        updates: those of the trainer.
+        place: the counts.
+        guard: the bad steps.
+        schedule: what was made of the held-out scores.
+        averaged: updates that the mean of the weights has taken in.
+        stream: of the model's random numbers.
+        lines: of the logs.
+        seconds: that have gone by, where a budget needs them.
+    """
+
+    text_sha256: str = stored(line)
+    updates: int = stored(whole(0))
+    place: Place
+    guard: Guard
+    schedule: Scores
+    averaged: int = stored(whole(0))
+    stream: Stream
+    lines: Lines
+    seconds: float | None = stored(or_nothing(number(least=0)))
 
 
 def snapshot(training: Training) -> Checkpoint:
@@ -79,13 +163,13 @@ def snapshot(training: Training) -> Checkpoint:
     moments = training.trainer.state()  # which go on changing
     tensors.update({f"trainer.{name}": moment.copy() for name, moment in moments.items()})
     for i, layer in enumerate(training.carried or ()):
-        tensors.update({f"carried.{i}.{k}": part for k, part in enumerate(layer)})
+        tensors.update({f"{CARRIED}{i}.{k}": part for k, part in enumerate(layer)})
     state = {
-        **model_state(training),
+        **model_facts(training),
         "updates": training.trainer.updates,
-        "place": asdict(training.place),
-        "guard": training.guard.state(),
-        "schedule": training.schedule.state(),
+        "place": attrs.asdict(training.place),
+        "guard": attrs.asdict(training.guard),
+        "schedule": attrs.asdict(training.schedule.scores),
         "averaged": training.averaging.updates,
         "stream": training.model.collection.stream.state(),
         "lines": dict(training.record.lines),
@@ -96,12 +180,12 @@ def snapshot(training: Training) -> Checkpoint:
 
 def weights(training: Training) -> Checkpoint:
     """Return what a run has learned, as it was scored last; it draws and scores, but does not resume."""
-    state = {**model_state(training), "nll": training.place.last_nll}
+    state = {**model_facts(training), "nll": training.place.last_nll}
     vocab = training.corpus.vocab.to_list()
     return Checkpoint(training.model.arrays(), to_dict(training.config), vocab, state)
 
 
-def model_state(training: Training) -> dict[str, Any]:
+def model_facts(training: Training) -> dict[str, Any]:
     """Return what a model needs to know beside its weights."""
     return {
         "charlm": __version__,
@@ -111,46 +195,107 @@ def model_state(training: Training) -> dict[str, Any]:
     }
 
 
-def restore(training: Training, checkpoint: Checkpoint) -> None:
-    """Make a training what it was when its ``snapshot`` was taken; the logs and the clock are not touched."""
-    tensors, state = checkpoint.tensors, checkpoint.state
-    training.averaging.restore(tensors, state["averaged"])
-    training.schedule.restore(state["schedule"])
-    names = training.trainer.state()
-    moments = {name: tensors[f"trainer.{name}"] for name in names}
-    training.trainer.restore(moments, state["updates"])
-    training.model.collection.stream.restore(state["stream"])
-    training.place = Place(**state["place"])
-    training.guard = Guard(**state["guard"])
-    carried: State = []
-    while f"carried.{len(carried)}.0" in tensors:
-        prefix = f"carried.{len(carried)}."
-        parts = sum(name.startswith(prefix) for name in tensors)
-        carried.append(tuple(tensors[f"{prefix}{k}"].copy() for k in range(parts)))
-    training.carried = carried or None
+def restore(training: Training, checkpoint: Checkpoint) -> TrainingState:
+    """Make a training what it was when its ``snapshot`` was taken, and return that; logs and clock are not touched.
+
+    Raises:
+        CheckpointError: it holds something that no ``snapshot`` of this training has.
+    """
+    state = state_of(TrainingState, checkpoint)
+    problem = next(_contradictions(training, state), None)
+    if problem is not None:
+        raise checkpoint.damaged(f"its state: {problem}")
+    tensors = dict(checkpoint.tensors)
+    moments = training.trainer.state()
+    try:
+        carried = _carried(training, state, tensors)
+        found = {
+            name: fitting(tensors, f"trainer.{name}", moment.shape, moment.dtype)
+            for name, moment in moments.items()
+        }
+        training.averaging.restore(tensors, state.averaged)
+    except CheckpointError as error:
+        raise checkpoint.damaged(str(error)) from error
+    weights = [name for name, _ in weight_shapes(training.model.config, len(training.model.vocab))]
+    ours = {*weights, *(f"trainer.{name}" for name in moments)}
+    ours |= {TRAINED + name for name in weights if training.averaging.decay}
+    others = [name for name in tensors if name not in ours and not name.startswith(CARRIED)]
+    if others:
+        raise checkpoint.damaged(f"the tensor {others[0]} does not belong to this training")
+    training.schedule.scores = state.schedule
+    training.trainer.restore(found, state.updates)
+    training.model.collection.stream.restore(attrs.asdict(state.stream))
+    training.place, training.guard, training.carried = state.place, state.guard, carried
+    return state
+
+
+def _contradictions(training: Training, state: TrainingState) -> Iterator[str]:
+    """Yield what cannot be true at once."""
+    place, guard = state.place, state.guard
+    if state.step != place.step:
+        yield f"step is {state.step}, and place.step {place.step}"
+    for name in ("sampled", "evaluated", "best_step", "loss_count"):
+        if (getattr(place, name) or 0) > place.step:
+            yield f"place.{name} is {getattr(place, name)}, after place.step, {place.step}"
+    if (place.best_nll is None) != (place.best_step is None):
+        yield "one of place.best_nll and place.best_step is missing"
+    if (place.last_nll is None) != (place.evaluated < 0):
+        yield f"place.last_nll is {place.last_nll}, and place.evaluated {place.evaluated}"
+    if state.updates > place.step:
+        yield f"updates is {state.updates}, more than place.step, {place.step}"
+    if state.averaged != (state.updates if training.averaging.decay else 0):
+        yield f"averaged is {state.averaged}, and updates {state.updates}"
+    if guard.tries > guard.rollbacks or guard.factor != 0.5**guard.rollbacks:
+        yield f"guard has {guard.rollbacks} rollbacks, {guard.tries} tries and the factor {guard.factor:g}"
+    if state.schedule.waited >= training.config.train.decay_after:
+        yield f"schedule.waited is {state.schedule.waited}, and the rate should have fallen before"
+
+
+def _carried(
+    training: Training, state: TrainingState, tensors: Mapping[str, Array]
+) -> State | None:
+    """Return the state that the text before leaves; CheckpointError if it does not fit the model and its batches."""
+    given = [name for name in tensors if name.startswith(CARRIED)]
+    if not given:
+        return None
+    model = training.model
+    texts = training.corpus.batch(max(0, state.step - 1))[0].shape[1]
+    carried: State = [
+        tuple(
+            fitting(tensors, f"{CARRIED}{i}.{k}", (texts, size), model.collection.dtype).copy()
+            for k in range(model.rnn.cell.states)
+        )
+        for i, size in enumerate(model.config.hidden_dims)
+    ]
+    needed = sum(map(len, carried))
+    if len(given) != needed:
+        raise CheckpointError(
+            f"{len(given)} tensors of a carried state, but this model needs {needed}"
+        )
+    return carried
 
 
 def check_resumable(training: Training, checkpoint: Checkpoint) -> None:
-    """Raise what keeps a run from going on from a checkpoint.
+    """Refuse to resume a run from a checkpoint that does not fit it.
 
     Raises:
-        CheckpointError: it holds no place, or the text is another.
-        ConfigError: a setting is another that may not be.
+        CheckpointError: it has no state of a training, or the text has changed.
+        ConfigError: a setting has changed that must not.
     """
-    state = checkpoint.state
-    if "place" not in state:
+    if "place" not in checkpoint.state:
         raise CheckpointError(
-            "the checkpoint holds weights and no place to go on from (it is the best one, or of an "
+            "the checkpoint holds weights, but not the state of the training (it is the best one, or from an "
             "older charlm): give the run's folder, or start a new run from it with --init-from"
         )
-    if state["text_sha256"] != training.corpus.sha256:
+    was = model_state(checkpoint).text_sha256 or "none"
+    if was != training.corpus.sha256:
         texts = ", ".join(training.config.data.texts)
         raise CheckpointError(
             f"the text is not the one that the run was trained on: {texts} has the SHA-256 "
-            f"{training.corpus.sha256[:12]}..., the run's had {state['text_sha256'][:12]}...; "
-            "bring the old text back, or start a new run on this one with --init-from"
+            f"{training.corpus.sha256[:12]}..., the run's had {was[:12]}...; "
+            "restore the old text, or start a new run on this one with --init-from"
         )
-    differing = list(differences(from_dict(checkpoint.config, "checkpoint"), training.config))
+    differing = list(differences(config_of(checkpoint), training.config))
     if differing:
         raise ConfigError(
             "\n".join(differing)
@@ -160,9 +305,9 @@ def check_resumable(training: Training, checkpoint: Checkpoint) -> None:
         )
 
 
-def changes(training: Training, checkpoint: Checkpoint) -> Iterator[str]:
-    """Say what is another from here on than it was in a run that is resumed, where it changes the numbers."""
-    before, now = from_dict(checkpoint.config, "checkpoint").train, training.config.train
+def changes(training: Training, before: TrainConfig) -> Iterator[str]:
+    """Say what a resumed run computes in another way than before, where it changes the numbers."""
+    now = training.config.train
     if (before.kernels, before.threads) != (now.kernels, now.threads):
         yield (
             f"computed with kernels {now.kernels}, threads {now.threads} from here on (before: kernels "
@@ -170,7 +315,7 @@ def changes(training: Training, checkpoint: Checkpoint) -> Iterator[str]:
             "never changed"
         )
     budget = Budget.of(before, training.corpus.steps_per_pass)
-    progress = budget.progress(training.step, checkpoint.state["seconds"] or 0.0)
+    progress = budget.progress(training.step, training.clock.seconds)
     was = training.schedule.rate(training.step, progress) * training.guard.factor
     rate = training.learning_rate()
     if budget != training.budget and not math.isclose(rate, was):
@@ -182,7 +327,7 @@ def changes(training: Training, checkpoint: Checkpoint) -> Iterator[str]:
 
 
 def differences(before: RunConfig, now: RunConfig) -> list[str]:
-    """Name the settings that keep a run from being resumed; where its text lies is none of them."""
+    """Name the settings that have changed and must not when a run is resumed."""
     found = []
     for section in ("model", "data", "train"):
         old, new = getattr(before, section), getattr(now, section)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from charlm.config import ModelConfig, from_dict
+from charlm.config import ModelConfig
 from charlm.engine.arrays import Array
 from charlm.errors import CheckpointError
 from charlm.lm.model import CharLM, described
+from charlm.lm.saved import check_weights, config_of, model_state, vocab_of
 from charlm.runs.checkpoint import Checkpoint
 from charlm.wording import counted
 
@@ -25,13 +26,14 @@ def start_from(model: CharLM, checkpoint: Checkpoint) -> str:
     Raises:
         CheckpointError: the models have other cells, layers or sizes.
     """
-    theirs = from_dict(checkpoint.config, "checkpoint").model
+    theirs = config_of(checkpoint).model
     if described(theirs) != described(model.config):
         raise CheckpointError(
             f"the run to start from has {described(theirs)}, this one is to have "
             f"{described(model.config)}: give this one the same with {_settings(theirs, model.config)}"
         )
-    ours, old = model.vocab.to_list(), checkpoint.vocab
+    check_weights(checkpoint)
+    ours, old = model.vocab.to_list(), vocab_of(checkpoint).to_list()
     kept = [symbol for symbol in ours if symbol in set(old)]
     new = [symbol for symbol in ours if symbol not in set(old)]
     dropped = [symbol for symbol in old if symbol not in set(ours)]
@@ -39,7 +41,7 @@ def start_from(model: CharLM, checkpoint: Checkpoint) -> str:
     said = [f"{counted(len(kept), 'symbol')} kept"]
     said += [f"{len(new)} new ({_listed(new)})"] if new else []
     said += [f"{len(dropped)} dropped ({_listed(dropped)})"] if dropped else []
-    step = checkpoint.state.get("step", 0)
+    step = model_state(checkpoint).step
     return f"starting from the weights of a run at step {step:,}: {', '.join(said)}"
 
 

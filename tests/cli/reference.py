@@ -1,4 +1,4 @@
-"""docs/cli.md as it is to be: the help of every command. ``python -m tests.cli.reference`` writes it."""
+"""docs/cli.md as it should be: the help of every command. ``python -m tests.cli.reference`` writes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 HEAD = """\
 # The commands
 
-What `charlm --help` and `charlm COMMAND --help` say. The options of `charlm` itself may stand behind the command too.
+What `charlm --help` and `charlm COMMAND --help` say. The options of `charlm` itself may stand after the command too.
 `python -m tests.cli.reference` writes this page.
 """
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from charlm.cli.eval import eval_
 from charlm.config import load_run
 from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.directory import RunDirectory
 
 TEXT = "Старый дом стоял на берегу реки, très près.\n" * 60
 RUSSIAN = TEXT.replace(", très près", "")
@@ -131,7 +131,7 @@ def test_the_preset_is_said_of_one_that_can_be(typed, end):
     Path("novel.txt").write_text(TEXT, "utf-8")
     code, _, err = typed(f"charlm train novel.txt {end}")
     assert code == 0, err
-    assert "preset small, by the size of the text (" in err
+    assert "preset small, chosen by the size of the text (" in err
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,16 @@ def test_a_name_that_is_too_long_is_said_to_be(typed, command, name):
     code, _, err = typed(f"charlm {command} {name}")
     assert code == 2
     assert re.match(f"charlm: .*{'n' * 300}.*: (cannot be read|no (such )?file)", err)
+
+
+def test_what_is_advised_for_a_character_that_the_alphabet_lacks(run):
+    Path("mine.yaml").write_text("data: {text: Q.txt}\ntrain: {steps: 1}\n", "utf-8")
+    Path("Q.txt").write_text("Qui\n" * 9, "utf-8")
+    code, _, err = run("charlm train mine.yaml")
+    assert code == 2
+    assert "null takes those of the text), or with null and data.min_count of 2 or more" in err
+    for advised in ("", " --set data.min_count=2"):
+        assert run(f"charlm train mine.yaml --force --set data.alphabet=null{advised}")[0] == 0
 
 
 def test_a_config_is_not_suggested_where_a_text_is_wanted(run):
@@ -220,7 +230,7 @@ def test_a_run_s_text_that_was_converted_is_another(run):
     Path("tale.txt").write_bytes(RUSSIAN.encode("cp1251"))
     code, _, err = run("charlm train --resume runs/tale --steps 9")
     assert code == 2
-    assert "this is not the text that runs/tale was trained on; bring the old text back" in err
+    assert "this is not the text that runs/tale was trained on; restore the old text" in err
     assert "--encoding" not in err
     code, _, err = run("charlm eval runs/tale")
     assert code == 2
@@ -270,15 +280,24 @@ def test_a_run_starts_from_one_of_other_sizes_as_advised(run):
 
 
 @pytest.mark.parametrize(
-    "budget", ["--steps 3", "--epochs 0.01", "--steps 50 --patience 2 --set train.eval_every=2"]
+    "budget",
+    [
+        "--steps 3",
+        "--epochs 0.01",
+        "--max-time 0.2s --steps 1000000",
+        "--steps 50 --patience 2 --set train.eval_every=2",
+    ],
 )
 def test_a_finished_run_is_trained_further_as_advised(run, budget):
     still = "--set train.learning_rate=1e-30 --set train.schedule=constant --set train.decay=null"
     code, _, err = run(f"charlm train tale.txt {TINY} {still} {budget} -o runs/done")
     assert code == 0, err
     step = load_checkpoint("runs/done", "last").state["step"]
+    reason = RunDirectory(Path("runs/done")).read_summary()[0].reason
     code, _, err = run("charlm train --resume runs/done")
     assert code == 0, err
+    assert f"after {reason}\n" in err or f" ({reason})\n" in err
+    assert (re.search("--max-time .*", err) is not None) == ("--max-time" in budget)
     advised = re.search(r"to train it further: .*?(train --resume .*)", err)
     code, _, err = run(f"charlm {advised[1]}")
     assert code == 0, err
@@ -326,7 +345,7 @@ def test_what_a_note_on_a_text_advises_works(typed):
     Path("odd.txt").write_text(TEXT * 5 + "cafe\u0301 ", "utf-8")
     code, _, err = typed(f"charlm train odd.txt {TINY} -o before")
     assert code == 0, err
-    advised = re.findall(r"charlm train (--\S+(?: \S+=\S+| \d+)) (?:makes|writes)", err)
+    advised = re.findall(r"charlm train (--\S+(?: \S+=\S+| \d+)) (?:makes|composes)", err)
     assert len(advised) == 2
     code, _, err = typed(f"charlm train odd.txt {TINY} -o after {' '.join(advised)}")
     assert code == 0, err
@@ -334,12 +353,9 @@ def test_what_a_note_on_a_text_advises_works(typed):
     assert "charlm train" not in err.replace("charlm train --resume", "")
 
 
-@pytest.mark.skipif(
-    not any("--text" in option.opts for option in eval_.params), reason="eval has no --text yet"
-)
 def test_a_run_is_scored_where_its_text_was_moved_to(run):
     Path("tale.txt").rename("moved.txt")
     code, _, err = run("charlm eval runs/tale")
     assert code == 2
-    assert "charlm eval RUN --text PATH" in err
+    assert "charlm eval runs/tale/best.safetensors --text PATH" in err
     assert run("charlm eval runs/tale --text moved.txt")[0] == 0

@@ -61,7 +61,7 @@ def test_a_budget(charlm):
     assert (found["state"], found["reason"], found["step"]) == ("finished", "10 steps", 10)
     again = charlm("train", "--resume", "run")
     assert again.returncode == 0
-    assert "finished already, after 10 steps" in again.stderr
+    assert "already finished, after 10 steps" in again.stderr
     assert "--resume run --steps 20" in again.stderr
     assert charlm("train", "--resume", "run", "--steps", 20).returncode == 0
     assert state(charlm)["step"] == 20
@@ -75,7 +75,7 @@ def test_patience(charlm, tmp_path):
     found = state(charlm)
     assert (found["state"], found["step"], found["best_step"]) == ("finished", 6, 2)
     assert "2 measurements" in found["reason"]
-    assert "finished already" in charlm("train", "--resume", "run").stderr
+    assert "already finished" in charlm("train", "--resume", "run").stderr
 
 
 def test_time(charlm, tmp_path):
@@ -84,7 +84,7 @@ def test_time(charlm, tmp_path):
     assert done.returncode == 0, done.stderr
     found = state(charlm)
     assert (found["state"], found["reason"], found["steps"]) == ("finished", "0.5s", None)
-    assert "finished already" in charlm("train", "--resume", "run").stderr
+    assert "already finished" in charlm("train", "--resume", "run").stderr
     assert charlm("train", "--resume", "run", "--max-time", "1s").returncode == 0
     assert state(charlm)["step"] > found["step"]
 
@@ -253,6 +253,8 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(charlm, tmp_path):
     assert found["steps"] == 200
     assert found["chars_per_second"] > 0
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs/srnn").mkdir(parents=True)
+    assert "\nwritten to  runs/srnn-2 (" in charlm("train", "--dry-run").stdout
     (tmp_path / "file").write_text("")
     assert charlm("train", "--dry-run", "-o", "file/run").returncode == 1
 

@@ -63,7 +63,7 @@ def test_the_test_part_and_texts_in_the_encoding_of_the_run(charlm, tmp_path):
     assert "nats/byte" in told
     assert "char" not in told
     done = charlm("eval", "rare", "old.txt")
-    assert "480 of the characters are <UNK>" in done.stderr
+    assert "does not know 480 of the characters" in done.stderr
     assert charlm("eval", "bytes", "old.txt", "--split", "val").returncode == 2
 
 
@@ -72,16 +72,16 @@ def test_a_text_that_was_changed_is_refused(charlm, run, tmp_path):
     done = charlm("eval", run)
     assert done.returncode == 2
     assert "not the text that" in done.stderr
-    assert "bring the old text back" in done.stderr
+    assert "restore the old text" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--rate", "1"], "--dynamic"),
-        (["text.txt", "--cold"], "begins cold anyway"),
+        (["text.txt", "--cold"], "always begins cold"),
         (["nosuch.txt"], "no such text"),
-        (["--split", "test"], "nothing of its text is kept for a test"),
+        (["--split", "test"], "no part of its text is kept for a test"),
     ],
 )
 def test_wrong_options(charlm, run, options, said):
@@ -99,11 +99,21 @@ def test_a_run_whose_text_is_gone(charlm, run, tmp_path):
     assert json.loads(charlm("info", run, "--json").stdout)["problem"]
 
 
+def test_what_is_shown_fits_a_terminal(charlm, run, tmp_path):
+    (tmp_path / "long.txt").write_text("abcdefghijklmnopqrstuvwxyz\n" * 40_000)
+    commands = ("eval run", "info run", "info long.txt", "runs .")
+    shown = "".join(charlm(*words.split()).stdout for words in commands).splitlines()
+    whole = ("command: ", "text: ")  # what may be copied is not cut
+    assert [line for line in shown if len(line) > 80 and not line.startswith(whole)] == []
+    for begin in ("288 char", "files: ", "most frequent: ", "run "):
+        assert any(line.startswith(begin) for line in shown)
+
+
 def test_nothing_held_out(charlm):
     assert charlm("-q", "train", "--sample-every", 0, "-o", "fox").returncode == 0
     done = charlm("eval", "fox")
     assert done.returncode == 2
-    assert "holds nothing out" in done.stderr
+    assert "no part of its text is held out" in done.stderr
 
 
 def test_baseline_and_info(charlm, run):

@@ -122,7 +122,7 @@ def test_ctrl_c_at_random_moments(place: Path, command: str, tmp_path: Path) -> 
             process.send_signal(signal.SIGINT)
             time.sleep(chance.choice([0, 0.001, 0.05]))
         try:
-            stdout, stderr = process.communicate(timeout=100)
+            stdout, stderr = process.communicate(timeout=200)
         except subprocess.TimeoutExpired:
             process.kill()
             pytest.fail(f"interrupt {number} of {command}: it hangs")
@@ -209,9 +209,19 @@ def test_an_interrupt_from_python_leaves_all_usable(place: Path) -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=100 + 2 * count,
+        timeout=300 + 2 * count,  # it may have to compile first
         check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Python {"), done.stderr
     print(done.stderr)
+
+
+def test_nothing_slow_is_imported_before_ctrl_c_is_handled():
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from charlm.__main__ import main; "
+        "print([name for name in ('typing', 'pathlib', 're') if name in sys.modules])"
+    )
+    here = str(Path(__file__).parents[2])
+    arguments = [sys.executable, "-I", "-S", "-c", program, here]
+    assert subprocess.run(arguments, capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -84,4 +84,4 @@ def test_a_wrong_name_is_told_the_right_one(charlm):
             done = charlm(*command, given)
             assert done.returncode == 2
             assert "did you mean runs/novel?" in done.stderr, command
-    assert "there is runs/novel" in charlm("runs", "zzz").stderr
+    assert "runs that exist: runs/novel" in charlm("runs", "zzz").stderr

@@ -21,7 +21,7 @@ from charlm.cli import main
 from charlm.cli.output import json_line
 from charlm.cli.streams import settled, takes_unicode
 from charlm.config import DataConfig, RunConfig, to_yaml
-from charlm.runs.directory import RunDirectory, read_json
+from charlm.runs.directory import RunDirectory
 from tests.cli.conftest import environment
 
 TEXT = "שלום عالم Ω é \u200f\x85 😀 \udc80 \ud800 'a' \"b\" \\ : #\n" * 3
@@ -88,7 +88,7 @@ def test_a_run_in_another_encoding_goes_to_its_end(codec, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert read_json(RunDirectory(tmp_path / "run").summary)["state"] == "finished"
+    assert RunDirectory(tmp_path / "run").read_summary()[0].state == "finished"
 
 
 def test_bytes_of_a_text_stay_what_they_are(monkeypatch):
@@ -142,7 +142,7 @@ def test_a_training_goes_on_without_its_output(opened, code, quiet, novel, monke
     messages = io.StringIO()
     with opened() as stdout:
         assert ended([*quiet, *TRAIN], monkeypatch, stdout=stdout, stderr=messages) == code
-    assert read_json(RunDirectory(novel / "run").summary)["state"] == "finished"
+    assert RunDirectory(novel / "run").read_summary()[0].state == "finished"
     # that a reader has enough is no error, and so nothing that is said when quiet
     assert messages.getvalue().count("standard output: ") == (0 if quiet and not code else 1)
 
@@ -182,4 +182,4 @@ def test_closed_streams_close_nothing_else(closed, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr
-    assert len(RunDirectory(tmp_path / "run").read_metrics()) == 13
+    assert len(RunDirectory(tmp_path / "run").read_metrics()[0]) == 13

@@ -90,10 +90,14 @@ def test_a_text_that_is_not_there(tmp_path):
         resolve_text(str(tmp_path / "foxx"))
     with pytest.raises(TextError, match=r"no such text; did you mean lstm\?"):
         resolve_text("lsmt", ["gru", "lstm"])
-    with pytest.raises(TextError, match="cannot be read"):
-        resolve_text("a\0b")
+    for name in ("a\0b", "a\ud800b"):
+        with pytest.raises(TextError, match="no path holds a NUL character or half of a surrogate"):
+            resolve_text(name)
+    (tmp_path / "novel.txt").touch()
+    with pytest.raises(TextError, match=f"did you mean {re.escape(str(tmp_path))}/novel.txt"):
+        resolve_text(str(tmp_path / "Nvel.txt"))  # typed as it is, from another folder
     (tmp_path / "file").touch()
-    with pytest.raises(TextError, match="cannot be read: Not a directory"):
+    with pytest.raises(TextError, match="cannot be read: a part of the path is a file"):
         resolve_text(str(tmp_path / "file" / "novel.txt"))
 
 
@@ -127,7 +131,8 @@ MEANT = {
 
 
 @pytest.mark.parametrize(("given", "meant"), MEANT.items())
-def test_only_what_exists_and_is_a_text_is_suggested(tmp_path, given, meant):
+def test_only_what_exists_and_is_a_text_is_suggested(tmp_path, monkeypatch, given, meant):
+    monkeypatch.chdir(tmp_path)
     for name in BESIDE:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("a text")
@@ -140,7 +145,7 @@ def test_only_what_exists_and_is_a_text_is_suggested(tmp_path, given, meant):
 @pytest.mark.parametrize("kind", ["checkout", "wheel"])
 def test_configs_and_data_are_found_from_any_directory(tmp_path, kind):
     package = Path(charlm.config.__file__).parents[1]
-    for part in ("__init__.py", "errors.py", "files.py"):
+    for part in ("__init__.py", "errors.py", "files.py", "interrupts.py", "wording.py"):
         (tmp_path / "place/charlm").mkdir(parents=True, exist_ok=True)
         shutil.copy(package / part, tmp_path / "place/charlm")
     for part in ("config", "engine/rnn/cells"):

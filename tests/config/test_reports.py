@@ -89,6 +89,10 @@ RUNS = {
             "2:18: data.val_frac: expected a number of 0 or more and of at most 0.5, got 0.6",
         ],
     ),
+    "a number as it was written": (
+        f"train: {{steps: 1{'0' * 31}}}\n",
+        [f"1:16: train.steps: expected at most {2**63 - 1}, got 1{'0' * 31}"],
+    ),
     "a number that Python refuses to read": (
         f"train: {{seed: {'9' * 5000}}}\n",
         [f"1:15: train.seed: cannot be read as int: '{'9' * 56}..."],
@@ -242,7 +246,9 @@ def test_a_file_that_may_not_be_read(tmp_path):
 def test_a_path_through_a_file(tmp_path):
     (tmp_path / "file").touch()
     file = tmp_path / "file" / "x.yaml"
-    assert report(file) == [f"{file}: cannot be read: Not a directory"]
+    assert report(file) == [
+        f"{file}: cannot be read: a part of the path is a file, not a folder; give another path"
+    ]
 
 
 def test_a_bundled_name_that_is_none():

@@ -88,7 +88,7 @@ def test_exceptions_and_exit_codes_are_the_programs(run):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "required: PROGRAM"),
+        ([], "required: PROGRAM\n"),
         (["nowhere.py"], "nowhere.py: there is no such file"),
         (["--dynet-seed", "x", "a.py"], "--dynet-seed x"),
         (["--dynet-sed", "1", "a.py"], "unrecognized arguments: --dynet-sed"),

@@ -67,6 +67,7 @@ NUMBERS = [
     "dy.dropout(x, B)",
     "dy.noise(x, B)",
     "dy.hinge(x, 0, B)",
+    "dy.vanilla_lstm_gates(x, x, m, m, x, B)",
     "dy.pairwise_rank_loss(s, s, B)",
     "dy.huber_distance(x, x, B)",
     "dy.elu(x, B)",
@@ -106,6 +107,7 @@ INDICES = [
     "dy.one_hot(B, 0)",
     "dy.one_hot(2, [B])",
     "dy.sum_dim(x, [B])",
+    "dy.softmax(two, B)",
     "dy.concatenate([x, x], B)",
     "dy.LSTMBuilder(1, B, 2, pc)",
     "dy.LSTMBuilder(B, 2, 2, pc)",
@@ -234,3 +236,16 @@ def test_one_number_is_no_list():
 def test_rows_of_several_lengths():
     with pytest.raises(ArgumentError, match="rows of one length are needed"):
         reals([[1, 2], [3]], "here")
+
+
+@pytest.mark.parametrize("whole", [np.array([1.0, 2.0]), np.array([1, 2])])
+def test_what_a_mask_covers_is_no_number(whole):
+    """In DyNet it is NaN."""
+    masked = np.ma.array(whole, mask=[False, True])
+    p = ours.ParameterCollection().add_parameters(2, init=np.zeros(2))
+    for call in (p.set_value, ours.inputVector, ours.inputTensor):
+        with pytest.raises(ArgumentError, match="masked"):
+            call(masked)
+    np.testing.assert_equal(p.as_array(), [0, 0])
+    p.set_value(np.ma.array(whole, mask=False))
+    np.testing.assert_equal(p.as_array(), [1, 2])

@@ -179,8 +179,8 @@ def test_sharing_parameters_between_processes_is_refused(ask):
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
-        (["--dynet-seed"], ValueError, "--dynet-seed is followed by no value"),
-        (["--dynet-seed", "--x"], ValueError, "followed by no value"),
+        (["--dynet-seed"], ValueError, "--dynet-seed has no value after it"),
+        (["--dynet-seed", "--x"], ValueError, "has no value after it"),
         (["--dynet-seed="], ValueError, "--dynet-seed : invalid literal"),
         (["--dynet-seed", "abc"], ValueError, "--dynet-seed abc"),
         (["--dynet-seed", "-1"], ValueError, "0 or more"),

@@ -346,7 +346,7 @@ def test_a_bad_file_is_told_by_its_line(kind, content, message, tmp_path):
 @FROM_FILES
 def test_a_file_that_cannot_be_read(kind, tmp_path):
     for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(ValueError, match="cannot read"):
+        with pytest.raises(ValueError, match="cannot be read"):
             kind(SIZE, path, DIC, ours.ParameterCollection())
 
 

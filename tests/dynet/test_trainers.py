@@ -266,3 +266,21 @@ def test_what_dynet_keeps_for_old_programs_does_nothing(pc, capsys):
     assert p.grad_as_array() == 2
     assert trainer.learning_rate == np.float32(0.1)
     assert "trainer.learning_rate" in capsys.readouterr().err
+
+
+@every_trainer
+@pytest.mark.parametrize("rate", [1e30, 1e300, float("inf")])
+def test_a_rate_far_too_high_ends_in_a_gradient_that_is_not_finite(pc, make, rate):
+    """Without a warning, and without an error of arithmetic."""
+    p = pc.parameters_from_numpy(np.array([1.0, 2.0]))
+    arguments = {dy.AdadeltaTrainer: (), dy.CyclicalSGDTrainer: (rate, rate)}.get(make, (rate,))
+    trainer = make(pc, *arguments)
+    if make is dy.AdadeltaTrainer:  # which has no rate
+        trainer.learning_rate = rate
+    for _ in range(4):
+        try:
+            backward(p)
+            trainer.update()
+        except BadGradientError:
+            return
+    assert make is dy.AdadeltaTrainer

@@ -221,7 +221,7 @@ def test_files_that_are_not_there(tmp_path):
     with pytest.raises(MissingModelFileError, match="no such file") as error:
         RecordFile.read(tmp_path / "none")
     assert isinstance(error.value, FileNotFoundError)
-    with pytest.raises(ModelFileError, match="cannot read"):
+    with pytest.raises(ModelFileError, match="cannot be read"):
         RecordFile.read(tmp_path)
     with pytest.raises(OutputError, match="the folder does not exist"):
         write_records(tmp_path / "none" / "model", [])

@@ -8,7 +8,7 @@ import pytest
 from charlm.comparison.comparison import Comparison
 from charlm.config import ModelConfig, TrainConfig, from_dict, load_comparison, load_run
 from charlm.errors import ConfigError
-from charlm.lm.compute import VARIABLE, Compute, decide, operations_per_character
+from charlm.lm.compute import VARIABLE, Compute, decide, misses_numba, operations_per_character
 from charlm.training.loop import Training, operations
 
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
@@ -90,3 +90,20 @@ def test_compiled_kernels_train_the_same_model():
         assert training.compute.kernels == kernels
         losses.append([training.update()[0] for _ in range(5)])
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_long_job_says_that_numba_is_missing(missing, monkeypatch):
+    monkeypatch.setattr("charlm.kernels.find_spec", lambda name: None if missing else object())
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert misses_numba("auto", 1e15) == missing
+    assert not misses_numba("auto", 1e6)
+    assert not misses_numba("numpy", 1e15)
+
+
+def test_a_training_notes_that_numba_is_missing(monkeypatch):
+    monkeypatch.setattr("charlm.kernels.find_spec", lambda name: None)
+    training = Training(load_run("text"), text=TEXT)
+    assert any("pip install numba" in notice for notice in training.notices)
+    training = Training(load_run("text", overrides=["train.kernels=numpy"]), text=TEXT)
+    assert not any("numba" in notice for notice in training.notices)

@@ -279,9 +279,10 @@ def test_a_newer_format_asks_for_a_newer_charlm(
 
 def test_a_file_larger_than_memory_is_an_error_and_no_crash(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    with path.open("wb") as file:
-        file.write(bytes(8) + b"{")
-        file.truncate(1 << 40)
+    size = 1 << 40
+    tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}
+    path.write_bytes(header_only(json.dumps({"w": tensor})))
+    os.truncate(path, path.stat().st_size + size)
     program = f"""
 import resource
 from charlm.errors import CheckpointError
@@ -347,11 +348,11 @@ class TestMissing:
 
     def test_with_other_runs(self) -> None:
         self.make("srnn", "lstm")
-        assert self.complaint("novel").endswith("; there is runs/lstm, runs/srnn")
+        assert self.complaint("novel").endswith("; runs that exist: runs/lstm, runs/srnn")
 
     def test_with_many_other_runs(self) -> None:
         self.make(*"abcdefg")
-        expected = "; there is runs/a, runs/b, runs/c, runs/d, runs/e, ..."
+        expected = "; runs that exist: runs/a, runs/b, runs/c, runs/d, runs/e, ..."
         assert self.complaint("novel").endswith(expected)
 
     def test_a_folder_without_a_checkpoint(self) -> None:

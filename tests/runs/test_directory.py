@@ -127,7 +127,7 @@ class TestNamed:
         self, tmp_path: Path, name: str, force: bool
     ) -> None:
         (tmp_path / name).write_text("mine: 1\n")
-        with pytest.raises(RunExistsError, match=r"no charlm run.*choose another"):
+        with pytest.raises(RunExistsError, match=r"not a charlm run.*choose another"):
             RunDirectory.create_named(tmp_path, force=force)
         assert snapshot(tmp_path) == {name: b"mine: 1\n"}
 
@@ -345,10 +345,13 @@ for write in [
         assert done.stdout.count("cannot write: the file would be larger than the system") == 2
         assert snapshot(tmp_path) == before
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-    def test_a_log_on_a_full_device(self) -> None:
-        with pytest.raises(OutputError, match=r"^/dev/full: cannot write: the disk is full"):
-            LineLog(Path("/dev/full")).write("line")
+
+def test_a_log_is_a_regular_file(tmp_path: Path) -> None:
+    """A pipe would be waited for without end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(OutputError, match=f"^{path}: cannot write: it is not a regular file"):
+            LineLog(path).write("line")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill", "interrupt"])

@@ -9,7 +9,7 @@ import pytest
 from charlm.errors import RunBusyError
 from charlm.files import LineLog
 from charlm.runs.directory import RunDirectory
-from charlm.runs.listing import runs_under, status
+from charlm.runs.listing import status, statuses
 
 
 def begun(path: Path) -> RunDirectory:
@@ -52,9 +52,9 @@ def test_runs_are_found_in_folders_of_folders(tmp_path):
         begun(tmp_path / name)
     (tmp_path / "c").mkdir()
     (tmp_path / "c/config.yaml").write_text("mine: 1")
-    found = [run.path.relative_to(tmp_path).as_posix() for run in runs_under(tmp_path)]
+    found = [found.run.relative_to(tmp_path).as_posix() for found in statuses(tmp_path)]
     assert found == ["a/x", "a/y", "b"]
-    assert [run.path for run in runs_under(tmp_path / "b")] == [tmp_path / "b"]
+    assert [found.run for found in statuses(tmp_path / "b")] == [tmp_path / "b"]
 
 
 def test_a_log_is_cut_to_whole_lines(tmp_path):

@@ -93,7 +93,7 @@ def test_an_archive_of_tar_is_unpacked(tmp_path, monkeypatch):
     tar(tmp_path / "a.tar")
     corpus = corpus_of(DataConfig(text="a.tar", framing="stream", alphabet=None))
     (note,) = [notice for notice in corpus.notices if "archive" in notice]
-    assert "a.tar is a tar archive, and all that is in it is learned; unpack it: " in note
+    assert "a.tar is a tar archive, and the model learns all that is in it; unpack it: " in note
     subprocess.run(["bash", "-ec", note.rsplit("unpack it: ")[1]], check=True, cwd=tmp_path)
     assert read_texts(["inside.txt"]) == TEXT
 
@@ -120,7 +120,7 @@ def test_a_text_with_markup_is_learned_and_named(tmp_path, name):
     content, kind = MARKUP[name]
     (tmp_path / name).write_text(content, "utf-8")
     corpus = corpus_of(DataConfig(text=str(tmp_path / name), framing="stream", alphabet=None))
-    said = f"{name} is {kind}, and all that is in it is learned; "
+    said = f"{name} is {kind}, and the model learns all that is in it; "
     assert any(said in notice for notice in corpus.notices)
     data = DataConfig(text=str(tmp_path / name), framing="stream", alphabet=None, encoding="bytes")
     assert not any(kind in notice for notice in corpus_of(data).notices)
@@ -129,7 +129,9 @@ def test_a_text_with_markup_is_learned_and_named(tmp_path, name):
 def test_utf_16_without_a_mark_is_no_utf_8(tmp_path):
     for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
         (tmp_path / "a.txt").write_bytes(TEXT.replace("è", "e").encode(encoding))
-        with pytest.raises(TextError, match=r"a\.txt: many control characters, for it is UTF-16"):
+        with pytest.raises(
+            TextError, match=r"a\.txt: many control characters, because it is UTF-16"
+        ):
             read_texts([tmp_path / "a.txt"])
     (tmp_path / "a.txt").write_text("a text with \0 in it, and \x1b[0m colours\n" * 20)
     assert "\0" in read_texts([tmp_path / "a.txt"])

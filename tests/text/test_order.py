@@ -100,7 +100,7 @@ def test_the_advice_makes_it_right(tmp_path, settings, monkeypatch):
         assert "shuf " not in notice  # it cuts UTF-16 into pieces
         return
     command = notice.partition("first: ")[2]
-    assert command == f"shuf {shlex.quote(str(path))} > shuffled.txt"
+    assert command == f"shuf {shlex.quote(path.name)} > shuffled.txt"
     if shutil.which("shuf"):
         subprocess.run(command, shell=True, check=True)
         assert sorted((tmp_path / "shuffled.txt").read_text("utf-8").splitlines()) == names

@@ -119,7 +119,7 @@ ODD = [
     ("cafe\u0301 \n" * 50, "data.normalize=NFC"),
     (
         "ab\n" * 1000 + "ß" + "ab\n" * 1000,
-        "less than 10 times: 'ß' (U+00DF, once); charlm train --min-count 10",
+        "fewer than 10 times: 'ß' (U+00DF, once); charlm train --min-count 10",
     ),
     ("ab\n" * 100 + "q", "only the held-out part has 'q' (U+0071, once)"),
     ("same line\n" * 20 + "another\n", "95% of the lines are 'same line'"),

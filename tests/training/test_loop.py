@@ -101,11 +101,13 @@ def test_the_last_sample_is_made_up_for(tmp_path, val_frac):
     assert load_checkpoint(training.directory.path, "last").state["place"]["step"] == 12
     last = load_checkpoint(training.directory.path, "last")
     again = Training(training.config, training.directory, text=TEXT, resume=last)
-    assert not again.is_finished
+    assert again.finished is None
     list(again.events())
     assert left_behind(tmp_path / "run") == left_behind(tmp_path / "whole")
     last = load_checkpoint(training.directory.path, "last")
-    assert Training(training.config, training.directory, text=TEXT, resume=last).is_finished
+    assert (
+        Training(training.config, training.directory, text=TEXT, resume=last).finished == "12 steps"
+    )
 
 
 def test_sampling_does_not_disturb_training(tmp_path):

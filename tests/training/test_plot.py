@@ -15,8 +15,8 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 def directory(tmp_path):
     found = RunDirectory(tmp_path)
     for step in (1, 11):
-        found.log_metrics({"step": step, "loss": 3.0 - step / 10})
-    found.log_metrics({"step": 12, "held_out_nll": 2.0})
+        found.log_metrics({"step": step, "loss": 3.0 - step / 10, "seconds": 1.0})
+    found.log_metrics({"step": 12, "held_out_nll": 2.0, "seconds": 1.0})
     return found
 
 

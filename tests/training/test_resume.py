@@ -104,7 +104,7 @@ def test_after_each_event(tmp_path, how):
 def test_a_finished_run_has_nothing_to_do(tmp_path):
     trained(config(), tmp_path / "run")
     training = resumed(tmp_path / "run")
-    assert training.is_finished
+    assert training.finished == f"{STEPS} steps"
     assert [
         type(e) for e in training.events() if isinstance(e, (Stepped, Evaluated, Sampled))
     ] == []
@@ -137,7 +137,7 @@ def test_other_settings_are_refused_all_at_once(tmp_path):
 def test_the_best_weights_are_no_place_to_go_on_from(tmp_path):
     trained(config(), tmp_path / "run")
     best = load_checkpoint(tmp_path / "run", "best")
-    with pytest.raises(CheckpointError, match="holds weights and no place"):
+    with pytest.raises(CheckpointError, match="holds weights, but not the state"):
         Training(load_run(str(tmp_path / "run/config.yaml")), text=TEXT, resume=best)
 
 

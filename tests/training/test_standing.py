@@ -34,7 +34,8 @@ def test_verdicts_go_on_from_what_was_known(tmp_path):
     corpus = StreamCorpus.from_text(TEXT, val_frac=0.1)
     directory = RunDirectory(tmp_path)
     directory.metrics.write_text(
-        '{"step": 10, "held_out_nll": 2.5}\n{"step": 20, "held_out_nll": 1.0}\n'
+        '{"step": 10, "held_out_nll": 2.5, "seconds": 1}\n'
+        '{"step": 20, "held_out_nll": 1.0, "seconds": 2}\n'
     )
     found = Standing(corpus, tmp_path, History.read(directory))
     assert found.evaluated(20, 2.0).endswith("improving: 0.5000 less than at step 10")

@@ -12,8 +12,8 @@ from charlm.cli.options import kernels_option
 HELP = """\
 Train a model for some seconds, sample from it, and say how fast that was.
 
-The text is the config's. Where that names none, or with one of --batch, --seq and --vocab, it is made of random
-characters: what they are does not matter to the speed.
+The text is the config's. If the config names none, or with --batch, --seq or --vocab, the text is random characters:
+the speed does not depend on what they are.
 """
 
 

@@ -14,7 +14,8 @@ HELP = """\
 Train several models on the same text with the same steps, from several seeds each.
 
 NAME is a bundled comparison (see --list) or a .yaml file of one. Two or more run configs are compared as they
-are, and judged by who is first where the slowest ends. All have to predict the same symbols of the same text.
+are: the winner is the first to reach the last loss of the slowest. All have to predict the
+same symbols of the same text.
 """
 
 

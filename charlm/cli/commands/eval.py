@@ -12,9 +12,9 @@ from charlm.cli.options import HomePath, kernels_option
 HELP = """\
 Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN or its last.
 
-TEXT is files, folders of .txt files, or - for standard input, and is prepared as the text of RUN. The
-held-out part is read as one text, with the state that the text before it leaves. What --dynamic learns
-and what the n-grams count with it comes from characters that have been scored already.
+TEXT is files, folders of .txt files, or - for standard input. It is prepared as the text of RUN was. The
+held-out part is read as one text, and the state starts as the text before it leaves it. With --dynamic, the model
+learns and the n-grams count only from characters that are scored already.
 """
 
 
@@ -30,7 +30,7 @@ and what the n-grams count with it comes from characters that have been scored a
     "--encoding",
     metavar="NAME",
     shell_complete=encodings,
-    help="Of TEXT: utf-8, another codec (default: that of the run's text).",
+    help="The encoding of TEXT: utf-8 or another codec (default: that of the run's text).",
 )
 @click.option(
     "--text",
@@ -44,9 +44,9 @@ and what the n-grams count with it comes from characters that have been scored a
     "--val-file",
     metavar="PATH",
     shell_complete=texts,
-    help="The same for the run's data.val_file.",
+    help="Where the run's data.val_file is now, if it was moved.",
 )
-@click.option("--cold", is_flag=True, help="Begin that part with an empty state.")
+@click.option("--cold", is_flag=True, help="Start the held-out part with an empty state.")
 @click.option("--dynamic", is_flag=True, help="Learn from the text, each piece after its score.")
 @click.option(
     "--rate",

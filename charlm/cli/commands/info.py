@@ -12,9 +12,9 @@ from charlm.cli.options import HomePath, encoding_option
 HELP = """\
 Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.
 
-Of a run: how it stands or ended, its model, text and history, where it stands beside the baselines, its files
-and, if wanted, its config. Of a text: its size, its characters, what is odd about it, and the baselines for its last
-tenth.
+For a run: how it stands or ended, its model, text and history, its score beside the baselines, its files
+and, with --config, its config. For a text: its size, its characters, what is odd about it, and the baselines for its
+last tenth.
 """
 
 

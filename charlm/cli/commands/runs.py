@@ -14,7 +14,7 @@ HELP = """\
 List the runs in FOLDER (default: runs) and in the folders below it, the latest first.
 
 A run is running, finished (a budget was used up), stopped (on demand), failed (with an error), or killed.
-All but those that run or are finished go on with `charlm train --resume RUN`.
+A run that was stopped or killed, or failed, goes on with `charlm train --resume RUN`.
 """
 
 

@@ -14,8 +14,8 @@ Draw texts from RUN, a run directory or a checkpoint file. A prime is printed be
 
 The prime and the stop text are prepared as the text of RUN was: its line ends, its normalisation.
 
-A line end follows each text. Of several texts that have line ends of their own, a terminal shows a line such as
---- 2 of 3 --- before each; a program that reads them takes --json.
+A line end follows each text. If texts have several lines, a terminal shows a line such as --- 2 of 3 --- before
+each of them; a program that reads them should use --json.
 """
 
 

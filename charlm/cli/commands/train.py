@@ -25,8 +25,8 @@ charlm train lstm novel.txt       a config on your text
 charlm train my.yaml --set train.steps=5000
 charlm train --resume runs/novel  go on after a stop
 
---steps, --epochs and --max-time take the place of what the config says of them; of several, the first
-that is reached ends the run.
+--steps, --epochs and --max-time replace all three in the config. If you give several, the run ends at the
+first that it reaches.
 """
 
 
@@ -64,7 +64,7 @@ that is reached ends the run.
     "--encoding",
     metavar="NAME",
     shell_complete=encodings,
-    help="utf-8, another codec, or bytes (data.encoding).",
+    help="The text's encoding: utf-8, another codec, or bytes (data.encoding).",
 )
 @click.option("--min-count", metavar="N", help="Rarer characters become <UNK> (data.min_count).")
 @click.option("--val-frac", metavar="F", help="Share held out to measure on (data.val_frac).")

@@ -37,7 +37,7 @@ class Builder(RNNBuilder):
         own = collection_of(model, where).add_subcollection(self.collection_name)
         super().__init__(cell, below, [size] * count, own)
         self.spec: tuple[Any, ...] = (count, below, size)
-        self._model = ParameterCollection(own)
+        self._model = ParameterCollection.of(own)
         self._initial: tuple[ComputationGraph, RNNState] | None = None
 
     @classmethod

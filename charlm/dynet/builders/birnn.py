@@ -9,7 +9,7 @@ from charlm.dynet.builders.base import Builder
 from charlm.dynet.parameters import ParameterCollection, collection_of
 from charlm.engine.expression import Expression, Operand
 from charlm.engine.ops import concatenate
-from charlm.engine.ops.arguments import integer
+from charlm.engine.ops.arguments import each, integer
 from charlm.engine.rnn import RNNState
 from charlm.errors import ArgumentError, MisuseError
 
@@ -59,7 +59,7 @@ class BiRNNBuilder:
                 f"{where}: rnn_builder_factory makes builders, as LSTMBuilder does; got {rnn_builder_factory!r}"
             )
         self.spec = (num_layers, input_dim, hidden_dim, rnn_builder_factory, builder_layers)
-        self.model = ParameterCollection(collection_of(model, where).add_subcollection("birnn"))
+        self.model = ParameterCollection.of(collection_of(model, where).add_subcollection("birnn"))
         if builder_layers is None:
             builder_layers = [
                 (
@@ -115,7 +115,7 @@ class BiRNNBuilder:
         return [builder for pair in self.builder_layers for builder in pair]
 
     def _through(self, layers: Iterable[Pair], es: Iterable[Operand]) -> list[Any]:
-        xs: list[Any] = list(es)
+        xs: list[Any] = list(each(es, "BiRNNBuilder", "expressions"))
         for forwards, backwards in layers:
             outputs = forwards.initial_state().transduce(xs)
             reverse = backwards.initial_state().transduce(xs[::-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from charlm.dynet.builders.base import Builder, MaskedBuilder
 from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
 from charlm.engine import parameters as engine
@@ -13,7 +15,7 @@ from charlm.engine.rnn.cells.coupled_lstm import CoupledLSTMCell
 from charlm.engine.rnn.cells.fast_lstm import FastLSTMCell
 from charlm.engine.rnn.cells.lstm import CompactLSTMCell, LSTMCell
 from charlm.engine.rnn.cells.norm_lstm import NormLSTMCell
-from charlm.errors import ShapeError
+from charlm.errors import ArgumentError, ShapeError
 
 
 class VanillaLSTMBuilder(MaskedBuilder):
@@ -43,6 +45,13 @@ class VanillaLSTMBuilder(MaskedBuilder):
         cell = NormLSTMCell(bias) if ln_lstm else LSTMCell(bias)
         super().__init__(cell, layers, input_dim, hidden_dim, model)
         self.spec = (*self.spec, bool(ln_lstm), bias)
+
+    @classmethod
+    def from_spec(cls, spec: tuple[Any, ...], model: ParameterCollection) -> Builder:
+        """Return a builder made as the one with this ``spec`` was; TypeError if its ``ln_lstm`` is no bool."""
+        if len(spec) > 3 and not (isinstance(spec[3], int) and spec[3] in (0, 1)):
+            raise ArgumentError(f"{cls.__name__}: ln_lstm is True or False, got {spec[3]!r}")
+        return super().from_spec(spec, model)
 
     def add_layer(
         self, collection: engine.ParameterCollection, input_dim: int, hidden_dim: int

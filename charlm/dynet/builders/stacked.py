@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from charlm.engine.expression import Expression, Operand
+from charlm.engine.ops.arguments import each
 from charlm.engine.rnn import RNNState
 from charlm.errors import ArgumentError, EmptyListError
 
@@ -37,7 +38,7 @@ class StackedRNNState:
     def add_inputs(self, xs: Iterable[Operand]) -> list[StackedRNNState]:
         """Return the stacks after each input."""
         stacks: list[StackedRNNState] = []
-        for x in xs:
+        for x in each(xs, "add_inputs", "expressions"):
             stacks.append((stacks[-1] if stacks else self).add_input(x))
         return stacks
 

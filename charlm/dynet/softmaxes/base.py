@@ -24,7 +24,7 @@ class SoftmaxBuilder(ABC):
 
     def __init__(self, pc: ParameterCollection) -> None:
         own = collection_of(pc, type(self).__name__).add_subcollection(self.collection_name)
-        self._collection = ParameterCollection(own)
+        self._collection = ParameterCollection.of(own)
 
     @abstractmethod
     def neg_log_softmax(self, x: Expression, c: int, update: bool = True) -> Expression:

@@ -9,6 +9,10 @@ from typing import Any
 
 from charlm.engine.ops.arguments import unsigned
 from charlm.errors import ArgumentError, ClusterFileError, ShapeError
+from charlm.files import path_of, read_whole, why_unreadable
+
+MOST = 1 << 30
+"""Bytes of a cluster file: a line for each word."""
 
 
 def word_ids(dic: Any, where: str) -> dict[str, int]:
@@ -35,7 +39,7 @@ def read(path: str | Path, ids: Mapping[str, int], word_at: int) -> Iterator[tup
         ClusterFileError: the file cannot be read, a line is not as above, or its word is unknown or was there before.
     """
     lines: dict[int, int] = {}
-    for line, text in _lines(Path(path)):
+    for line, text in _lines(path_of(path, "clusters")):
         fields = re.findall(r"[^ \t\r\n]+", text)
         if len(fields) < 2:
             raise ClusterFileError(
@@ -53,9 +57,9 @@ def read(path: str | Path, ids: Mapping[str, int], word_at: int) -> Iterator[tup
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_whole(path, MOST).split(b"\n")
     except OSError as error:
-        raise ClusterFileError(f"{path}: cannot read: {error.strerror}") from error
+        raise ClusterFileError(f"{path}: {why_unreadable(error)}") from error
     if not lines[-1]:
         del lines[-1]
     for line, content in enumerate(lines, 1):

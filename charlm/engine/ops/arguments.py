@@ -7,14 +7,16 @@ become NaN, or a number, in an array.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from numbers import Real
-from typing import Any, SupportsFloat, SupportsInt
+from typing import Any, SupportsFloat, SupportsInt, TypeVar
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, array_shape
 from charlm.errors import ArgumentError, EmptyListError, NegativeIndexError, ShapeError
+
+_Thing = TypeVar("_Thing")
 
 
 def unsigned(number: Any, where: str) -> int:
@@ -49,7 +51,23 @@ def integer(number: Any, where: str) -> int:
 
 def unsigned_all(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
     """Return whole numbers of 0 or more."""
-    return tuple(unsigned(number, where) for number in numbers)
+    return tuple(unsigned(number, where) for number in each(numbers, where, "whole numbers"))
+
+
+def batch_of(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
+    """Return whole numbers of 0 or more, one for each batch element; ShapeError if there are none."""
+    found = unsigned_all(numbers, where)
+    if not found:
+        raise ShapeError(f"{where}: a batch has one element or more, got an empty list")
+    return found
+
+
+def each(things: Iterable[_Thing], where: str, what: str) -> Iterator[_Thing]:
+    """Go through a list, or anything like it; ArgumentError if it is something else, one number for instance."""
+    try:
+        return iter(things)
+    except TypeError:
+        raise ArgumentError(f"{where}: a list of {what} is needed, got {things!r}") from None
 
 
 def one_or_all(numbers: Any, where: str) -> tuple[int, ...]:
@@ -72,6 +90,8 @@ def real(number: Any, where: str) -> float:
 
 def _is_number(thing: Any) -> bool:
     """Whether something that converts to a float is meant as one number."""
+    if np.ma.is_masked(thing):
+        return False
     if isinstance(thing, np.ndarray):
         return thing.ndim == 0 and thing.dtype.kind in _NUMBERS
     return not isinstance(thing, (str, bytes, bytearray, np.complexfloating))
@@ -98,6 +118,8 @@ def reals(data: Any, where: str, uneven: type[ArgumentError | ShapeError] = Argu
     """
     if isinstance(data, Iterable) and not isinstance(data, (list, tuple, str, bytes, np.ndarray)):
         data = list(data)  # of a range, a set, a generator, numpy would make one object
+    if np.ma.is_masked(data):  # numpy would show what the mask covers
+        raise ArgumentError(f"{where}: every number is needed, got some that are masked: {data!r}")
     try:
         array = np.asarray(data)
     except ValueError:

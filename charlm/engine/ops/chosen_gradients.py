@@ -12,7 +12,7 @@ from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.engine.ops.arguments import real
-from charlm.errors import ShapeError
+from charlm.errors import ArgumentError, ShapeError
 
 __all__ = ["argmax", "ceil", "flip_gradient", "floor", "nobackprop", "round", "scale_gradient"]
 
@@ -177,6 +177,8 @@ def scale_gradient(x: Operand, lambd: float = 1.0) -> Expression:
 
 
 def _straight_through(gradient_mode: str, where: str) -> bool:
+    if not isinstance(gradient_mode, str):
+        raise ArgumentError(f"{where}: gradient_mode is a string, got {gradient_mode!r}")
     if gradient_mode not in _STRAIGHT_THROUGH:
         modes = " or ".join(map(repr, _STRAIGHT_THROUGH))
         raise ShapeError(f"{where}: gradient_mode is {modes}, got {gradient_mode!r}")

@@ -12,7 +12,7 @@ from charlm.engine.arrays import Array, Dim
 from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Leaf, Op, Sample
-from charlm.engine.ops.arguments import one_or_all
+from charlm.engine.ops.arguments import batch_of, one_or_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
 from charlm.engine.types import Type
 from charlm.errors import ShapeError
@@ -200,4 +200,4 @@ def lookup(
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:
     if type(index) is int and index >= 0:
         return (index,)
-    return one_or_all(index, "lookup")
+    return batch_of(one_or_all(index, "lookup"), "lookup")

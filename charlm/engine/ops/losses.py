@@ -12,7 +12,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, DType, Shape
 from charlm.engine.expression import Expression, Operand, apply, unary
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.engine.ops.arguments import unsigned_all
+from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
 from charlm.engine.ops.simplex import RestrictedLogSoftmax
 from charlm.engine.types import Type
@@ -190,7 +190,8 @@ LOG_SOFTMAX = LogSoftmax()
 
 def softmax(x: Operand, d: int = 0) -> Expression:
     """Return the softmax of each column (``d=0``) or row (``d=1``)."""
-    return unary(SOFTMAX, x) if d == 0 else apply(Softmax(d), x)
+    axis = unsigned(d, "softmax")
+    return apply(Softmax(axis), x) if axis else unary(SOFTMAX, x)
 
 
 def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression:

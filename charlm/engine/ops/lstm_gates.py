@@ -15,8 +15,9 @@ import numpy as np
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.ops.arguments import real
 from charlm.engine.ops.linear import product, product_gradients
-from charlm.errors import ShapeError
+from charlm.errors import ArgumentError, ShapeError
 
 __all__ = [
     "vanilla_lstm_c",
@@ -202,7 +203,9 @@ def vanilla_lstm_gates(
 
     Numbers of N(0, weightnoise_std^2) are drawn at every evaluation and added to Wx, Wh and b.
     """
-    return apply(VanillaLstmGates(noise=float(weightnoise_std)), x_t, h_tm1, Wx, Wh, b)
+    return apply(
+        VanillaLstmGates(noise=real(weightnoise_std, "weightnoise_std")), x_t, h_tm1, Wx, Wh, b
+    )
 
 
 def vanilla_lstm_gates_concat(
@@ -214,7 +217,8 @@ def vanilla_lstm_gates_concat(
     weightnoise_std: float = 0,
 ) -> Expression:
     """Return ``vanilla_lstm_gates`` of a list of inputs, one behind the other."""
-    op = VanillaLstmGates(_count(x_t, "vanilla_lstm_gates_concat"), noise=float(weightnoise_std))
+    count = _count(x_t, "vanilla_lstm_gates_concat")
+    op = VanillaLstmGates(count, noise=real(weightnoise_std, "weightnoise_std"))
     return apply(op, *x_t, h_tm1, Wx, Wh, b)
 
 
@@ -229,7 +233,7 @@ def vanilla_lstm_gates_dropout(
     weightnoise_std: float = 0,
 ) -> Expression:
     """Return ``vanilla_lstm_gates`` of the input and the state times their masks."""
-    op = VanillaLstmGates(1, True, float(weightnoise_std))
+    op = VanillaLstmGates(1, True, real(weightnoise_std, "weightnoise_std"))
     return apply(op, x_t, h_tm1, Wx, Wh, b, dropout_mask_x, dropout_mask_h)
 
 
@@ -245,7 +249,7 @@ def vanilla_lstm_gates_dropout_concat(
 ) -> Expression:
     """Return ``vanilla_lstm_gates_dropout`` of a list of inputs; their mask is as long as all of them."""
     count = _count(x_t, "vanilla_lstm_gates_dropout_concat")
-    op = VanillaLstmGates(count, True, float(weightnoise_std))
+    op = VanillaLstmGates(count, True, real(weightnoise_std, "weightnoise_std"))
     return apply(op, *x_t, h_tm1, Wx, Wh, b, dropout_mask_x, dropout_mask_h)
 
 
@@ -260,6 +264,8 @@ def vanilla_lstm_h(c_t: Operand, gates_t: Operand) -> Expression:
 
 
 def _count(xs: Sequence[Operand], where: str) -> int:
+    if not isinstance(xs, (list, tuple)):
+        raise ArgumentError(f"{where}: a list of inputs is needed, got {xs!r}")
     if not xs:
         raise ShapeError(f"{where}: the list of inputs is empty; give at least one")
     return len(xs)

@@ -13,7 +13,7 @@ from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply, indexed
 from charlm.engine.op import BadSample, Context, Indexed, Op, Sample
 from charlm.engine.ops import arguments
-from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
+from charlm.engine.ops.arguments import batch_of, sizes, unsigned, unsigned_all
 from charlm.engine.types import Type
 from charlm.errors import ArgumentError
 from charlm.kernels.tapes import Form
@@ -332,7 +332,7 @@ def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
 
 def pick_batch(e: Operand, indices: Sequence[int], dim: int = 0) -> PickExpression:
     """Return one slice for each batch element; an unbatched one is used for all of them."""
-    op = Pick(unsigned_all(indices, "pick_batch"), unsigned(dim, "pick_batch"))
+    op = Pick(batch_of(indices, "pick_batch"), unsigned(dim, "pick_batch"))
     return apply(op, e, kind=PickExpression)
 
 
@@ -354,7 +354,7 @@ def pick_batch_elem(x: Operand, v: int) -> Expression:
 
 def pick_batch_elems(x: Operand, vs: Sequence[int]) -> Expression:
     """Return a batch of these elements of a batch."""
-    return apply(PickBatchElements(unsigned_all(vs, "pick_batch_elems")), x)
+    return apply(PickBatchElements(batch_of(vs, "pick_batch_elems")), x)
 
 
 def reshape(x: Operand, d: Shape, batch_size: int = 1) -> Expression:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
-from charlm.engine.ops.arguments import integer, unsigned_all
+from charlm.engine.ops.arguments import each, integer, unsigned_all
 from charlm.engine.ops.shaping import Pick, PickExpression
 from charlm.errors import MisuseError, OutOfRangeError
 
@@ -170,16 +171,14 @@ def strided_select(
     x: Operand, strides: Sequence[int], range_from: Sequence[int], range_to: Sequence[int]
 ) -> Expression:
     """Return ``x[from:to:stride]`` axis by axis, the batch last; shorter lists leave the other axes whole."""
-    where = "strided_select"
-    count = max(len(strides), len(range_from), len(range_to))
-    ranges = [
-        (
-            integer(range_from[axis], where) if axis < len(range_from) else 0,
-            integer(range_to[axis], where) if axis < len(range_to) else None,
-            integer(strides[axis], where) if axis < len(strides) else 1,
-        )
-        for axis in range(count)
-    ]
+    starts, ends, steps = (
+        [integer(n, "strided_select") for n in each(given, "strided_select", "whole numbers")]
+        for given in (range_from, range_to, strides)
+    )
+    ranges = (
+        (0 if start is None else start, end, 1 if step is None else step)
+        for start, end, step in zip_longest(starts, ends, steps)
+    )
     return apply(StridedSelect(tuple(ranges)), x)
 
 

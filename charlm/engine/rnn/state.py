@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from charlm.engine.expression import Expression, Operand, apply, at
 from charlm.engine.graph import ComputationGraph
+from charlm.engine.ops.arguments import each
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
 from charlm.engine.ops.shaping import Reshape
@@ -75,7 +76,7 @@ class RNNState:
         """Return the states after each input."""
         states: list[RNNState] = []
         state = self
-        for x in xs:
+        for x in each(xs, "add_inputs", "expressions"):
             state = state.add_input(x)
             states.append(state)
         return states
@@ -91,7 +92,9 @@ class RNNState:
             return _outputs(self.add_inputs(xs))
         inputs: list[Expression] = []
         ids: list[list[tuple[int, ...]]] = []
-        for x in xs:  # which may make nodes as it goes: ids are taken in DyNet's order
+        for x in each(
+            xs, "transduce", "expressions"
+        ):  # which may make nodes as it goes: ids are taken in DyNet's order
             inputs.append(_vector(_node(x, graph, "transduce")))
             layers.expect(inputs[0].dim()[1])
             ids.append(list(self._ids(begun=len(inputs) > 1)))
@@ -230,4 +233,4 @@ def _vector(node: Expression) -> Expression:
 def _several(vectors: Iterable[Operand]) -> list[Operand]:
     if isinstance(vectors, Operand):  # whose rows could be taken for the vectors
         raise ShapeError("initial state: expected a list of expressions, got a single one")
-    return list(vectors)
+    return list(each(vectors, "initial state", "expressions"))

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from charlm.engine.arrays import Array
+from charlm.engine.arrays import Array, quietly
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.trainers.base import Trainer
 from charlm.kernels import NUMPY, Kernels
@@ -56,13 +56,14 @@ class CyclicalSGDTrainer(SimpleSGDTrainer):
     def update(self) -> float:
         """Update with the current rate, then set the next one."""
         norm = super().update()
-        self.learning_rate = self._rate_after(self.updates)
+        self.learning_rate = quietly(self._rate_after, self.updates)
         return norm
 
     def restore(self, state: dict[str, Array], updates: int) -> None:
         """Continue from what ``state()`` returned, with the rate that was next."""
         super().restore(state, updates)
-        self.learning_rate = self._rate_after(updates) if updates else self.learning_rate_min
+        rate = quietly(self._rate_after, updates) if updates else self.learning_rate_min
+        self.learning_rate = rate
 
     def _rate_after(self, updates: int) -> float:
         done = updates - 1

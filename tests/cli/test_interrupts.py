@@ -178,9 +178,12 @@ ends = {}
 for number in range(count):
     work = chance.choice([train, train, sample, score])
     try:
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.001, chance.choice([0.05, 0.6])))
+        # again and again, as a person would: one that comes in a callback of the compiler, Python drops
+        first = chance.uniform(0.001, chance.choice([0.05, 0.6]))
+        signal.setitimer(signal.ITIMER_REAL, first, 2.0)
         work()
     except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         ends[work.__name__] = ends.get(work.__name__, 0) + 1
 
 def weights(training, step):
@@ -213,7 +216,7 @@ def test_an_interrupt_from_python_leaves_all_usable(place: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("Python {"), done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Python {"), done.stderr
     print(done.stderr)
 
 

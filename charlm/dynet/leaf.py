@@ -28,7 +28,7 @@ class CurrentLeaf(Expression):
     def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
         self._op = op
         self._stored = stored
-        super().__init__(_NO_TAPE, 0, _NO_TYPE)
+        self.tape, self.index, self.type = _NO_TAPE, 0, _NO_TYPE
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Refuse to be pickled or copied, as the parameters do."""

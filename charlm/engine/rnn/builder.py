@@ -20,8 +20,8 @@ class RNNBuilder(Stack):
 
     def start(self, graph: ComputationGraph, update: bool = True) -> RNNState:
         """Return the empty state of a new sequence; without ``update`` the parameters get no gradient."""
-        return RNNState(
-            Layers(self, graph, update), [(None,) * self.cell.states for _ in self.layers], None
+        return RNNState.of(
+            Layers(self, graph, update), [(None,) * self.cell.states for _ in self.layers]
         )
 
     def read(

@@ -14,13 +14,10 @@ from charlm.engine.ops.random_inputs import RandomBernoulli
 from charlm.engine.ops.sequences import OutputSequence
 from charlm.engine.rnn.cell import RecurrentSequence
 from charlm.engine.rnn.lookup import LookupRecurrence, Symbols
-from charlm.engine.rnn.stack import NOT_MASKED, Signatures, Stack
-from charlm.engine.types import Type
+from charlm.engine.rnn.stack import NOT_MASKED, Carried, Signatures, Stack
 
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
 After: TypeAlias = Callable[[int, Expression], Expression]
-
-_new = object.__new__
 
 
 class Layers:
@@ -36,11 +33,8 @@ class Layers:
         self.graph = graph
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
         self.masks: list[list[Expression]] = []
-        self._known = [
-            builder.signatures.setdefault(tuple([node.type for node in layer]), {})
-            for layer in self.parameters
-        ]
-        self._find_places()
+        self._types = tuple([node.type for layer in self.parameters for node in layer])
+        self.find_places()
 
     def draw_masks(self, batch: int) -> None:
         """Draw the masks of every layer, of x and then of the recurrent vectors, perhaps anew."""
@@ -69,72 +63,46 @@ class Layers:
     def step(
         self, k: int, x: Expression, states: LayerStates, ids: tuple[int, ...] | None = None
     ) -> tuple[Expression, ...]:
-        """Return the states of layer ``k`` after one more input: this runs for every step of every program.
+        """Return the states of layer ``k`` after one more input.
 
         ``ids`` are those of the states, if they were taken before.
         """
         builder, graph = self.builder, self.graph
-        if graph.tape is not self._tape:  # nodes were deleted, and the parameters' moved
-            self._find_places()
-        tape, fixed = self._tape, self._places[k]
-        types: list[Type | None] = [x.type]
-        carried: list[int] = []
-        for state in states:
-            if state is None:
-                types.append(None)
-                continue
-            if state.tape is not tape:
-                state.node(graph)
-            types.append(state.type)
-            carried.append(state.index)
-        plain = builder.plain and ids is None
-        key = tuple(types)
-        if plain and tape.quick:
-            found = self._known[k].get(key)
-            if found is not None:
-                return self._appended(found, (x.index, *fixed, *carried))
+        carried = [state.node(graph).index for state in states if state is not None]
         nodes = builder.arguments(self.parameters[k])
+        fixed = [node.node(graph).index for node in nodes]
         masked = builder.masked if any(builder.rates) else NOT_MASKED
         op, parts = builder.step(ids is None, masked, tuple([s is not None for s in states]))
-        if nodes is not self.parameters[k]:
-            fixed = tuple([node.index for node in nodes])
         if op.masked:
-            fixed += tuple([mask.index for mask in self.masks[k]])
+            fixed += [mask.index for mask in self.masks[k]]
         alone = ids[0] if ids and not parts else None
         node = graph.append(op, (x.index, *fixed, *carried), alone)
         made = [
             graph.append(part, (node,), ids[i] if ids else None) for i, part in enumerate(parts)
         ]
-        if plain:
-            signatures = tape.signatures
-            self._known[k][key] = signatures[node], [signatures[i] for i in made]
         return tuple([at(graph, i) for i in made or [node]])
 
-    def _appended(self, signatures: Signatures, args: tuple[int, ...]) -> tuple[Expression, ...]:
-        """Append a step that is like an earlier one."""
-        step, parts = signatures
-        tape = self._tape
-        node = len(tape.signatures)
-        tape.signatures.append(step)
-        tape.arguments += args
-        if not parts:
-            return (Expression(tape, node, step.type),)
-        found = []
-        for place, part in enumerate(parts, node + 1):
-            made = _new(Expression)
-            made.tape = tape
-            made.type = part.type
-            made.index = place
-            tape.signatures.append(part)
-            tape.arguments.append(node)
-            found.append(made)
-        return tuple(found)
+    def carried(self, states: Sequence[LayerStates]) -> Carried:
+        """Return what is known of the layers when they carry these."""
+        types = tuple([tuple([None if s is None else s.type for s in layer]) for layer in states])
+        found = self.builder.carried.get((self._types, types))
+        if found is None:
+            found = self.builder.carried[self._types, types] = Carried(types)
+        return found
 
-    def _find_places(self) -> None:
-        self._places = [
+    def steps(self, first: int) -> list[Signatures]:
+        """Return what each layer's step appended, if that began at a node and nothing else was appended."""
+        signatures, states = self.graph.tape.signatures, self.builder.cell.states
+        extent = 1 if states == 1 else 1 + states
+        starts = range(first, first + extent * len(self.parameters), extent)
+        return [(signatures[k], signatures[k + 1 : k + extent]) for k in starts]
+
+    def find_places(self) -> None:
+        """Note where the parameters are: a deletion of nodes may have moved them."""
+        self.places = [
             tuple([node.node(self.graph).index for node in layer]) for layer in self.parameters
         ]
-        self._tape = self.graph.tape
+        self.tape = self.graph.tape
 
     def _run(self, k: int, x: Expression | Symbols, states: LayerStates) -> Expression:
         """Return the node of layer ``k`` for a whole sequence."""

@@ -19,7 +19,23 @@ from charlm.engine.types import Type
 from charlm.errors import ShapeError
 
 Signatures: TypeAlias = tuple[Signature, list[Signature]]
-"""Of a step, and of what takes its states out."""
+"""Of a layer's step, and of what takes its states out."""
+
+
+class Carried:
+    """What layers carry, by its types; for all graphs.
+
+    Attributes:
+        types: those of each layer's states, None where there is no state.
+        steps: what a next input appends for each layer, and what is carried then, by the input's type.
+    """
+
+    __slots__ = ("steps", "types")
+
+    def __init__(self, types: tuple[tuple[Type | None, ...], ...]) -> None:
+        self.types = types
+        self.steps: dict[Type, tuple[list[Signatures], Carried]] = {}
+
 
 NO_DROPOUT = (0.0, 0.0)
 NOT_MASKED = (False, False)
@@ -47,7 +63,7 @@ class Stack:
         self.hidden_dims = tuple(hidden_dims)
         self.rates = NO_DROPOUT
         self.settle()
-        self.signatures: dict[tuple[Type, ...], dict[Any, Signatures]] = {}
+        self.carried: dict[Any, Carried] = {}  # by the parameters' types and its own
         self._steps: dict[Any, tuple[RecurrentStep, list[StatePart]]] = {}
         self.layers = [
             self.add_layer(collection, below, size)

@@ -4,33 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from charlm.engine.expression import Expression, Operand, apply, at
-from charlm.engine.graph import ComputationGraph
+from charlm.engine.expression import Expression, Operand, apply, at, placed
+from charlm.engine.graph import ComputationGraph, GraphTape
 from charlm.engine.ops.arguments import each
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
 from charlm.engine.ops.shaping import Reshape
 from charlm.engine.rnn.layers import Layers, LayerStates
-from charlm.engine.rnn.stack import Stack
+from charlm.engine.rnn.stack import Carried, Stack
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
+
+_new = object.__new__
 
 
 class RNNState:
     """A point in a sequence: what the layers carry, and the way back. Adding inputs makes new states."""
 
-    __slots__ = ("_output", "_previous", "layers", "states")
+    __slots__ = ("_carried", "_indices", "_output", "_previous", "_states", "_tape", "layers")
 
-    def __init__(
-        self,
+    _carried: Carried  # by its types
+    _indices: list[tuple[int, ...]]  # of what each layer carries on the tape
+    _output: Expression | None
+    _previous: RNNState | None
+    _states: Sequence[LayerStates] | None  # made when they are asked for
+    _tape: GraphTape
+    layers: Layers
+
+    def __init__(self) -> None:
+        raise ArgumentError(
+            "an RNNState is not made by hand; initial_state() and add_input() return it"
+        )
+
+    @classmethod
+    def of(
+        cls,
         layers: Layers,
         states: Sequence[LayerStates],
-        previous: RNNState | None,
+        previous: RNNState | None = None,
         output: Expression | None = None,
-    ) -> None:
-        self.layers = layers
-        self.states = states  # what each layer carries, None before the first input
-        self._previous = previous
-        self._output = states[-1][-1] if states and output is None else output
+    ) -> RNNState:
+        """Return a state that carries these; None before the first input."""
+        made = _new(cls)
+        made.layers = layers
+        made._tape = layers.graph.tape
+        made._carried = layers.carried(states)
+        made._indices = [tuple([s.index for s in layer if s is not None]) for layer in states]
+        made._previous = previous
+        made._states = states
+        made._output = states[-1][-1] if states and output is None else output
+        return made
+
+    @property
+    def states(self) -> Sequence[LayerStates]:
+        """What each layer carries, None before the first input."""
+        if self._states is None:
+            found = [
+                [placed(self._tape, place, t) for place, t in zip(places, types, strict=True) if t]
+                for places, types in zip(self._indices, self._carried.types, strict=True)
+            ]
+            if self._output is not None:
+                found[-1][-1] = self._output
+            self._states = [tuple(layer) for layer in found]
+        return self._states
 
     def b(self) -> Stack:
         """Return the builder."""
@@ -49,28 +84,69 @@ class RNNState:
         """Return everything carried on: for an LSTM the memories of all layers, then the outputs."""
         self._check_fresh()
         kinds = range(self.b().cell.states)
-        carried = [layer[k] for k in kinds for layer in self.states]
-        return tuple(e for e in carried if e is not None)
+        states = self.states
+        return tuple([e for k in kinds for layer in states if (e := layer[k]) is not None])
 
     def output(self) -> Expression | None:
         """Return the top layer's output; None before the first input."""
-        self._check_fresh()
+        if not self._tape.quick:
+            self._check_fresh()
         return self._output
 
     def add_input(self, x: Operand) -> RNNState:
-        """Return the state after one more input; this one stays as it is and can be continued again."""
-        layers = self.layers
-        graph = layers.graph
-        if not graph.tape.quick:
-            self._check_fresh()
-        node = (
-            x
-            if isinstance(x, Expression) and x.tape is graph.tape
-            else _node(x, graph, "add_input")
-        )
-        if not layers.builder.plain:
-            layers.expect(node.type.batch)
-        return self._go_on(node)
+        """Return the state after one more input; this one stays as it is and can be continued again.
+
+        This runs for every step of every program, so an input like an earlier one takes the short way.
+        """
+        layers, tape = self.layers, self._tape
+        try:
+            if x.tape is not tape or not tape.quick or not layers.builder.plain:  # type: ignore[attr-defined]
+                return self._first_of_its_kind(x)
+            steps, carried = self._carried.steps[x.type]  # type: ignore[attr-defined]
+        except (AttributeError, KeyError):
+            return self._first_of_its_kind(x)
+        signatures, arguments = tape.signatures, tape.arguments
+        indices = []
+        below: int = x.index  # type: ignore[attr-defined]
+        for (step, parts), places, before in zip(steps, layers.places, self._indices):  # noqa: B905 - 0.1 us
+            node = below_ = len(signatures)
+            signatures.append(step)
+            arguments += (below, *places, *before)
+            if parts:
+                for part in parts:
+                    signatures.append(part)
+                    arguments.append(node)
+                below_ = node + len(parts)
+                indices.append(tuple(range(node + 1, below_ + 1)))
+            else:
+                indices.append((node,))
+            below = below_
+        output = Expression()
+        output.tape = tape
+        output.type = signatures[below].type
+        output.index = below
+        made = _new(RNNState)
+        made.layers = layers
+        made._tape = tape
+        made._carried = carried
+        made._indices = indices
+        made._previous = self
+        made._states = None
+        made._output = output
+        return made
+
+    def _first_of_its_kind(self, x: Operand) -> RNNState:
+        """Add an input, and note for the next one what that appended."""
+        graph, layers = self._check_fresh(), self.layers
+        if layers.tape is not graph.tape:  # nodes were deleted, and the parameters' moved
+            layers.find_places()
+        node = _node(x, graph, "add_input")
+        layers.expect(node.type.batch)
+        first = len(graph.tape)
+        made = self._go_on(node)
+        if layers.builder.plain:
+            self._carried.steps[node.type] = layers.steps(first), made._carried
+        return made
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
         """Return the states after each input."""
@@ -118,7 +194,7 @@ class RNNState:
         An LSTM also takes the memories alone; the outputs are then this state's, or zeros.
         """
         graph, given = self._check_fresh(), _several(vectors)
-        layers, kinds = len(self.states), self.b().cell.states
+        layers, kinds = len(self._indices), self.b().cell.states
         counts = [layers * k for k in range(1, kinds + 1)]
         if len(given) not in counts:
             raise ShapeError(
@@ -131,20 +207,20 @@ class RNNState:
         for layer in range(layers):
             kept = self._kept(graph, layer, slice(len(columns), None))
             states.append((*[column[layer] for column in columns], *kept))
-        return RNNState(self.layers, states, self)
+        return RNNState.of(self.layers, states, self)
 
     def set_h(self, vectors: Iterable[Operand]) -> RNNState:
         """Return a state with these outputs and otherwise what this one carries, or zeros."""
         graph, given = self._check_fresh(), _several(vectors)
-        if len(given) != len(self.states):
+        if len(given) != len(self._indices):
             raise ShapeError(
-                f"set_h: a vector for each of {len(self.states)} layers is needed, got {len(given)}"
+                f"set_h: a vector for each of {len(self._indices)} layers is needed, got {len(given)}"
             )
         nodes = self._vectors(given, graph)
         states: list[LayerStates] = [
             (*self._kept(graph, k, slice(-1)), h) for k, h in enumerate(nodes)
         ]
-        return RNNState(self.layers, states, self)
+        return RNNState.of(self.layers, states, self)
 
     def _kept(self, graph: ComputationGraph, layer: int, which: slice) -> list[Expression]:
         """Return some of what a layer carries, zeros where there is nothing yet."""
@@ -163,7 +239,7 @@ class RNNState:
             parts = layers.step(k, x, states, ids[k] if ids else None)
             after.append(parts)
             below = parts[-1]
-        return RNNState(layers, after, self, layers.dropped(below) if drops else below)
+        return RNNState.of(layers, after, self, layers.dropped(below) if drops else below)
 
     def _ids(self, begun: bool = False) -> Iterator[tuple[int, ...]]:
         """Take the ids of DyNet's nodes for one more input, and yield those of each layer's states.
@@ -189,7 +265,7 @@ class RNNState:
         """Return the nodes of given states: one or several for each layer, the lowest first."""
         nodes = [_vector(_node(v, graph, "initial state")) for v in vectors]
         for k, node in enumerate(nodes):
-            size = self.b().hidden_dims[k % len(self.states)]
+            size = self.b().hidden_dims[k % len(self._indices)]
             if node.dim()[0] != (size,):
                 raise ShapeError(
                     f"initial state: vector {k} must have shape ({size},), got {node.dim()[0]}"
@@ -197,7 +273,7 @@ class RNNState:
         return nodes
 
     def _check_fresh(self) -> ComputationGraph:
-        if not self.states:
+        if not self._indices:
             raise ShapeError("a builder of 0 layers has no states")
         if not self.layers.graph.alive:
             raise StaleBuilderError(

@@ -17,6 +17,8 @@ from charlm.files import cache_folder
 from charlm.kernels.compiling import COMPILING
 
 SETTINGS: Any = config
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+"""What holds for all that is compiled. It makes no arrays, so nothing needs numba's counts of references."""
 
 
 class _Watch(event.Listener):
@@ -48,8 +50,7 @@ def compiled(signature: str | None = None) -> Callable[[Callable[..., Any]], Any
     def decorate(function: Callable[..., Any]) -> Any:
         users, SETTINGS.CACHE_DIR = SETTINGS.CACHE_DIR, CACHE
         try:
-            options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": bool(CACHE)}
-            return numba.njit(signature, **options)(function)
+            return numba.njit(signature, **OPTIONS, cache=bool(CACHE))(function)
         finally:
             SETTINGS.CACHE_DIR = users  # other users of numba keep their own
 

@@ -86,7 +86,7 @@ class LookupParameters(CurrentLeaf):
 
     def __init__(self, table: engine.LookupParameter) -> None:
         super().__init__(LookupLeaf(table), table)
-        self._row = Indexed(lambda i: Lookup(table, (i,)), lambda: table.rows)
+        self._row = Indexed(lambda i: Lookup(table, (i,)))
         self.table = table
 
     def __repr__(self) -> str:

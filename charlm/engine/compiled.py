@@ -1,115 +1,99 @@
-"""Evaluation in one call: compiled code goes through a tape, and Python runs what it has no form for.
+"""Evaluation by compiled code: a tape is checked and evaluated in one call, and goes back in another.
 
-It is the same as ``NodeByNode`` for float32, with values and gradients one after the other in a
-workspace. What runs in Python gets views of it.
+Values and gradients lie one after the other in a workspace. An operation that has no compiled form
+runs as its Python self on views of the workspace; compiled code returns at such a node, and goes on
+behind it.
 """
 
 from __future__ import annotations
 
 from array import array
-from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from charlm.engine.arrays import Array, reduce_to
 from charlm.engine.execute import OF_EMPTY, check_empty
-from charlm.engine.op import Context, Op, Signature
+from charlm.engine.op import Context
+from charlm.engine.ops.leaves import ParameterLeaf
+from charlm.engine.rows import ROWS
 from charlm.engine.tape import Tape
 from charlm.errors import EvaluationError
 from charlm.kernels.reference import Product
 from charlm.kernels.tapes import (
     CODES,
     COLUMNS,
-    MOST_ARGUMENTS,
+    DAMAGED,
+    LINK,
+    MEMORY,
+    NODE_ARRAYS,
     ORIGIN,
-    TOTAL,
-    UNCHECKED,
-    WIDTH,
-    Form,
+    REACHED,
+    ROW,
+    STATE,
+    WANTED,
     place,
 )
 
-_CODE, _SIZE, _PRODUCTS = map(COLUMNS.index, ("code", "size", "products"))
-_LOOKUP = CODES.index("lookup")
+_INDEX = {name: k for k, name in enumerate(STATE)}
+(
+    FRESH_NUMBERS, FRESH_INTEGERS, FRESH_NODE, NODES, INTEGER_COUNT, TAKEN, USED_INTEGERS, SIZE, PRODUCTS, EVALUATED,
+    LAST, FREE, END, NEEDED, FIRST_SLOPE, FULL, NODE, LINKS, ROW_TABLE, ROW_COUNT
+) = (
+    _INDEX[name] for name in (
+        "fresh_numbers", "fresh_integers", "fresh_node", "nodes", "integer_count", "taken", "used_integers", "size",
+        "products", "evaluated", "last", "free", "end", "needed", "first_slope", "full", "node", "links", "rows",
+        "row_count"
+    )
+)  # fmt: skip
+_GIVEN = CODES.index("given")
+_CODE, _PRODUCTS = COLUMNS.index("code"), COLUMNS.index("products")
 _LEAST = 1 << 14  # numbers of a workspace
-_NODES = 512  # that there is room for at first
 
 
-class _Rows:
-    """What compiled code knows of the signatures that are in use.
+class Workspace:
+    """The arrays of a tape that runs; used by one tape after another.
 
     Attributes:
-        table: a row for each, see ``kernels/tapes.py``.
-        reals: the same memory, as float64.
+        state: integers, see ``kernels/tapes.py``.
+        address: of these.
+        by_name: an array with an integer for each node, each under its name.
     """
 
     def __init__(self) -> None:
-        self._set(np.zeros((256, WIDTH), np.int64))
-        self.free: list[int] = []
-        self._fresh = count()
+        self.state = array("q", [0] * len(STATE))
+        self.address = self.state.buffer_info()[0]
+        self.state[_INDEX["origin"]] = _address(ORIGIN)
+        self.by_name: dict[str, Array] = {}
+        self._nodes = self._integers = self._links = 0
+        self.hold(512, 2048)
 
-    def _set(self, table: Array) -> None:
-        self.table, self.reals = table, table.view(np.float64)
+    def hold(self, nodes: int, integers: int) -> None:
+        """Have room for so many nodes and integers; what is there stays."""
+        if nodes > self._nodes:
+            self._nodes = 2 * nodes
+            for name in NODE_ARRAYS:
+                self.by_name[name] = self._grown(name, self.by_name.get(name), self._nodes)
+        if integers > self._integers:
+            self._integers = 2 * integers
+            self._code = self._grown("integers", getattr(self, "_code", None), self._integers)
 
-    def add(self, signature: Signature, op: Op) -> None:
-        """Give a signature a row."""
-        number = self.free.pop() if self.free else next(self._fresh)
-        if number >= len(self.table):
-            self._set(np.concatenate([self.table, np.zeros_like(self.table)]))
-        form = _form(signature, op)
-        fields = {
-            "code": CODES.index(form.code),
-            "count": signature.count,
-            "extent": signature.extent,
-            "bound": signature.bound,
-            "size": signature.type.size,
-            "saved": form.saved,
-            "work": form.work,
-            "products": form.products,
-            "trains": signature.type.trains and not signature.type.empty,
-            "datum": form.code != "python" and signature.op is None and signature.indexed is None,
-            "rule": form.rule,
-        }
-        row = self.table[number]
-        row[:] = 0
-        row[: len(fields)] = [fields[name] for name in COLUMNS[: len(fields)]]
-        for i, value in enumerate(form.numbers, len(fields)):
-            (self.reals if isinstance(value, float) else self.table)[number, i] = value
-        sizes = [t.size for t in signature.types]
-        if form.rule == TOTAL:
-            sizes = [sum(sizes)]
-        row[len(COLUMNS) : len(COLUMNS) + MOST_ARGUMENTS] = (sizes + [0] * MOST_ARGUMENTS)[
-            :MOST_ARGUMENTS
-        ]
-        signature.row, signature.number = _Row(self.free, number), number
+    def hold_links(self, count: int) -> None:
+        """Have room for so many products; nothing is kept."""
+        if count > self._links:
+            self._links = 2 * count
+            self._products = self._grown("links", None, LINK * self._links)
+
+    def _grown(self, name: str, before: Array | None, size: int) -> Array:
+        grown = np.empty(size, np.int64)
+        if before is not None:
+            grown[: len(before)] = before
+        self.state[_INDEX[name]] = _address(grown)
+        return grown
 
 
-class _Row:
-    """A row in use: it is given to another signature when this one is gone."""
-
-    __slots__ = ("_free", "_number")
-
-    def __init__(self, free: list[int], number: int) -> None:
-        self._free = free
-        self._number = number
-
-    def __del__(self) -> None:
-        self._free.append(self._number)
-
-
-def _form(signature: Signature, op: Op) -> Form:
-    """Return what an operation is to compiled code."""
-    at_hand = signature.op is not None or signature.indexed is not None or op.datum() is not None
-    types = (signature.type, *signature.types)
-    if at_hand and not any(t.empty for t in types):
-        found = op.compiled(*types)
-        if found is not None:
-            return found
-    return Form("python", rule=UNCHECKED)
-
-
-_rows = _Rows()
+_spaces: list[Workspace] = []
+"""Workspaces that no tape uses."""
 
 
 class Compiled:
@@ -125,21 +109,21 @@ class Compiled:
         self.tape = tape
         self.context = context
         self.evaluated = 0
+        self._space = _spaces.pop() if _spaces else Workspace()
+        self._state = state = self._space.state
+        state[NODES] = state[INTEGER_COUNT] = state[TAKEN] = state[USED_INTEGERS] = 0
+        state[SIZE] = state[PRODUCTS] = state[EVALUATED] = state[FREE] = state[END] = 0
         self._kept: dict[int, Array] = {}  # values that were made in Python
         self._saved: dict[int, Any] = {}
-        self._chunks: list[tuple[int, Array]] = []  # the workspace: parts, and where they begin
-        self._cursor = self._end = 0  # of the last part
-        self._taken = 0  # nodes that were checked and have places
-        # for each node: its row, whether it trains, where its integers, its value and its gradient are, its number
-        self._numbers, self._starts, self._at, self._slopes = (_ints(_NODES) for _ in range(4))
-        self._trains: Array = np.empty(_NODES, np.uint8)
-        self._datum: Array = np.empty(_NODES)
-        self._code = _ints(2 * _NODES)
-        self._next = 0, 0  # where the integers and the gradient of the next node are
-        self._products = 0
+        self._leaves: list[tuple[int, ParameterLeaf]] = []  # parameters that train
+        self._chunks: list[tuple[int, Array]] = []  # the memory: parts, and where they begin
         self._gradients: Array = ORIGIN
-        self._reached: Array = np.zeros(0, np.uint8)
+        self._reached = 0  # how many nodes the last backward pass reached, with gradients that were kept
         self._totals: dict[int, Array] = {}
+
+    def __del__(self) -> None:
+        """Let another tape have the workspace."""
+        _spaces.append(self._space)
 
     # ---- forward
 
@@ -147,7 +131,7 @@ class Compiled:
         """Return the value of an evaluated node."""
         found = self._kept.get(index)
         if found is None:
-            type_, at = self.tape.signatures[index].type, int(self._at[index])
+            type_, at = self.tape.signatures[index].type, int(self._space.by_name["values"][index])
             for begin, chunk in reversed(self._chunks):
                 if 0 <= at - begin < len(chunk):
                     at -= begin
@@ -157,81 +141,63 @@ class Compiled:
 
     def forward(self, last: int) -> None:
         """Evaluate the nodes up to ``last`` that have no value yet."""
-        k = self.evaluated
-        if k > last:
-            return
-        if last >= self._taken:
-            self._take()
-        run = self.context.kernels.tape_forward
-        while True:
-            k = run(
-                ORIGIN, _rows.table, _rows.reals, self._numbers, self._code, self._starts, self._at, self._datum, k,
-                last,
-            )  # fmt: skip
-            self.evaluated = k
-            if k > last:
-                return
-            self._run_in_python(k)
-            self.evaluated = k = k + 1
-            if k > last:
-                return
-
-    def _take(self) -> None:
-        """Have the nodes that are new checked and given places."""
-        tape, kernels, first, (p, slope) = self.tape, self.context.kernels, self._taken, self._next
-        signatures = tape.signatures[first:] if first else tape.signatures
-        count, integers = len(signatures), array("q", tape.arguments[p:] if p else tape.arguments)
-        end = p + len(integers)
-        if first + count > len(self._numbers) or end > len(self._code):
-            self._grow(first + count, end)
-        self._code[p:end] = integers
-        numbers = array("q", [s.number for s in signatures])
-        if -1 in numbers:
-            for k, signature in enumerate(signatures, first):
-                if signature.number < 0:
-                    _rows.add(signature, tape.op(k))
-            numbers = array("q", [s.number for s in signatures])
-        self._numbers[first : first + count] = numbers
-        found, waiting = _ints(5), _ints(count)
-        while True:
-            good = kernels.tape_prepare(
-                _rows.table, self._numbers, self._code, self._starts, self._at, self._slopes, self._trains, first,
-                first + count, p, end, self._cursor, slope, waiting, found,
-            )  # fmt: skip
-            if good < count:
-                raise EvaluationError(f"node {first + good} of a graph is damaged")
-            p_after, cursor, slope_after, waits, products = found.tolist()
-            if cursor <= self._end:
-                break
-            self._add_memory(cursor - self._cursor)
-        self._taken, self._next, self._cursor = first + count, (p_after, slope_after), cursor
-        self._products += products
-        for k in waiting[:waits].tolist():
-            self._datum[k] = tape.data[k].datum()
-
-    def _grow(self, nodes: int, integers: int) -> None:
-        """Make room for so many nodes and integers."""
-        self._numbers, self._starts, self._at, self._slopes, self._trains, self._datum = (
-            _grown(a, nodes)
-            for a in (
-                self._numbers,
-                self._starts,
-                self._at,
-                self._slopes,
-                self._trains,
-                self._datum,
+        state, tape = self._state, self.tape
+        signatures = tape.signatures
+        fresh = state[TAKEN]
+        if last >= fresh:
+            numbers = array("q", [s.number for s in (signatures[fresh:] if fresh else signatures)])
+            first = state[USED_INTEGERS]
+            integers = array("q", tape.arguments[first:] if first else tape.arguments)
+            state[NODES], state[INTEGER_COUNT] = len(signatures), first + len(integers)
+            self._space.hold(len(signatures), first + len(integers))
+            state[FRESH_NUMBERS], state[FRESH_INTEGERS] = (
+                numbers.buffer_info()[0],
+                integers.buffer_info()[0],
             )
-        )
-        self._code = _grown(self._code, integers)
+            state[FRESH_NODE] = fresh
+            if fresh == 0 or tape.data:
+                self._give(fresh)
+        state[LAST] = last
+        run, address = self.context.kernels.tape_forward, self._space.address
+        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, len(ROWS.table)
+        while status := run(address):
+            if status == ROW:
+                k = state[TAKEN]
+                signature = signatures[k]
+                if signature.number < 0:
+                    ROWS.add(signature, tape.op(k))
+                    state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, len(ROWS.table)
+                numbers[k - fresh] = signature.number
+            elif status == MEMORY:
+                self._add_memory(state[NEEDED])
+            elif status == DAMAGED:
+                raise EvaluationError(f"node {state[TAKEN]} of a graph is damaged")
+            else:
+                self.evaluated = k = state[EVALUATED]
+                self._run_in_python(k)
+                self.evaluated = state[EVALUATED] = k + 1
+        self.evaluated = last + 1
+
+    def _give(self, first: int) -> None:
+        """Note where the numbers of parameters are, of the nodes from ``first`` on."""
+        by_name = self._space.by_name
+        values, gradients = by_name["values"], by_name["gradients"]
+        for k, op in self.tape.data.items():
+            if k >= first and isinstance(op, ParameterLeaf):
+                value = op.forward(self.context)
+                values[k], gradients[k] = place(value), 0
+                self._kept[k] = value
+                if op.trains:
+                    gradients[k] = place(op.parameter.gradient)
+                    self._leaves.append((k, op))
 
     def _add_memory(self, least: int) -> None:
-        """Add a part to the workspace."""
-        chunk = self.context.kernels.tape_memory(
-            max(least, _LEAST, 2 * sum(len(c) for _, c in self._chunks))
-        )
-        self._cursor = place(chunk)
-        self._end = self._cursor + len(chunk)
-        self._chunks.append((self._cursor, chunk))
+        """Add a part to the memory."""
+        wanted = max(least, _LEAST, 2 * sum(len(c) for _, c in self._chunks))
+        chunk = self.context.kernels.tape_memory(wanted)
+        begin = place(chunk)
+        self._state[FREE], self._state[END] = begin, begin + len(chunk)
+        self._chunks.append((begin, chunk))
 
     def _run_in_python(self, k: int) -> None:
         """Evaluate a node by its operation."""
@@ -252,98 +218,92 @@ class Compiled:
             self._saved[k] = ctx.saved
             ctx.saved = None
         self._kept[k] = y
-        self._at[k] = place(y)
+        self._space.by_name["values"][k] = place(y)
 
     def forget(self, first: int) -> None:
         """Forget the values from node ``first`` on."""
-        if first >= self._taken:
+        state, by_name = self._state, self._space.by_name
+        taken = state[TAKEN]
+        if first >= taken:
             return
-        self._next = int(self._starts[first]), int(self._slopes[first])
-        gone = self._numbers[first : self._taken]
-        self._products -= int(_rows.table[:, _PRODUCTS][gone].sum())
-        codes = _rows.table[:, _CODE]
-        for k in range(first, self._taken):
-            if codes[self._numbers[k]]:  # compiled: its place is the first that is free again
-                at = int(self._at[k])
-                while not 0 <= at - self._chunks[-1][0] < len(self._chunks[-1][1]):
-                    self._chunks.pop()
-                begin, chunk = self._chunks[-1]
-                self._cursor, self._end = at, begin + len(chunk)
-                break
+        gone = by_name["numbers"][first:taken]
+        state[PRODUCTS] -= int(ROWS.table[:, _PRODUCTS][gone].sum())
+        state[TAKEN] = state[NODES] = first
+        state[USED_INTEGERS] = int(by_name["starts"][first])
+        state[SIZE] = int(by_name["slopes"][first])
+        codes = ROWS.table[:, _CODE][gone]
+        (placed,) = (codes > _GIVEN).nonzero()
+        if len(placed) and self._chunks:  # the first of their places is free again
+            at = int(by_name["values"][first + placed[0]])
+            while not 0 <= at - self._chunks[-1][0] < len(self._chunks[-1][1]):
+                self._chunks.pop()
+            begin, chunk = self._chunks[-1]
+            state[FREE], state[END] = at, begin + len(chunk)
         if not first:
             self._chunks.clear()  # who has a view of a value keeps it
-            self._cursor = self._end = 0
+            state[FREE] = state[END] = 0
         for kept in (self._kept, self._saved):
             for k in [k for k in kept if k >= first]:
                 del kept[k]
-        self._taken = first
-        self.evaluated = min(self.evaluated, first)
+        self._leaves = [(k, op) for k, op in self._leaves if k < first]
+        self.evaluated = state[EVALUATED] = min(self.evaluated, first)
 
     def cut(self, tape: Tape) -> None:
         """Go on with another tape that has the first nodes of this one."""
         self.forget(len(tape))
-        self._reached = self._reached[: len(tape)]
+        self._reached = min(self._reached, len(tape))
         self.tape = tape
 
     # ---- backward
 
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node."""
-        return self._slope(index) if self._reached[index] else None
+        if index >= self._reached or not self._space.by_name["flags"][index] & REACHED:
+            return None
+        return self._slope(index)
 
     def _slope(self, index: int) -> Array:
         """Return a view of the gradient of a node."""
-        type_, at = self.tape.signatures[index].type, int(self._slopes[index])
+        type_, at = self.tape.signatures[index].type, int(self._space.by_name["slopes"][index])
         return self._gradients[at : at + type_.size].reshape(type_.array_shape)
 
     def backward(self, root: int, full: bool, keep: bool) -> None:
         """Pass the gradient of one number on to all that it depends on, and to parameters."""
-        nodes, kernels, table = root + 1, self.context.kernels, _rows.table
-        numbers, (_, size) = self._numbers[:nodes], self._next
-        if nodes < self._taken:
-            size = int(self._slopes[nodes])
-        self._gradients = kernels.tape_memory(size)
-        self._gradients.fill(0)
+        state, space, kernels = self._state, self._space, self.context.kernels
+        space.hold_links(state[PRODUCTS])
+        self._gradients = kernels.tape_memory(state[SIZE])
         self._totals.clear()
-        self._reached = np.zeros(nodes, np.uint8)
-        self._reached[root] = 1
-        self._slope(root)[...] = 1
-        wanted = self._trains[:nodes]
-        if full:
-            wanted = (table[:, _SIZE][numbers] > 0).astype(np.uint8)
-        slopes = self._slopes[:nodes] + place(self._gradients)
-        heads, links = np.full(nodes, -1), np.empty((self._products, 5), np.int64)
-        state, k = np.zeros(1, np.int64), root
-        while True:
-            k = kernels.tape_backward(
-                ORIGIN, table, numbers, self._code, self._starts, self._at, slopes, self._datum, self._reached,
-                wanted, links, heads, state, k,
-            )  # fmt: skip
-            if k < 0:
+        state[FIRST_SLOPE], state[FULL] = place(self._gradients), full
+        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, len(ROWS.table)
+        state[LAST] = state[NODE] = root
+        while kernels.tape_backward(space.address):
+            k = state[NODE]
+            self._go_back_in_python(k)
+            state[NODE] = k - 1
+            if not k:
                 break
-            self._go_back_in_python(k, wanted)
-            k -= 1
-        self._touch(table[:, _CODE][numbers], numbers)
-        if not keep:
-            self._reached = np.zeros(nodes, np.uint8)
-            self._gradients = ORIGIN
+        flags = space.by_name["flags"]
+        for k, op in self._leaves:
+            if k <= root and flags[k] & REACHED:
+                op.parameter.has_gradient = True
+        self._reached = root + 1 if keep else 0
 
-    def _go_back_in_python(self, k: int, wanted: Array) -> None:
+    def _go_back_in_python(self, k: int) -> None:
         """Pass the gradient of a node on by its operation."""
-        tape, ctx, reached = self.tape, self.context, self._reached
+        tape, ctx, flags = self.tape, self.context, self._space.by_name["flags"]
         signature, op, args = tape.signatures[k], tape.op(k), tape.args(k)
         if not args:
             if signature.type.trains:
                 op.touch()
-                if reached[k]:
+                if flags[k] & REACHED:
                     op.receive(ctx, self._slope(k))
             return
-        needs = tuple([bool(wanted[i]) for i in args])
-        if not wanted[k] or True not in needs:
+        needs = tuple([bool(flags[i] & WANTED) for i in args])
+        if not flags[k] & WANTED or True not in needs:
             return
         dy = self._slope(k)
         if op.is_view:
-            reached[args[0]] = 1
+            flags[args[0]] |= REACHED
             op.add_gradient(ctx, self._slope(args[0]), dy)
             return
         ctx.saved, ctx.needs = self._saved.get(k), needs
@@ -361,16 +321,7 @@ class Compiled:
         so_far = self._slope(index)
         found = dx.array() if isinstance(dx, Product) else reduce_to(dx, so_far.shape)
         so_far += found
-        self._reached[index] = 1
-
-    def _touch(self, codes: Array, numbers: Array) -> None:
-        """Count the rows that were looked up in compiled code as used."""
-        (nodes,) = (codes == _LOOKUP).nonzero()
-        rows = self._code[self._starts[nodes]]
-        of_kind = numbers[nodes]
-        for kind in set(of_kind.tolist()):
-            same = of_kind == kind
-            self.tape.op(int(nodes[same.argmax()])).touch(rows[same])
+        self._space.by_name["flags"][index] |= REACHED
 
     def total(self, index: int) -> Array:
         """Return the gradient of a recurrent node with what flows through its later parts, computed when asked for."""
@@ -382,14 +333,5 @@ class Compiled:
         return found
 
 
-def _ints(count: int) -> Array:
-    return np.empty(count, np.int64)
-
-
-def _grown(array: Array, size: int) -> Array:
-    """Return an array that has room for ``size`` elements and the same first ones."""
-    if size <= len(array):
-        return array
-    grown = np.empty(2 * size, array.dtype)
-    grown[: len(array)] = array
-    return grown
+def _address(array: Array) -> int:
+    return cast("int", array.__array_interface__["data"][0])

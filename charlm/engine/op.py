@@ -221,9 +221,13 @@ class Op(ABC):
         """Return what this is to compiled code for arguments of these types; None if it runs in Python."""
         return None
 
-    def datum(self) -> float | None:
-        """Return the number that compiled code needs of an operation with data."""
-        return None
+    def integers(self) -> tuple[int, ...]:
+        """Return the data as indices, for compiled code; as many for all operations of a kind."""
+        return ()
+
+    def bound(self, *xs: Type) -> int:
+        """Return what these indices are below, for arguments of these types."""
+        return 0
 
     # ---- facts for tests and printing
 
@@ -283,11 +287,11 @@ class Signature:
     Attributes:
         op: the operation; None if each node has its own.
         indexed: where each node's own is found by an index.
-        bound: indices are below it.
+        bound: indices are below it; less than 0 if they are no indices.
         type: of the result.
         types: of the arguments.
         count: how many arguments it has.
-        extent: how many integers a node is: its arguments, and perhaps an index.
+        extent: how many integers a node is: its arguments, and perhaps indices.
         needs: which arguments need a gradient.
         id_count: how many ids it takes.
         id_back: see ``Op``.
@@ -311,16 +315,16 @@ class Signature:
     )
 
     def __init__(
-        self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None, bound: int = 0
+        self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None
     ) -> None:
         trains = any(t.trains for t in types) if types else op.leaf() is not None
         self.type = Type.of(op.dim(*[t.dim for t in types]), trains)  # checks the shapes
         self.op = None if op.has_data else op
         self.indexed = indexed
-        self.bound = bound
         self.types = types
         self.count = len(types)
-        self.extent = self.count if indexed is None else self.count + 1
+        self.extent = self.count + len(op.integers())
+        self.bound = op.bound(*types)
         self.needs = tuple([t.trains and not t.empty for t in types])
         self.id_count = op.id_count
         self.id_back = op.id_back
@@ -339,14 +343,12 @@ class Indexed:
     """Operations that differ in one index of 0 or more. Programs make many of them: a node is only the index.
 
     Args:
-        make: returns the operation with an index.
-        bound: returns for a type of argument (or for none) what indices must be below.
+        make: returns the operation with an index, which is its only one of ``Op.integers``.
     """
 
-    def __init__(self, make: Callable[[int], Op], bound: Callable[..., int]) -> None:
+    def __init__(self, make: Callable[[int], Op]) -> None:
         self.make = make
         self.signatures: dict[Type | None, Signature] = {}
-        self._bound = bound
         self._made: dict[int, Op] = {}
 
     def at(self, index: int) -> Op:
@@ -360,7 +362,7 @@ class Indexed:
 
     def signature(self, index: int, *types: Type) -> Signature:
         """Return what follows from these arguments, for all indices; ShapeError if they, or this one, do not fit."""
-        found = Signature(self.make(index), types, self, self._bound(*types))
+        found = Signature(self.make(index), types, self)
         if len(self.signatures) >= _MOST:
             self.signatures.clear()
         self.signatures[types[0] if types else None] = found

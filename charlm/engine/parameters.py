@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
+from itertools import count
 from numbers import Real
 
 import numpy as np
@@ -22,6 +23,7 @@ from charlm.engine.storage import Storage
 from charlm.errors import ArgumentError, EvaluationError, SettingError, ShapeError
 
 _FOLDED_BELOW = 0.25  # DyNet's bound for w
+_SERIALS = count()
 
 
 class _Stored(ABC):
@@ -139,6 +141,7 @@ class LookupParameter(_Stored):
         self.gradient = np.zeros_like(value)
         self.touched = np.zeros(rows, dtype=bool)
         self.size = value.size
+        self.serial = next(_SERIALS)
 
     def write(self) -> Array:
         """Return the table, which graphs copy rows of."""

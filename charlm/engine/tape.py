@@ -52,7 +52,9 @@ class Tape:
         if signature.op is None:
             self.data[index] = op
         self.signatures.append(signature)
-        self.arguments.extend(args)
+        self.arguments += args
+        if signature.extent > signature.count:
+            self.arguments += op.integers()
         return index
 
     def op(self, index: int) -> Op:
@@ -65,8 +67,11 @@ class Tape:
     def set_data(self, index: int, op: Op) -> None:
         """Give a node another operation of its kind."""
         self.data[index] = op
-        if self.signatures[index].indexed is not None:
-            self.signatures[index] = self.signatures[index].with_data()
+        signature = self.signatures[index]
+        if signature.indexed is not None:
+            self.signatures[index] = signature.with_data()
+        indices = self.start(index) + signature.count
+        self.arguments[indices : indices + len(op.integers())] = op.integers()
 
     def start(self, index: int) -> int:
         """Return where in ``arguments`` those of a node begin."""

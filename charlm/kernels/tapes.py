@@ -12,6 +12,7 @@ import numpy as np
 
 CODES = (
     "python",
+    "given",
     "lookup",
     "matmul",
     "affine",
@@ -21,7 +22,9 @@ CODES = (
     "tanh",
     "logistic",
     "rectify",
+    "exp",
     "log",
+    "square",
     "add_scalar",
     "scalar_minus",
     "scalar_multiply",
@@ -32,37 +35,85 @@ CODES = (
     "part",
     "sum",
     "concatenate",
+    "sum_elems",
+    "sum_batches",
     "squared_distance",
     "dot_product",
     "rnn",
     "lstm",
     "gru",
 )
-"""What compiled code can compute; the first runs in Python."""
+"""What compiled code can compute; the first runs in Python, the second has its numbers before the tape runs."""
 
 COLUMNS = (
     "code",
     "count",  # of arguments
-    "extent",  # integers on the tape: the arguments, and perhaps an index
-    "bound",  # of the index
+    "extent",  # integers on the tape: the arguments, and others
+    "bound",  # of those others; less than 0 if they are no indices
     "size",  # numbers of the value
     "saved",  # numbers behind the value that are kept for the way back
     "work",  # numbers behind the gradient that the way back needs
     "products",  # gradients of matrices that are put off
     "trains",
-    "datum",  # whether each node has a number
     "rule",  # how the arguments' sizes are checked
     "first",  # of the numbers that the code takes
     "second",
     "third",
+    "fourth",
 )
-MOST_ARGUMENTS = 12
+MOST_ARGUMENTS = 10
 """So many arguments' sizes are written behind the columns."""
 
 WIDTH = len(COLUMNS) + MOST_ARGUMENTS
 
 EACH, ALL_LIKE_FIRST, TOTAL, UNCHECKED = range(4)
 """Sizes are those in the row; all are the first in the row; they add up to it; Python checks its own."""
+
+STATE = (
+    "origin",  # its address
+    "rows",  # the address of the table of rows, and how many there are
+    "row_count",
+    "numbers",  # addresses, with an integer for each node: the number of its row,
+    "starts",  # where its integers are,
+    "values",  # where its value is,
+    "slopes",  # and where its gradient is, counted from the first
+    "gradients",  # addresses as well: where a leaf adds its gradient,
+    "heads",  # the first product that is put off for a node,
+    "flags",  # and whether a gradient came to it, and whether it is wanted
+    "integers",  # the address of the nodes' integers
+    "links",  # that of products that are put off, five integers each
+    "fresh_numbers",  # the addresses of what is new on the tape,
+    "fresh_integers",
+    "fresh_node",  # and which node that begins with
+    "nodes",  # how many there are
+    "integer_count",
+    "taken",  # how many were checked and have places
+    "used_integers",  # their integers,
+    "size",  # numbers in their gradients,
+    "products",  # and products
+    "evaluated",  # how many have values
+    "last",  # the node to evaluate up to, or to go back from
+    "free",  # the first place in the workspace that is free
+    "end",  # where it ends
+    "needed",  # how many numbers are missing there
+    "first_slope",  # where gradients begin
+    "full",  # whether all gradients are wanted
+    "node",  # the node at which the way back is, and how many products were put off
+    "links_used",
+)
+"""What a tape is while it runs: an integer each."""
+
+NODE_ARRAYS = ("numbers", "starts", "values", "slopes", "gradients", "heads", "flags")
+
+DONE, PYTHON, MEMORY, ROW, DAMAGED = range(5)
+"""Why compiled code returns: it is through; a node runs in Python; the workspace is full; a node's row is
+missing; a node is not what its row says."""
+
+REACHED, WANTED = 1, 2
+"""Flags of a node."""
+
+LINK = 5
+"""Integers of a product that is put off: the places of x and dy, their sizes, and the next one."""
 
 ORIGIN = np.zeros(1, np.float32)
 
@@ -82,7 +133,7 @@ class Form:
 
     Attributes:
         code: one of ``CODES``.
-        numbers: up to three that the code takes.
+        numbers: up to four that the code takes.
         saved, work, products, rule: see ``COLUMNS``.
     """
 

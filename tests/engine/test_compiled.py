@@ -7,7 +7,7 @@ import pytest
 
 import charlm.engine.rnn  # noqa: F401 - registers its operations
 from charlm.engine import ops
-from charlm.engine.compiled import Compiled, _rows
+from charlm.engine.compiled import Compiled
 from charlm.engine.execute import NodeByNode
 from charlm.engine.expression import at, indexed_leaf, leaf
 from charlm.engine.graph import ComputationGraph
@@ -15,15 +15,17 @@ from charlm.engine.op import Indexed, Op, _signatures
 from charlm.engine.ops.inputs import input_array
 from charlm.engine.ops.leaves import Lookup, LookupExpression, ParameterLeaf
 from charlm.engine.parameters import ParameterCollection
+from charlm.engine.rows import ROWS
 from charlm.errors import EvaluationError
 from charlm.kernels import NUMPY, select
+from charlm.kernels.tapes import STATE
 
 pytest.importorskip("numba")
 
 COMPILED = {
     "Add", "AddScalar", "Affine", "CMult", "Concatenate", "DotProduct", "Log", "LogSoftmax", "Logistic", "Lookup",
-    "MatMul", "Negate", "Pick", "PickNegLogSoftmax", "PickRange", "Rectify", "RecurrentStep", "ScalarMinus",
-    "ScalarMultiply", "Softmax", "SquaredDistance", "StatePart", "Sum", "Tanh",
+    "Exp", "MatMul", "Negate", "ParameterLeaf", "Pick", "PickNegLogSoftmax", "PickRange", "Rectify", "RecurrentStep",
+    "ScalarMinus", "ScalarMultiply", "Softmax", "Square", "SquaredDistance", "StatePart", "Sum", "SumOver", "Tanh",
     "TraceOfProduct"
 }  # fmt: skip
 """The operations that have a compiled form: one that gets or loses it is to be named here."""
@@ -72,7 +74,7 @@ def test_operations_with_a_compiled_form_are_declared():
 
 def program(graph, table, w, b):
     """A network over looked up rows, with a part that runs in Python in the middle."""
-    rows = Indexed(lambda i: Lookup(table, (i,)), lambda: table.rows)
+    rows = Indexed(lambda i: Lookup(table, (i,)))
     matrix, offset = (leaf(graph, ParameterLeaf(p), True) for p in (w, b))
     state, losses = offset, []
     for symbol in (3, 1, 4, 1, 5):
@@ -132,7 +134,7 @@ def test_reverting_frees_the_workspace():
         expected = y.npvalue()
         graph.revert()
     assert sum(len(chunk) for _, chunk in graph.run._chunks) < 10**5
-    assert graph.run._products == 0
+    assert graph.run._state[STATE.index("products")] == 0
     np.testing.assert_allclose(expected, np.full(1000, 0.4), atol=0.1)
 
 
@@ -157,9 +159,9 @@ def test_rows_of_signatures_are_used_again():
         graph.release()
 
     build(1)
-    before = len(_rows.table)
+    before = len(ROWS.table)
     for k in range(200):
         build(1000 + k)
         ops.elementwise.TANH.signatures.clear()
         _signatures.clear()
-    assert len(_rows.table) == before
+    assert len(ROWS.table) == before

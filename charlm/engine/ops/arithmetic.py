@@ -16,7 +16,7 @@ from charlm.engine.expression import Expression, Operand, binary, several
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
 from charlm.engine.types import Type
-from charlm.kernels.tapes import ALL_LIKE_FIRST, Form
+from charlm.kernels.tapes import ALL_LIKE_FIRST, CODES, MOST_ARGUMENTS, Form
 
 __all__ = ["cdiv", "cmult", "esum", "pow"]
 
@@ -32,6 +32,12 @@ def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
     return tuple([b if a == 1 else a for a, b in zip(xs, ys, strict=True)])
 
 
+def is_repeated(x: Type, y: Type) -> bool:
+    """Tell whether the numbers of x, repeated, are those of x broadcast to y."""
+    shape = without_trailing_ones(x.shape)
+    return x.dim == y.dim or (x.batch == 1 and y.shape[: len(shape)] == shape)
+
+
 class Broadcasting(Op, abstract=True):
     """An operation on two tensors whose axes broadcast both ways."""
 
@@ -40,8 +46,13 @@ class Broadcasting(Op, abstract=True):
         return broadcast_shape(self, x1, x2)
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """Where nothing is broadcast."""
-        return Form(type(self).name()) if x1.dim == x2.dim else None
+        """Where nothing is broadcast but over the last axes and the batch."""
+        if not (is_repeated(x1, y) and is_repeated(x2, y)):
+            return None
+        name = type(self).name()
+        if name == "add" and x1.size != x2.size:
+            name = "sum"
+        return Form(name) if name in CODES else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -198,10 +209,10 @@ class Sum(Op):
         return [dy if x.ndim == dy.ndim else dy.reshape(len(dy), *x.shape[1:]) for x in xs]
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Where nothing is broadcast."""
-        if any(x.batch != y.batch for x in xs):
-            return None
-        return Form("sum", rule=ALL_LIKE_FIRST)
+        """Many of one size, or few."""
+        if all(x.size == y.size for x in xs):
+            return Form("sum", rule=ALL_LIKE_FIRST)
+        return Form("sum") if len(xs) <= MOST_ARGUMENTS else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

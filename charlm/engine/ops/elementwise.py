@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, unary
-from charlm.engine.op import Context, Op, Sample
+from charlm.engine.op import Context, Indexed, Op, Sample
 from charlm.engine.types import Type
 from charlm.kernels.tapes import CODES, Form
 
@@ -194,9 +195,13 @@ class WithNumber(Elementwise, abstract=True):
         """The number may be another one in every graph."""
         return ()
 
-    def datum(self) -> float:
-        """The number."""
-        return self.c
+    def integers(self) -> tuple[int, ...]:
+        """The number's bits."""
+        return (bits_of(self.c),)
+
+    def bound(self, *xs: Type) -> int:
+        """They are no index."""
+        return -1
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -241,6 +246,22 @@ class ScalarMultiply(WithNumber):
         return self.c
 
 
+_REAL, _BITS = struct.Struct("d"), struct.Struct("q")
+
+
+def bits_of(number: float) -> int:
+    """Return the 64 bits of a number as an integer."""
+    return _BITS.unpack(_REAL.pack(number))[0]  # type: ignore[no-any-return]
+
+
+def number_of(bits: int) -> float:
+    """Return the number of these bits."""
+    return _REAL.unpack(_BITS.pack(bits))[0]  # type: ignore[no-any-return]
+
+
+ADD_NUMBER = Indexed(lambda bits: AddScalar(number_of(bits)))
+MINUS = Indexed(lambda bits: ScalarMinus(number_of(bits)))
+TIMES = Indexed(lambda bits: ScalarMultiply(number_of(bits)))
 ABS = Abs()
 CUBE = Cube()
 EXP = Exp()

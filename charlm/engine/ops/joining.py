@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -39,9 +40,10 @@ class Concatenate(Op):
         return (*first[: self.axis], joined, *first[self.axis + 1 :])
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Without a batch, and where the parts lie one after the other."""
-        in_order = y.batch == 1 and self.axis == len(y.shape) - 1
-        return Form("concatenate", rule=TOTAL) if in_order else None
+        """Parts of one batch size."""
+        if any(x.batch != y.batch for x in xs):
+            return None
+        return Form("concatenate", (math.prod(y.shape[: self.axis + 1]),), rule=TOTAL)
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Join; arguments of batch size 1 are repeated."""

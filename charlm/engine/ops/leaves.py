@@ -26,8 +26,8 @@ class ParameterLeaf(Leaf):
     parameter: Parameter
 
     def identity(self) -> tuple[Any, ...]:
-        """The dimensions."""
-        return self.parameter.dims, self.trains
+        """The dimensions, and the type of the numbers."""
+        return self.parameter.dims, self.trains, self.parameter.storage.dtype
 
     def source(self) -> Parameter:
         """The parameter."""
@@ -44,6 +44,10 @@ class ParameterLeaf(Leaf):
     def leaf(self) -> Parameter | None:
         """The parameter, if it is to be trained."""
         return self.parameter if self.trains else None
+
+    def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
+        """Its numbers are where they are."""
+        return Form("given") if self.parameter.storage.dtype == np.float32 else None
 
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the parameter's gradient."""
@@ -125,8 +129,16 @@ class Lookup(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The rows' dimensions, how many there are, and whether they train."""
-        return self.table.dims, len(self.ids), self.update
+        """The table by its number, how many rows there are, and whether they train."""
+        return self.table.serial, len(self.ids), self.update
+
+    def integers(self) -> tuple[int, ...]:
+        """The ids."""
+        return self.ids
+
+    def bound(self, *xs: Type) -> int:
+        """The number of rows."""
+        return self.table.rows
 
     def check_data(self, *dims: Dim) -> None:
         """Each id is that of a row."""
@@ -164,11 +176,12 @@ class Lookup(Op):
             self.table.touched[list(self.ids) if rows is None else rows] = True
 
     def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
-        """Where a tape has the row."""
-        found = self.table.value, self.table.gradient
-        if self.table.value.dtype != np.float32 or len(self.ids) != 1:
+        """The table's places, and the size of a row."""
+        value, gradient, touched = self.table.value, self.table.gradient, self.table.touched
+        if value.dtype != np.float32:
             return None
-        return Form("lookup", tuple([place(array) for array in found]))
+        marks: int = touched.__array_interface__["data"][0]
+        return Form("lookup", (place(value), y.size // y.batch, place(gradient), marks))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -84,8 +84,10 @@ class MatMul(Op):
         return list(product_gradients(dy, w, x, ctx.needs))
 
     def compiled(self, y: Type, w: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """A matrix and one vector."""
-        return Form("matmul", x.shape[:1], products=1) if _one_vector(w, x) else None
+        """One matrix, for all columns of a batch."""
+        if len(w.shape) != 2 or w.batch > 1:
+            return None
+        return Form("matmul", (w.shape[1], w.shape[0]), products=y.size // w.shape[0])
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -148,11 +150,17 @@ class Affine(Op):
         return found
 
     def compiled(self, y: Type, b: Type, *wx: Type) -> Form | None:  # type: ignore[override]
-        """One vector, of few products."""
-        pairs = zip(wx[::2], wx[1::2], strict=True)
-        if not wx or 1 + len(wx) > MOST_ARGUMENTS or not all(_one_vector(w, x) for w, x in pairs):
+        """Few products, each of one matrix and as many columns; the bias is one column, or as the result."""
+        rows = y.shape[0]
+        columns = y.size // rows
+        fits = [
+            len(w.shape) == 2 and w.batch == 1 and x.size // x.shape[0] == columns
+            for w, x in zip(wx[::2], wx[1::2], strict=True)
+        ]
+        few = bool(wx) and 1 + len(wx) <= MOST_ARGUMENTS
+        if not few or not all(fits) or b.size not in (rows, y.size):
             return None
-        return Form("affine", products=len(wx) // 2) if b.size == y.size else None
+        return Form("affine", (0, rows), products=columns * len(fits))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -170,11 +178,6 @@ class Affine(Op):
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1)), "an odd number")
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1), ((2,), 1)), "do not fit")
         yield BadSample(cls(), (((3,), 1), ((2, 3), 1), ((3,), 1)), "do not fit")
-
-
-def _one_vector(w: Type, x: Type) -> bool:
-    """Whether a matrix is multiplied with a vector, or a single column."""
-    return len(w.shape) == 2 and w.batch == x.batch == 1 and x.shape[1:] in ((), (1,))
 
 
 def _one_column(y: Array) -> Array:

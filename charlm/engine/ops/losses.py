@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, DType, Shape
-from charlm.engine.expression import Expression, Operand, apply, unary
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.expression import Expression, Operand, apply, indexed, unary
+from charlm.engine.op import BadSample, Context, Indexed, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
 from charlm.engine.ops.simplex import RestrictedLogSoftmax
@@ -62,8 +62,8 @@ class Softmax(OverAxis):
     axis: int = 0
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Of one vector."""
-        return Form("softmax") if len(x.shape) == 1 and x.batch == 1 else None
+        """Along the first axis."""
+        return None if self.axis else Form("softmax", x.shape[:1])
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Shifted by the maximum: exp overflows above 88 in float32."""
@@ -95,8 +95,8 @@ class LogSoftmax(OverAxis):
     axis: int = 0
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Of one vector; the probabilities are kept."""
-        return Form("log_softmax", saved=x.size) if len(x.shape) == 1 and x.batch == 1 else None
+        """Along the first axis; the probabilities are kept."""
+        return None if self.axis else Form("log_softmax", x.shape[:1], saved=x.size)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Shifted by the maximum."""
@@ -118,6 +118,14 @@ class OfTargets(Op, abstract=True):
     def identity(self) -> tuple[Any, ...]:
         """The number of targets, and what else there is."""
         return len(self.targets), *[v for k, v in vars(self).items() if k != "targets"]
+
+    def integers(self) -> tuple[int, ...]:
+        """The targets."""
+        return self.targets
+
+    def bound(self, *xs: Type) -> int:
+        """The number of scores."""
+        return xs[0].shape[0]
 
     def check_data(self, *dims: Dim) -> None:
         """Each target has a score."""
@@ -153,12 +161,8 @@ class PickNegLogSoftmax(OfTargets):
     targets: tuple[int, ...] = (0,)
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Of one vector; the probabilities are kept."""
-        return Form("pick_neg_log_softmax", (x.size,), saved=x.size) if x.batch == 1 else None
-
-    def datum(self) -> float:
-        """The target."""
-        return self.targets[0]
+        """The probabilities are kept."""
+        return Form("pick_neg_log_softmax", (x.size // x.batch,), saved=x.size)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Ln sum exp(x) - x[target], shifted by the maximum."""
@@ -185,6 +189,7 @@ class PickNegLogSoftmax(OfTargets):
 
 
 SOFTMAX = Softmax()
+OF_TARGET = Indexed(lambda target: PickNegLogSoftmax((target,)))
 LOG_SOFTMAX = LogSoftmax()
 
 
@@ -208,6 +213,8 @@ def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression
 
 def pickneglogsoftmax(x: Operand, v: int) -> Expression:
     """Return -ln softmax(x)[v]."""
+    if type(v) is int and v >= 0:
+        return indexed(OF_TARGET, v, x, Expression)
     return pickneglogsoftmax_batch(x, [v])
 
 

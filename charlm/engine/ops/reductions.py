@@ -18,7 +18,9 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
+from charlm.engine.types import Type
 from charlm.errors import ArgumentError, ShapeError
+from charlm.kernels.tapes import Form
 
 __all__ = [
     "cumsum",
@@ -109,6 +111,16 @@ class Reduction(Op, abstract=True):
 
 class SumOver(Reduction):
     """y = sum x."""
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Of numbers that lie one after the other, or over the batch alone."""
+        if self.axes == () and self.over_batch:
+            return Form("sum_batches")
+        first = self.axes is None or tuple(sorted(self.axes)) == tuple(range(len(self.axes)))
+        whole = self.axes is None or len(self.axes) == len(x.shape)
+        if not first or (self.over_batch and not whole and x.batch > 1):
+            return None
+        return Form("sum_elems", (x.size // y.size,))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Add up."""

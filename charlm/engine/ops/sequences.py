@@ -209,7 +209,7 @@ class StatePart(Op):
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
         """Of a step."""
-        return Form("part", (self.state * y.size,)) if self.time is None else None
+        return Form("part", (self.state * y.size, 0, y.size)) if self.time is None else None
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """A view."""

@@ -77,6 +77,14 @@ class Pick(Op):
         """The axis, and how many indices there are."""
         return self.axis, 0 if isinstance(self.index, int) else len(self.index)
 
+    def integers(self) -> tuple[int, ...]:
+        """The indices."""
+        return (self.index,) if isinstance(self.index, int) else tuple(self.index)
+
+    def bound(self, *xs: Type) -> int:
+        """The size of the axis."""
+        return xs[0].shape[self.axis]
+
     def check_data(self, *dims: Dim) -> None:
         """Each index is on the axis."""
         index, bound = self.index, dims[0][0][self.axis]
@@ -104,9 +112,11 @@ class Pick(Op):
         return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """One number of one vector; a tape has the index."""
-        single = isinstance(self.index, int) and x.batch == 1 and len(x.shape) == 1
-        return Form("pick") if single else None
+        """Some numbers in order, of each part of the axes behind; a tape has the indices."""
+        if not isinstance(self.index, int) and x.batch == 1:
+            return None
+        inner = math.prod(x.shape[: self.axis])
+        return Form("pick", (inner * x.shape[self.axis], inner))
 
     def _place(self, batch: int) -> tuple[Any, ...]:
         behind = (slice(None),) * self.axis
@@ -180,8 +190,10 @@ class PickRange(Op):
         return (*x[: self.axis], self.stop - self.start, *x[self.axis + 1 :])
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Of one vector."""
-        return Form("part", (self.start,)) if x.batch == 1 and len(x.shape) == 1 else None
+        """Some numbers in order, of each part of the axes behind."""
+        inner = math.prod(x.shape[: self.axis])
+        whole, part = inner * x.shape[self.axis], inner * (self.stop - self.start)
+        return Form("part", (inner * self.start, whole, part))
 
     def _place(self) -> tuple[Any, ...]:
         return (..., slice(self.start, self.stop), *(slice(None),) * self.axis)
@@ -320,7 +332,7 @@ class Transpose(Op):
         yield BadSample(cls(), (((2, 3, 4), 1),), "are not an order of the axes")
 
 
-ROWS = Indexed(Pick, lambda x: x.shape[0])
+ROWS = Indexed(Pick)
 
 
 def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:

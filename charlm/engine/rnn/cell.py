@@ -68,8 +68,8 @@ class Cell(ABC):
         """
         return self.states, tuple(range(self.states))
 
-    def step_form(self, input_dim: int, hidden_dim: int) -> Form | None:
-        """Return what a step of one vector is to compiled code, None if it runs in Python."""
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form | None:
+        """Return what a step of so many vectors is to compiled code, None if it runs in Python."""
         return None
 
     @abstractmethod
@@ -323,15 +323,14 @@ class RecurrentStep(Recurrence):
         return ((hidden,), batch) if self.only_state else ((hidden, batch), self.cell.states)
 
     def compiled(self, y: Type, x: Type, *rest: Type) -> Form | None:  # type: ignore[override]
-        """A step of one vector, with all states or none; a cell names the form that it has."""
-        given = sum(self.given)
-        if (
-            self.masked
-            or given not in (0, self.cell.states)
-            or any(t.batch > 1 for t in (x, *rest))
-        ):
+        """A step with all states or none, of one batch size; a cell names the form that it has."""
+        given, states = sum(self.given), rest[len(self.cell.roles) :]
+        if self.masked or given not in (0, self.cell.states):
             return None
-        return self.cell.step_form(x.size, y.size // self.cell.states)
+        if any(state.batch != x.batch for state in states):
+            return None
+        inputs, size = x.size // x.batch, y.size // self.cell.states // x.batch
+        return self.cell.step_form(inputs, size, x.batch)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -46,8 +46,6 @@ def functions_for(threads: int) -> dict[str, object]:
     found: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
     return {
         **found,
-        "tape_backward": tape.backward,
-        "tape_forward": tape.forward,
+        **tape.ENTRIES,
         "tape_memory": team.empty,
-        "tape_prepare": tape.prepare,
     }

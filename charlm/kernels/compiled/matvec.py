@@ -46,6 +46,16 @@ def put(typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.intp, types.float32), generate
 
 
+@instructions
+def real_of(typing: Any, bits: Any) -> Any:
+    """The float64 with these 64 bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_data_type(types.float64))
+
+    return types.float64(types.int64), generate
+
+
 @lanewise
 def plus_product(a: Lanes, x: Lanes, y: Lanes) -> Lanes:
     """A + x y."""

@@ -11,17 +11,21 @@ import math
 from numba import types
 
 from charlm.kernels.compiled import functions as f
+from charlm.kernels.compiled.layout import (
+    ADD_SCALAR,
+    EXP,
+    LOG,
+    LOGISTIC,
+    RECTIFY,
+    SCALAR_MINUS,
+    SCALAR_MULTIPLY,
+    SQUARE,
+    TANH,
+)
 from charlm.kernels.compiled.matvec import add_to, number, plus, plus_product, product, put
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
-from charlm.kernels.tapes import CODES
 
-NEGATE, TANH, LOGISTIC, RECTIFY, LOG = (
-    CODES.index(name) for name in ("negate", "tanh", "logistic", "rectify", "log")
-)
-ADD_SCALAR, SCALAR_MINUS, SCALAR_MULTIPLY = (
-    CODES.index(name) for name in ("add_scalar", "scalar_minus", "scalar_multiply")
-)
 
 
 @lanewise
@@ -69,6 +73,11 @@ def map_numbers(m, code, y, x, c, n):
     elif code == LOG:
         for j in range(n):
             put(m, y + j, types.float32(math.log(number(m, x + j))))
+    elif code == EXP:
+        for j in range(n):
+            put(m, y + j, types.float32(math.exp(number(m, x + j))))
+    elif code == SQUARE:
+        multiply(m, y, x, x, n)
     elif code == RECTIFY:
         for j in range(n):
             value = number(m, x + j)
@@ -96,6 +105,11 @@ def map_back(m, code, dx, dy, y, x, c, n):
     elif code == LOG:
         for j in range(n):
             put(m, dx + j, number(m, dx + j) + number(m, dy + j) / number(m, x + j))
+    elif code == EXP:
+        add_multiplied(m, dx, dy, y, n)
+    elif code == SQUARE:
+        add_multiplied(m, dx, dy, x, n)
+        add_multiplied(m, dx, dy, x, n)
     elif code == RECTIFY:
         for j in range(n):
             if number(m, x + j) > 0:
@@ -145,6 +159,23 @@ def dot(m, x, z, n):
 
 
 @compiled()
+def sum_of(m, x, n):
+    """Return the sum."""
+    found = types.float32(0.0)
+    for j in range(0, n, LANES):
+        found += total(load(m, x + j, n - j))
+    return found
+
+
+@compiled()
+def add_number(m, y, a, n):
+    """Y += a."""
+    each = splat(a)
+    for j in range(0, n, LANES):
+        store(m, y + j, plus(load(m, y + j, n - j), each), n - j)
+
+
+@compiled()
 def squared_distance(m, x, z, n):
     """Return the sum of (x - z)^2."""
     found = types.float32(0.0)
@@ -186,21 +217,18 @@ def softmax_back(m, dx, dy, y, n):
 
 
 @compiled()
-def log_softmax(m, y, x, n):
-    """Y = x - ln sum exp(x); the probabilities are kept behind it."""
-    log_sum, top = softmax(m, y + n, x, n)
+def log_softmax(m, y, kept, x, n):
+    """Y = x - ln sum exp(x); the probabilities are kept."""
+    log_sum, top = softmax(m, kept, x, n)
     for j in range(n):
         put(m, y + j, number(m, x + j) - top - log_sum)
 
 
 @compiled()
-def log_softmax_back(m, dx, dy, y, n):
+def log_softmax_back(m, dx, dy, kept, n):
     """Dx += dy - exp(y) sum dy."""
-    sum_ = types.float32(0.0)
-    for j in range(0, n, LANES):
-        sum_ += total(load(m, dy + j, n - j))
     add_to(m, dx, dy, n)
-    add_times(m, dx, y + n, -sum_, n)
+    add_times(m, dx, kept, -sum_of(m, dy, n), n)
 
 
 # ---- steps of cells
@@ -238,9 +266,9 @@ def tanh_back_to(m, da, dy, y, n):
 
 
 @compiled()
-def lstm(m, y, c, has, bias, h):
-    """From the gates' sums, behind c' and h', both states; ``has`` says whether there was a c. tanh c' is kept too."""
-    gates, forget = y + 2 * h, splat(types.float32(bias))
+def lstm(m, y_c, y_h, gates, tanh_c, c, has, bias, h):
+    """From the gates' sums both states; ``has`` says whether there was a c. Gates and tanh c' are kept."""
+    forget = splat(types.float32(bias))
     for j in range(0, h, LANES):
         k, q = h - j, gates + j
         i, f_, o, g, c_, t, h_ = _lstm_gates(
@@ -255,25 +283,25 @@ def lstm(m, y, c, has, bias, h):
         store(m, q + h, f_, k)
         store(m, q + 2 * h, o, k)
         store(m, q + 3 * h, g, k)
-        store(m, q + 4 * h, t, k)
-        store(m, y + j, c_, k)
-        store(m, y + h + j, h_, k)
+        store(m, tanh_c + j, t, k)
+        store(m, y_c + j, c_, k)
+        store(m, y_h + j, h_, k)
 
 
 @compiled()
-def lstm_back(m, dy, y, c, dc, has, h):
-    """Put the gradients of the gates' sums behind those of c' and h', and add c's."""
+def lstm_back(m, dy_c, dy_h, gates, tanh_c, da, c, dc, has, h):
+    """The gradients of the gates' sums, and c's added."""
     for j in range(0, h, LANES):
-        k, q, r = h - j, y + 2 * h + j, dy + 2 * h + j
+        k, q, r = h - j, gates + j, da + j
         i, f_, o, g, c_ = _lstm_gates_back(
             load(m, q, k),
             load(m, q + h, k),
             load(m, q + 2 * h, k),
             load(m, q + 3 * h, k),
-            load(m, q + 4 * h, k),
+            load(m, tanh_c + j, k),
             load(m, c + j, k if has else 0),
-            load(m, dy + j, k),
-            load(m, dy + h + j, k),
+            load(m, dy_c + j, k),
+            load(m, dy_h + j, k),
         )
         store(m, r, i, k)
         store(m, r + h, f_, k)

@@ -28,7 +28,7 @@ class GRUCell(KernelCell):
         """Without a state the reset gate has nothing to reset: three nodes fewer."""
         return (8, (7,)) if first else (11, (10,))
 
-    def step_form(self, input_dim: int, hidden_dim: int) -> Form:
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
         """Z, r, c and r h are kept; their gradients are needed for the way back."""
-        four = 4 * hidden_dim
-        return Form("gru", (input_dim,), saved=four, work=four, products=6)
+        four, sizes = 4 * hidden_dim * columns, (input_dim, hidden_dim)
+        return Form("gru", sizes, saved=four, work=four, products=6 * columns)

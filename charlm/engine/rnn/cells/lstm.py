@@ -32,10 +32,11 @@ class LSTMCell(KernelCell):
         count = (13 if first else 15) + products
         return count, (count - 3, count - 1)
 
-    def step_form(self, input_dim: int, hidden_dim: int) -> Form:
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
         """Gates and tanh(c') are kept; the gates' gradients are needed for the way back."""
         sizes = (input_dim, hidden_dim, self.forget_bias)
-        return Form("lstm", sizes, saved=5 * hidden_dim, work=4 * hidden_dim, products=2)
+        size = hidden_dim * columns
+        return Form("lstm", sizes, saved=5 * size, work=4 * size, products=2 * columns)
 
     def settings(self) -> tuple[float, ...]:
         """The bias of the forget gate."""

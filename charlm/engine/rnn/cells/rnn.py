@@ -24,6 +24,6 @@ class SimpleRNNCell(KernelCell):
         products = masked[0] + (masked[1] and not first)
         return 2 + products, (1 + products,)
 
-    def step_form(self, input_dim: int, hidden_dim: int) -> Form:
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
         """The gradient before tanh is needed for the way back."""
-        return Form("rnn", (input_dim,), work=hidden_dim, products=2)
+        return Form("rnn", (input_dim, hidden_dim), work=hidden_dim * columns, products=2 * columns)

@@ -1,4 +1,4 @@
-"""Compiles what ``machine_code`` loads: ``python -m charlm.kernels.build FILE MODULE [--wait]``, a process of its own.
+"""Compiles what ``machine_code`` loads, in a process of its own (``python -m charlm.kernels.build``).
 
 Several may be started at once: one compiles, the others end, or wait for it. A file appears whole or not at all, after
 another process has tried it.
@@ -28,16 +28,24 @@ mapped(Path(sys.argv[1]).read_bytes(), sys.argv[2])
 """
 
 
-def main(path: Path, module: str, wait: bool) -> None:
-    """Compile the entries of a module to a file, unless another process is doing that or has just done it."""
-    began = time.time()
+def main(path: Path, module: str, asked: float, wait: bool) -> None:
+    """Compile the entries of a module to a file, unless another process is doing that or has done it since then.
+
+    Args:
+        path: the file.
+        module: where the entries are.
+        asked: when the file was not there, or no good: seconds since 1970.
+        wait: whether to wait for another process that is doing it.
+    """
     note = machine_code.note(path)
     with note.open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return
-        if not (path.exists() and path.stat().st_mtime >= began):
+        except OSError:  # Lustre, for one, may have no locks: then several compile
+            pass
+        if not (path.exists() and path.stat().st_mtime >= asked):
             build(path, module)
         note.unlink(missing_ok=True)
 
@@ -71,4 +79,4 @@ def _clean(folder: Path) -> None:
 
 if __name__ == "__main__":
     os.umask(0o077)
-    main(Path(sys.argv[1]), sys.argv[2], "--wait" in sys.argv)
+    main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), "--wait" in sys.argv)

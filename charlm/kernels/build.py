@@ -10,10 +10,12 @@ import contextlib
 import fcntl
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from charlm.files import TEMPORARY_GLOB, replacing
 from charlm.kernels import machine_code
@@ -52,11 +54,15 @@ def main(path: Path, module: str, asked: float, wait: bool) -> None:
 
 def build(path: Path, module: str) -> None:
     """Compile the entries of a module to a file, and remove what is left of others."""
-    from charlm.kernels.compiled.objects import object_file
-
     _clean(path.parent)
-    entries = importlib.import_module(module).ENTRIES
-    data = machine_code.packed(path.stem, list(entries), object_file(entries))
+    prefix, suffix = TEMPORARY_GLOB.split("*")
+    with TemporaryDirectory(suffix, prefix, path.parent) as fresh:
+        # numba's own files have no digests: what damage did to them would become ours
+        os.environ.setdefault("NUMBA_CACHE_DIR", fresh)
+        from charlm.kernels.compiled.objects import object_file
+
+        entries = importlib.import_module(module).ENTRIES
+        data = machine_code.packed(path.stem, list(entries), object_file(entries))
     with replacing(path, machine_code.OWN) as file:
         file.write(data)
         file.flush()
@@ -74,7 +80,7 @@ def _clean(folder: Path) -> None:
         for old in folder.glob(pattern):
             with contextlib.suppress(OSError):
                 if old.stat().st_mtime < time.time() - age:
-                    old.unlink()
+                    shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ import sys
 import time
 from contextlib import nullcontext
 
-import numpy as np
 import pytest
 
 from charlm import progress
-from charlm.kernels import machine_code
+from charlm.kernels import build, machine_code
 from charlm.kernels.machine_code import note
 
 pytest.importorskip("numba")
@@ -46,7 +45,7 @@ def made(tmp_path_factory, numbas_cache):
     """Compile once for all tests; returns the file's name and content."""
     with pytest.MonkeyPatch.context() as patch:
         folder = _use_cache(patch, tmp_path_factory.mktemp("cache"), numbas_cache)
-        assert _sum(machine_code.entries(True, MODULE)) == 7
+        assert _works(machine_code.entries(True, MODULE))
     (path,) = folder.iterdir()
     return path.name, path.read_bytes()
 
@@ -78,20 +77,15 @@ def said():
 
 def _use_cache(patch, home, numbas_cache):
     patch.setenv("XDG_CACHE_HOME", str(home))
-    patch.setenv("NUMBA_CACHE_DIR", numbas_cache)  # what is called was compiled for other tests
+    patch.setenv("NUMBA_CACHE_DIR", numbas_cache)  # else all that is compiled is compiled here
     machine_code.entries.cache_clear()
     folder = home / "charlm" / "machine-code"
     folder.mkdir(parents=True)
     return folder
 
 
-def _sum(entries):
-    """Return 3 + 4."""
-    numbers = np.array([3, 4, 0])
-    returned = entries["add"](numbers.ctypes.data)
-    assert numbers.tolist() == [3, 4, returned]
-    assert entries["multiply"](numbers.ctypes.data) == 12
-    return returned
+def _works(entries):
+    return [entries["after"](6), entries["square"](-3)] == [7, 9]
 
 
 def _python(script, *args):
@@ -113,10 +107,9 @@ def _ended(process):
 
 CALL = f"""
 import sys
-import numpy as np
 from charlm.kernels.machine_code import entries
 found = entries("wait" in sys.argv, {MODULE!r})
-print(found and found["add"](np.array([3, 4, 0]).ctypes.data), "numba" in sys.modules)
+print(found and found["after"](6), "numba" in sys.modules)
 """
 NO_NUMBA = """
 import sys
@@ -141,7 +134,7 @@ def test_without_numba_nothing_is_compiled(folder):
 
 
 def test_it_is_used_as_it_is_found(path, said):
-    assert _sum(machine_code.entries(False, MODULE)) == 7
+    assert _works(machine_code.entries(False, MODULE))
     assert not said
 
 
@@ -232,19 +225,31 @@ def test_it_is_compiled_in_the_background_once(folder, said):
     machine_code.entries(False, MODULE)
     assert not said  # it has begun, or is done
     machine_code.entries.cache_clear()
-    assert _sum(machine_code.entries(True, MODULE)) == 7  # waits for it
+    assert _works(machine_code.entries(True, MODULE))  # waits for it
     assert len([*folder.glob("*.code")]) == 1
 
 
 def test_what_is_killed_leaves_no_half_file(folder, made):
     file = folder / made[0]
-    for seconds in (0.1, 0.4, 0.7, 1.0):  # it takes about one, in which it may end
+    for seconds in (0.2, 0.6, 0.9):  # it takes about one, in which it may end
         process = subprocess.Popen(machine_code._command(file, MODULE))
         time.sleep(seconds)
         process.kill()
         process.wait()
         assert not file.exists() or machine_code.mapped(file.read_bytes(), file.stem)
-    assert _sum(machine_code.entries(True, MODULE)) == 7
+    assert _works(machine_code.entries(True, MODULE))
+
+
+def test_what_killed_processes_left_is_removed_after_a_day(folder, made):
+    old, young, unused = (folder / name for name in (".charlm-1.tmp", ".charlm-2.tmp", "0.code"))
+    for place in (old, young):
+        place.mkdir()
+        (place / "part").touch()
+    unused.touch()
+    os.utime(old, (0, 0))
+    os.utime(unused, (0, 0))
+    build.build(folder / made[0], MODULE)
+    assert sorted(folder.iterdir()) == [young, folder / made[0]]
 
 
 def test_what_failed_is_tried_again_after_a_day(folder, said):
@@ -271,5 +276,5 @@ def test_without_a_folder_it_is_compiled_for_this_process_alone(
     machine_code.entries.cache_clear()
     assert machine_code.entries(False, MODULE) is None
     assert not said
-    assert _sum(machine_code.entries(True, MODULE)) == 7
+    assert _works(machine_code.entries(True, MODULE))
     machine_code.entries.cache_clear()

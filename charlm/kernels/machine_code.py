@@ -14,14 +14,12 @@ import ctypes
 import functools
 import hashlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from charlm import progress
@@ -61,18 +59,19 @@ def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | Non
         return None
     from llvmlite import binding
 
+    name = f"{_state(binding, module)}.code"
     folder = cache_folder("machine-code")
-    name = _state(binding, module)
-    if folder is None:
-        return _unkept(name, module) if wait else None
-    path = folder / f"{name}.code"
-    found = _found(path)
-    if found is None and find_spec("numba") is not None:
-        if wait:
-            compile_now(path, module)
-            return _found(path)
-        _compile_later(path, module)
-    return found
+    found = _found(folder / name) if folder else None
+    if found or find_spec("numba") is None:
+        return found
+    if wait:
+        from tempfile import TemporaryDirectory
+
+        with TemporaryDirectory() if folder is None else nullcontext(folder) as place:
+            return _compiled(Path(place, name), module)
+    if folder:
+        _compile_later(folder / name, module)
+    return None
 
 
 def mapped(data: bytes, name: str) -> dict[str, Entry]:
@@ -85,13 +84,14 @@ def mapped(data: bytes, name: str) -> dict[str, Entry]:
     if hashlib.sha256(rest).digest() != digest:
         raise UnfitError("it is damaged")
     line, _, code = rest.partition(b"\n")
-    made_for, *names = line.decode(errors="replace").split()
-    if made_for != name:
+    names = line.decode(errors="replace").split()
+    if names[:1] != [name]:
         raise UnfitError("it was made for other sources or another processor")
     engine = _engine(code)
     _ENGINES.append(engine)
-    kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)  # it keeps the interpreter's lock
-    return {entry: kind(engine.get_function_address(symbol(entry))) for entry in names}
+    # the interpreter's lock is kept: to release it takes as long as the whole call, 0.17 us
+    kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+    return {entry: kind(engine.get_function_address(symbol(entry))) for entry in names[1:]}
 
 
 def packed(name: str, names: list[str], code: bytes) -> bytes:
@@ -110,22 +110,8 @@ def note(path: Path) -> Path:
     return path.with_suffix(".note")
 
 
-def compile_now(path: Path, module: str) -> None:
-    """Compile in another process, and wait for it."""
-    COMPILING.begin()
-    try:
-        if not _run([*_command(path, module), "--wait"], path):
-            *_, reason = [
-                "no reason is known",
-                *note(path).read_text(errors="replace").splitlines(),
-            ]
-            progress.say(f"compiling failed, and numpy computes: {reason}")
-    finally:
-        COMPILING.end()
-
-
 _ENGINES: list[Any] = []
-"""What holds the memory of the code, which stays until the process ends."""
+"""They hold the memory of the code, which stays until the process ends."""
 
 
 def _engine(code: bytes) -> Any:
@@ -180,12 +166,17 @@ def _read(path: Path) -> bytes:
         return file.read()
 
 
-def _unkept(name: str, module: str) -> dict[str, Entry] | None:
-    """Compile for this process alone."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.code"
-        compile_now(path, module)
-        return _found(path)
+def _compiled(path: Path, module: str) -> dict[str, Entry] | None:
+    """Compile to a file in another process, wait for it, and return the functions; None if that failed."""
+    COMPILING.begin()
+    try:
+        good = _run([*_command(path, module), "--wait"], path)
+    finally:
+        COMPILING.end()
+    if not good:
+        log = note(path).read_text(errors="replace").splitlines() if note(path).exists() else []
+        progress.say(f"compiling failed, and numpy computes: {log[-1] if log else 'it was ended'}")
+    return _found(path)
 
 
 def _compile_later(path: Path, module: str) -> None:
@@ -201,11 +192,14 @@ def _compile_later(path: Path, module: str) -> None:
 
 
 def _command(path: Path, module: str) -> list[str]:
-    return [sys.executable, "-m", "charlm.kernels.build", str(path), module]
+    """Return what compiles to a file, unless another process has done so by the time that it begins."""
+    return [sys.executable, "-m", "charlm.kernels.build", str(path), module, str(time.time())]
 
 
 def _run(command: list[str], path: Path) -> bool:
     """Run what compiles to a file, apart from this process's terminal; return whether it ended well."""
+    import subprocess  # this and other modules above are imported where they are used: each takes milliseconds
+
     paths = os.pathsep.join(map(os.path.abspath, sys.path))
     # Intel's functions are in no library that is here when the code is used
     environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_DISABLE_INTEL_SVML": "1"}

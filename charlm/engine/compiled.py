@@ -8,7 +8,7 @@ behind it.
 from __future__ import annotations
 
 from array import array
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -17,17 +17,18 @@ from charlm.engine.execute import OF_EMPTY, check_empty
 from charlm.engine.op import Context
 from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.rows import ROWS
+from charlm.engine.storage import Storage
 from charlm.engine.tape import Tape
 from charlm.errors import EvaluationError
 from charlm.kernels.reference import Product
 from charlm.kernels.tapes import (
     CODES,
     COLUMNS,
-    DAMAGED,
     LINK,
     MEMORY,
     NODE_ARRAYS,
     ORIGIN,
+    PYTHON,
     REACHED,
     ROW,
     STATE,
@@ -57,39 +58,41 @@ class Workspace:
     Attributes:
         state: integers, see ``kernels/tapes.py``.
         address: of these.
-        by_name: an array with an integer for each node, each under its name.
+        values, slopes, starts, numbers, gradients, flags: an integer for each node, see there too.
     """
 
     def __init__(self) -> None:
-        self.state = array("q", [0] * len(STATE))
+        self.state = array("q", bytes(8 * len(STATE)))
         self.address = self.state.buffer_info()[0]
-        self.state[_INDEX["origin"]] = _address(ORIGIN)
-        self.by_name: dict[str, Array] = {}
-        self._nodes = self._integers = self._links = 0
-        self.hold(512, 2048)
+        self.state[_INDEX["origin"]] = ORIGIN.__array_interface__["data"][0]
+        self._sizes = {"nodes": 0, "integers": 0, "links": 0}
+        self.hold(512, 2048, 512)
 
-    def hold(self, nodes: int, integers: int) -> None:
-        """Have room for so many nodes and integers; what is there stays."""
-        if nodes > self._nodes:
-            self._nodes = 2 * nodes
+    def hold(self, nodes: int, integers: int, products: int) -> None:
+        """Have room for so many nodes and integers, where what is there stays, and for products."""
+        if nodes > self._sizes["nodes"]:
             for name in NODE_ARRAYS:
-                self.by_name[name] = self._grown(name, self.by_name.get(name), self._nodes)
-        if integers > self._integers:
-            self._integers = 2 * integers
-            self._code = self._grown("integers", getattr(self, "_code", None), self._integers)
+                self._grow(name, 2 * nodes)
+            self._sizes["nodes"] = 2 * nodes
+        if integers > self._sizes["integers"]:
+            self._grow("integers", 2 * integers)
+            self._sizes["integers"] = 2 * integers
+        if products > self._sizes["links"]:
+            self._grow("links", 2 * LINK * products)
+            self._sizes["links"] = 2 * products
 
-    def hold_links(self, count: int) -> None:
-        """Have room for so many products; nothing is kept."""
-        if count > self._links:
-            self._links = 2 * count
-            self._products = self._grown("links", None, LINK * self._links)
+    def _grow(self, name: str, size: int) -> None:
+        grown: array[int] = getattr(self, name, array("q"))
+        grown.extend(array("q", bytes(8 * (size - len(grown)))))
+        setattr(self, name, grown)
+        self.state[_INDEX[name]] = grown.buffer_info()[0]
 
-    def _grown(self, name: str, before: Array | None, size: int) -> Array:
-        grown = np.empty(size, np.int64)
-        if before is not None:
-            grown[: len(before)] = before
-        self.state[_INDEX[name]] = _address(grown)
-        return grown
+    values: array[int]
+    slopes: array[int]
+    starts: array[int]
+    numbers: array[int]
+    gradients: array[int]
+    flags: array[int]
 
 
 _spaces: list[Workspace] = []
@@ -115,8 +118,10 @@ class Compiled:
         state[SIZE] = state[PRODUCTS] = state[EVALUATED] = state[FREE] = state[END] = 0
         self._kept: dict[int, Array] = {}  # values that were made in Python
         self._saved: dict[int, Any] = {}
-        self._leaves: list[tuple[int, ParameterLeaf]] = []  # parameters that train
-        self._chunks: list[tuple[int, Array]] = []  # the memory: parts, and where they begin
+        self._leaves: dict[int, ParameterLeaf] = {}
+        self._read: dict[Storage, tuple[Array, int, int]] = {}  # their values, and where these and gradients begin
+        self._data = 0  # how many operations with data the tape had
+        self._chunks: list[tuple[int, int, Array]] = []  # the memory: where parts begin and end
         self._gradients: Array = ORIGIN
         self._reached = 0  # how many nodes the last backward pass reached, with gradients that were kept
         self._totals: dict[int, Array] = {}
@@ -129,75 +134,76 @@ class Compiled:
 
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
-        found = self._kept.get(index)
-        if found is None:
-            type_, at = self.tape.signatures[index].type, int(self._space.by_name["values"][index])
-            for begin, chunk in reversed(self._chunks):
-                if 0 <= at - begin < len(chunk):
-                    at -= begin
-                    return chunk[at : at + type_.size].reshape(type_.array_shape)
-            raise IndexError(index)
-        return found
+        type_, at = self.tape.signatures[index].type, self._space.values[index]
+        for begin, end, chunk in reversed(self._chunks):
+            if begin <= at < end:
+                at -= begin
+                return chunk[at : at + type_.size].reshape(type_.array_shape)
+        leaf = self._leaves.get(index)
+        if leaf is not None:
+            return leaf.parameter.window(self._read[leaf.parameter.storage][0])[np.newaxis]
+        return self._kept[index]
 
     def forward(self, last: int) -> None:
         """Evaluate the nodes up to ``last`` that have no value yet."""
         state, tape = self._state, self.tape
-        signatures = tape.signatures
-        fresh = state[TAKEN]
+        signatures, fresh = tape.signatures, state[TAKEN]
         if last >= fresh:
             numbers = array("q", [s.number for s in (signatures[fresh:] if fresh else signatures)])
             first = state[USED_INTEGERS]
             integers = array("q", tape.arguments[first:] if first else tape.arguments)
             state[NODES], state[INTEGER_COUNT] = len(signatures), first + len(integers)
-            self._space.hold(len(signatures), first + len(integers))
-            state[FRESH_NUMBERS], state[FRESH_INTEGERS] = (
+            self._space.hold(len(signatures), first + len(integers), 0)
+            state[FRESH_NUMBERS], state[FRESH_INTEGERS], state[FRESH_NODE] = (
                 numbers.buffer_info()[0],
                 integers.buffer_info()[0],
+                fresh,
             )
-            state[FRESH_NODE] = fresh
-            if fresh == 0 or tape.data:
+            if len(tape.data) != self._data:
+                self._data = len(tape.data)
                 self._give(fresh)
         state[LAST] = last
+        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
         run, address = self.context.kernels.tape_forward, self._space.address
-        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, len(ROWS.table)
         while status := run(address):
-            if status == ROW:
+            if status == PYTHON:
+                self.evaluated = k = state[EVALUATED]
+                self._run_in_python(k)
+                state[EVALUATED] = k + 1
+            elif status == MEMORY:
+                self._add_memory(state[NEEDED])
+            elif status == ROW:
                 k = state[TAKEN]
                 signature = signatures[k]
                 if signature.number < 0:
                     ROWS.add(signature, tape.op(k))
-                    state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, len(ROWS.table)
+                    state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
                 numbers[k - fresh] = signature.number
-            elif status == MEMORY:
-                self._add_memory(state[NEEDED])
-            elif status == DAMAGED:
-                raise EvaluationError(f"node {state[TAKEN]} of a graph is damaged")
             else:
-                self.evaluated = k = state[EVALUATED]
-                self._run_in_python(k)
-                self.evaluated = state[EVALUATED] = k + 1
+                raise EvaluationError(f"node {state[TAKEN]} of a graph is damaged")
         self.evaluated = last + 1
 
     def _give(self, first: int) -> None:
         """Note where the numbers of parameters are, of the nodes from ``first`` on."""
-        by_name = self._space.by_name
-        values, gradients = by_name["values"], by_name["gradients"]
+        values, gradients = self._space.values, self._space.gradients
         for k, op in self.tape.data.items():
-            if k >= first and isinstance(op, ParameterLeaf):
-                value = op.forward(self.context)
-                values[k], gradients[k] = place(value), 0
-                self._kept[k] = value
-                if op.trains:
-                    gradients[k] = place(op.parameter.gradient)
-                    self._leaves.append((k, op))
+            if k >= first and type(op) is ParameterLeaf:
+                storage, offset = op.parameter.storage, op.parameter.offset
+                found = self._read.get(storage)
+                if found is None:
+                    read = storage.read(self.context.reader)
+                    found = self._read[storage] = read, place(read), place(storage.gradients)
+                values[k] = found[1] + offset
+                gradients[k] = found[2] + offset if op.trains else 0
+                self._leaves[k] = op
 
     def _add_memory(self, least: int) -> None:
         """Add a part to the memory."""
-        wanted = max(least, _LEAST, 2 * sum(len(c) for _, c in self._chunks))
+        wanted = max(least, _LEAST, 2 * sum(len(c) for *_, c in self._chunks))
         chunk = self.context.kernels.tape_memory(wanted)
-        begin = place(chunk)
-        self._state[FREE], self._state[END] = begin, begin + len(chunk)
-        self._chunks.append((begin, chunk))
+        begin, end = place(chunk), place(chunk) + len(chunk)
+        self._state[FREE], self._state[END] = begin, end
+        self._chunks.append((begin, end, chunk))
 
     def _run_in_python(self, k: int) -> None:
         """Evaluate a node by its operation."""
@@ -218,34 +224,32 @@ class Compiled:
             self._saved[k] = ctx.saved
             ctx.saved = None
         self._kept[k] = y
-        self._space.by_name["values"][k] = place(y)
+        self._space.values[k] = place(y)
 
     def forget(self, first: int) -> None:
         """Forget the values from node ``first`` on."""
-        state, by_name = self._state, self._space.by_name
-        taken = state[TAKEN]
-        if first >= taken:
+        state, space = self._state, self._space
+        if first >= state[TAKEN]:
             return
-        gone = by_name["numbers"][first:taken]
-        state[PRODUCTS] -= int(ROWS.table[:, _PRODUCTS][gone].sum())
-        state[TAKEN] = state[NODES] = first
-        state[USED_INTEGERS] = int(by_name["starts"][first])
-        state[SIZE] = int(by_name["slopes"][first])
-        codes = ROWS.table[:, _CODE][gone]
-        (placed,) = (codes > _GIVEN).nonzero()
-        if len(placed) and self._chunks:  # the first of their places is free again
-            at = int(by_name["values"][first + placed[0]])
-            while not 0 <= at - self._chunks[-1][0] < len(self._chunks[-1][1]):
+        gone = ROWS.table[np.frombuffer(space.numbers, np.int64)[first : state[TAKEN]]]
+        (placed,) = (gone[:, _CODE] > _GIVEN).nonzero()
+        if len(placed):  # the first of their places is free again
+            at = space.values[first + int(placed[0])]
+            while not self._chunks[-1][0] <= at < self._chunks[-1][1]:
                 self._chunks.pop()
-            begin, chunk = self._chunks[-1]
-            state[FREE], state[END] = at, begin + len(chunk)
+            state[FREE], state[END] = at, self._chunks[-1][1]
         if not first:
             self._chunks.clear()  # who has a view of a value keeps it
             state[FREE] = state[END] = 0
-        for kept in (self._kept, self._saved):
+            self._read.clear()
+        state[PRODUCTS] -= int(gone[:, _PRODUCTS].sum())
+        state[TAKEN] = state[NODES] = first
+        state[USED_INTEGERS], state[SIZE] = space.starts[first], space.slopes[first]
+        of_nodes: tuple[dict[int, Any], ...] = self._kept, self._saved, self._leaves
+        for kept in of_nodes:
             for k in [k for k in kept if k >= first]:
                 del kept[k]
-        self._leaves = [(k, op) for k, op in self._leaves if k < first]
+        self._data = -1
         self.evaluated = state[EVALUATED] = min(self.evaluated, first)
 
     def cut(self, tape: Tape) -> None:
@@ -258,23 +262,23 @@ class Compiled:
 
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node."""
-        if index >= self._reached or not self._space.by_name["flags"][index] & REACHED:
+        if index >= self._reached or not self._space.flags[index] & REACHED:
             return None
         return self._slope(index)
 
     def _slope(self, index: int) -> Array:
         """Return a view of the gradient of a node."""
-        type_, at = self.tape.signatures[index].type, int(self._space.by_name["slopes"][index])
+        type_, at = self.tape.signatures[index].type, self._space.slopes[index]
         return self._gradients[at : at + type_.size].reshape(type_.array_shape)
 
     def backward(self, root: int, full: bool, keep: bool) -> None:
         """Pass the gradient of one number on to all that it depends on, and to parameters."""
         state, space, kernels = self._state, self._space, self.context.kernels
-        space.hold_links(state[PRODUCTS])
+        space.hold(0, 0, state[PRODUCTS])
         self._gradients = kernels.tape_memory(state[SIZE])
         self._totals.clear()
         state[FIRST_SLOPE], state[FULL] = place(self._gradients), full
-        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, len(ROWS.table)
+        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
         state[LAST] = state[NODE] = root
         while kernels.tape_backward(space.address):
             k = state[NODE]
@@ -282,15 +286,15 @@ class Compiled:
             state[NODE] = k - 1
             if not k:
                 break
-        flags = space.by_name["flags"]
-        for k, op in self._leaves:
-            if k <= root and flags[k] & REACHED:
+        flags = space.flags
+        for k, op in self._leaves.items():
+            if op.trains and k <= root and flags[k] & REACHED:
                 op.parameter.has_gradient = True
         self._reached = root + 1 if keep else 0
 
     def _go_back_in_python(self, k: int) -> None:
         """Pass the gradient of a node on by its operation."""
-        tape, ctx, flags = self.tape, self.context, self._space.by_name["flags"]
+        tape, ctx, flags = self.tape, self.context, self._space.flags
         signature, op, args = tape.signatures[k], tape.op(k), tape.args(k)
         if not args:
             if signature.type.trains:
@@ -321,7 +325,7 @@ class Compiled:
         so_far = self._slope(index)
         found = dx.array() if isinstance(dx, Product) else reduce_to(dx, so_far.shape)
         so_far += found
-        self._space.by_name["flags"][index] |= REACHED
+        self._space.flags[index] |= REACHED
 
     def total(self, index: int) -> Array:
         """Return the gradient of a recurrent node with what flows through its later parts, computed when asked for."""
@@ -332,6 +336,3 @@ class Compiled:
             self._totals[index] = found
         return found
 
-
-def _address(array: Array) -> int:
-    return cast("int", array.__array_interface__["data"][0])

@@ -80,20 +80,20 @@ class Parameter(_Stored):
     @property
     def value(self) -> Array:  # type: ignore[override]
         """The current value, for reading only."""
-        return self._window(self.storage.values)
+        return self.window(self.storage.values)
 
     @property
     def gradient(self) -> Array:
         """The gradient accumulated since the last update, open to writing."""
-        return self._window(self.storage.gradients)
+        return self.window(self.storage.gradients)
 
     def read(self, reader: object) -> Array:
         """Return the value as ``reader`` (a graph) shall go on seeing it."""
-        return self._window(self.storage.read(reader))
+        return self.window(self.storage.read(reader))
 
     def write(self) -> Array:
         """Return the value for writing in place; evaluated graphs keep what they have read."""
-        return self._window(self.storage.writable())
+        return self.window(self.storage.writable())
 
     def clip(self, low: float, high: float) -> None:
         """Move every number into [low, high]."""
@@ -124,7 +124,8 @@ class Parameter(_Stored):
         self.gradient[...] = 0
         self.has_gradient = False
 
-    def _window(self, flat: Array) -> Array:
+    def window(self, flat: Array) -> Array:
+        """Return this parameter's part of all numbers of its storage."""
         return flat[self.offset : self.offset + self.size].reshape(self._shape)
 
 

@@ -26,6 +26,7 @@ class Rows:
         table: the rows.
         reals: the same memory, as float64.
         address: of that memory.
+        count: how many rows there is room for.
     """
 
     def __init__(self) -> None:
@@ -36,11 +37,12 @@ class Rows:
     def _set(self, table: Array) -> None:
         self.table, self.reals = table, table.view(np.float64)
         self.address: int = table.__array_interface__["data"][0]
+        self.count = len(table)
 
     def add(self, signature: Signature, op: Op) -> None:
         """Give a signature a row."""
         number = self._free.pop() if self._free else next(self._fresh)
-        if number >= len(self.table):
+        if number >= self.count:
             self._set(np.concatenate([self.table, np.zeros_like(self.table)]))
         form = _form(signature, op)
         fields = {

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape, align
-from charlm.engine.expression import Expression, Operand, binary, several
+from charlm.engine.expression import Expression, Operand, of_two, several
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
 from charlm.engine.types import Type
@@ -227,10 +227,8 @@ class Sum(Op):
 
 
 ADD = Add()
-CDIV = CDiv()
 SUM = Sum()
 CMULT = CMult()
-POW = Pow()
 
 
 def without_trailing_ones(shape: Shape) -> Shape:
@@ -245,19 +243,9 @@ def without_trailing_ones(shape: Shape) -> Shape:
     return shape
 
 
-def cmult(x: Operand, y: Operand) -> Expression:
-    """Return the product number by number, broadcasting."""
-    return binary(CMULT, x, y)
-
-
-def cdiv(x: Operand, y: Operand) -> Expression:
-    """Return the quotient number by number; y may be broadcast."""
-    return binary(CDIV, x, y)
-
-
-def pow(x: Operand, y: Operand) -> Expression:
-    """Return x to the power y, y one number."""
-    return binary(POW, x, y)
+cmult = of_two(CMULT, "cmult", "Return the product number by number, broadcasting.")
+cdiv = of_two(CDiv(), "cdiv", "Return the quotient number by number; y may be broadcast.")
+pow = of_two(Pow(), "pow", "Return x to the power y, y one number.")
 
 
 def esum(xs: Sequence[Operand]) -> Expression:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, apply, binary, unary
+from charlm.engine.expression import Expression, Operand, apply, of_one, of_two
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
@@ -165,30 +165,13 @@ class HuberDistance(Distance):
         yield Sample(cls(0.6), (((4,), 1), ((4,), 1)))
 
 
-L1_DISTANCE = L1Distance()
-L2_NORM = L2Norm()
 SQUARED_DISTANCE = SquaredDistance()
-SQUARED_NORM = SquaredNorm()
 
 
-def squared_norm(x: Operand) -> Expression:
-    """Return the sum of the squares of each batch element's numbers."""
-    return unary(SQUARED_NORM, x)
-
-
-def l2_norm(x: Operand) -> Expression:
-    """Return the Euclidean length of each batch element."""
-    return unary(L2_NORM, x)
-
-
-def squared_distance(x: Operand, y: Operand) -> Expression:
-    """Return the sum of the squared differences."""
-    return binary(SQUARED_DISTANCE, x, y)
-
-
-def l1_distance(x: Operand, y: Operand) -> Expression:
-    """Return the sum of the sizes of the differences."""
-    return binary(L1_DISTANCE, x, y)
+squared_norm = of_one(SquaredNorm(), "squared_norm", "Return the sum of the squares of each batch element's numbers.")
+l2_norm = of_one(L2Norm(), "l2_norm", "Return the Euclidean length of each batch element.")
+squared_distance = of_two(SQUARED_DISTANCE, "squared_distance", "Return the sum of the squared differences.")
+l1_distance = of_two(L1Distance(), "l1_distance", "Return the sum of the sizes of the differences.")
 
 
 def huber_distance(x: Operand, y: Operand, c: float = 1.345) -> Expression:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, unary
+from charlm.engine.expression import Operand, of_one
 from charlm.engine.op import Context, Indexed, Op, Sample
 from charlm.engine.types import Type
 from charlm.kernels.tapes import CODES, Form
@@ -262,63 +262,23 @@ def number_of(bits: int) -> float:
 ADD_NUMBER = Indexed(lambda bits: AddScalar(number_of(bits)))
 MINUS = Indexed(lambda bits: ScalarMinus(number_of(bits)))
 TIMES = Indexed(lambda bits: ScalarMultiply(number_of(bits)))
-ABS = Abs()
 CUBE = Cube()
 EXP = Exp()
 LOG = Log()
 LOGISTIC = Logistic()
 NEGATE = Negate()
 RECTIFY = Rectify()
-SQRT = Sqrt()
 SQUARE = Square()
 TANH = Tanh()
 
 
-def negate(x: Operand) -> Expression:
-    """Return ``-x``."""
-    return unary(NEGATE, x)
-
-
-def tanh(x: Operand) -> Expression:
-    """Return the hyperbolic tangent."""
-    return unary(TANH, x)
-
-
-def logistic(x: Operand) -> Expression:
-    """Return 1 / (1 + exp(-x))."""
-    return unary(LOGISTIC, x)
-
-
-def rectify(x: Operand) -> Expression:
-    """Return max(0, x)."""
-    return unary(RECTIFY, x)
-
-
-def exp(x: Operand) -> Expression:
-    """Return the exponential."""
-    return unary(EXP, x)
-
-
-def log(x: Operand) -> Expression:
-    """Return the natural logarithm."""
-    return unary(LOG, x)
-
-
-def square(x: Operand) -> Expression:
-    """Return x squared."""
-    return unary(SQUARE, x)
-
-
-def cube(x: Operand) -> Expression:
-    """Return x to the third power."""
-    return unary(CUBE, x)
-
-
-def abs(x: Operand) -> Expression:
-    """Return the sizes of the numbers, without their signs."""
-    return unary(ABS, x)
-
-
-def sqrt(x: Operand) -> Expression:
-    """Return the square root."""
-    return unary(SQRT, x)
+negate = of_one(NEGATE, "negate", "Return ``-x``.")
+tanh = of_one(TANH, "tanh", "Return the hyperbolic tangent.")
+logistic = of_one(LOGISTIC, "logistic", "Return 1 / (1 + exp(-x)).")
+rectify = of_one(RECTIFY, "rectify", "Return max(0, x).")
+exp = of_one(EXP, "exp", "Return the exponential.")
+log = of_one(LOG, "log", "Return the natural logarithm.")
+square = of_one(SQUARE, "square", "Return x squared.")
+cube = of_one(CUBE, "cube", "Return x to the third power.")
+abs = of_one(Abs(), "abs", "Return the sizes of the numbers, without their signs.")
+sqrt = of_one(Sqrt(), "sqrt", "Return the square root.")

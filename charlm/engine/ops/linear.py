@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, binary, several
+from charlm.engine.expression import Expression, Operand, of_two, several
 from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.engine.ops.arguments import members
 from charlm.engine.types import Type
@@ -230,9 +230,7 @@ MATMUL = MatMul()
 AFFINE = Affine()
 
 
-def matmul(w: Operand, x: Operand) -> Expression:
-    """Return the matrix product ``W x``."""
-    return binary(MATMUL, w, x)
+matmul = of_two(MATMUL, "matmul", "Return the matrix product ``W x``.")
 
 
 def affine_transform(exprs: Sequence[Operand]) -> Expression:
@@ -240,6 +238,4 @@ def affine_transform(exprs: Sequence[Operand]) -> Expression:
     return several(AFFINE, members(exprs, "affine_transform"))
 
 
-def dot_product(x: Operand, y: Operand) -> Expression:
-    """Return the sum of the products of two tensors' numbers."""
-    return binary(DOT_PRODUCT, x, y)
+dot_product = of_two(DOT_PRODUCT, "dot_product", "Return the sum of the products of two tensors' numbers.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, DType, Shape
-from charlm.engine.expression import Expression, Operand, apply, indexed, unary
+from charlm.engine.expression import Expression, Operand, apply, indexed, of_one
 from charlm.engine.op import BadSample, Context, Indexed, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
@@ -188,15 +188,16 @@ class PickNegLogSoftmax(OfTargets):
         yield Sample(cls((1, 3)), (((4,), 2),), -2, 2)
 
 
-SOFTMAX = Softmax()
+_softmax = of_one(Softmax(), "softmax", "Return the softmax of each column.")
+_log_softmax = of_one(LogSoftmax(), "log_softmax", "Return its logarithm.")
 OF_TARGET = Indexed(lambda target: PickNegLogSoftmax((target,)))
-LOG_SOFTMAX = LogSoftmax()
 
 
 def softmax(x: Operand, d: int = 0) -> Expression:
     """Return the softmax of each column (``d=0``) or row (``d=1``)."""
-    axis = unsigned(d, "softmax")
-    return apply(Softmax(axis), x) if axis else unary(SOFTMAX, x)
+    if d == 0 and type(d) is int:
+        return _softmax(x)
+    return apply(Softmax(unsigned(d, "softmax")), x)
 
 
 def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression:
@@ -205,7 +206,7 @@ def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression
     With ``restrict``, a list of indices, of a vector: normalised over those, and -inf elsewhere.
     """
     if restrict is None:
-        return unary(LOG_SOFTMAX, x)
+        return _log_softmax(x)
     if not isinstance(restrict, list):
         raise ArgumentError(f"log_softmax: restrict must be a list of indices, got {restrict!r}")
     return apply(RestrictedLogSoftmax(unsigned_all(restrict, "log_softmax")), x)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from charlm.engine.expression import Expression, Operand, binary, indexed
+from charlm.engine.expression import Expression, Operand, apply, indexed, of_two
+from charlm.engine.op import Op
 from charlm.engine.ops.arithmetic import ADD, pow
 from charlm.engine.ops.elementwise import ADD_NUMBER, MINUS, TIMES, bits_of, negate
 from charlm.engine.ops.inputs import scalar_input
@@ -15,11 +16,20 @@ from charlm.engine.ops.slicing import getitem
 from charlm.errors import UnsupportedOperandError
 
 
-def add(x: Operand, y: Operand | float) -> Expression:
-    """``x + y``: one node."""
+def _add(op: Op, x: Operand, y: Any) -> Expression:
     if isinstance(y, Operand):
-        return binary(ADD, x, y)
+        return apply(op, x, y)
     return indexed(ADD_NUMBER, _bits(y, "+"), x, Expression)
+
+
+def _mul(op: Op, x: Operand, y: Any) -> Expression:
+    if isinstance(y, Operand):
+        return apply(op, x, y)
+    return indexed(TIMES, _bits(y, "*"), x, Expression)
+
+
+add = of_two(ADD, "add", "``x + y``: one node.", _add)
+mul = of_two(MATMUL, "mul", "``x * y``: the matrix product, or each number times a number.", _mul)
 
 
 def sub(x: Operand, y: Operand | float) -> Expression:
@@ -32,13 +42,6 @@ def sub(x: Operand, y: Operand | float) -> Expression:
 def rsub(x: Operand, c: float) -> Expression:
     """``c - x``: one node."""
     return indexed(MINUS, _bits(c, "-"), x, Expression)
-
-
-def mul(x: Operand, y: Operand | float) -> Expression:
-    """``x * y``: the matrix product, or each number times a number."""
-    if isinstance(y, Operand):
-        return binary(MATMUL, x, y)
-    return indexed(TIMES, _bits(y, "*"), x, Expression)
 
 
 def div(x: Operand, y: float) -> Expression:

@@ -23,7 +23,7 @@ class RNNState:
     __slots__ = ("_carried", "_indices", "_output", "_previous", "_states", "_tape", "layers")
 
     _carried: Carried  # by its types
-    _indices: list[tuple[int, ...]]  # of what each layer carries on the tape
+    _indices: tuple[tuple[int, ...], ...]  # of what each layer carries on the tape
     _output: Expression | None
     _previous: RNNState | None
     _states: Sequence[LayerStates] | None  # made when they are asked for
@@ -48,7 +48,9 @@ class RNNState:
         made.layers = layers
         made._tape = layers.graph.tape
         made._carried = layers.carried(states)
-        made._indices = [tuple([s.index for s in layer if s is not None]) for layer in states]
+        made._indices = tuple(
+            [tuple([s.index for s in layer if s is not None]) for layer in states]
+        )
         made._previous = previous
         made._states = states
         made._output = states[-1][-1] if states and output is None else output
@@ -106,25 +108,25 @@ class RNNState:
         except (AttributeError, KeyError):
             return self._first_of_its_kind(x)
         signatures, arguments = tape.signatures, tape.arguments
-        indices = []
-        below: int = x.index  # type: ignore[attr-defined]
-        for (step, parts), places, before in zip(steps, layers.places, self._indices):  # noqa: B905 - 0.1 us
-            node = below_ = len(signatures)
+        place: int = x.index  # type: ignore[attr-defined]
+        indices: tuple[tuple[int, ...], ...] = ()
+        for k, (step, parts) in enumerate(steps):
+            arguments.append(place)
+            arguments += layers.places[k]
+            arguments += self._indices[k]
+            place = len(signatures)
             signatures.append(step)
-            arguments += (below, *places, *before)
             if parts:
-                for part in parts:
-                    signatures.append(part)
-                    arguments.append(node)
-                below_ = node + len(parts)
-                indices.append(tuple(range(node + 1, below_ + 1)))
+                signatures += parts
+                arguments += [place] * len(parts)
+                first, place = place + 1, place + len(parts)
+                indices += ((first, place) if len(parts) == 2 else tuple(range(first, place + 1)),)
             else:
-                indices.append((node,))
-            below = below_
+                indices += ((place,),)
         output = Expression()
         output.tape = tape
-        output.type = signatures[below].type
-        output.index = below
+        output.type = signatures[place].type
+        output.index = place
         made = _new(RNNState)
         made.layers = layers
         made._tape = tape

@@ -11,6 +11,7 @@ from charlm.engine.op import Op, Signature
 from charlm.kernels.tapes import (
     CODES,
     COLUMNS,
+    EACH,
     MOST_ARGUMENTS,
     TOTAL,
     UNCHECKED,
@@ -87,7 +88,8 @@ def _form(signature: Signature, op: Op) -> Form:
     types = (signature.type, *signature.types)
     if not any(t.empty for t in types):
         found = op.compiled(*types)
-        if found is not None:
+        few = signature.count <= MOST_ARGUMENTS or (found is not None and found.rule != EACH)
+        if found is not None and few:
             return found
     return Form("python", rule=UNCHECKED)
 

@@ -61,7 +61,7 @@ COLUMNS = (
     "third",
     "fourth",
 )
-MOST_ARGUMENTS = 10
+MOST_ARGUMENTS = 12
 """So many arguments' sizes are written behind the columns."""
 
 WIDTH = len(COLUMNS) + MOST_ARGUMENTS

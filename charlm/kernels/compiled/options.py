@@ -71,7 +71,8 @@ def _cache() -> str:
         return str(SETTINGS.CACHE_DIR)
     # numba looks at the file that holds a function, not at those that it calls into
     state = hashlib.sha256(f"{sys.version_info} {numba.__version__}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__)
+    for source in [here.parents[1] / "tapes.py", *sorted(here.parent.glob("*.py"))]:
         state.update(source.read_bytes())
     return str(cache_folder(f"kernels-{state.hexdigest()[:16]}") or "")
 

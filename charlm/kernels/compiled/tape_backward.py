@@ -144,7 +144,7 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
             if gradients[k]:
                 add_to(m, gradients[k], dy, n)
         elif op == LOOKUP:
-            for j in range(table[r, EXTENT]):
+            for j in range(table[r, EXTENT] if table[r, TRAINS] else 0):
                 add_to(m, table[r, THIRD] + second * code[p + j], dy + j * second, second)
         elif op == MATMUL:
             _matrix_back(

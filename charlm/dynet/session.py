@@ -16,7 +16,7 @@ from charlm.engine.immediate import ImmediateGraph
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import DynetStream, RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
-from charlm.kernels import NUMPY, Kernels, select
+from charlm.kernels import NUMPY, Kernels, select, with_tapes
 from charlm.threads import thread_count, use_threads
 
 __all__ = [
@@ -34,17 +34,25 @@ class _Session:
         use_threads(thread_count(default=1))  # DyNet has one
         self.kernels = _kernels(None)
         self.stream: RandomStream = DynetStream()
-        self.graph = ComputationGraph(self.dtype, _CurrentStream(), self.kernels)
+        self.graph = ComputationGraph(
+            self.dtype, _CurrentStream(), self.kernels, executor=_executor(self)
+        )
 
 
 def _kernels(name: str | None) -> Kernels:
-    """Return the kernels called so; None is what ``CHARLM_KERNELS`` says, else numpy's, which need no loading."""
+    """Return the kernels called so; None is what ``CHARLM_KERNELS`` says, else auto.
+
+    That is numpy's, which need no loading, and for tapes machine code if it is there.
+    """
     asked = os.environ.get("CHARLM_KERNELS") or "auto" if name is None else name
     if asked not in ("auto", "numpy", "numba"):
         raise ArgumentError(
-            f"kernels are 'numpy', 'numba' or 'auto', which is numpy, not {asked!r}"
+            f"kernels are 'numpy', 'numba' or 'auto', which is the quickest that is there, not {asked!r}"
         )
-    return select("numba" if asked == "numba" else "numpy", thread_count(default=1))
+    if asked == "numpy":
+        return NUMPY
+    numba = asked == "numba"
+    return with_tapes(select("numba" if numba else "numpy", thread_count(default=1)), wait=numba)
 
 
 class _CurrentStream:
@@ -69,7 +77,7 @@ def renew(immediate_compute: bool = False, check_validity: bool = False) -> Comp
     """Discard the graph and return a new one; see ``charlm.dynet.renew_cg``."""
     old, version = _session.graph, _session.graph.version + 1
     old.release()
-    settings = _session.dtype, _CurrentStream(), _session.kernels, version, _executor()
+    settings = _session.dtype, _CurrentStream(), _session.kernels, version, _executor(_session)
     if immediate_compute:
         _session.graph = ImmediateGraph(*settings, check_validity)
     else:
@@ -77,10 +85,10 @@ def renew(immediate_compute: bool = False, check_validity: bool = False) -> Comp
     return _session.graph
 
 
-def _executor() -> type[Compiled] | type[NodeByNode]:
-    """Return what evaluates graphs: compiled code where the kernels are compiled and numbers have 32 bits."""
-    compiled = _session.kernels is not NUMPY and np.dtype(_session.dtype) == np.float32
-    return Compiled if compiled else NodeByNode
+def _executor(session: _Session) -> type[Compiled] | type[NodeByNode]:
+    """Return what evaluates graphs: compiled code where there is some and numbers have 32 bits."""
+    compiled = hasattr(session.kernels, "tape_forward")
+    return Compiled if compiled and np.dtype(session.dtype) == np.float32 else NodeByNode
 
 
 def cg() -> ComputationGraph:

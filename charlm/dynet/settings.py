@@ -36,8 +36,9 @@ def init(
         dtype: "float32", as DyNet, or "float64" for gradient checks; for collections made from now on.
         mem: no effect: memory is taken as it is needed.
         autobatch: no effect, as in ``renew_cg``.
-        kernels: "numpy", or "numba" (the extra ``fast``): compiled, and a second slower to start; by default what
-            ``CHARLM_KERNELS`` says, else "numpy".
+        kernels: "numpy"; "numba" (the extra ``fast``): all is compiled, and waited for where it was not before; or
+            "auto": compiled code evaluates graphs if it is there, and numpy does the rest. By default what
+            ``CHARLM_KERNELS`` says, else "auto".
         weight_decay: lambda of collections made from now on, see ``ParameterCollection.set_weight_decay``.
     """
     params = DynetParams()

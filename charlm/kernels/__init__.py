@@ -74,4 +74,21 @@ def select(name: str, threads: int = 1) -> Kernels:
     return namespace("numba", functions_for(threads))
 
 
-__all__ = ["NUMPY", "START_UP", "Kernels", "has_numba", "reference", "resolve", "select"]
+def with_tapes(kernels: Kernels, wait: bool = False) -> Kernels:
+    """Return the same kernels with those that run whole tapes, if there is machine code for them.
+
+    Args:
+        kernels: the others.
+        wait: whether to compile them now, if that was not done before; else it is done in the background, for
+            the processes that come later.
+    """
+    from charlm.kernels import machine_code, memory
+
+    found = machine_code.entries(wait)
+    if found is None:
+        return kernels
+    own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
+    return namespace(kernels.__name__, {**own, **found, "tape_memory": memory.empty})
+
+
+__all__ = ["NUMPY", "START_UP", "Kernels", "has_numba", "reference", "resolve", "select", "with_tapes"]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from charlm.kernels.compiled import tape
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
@@ -43,9 +42,4 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
 def functions_for(threads: int) -> dict[str, object]:
     """Return the compiled kernels by name; all of one number of threads share a team and its memory."""
     team = Team(threads)
-    found: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
-    return {
-        **found,
-        **tape.ENTRIES,
-        "tape_memory": team.empty,
-    }
+    return {f.__name__: partial(f, team) for f in FUNCTIONS}

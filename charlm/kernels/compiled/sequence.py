@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.team import FLOAT32, Team
+from charlm.kernels.compiled.team import Team
+from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array, Input, Looked
 
 FEW = 4

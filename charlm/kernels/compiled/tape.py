@@ -73,7 +73,6 @@ def take(s, table, numbers, starts, values, slopes, code, fresh_numbers, fresh_i
     return DONE
 
 
-@compiled("int64(int64)")
 def tape_forward(address):
     """Take what is new, and evaluate; return why it ends."""
     s = integers_at(address, (STATE_SIZE,))
@@ -98,7 +97,6 @@ def tape_forward(address):
     return forward(s, table, real_rows_at(s[ROWS], shape), numbers, code, starts, values)
 
 
-@compiled("int64(int64)")
 def tape_backward(address):
     """Go back, or on with that; return why it ends."""
     s = integers_at(address, (STATE_SIZE,))

@@ -12,7 +12,10 @@ SYMBOLS = len(LETTERS) + 1
 
 def words(count: int, scale: int) -> list[list[int]]:
     rng = random.Random(13)
-    return [[rng.randrange(len(LETTERS)) for _ in range(scale * rng.randint(2, 5))] for _ in range(count)]
+    return [
+        [rng.randrange(len(LETTERS)) for _ in range(scale * rng.randint(2, 5))]
+        for _ in range(count)
+    ]
 
 
 class Translator:

@@ -1,7 +1,8 @@
-"""A network with two hidden layers learns to tell noisy pictures apart, in minibatches; every fifth update is a test."""
+"""A network with two hidden layers learns to tell noisy pictures apart, in minibatches, and is tested now and then."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ class Network:
         sizes = [scale * PIXELS, 16 * scale, 12 * scale, CLASSES]
         self.layers = [
             (self.model.add_parameters((n, m)), self.model.add_parameters(n, init=0.0))
-            for m, n in zip(sizes, sizes[1:], strict=False)
+            for m, n in pairwise(sizes)
         ]
 
     def scores(self, pictures: np.ndarray, rate: float) -> Any:

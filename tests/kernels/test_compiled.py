@@ -278,7 +278,8 @@ def test_accuracy(
     apply(special, y)
     assert np.isnan(y[0])
     ends = {"exp": [0, 1], "tanh": [-1, 0, 1], "logistic": [0, 0.5, 1]}[name]
-    np.testing.assert_allclose(y[1 : 1 + len(ends)], ends, atol=3e-7)
+    tolerance = 0.0 if name == "tanh" else 3e-7  # what 1 - tanh^2 leaves may grow in a deep graph
+    np.testing.assert_allclose(y[1 : 1 + len(ends)], ends, atol=tolerance, rtol=0)
 
 
 def test_the_plain_kernels_fill_the_gaps(kernels: Kernels) -> None:

@@ -50,6 +50,8 @@ _INDEX = {name: k for k, name in enumerate(STATE)}
 _GIVEN = CODES.index("given")
 _CODE, _PRODUCTS = COLUMNS.index("code"), COLUMNS.index("products")
 _LEAST = 1 << 14  # numbers of a workspace
+_NOTHING = memoryview(ORIGIN)
+_NO_NUMBERS: Array = np.empty(0, np.float32)
 
 
 class Workspace:
@@ -59,27 +61,28 @@ class Workspace:
         state: integers, see ``kernels/tapes.py``.
         address: of these.
         values, slopes, starts, numbers, gradients, flags: an integer for each node, see there too.
+        nodes, room: how many nodes and integers there is room for.
     """
 
     def __init__(self) -> None:
         self.state = array("q", bytes(8 * len(STATE)))
         self.address = self.state.buffer_info()[0]
         self.state[_INDEX["origin"]] = ORIGIN.__array_interface__["data"][0]
-        self._sizes = {"nodes": 0, "integers": 0, "links": 0}
+        self.nodes = self.room = self._products = 0
         self.hold(512, 2048, 512)
 
     def hold(self, nodes: int, integers: int, products: int) -> None:
         """Have room for so many nodes and integers, where what is there stays, and for products."""
-        if nodes > self._sizes["nodes"]:
+        if nodes > self.nodes:
+            self.nodes = 2 * nodes
             for name in NODE_ARRAYS:
-                self._grow(name, 2 * nodes)
-            self._sizes["nodes"] = 2 * nodes
-        if integers > self._sizes["integers"]:
-            self._grow("integers", 2 * integers)
-            self._sizes["integers"] = 2 * integers
-        if products > self._sizes["links"]:
-            self._grow("links", 2 * LINK * products)
-            self._sizes["links"] = 2 * products
+                self._grow(name, self.nodes)
+        if integers > self.room:
+            self.room = 2 * integers
+            self._grow("integers", self.room)
+        if products > self._products:
+            self._products = 2 * products
+            self._grow("links", LINK * self._products)
 
     def _grow(self, name: str, size: int) -> None:
         grown: array[int] = getattr(self, name, array("q"))
@@ -118,9 +121,11 @@ class Compiled:
         state[SIZE] = state[PRODUCTS] = state[EVALUATED] = state[FREE] = state[END] = 0
         self._kept: dict[int, Array] = {}  # values that were made in Python
         self._saved: dict[int, Any] = {}
-        self._leaves: dict[int, ParameterLeaf] = {}
-        self._read: dict[Storage, tuple[Array, int, int]] = {}  # their values, and where these and gradients begin
+        self._leaves: dict[int, tuple[ParameterLeaf, Array]] = {}  # and what they are read from
+        self._read: dict[Storage, tuple[Array, int]] = {}  # that, and where it begins
         self._data = 0  # how many operations with data the tape had
+        self._begin = self._length = 0  # of the last part of the memory
+        self._view = _NOTHING
         self._chunks: list[tuple[int, int, Array]] = []  # the memory: where parts begin and end
         self._gradients: Array = ORIGIN
         self._reached = 0  # how many nodes the last backward pass reached, with gradients that were kept
@@ -141,8 +146,16 @@ class Compiled:
                 return chunk[at : at + type_.size].reshape(type_.array_shape)
         leaf = self._leaves.get(index)
         if leaf is not None:
-            return leaf.parameter.window(self._read[leaf.parameter.storage][0])[np.newaxis]
+            op, read = leaf
+            return op.parameter.window(read)[np.newaxis]
         return self._kept[index]
+
+    def vector(self, index: int) -> list[float]:
+        """Return the numbers of an evaluated node."""
+        at = self._space.values[index] - self._begin
+        if 0 <= at < self._length:  # in the last part, as mostly
+            return self._view[at : at + self.tape.signatures[index].type.size].tolist()
+        return self.value(index).ravel().tolist()  # type: ignore[no-any-return]
 
     def forward(self, last: int) -> None:
         """Evaluate the nodes up to ``last`` that have no value yet."""
@@ -152,8 +165,9 @@ class Compiled:
             numbers = array("q", [s.number for s in (signatures[fresh:] if fresh else signatures)])
             first = state[USED_INTEGERS]
             integers = array("q", tape.arguments[first:] if first else tape.arguments)
-            state[NODES], state[INTEGER_COUNT] = len(signatures), first + len(integers)
-            self._space.hold(len(signatures), first + len(integers), 0)
+            state[NODES], state[INTEGER_COUNT] = count, end = len(signatures), first + len(integers)
+            if count > self._space.nodes or end > self._space.room:
+                self._space.hold(count, end, 0)
             state[FRESH_NUMBERS], state[FRESH_INTEGERS], state[FRESH_NODE] = (
                 numbers.buffer_info()[0],
                 integers.buffer_info()[0],
@@ -185,17 +199,18 @@ class Compiled:
 
     def _give(self, first: int) -> None:
         """Note where the numbers of parameters are, of the nodes from ``first`` on."""
-        values, gradients = self._space.values, self._space.gradients
+        values = self._space.values
         for k, op in self.tape.data.items():
             if k >= first and type(op) is ParameterLeaf:
-                storage, offset = op.parameter.storage, op.parameter.offset
-                found = self._read.get(storage)
-                if found is None:
+                parameter = op.parameter
+                storage, offset = parameter.storage, parameter.offset
+                read, begin = self._read.get(storage, (_NO_NUMBERS, 0))
+                if offset + parameter.size > len(read):  # more were added since
                     read = storage.read(self.context.reader)
-                    found = self._read[storage] = read, place(read), place(storage.gradients)
-                values[k] = found[1] + offset
-                gradients[k] = found[2] + offset if op.trains else 0
-                self._leaves[k] = op
+                    begin = place(read)
+                    self._read[storage] = read, begin
+                values[k] = begin + offset
+                self._leaves[k] = op, read
 
     def _add_memory(self, least: int) -> None:
         """Add a part to the memory."""
@@ -204,6 +219,12 @@ class Compiled:
         begin, end = place(chunk), place(chunk) + len(chunk)
         self._state[FREE], self._state[END] = begin, end
         self._chunks.append((begin, end, chunk))
+        self._note_last()
+
+    def _note_last(self) -> None:
+        """Note where the last part of the memory is."""
+        begin, end, chunk = self._chunks[-1]
+        self._begin, self._length, self._view = begin, end - begin, memoryview(chunk)
 
     def _run_in_python(self, k: int) -> None:
         """Evaluate a node by its operation."""
@@ -238,9 +259,10 @@ class Compiled:
             while not self._chunks[-1][0] <= at < self._chunks[-1][1]:
                 self._chunks.pop()
             state[FREE], state[END] = at, self._chunks[-1][1]
+            self._note_last()
         if not first:
             self._chunks.clear()  # who has a view of a value keeps it
-            state[FREE] = state[END] = 0
+            state[FREE] = state[END] = self._length = 0
             self._read.clear()
         state[PRODUCTS] -= int(gone[:, _PRODUCTS].sum())
         state[TAKEN] = state[NODES] = first
@@ -280,6 +302,11 @@ class Compiled:
         state[FIRST_SLOPE], state[FULL] = place(self._gradients), full
         state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
         state[LAST] = state[NODE] = root
+        places = {storage: place(storage.gradients) for storage in self._read}
+        for k, (op, _) in self._leaves.items():
+            parameter = op.parameter
+            gradient = places[parameter.storage] + parameter.offset if op.trains else 0
+            space.gradients[k] = gradient
         while kernels.tape_backward(space.address):
             k = state[NODE]
             self._go_back_in_python(k)
@@ -287,7 +314,7 @@ class Compiled:
             if not k:
                 break
         flags = space.flags
-        for k, op in self._leaves.items():
+        for k, (op, _) in self._leaves.items():
             if op.trains and k <= root and flags[k] & REACHED:
                 op.parameter.has_gradient = True
         self._reached = root + 1 if keep else 0

@@ -30,6 +30,9 @@ class Executor(Protocol):
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
 
+    def vector(self, index: int) -> list[float]:
+        """Return the numbers of an evaluated node."""
+
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node, None where none flowed."""
 
@@ -78,6 +81,10 @@ class NodeByNode:
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
         return self.values[index]
+
+    def vector(self, index: int) -> list[float]:
+        """Return the numbers of an evaluated node."""
+        return self.values[index].ravel().tolist()  # type: ignore[no-any-return]
 
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node."""

@@ -112,15 +112,18 @@ class Expression(Operand):
 
     def vec_value(self, recalculate: bool = False) -> list[float]:
         """Return the numbers in column-major order."""
-        return cast("list[float]", self.array(recalculate).ravel().tolist())
+        graph = self._live()
+        if recalculate:
+            graph.forward(self.index, recalculate)
+        return graph.vector(self.index)
 
     def scalar_value(self, recalculate: bool = False) -> float:
         """Return the one number; RuntimeError if there are more."""
-        value = self.array(recalculate)
-        if value.size != 1:
+        numbers = self.vec_value(recalculate)
+        if len(numbers) != 1:
             dim = self.dim()
-            raise EvaluationError(f"scalar_value: the expression has {value.size} numbers: {dim}")
-        return float(value.item())
+            raise EvaluationError(f"scalar_value: the expression has {len(numbers)} numbers: {dim}")
+        return float(numbers[0])
 
     def value(self, recalculate: bool = False) -> float | list[float] | Array:
         """Return an array for rank 2 and up, else a float or, for several numbers, a list.
@@ -128,10 +131,10 @@ class Expression(Operand):
         Which of them is known when the program runs. ``scalar_value``, ``vec_value`` and ``npvalue`` say
         to a type checker what comes.
         """
-        value = self.array(recalculate)
-        if value.ndim > 2:
-            return to_user(value)
-        return value.item() if value.size == 1 else value.ravel().tolist()
+        if len(self.type.array_shape) > 2:
+            return to_user(self.array(recalculate))
+        numbers = self.vec_value(recalculate)
+        return numbers[0] if len(numbers) == 1 else numbers
 
     def tensor_value(self, recalculate: bool = False) -> Tensor:
         """Return a copy of the value with DyNet's searches and sampling on it."""

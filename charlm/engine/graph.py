@@ -159,6 +159,12 @@ class ComputationGraph:
         """Return the value of an evaluated node."""
         return self.run.value(index)
 
+    def vector(self, index: int) -> list[float]:
+        """Evaluate as ``forward``; return the numbers in column-major order."""
+        if index >= self.run.evaluated:
+            self.forward(index)
+        return self.run.vector(index)
+
     @property
     def evaluated(self) -> int:
         """How many nodes have values."""

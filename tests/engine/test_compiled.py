@@ -17,7 +17,7 @@ from charlm.engine.ops.leaves import Lookup, LookupExpression, ParameterLeaf
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rows import ROWS
 from charlm.errors import EvaluationError
-from charlm.kernels import NUMPY, select
+from charlm.kernels import NUMPY, with_tapes
 from charlm.kernels.tapes import STATE
 
 pytest.importorskip("numba")
@@ -32,7 +32,7 @@ COMPILED = {
 
 
 def graph_of(executor, **options):
-    kernels = select("numba") if executor is Compiled else NUMPY
+    kernels = with_tapes(NUMPY, wait=True) if executor is Compiled else NUMPY
     return ComputationGraph(np.float32, kernels=kernels, executor=executor, **options)
 
 

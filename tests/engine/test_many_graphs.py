@@ -18,7 +18,7 @@ from charlm.engine.compiled import Compiled
 from charlm.engine.execute import NodeByNode
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.trainers import SimpleSGDTrainer
-from charlm.kernels import NUMPY, select
+from charlm.kernels import NUMPY, with_tapes
 from tests.engine.random_tapes import RandomGraphs
 
 GRAPHS = int(os.environ.get("CHARLM_TEST_GRAPHS", 1500))
@@ -37,7 +37,7 @@ def memory_mb():
 def test_memory_stays_flat(executor, record_property):
     if executor is Compiled and not find_spec("numba"):
         pytest.skip("numba is not installed (the extra 'fast')")
-    kernels = select("numba") if executor is Compiled else NUMPY
+    kernels = with_tapes(NUMPY, wait=True) if executor is Compiled else NUMPY
     graphs, rng = RandomGraphs(), random.Random(3)
     trainer = SimpleSGDTrainer(graphs.collection, 0.001)
     trainer.clip_threshold = 1.0

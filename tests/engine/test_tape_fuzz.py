@@ -13,7 +13,7 @@ from charlm.engine.compiled import Compiled
 from charlm.engine.execute import NodeByNode
 from charlm.engine.graph import ComputationGraph
 from charlm.errors import EvaluationError
-from charlm.kernels import NUMPY, select
+from charlm.kernels import NUMPY, with_tapes
 from tests.engine.random_tapes import RandomGraphs
 
 pytest.importorskip("numba")
@@ -22,7 +22,7 @@ DAMAGES = 300
 
 
 def graph_of(executor):
-    kernels = select("numba") if executor is Compiled else NUMPY
+    kernels = with_tapes(NUMPY, wait=True) if executor is Compiled else NUMPY
     return ComputationGraph(np.float32, kernels=kernels, executor=executor)
 
 

@@ -178,11 +178,21 @@ class Expression(Operand):
         self.tape, self.index = self.graph.tape, place
 
 
+class Node(Expression):
+    """What most expressions are.
+
+    For ``x + y`` Python looks whether y's class is made from x's and has another ``+``, for half as long as the
+    operation itself takes: so no class of expressions is made from another.
+    """
+
+    __slots__ = ()
+
+
 E = TypeVar("E", bound=Expression)
 F = TypeVar("F", bound=Callable[..., Expression])
 
 
-def at(graph: ComputationGraph, index: int, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
+def at(graph: ComputationGraph, index: int, kind: type[E] = Node) -> E:  # type: ignore[assignment]
     """Return a node of a graph; ``kind`` is what it is to users, where it can be given new data."""
     made = kind()
     made.tape, made.index, made.type = graph.tape, index, graph.type(index)
@@ -191,7 +201,7 @@ def at(graph: ComputationGraph, index: int, kind: type[E] = Expression) -> E:  #
 
 def placed(tape: GraphTape, index: int, type_: Type) -> Expression:
     """Return a node of a tape."""
-    made = Expression()
+    made = Node()
     made.tape, made.index, made.type = tape, index, type_
     return made
 
@@ -201,7 +211,7 @@ def leaf(graph: ComputationGraph, op: Leaf, trains: bool) -> Expression:
     return at(graph, graph.leaf(op, trains))
 
 
-def apply(op: Op, *operands: Operand, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
+def apply(op: Op, *operands: Operand, kind: type[E] = Node) -> E:  # type: ignore[assignment]
     """Append an operation on these operands to their graph."""
     for operand in operands:
         if not isinstance(operand, Operand):
@@ -212,7 +222,7 @@ def apply(op: Op, *operands: Operand, kind: type[E] = Expression) -> E:  # type:
     return at(graph, graph.append(op, [operand.node(graph).index for operand in operands]), kind)
 
 
-def start(graph: ComputationGraph, op: Op, kind: type[E] = Expression) -> E:  # type: ignore[assignment]
+def start(graph: ComputationGraph, op: Op, kind: type[E] = Node) -> E:  # type: ignore[assignment]
     """Append an operation without operands."""
     return at(graph, graph.append(op), kind)
 
@@ -231,7 +241,7 @@ def of_one(op: Op, name: str, doc: str) -> Callable[[Operand], Expression]:
             tape: GraphTape = x.tape  # type: ignore[attr-defined]
             if tape.quick:
                 signature = known[x.type]  # type: ignore[attr-defined]
-                made = Expression()
+                made = Node()
                 made.tape = tape
                 made.type = signature.type
                 made.index = len(tape.signatures)
@@ -260,7 +270,7 @@ def of_two(
                 tape: GraphTape = x.tape  # type: ignore[attr-defined]
                 if y.tape is tape and tape.quick:
                     signature = known[x.type, y.type]  # type: ignore[attr-defined]
-                    made = Expression()
+                    made = Node()
                     made.tape = tape
                     made.type = signature.type
                     made.index = len(tape.signatures)
@@ -289,7 +299,7 @@ def several(op: Op, operands: Sequence[Operand]) -> Expression:
         types = tuple([x.type for x in operands if x.tape is tape])  # type: ignore[attr-defined]
         if len(types) == len(operands) and tape.quick:
             signature = op.signatures[types if len(types) > 1 else types[0]]
-            made = Expression()
+            made = Node()
             made.tape = tape
             made.type = signature.type
             made.index = len(tape.signatures)

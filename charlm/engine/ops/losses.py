@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, DType, Shape
-from charlm.engine.expression import Expression, Operand, apply, indexed, of_one
+from charlm.engine.expression import Expression, Node, Operand, apply, indexed, of_one
 from charlm.engine.op import BadSample, Context, Indexed, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
@@ -215,7 +215,7 @@ def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression
 def pickneglogsoftmax(x: Operand, v: int) -> Expression:
     """Return -ln softmax(x)[v]."""
     if type(v) is int and v >= 0:
-        return indexed(OF_TARGET, v, x, Expression)
+        return indexed(OF_TARGET, v, x, Node)
     return pickneglogsoftmax_batch(x, [v])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from charlm.engine.expression import Expression, Operand, apply, indexed, of_two
+from charlm.engine.expression import Expression, Node, Operand, apply, indexed, of_two
 from charlm.engine.op import Op
 from charlm.engine.ops.arithmetic import ADD, pow
 from charlm.engine.ops.elementwise import ADD_NUMBER, MINUS, TIMES, bits_of, negate
@@ -19,13 +19,13 @@ from charlm.errors import UnsupportedOperandError
 def _add(op: Op, x: Operand, y: Any) -> Expression:
     if isinstance(y, Operand):
         return apply(op, x, y)
-    return indexed(ADD_NUMBER, _bits(y, "+"), x, Expression)
+    return indexed(ADD_NUMBER, _bits(y, "+"), x, Node)
 
 
 def _mul(op: Op, x: Operand, y: Any) -> Expression:
     if isinstance(y, Operand):
         return apply(op, x, y)
-    return indexed(TIMES, _bits(y, "*"), x, Expression)
+    return indexed(TIMES, _bits(y, "*"), x, Node)
 
 
 add = of_two(ADD, "add", "``x + y``: one node.", _add)
@@ -36,12 +36,12 @@ def sub(x: Operand, y: Operand | float) -> Expression:
     """``x - y``: DyNet's two nodes, y negated and added, or for a number c - x negated."""
     if isinstance(y, Operand):
         return add(x, negate(y))
-    return negate(indexed(MINUS, _bits(y, "-"), x, Expression))
+    return negate(indexed(MINUS, _bits(y, "-"), x, Node))
 
 
 def rsub(x: Operand, c: float) -> Expression:
     """``c - x``: one node."""
-    return indexed(MINUS, _bits(c, "-"), x, Expression)
+    return indexed(MINUS, _bits(c, "-"), x, Node)
 
 
 def div(x: Operand, y: float) -> Expression:
@@ -50,7 +50,7 @@ def div(x: Operand, y: float) -> Expression:
         raise UnsupportedOperandError("/ divides by a number; cdiv(x, y) divides number by number")
     with np.errstate(divide="ignore"):
         inverse = float(np.float64(1) / _number(y, "/"))
-    return indexed(TIMES, bits_of(inverse), x, Expression)
+    return indexed(TIMES, bits_of(inverse), x, Node)
 
 
 def power(x: Operand, y: Operand | float) -> Expression:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from charlm.engine.expression import Expression, Operand, apply, at, placed
+from charlm.engine.expression import Expression, Node, Operand, apply, at, placed
 from charlm.engine.graph import ComputationGraph, GraphTape
 from charlm.engine.ops.arguments import each
 from charlm.engine.ops.inputs import fill
@@ -123,7 +123,7 @@ class RNNState:
                 indices += ((first, place) if len(parts) == 2 else tuple(range(first, place + 1)),)
             else:
                 indices += ((place,),)
-        output = Expression()
+        output = Node()
         output.tape = tape
         output.type = signatures[place].type
         output.index = place

@@ -13,6 +13,7 @@ from charlm.kernels.compiled import tape
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
+from charlm.kernels.compiled.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.compiled.output_layer import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
@@ -31,6 +32,8 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     gru_forward,
     lstm_backward,
     lstm_forward,
+    norm_lstm_backward,
+    norm_lstm_forward,
     rnn_backward,
     rnn_forward,
     scatter_add,

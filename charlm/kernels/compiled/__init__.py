@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 from charlm.kernels.compiled import tape
+from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
@@ -27,6 +28,8 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     adam_update,
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
+    coupled_lstm_backward,
+    coupled_lstm_forward,
     drawer,
     gru_backward,
     gru_forward,

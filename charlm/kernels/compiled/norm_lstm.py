@@ -23,7 +23,6 @@ from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import pack, pack_transposed, padded, unpack
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
-    HANDOVER,
     Saved,
     backward_like,
     cropped,
@@ -31,7 +30,7 @@ from charlm.kernels.compiled.sequence import (
     forward_like,
     input_gradient,
     looked,
-    threads_for,
+    threads_for_texts,
 )
 from charlm.kernels.compiled.team import Team, enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
@@ -265,7 +264,7 @@ def norm_lstm_forward(
         *kept,
         *(team.empty(size * ld) for size in (X, H)),
         (T, B, X, H, V, ld),
-        threads=_threads(team, T, B, H),
+        threads=threads_for_texts(team, 8 * T * B * H * H, B),
     )
     return y, Saved(G, *kept)
 
@@ -297,7 +296,7 @@ def norm_lstm_backward(
     x, ids, V = looked(x_TBI)
     params = (Wx_IG, Wh_HG, b_G, gh_G, bh_G, gx_G, bx_G, gc_H, bc_H)
     kept = saved.take(lambda: norm_lstm_forward(team, x_TBI, *params, c_BH, h_BH, forget_bias))
-    threads = _threads(team, T, B, H)
+    threads = threads_for_texts(team, 8 * T * B * H * H, B)
     dx, dWx, dWh = input_gradient(team, x_TBI, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
     # each thread has sums of its own
     sums = [np.zeros((threads, size), np.float32) for size in (*[4 * H] * 4, H, H)]
@@ -320,8 +319,3 @@ def norm_lstm_backward(
     dc_BH = None if c_BH is None else cropped(dc, H)
     dh_BH = None if h_BH is None else cropped(dh, H)
     return [cropped(dx, X), dWx, dWh, db, dgh, dbh, dgx, db, dgc, dbc, dc_BH, dh_BH]
-
-
-def _threads(team: Team, T: int, B: int, H: int) -> int:
-    """How many threads share the texts."""
-    return threads_for(team, 8 * T * B * H * H // HANDOVER, B * PANEL)

@@ -57,7 +57,7 @@ from charlm.training.state import (
     snapshot,
 )
 from charlm.training.transfer import start_from
-from charlm.training.work import STREAM_SAMPLE, operations
+from charlm.training.work import STREAM_SAMPLE, seconds_saved
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
@@ -119,8 +119,9 @@ class Training:
         )
         if init_from is not None:
             self.notices += (start_from(self.model, init_from),)
-        batch = config.data.batch_size * operations_per_character(config.model, len(corpus.vocab))
-        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus), batch)
+        at_once = corpus.batch_size * operations_per_character(config.model, len(corpus.vocab))
+        saved = seconds_saved(config, corpus)
+        self.compute = decide(settings.kernels, settings.threads, saved, at_once)
         self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
         self.trainer = TRAINERS[settings.trainer](

@@ -1,11 +1,17 @@
-"""How much compiled kernels will save in a run, counted before it begins."""
+"""How much compiled kernels will save in a run, counted before it begins, and so what computes it."""
 
 from __future__ import annotations
 
 import math
 
 from charlm.config import RunConfig
-from charlm.lm.compute import saved_by_drawing, saved_by_reading
+from charlm.lm.compute import (
+    Compute,
+    decide,
+    operations_per_character,
+    saved_by_drawing,
+    saved_by_reading,
+)
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.budget import Budget
 
@@ -35,3 +41,10 @@ def seconds_saved(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float
         samples = budget.steps // settings.sample_every + scores + 1
         saved += samples * STREAM_SAMPLE * saved_by_drawing(model, size)
     return min(most, saved)
+
+
+def compute_of(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Compute:
+    """Return what a run is computed on."""
+    at_once = corpus.batch_size * operations_per_character(config.model, len(corpus.vocab))
+    settings = config.train
+    return decide(settings.kernels, settings.threads, seconds_saved(config, corpus), at_once)

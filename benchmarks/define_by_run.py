@@ -16,7 +16,7 @@ from benchmarks.plan import Plan, Rows, say, timed_row
 from benchmarks.programs import UPDATES
 from benchmarks.running import ROOT, Program, Timed, alternate
 
-CHARLM = {"CHARLM_KERNELS": "numba"}
+CHARLM: dict[str, str] = {}
 """What is set for charlm.dynet: its compiled kernels."""
 NUMPY = {"CHARLM_KERNELS": "numpy"}
 BEFORE = "f9d77a4"

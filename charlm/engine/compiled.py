@@ -8,7 +8,7 @@ behind it.
 from __future__ import annotations
 
 from array import array
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -50,7 +50,7 @@ _INDEX = {name: k for k, name in enumerate(STATE)}
 _GIVEN = CODES.index("given")
 _CODE, _PRODUCTS = COLUMNS.index("code"), COLUMNS.index("products")
 _LEAST = 1 << 14  # numbers of a workspace
-_NOTHING = memoryview(ORIGIN)
+_NOTHING: Any = memoryview(cast("Any", ORIGIN))
 _NO_NUMBERS: Array = np.empty(0, np.float32)
 
 
@@ -128,7 +128,9 @@ class Compiled:
         self._view = _NOTHING
         self._chunks: list[tuple[int, int, Array]] = []  # the memory: where parts begin and end
         self._gradients: Array = ORIGIN
-        self._reached = 0  # how many nodes the last backward pass reached, with gradients that were kept
+        self._reached = (
+            0  # how many nodes the last backward pass reached, with gradients that were kept
+        )
         self._totals: dict[int, Array] = {}
 
     def __del__(self) -> None:
@@ -154,8 +156,11 @@ class Compiled:
         """Return the numbers of an evaluated node."""
         at = self._space.values[index] - self._begin
         if 0 <= at < self._length:  # in the last part, as mostly
-            return self._view[at : at + self.tape.signatures[index].type.size].tolist()
-        return self.value(index).ravel().tolist()  # type: ignore[no-any-return]
+            found: list[float] = self._view[
+                at : at + self.tape.signatures[index].type.size
+            ].tolist()
+            return found
+        return self.value(index).ravel().tolist()
 
     def forward(self, last: int) -> None:
         """Evaluate the nodes up to ``last`` that have no value yet."""
@@ -224,7 +229,7 @@ class Compiled:
     def _note_last(self) -> None:
         """Note where the last part of the memory is."""
         begin, end, chunk = self._chunks[-1]
-        self._begin, self._length, self._view = begin, end - begin, memoryview(chunk)
+        self._begin, self._length, self._view = begin, end - begin, memoryview(cast("Any", chunk))
 
     def _run_in_python(self, k: int) -> None:
         """Evaluate a node by its operation."""
@@ -362,4 +367,3 @@ class Compiled:
             found = self.tape.op(index).total_gradient(self._slope(index), *xs)
             self._totals[index] = found
         return found
-

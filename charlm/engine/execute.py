@@ -84,7 +84,7 @@ class NodeByNode:
 
     def vector(self, index: int) -> list[float]:
         """Return the numbers of an evaluated node."""
-        return self.values[index].ravel().tolist()  # type: ignore[no-any-return]
+        return self.values[index].ravel().tolist()
 
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node."""

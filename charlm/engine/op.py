@@ -314,9 +314,7 @@ class Signature:
         "types",
     )
 
-    def __init__(
-        self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None
-    ) -> None:
+    def __init__(self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None) -> None:
         trains = any(t.trains for t in types) if types else op.leaf() is not None
         self.type = Type.of(op.dim(*[t.dim for t in types]), trains)  # checks the shapes
         self.op = None if op.has_data else op

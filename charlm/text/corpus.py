@@ -47,6 +47,9 @@ class Batch(NamedTuple):
 class LineCorpus:
     """Lines framed by ``EOS``, trained on one after the other in the text's order.
 
+    Class variables:
+        batch_size: how many are read side by side.
+
     Example:
         >>> corpus = LineCorpus.from_text("ab;ba".replace(";", chr(10)))
         >>> inputs, targets, fresh = corpus.batch(0)
@@ -54,6 +57,7 @@ class LineCorpus:
         ([2, 0, 1], [0, 1, 2], True)
     """
 
+    batch_size = 1
     notices: tuple[str, ...] = ()
     report: TextReport | None = None
     sha256 = ""

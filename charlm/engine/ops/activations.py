@@ -89,8 +89,6 @@ class Silu(Elementwise):
         yield Sample(cls(2.5), (((2, 3), 2),))
 
 
-
-
 log_sigmoid = of_one(LogSigmoid(), "log_sigmoid", "Return the logarithm of the logistic sigmoid.")
 softsign = of_one(Softsign(), "softsign", "Return x / (1 + |x|).")
 

@@ -168,9 +168,13 @@ class HuberDistance(Distance):
 SQUARED_DISTANCE = SquaredDistance()
 
 
-squared_norm = of_one(SquaredNorm(), "squared_norm", "Return the sum of the squares of each batch element's numbers.")
+squared_norm = of_one(
+    SquaredNorm(), "squared_norm", "Return the sum of the squares of each batch element's numbers."
+)
 l2_norm = of_one(L2Norm(), "l2_norm", "Return the Euclidean length of each batch element.")
-squared_distance = of_two(SQUARED_DISTANCE, "squared_distance", "Return the sum of the squared differences.")
+squared_distance = of_two(
+    SQUARED_DISTANCE, "squared_distance", "Return the sum of the squared differences."
+)
 l1_distance = of_two(L1Distance(), "l1_distance", "Return the sum of the sizes of the differences.")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Operand, of_one
+from charlm.engine.expression import of_one
 from charlm.engine.op import Context, Indexed, Op, Sample
 from charlm.engine.types import Type
 from charlm.kernels.tapes import CODES, Form
@@ -251,12 +251,12 @@ _REAL, _BITS = struct.Struct("d"), struct.Struct("q")
 
 def bits_of(number: float) -> int:
     """Return the 64 bits of a number as an integer."""
-    return _BITS.unpack(_REAL.pack(number))[0]  # type: ignore[no-any-return]
+    return _BITS.unpack(_REAL.pack(number))[0]
 
 
 def number_of(bits: int) -> float:
     """Return the number of these bits."""
-    return _REAL.unpack(_BITS.pack(bits))[0]  # type: ignore[no-any-return]
+    return _REAL.unpack(_BITS.pack(bits))[0]
 
 
 ADD_NUMBER = Indexed(lambda bits: AddScalar(number_of(bits)))

@@ -238,4 +238,6 @@ def affine_transform(exprs: Sequence[Operand]) -> Expression:
     return several(AFFINE, members(exprs, "affine_transform"))
 
 
-dot_product = of_two(DOT_PRODUCT, "dot_product", "Return the sum of the products of two tensors' numbers.")
+dot_product = of_two(
+    DOT_PRODUCT, "dot_product", "Return the sum of the products of two tensors' numbers."
+)

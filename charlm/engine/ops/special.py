@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Operand, of_one
+from charlm.engine.expression import of_one
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
@@ -98,8 +98,6 @@ class Lgamma(Elementwise):
         yield Sample(cls(), (((3,), 1),), low=0.3, high=3.0)
         yield Sample(cls(), (((2, 3), 2),), low=7.0, high=9.0)
         yield Sample(cls(), (((3,), 1),), low=-0.8, high=-0.3)
-
-
 
 
 erf = of_one(Erf(), "erf", "Return the error function.")

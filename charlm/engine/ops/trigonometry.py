@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Operand, of_one
+from charlm.engine.expression import of_one
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
@@ -162,8 +162,6 @@ class Atanh(Inside):
         return 1 / ((1 - x) * (1 + x))
 
 
-
-
 sin = of_one(Sin(), "sin", "Return the sine.")
 cos = of_one(Cos(), "cos", "Return the cosine.")
 tan = of_one(Tan(), "tan", "Return the tangent.")
@@ -174,4 +172,6 @@ sinh = of_one(Sinh(), "sinh", "Return the hyperbolic sine.")
 cosh = of_one(Cosh(), "cosh", "Return the hyperbolic cosine.")
 asinh = of_one(Asinh(), "asinh", "Return the inverse hyperbolic sine.")
 acosh = of_one(Acosh(), "acosh", "Return the inverse hyperbolic cosine: NaN below 1.")
-atanh = of_one(Atanh(), "atanh", "Return the inverse hyperbolic tangent: infinite at -1 and 1, NaN beyond.")
+atanh = of_one(
+    Atanh(), "atanh", "Return the inverse hyperbolic tangent: infinite at -1 and 1, NaN beyond."
+)

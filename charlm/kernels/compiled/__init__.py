@@ -9,9 +9,11 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
+from charlm.kernels.compiled.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.compiled.output_layer import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
@@ -25,11 +27,15 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     adam_update,
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
+    coupled_lstm_backward,
+    coupled_lstm_forward,
     drawer,
     gru_backward,
     gru_forward,
     lstm_backward,
     lstm_forward,
+    norm_lstm_backward,
+    norm_lstm_forward,
     rnn_backward,
     rnn_forward,
     scatter_add,

@@ -15,6 +15,7 @@ from charlm.kernels.compiled.dense import (
     gradient_scratch,
     product,
     project_rows,
+    recurrent_gradient,
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
@@ -224,16 +225,7 @@ def _backward(
         Dx_c, X, x, 0, X, 0, X, of_input, c, lda, positions, first, last, sums_c, scratch, base, 0
     )
     weight_gradient(Dh_c, H, R, 0, H, 0, H, A, c, lda, N, first, last, none, scratch, base, 0)
-    more = 0
-    if len(h0):
-        weight_gradient(Dh, H, h0, 0, H, 0, H, A, 0, lda, B, begin, end, none, scratch, base, 0)
-        more = 1
-    if T > 1:
-        rows = N - B
-        weight_gradient(
-            Dh, H, y, 0, H, 0, H, A, B * lda, lda, rows, begin, end, none, scratch, base, more
-        )
-        more = 1
+    recurrent_gradient(Dh, H, h0, y, 0, A, 0, lda, T, B, begin, end, scratch, base)
     unpack(Dx, X, 2, 0, dWxz, 0, H, H, first, last)
     unpack(Dx, X, 2, 1, dWxr, 0, H, H, first, last)
     unpack(Dx_c, X, 1, 0, dWxc, 0, H, H, first, last)
@@ -241,12 +233,8 @@ def _backward(
     unpack_bias(sums, 2, 0, dbz, 0, H, first, last)
     unpack_bias(sums, 2, 1, dbr, 0, H, first, last)
     unpack_bias(sums_c, 1, 0, dbc, 0, H, first, last)
-    if more:
-        unpack(Dh, H, 2, 0, dWhz, 0, H, H, first, last)
-        unpack(Dh, H, 2, 1, dWhr, 0, H, H, first, last)
-    else:
-        dWhz[:] = 0
-        dWhr[:] = 0
+    unpack(Dh, H, 2, 0, dWhz, 0, H, H, first, last)
+    unpack(Dh, H, 2, 1, dWhr, 0, H, H, first, last)
     leave(meeting, me, threads)
 
 

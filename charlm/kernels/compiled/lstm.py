@@ -16,6 +16,7 @@ from charlm.kernels.compiled.dense import (
     gradient_scratch,
     product,
     project_rows,
+    recurrent_gradient,
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
@@ -195,23 +196,11 @@ def _backward(
     weight_gradient(
         Dx, X, x, 0, X, 0, X, of_input, 0, ldg, positions, begin, end, sums, scratch, base, 0
     )
-    none, more = sums[:0], 0
-    if len(h0):
-        weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, begin, end, none, scratch, base, 0)
-        more = 1
-    if T > 1:
-        h, rows = N * H, N - B
-        weight_gradient(
-            Dh, H, y, h, H, 0, H, G, B * ldg, ldg, rows, begin, end, none, scratch, base, more
-        )
-        more = 1
+    recurrent_gradient(Dh, H, h0, y, N * H, G, 0, ldg, T, B, begin, end, scratch, base)
     for gate in range(4):
         unpack(Dx, X, 4, gate, dWx, gate * H, 4 * H, H, first, last)
         unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
-        if more:
-            unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
-    if not more:
-        dWh[:] = 0
+        unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
     leave(meeting, me, threads)
 
 

@@ -27,7 +27,6 @@ from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
 
 
-
 @lanewise
 def _minus(x: Lanes, y: Lanes) -> Lanes:
     return x - y

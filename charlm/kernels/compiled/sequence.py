@@ -103,6 +103,11 @@ def threads_for(team: Team, operations: int, units: int) -> int:
     return 1 if operations < WORTH_SHARING else min(team.threads, -(-units // PANEL))
 
 
+def threads_for_texts(team: Team, operations: int, texts: int) -> int:
+    """How many threads share texts side by side, on which they meet only a few times in the whole sequence."""
+    return threads_for(team, operations // HANDOVER, texts * PANEL)
+
+
 def cropped(array: Array, size: int) -> Array:
     """Without the padding at the end of each row."""
     return array if array.shape[-1] == size else array[..., :size]

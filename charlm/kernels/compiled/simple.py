@@ -10,6 +10,7 @@ from charlm.kernels.compiled.dense import (
     gradient_scratch,
     product,
     project_rows,
+    recurrent_gradient,
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
@@ -127,20 +128,8 @@ def _backward(
     )
     unpack(Dx, X, 1, 0, dWx, 0, H, H, first, last)
     unpack_bias(sums, 1, 0, db, 0, H, first, last)
-    none, more = sums[:0], 0
-    if len(h0):
-        weight_gradient(Dh, H, h0, 0, H, 0, H, A, 0, Hp, B, first, last, none, scratch, base, 0)
-        more = 1
-    if T > 1:
-        rows = N - B
-        weight_gradient(
-            Dh, H, y, 0, H, 0, H, A, B * Hp, Hp, rows, first, last, none, scratch, base, more
-        )
-        more = 1
-    if more:
-        unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
-    else:
-        dWh[:] = 0
+    recurrent_gradient(Dh, H, h0, y, 0, A, 0, Hp, T, B, first, last, scratch, base)
+    unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
     leave(meeting, me, threads)
 
 

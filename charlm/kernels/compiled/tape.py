@@ -7,7 +7,7 @@ earlier and have the sizes that the node's row says, and an index is below its b
 from __future__ import annotations
 
 from charlm.kernels.compiled.addresses import integer_rows_at, integers_at, real_rows_at
-from charlm.kernels.compiled.layout import *  # noqa: F403
+from charlm.kernels.compiled.layout import *
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.tape_backward import backward
 from charlm.kernels.compiled.tape_forward import forward
@@ -22,6 +22,7 @@ from charlm.kernels.tapes import (
     TOTAL,
     WIDTH,
 )
+
 
 @compiled()
 def take(s, table, numbers, starts, values, slopes, code, fresh_numbers, fresh_integers):

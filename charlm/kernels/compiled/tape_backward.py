@@ -6,7 +6,7 @@ from numba import types
 
 from charlm.kernels.compiled import node_values as nodes
 from charlm.kernels.compiled.addresses import floats_at, put_byte
-from charlm.kernels.compiled.layout import *  # noqa: F403
+from charlm.kernels.compiled.layout import *
 from charlm.kernels.compiled.matvec import (
     add_outer,
     add_to,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from charlm.kernels.compiled import node_values as nodes
 from charlm.kernels.compiled.addresses import floats_at
-from charlm.kernels.compiled.layout import *  # noqa: F403
+from charlm.kernels.compiled.layout import *
 from charlm.kernels.compiled.matvec import (
     add_product,
     add_to,
@@ -65,7 +65,9 @@ def _lstm(m, values, code, p, y, has, bias, i, size, n):
     _sums(m, gates, values[code[p]], w, u, b, h, has, i, size, 4 * size, columns)
     for j in range(columns):
         k = j * size
-        nodes.lstm(m, y + k, y + n // 2 + k, gates + 4 * k, gates + 2 * n + k, c + k, has, bias, size)
+        nodes.lstm(
+            m, y + k, y + n // 2 + k, gates + 4 * k, gates + 2 * n + k, c + k, has, bias, size
+        )
 
 
 @compiled()

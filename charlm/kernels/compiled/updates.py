@@ -9,8 +9,8 @@ from charlm.kernels import updates as plain
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, threads_for
 from charlm.kernels.compiled.team import Team, enter, leave, share
-from charlm.kernels.memory import FLOAT32
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
+from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array
 
 BLOCK = 64 * LANES

@@ -7,12 +7,13 @@ matrix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape, align
-from charlm.engine.expression import Expression, Operand, of_two, several
+from charlm.engine.expression import Expression, apply, of_several, of_two
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
 from charlm.engine.types import Type
@@ -227,7 +228,6 @@ class Sum(Op):
 
 
 ADD = Add()
-SUM = Sum()
 CMULT = CMult()
 
 
@@ -248,6 +248,8 @@ cdiv = of_two(CDiv(), "cdiv", "Return the quotient number by number; y may be br
 pow = of_two(Pow(), "pow", "Return x to the power y, y one number.")
 
 
-def esum(xs: Sequence[Operand]) -> Expression:
-    """Return the sum of a list of expressions."""
-    return several(SUM, members(xs, "esum"))
+def _first_sum(op: Op, xs: Any) -> Expression:
+    return apply(op, *members(xs, "esum"))
+
+
+esum = of_several(Sum(), "esum", "Return the sum of a list of expressions.", _first_sum)

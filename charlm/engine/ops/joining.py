@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, several
+from charlm.engine.expression import Expression, Operand, apply, of_several
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members, unsigned
 from charlm.engine.ops.shaping import axis_of, with_rank
@@ -106,21 +107,28 @@ class ConcatenateToBatch(Op):
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
 
 
-ALONG_FIRST, ALONG_SECOND, TO_BATCH = Concatenate(0), Concatenate(1), ConcatenateToBatch()
+ALONG_SECOND, TO_BATCH = Concatenate(1), ConcatenateToBatch()
+
+
+def _first_joined(op: Op, xs: Any) -> Expression:
+    return apply(op, *members(xs, "concatenate"))
+
+
+_along_first = of_several(Concatenate(0), "concatenate", "Return them joined.", _first_joined)
 
 
 def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
     """Return the expressions joined along axis ``d``."""
-    where = "concatenate"
-    axis = unsigned(d, where)
-    return several(Concatenate(axis) if axis else ALONG_FIRST, members(xs, where))
+    if type(d) is int and d == 0:
+        return _along_first(xs)  # type: ignore[arg-type]
+    return apply(Concatenate(unsigned(d, "concatenate")), *members(xs, "concatenate"))
 
 
 def concatenate_cols(xs: Sequence[Operand]) -> Expression:
     """Return the expressions side by side, vectors as columns."""
-    return several(ALONG_SECOND, members(xs, "concatenate_cols"))
+    return apply(ALONG_SECOND, *members(xs, "concatenate_cols"))
 
 
 def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
     """Return one batch of all the expressions' batch elements."""
-    return several(TO_BATCH, members(xs, "concatenate_to_batch"))
+    return apply(TO_BATCH, *members(xs, "concatenate_to_batch"))

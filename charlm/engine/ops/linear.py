@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, of_two, several
+from charlm.engine.expression import Expression, Operand, apply, of_several, of_two
 from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.engine.ops.arguments import members
 from charlm.engine.types import Type
@@ -227,15 +228,21 @@ class DotProduct(Op):
 
 DOT_PRODUCT = DotProduct()
 MATMUL = MatMul()
-AFFINE = Affine()
 
 
 matmul = of_two(MATMUL, "matmul", "Return the matrix product ``W x``.")
 
 
+def _first_affine(op: Op, xs: Any) -> Expression:
+    return apply(op, *members(xs, "affine_transform"))
+
+
+_affine = of_several(Affine(), "affine_transform", "Return the sum.", _first_affine)
+
+
 def affine_transform(exprs: Sequence[Operand]) -> Expression:
     """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
-    return several(AFFINE, members(exprs, "affine_transform"))
+    return _affine(exprs)  # type: ignore[arg-type]
 
 
 dot_product = of_two(

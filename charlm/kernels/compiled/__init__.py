@@ -5,11 +5,12 @@ Results are the same from run to run for one number of threads.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from charlm.kernels.compiled import tape
+from charlm.kernels.compiled import entries
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
@@ -17,6 +18,7 @@ from charlm.kernels.compiled.output_layer import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
 )
+from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, WORTH_SHARING
 from charlm.kernels.compiled.simple import rnn_backward, rnn_forward
 from charlm.kernels.compiled.tables import scatter_add
 from charlm.kernels.compiled.team import Team
@@ -38,6 +40,9 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     squared_norm,
 )
 
+MOST_ALONE = WORTH_SHARING * HANDOVER // MEMORY
+"""Numbers of a collection that one thread updates in one call, where there are others."""
+
 
 @cache
 def functions_for(threads: int) -> dict[str, object]:
@@ -46,6 +51,7 @@ def functions_for(threads: int) -> dict[str, object]:
     found: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
     return {
         **found,
-        **tape.ENTRIES,
+        **entries.ENTRIES,
         "tape_memory": team.empty,
+        "update_at_most": MOST_ALONE if threads > 1 else sys.maxsize,
     }

@@ -20,6 +20,9 @@ from charlm.kernels import NUMPY, Kernels
 
 Rows: TypeAlias = Array | slice
 
+SMALL = 8192
+"""Numbers of a table that take less time than it takes numpy to copy rows and put them back."""
+
 
 class Trainer:
     """Clipping, sparse updates and bookkeeping; a subclass gives the rule: as a kernel, or in ``apply``.
@@ -49,8 +52,8 @@ class Trainer:
         self._flat: dict[str, Array] = {}
         self._tables: dict[str, dict[str, Array]] = {}
         self._seen: list[object] = []
-        self._parts: list[tuple[int, int]] = []
-        self._updated_parts: list[tuple[int, int]] = []
+        self._spans: list[tuple[int, int]] = []
+        self._updated_spans: list[tuple[int, int]] = []
         self._one_call: OneCall | None = None
 
     def settings(self) -> tuple[float, ...]:
@@ -110,15 +113,15 @@ class Trainer:
         if seen == self._seen:
             return
         self._seen = seen
-        self._parts = _joined(parameters)
-        self._updated_parts = _joined([p for p in parameters if p.updated])
+        self._spans = _joined(parameters)
+        self._updated_spans = _joined([p for p in parameters if p.updated])
         self._one_call = None
         if type(self).apply is Trainer.apply:
             self._one_call = OneCall.of(
                 kernels,
                 self.kernel,
                 collection.storage,
-                (self._parts, self._updated_parts),
+                (self._spans, self._updated_spans),
                 self._flat_moments(),
                 [(table, self._table_moments(table)) for table in lookups],
             )
@@ -127,7 +130,7 @@ class Trainer:
         if self._one_call:
             return self._one_call.norm(self.sparse_updates)
         gradients, total = self.collection.storage.gradients, 0.0
-        for start, stop in self._parts:
+        for start, stop in self._spans:
             total += self.kernels.squared_norm(gradients[start:stop])
         for _, _, g in of_tables:
             total += self.kernels.squared_norm(g.ravel())
@@ -137,7 +140,7 @@ class Trainer:
         self, values: Array, of_tables: list[tuple[LookupParameter, Rows, Array]], scale: float
     ) -> None:
         gradients, moments = self.collection.storage.gradients, self._flat_moments()
-        for start, stop in self._updated_parts:
+        for start, stop in self._updated_spans:
             g = gradients[start:stop]
             if scale != 1.0:
                 g *= g.dtype.type(scale)
@@ -207,10 +210,13 @@ class Trainer:
     def _rows(self, table: LookupParameter) -> Rows | None:
         """Return the rows to update, None if there are none.
 
-        Where a rule keeps no moments, rows without a gradient stay as they are: all rows are quicker than half of them.
+        Where a rule keeps no moments, rows without a gradient stay as they are: all rows are quicker than half of them,
+        or than some of a small table.
         """
         (touched,) = table.touched.nonzero()
-        enough = table.rows if self.moments else table.rows / 2
+        enough: float = table.rows
+        if not self.moments:
+            enough = table.rows / 2 if table.size > SMALL else 1
         if not self.sparse_updates or len(touched) >= enough:
             return slice(None)
         return touched if len(touched) else None

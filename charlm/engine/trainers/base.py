@@ -32,7 +32,7 @@ class Trainer:
         moments: names of the running averages that the rule keeps for each number.
     """
 
-    kernel: ClassVar[str] = ""
+    kernel: ClassVar[str]
     moments: ClassVar[tuple[str, ...]] = ()
 
     def __init__(

@@ -11,8 +11,8 @@ the other one.
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class _Buffer:
 
     def __init__(self, size: int, dtype: DType) -> None:
         self.array: Array = np.zeros(size, dtype)
-        self.readers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.readers: set[ref[Any]] = set()  # a WeakSet takes several times as long
 
 
 class Storage:
@@ -71,13 +71,15 @@ class Storage:
 
     def read(self, reader: object) -> Array:
         """Return the current values; they stay as they are while ``reader`` lives or until it is ``forget``-ed."""
-        self._current.readers.add(reader)
+        readers = self._current.readers
+        if ref(reader) not in readers:
+            readers.add(ref(reader, readers.discard))
         return self.values
 
     def forget(self, reader: object) -> None:
         """Note that ``reader`` no longer needs what it has read."""
-        self._current.readers.discard(reader)
-        self._spare.readers.discard(reader)
+        self._current.readers.discard(ref(reader))
+        self._spare.readers.discard(ref(reader))
 
     def writable(self) -> Array:
         """Return the values for writing in place; what graphs have read is left alone."""

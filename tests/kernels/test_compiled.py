@@ -344,6 +344,21 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert subprocess.run([sys.executable, *options, "-c", program], timeout=120).returncode == 0
 
 
+@pytest.mark.parametrize("before", ["pass", "import numba"])
+def test_the_garbage_collector_leaves_out_what_came_with_numba(before: str) -> None:
+    program = f"""
+import gc
+{before}
+from charlm.kernels import select
+select("numba")
+frozen = gc.get_freeze_count()
+select("numba", 2)
+assert gc.get_freeze_count() == frozen
+assert (frozen > 50_000) == ({before!r} == "pass"), frozen
+"""
+    assert subprocess.run([sys.executable, "-c", program], timeout=120).returncode == 0
+
+
 def test_auto_takes_what_saves_more_than_it_costs() -> None:
     assert resolve("auto", START_UP / 2) == "numpy"
     assert resolve("auto", START_UP * 2) == "numba"

@@ -104,21 +104,25 @@ class NodeByNode:
                 op = signature.op
                 if op is None:
                     indexed = signature.indexed
-                    op = data[k] if indexed is None else indexed.at(arguments[start + count])
-                if signature.type.empty:
+                    op = data[k] if indexed is None else indexed.made[arguments[start + count]]
+                if signature.empty:
                     y = np.empty(signature.type.array_shape, ctx.dtype)
                 elif count == 1:  # half a microsecond less than for any number of arguments
                     y = op.forward(ctx, values[arguments[start]])
+                elif count == 2:
+                    y = op.forward(ctx, values[arguments[start]], values[arguments[start + 1]])
                 else:
                     y = op.forward(ctx, *[values[i] for i in arguments[start : start + count]])
                 values.append(y)
+                start += signature.extent
                 if ctx.saved is not None:
                     saved[k] = ctx.saved
                     ctx.saved = None
-                start = self._start = start + signature.extent
         except OF_EMPTY as error:
             check_empty(tape, len(values), error)
             raise
+        finally:
+            self._start = start
 
     def forget(self, first: int) -> None:
         """Forget the values from node ``first`` on."""
@@ -143,7 +147,7 @@ class NodeByNode:
         gradients = self.gradients = [None] * (root + 1)
         self._owned = bytearray(root + 1)
         self._totals.clear()
-        products = self._products
+        products, add = self._products, self._add
         gradients[root] = np.ones_like(self.values[root])
         start = self._start if root == len(self.values) - 1 else tape.start(root + 1)
         k = root
@@ -153,35 +157,41 @@ class NodeByNode:
                 start -= signature.extent
                 if k in products:
                     self._add_products(k)
-                dy, count, needs = gradients[k], signature.count, signature.needs
+                dy, count = gradients[k], signature.count
+                if dy is None and count:
+                    continue
                 if not keep:
                     gradients[k] = None
                 op = signature.op
                 if op is None:
                     indexed = signature.indexed
-                    op = data[k] if indexed is None else indexed.at(arguments[start + count])
+                    op = data[k] if indexed is None else indexed.made[arguments[start + count]]
                 if not count:
                     if signature.type.trains:
                         op.touch()
                         if dy is not None:
                             op.receive(ctx, dy)
                     continue
-                if dy is None:
-                    continue
                 args = arguments[start : start + count]
+                needs = signature.needs
                 if full:
-                    needs = tuple([not signatures[i].type.empty for i in args])
-                if signature.type.empty or True not in needs:
+                    needs = tuple([not signatures[i].empty for i in args])
+                if signature.empty or True not in needs:
                     continue
                 if op.is_view:
                     op.add_gradient(ctx, self._own(args[0]), dy)
-                else:
-                    ctx.saved = saved.get(k)
-                    ctx.needs = needs
-                    found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
-                    for i, needed, dx in zip(args, needs, found, strict=True):
-                        if needed and dx is not None:
-                            self._add(i, dx)
+                    continue
+                ctx.saved = saved.get(k)
+                ctx.needs = needs
+                if count == 1:
+                    (dx,) = op.backward(ctx, dy, values[k], values[args[0]])
+                    if dx is not None:
+                        add(args[0], dx)
+                    continue
+                found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
+                for i, needed, dx in zip(args, needs, found, strict=True):
+                    if needed and dx is not None:
+                        add(i, dx)
         except OF_EMPTY as error:
             check_empty(tape, k, error)
             raise

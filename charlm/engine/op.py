@@ -289,6 +289,7 @@ class Signature:
         indexed: where each node's own is found by an index.
         bound: indices are below it; less than 0 if they are no indices.
         type: of the result.
+        empty: whether that has no numbers.
         types: of the arguments.
         count: how many arguments it has.
         extent: how many integers a node is: its arguments, and perhaps indices.
@@ -302,6 +303,7 @@ class Signature:
     __slots__ = (
         "bound",
         "count",
+        "empty",
         "extent",
         "id_back",
         "id_count",
@@ -317,6 +319,7 @@ class Signature:
     def __init__(self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None) -> None:
         trains = any(t.trains for t in types) if types else op.leaf() is not None
         self.type = Type.of(op.dim(*[t.dim for t in types]), trains)  # checks the shapes
+        self.empty = self.type.empty
         self.op = None if op.has_data else op
         self.indexed = indexed
         self.types = types
@@ -342,21 +345,15 @@ class Indexed:
 
     Args:
         make: returns the operation with an index, which is its only one of ``Op.integers``.
+
+    Attributes:
+        made: the operation with each index.
     """
 
     def __init__(self, make: Callable[[int], Op]) -> None:
         self.make = make
         self.signatures: dict[Type | None, Signature] = {}
-        self._made: dict[int, Op] = {}
-
-    def at(self, index: int) -> Op:
-        """Return the operation with an index."""
-        found = self._made.get(index)
-        if found is None:
-            if len(self._made) >= _MOST:
-                self._made.clear()
-            found = self._made[index] = self.make(index)
-        return found
+        self.made = _Made(make)
 
     def signature(self, index: int, *types: Type) -> Signature:
         """Return what follows from these arguments, for all indices; ShapeError if they, or this one, do not fit."""
@@ -364,6 +361,20 @@ class Indexed:
         if len(self.signatures) >= _MOST:
             self.signatures.clear()
         self.signatures[types[0] if types else None] = found
+        return found
+
+
+class _Made(dict[int, Op]):
+    """Operations by their index, made when they are asked for."""
+
+    def __init__(self, make: Callable[[int], Op]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, index: int) -> Op:
+        if len(self) >= _MOST:
+            self.clear()
+        found = self[index] = self.make(index)
         return found
 
 

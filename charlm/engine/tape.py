@@ -61,7 +61,7 @@ class Tape:
         """Return the operation of a node."""
         signature = self.signatures[index]
         if signature.indexed is not None:
-            return signature.indexed.at(self.arguments[self.start(index) + signature.count])
+            return signature.indexed.made[self.arguments[self.start(index) + signature.count]]
         return signature.op or self.data[index]
 
     def set_data(self, index: int, op: Op) -> None:

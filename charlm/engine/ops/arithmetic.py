@@ -82,7 +82,8 @@ class Add(Broadcasting):
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """Add, broadcasting."""
-        x1, x2 = _aligned(x1, x2)
+        if x1.ndim != x2.ndim:
+            x1, x2 = _aligned(x1, x2)
         return x1 + x2
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:

@@ -14,6 +14,7 @@ from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import of_one
 from charlm.engine.op import Context, Indexed, Op, Sample
 from charlm.engine.types import Type
+from charlm.kernels.reference.common import ONE
 from charlm.kernels.tapes import CODES, Form
 
 __all__ = ["abs", "cube", "exp", "log", "logistic", "rectify", "sqrt", "square", "tanh"]
@@ -81,7 +82,7 @@ class Tanh(Elementwise):
 
     def slope(self, x: Array, y: Array) -> Array:
         """From the value, which cannot overflow."""
-        return 1 - y * y
+        return ONE - y * y
 
 
 class Logistic(Elementwise):
@@ -93,7 +94,7 @@ class Logistic(Elementwise):
 
     def slope(self, x: Array, y: Array) -> Array:
         """From the value."""
-        return y * (1 - y)
+        return y * (ONE - y)
 
 
 class Rectify(Elementwise):

@@ -164,7 +164,9 @@ class Lookup(Op):
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of the rows used."""
         if len(self.ids) == 1:
-            self.table.gradient[self.ids[0]] += dy[0]
+            (i,) = self.ids
+            row = self.table.gradient[i : i + 1]
+            row += dy
             return
         ids = np.array(self.ids)
         rows = self.table.gradient.reshape(self.table.rows, -1)
@@ -172,8 +174,12 @@ class Lookup(Op):
 
     def touch(self, rows: Array | None = None) -> None:
         """These rows."""
-        if self.update:
-            self.table.touched[list(self.ids) if rows is None else rows] = True
+        if not self.update:
+            return
+        if rows is not None:
+            self.table.touched[rows] = True
+        for i in self.ids if rows is None else ():
+            self.table.touched[i] = True
 
     def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
         """The table's places, and the size of a row."""

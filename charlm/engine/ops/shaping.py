@@ -136,7 +136,8 @@ class Pick(Op):
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
         """Add to the slice."""
         if dx.ndim == 2 and isinstance(self.index, int):
-            dx[:, self.index : self.index + 1] += dy
+            target = dx[:, self.index : self.index + 1]
+            target += dy
             return
         place = self._place(len(dx))
         if isinstance(self.index, int):

@@ -12,8 +12,8 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.noise import Dropout
 from charlm.engine.ops.random_inputs import RandomBernoulli
 from charlm.engine.ops.sequences import OutputSequence
-from charlm.engine.rnn.cell import RecurrentSequence
 from charlm.engine.rnn.lookup import LookupRecurrence, Symbols
+from charlm.engine.rnn.recurrence import RecurrentSequence
 from charlm.engine.rnn.stack import NOT_MASKED, Carried, Signatures, Stack
 
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"

@@ -16,7 +16,8 @@ from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
-from charlm.engine.rnn.cell import CELLS, Cell, RecurrentSequence
+from charlm.engine.rnn.cell import CELLS, Cell
+from charlm.engine.rnn.recurrence import RecurrentSequence
 from charlm.kernels.reference import Input, Looked
 
 

@@ -14,7 +14,8 @@ from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.ops.sequences import StatePart
 from charlm.engine.parameters import Parameter, ParameterCollection
-from charlm.engine.rnn.cell import Cell, Masked, RecurrentStep
+from charlm.engine.rnn.cell import Cell, Masked
+from charlm.engine.rnn.recurrence import RecurrentStep
 from charlm.engine.types import Type
 from charlm.errors import ShapeError
 

@@ -34,6 +34,10 @@ class Looked:
         return self.table_VI.dtype
 
 
+ONE = np.ones((), np.float32)
+"""One, as an array without axes: with that numpy is twice as quick as with a Python number, in any number type."""
+
+
 Input: TypeAlias = "Array | Looked"
 Gradients: TypeAlias = "list[Array | Product | None]"
 
@@ -74,7 +78,7 @@ def logistic(x: Array, out: Array | None = None) -> Array:
     """1 / (1 + exp(-x)); exp may overflow to inf, which gives the right 0."""
     out = np.negative(x, out=out)
     np.exp(out, out=out)
-    out += 1
+    out += ONE
     return np.reciprocal(out, out=out)
 
 
@@ -139,6 +143,11 @@ def sums_by_id(rows_NE: Array, ids_N: Array, count: int) -> Array:
 def masked(h: Array, mask: Array | None) -> Array:
     """Return h where there is no mask, else their product."""
     return h if mask is None else h * mask
+
+
+def before(h_BH: Array | None, y_BH: Array, mask_BH: Array | None = None) -> Array:
+    """Return what a step's recurrent weights are multiplied with: zeros where nothing was before its output y."""
+    return np.zeros(y_BH.shape, y_BH.dtype) if h_BH is None else masked(h_BH, mask_BH)
 
 
 def weight_gradient(x_TBX: Array, da_TBY: Array) -> Array | Product:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from charlm.kernels.reference.common import (
+    ONE,
     Array,
     Gradients,
     Input,
+    Product,
+    before,
     logistic,
     project,
     project_backward,
@@ -91,3 +94,66 @@ def gru_backward(
     dWhc = weight_gradient(r_TBH * before_TBH, da_c)
     dh = dh_BH if h_BH is not None else None
     return [dxz + dxr + dxc, dWxz, dWhz, dbz, dWxr, dWhr, dbr, dWxc, dWhc, dbc, dh]
+
+
+def gru_step(
+    x_BI: Array,
+    Wxz_1IH: Array,
+    Whz_1HH: Array,
+    bz_1H: Array,
+    Wxr_1IH: Array,
+    Whr_1HH: Array,
+    br_1H: Array,
+    Wxc_1IH: Array,
+    Whc_1HH: Array,
+    bc_1H: Array,
+    h_BH: Array | None,
+) -> tuple[Array, tuple[Array, Array, Array]]:
+    """Run one step."""
+    z, r, c = x_BI.dot(Wxz_1IH[0]), x_BI.dot(Wxr_1IH[0]), x_BI.dot(Wxc_1IH[0])
+    z += bz_1H
+    r += br_1H
+    c += bc_1H
+    if h_BH is not None:
+        z += h_BH.dot(Whz_1HH[0])
+        r += h_BH.dot(Whr_1HH[0])
+    logistic(z, out=z)
+    logistic(r, out=r)
+    if h_BH is not None:
+        c += (r * h_BH).dot(Whc_1HH[0])
+    np.tanh(c, out=c)
+    y_BH = z * c
+    if h_BH is not None:
+        y_BH += (ONE - z) * h_BH
+    return y_BH, (z, r, c)
+
+
+def gru_step_backward(
+    dy_BH: Array,
+    y_BH: Array,
+    saved: tuple[Array, Array, Array],
+    x_BI: Array,
+    Wxz_1IH: Array,
+    Whz_1HH: Array,
+    bz_1H: Array,
+    Wxr_1IH: Array,
+    Whr_1HH: Array,
+    br_1H: Array,
+    Wxc_1IH: Array,
+    Whc_1HH: Array,
+    bc_1H: Array,
+    h_BH: Array | None,
+) -> Gradients:
+    """Return the gradients of ``gru_step``'s arguments, in their order."""
+    z, r, c = saved
+    h = before(h_BH, y_BH)
+    dc = dy_BH * z * (ONE - c * c)
+    drh = dc.dot(Whc_1HH[0].T)
+    dr = drh * h * r * (ONE - r)
+    dz = dy_BH * (c - h) * z * (ONE - z)
+    dx = dz.dot(Wxz_1IH[0].T) + dr.dot(Wxr_1IH[0].T) + dc.dot(Wxc_1IH[0].T)
+    found: Gradients = [dx]
+    for da, before_BH in (dz, h), (dr, h), (dc, r * h):
+        found += Product(x_BI, da), Product(before_BH, da), da
+    dh = dy_BH * (ONE - z) + drh * r + dz.dot(Whz_1HH[0].T) + dr.dot(Whr_1HH[0].T)
+    return [*found, None if h_BH is None else dh]

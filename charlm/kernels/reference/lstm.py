@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from charlm.kernels.reference.common import (
+    ONE,
     Array,
     Gradients,
     Input,
+    Product,
+    before,
     logistic,
     masked,
     project,
@@ -37,17 +40,22 @@ def lstm_forward(
     for t, a_BG in enumerate(gates_TBG):
         if h_BH is not None:
             a_BG += masked(h_BH, mask_BH).dot(Wh_HG)
-        i, f, o, g = quarters(a_BG)
-        logistic(a_BG[:, : 3 * H], out=a_BG[:, : 3 * H])
-        np.tanh(g, out=g)
-        c, h = y_STBH[0, t], y_STBH[1, t]
-        np.multiply(i, g, out=c)
-        if c_BH is not None:
-            c += f * c_BH
-        np.tanh(c, out=h)
-        h *= o
-        c_BH, h_BH = c, h
+        _open(a_BG, c_BH, *y_STBH[:, t])
+        c_BH, h_BH = y_STBH[:, t]
     return y_STBH, gates_TBG
+
+
+def _open(a_BG: Array, before_BH: Array | None, c_BH: Array, h_BH: Array) -> None:
+    """Turn what goes into the gates into what comes out, and fill c and h."""
+    i, f, o, g = quarters(a_BG)
+    ifo = a_BG[:, : 3 * c_BH.shape[1]]
+    logistic(ifo, out=ifo)
+    np.tanh(g, out=g)
+    np.multiply(i, g, out=c_BH)
+    if before_BH is not None:
+        c_BH += f * before_BH
+    np.tanh(c_BH, out=h_BH)
+    h_BH *= o
 
 
 def lstm_backward(
@@ -120,3 +128,66 @@ def _slopes(gates_TBG: Array, c_TBH: Array, c_BH: Array | None, slopes_TBG: Arra
     np.subtract(1, tanh_c, out=tanh_c)
     tanh_c *= o
     return tanh_c
+
+
+def lstm_step(
+    x_BI: Array,
+    Wx_1IG: Array,
+    Wh_1HG: Array,
+    b_1G: Array,
+    c_BH: Array | None,
+    h_BH: Array | None,
+    forget_bias: float = 1.0,
+    mask_BH: Array | None = None,
+) -> tuple[Array, Array]:
+    """Run one step."""
+    a_BG = x_BI.dot(Wx_1IG[0])
+    a_BG += b_1G
+    if h_BH is not None:
+        a_BG += masked(h_BH, mask_BH).dot(Wh_1HG[0])
+    forget = quarters(a_BG)[1]
+    forget += forget_bias
+    y_SBH = np.empty((2, *forget.shape), a_BG.dtype)
+    _open(a_BG, c_BH, *y_SBH)
+    return y_SBH, a_BG
+
+
+def lstm_step_backward(
+    dy_SBH: Array,
+    y_SBH: Array,
+    saved: Array,
+    x_BI: Array,
+    Wx_1IG: Array,
+    Wh_1HG: Array,
+    b_1G: Array,
+    c_BH: Array | None,
+    h_BH: Array | None,
+    forget_bias: float = 1.0,
+    mask_BH: Array | None = None,
+) -> Gradients:
+    """Return the gradients of ``lstm_step``'s arguments, in their order."""
+    i, f, o, g = quarters(saved)
+    dc, dh = dy_SBH
+    tanh_c = np.tanh(y_SBH[0])
+    through_o = dh * o
+    dc = dc + through_o
+    through_o *= tanh_c
+    through_o *= tanh_c
+    dc -= through_o
+    da_BG = saved * saved
+    np.subtract(saved, da_BG, out=da_BG)  # the slopes of the logistic gates, then the gradients
+    di, df, do, dg = quarters(da_BG)
+    di *= g
+    di *= dc
+    df *= before(c_BH, dc)
+    df *= dc
+    do *= tanh_c
+    do *= dh
+    np.multiply(g, g, out=dg)
+    np.subtract(ONE, dg, out=dg)
+    dg *= i
+    dg *= dc
+    dWh = Product(before(h_BH, dc, mask_BH), da_BG)
+    dh_BH = None if h_BH is None else masked(da_BG.dot(Wh_1HG[0].T), mask_BH)
+    dc *= f
+    return [da_BG.dot(Wx_1IG[0].T), Product(x_BI, da_BG), dWh, da_BG, dc, dh_BH]

@@ -8,6 +8,8 @@ from charlm.kernels.reference.common import (
     Array,
     Gradients,
     Input,
+    Product,
+    before,
     masked,
     project,
     project_backward,
@@ -58,3 +60,39 @@ def rnn_backward(
     dx_TBI, dWx_IH, db_H = project_backward(da_TBH, x_TBI, Wx_IH)
     dWh_HH = recurrent_weight_gradient(y_STBH[0], h_BH, da_TBH, mask_BH)
     return [dx_TBI, dWx_IH, dWh_HH, db_H, dh_BH if h_BH is not None else None]
+
+
+def rnn_step(
+    x_BI: Array,
+    Wx_1IH: Array,
+    Wh_1HH: Array,
+    b_1H: Array,
+    h_BH: Array | None,
+    mask_BH: Array | None = None,
+) -> tuple[Array, None]:
+    """Run one step."""
+    a_BH = x_BI.dot(Wx_1IH[0])
+    a_BH += b_1H
+    if h_BH is not None:
+        a_BH += masked(h_BH, mask_BH).dot(Wh_1HH[0])
+    return np.tanh(a_BH, out=a_BH), None
+
+
+def rnn_step_backward(
+    dy_BH: Array,
+    y_BH: Array,
+    saved: None,
+    x_BI: Array,
+    Wx_1IH: Array,
+    Wh_1HH: Array,
+    b_1H: Array,
+    h_BH: Array | None,
+    mask_BH: Array | None = None,
+) -> Gradients:
+    """Return the gradients of ``rnn_step``'s arguments, in their order."""
+    da_BH = y_BH * dy_BH
+    da_BH *= y_BH
+    np.subtract(dy_BH, da_BH, out=da_BH)
+    dWh = Product(before(h_BH, y_BH, mask_BH), da_BH)
+    dh_BH = None if h_BH is None else masked(da_BH.dot(Wh_1HH[0].T), mask_BH)
+    return [da_BH.dot(Wx_1IH[0].T), Product(x_BI, da_BH), dWh, da_BH, dh_BH]

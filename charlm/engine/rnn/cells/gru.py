@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.engine.rnn.cell import Masked, NodeIds, StepCell
 from charlm.kernels.tapes import Form
 
 
-class GRUCell(KernelCell):
+class GRUCell(StepCell):
     """The GRU of DyNet's GRUBuilder (Cho et al., 2014): r resets before the matrix, z admits the new value.
 
     z = logistic(bz + Wxz x + Whz h); r = logistic(br + Wxr x + Whr h); c = tanh(bh + Wxh x + Whh (r

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.engine.rnn.cell import Masked, NodeIds, StepCell
 from charlm.kernels.tapes import Form
 
 
-class LSTMCell(KernelCell):
+class LSTMCell(StepCell):
     """The LSTM of DyNet's VanillaLSTMBuilder (Hochreiter and Schmidhuber, 1997; forget gate of Gers et al., 2000).
 
     a = b + Wx x + Wh h in four blocks i, f, o, g;

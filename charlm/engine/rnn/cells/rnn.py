@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.engine.rnn.cell import Masked, NodeIds, StepCell
 from charlm.kernels.tapes import Form
 
 
-class SimpleRNNCell(KernelCell):
+class SimpleRNNCell(StepCell):
     """h' = tanh(b + Wx x + Wh h)  (Elman, 1990; DyNet's SimpleRNNBuilder)."""
 
     name = "rnn"

@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.op import Op, Signature
+from charlm.engine.op import Op, Reserved, Signature
 from charlm.kernels.tapes import (
     CODES,
     COLUMNS,
@@ -85,6 +85,8 @@ class _Row:
 
 def _form(signature: Signature, op: Op) -> Form:
     """Return what an operation is to compiled code."""
+    if isinstance(op, Reserved):
+        return Form("nothing")
     types = (signature.type, *signature.types)
     if not any(t.empty for t in types):
         found = op.compiled(*types)

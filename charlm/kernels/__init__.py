@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import sys
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TypeAlias

@@ -23,10 +23,13 @@ from charlm.kernels.tapes import STATE
 pytest.importorskip("numba")
 
 COMPILED = {
-    "Add", "AddScalar", "Affine", "CMult", "Concatenate", "DotProduct", "Log", "LogSoftmax", "Logistic", "Lookup",
-    "Exp", "MatMul", "Negate", "ParameterLeaf", "Pick", "PickNegLogSoftmax", "PickRange", "Rectify", "RecurrentStep",
-    "ScalarMinus", "ScalarMultiply", "Softmax", "Square", "SquaredDistance", "StatePart", "Sum", "SumOver", "Tanh",
-    "TraceOfProduct"
+    "Abs", "Add", "AddScalar", "Affine", "Average", "CDiv", "CMult", "ColwiseAdd", "Concatenate",
+    "ConcatenateToBatch", "Cube", "DotProduct", "Exp", "Fill", "Hinge", "L2Norm", "Log", "LogSigmoid", "LogSoftmax",
+    "LogSumExp", "LogSumExpDim", "Logistic", "Lookup", "MatMul", "Max", "MaxDim", "Min", "MinDim", "Moment",
+    "Negate", "OutputSequence", "PairwiseRankLoss", "ParameterLeaf", "Pick", "PickBatchElements",
+    "PickNegLogSoftmax", "PickRange", "Rectify", "RecurrentStep", "Reshape", "ScalarMinus", "ScalarMultiply",
+    "Softmax", "Softsign", "Sqrt", "Square", "SquaredDistance", "SquaredNorm", "StackTime", "StatePart", "Sum",
+    "SumOver", "Tanh", "TraceOfProduct", "Transpose"
 }  # fmt: skip
 """The operations that have a compiled form: one that gets or loses it is to be named here."""
 

@@ -8,7 +8,7 @@ matrix.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from charlm.engine.expression import Expression, apply, of_several, of_two
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
 from charlm.engine.types import Type
-from charlm.kernels.tapes import ALL_LIKE_FIRST, CODES, MOST_ARGUMENTS, Form
+from charlm.kernels.tapes import ALL_LIKE_FIRST, MOST_ARGUMENTS, Form
 
 __all__ = ["cdiv", "cmult", "esum", "pow"]
 
@@ -33,27 +33,51 @@ def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
     return tuple([b if a == 1 else a for a, b in zip(xs, ys, strict=True)])
 
 
-def is_repeated(x: Type, y: Type) -> bool:
-    """Tell whether the numbers of x, repeated, are those of x broadcast to y."""
-    shape = without_trailing_ones(x.shape)
-    return x.dim == y.dim or (x.batch == 1 and y.shape[: len(shape)] == shape)
+def repetition(x: Type, y: Type) -> tuple[int, int] | None:
+    """Return how x becomes y when it is broadcast: each part of so many numbers is repeated so many times.
+
+    None if it is more than that. The result is ``(times, numbers)``.
+
+    Example:
+        >>> repetition(Type.of(((2,), 5), False), Type.of(((2, 3), 5), False))
+        (3, 2)
+    """
+    inner = times = outer = 1
+    have = (*x.shape, *[1] * (len(y.shape) - len(x.shape)), x.batch)
+    for n, wanted in zip(have, (*y.shape, y.batch), strict=False):
+        if n != wanted:
+            if outer > 1:
+                return None
+            times *= wanted
+        elif times > 1:
+            outer *= n
+        else:
+            inner *= n
+    return times, inner
+
+
+def form_of_pair(code: str, y: Type, x1: Type, x2: Type) -> Form | None:
+    """Return the form of a function of two numbers, applied to each pair."""
+    found = repetition(x1, y), repetition(x2, y)
+    return Form(code, (*found[0], *found[1])) if found[0] and found[1] else None
 
 
 class Broadcasting(Op, abstract=True):
-    """An operation on two tensors whose axes broadcast both ways."""
+    """An operation on two tensors whose axes broadcast both ways.
+
+    Class variables:
+        code: its compiled form.
+    """
+
+    code: ClassVar[str]
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The larger size of each axis."""
         return broadcast_shape(self, x1, x2)
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """Where nothing is broadcast but over the last axes and the batch."""
-        if not (is_repeated(x1, y) and is_repeated(x2, y)):
-            return None
-        name = type(self).name()
-        if name == "add" and x1.size != x2.size:
-            name = "sum"
-        return Form(name) if name in CODES else None
+        """Both may be broadcast."""
+        return form_of_pair(self.code, y, x1, x2)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -62,6 +86,8 @@ class Broadcasting(Op, abstract=True):
         yield Sample(cls(), (((3,), 1), ((3,), 1)), low, high)
         yield Sample(cls(), (((2, 3), 1), ((2,), 2)), low, high)
         yield Sample(cls(), (((2,), 2), ((1, 3), 1)), low, high)
+        yield Sample(cls(), (((2, 3), 2), ((2,), 2)), low, high)
+        yield Sample(cls(), (((2, 3, 2), 1), ((1, 3), 2)), low, high)
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -80,6 +106,8 @@ def _aligned(x1: Array, x2: Array) -> tuple[Array, Array]:
 class Add(Broadcasting):
     """y = x1 + x2."""
 
+    code = "add"
+
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """Add, broadcasting."""
         if x1.ndim != x2.ndim:
@@ -93,6 +121,8 @@ class Add(Broadcasting):
 
 class CMult(Broadcasting):
     """y = x1 x2, number by number."""
+
+    code = "c_mult"
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """Multiply, broadcasting."""
@@ -121,6 +151,10 @@ class CDiv(Op):
         if y_batch not in (x_batch, 1):
             raise self.error(f"the divisor's batch size must be {x_batch} or 1, got {y_batch}")
         return super().dim(*dims)
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """The divisor may be broadcast."""
+        return form_of_pair("c_div", y, x1, x2)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """Divide, broadcasting the divisor."""
@@ -212,9 +246,7 @@ class Sum(Op):
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
         """Many of one size, or few."""
-        if all(x.size == y.size for x in xs):
-            return Form("sum", rule=ALL_LIKE_FIRST)
-        return Form("sum") if len(xs) <= MOST_ARGUMENTS else None
+        return form_of_sum(1.0, y, *xs)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -226,6 +258,13 @@ class Sum(Op):
     def bad_samples(cls) -> Iterable[BadSample]:
         """No broadcasting of sizes."""
         yield BadSample(cls(), (((2,), 1), ((1,), 1)), "shapes must be equal")
+
+
+def form_of_sum(scale: float, y: Type, *xs: Type) -> Form | None:
+    """Return the form of a sum times a number: of many tensors of one size, or of few, of batches and single ones."""
+    if all(x.size == y.size for x in xs):
+        return Form("sum", (scale,), rule=ALL_LIKE_FIRST)
+    return Form("sum", (scale,)) if len(xs) <= MOST_ARGUMENTS else None
 
 
 ADD = Add()

@@ -13,6 +13,7 @@ from charlm.engine.expression import Expression, Operand, apply, of_one, of_two
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
+from charlm.engine.ops.linear import steps
 from charlm.engine.types import Type
 from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels.tapes import Form
@@ -35,6 +36,10 @@ class SquaredNorm(Op):
     def shape(self, x: Shape) -> Shape:
         """A scalar."""
         return (1,)
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """The form of this name."""
+        return Form(type(self).name(), (x.size // x.batch,))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Add up the squares."""
@@ -116,8 +121,8 @@ class SquaredDistance(Distance):
     """y = sum (x1 - x2)^2."""
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """Without a batch."""
-        return Form("squared_distance", (x1.size,)) if x1.batch == x2.batch == 1 else None
+        """One of them may be without a batch."""
+        return Form("squared_distance", steps(x1, x2))
 
     def cost(self, d: Array) -> Array:
         """The square."""

@@ -15,7 +15,9 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Context, Op, Sample
 from charlm.engine.ops import arguments
 from charlm.engine.ops.arguments import laid_out, one_or_all, real, reals, sizes, unsigned
+from charlm.engine.types import Type
 from charlm.errors import ArgumentError, ShapeError
+from charlm.kernels.tapes import Form
 
 
 class InputExpression(Expression):
@@ -179,6 +181,10 @@ class Fill(Op):
     def dim(self, *dims: Dim) -> Dim:
         """As asked for."""
         return self.size, self.batch
+
+    def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
+        """The number."""
+        return Form("fill", (float(self.number),))
 
     def forward(self, ctx: Context) -> Array:
         """Fill an array."""

@@ -15,7 +15,7 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members, unsigned
 from charlm.engine.ops.shaping import axis_of, with_rank
 from charlm.engine.types import Type
-from charlm.kernels.tapes import TOTAL, Form
+from charlm.kernels.tapes import MOST_ARGUMENTS, TOTAL, Form
 
 __all__ = ["concatenate", "concatenate_cols", "concatenate_to_batch"]
 
@@ -41,10 +41,13 @@ class Concatenate(Op):
         return (*first[: self.axis], joined, *first[self.axis + 1 :])
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Parts of one batch size."""
-        if any(x.batch != y.batch for x in xs):
-            return None
-        return Form("concatenate", (math.prod(y.shape[: self.axis + 1]),), rule=TOTAL)
+        """Parts of one batch size, or few, some without a batch."""
+        size = math.prod(y.shape[: self.axis + 1])
+        repeated = sum(1 << j for j, x in enumerate(xs) if x.batch != y.batch)
+        if not repeated:
+            return Form("concatenate", (size,), rule=TOTAL)
+        few = len(xs) <= MOST_ARGUMENTS
+        return Form("concatenate", (size, repeated, y.size // size // y.batch)) if few else None
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Join; arguments of batch size 1 are repeated."""
@@ -69,6 +72,7 @@ class Concatenate(Op):
         yield Sample(cls(), (((2,), 1), ((3,), 1)))
         yield Sample(cls(), (((2,), 1), ((3,), 2), ((1,), 1)))
         yield Sample(cls(1), (((2, 3), 1), ((2, 1), 2)))
+        yield Sample(cls(0), (((2, 3), 1), ((1, 3), 2)))
         yield Sample(cls(1), (((2,), 1), ((2,), 1)))
         yield Sample(cls(0), (((2, 1), 1), ((3,), 1)))
 
@@ -87,6 +91,10 @@ class ConcatenateToBatch(Op):
         if any(d[0] != shape for d in dims):
             raise self.error(f"shapes must be equal, got {', '.join(map(show, dims))}")
         return shape, sum(d[1] for d in dims)
+
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Copies one after the other."""
+        return Form("concatenate", (y.size,), rule=TOTAL)
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Join along the batch."""

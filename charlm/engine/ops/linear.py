@@ -64,6 +64,22 @@ def _as_matrix(x: Array) -> Array:
     return x[:, np.newaxis] if x.ndim == 2 else x
 
 
+def form_of_products(code: str, y: Type, *args: Type) -> Form:
+    """Return the form of a sum of products, perhaps behind a bias.
+
+    Its numbers are columns and rows of a batch element of the result, and bits for the arguments
+    that have no batch. If the matrices have none, all columns of a batch are one matrix.
+    """
+    rows, bias = y.shape[0], args[: len(args) % 2]
+    matrices, others = args[len(bias) :: 2], args[len(bias) + 1 :: 2]
+    plain = not bias or bias[0].batch == 1 or bias[0].size == y.size
+    one = plain and all(w.batch == 1 for w in matrices) and all(x.batch == y.batch for x in others)
+    columns = y.size // rows // (1 if one else y.batch)
+    shared = sum(1 << j for j, t in enumerate(args) if t.batch == 1)
+    put_off = sum(y.size // rows for w in matrices if w.batch == 1)
+    return Form(code, (columns, rows, shared), products=put_off)
+
+
 class MatMul(Op):
     """Y = W X, the matrix product."""
 
@@ -85,10 +101,8 @@ class MatMul(Op):
         return list(product_gradients(dy, w, x, ctx.needs))
 
     def compiled(self, y: Type, w: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """One matrix, for all columns of a batch."""
-        if len(w.shape) != 2 or w.batch > 1:
-            return None
-        return Form("matmul", (w.shape[1], w.shape[0]), products=y.size // w.shape[0])
+        """The product."""
+        return form_of_products("matmul", y, w, x)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -99,6 +113,7 @@ class MatMul(Op):
         yield Sample(cls(), (((3, 2), 2), ((2, 4), 2)))
         yield Sample(cls(), (((3,), 1), ((1, 2), 1)))
         yield Sample(cls(), (((3,), 2), ((1,), 1)))
+        yield Sample(cls(), (((3, 2), 1), ((2, 4), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -151,17 +166,10 @@ class Affine(Op):
         return found
 
     def compiled(self, y: Type, b: Type, *wx: Type) -> Form | None:  # type: ignore[override]
-        """Few products, each of one matrix and as many columns; the bias is one column, or as the result."""
-        rows = y.shape[0]
-        columns = y.size // rows
-        fits = [
-            len(w.shape) == 2 and w.batch == 1 and x.size // x.shape[0] == columns
-            for w, x in zip(wx[::2], wx[1::2], strict=True)
-        ]
-        few = bool(wx) and 1 + len(wx) <= MOST_ARGUMENTS
-        if not few or not all(fits) or b.size not in (rows, y.size):
-            return None
-        return Form("affine", (0, rows), products=columns * len(fits))
+        """Few products; none is a copy."""
+        if not wx:
+            return Form("part", (0, 0, y.size))
+        return form_of_products("affine", y, b, *wx) if len(wx) < MOST_ARGUMENTS else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -171,6 +179,9 @@ class Affine(Op):
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2,), 3), ((3, 4), 1), ((4,), 1)))
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2, 4), 2)))
         yield Sample(cls(), (((3, 4), 1), ((3, 2), 2), ((2, 4), 1)))
+        yield Sample(cls(), (((3, 4), 1), ((3, 2), 1), ((2, 4), 2), ((3, 2), 1), ((2, 4), 1)))
+        yield Sample(cls(), (((3,), 2), ((3, 2), 2), ((2, 4), 2), ((3,), 1), ((1, 4), 1)))
+        yield Sample(cls(), (((3,), 2), ((3, 2), 1), ((2, 4), 2)))
         yield Sample(cls(), (((3, 1), 1), ((3, 2), 1), ((2,), 2), ((3, 2), 1), ((2, 1), 1)))
 
     @classmethod
@@ -189,6 +200,12 @@ def _bias(b: Array, y: Array) -> Array:
     if b.ndim == y.ndim:
         return b
     return b[:, np.newaxis] if b.ndim < y.ndim else b.reshape(len(b), -1)
+
+
+def steps(x1: Type, x2: Type) -> tuple[int, int, int]:
+    """Return the size of a batch element, and how far the next one is, of either: 0 if there is none."""
+    size = x1.size // x1.batch
+    return size, size * (x1.batch > 1), size * (x2.batch > 1)
 
 
 class DotProduct(Op):
@@ -211,14 +228,15 @@ class DotProduct(Op):
         return [scale * x2, scale * x1]
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """Without a batch."""
-        return Form("dot_product", (x1.size,)) if x1.batch == x2.batch == 1 else None
+        """One of them may be without a batch."""
+        return Form("dot_product", steps(x1, x2))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         """Vectors, and a batch against one."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)))
         yield Sample(cls(), (((3,), 2), ((3,), 1)))
+        yield Sample(cls(), (((2, 2), 2), ((2, 2), 2)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:

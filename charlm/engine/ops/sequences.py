@@ -18,7 +18,7 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
 from charlm.engine.types import Type
-from charlm.kernels.tapes import Form
+from charlm.kernels.tapes import TOTAL, Form
 
 
 @dataclass(eq=False)
@@ -142,6 +142,11 @@ class StackTime(Op):
             )
         return (*first, batch, len(dims)), 1
 
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Vectors of one batch size."""
+        alike = all(x.batch == xs[0].batch for x in xs)
+        return Form("concatenate", (y.size,), rule=TOTAL) if alike else None
+
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Put the steps behind each other."""
         y = np.empty((1, len(xs), max(map(len, xs)), xs[0].shape[-1]), xs[0].dtype)
@@ -177,6 +182,10 @@ class OutputSequence(Op):
         """The same shape; the states are in the batch axis."""
         return dims[0][0], 1
 
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """The last part."""
+        return Form("part", (x.size - y.size, 0, y.size))
+
     def forward(self, ctx: Context, x: Array) -> Array:
         """A view."""
         return x[-1:]
@@ -208,8 +217,9 @@ class StatePart(Op):
         return shape[:1], shape[1]
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Of a step."""
-        return Form("part", (self.state * y.size, 0, y.size)) if self.time is None else None
+        """One part."""
+        step = self.state if self.time is None else self.state * x.shape[2] + self.time
+        return Form("part", (step * y.size, 0, y.size))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """A view."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -113,10 +114,9 @@ class Pick(Op):
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
         """Some numbers in order, of each part of the axes behind; a tape has the indices."""
-        if not isinstance(self.index, int) and x.batch == 1:
-            return None
         inner = math.prod(x.shape[: self.axis])
-        return Form("pick", (inner * x.shape[self.axis], inner))
+        whole = inner * x.shape[self.axis]
+        return Form("pick", (whole, inner, x.size // whole))
 
     def _place(self, batch: int) -> tuple[Any, ...]:
         behind = (slice(None),) * self.axis
@@ -237,6 +237,18 @@ class PickBatchElements(Op):
                 raise self.error(f"element {index} does not exist in a batch of {batch}")
         return shape, len(self.indices)
 
+    def integers(self) -> tuple[int, ...]:
+        """The indices."""
+        return self.indices
+
+    def bound(self, *xs: Type) -> int:
+        """The batch size."""
+        return xs[0].batch
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Copies; a tape has the indices."""
+        return Form("pick", (0, x.size // x.batch, 1))
+
     def forward(self, ctx: Context, x: Array) -> Array:
         """Copy the elements."""
         return x[list(self.indices)]
@@ -275,6 +287,10 @@ class Reshape(Op):
             f"{show(dims[0])} does not hold the numbers of {show((self.size, self.batch))}"
         )
 
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """A copy."""
+        return Form("part", (0, 0, y.size))
+
     def forward(self, ctx: Context, x: Array) -> Array:
         """Free: the memory order stays."""
         return x.reshape(-1, *self.size[::-1])
@@ -307,6 +323,24 @@ class Transpose(Op):
         if sorted(self.order) != list(range(len(sizes))):
             raise self.error(f"axes {self.order} are not an order of the axes of {x}")
         return tuple(sizes[i] for i in self.order)
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Two groups of axes that follow one another change places; what is more runs in Python."""
+        order, rank = list(self.order), len(self.order)
+        kept = next((i for i, axis in enumerate(order) if axis != i), rank)
+        if kept == rank:
+            return Form("part", (0, 0, y.size))
+        first, count = order[kept], order.index(kept) - kept
+        groups = (
+            range(kept),
+            range(first, first + count),
+            range(kept, first),
+            range(first + count, rank),
+        )
+        if order != list(chain(*groups)):
+            return None
+        sizes = [math.prod(y.shape[order.index(i)] for i in group) for group in groups]
+        return Form("transpose", (sizes[1], sizes[2], sizes[0]))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Move the axes."""

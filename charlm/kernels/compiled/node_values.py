@@ -11,17 +11,6 @@ import math
 from numba import types
 
 from charlm.kernels.compiled import functions as f
-from charlm.kernels.compiled.layout import (
-    ADD_SCALAR,
-    EXP,
-    LOG,
-    LOGISTIC,
-    RECTIFY,
-    SCALAR_MINUS,
-    SCALAR_MULTIPLY,
-    SQUARE,
-    TANH,
-)
 from charlm.kernels.compiled.matvec import add_to, number, plus, plus_product, product, put
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
@@ -30,16 +19,6 @@ from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat,
 @lanewise
 def _minus(x: Lanes, y: Lanes) -> Lanes:
     return x - y
-
-
-@lanewise
-def _tanh(x: Lanes) -> Lanes:
-    return f.tanh(x)
-
-
-@lanewise
-def _logistic(x: Lanes) -> Lanes:
-    return f.logistic(x)
 
 
 @lanewise
@@ -52,70 +31,7 @@ def _tanh_back(y: Lanes, dy: Lanes) -> Lanes:
     return dy * (1.0 - y * y)
 
 
-@lanewise
-def _logistic_back(y: Lanes, dy: Lanes) -> Lanes:
-    return dy * (y - y * y)
-
-
 # ---- number by number
-
-
-@compiled()
-def map_numbers(m, code, y, x, c, n):
-    """Y = f(x), and for some a number c."""
-    if code == TANH:
-        for j in range(0, n, LANES):
-            store(m, y + j, _tanh(load(m, x + j, n - j)), n - j)
-    elif code == LOGISTIC:
-        for j in range(0, n, LANES):
-            store(m, y + j, _logistic(load(m, x + j, n - j)), n - j)
-    elif code == LOG:
-        for j in range(n):
-            put(m, y + j, types.float32(math.log(number(m, x + j))))
-    elif code == EXP:
-        for j in range(n):
-            put(m, y + j, types.float32(math.exp(number(m, x + j))))
-    elif code == SQUARE:
-        multiply(m, y, x, x, n)
-    elif code == RECTIFY:
-        for j in range(n):
-            value = number(m, x + j)
-            put(m, y + j, value if not value < 0 else types.float32(0.0))
-    else:
-        a = types.float32(1.0 if code == ADD_SCALAR else c if code == SCALAR_MULTIPLY else -1.0)
-        b = types.float32(c if code in (ADD_SCALAR, SCALAR_MINUS) else 0.0)
-        for j in range(n):
-            put(m, y + j, a * number(m, x + j) + b)
-
-
-@compiled()
-def map_back(m, code, dx, dy, y, x, c, n):
-    """Dx += dy f'(x)."""
-    if code == TANH:
-        for j in range(0, n, LANES):
-            k = n - j
-            slope = _tanh_back(load(m, y + j, k), load(m, dy + j, k))
-            store(m, dx + j, plus(load(m, dx + j, k), slope), k)
-    elif code == LOGISTIC:
-        for j in range(0, n, LANES):
-            k = n - j
-            slope = _logistic_back(load(m, y + j, k), load(m, dy + j, k))
-            store(m, dx + j, plus(load(m, dx + j, k), slope), k)
-    elif code == LOG:
-        for j in range(n):
-            put(m, dx + j, number(m, dx + j) + number(m, dy + j) / number(m, x + j))
-    elif code == EXP:
-        add_multiplied(m, dx, dy, y, n)
-    elif code == SQUARE:
-        add_multiplied(m, dx, dy, x, n)
-        add_multiplied(m, dx, dy, x, n)
-    elif code == RECTIFY:
-        for j in range(n):
-            if number(m, x + j) > 0:
-                put(m, dx + j, number(m, dx + j) + number(m, dy + j))
-    else:
-        a = types.float32(1.0 if code == ADD_SCALAR else c if code == SCALAR_MULTIPLY else -1.0)
-        add_times(m, dx, dy, a, n)
 
 
 @compiled()
@@ -146,6 +62,14 @@ def add(m, y, x, z, n):
     """Y = x + z."""
     for j in range(0, n, LANES):
         store(m, y + j, plus(load(m, x + j, n - j), load(m, z + j, n - j)), n - j)
+
+
+@compiled()
+def fill(m, y, a, n):
+    """Y = a."""
+    each = splat(a)
+    for j in range(0, n, LANES):
+        store(m, y + j, each, n - j)
 
 
 @compiled()

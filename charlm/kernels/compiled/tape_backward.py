@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numba import types
 
+from charlm.kernels.compiled import maps, reductions
 from charlm.kernels.compiled import node_values as nodes
 from charlm.kernels.compiled.addresses import floats_at, put_byte
 from charlm.kernels.compiled.layout import *
@@ -17,6 +18,7 @@ from charlm.kernels.compiled.matvec import (
     real_of,
 )
 from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.tape_forward import each_size, repeated, transposed
 from charlm.kernels.tapes import DONE, REACHED, WANTED
 from charlm.kernels.tapes import PYTHON as RUNS_IN_PYTHON
 
@@ -47,15 +49,15 @@ def _put_off(s, links, heads, w, x, dy, k, n):
 
 
 @compiled()
-def _matrix_back(m, s, values, slopes, flags, links, heads, w, v, dy, k, n, columns):
-    """Y = W v: what goes to v now, and what goes to W later."""
+def _matrix_back(m, s, values, slopes, flags, links, heads, w, v, at, dy, k, n, columns):
+    """Y = W v, v from place ``at`` on: what goes to v now, and what goes to W later."""
     if flags[v] & WANTED:
-        dx = s[FIRST_SLOPE] + slopes[v]
+        dx = s[FIRST_SLOPE] + slopes[v] + at
         for c in range(columns):
             add_transposed(m, dx + c * k, values[w], dy + c * n, k, n)
     if flags[w] & WANTED:
         for c in range(columns):
-            _put_off(s, links, heads, w, values[v] + c * k, dy + c * n, k, n)
+            _put_off(s, links, heads, w, values[v] + at + c * k, dy + c * n, k, n)
 
 
 @compiled()
@@ -65,9 +67,85 @@ def _sums_back(m, s, values, slopes, flags, links, heads, code, p, v, h, da, i, 
     if flags[b] & WANTED:
         for c in range(columns):
             add_to(m, s[FIRST_SLOPE] + slopes[b], da + c * n, n)
-    _matrix_back(m, s, values, slopes, flags, links, heads, w, v, da, i, n, columns)
+    _matrix_back(m, s, values, slopes, flags, links, heads, w, v, 0, da, i, n, columns)
     if h >= 0:
-        _matrix_back(m, s, values, slopes, flags, links, heads, u, h, da, hidden, n, columns)
+        _matrix_back(m, s, values, slopes, flags, links, heads, u, h, 0, da, hidden, n, columns)
+
+
+@compiled()
+def _bias_back(m, table, r, numbers, db, node, dy, n):
+    block, shared = table[r, FIRST] * table[r, SECOND], table[r, THIRD] & 1
+    size = each_size(table, numbers[node], shared, n // block)
+    for j in range(0, n, size):
+        add_to(m, db if shared else db + j // block * size, dy + j, size)
+
+
+@compiled()
+def _products_back(
+    m, s, table, r, numbers, values, slopes, flags, links, heads, code, p, begin, count, dy, n
+):
+    """Y += W x for all pairs, for each batch element: W's gradient is put off if these share it."""
+    columns, rows, shared = table[r, FIRST], table[r, SECOND], table[r, THIRD]
+    elements = n // (columns * rows)
+    for j in range(begin, count, 2):
+        w, v = code[p + j], code[p + j + 1]
+        same_w, same_x = shared >> j & 1, shared >> (j + 1) & 1
+        of_w = each_size(table, numbers[w], same_w, elements)
+        of_x = each_size(table, numbers[v], same_x, elements)
+        for e in range(elements):
+            at_w, at_x, d = (
+                (1 - same_w) * e * of_w,
+                (1 - same_x) * e * of_x,
+                dy + e * columns * rows,
+            )
+            if same_w:
+                _matrix_back(
+                    m,
+                    s,
+                    values,
+                    slopes,
+                    flags,
+                    links,
+                    heads,
+                    w,
+                    v,
+                    at_x,
+                    d,
+                    of_x // columns,
+                    rows,
+                    columns,
+                )
+            else:
+                _one_matrix_back(
+                    m, s, values, slopes, flags, w, at_w, v, at_x, d, of_x // columns, rows, columns
+                )
+
+
+@compiled()
+def _one_matrix_back(m, s, values, slopes, flags, w, at_w, v, at_x, dy, k, n, columns):
+    """Y = W v, of a matrix of one batch element."""
+    x, dx = values[v] + at_x, s[FIRST_SLOPE] + slopes[v] + at_x
+    dw = s[FIRST_SLOPE] + slopes[w] + at_w
+    for c in range(columns):
+        if flags[v] & WANTED:
+            add_transposed(m, dx + c * k, values[w] + at_w, dy + c * n, k, n)
+        if flags[w] & WANTED:
+            for i in range(k):
+                nodes.add_times(m, dw + i * n, dy + c * n, number(m, x + c * k + i), n)
+
+
+@compiled()
+def _pair_back(m, table, r, op, dx, dz, dy, y, x, z, n):
+    times_x, of_x, times_z, of_z = (
+        table[r, FIRST],
+        table[r, SECOND],
+        table[r, THIRD],
+        table[r, FOURTH],
+    )
+    step = min(of_x, of_z)
+    for j in range(0, n, step):
+        at_x, at_z = repeated(j, times_x, of_x), repeated(j, times_z, of_z)
+        maps.pair_back(m, op, dx + at_x, dz + at_z, dy + j, y + j, x + at_x, z + at_z, step)
 
 
 @compiled()
@@ -131,7 +209,7 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
         if op == PYTHON and (flags[k] & REACHED or not count):
             s[NODE] = k
             return RUNS_IN_PYTHON
-        if flags[k] != REACHED | WANTED:
+        if flags[k] != REACHED | WANTED or op == FILL:
             k -= 1
             continue
         for j in range(count):
@@ -147,35 +225,53 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
             for j in range(table[r, EXTENT] if table[r, TRAINS] else 0):
                 add_to(m, table[r, THIRD] + second * code[p + j], dy + j * second, second)
         elif op == MATMUL:
-            _matrix_back(
-                m, s, values, slopes, flags, links, heads, a, b, dy, first, second, n // second
+            _products_back(
+                m,
+                s,
+                table,
+                r,
+                numbers,
+                values,
+                slopes,
+                flags,
+                links,
+                heads,
+                code,
+                p,
+                0,
+                count,
+                dy,
+                n,
             )
         elif op == AFFINE:
-            size = table[numbers[a], SIZE]
             if flags[a] & WANTED:
-                for j in range(0, n, size):
-                    add_to(m, dx, dy + j, size)
-            columns = n // second
-            for j in range(1, count, 2):
-                w, v = code[p + j], code[p + j + 1]
-                inner = table[numbers[v], SIZE] // columns
-                _matrix_back(
-                    m, s, values, slopes, flags, links, heads, w, v, dy, inner, second, columns
-                )
-        elif op == ADD:
-            add_to(m, dx, dy, n)
-            add_to(m, dz, dy, n)
-        elif op == CMULT:
-            small_x, small_z = table[r, ARGUMENTS], table[r, ARGUMENTS + 1]
-            step = min(small_x, small_z)
-            for j in range(0, n, step):
-                of_x, of_z = j % small_x, j % small_z
-                nodes.add_multiplied(m, dx + of_x, dy + j, z + of_z, step)
-                nodes.add_multiplied(m, dz + of_z, dy + j, x + of_x, step)
+                _bias_back(m, table, r, numbers, dx, a, dy, n)
+            _products_back(
+                m,
+                s,
+                table,
+                r,
+                numbers,
+                values,
+                slopes,
+                flags,
+                links,
+                heads,
+                code,
+                p,
+                1,
+                count,
+                dy,
+                n,
+            )
+        elif op <= CDIV:
+            _pair_back(m, table, r, op, dx, dz, dy, y, x, z, n)
+        elif op <= PAIRWISE_RANK_LOSS:
+            maps.pair_back(m, op, dx, dz, dy, y, x, z, n)
         elif op < ADD_SCALAR:
-            nodes.map_back(m, op, dx, dy, y, x, 0.0, n)
+            maps.map_back(m, op, dx, dy, y, x, 0.0, n)
         elif op <= SCALAR_MULTIPLY:
-            nodes.map_back(m, op, dx, dy, y, x, real_of(code[p + 1]), n)
+            maps.map_back(m, op, dx, dy, y, x, real_of(code[p + 1]), n)
         elif op == SOFTMAX:
             for j in range(0, n, first):
                 nodes.softmax_back(m, dx + j, dy + j, y + j, first)
@@ -187,45 +283,57 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
                 d, target = number(m, dy + j), dx + j * first + code[p + 1 + j]
                 nodes.add_times(m, dx + j * first, y + n + j * first, d, first)
                 put(m, target, number(m, target) - d)
+        elif op == HINGE:
+            reductions.hinge_back(m, dx, dy, x, code, p + 1, n, first, real_of(second))
         elif op == PICK:
             outer, indices = n // second, table[r, EXTENT] - count
             for j in range(outer):
                 index = code[p + count + j * indices // outer]
-                add_to(m, dx + j * first + index * second, dy + j * second, second)
+                to = dx + j % table[r, THIRD] * first + index * second
+                add_to(m, to, dy + j * second, second)
         elif op == PART:
             third = table[r, THIRD]
             for j in range(n // third):
                 add_to(m, dx + first + j * second, dy + j * third, third)
+        elif op == TRANSPOSE:
+            third = table[r, THIRD]
+            for j in range(0, n, third):
+                add_to(m, dx + transposed(j // third, first, second) * third, dy + j, third)
         elif op == SUM:
+            scale = types.float32(real_of(first))
             for j in range(count):
                 v = code[p + j]
                 size = table[numbers[v], SIZE]
                 for c in range(0, n, size):
-                    add_to(m, base + slopes[v], dy + c, size)
-        elif op == CONCATENATE:
-            times = n // first
+                    nodes.add_times(m, base + slopes[v], dy + c, scale, size)
+        elif op == LOG_SUM_EXP:
             for j in range(count):
                 v = code[p + j]
-                size = table[numbers[v], SIZE] // times
+                reductions.log_sum_exp_back(m, base + slopes[v], dy, y, values[v], n, 1, 1)
+        elif op == CONCATENATE:
+            times, third = n // first, table[r, THIRD]
+            for j in range(count):
+                v = code[p + j]
+                repeats = third if second >> j & 1 else times
+                size = table[numbers[v], SIZE] // repeats
                 for c in range(times):
-                    add_to(m, base + slopes[v] + c * size, dy + c * first, size)
+                    add_to(m, base + slopes[v] + c % repeats * size, dy + c * first, size)
                 dy += size
-        elif op == SUM_ELEMS:
-            for j in range(n):
-                nodes.add_number(m, dx + j * first, number(m, dy + j), first)
-        elif op == SUM_BATCHES:
-            for j in range(0, table[r, ARGUMENTS], n):
-                add_to(m, dx + j, dy, n)
+        elif op == SUM_OVER:
+            reductions.sum_over_back(m, dx, dy, n, first, second, types.float32(1.0))
+        elif op == MOMENT:
+            scale = types.float32(real_of(table[r, FOURTH]))
+            reductions.moment_back(m, dx, dy, x, n, first, second, table[r, THIRD], scale)
+        elif op in (MAX_DIM, MIN_DIM):
+            reductions.extreme_back(m, op, dx, dy, x, n, first, second)
+        elif op == LOG_SUM_EXP_DIM:
+            reductions.log_sum_exp_back(m, dx, dy, y, x, n, first, second)
+        elif op in (SQUARED_NORM, L2_NORM):
+            reductions.norms_back(m, dx, dy, y, x, n, first, op == L2_NORM)
         elif op == SQUARED_DISTANCE:
-            twice = types.float32(2.0) * number(m, dy)
-            nodes.add_times(m, dx, x, twice, first)
-            nodes.add_times(m, dx, z, -twice, first)
-            nodes.add_times(m, dz, z, twice, first)
-            nodes.add_times(m, dz, x, -twice, first)
+            reductions.distances_back(m, dx, dz, dy, x, z, n, first, second, table[r, THIRD])
         elif op == DOT_PRODUCT:
-            d = number(m, dy)
-            nodes.add_times(m, dx, z, d, first)
-            nodes.add_times(m, dz, x, d, first)
+            reductions.dots_back(m, dx, dz, dy, x, z, n, first, second, table[r, THIRD])
         elif op == RNN:
             nodes.tanh_back_to(m, dy + n, dy, y, n)
             h = code[p + 4] if count > 4 else -1

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from charlm.dynet import session
-from charlm.engine import io
+from charlm.dynet import records, session
 from charlm.engine import parameters as engine
 from charlm.engine.expression import Expression, leaf
 from charlm.engine.graph import ComputationGraph, GraphTape
@@ -25,7 +24,7 @@ class CurrentLeaf(Expression):
 
     __slots__ = ("_op", "_stored")
 
-    def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
+    def __init__(self, op: ParameterLeaf | LookupLeaf, stored: records.Stored) -> None:
         self._op = op
         self._stored = stored
         self.tape, self.index, self.type = _NO_TAPE, 0, _NO_TYPE
@@ -75,14 +74,16 @@ class CurrentLeaf(Expression):
 
     def save(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Write values and gradient to a text file, under ``key`` or else the full name."""
-        io.write_records(
+        records.write_records(
             path_of(fname, "a model file"), [(self._stored, key or self.name())], append
         )
 
     def populate(self, fname: str | Path, key: str) -> None:
         """Take values and gradient from a text file, where the name is ``key``."""
         lookup = isinstance(self._stored, engine.LookupParameter)
-        io.fill(self._stored, io.RecordFile.read(path_of(fname, "a model file")).find(key, lookup))
+        records.fill(
+            self._stored, records.RecordFile.read(path_of(fname, "a model file")).find(key, lookup)
+        )
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Call ``save``: an older name of it."""

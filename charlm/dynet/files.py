@@ -1,6 +1,6 @@
 """``dy.save`` and ``dy.load``: parameters, tables and builders in DyNet's pair of files.
 
-``BASE.data`` holds the numbers (``charlm/dynet/records.py``). ``BASE.meta`` holds a pickle for each object: the kind and
+``BASE.data`` holds the numbers (``records.py``). ``BASE.meta`` holds a pickle for each object: the kind and
 the name of a parameter, or a builder's class, spec and collection name. A pickle is a program; this one is read as
 data (``plain_pickle.py``). No name is ever imported: a class is one of charlm's builders or one that the caller passes
 in.

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from charlm.dynet import records, session
+from charlm.dynet import session
 from charlm.dynet.devices import check_device
 from charlm.dynet.initializers import NumpyInitializer, initializer
 from charlm.dynet.leaf import CurrentLeaf
+from charlm.dynet.records import Record, RecordFile, Stored, fill, write_records
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression, indexed_leaf
@@ -310,7 +311,7 @@ class ParameterCollection:
         """Write all parameters, then all tables, to a text file; ``name`` takes the place of the collection's own."""
         if name and (name == "/" or not name.startswith("/")):
             raise ModelKeyError(f"name {name!r}: it starts with '/' and is more than that")
-        records.write_records(path_of(fname, "save"), self.records(name), append)
+        write_records(path_of(fname, "save"), self.records(name), append)
 
     def populate(self, fname: str | Path, key: str = "") -> None:
         """Fill all parameters and tables from a text file, by their order: names count for nothing but ``key``.
@@ -319,7 +320,7 @@ class ParameterCollection:
             fname: the file.
             key: only what is named ``key/...`` there; everything if empty.
         """
-        records.RecordFile.read(path_of(fname, "a model file")).fill(self.engine, key)
+        RecordFile.read(path_of(fname, "a model file")).fill(self.engine, key)
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Call ``save``: an older name of it."""
@@ -332,35 +333,35 @@ class ParameterCollection:
     def load_param(self, fname: str | Path, key: str) -> Parameters:
         """Add the parameter that a text file has under ``key``, with its name there."""
         return self.add_record(
-            records.RecordFile.read(path_of(fname, "a model file")).find(key, lookup=False)
+            RecordFile.read(path_of(fname, "a model file")).find(key, lookup=False)
         )
 
     def load_lookup_param(self, fname: str | Path, key: str) -> LookupParameters:
         """Add the table that a text file has under ``key``, with its name there."""
         return self.add_lookup_record(
-            records.RecordFile.read(path_of(fname, "a model file")).find(key, lookup=True)
+            RecordFile.read(path_of(fname, "a model file")).find(key, lookup=True)
         )
 
-    def records(self, name: str = "") -> list[tuple[records.Stored, str]]:
+    def records(self, name: str = "") -> list[tuple[Stored, str]]:
         """Return what a file of this collection holds, each with its name there."""
         own = self.name()
-        stored: list[records.Stored] = [*self.engine.parameters, *self.engine.lookups]
+        stored: list[Stored] = [*self.engine.parameters, *self.engine.lookups]
         prefix = f"{name.rstrip('/')}/" if name else own
         return [(p, prefix + p.name.removeprefix(own)) for p in stored]
 
-    def add_record(self, record: records.Record) -> Parameters:
+    def add_record(self, record: Record) -> Parameters:
         """Add a file's parameter; as in DyNet it is first drawn as any other, then filled."""
         parameter = self.engine.add_parameters(record.dims)
         parameter.name = record.name
-        records.fill(parameter, record)
+        fill(parameter, record)
         return Parameters(parameter)
 
-    def add_lookup_record(self, record: records.Record) -> LookupParameters:
+    def add_lookup_record(self, record: Record) -> LookupParameters:
         """Add a file's table; as in DyNet it is first drawn as any other, then filled."""
         *row, rows = record.dims
         table = self.engine.add_lookup_parameters(rows, tuple(row))
         table.name = record.name
-        records.fill(table, record)
+        fill(table, record)
         return LookupParameters(table)
 
 

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from charlm.dynet import session
+from charlm.dynet import listing, session
 from charlm.dynet.devices import check_device
 from charlm.dynet.functions import inputTensorTranspose
-from charlm.engine import listing, ops
+from charlm.engine import ops
 from charlm.engine.expression import Expression, at
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import EvaluationError, ShapeError

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from charlm.dynet.random import DynetStream
 from charlm.engine.arrays import DType
 from charlm.engine.compiled import Compiled
 from charlm.engine.execute import NodeByNode
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.immediate import ImmediateGraph
 from charlm.engine.ops.arguments import unsigned
-from charlm.engine.random import DynetStream, RandomStream
+from charlm.engine.random import RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
 from charlm.kernels import NUMPY, Kernels, select, with_tapes
 from charlm.threads import thread_count, use_threads

@@ -8,7 +8,6 @@ import pytest
 from charlm.config import schema
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression
-from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches
 from charlm.engine.parameters import ParameterCollection
@@ -16,6 +15,7 @@ from charlm.engine.rnn import CELLS, RNNBuilder, RNNState
 from charlm.engine.rnn.cells.gru import GRUCell
 from charlm.engine.rnn.cells.lstm import LSTMCell
 from charlm.engine.rnn.cells.rnn import SimpleRNNCell
+from tests.engine.gradcheck import check_parameters
 from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
 
 XS = [[0.5, -1.0], [2.0, 0.25]]

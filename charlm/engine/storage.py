@@ -18,6 +18,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array, DType
 from charlm.errors import ArgumentError
+from charlm.kernels.tapes import place
 
 
 class _Buffer:
@@ -25,6 +26,7 @@ class _Buffer:
 
     def __init__(self, size: int, dtype: DType) -> None:
         self.array: Array = np.zeros(size, dtype)
+        self.place = place(self.array)
         self.readers: set[ref[Any]] = set()  # a WeakSet takes several times as long
 
 
@@ -63,6 +65,11 @@ class Storage:
     def values(self) -> Array:
         """The current values, for reading only."""
         return self._current.array[: self.size]
+
+    @property
+    def place(self) -> int:
+        """Where the current values begin, for compiled code."""
+        return self._current.place
 
     @property
     def gradients(self) -> Array:

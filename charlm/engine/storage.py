@@ -53,9 +53,8 @@ class Storage:
         offset, self.size = self.size, self.size + count
         if self.size > self._gradients.size:
             capacity = max(self.size, 2 * self._gradients.size)
-            grown = _Buffer(
-                np.zeros(capacity, self.dtype)
-            )  # graphs go on reading the buffer they know
+            # graphs go on reading the buffer they know
+            grown = _Buffer(np.zeros(capacity, self.dtype))
             grown.array[:offset] = self._current.array[:offset]
             self._current = grown
             gradients = np.zeros(capacity, self.dtype)

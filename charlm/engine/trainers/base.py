@@ -88,10 +88,11 @@ class Trainer:
         norm = self._norm(of_tables)
         scale = self._clipping(norm)
         self.updates += 1
-        values = self.collection.storage.writable()
+        storage = self.collection.storage
+        values = storage.writable()
         self.decay()
         if self._one_call:
-            self._one_call.step(values, self.settings(), scale)
+            self._one_call.step(storage.place, self.settings(), scale)
         else:
             self._step(values, of_tables, scale)
         for parameter in self.collection.parameters:
@@ -101,15 +102,10 @@ class Trainer:
 
     def _look(self) -> None:
         """Find out anew what there is to update, if that is not what it was."""
-        collection, kernels = self.collection, self.kernels
-        parameters, lookups, size = (
-            collection.parameters,
-            collection.lookups,
-            collection.storage.size,
-        )
-        seen: list[object] = [kernels, size, len(lookups)]
-        seen += [p.updated for p in parameters]
-        seen += [t.updated for t in lookups]
+        collection, kernels, storage = self.collection, self.kernels, self.collection.storage
+        parameters, lookups = collection.parameters, collection.lookups
+        seen: list[object] = [p.updated for p in parameters]
+        seen += kernels, storage.size, *[t.updated for t in lookups]
         if seen == self._seen:
             return
         self._seen = seen
@@ -120,7 +116,7 @@ class Trainer:
             self._one_call = OneCall.of(
                 kernels,
                 self.kernel,
-                collection.storage,
+                storage,
                 (self._spans, self._updated_spans),
                 self._flat_moments(),
                 [(table, self._table_moments(table)) for table in lookups],

@@ -88,15 +88,15 @@ class OneCall:
         self._kernels.update_norm(self._address)
         return self._reals[_NORM]
 
-    def step(self, values: Array, settings: tuple[float, ...], scale: float) -> None:
+    def step(self, values: int, settings: tuple[float, ...], scale: float) -> None:
         """Change what is updated, and clear its gradients.
 
         Args:
-            values: the storage's, for writing.
+            values: the place of the storage's, which may be written to.
             settings: the rule's numbers.
             scale: what gradients are multiplied by.
         """
-        self._integers[_VALUES] = place(values)
+        self._integers[_VALUES] = values
         reals = self._reals
         reals[_SCALE] = scale
         for k, setting in enumerate(settings, _SETTINGS):

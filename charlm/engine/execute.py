@@ -140,7 +140,8 @@ class NodeByNode:
         gradients = self.gradients = [None] * (root + 1)
         self._owned = bytearray(root + 1)
         self._totals.clear()
-        products, add = self._products, self._add
+        products, add, own = self._products, self._add, self._own
+        value = values.__getitem__  # with map, half the time of a list comprehension
         gradients[root] = np.ones_like(self.values[root])
         start = self._start if root == len(self.values) - 1 else tape.start(root + 1)
         k = root
@@ -172,7 +173,7 @@ class NodeByNode:
                 if signature.empty or True not in needs:
                     continue
                 if op.is_view:
-                    op.add_gradient(ctx, self._own(args[0]), dy)
+                    op.add_gradient(ctx, own(args[0]), dy)
                     continue
                 ctx.saved = saved.get(k)
                 ctx.needs = needs
@@ -181,10 +182,10 @@ class NodeByNode:
                     if dx is not None:
                         add(args[0], dx)
                     continue
-                found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
-                for i, needed, dx in zip(args, needs, found, strict=True):
-                    if needed and dx is not None:
-                        add(i, dx)
+                found = op.backward(ctx, dy, values[k], *map(value, args))
+                for j, dx in enumerate(found):
+                    if dx is not None and needs[j]:
+                        add(args[j], dx)
         except OF_EMPTY as error:
             check_empty(tape, k, error)
             raise

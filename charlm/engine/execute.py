@@ -96,6 +96,7 @@ class NodeByNode:
         """Evaluate the nodes up to ``last`` that have no value yet."""
         tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
+        value = values.__getitem__  # with map, half the time of a list comprehension
         start = self._start
         try:
             for k in range(len(values), last + 1):
@@ -107,12 +108,12 @@ class NodeByNode:
                     op = data[k] if indexed is None else indexed.made[arguments[start + count]]
                 if signature.empty:
                     y = np.empty(signature.type.array_shape, ctx.dtype)
-                elif count == 1:  # half a microsecond less than for any number of arguments
+                elif count == 1:  # half a microsecond less than for any number of arguments; so are two
                     y = op.forward(ctx, values[arguments[start]])
                 elif count == 2:
                     y = op.forward(ctx, values[arguments[start]], values[arguments[start + 1]])
                 else:
-                    y = op.forward(ctx, *[values[i] for i in arguments[start : start + count]])
+                    y = op.forward(ctx, *map(value, arguments[start : start + count]))
                 values.append(y)
                 start += signature.extent
                 if ctx.saved is not None:
@@ -147,7 +148,8 @@ class NodeByNode:
         gradients = self.gradients = [None] * (root + 1)
         self._owned = bytearray(root + 1)
         self._totals.clear()
-        products, add = self._products, self._add
+        products, add, own = self._products, self._add, self._own
+        value = values.__getitem__
         gradients[root] = np.ones_like(self.values[root])
         start = self._start if root == len(self.values) - 1 else tape.start(root + 1)
         k = root
@@ -179,7 +181,7 @@ class NodeByNode:
                 if signature.empty or True not in needs:
                     continue
                 if op.is_view:
-                    op.add_gradient(ctx, self._own(args[0]), dy)
+                    op.add_gradient(ctx, own(args[0]), dy)
                     continue
                 ctx.saved = saved.get(k)
                 ctx.needs = needs
@@ -188,10 +190,13 @@ class NodeByNode:
                     if dx is not None:
                         add(args[0], dx)
                     continue
-                found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
-                for i, needed, dx in zip(args, needs, found, strict=True):
-                    if needed and dx is not None:
-                        add(i, dx)
+                if count == 2:
+                    found = op.backward(ctx, dy, values[k], values[args[0]], values[args[1]])
+                else:
+                    found = op.backward(ctx, dy, values[k], *map(value, args))
+                for j, dx in enumerate(found):
+                    if dx is not None and needs[j]:
+                        add(args[j], dx)
         except OF_EMPTY as error:
             check_empty(tape, k, error)
             raise

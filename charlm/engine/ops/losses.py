@@ -80,11 +80,11 @@ class Softmax(OverAxis):
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """From the probabilities."""
-        dx = y * dy
         if len(y) == 1 and y.ndim == 2 and self.axis == 0:
-            dx -= y * dx.dot(_ones(y.shape[1], y.dtype)).reshape(())
+            dx = dy - y.dot(dy[0]).reshape(())
         else:
-            dx -= y * np.add.reduce(dx, axis=axis_of(self.axis), keepdims=True)
+            dx = dy - np.add.reduce(y * dy, axis=axis_of(self.axis), keepdims=True)
+        dx *= y
         return [dx]
 
 

@@ -136,8 +136,10 @@ class Pick(Op):
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
         """Add to the slice."""
         if dx.ndim == 2 and isinstance(self.index, int):
-            target = dx[:, self.index : self.index + 1]
-            target += dy
+            if len(dx) == 1:  # one number, nearly always
+                dx[0, self.index] += dy[0, 0]
+            else:
+                dx[:, self.index] += dy[:, 0]
             return
         place = self._place(len(dx))
         if isinstance(self.index, int):

@@ -33,7 +33,7 @@ class Recurrence(Op, abstract=True):
     ) -> tuple[Sequence[Array], Sequence[Array], Sequence[Array | None]]:
         """Return the parameters, the masks and every state, None where it is not given."""
         count = len(self.cell.roles)
-        after = count + self._mask_count
+        after = count + self._mask_count if self.masked else count
         states: Sequence[Array | None] = rest[after:]
         if len(states) != len(self.given):
             found = iter(states)
@@ -42,7 +42,7 @@ class Recurrence(Op, abstract=True):
 
     def _gradients(self, found: Gradients) -> Gradients:
         """Return the gradients of all arguments, given those of x, the parameters and every state."""
-        if not self.masked and all(self.given):
+        if not self.masked and False not in self.given:
             return found
         count = 1 + len(self.cell.roles)
         states = [d for d, given in zip(found[count:], self.given, strict=True) if given]
@@ -141,13 +141,12 @@ class RecurrentStep(Recurrence):
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
         """Back through the step."""
         saved, arguments = ctx.saved
-        found = self.cell.step_backward(ctx.kernels, dy, y, saved, *arguments)
-        dx = found[0]
+        dx, *found = self.cell.step_backward(ctx.kernels, dy, y, saved, *arguments)
         if self.masked:
             dx = dx * rest[len(self.cell.roles)]
         if x.ndim == 3:
             dx = dx.reshape(len(dx), *x.shape[1:])
-        return self._gradients([dx, *found[1:]])
+        return self._gradients([dx, *found])
 
     def total_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
         """The memory is part of the output."""
@@ -164,10 +163,11 @@ class RecurrentStep(Recurrence):
             x = x.reshape(len(x), -1)
         if self.masked:
             x, masks = x * masks[0], masks[1:]
-        vectors = [x, *[a for a in (*states, *masks) if a is not None]]
-        batch = max(map(len, vectors))
-        if min(map(len, vectors)) != batch:
-            x, states = _repeated(x, batch), [_repeated(state, batch) for state in states]
+        for other in (*states, *masks):
+            if other is not None and len(other) != len(x):
+                batch = max([len(a) for a in (x, *states, *masks) if a is not None])
+                x, states = _repeated(x, batch), [_repeated(state, batch) for state in states]
+                break
         return x, params, states, masks
 
     def dim(self, *dims: Dim) -> Dim:

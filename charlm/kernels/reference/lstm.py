@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from charlm.kernels.reference.common import (
@@ -18,6 +20,8 @@ from charlm.kernels.reference.common import (
     quarters,
     recurrent_weight_gradient,
 )
+
+Gates: TypeAlias = "tuple[Array, Array, Array, Array]"
 
 
 def lstm_forward(
@@ -40,22 +44,23 @@ def lstm_forward(
     for t, a_BG in enumerate(gates_TBG):
         if h_BH is not None:
             a_BG += masked(h_BH, mask_BH).dot(Wh_HG)
-        _open(a_BG, c_BH, *y_STBH[:, t])
+        _open(a_BG, quarters(a_BG), c_BH, *y_STBH[:, t])
         c_BH, h_BH = y_STBH[:, t]
     return y_STBH, gates_TBG
 
 
-def _open(a_BG: Array, before_BH: Array | None, c_BH: Array, h_BH: Array) -> None:
-    """Turn what goes into the gates into what comes out, and fill c and h."""
-    i, f, o, g = quarters(a_BG)
+def _open(a_BG: Array, gates: Gates, before_BH: Array | None, c_BH: Array, h_BH: Array) -> Array:
+    """Turn what goes into the gates, views of a, into what comes out; fill c and h, and return tanh(c)."""
+    i, f, o, g = gates
     ifo = a_BG[:, : 3 * c_BH.shape[1]]
     logistic(ifo, out=ifo)
     np.tanh(g, out=g)
     np.multiply(i, g, out=c_BH)
     if before_BH is not None:
         c_BH += f * before_BH
-    np.tanh(c_BH, out=h_BH)
-    h_BH *= o
+    tanh_c: Array = np.tanh(c_BH)
+    np.multiply(tanh_c, o, out=h_BH)
+    return tanh_c
 
 
 def lstm_backward(
@@ -139,23 +144,22 @@ def lstm_step(
     h_BH: Array | None,
     forget_bias: float = 1.0,
     mask_BH: Array | None = None,
-) -> tuple[Array, Array]:
+) -> tuple[Array, tuple[Array, Gates, Array]]:
     """Run one step."""
     a_BG = x_BI.dot(Wx_1IG[0])
     a_BG += b_1G
     if h_BH is not None:
         a_BG += masked(h_BH, mask_BH).dot(Wh_1HG[0])
-    forget = quarters(a_BG)[1]
-    forget += forget_bias
+    gates = _, forget, _, _ = quarters(a_BG)
+    forget += np.asarray(forget_bias, a_BG.dtype)
     y_SBH = np.empty((2, *forget.shape), a_BG.dtype)
-    _open(a_BG, c_BH, *y_SBH)
-    return y_SBH, a_BG
+    return y_SBH, (a_BG, gates, _open(a_BG, gates, c_BH, *y_SBH))
 
 
 def lstm_step_backward(
     dy_SBH: Array,
     y_SBH: Array,
-    saved: Array,
+    saved: tuple[Array, Gates, Array],
     x_BI: Array,
     Wx_1IG: Array,
     Wh_1HG: Array,
@@ -166,16 +170,15 @@ def lstm_step_backward(
     mask_BH: Array | None = None,
 ) -> Gradients:
     """Return the gradients of ``lstm_step``'s arguments, in their order."""
-    i, f, o, g = quarters(saved)
+    a_BG, (i, f, o, g), tanh_c = saved
     dc, dh = dy_SBH
-    tanh_c = np.tanh(y_SBH[0])
     through_o = dh * o
     dc = dc + through_o
     through_o *= tanh_c
     through_o *= tanh_c
     dc -= through_o
-    da_BG = saved * saved
-    np.subtract(saved, da_BG, out=da_BG)  # the slopes of the logistic gates, then the gradients
+    da_BG = a_BG * a_BG
+    np.subtract(a_BG, da_BG, out=da_BG)  # the slopes of the logistic gates, then the gradients
     di, df, do, dg = quarters(da_BG)
     di *= g
     di *= dc

@@ -24,13 +24,13 @@ from charlm.kernels.tapes import STATE
 pytest.importorskip("numba")
 
 COMPILED = {
-    "Abs", "Add", "AddScalar", "Affine", "Average", "CDiv", "CMult", "ColwiseAdd", "Concatenate",
-    "ConcatenateToBatch", "Cube", "DotProduct", "Exp", "Fill", "Hinge", "L2Norm", "Log", "LogSigmoid", "LogSoftmax",
-    "LogSumExp", "LogSumExpDim", "Logistic", "Lookup", "MatMul", "Max", "MaxDim", "Min", "MinDim", "Moment",
-    "Negate", "OutputSequence", "PairwiseRankLoss", "ParameterLeaf", "Pick", "PickBatchElements",
+    "Abs", "Add", "AddScalar", "Affine", "Average", "BinaryLogLoss", "CDiv", "CMult", "ColwiseAdd", "Concatenate",
+    "ConcatenateToBatch", "Cube", "DotProduct", "Exp", "Fill", "Hinge", "L1Distance", "L2Norm", "Log", "LogSigmoid",
+    "LogSoftmax", "LogSumExp", "LogSumExpDim", "Logistic", "Lookup", "MatMul", "Max", "MaxDim", "Min", "MinDim",
+    "Moment", "Negate", "OutputSequence", "PairwiseRankLoss", "ParameterLeaf", "Pick", "PickBatchElements",
     "PickNegLogSoftmax", "PickRange", "Rectify", "RecurrentStep", "Reshape", "ScalarMinus", "ScalarMultiply",
-    "Softmax", "Softsign", "Sqrt", "Square", "SquaredDistance", "SquaredNorm", "StackTime", "StatePart", "Sum",
-    "SumOver", "Tanh", "TraceOfProduct", "Transpose"
+    "SelectCols", "SelectRows", "Softmax", "Softsign", "Sqrt", "Square", "SquaredDistance", "SquaredNorm",
+    "StackTime", "StatePart", "StridedSelect", "Sum", "SumOver", "Tanh", "TraceOfProduct", "Transpose"
 }  # fmt: skip
 """The operations that have a compiled form: one that gets or loses it is to be named here."""
 

@@ -288,6 +288,11 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
                 index = code[p + count + j * indices // outer]
                 to = dx + j % table[r, THIRD] * first + index * second
                 add_to(m, to, dy + j * second, second)
+        elif op == SELECT:
+            indices = table[r, EXTENT] - count
+            for j in range(n // second):
+                to = dx + j // indices * first + code[p + count + j % indices] * second
+                add_to(m, to, dy + j * second, second)
         elif op == PART:
             third = table[r, THIRD]
             for j in range(n // third):
@@ -327,6 +332,10 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
             reductions.log_sum_exp_back(m, dx, dy, y, x, n, first, second)
         elif op in (SQUARED_NORM, L2_NORM):
             reductions.norms_back(m, dx, dy, y, x, n, first, op == L2_NORM)
+        elif op == BINARY_LOG_LOSS:
+            reductions.binary_log_loss_back(m, dx, dz, dy, x, z, first, real_of(second))
+        elif op == L1_DISTANCE:
+            reductions.l1_distance_back(m, dx, dz, dy, x, z, first)
         elif op == SQUARED_DISTANCE:
             reductions.distances_back(m, dx, dz, dy, x, z, n, first, second, table[r, THIRD])
         elif op == DOT_PRODUCT:

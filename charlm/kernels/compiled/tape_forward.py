@@ -179,6 +179,11 @@ def forward(s, table, reals, numbers, code, starts, values):
                 index = code[p + count + j * indices // outer]
                 at = x + j % table[r, THIRD] * first + index * second
                 copy(m, y + j * second, at, second)
+        elif op == SELECT:
+            indices = table[r, EXTENT] - count
+            for j in range(n // second):
+                at = x + j // indices * first + code[p + count + j % indices] * second
+                copy(m, y + j * second, at, second)
         elif op == PART:
             third = table[r, THIRD]
             for j in range(n // third):
@@ -217,6 +222,10 @@ def forward(s, table, reals, numbers, code, starts, values):
             reductions.log_sum_exp(m, y, x, n, first, second)
         elif op in (SQUARED_NORM, L2_NORM):
             reductions.norms(m, y, x, n, first, op == L2_NORM)
+        elif op == BINARY_LOG_LOSS:
+            reductions.binary_log_loss(m, y, x, z, first, reals[r, SECOND])
+        elif op == L1_DISTANCE:
+            reductions.l1_distance(m, y, x, z, first)
         elif op == SQUARED_DISTANCE:
             reductions.distances(m, y, x, z, n, first, second, table[r, THIRD])
         elif op == DOT_PRODUCT:

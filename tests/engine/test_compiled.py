@@ -11,9 +11,10 @@ from charlm.engine.compiled import Compiled
 from charlm.engine.execute import NodeByNode
 from charlm.engine.expression import at, indexed_leaf, leaf
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import Indexed, Op, _signatures
+from charlm.engine.op import Indexed, Op, Sample, _signatures
 from charlm.engine.ops.inputs import input_array
 from charlm.engine.ops.leaves import Lookup, LookupExpression, ParameterLeaf
+from charlm.engine.ops.linear import Affine
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rows import ROWS
 from charlm.errors import EvaluationError
@@ -23,13 +24,13 @@ from charlm.kernels.tapes import STATE
 pytest.importorskip("numba")
 
 COMPILED = {
-    "Abs", "Add", "AddScalar", "Affine", "Average", "CDiv", "CMult", "ColwiseAdd", "Concatenate",
-    "ConcatenateToBatch", "Cube", "DotProduct", "Exp", "Fill", "Hinge", "L2Norm", "Log", "LogSigmoid", "LogSoftmax",
-    "LogSumExp", "LogSumExpDim", "Logistic", "Lookup", "MatMul", "Max", "MaxDim", "Min", "MinDim", "Moment",
-    "Negate", "OutputSequence", "PairwiseRankLoss", "ParameterLeaf", "Pick", "PickBatchElements",
+    "Abs", "Add", "AddScalar", "Affine", "Average", "BinaryLogLoss", "CDiv", "CMult", "ColwiseAdd", "Concatenate",
+    "ConcatenateToBatch", "Cube", "DotProduct", "Exp", "Fill", "Hinge", "L1Distance", "L2Norm", "Log", "LogSigmoid",
+    "LogSoftmax", "LogSumExp", "LogSumExpDim", "Logistic", "Lookup", "MatMul", "Max", "MaxDim", "Min", "MinDim",
+    "Moment", "Negate", "OutputSequence", "PairwiseRankLoss", "ParameterLeaf", "Pick", "PickBatchElements",
     "PickNegLogSoftmax", "PickRange", "Rectify", "RecurrentStep", "Reshape", "ScalarMinus", "ScalarMultiply",
-    "Softmax", "Softsign", "Sqrt", "Square", "SquaredDistance", "SquaredNorm", "StackTime", "StatePart", "Sum",
-    "SumOver", "Tanh", "TraceOfProduct", "Transpose"
+    "SelectCols", "SelectRows", "Softmax", "Softsign", "Sqrt", "Square", "SquaredDistance", "SquaredNorm",
+    "StackTime", "StatePart", "StridedSelect", "Sum", "SumOver", "Tanh", "TraceOfProduct", "Transpose"
 }  # fmt: skip
 """The operations that have a compiled form: one that gets or loses it is to be named here."""
 
@@ -168,3 +169,12 @@ def test_rows_of_signatures_are_used_again():
         ops.elementwise.TANH.signatures.clear()
         _signatures.clear()
     assert len(ROWS.table) == before
+
+
+@pytest.mark.parametrize(("rows", "inner", "batch"), [(3, 2, 9), (50, 33, 6), (130, 7, 70)])
+def test_products_of_many_columns(rows, inner, batch):
+    """Columns are taken four at a time, weights' gradients many at a time; some are left over."""
+    dims = (((rows,), 1), ((rows, inner), 1), ((inner,), batch))
+    sample = Sample(Affine(), dims)
+    for x, y in zip(numbers(sample, Compiled), numbers(sample, NodeByNode), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-4)

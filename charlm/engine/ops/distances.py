@@ -138,6 +138,10 @@ class L1Distance(Distance):
 
     batches = False
 
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """All numbers."""
+        return Form("l1_distance", (x1.size,))
+
     def cost(self, d: Array) -> Array:
         """The size."""
         return np.abs(d)

@@ -12,6 +12,8 @@ from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
+from charlm.engine.types import Type
+from charlm.kernels.tapes import Form
 
 __all__ = ["binary_log_loss", "poisson_loss"]
 
@@ -45,6 +47,10 @@ class BinaryLogLoss(Op):
         cost = np.where(certain, np.where(x1 == x2, 0, worst), -yes - no)
         return cost.sum(dtype=x1.dtype).reshape(1, 1)
 
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """All numbers."""
+        return Form("binary_log_loss", (x1.size, math.log(SMALLEST)))
+
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
         """Both slopes."""
         dtype = x1.dtype.type
@@ -61,6 +67,8 @@ class BinaryLogLoss(Op):
         """Probabilities away from 0 and 1."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)), 0.1, 0.9)
         yield Sample(cls(), (((2, 3), 1), ((2, 3), 1)), 0.1, 0.9)
+        certain = ([0.0, 1.0, 0.0, 1.0, 0.4, 0.4], [0.0, 1.0, 1.0, 0.0, 0.0, 1.0])
+        yield Sample(cls(), (((6,), 1),) * 2, values=certain, differentiable=(False, False))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:

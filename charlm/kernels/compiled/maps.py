@@ -49,6 +49,11 @@ def _logistic(x: Lanes) -> Lanes:
 
 
 @lanewise
+def _rectify(x: Lanes) -> Lanes:
+    return x.at_least(0.0)
+
+
+@lanewise
 def _tanh_back(y: Lanes, dy: Lanes) -> Lanes:
     return dy * (1.0 - y * y)
 
@@ -73,8 +78,6 @@ def _value(code, x):
         return types.float32(math.sqrt(x))
     if code == ABS:
         return abs(x)
-    if code == RECTIFY:
-        return x if not x < 0 else types.float32(0.0)
     if code == LOG_SIGMOID:
         below = x if x < 0 else types.float32(0.0)
         return types.float32(below - math.log1p(types.float32(math.exp(-abs(x)))))
@@ -109,6 +112,9 @@ def map_numbers(m, code, y, x, c, n):
     elif code == LOGISTIC:
         for j in range(0, n, LANES):
             store(m, y + j, _logistic(load(m, x + j, n - j)), n - j)
+    elif code == RECTIFY:
+        for j in range(0, n, LANES):
+            store(m, y + j, _rectify(load(m, x + j, n - j)), n - j)
     elif code == SQUARE:
         nodes.multiply(m, y, x, x, n)
     elif code == CUBE:

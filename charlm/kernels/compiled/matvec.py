@@ -161,6 +161,112 @@ def add_product(m, y, w, x, k, n):
 
 
 @compiled()
+def _add_four(m, y, w, x, k, n, left):
+    """Y += W x, of four x that lie one after the other, for two registers of each y; a row of W is read once."""
+    right = left - LANES
+    y1, y2, y3 = y + n, y + 2 * n, y + 3 * n
+    a0, b0 = load(m, y, left), load(m, y + LANES, right)
+    a1, b1 = load(m, y1, left), load(m, y1 + LANES, right)
+    a2, b2 = load(m, y2, left), load(m, y2 + LANES, right)
+    a3, b3 = load(m, y3, left), load(m, y3 + LANES, right)
+    x1, x2, x3 = x + k, x + 2 * k, x + 3 * k
+    if right >= LANES:
+        for j in range(k):
+            v = w + j * n
+            a, b = load(m, v, LANES), load(m, v + LANES, LANES)
+            s0, s1 = splat(number(m, x + j)), splat(number(m, x1 + j))
+            s2, s3 = splat(number(m, x2 + j)), splat(number(m, x3 + j))
+            a0, b0 = plus_product(a0, s0, a), plus_product(b0, s0, b)
+            a1, b1 = plus_product(a1, s1, a), plus_product(b1, s1, b)
+            a2, b2 = plus_product(a2, s2, a), plus_product(b2, s2, b)
+            a3, b3 = plus_product(a3, s3, a), plus_product(b3, s3, b)
+    else:
+        for j in range(k):
+            v = w + j * n
+            a, b = load(m, v, left), load(m, v + LANES, right)
+            s0, s1 = splat(number(m, x + j)), splat(number(m, x1 + j))
+            s2, s3 = splat(number(m, x2 + j)), splat(number(m, x3 + j))
+            a0, b0 = plus_product(a0, s0, a), plus_product(b0, s0, b)
+            a1, b1 = plus_product(a1, s1, a), plus_product(b1, s1, b)
+            a2, b2 = plus_product(a2, s2, a), plus_product(b2, s2, b)
+            a3, b3 = plus_product(a3, s3, a), plus_product(b3, s3, b)
+    store(m, y, a0, left)
+    store(m, y1, a1, left)
+    store(m, y2, a2, left)
+    store(m, y3, a3, left)
+    if right > 0:
+        store(m, y + LANES, b0, right)
+        store(m, y1 + LANES, b1, right)
+        store(m, y2 + LANES, b2, right)
+        store(m, y3 + LANES, b3, right)
+
+
+@compiled()
+def add_products(m, y, w, x, k, n, columns):
+    """Y += W x, of several x that lie one after the other."""
+    fours = columns - columns % 4
+    for c in range(0, fours, 4):
+        for j in range(0, n, 2 * LANES):
+            _add_four(m, y + c * n + j, w + j, x + c * k, k, n, n - j)
+    for c in range(fours, columns):
+        add_product(m, y + c * n, w, x + c * k, k, n)
+
+
+@compiled()
+def _dots_of_four(m, dx, w, dy, k, n):
+    """Dx += W^T dy, of four dy, for two numbers of each dx."""
+    y1, y2, y3, u = dy + n, dy + 2 * n, dy + 3 * n, w + n
+    zero = splat(types.float32(0.0))
+    a0, a1, a2, a3, b0, b1, b2, b3 = zero, zero, zero, zero, zero, zero, zero, zero
+    whole = n - n % LANES
+    for j in range(0, whole, LANES):
+        a, b = load(m, w + j, LANES), load(m, u + j, LANES)
+        d = load(m, dy + j, LANES)
+        a0, b0 = plus_product(a0, a, d), plus_product(b0, b, d)
+        d = load(m, y1 + j, LANES)
+        a1, b1 = plus_product(a1, a, d), plus_product(b1, b, d)
+        d = load(m, y2 + j, LANES)
+        a2, b2 = plus_product(a2, a, d), plus_product(b2, b, d)
+        d = load(m, y3 + j, LANES)
+        a3, b3 = plus_product(a3, a, d), plus_product(b3, b, d)
+    if whole < n:
+        rest = n - whole
+        a, b = load(m, w + whole, rest), load(m, u + whole, rest)
+        d = load(m, dy + whole, rest)
+        a0, b0 = plus_product(a0, a, d), plus_product(b0, b, d)
+        d = load(m, y1 + whole, rest)
+        a1, b1 = plus_product(a1, a, d), plus_product(b1, b, d)
+        d = load(m, y2 + whole, rest)
+        a2, b2 = plus_product(a2, a, d), plus_product(b2, b, d)
+        d = load(m, y3 + whole, rest)
+        a3, b3 = plus_product(a3, a, d), plus_product(b3, b, d)
+    _add_pair(m, dx, a0, b0)
+    _add_pair(m, dx + k, a1, b1)
+    _add_pair(m, dx + 2 * k, a2, b2)
+    _add_pair(m, dx + 3 * k, a3, b3)
+
+
+@compiled()
+def _add_pair(m, at, a, b):
+    put(m, at, number(m, at) + total(a))
+    put(m, at + 1, number(m, at + 1) + total(b))
+
+
+@compiled()
+def add_transposed_products(m, dx, w, dy, k, n, columns):
+    """Dx += W^T dy, of several dy that lie one after the other."""
+    fours, pairs = columns - columns % 4, k - k % 2
+    for c in range(0, fours, 4):
+        for j in range(0, pairs, 2):
+            _dots_of_four(m, dx + c * k + j, w + j * n, dy + c * n, k, n)
+        if pairs < k:
+            for i in range(c, c + 4):
+                add_transposed(m, dx + i * k + pairs, w + pairs * n, dy + i * n, 1, n)
+    for c in range(fours, columns):
+        add_transposed(m, dx + c * k, w, dy + c * n, k, n)
+
+
+@compiled()
 def add_transposed(m, dx, w, dy, k, n):
     """Dx += W^T dy."""
     for c in range(0, n, STRIPE):
@@ -187,49 +293,116 @@ def add_transposed(m, dx, w, dy, k, n):
                 put(m, dx + j, number(m, dx + j) + total(r))
 
 
+CHUNK = 64
+"""Pairs whose products are summed in registers before they are added to memory: so many stay in the first cache."""
+
+
 @compiled()
 def add_outer(m, links, link, dw):
-    """DW += the sum of x dy^T over linked pairs, of two rows at once: they are put off until all are known.
+    """DW += the sum of x dy^T over linked pairs, which are put off until all are known.
 
     A link is the places of x and dy, their sizes, and the next link.
     """
     k, n = links[link, 2], links[link, 3]
-    for c in range(0, n, STRIPE):
-        left = n - c
-        for j in range(0, k, 2):
-            two = j + 1 < k
-            v = dw + c + j * n
-            u = v + n if two else v
-            step = 1 if two else 0
-            a0, a1 = load(m, v, left), load(m, v + LANES, left - LANES)
-            a2, a3 = (
-                load(m, v + 2 * LANES, left - 2 * LANES),
-                load(m, v + 3 * LANES, left - 3 * LANES),
-            )
-            b0, b1 = load(m, u, left), load(m, u + LANES, left - LANES)
-            b2, b3 = (
-                load(m, u + 2 * LANES, left - 2 * LANES),
-                load(m, u + 3 * LANES, left - 3 * LANES),
-            )
-            q = link
-            while q >= 0:
-                x, dy = links[q, 0] + j, links[q, 1] + c
-                q = links[q, 4]
-                s, r = splat(number(m, x)), splat(number(m, x + step))
-                d = load(m, dy, left)
-                a0, b0 = plus_product(a0, s, d), plus_product(b0, r, d)
-                if left > LANES:
-                    d = load(m, dy + LANES, left - LANES)
-                    a1, b1 = plus_product(a1, s, d), plus_product(b1, r, d)
-                if left > 2 * LANES:
-                    d = load(m, dy + 2 * LANES, left - 2 * LANES)
-                    a2, b2 = plus_product(a2, s, d), plus_product(b2, r, d)
-                if left > 3 * LANES:
-                    d = load(m, dy + 3 * LANES, left - 3 * LANES)
-                    a3, b3 = plus_product(a3, s, d), plus_product(b3, r, d)
-            _store_stripe(m, v, a0, a1, a2, a3, left)
-            if two:
-                _store_stripe(m, u, b0, b1, b2, b3, left)
+    while link >= 0:
+        after, count = link, 0
+        while after >= 0 and count < CHUNK:
+            after, count = links[after, 4], count + 1
+        fours = k - k % 4
+        c = 0
+        while c < n:
+            # with fewer lanes there are fewer registers
+            wide = LANES == 16 and n - c > 2 * LANES
+            for j in range(0, fours, 4):
+                if wide:
+                    _outer_wide(m, links, link, after, dw + c + j * n, j, c, n)
+                else:
+                    _outer_four(m, links, link, after, dw + c + j * n, j, c, n)
+            c += STRIPE if wide else 2 * LANES
+        for c in range(0, n, 2 * LANES):
+            for j in range(fours, k):
+                _outer_one(m, links, link, after, dw + c + j * n, j, c, n)
+        link = after
+
+
+@compiled()
+def _outer_wide(m, links, link, after, v0, j, c, n):
+    """Add to four rows of DW, from row j and column c on, of a stripe each."""
+    left = n - c
+    v1, v2, v3 = v0 + n, v0 + 2 * n, v0 + 3 * n
+    a0, b0 = load(m, v0, left), load(m, v0 + LANES, left - LANES)
+    g0, h0 = load(m, v0 + 2 * LANES, left - 2 * LANES), load(m, v0 + 3 * LANES, left - 3 * LANES)
+    a1, b1 = load(m, v1, left), load(m, v1 + LANES, left - LANES)
+    g1, h1 = load(m, v1 + 2 * LANES, left - 2 * LANES), load(m, v1 + 3 * LANES, left - 3 * LANES)
+    a2, b2 = load(m, v2, left), load(m, v2 + LANES, left - LANES)
+    g2, h2 = load(m, v2 + 2 * LANES, left - 2 * LANES), load(m, v2 + 3 * LANES, left - 3 * LANES)
+    a3, b3 = load(m, v3, left), load(m, v3 + LANES, left - LANES)
+    g3, h3 = load(m, v3 + 2 * LANES, left - 2 * LANES), load(m, v3 + 3 * LANES, left - 3 * LANES)
+    while link != after:
+        x, dy = links[link, 0] + j, links[link, 1] + c
+        link = links[link, 4]
+        s0, s1 = splat(number(m, x)), splat(number(m, x + 1))
+        s2, s3 = splat(number(m, x + 2)), splat(number(m, x + 3))
+        d = load(m, dy, left)
+        a0, a1 = plus_product(a0, s0, d), plus_product(a1, s1, d)
+        a2, a3 = plus_product(a2, s2, d), plus_product(a3, s3, d)
+        d = load(m, dy + LANES, left - LANES)
+        b0, b1 = plus_product(b0, s0, d), plus_product(b1, s1, d)
+        b2, b3 = plus_product(b2, s2, d), plus_product(b3, s3, d)
+        d = load(m, dy + 2 * LANES, left - 2 * LANES)
+        g0, g1 = plus_product(g0, s0, d), plus_product(g1, s1, d)
+        g2, g3 = plus_product(g2, s2, d), plus_product(g3, s3, d)
+        d = load(m, dy + 3 * LANES, left - 3 * LANES)
+        h0, h1 = plus_product(h0, s0, d), plus_product(h1, s1, d)
+        h2, h3 = plus_product(h2, s2, d), plus_product(h3, s3, d)
+    _store_stripe(m, v0, a0, b0, g0, h0, left)
+    _store_stripe(m, v1, a1, b1, g1, h1, left)
+    _store_stripe(m, v2, a2, b2, g2, h2, left)
+    _store_stripe(m, v3, a3, b3, g3, h3, left)
+
+
+@compiled()
+def _outer_four(m, links, link, after, v, j, c, n):
+    """Add to four rows of DW, from row j and column c on, of two registers each."""
+    left, right = n - c, n - c - LANES
+    v1, v2, v3 = v + n, v + 2 * n, v + 3 * n
+    a0, b0 = load(m, v, left), load(m, v + LANES, right)
+    a1, b1 = load(m, v1, left), load(m, v1 + LANES, right)
+    a2, b2 = load(m, v2, left), load(m, v2 + LANES, right)
+    a3, b3 = load(m, v3, left), load(m, v3 + LANES, right)
+    while link != after:
+        x, dy = links[link, 0] + j, links[link, 1] + c
+        link = links[link, 4]
+        a, b = load(m, dy, left), load(m, dy + LANES, right)
+        s0, s1 = splat(number(m, x)), splat(number(m, x + 1))
+        s2, s3 = splat(number(m, x + 2)), splat(number(m, x + 3))
+        a0, b0 = plus_product(a0, s0, a), plus_product(b0, s0, b)
+        a1, b1 = plus_product(a1, s1, a), plus_product(b1, s1, b)
+        a2, b2 = plus_product(a2, s2, a), plus_product(b2, s2, b)
+        a3, b3 = plus_product(a3, s3, a), plus_product(b3, s3, b)
+    store(m, v, a0, left)
+    store(m, v1, a1, left)
+    store(m, v2, a2, left)
+    store(m, v3, a3, left)
+    if right > 0:
+        store(m, v + LANES, b0, right)
+        store(m, v1 + LANES, b1, right)
+        store(m, v2 + LANES, b2, right)
+        store(m, v3 + LANES, b3, right)
+
+
+@compiled()
+def _outer_one(m, links, link, after, v, j, c, n):
+    left, right = n - c, n - c - LANES
+    a, b = load(m, v, left), load(m, v + LANES, right)
+    while link != after:
+        s, dy = splat(number(m, links[link, 0] + j)), links[link, 1] + c
+        a = plus_product(a, s, load(m, dy, left))
+        b = plus_product(b, s, load(m, dy + LANES, right))
+        link = links[link, 4]
+    store(m, v, a, left)
+    if right > 0:
+        store(m, v + LANES, b, right)
 
 
 @compiled()

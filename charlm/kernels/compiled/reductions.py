@@ -15,6 +15,9 @@ from charlm.kernels.compiled.layout import MAX_DIM
 from charlm.kernels.compiled.matvec import add_to, clear, number, put
 from charlm.kernels.compiled.options import compiled
 
+BELOW_ONE = 0.9999999
+"""What stands for 1 in the denominator of a slope."""
+
 
 @compiled()
 def _power(x, order):
@@ -210,7 +213,59 @@ def distances_back(m, dx, dz, dy, x, z, n, size, of_x, of_z):
         nodes.add_times(m, dz + b, x + a, -twice, size)
 
 
-# ---- a loss with a margin
+@compiled()
+def l1_distance(m, y, x, z, n):
+    """Y = the sum of |x - z|."""
+    found = types.float32(0.0)
+    for j in range(n):
+        found += abs(number(m, x + j) - number(m, z + j))
+    put(m, y, found)
+
+
+@compiled()
+def l1_distance_back(m, dx, dz, dy, x, z, n):
+    """The sign, and its opposite."""
+    d = number(m, dy)
+    for j in range(n):
+        a, b = number(m, x + j), number(m, z + j)
+        slope = d if a > b else (-d if a < b else types.float32(0.0))
+        put(m, dx + j, number(m, dx + j) + slope)
+        put(m, dz + j, number(m, dz + j) - slope)
+
+
+# ---- losses of outcomes, and one with a margin
+
+
+@compiled()
+def binary_log_loss(m, y, x, z, n, floor):
+    """Y = the costs of the outcomes z under the probabilities x, as in ``engine/ops/log_losses.py``."""
+    found = types.float32(0.0)
+    for j in range(n):
+        a, b = number(m, x + j), number(m, z + j)
+        if a == 0 or a == 1:
+            found -= types.float32(0.0 if a == b else floor)
+            continue
+        if b != 0:
+            found -= b * types.float32(math.log(a))
+        if b != 1:
+            found -= (types.float32(1.0) - b) * types.float32(math.log1p(-a))
+    put(m, y, found)
+
+
+@compiled()
+def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
+    """Both slopes; that of a probability of 0 or 1 is as if it were a little inside."""
+    d, one = number(m, dy), types.float32(1.0)
+    for j in range(n):
+        a, b = number(m, x + j), number(m, z + j)
+        inside = types.float32(math.exp(floor)) if a == 0 else types.float32(BELOW_ONE) if a == 1 else a
+        if a != b:
+            slope = (one - b) / (one - inside) - b / inside
+            put(m, dx + j, number(m, dx + j) + d * slope)
+        yes, no = max(math.log(a), floor), max(math.log1p(-a), floor)
+        put(m, dz + j, number(m, dz + j) + d * types.float32(no - yes))
+
+
 
 
 @compiled()

@@ -11,7 +11,7 @@ from charlm.kernels.compiled.layout import *
 from charlm.kernels.compiled.matvec import (
     add_outer,
     add_to,
-    add_transposed,
+    add_transposed_products,
     clear,
     number,
     put,
@@ -53,8 +53,7 @@ def _matrix_back(m, s, values, slopes, flags, links, heads, w, v, at, dy, k, n, 
     """Y = W v, v from place ``at`` on: what goes to v now, and what goes to W later."""
     if flags[v] & WANTED:
         dx = s[FIRST_SLOPE] + slopes[v] + at
-        for c in range(columns):
-            add_transposed(m, dx + c * k, values[w], dy + c * n, k, n)
+        add_transposed_products(m, dx, values[w], dy, k, n, columns)
     if flags[w] & WANTED:
         for c in range(columns):
             _put_off(s, links, heads, w, values[v] + at + c * k, dy + c * n, k, n)
@@ -126,10 +125,10 @@ def _one_matrix_back(m, s, values, slopes, flags, w, at_w, v, at_x, dy, k, n, co
     """Y = W v, of a matrix of one batch element."""
     x, dx = values[v] + at_x, s[FIRST_SLOPE] + slopes[v] + at_x
     dw = s[FIRST_SLOPE] + slopes[w] + at_w
-    for c in range(columns):
-        if flags[v] & WANTED:
-            add_transposed(m, dx + c * k, values[w] + at_w, dy + c * n, k, n)
-        if flags[w] & WANTED:
+    if flags[v] & WANTED:
+        add_transposed_products(m, dx, values[w] + at_w, dy, k, n, columns)
+    if flags[w] & WANTED:
+        for c in range(columns):
             for i in range(k):
                 nodes.add_times(m, dw + i * n, dy + c * n, number(m, x + c * k + i), n)
 
@@ -172,12 +171,10 @@ def _gru_back(m, s, values, slopes, flags, links, heads, code, p, y, dy, has, i,
     v, before = code[p], code[p + 10] if has else -1
     old, dh = (values[before], s[FIRST_SLOPE] + slopes[before]) if has else (0, 0)
     nodes.gru_back(m, da_z, da_c, dh, dy, z, c, old, has, n)
-    clear(m, da_r, n)
     if has:
         u = code[p + 8]
-        clear(m, drh, n)
+        add_transposed_products(m, drh, values[u], da_c, h, h, columns)
         for j in range(columns):
-            add_transposed(m, drh + j * h, values[u], da_c + j * h, h, h)
             if flags[u] & WANTED:
                 _put_off(s, links, heads, u, rh + j * h, da_c + j * h, h, h)
         nodes.reset_back(m, da_r, dh, drh, r, old, n)
@@ -291,6 +288,11 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
                 index = code[p + count + j * indices // outer]
                 to = dx + j % table[r, THIRD] * first + index * second
                 add_to(m, to, dy + j * second, second)
+        elif op == SELECT:
+            indices = table[r, EXTENT] - count
+            for j in range(n // second):
+                to = dx + j // indices * first + code[p + count + j % indices] * second
+                add_to(m, to, dy + j * second, second)
         elif op == PART:
             third = table[r, THIRD]
             for j in range(n // third):
@@ -330,6 +332,10 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
             reductions.log_sum_exp_back(m, dx, dy, y, x, n, first, second)
         elif op in (SQUARED_NORM, L2_NORM):
             reductions.norms_back(m, dx, dy, y, x, n, first, op == L2_NORM)
+        elif op == BINARY_LOG_LOSS:
+            reductions.binary_log_loss_back(m, dx, dz, dy, x, z, first, real_of(second))
+        elif op == L1_DISTANCE:
+            reductions.l1_distance_back(m, dx, dz, dy, x, z, first)
         elif op == SQUARED_DISTANCE:
             reductions.distances_back(m, dx, dz, dy, x, z, n, first, second, table[r, THIRD])
         elif op == DOT_PRODUCT:

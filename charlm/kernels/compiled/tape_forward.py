@@ -9,7 +9,7 @@ from charlm.kernels.compiled import node_values as nodes
 from charlm.kernels.compiled.addresses import floats_at
 from charlm.kernels.compiled.layout import *
 from charlm.kernels.compiled.matvec import (
-    add_product,
+    add_products,
     add_to,
     clear,
     copy,
@@ -20,13 +20,6 @@ from charlm.kernels.compiled.matvec import (
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.tapes import DONE
 from charlm.kernels.tapes import PYTHON as RUNS_IN_PYTHON
-
-
-@compiled()
-def _columns(m, y, w, x, k, n, columns):
-    """Y += W x, of several x that lie one after the other."""
-    for c in range(columns):
-        add_product(m, y + c * n, w, x + c * k, k, n)
 
 
 @compiled()
@@ -57,7 +50,7 @@ def _products(m, table, r, numbers, values, code, p, begin, count, y, n):
         of_x = each_size(table, numbers[v], same_x, elements)
         for e in range(elements):
             at_w, at_x = values[w] + (1 - same_w) * e * of_w, values[v] + (1 - same_x) * e * of_x
-            _columns(m, y + e * columns * rows, at_w, at_x, of_x // columns, rows, columns)
+            add_products(m, y + e * columns * rows, at_w, at_x, of_x // columns, rows, columns)
 
 
 @compiled()
@@ -93,9 +86,9 @@ def _sums(m, y, x, w, u, b, h, has, inputs, hidden, n, columns):
     """Y = b + W x + U h, of n numbers for each x."""
     for c in range(columns):
         copy(m, y + c * n, b, n)
-    _columns(m, y, w, x, inputs, n, columns)
+    add_products(m, y, w, x, inputs, n, columns)
     if has:
-        _columns(m, y, u, h, hidden, n, columns)
+        add_products(m, y, u, h, hidden, n, columns)
 
 
 @compiled()
@@ -186,6 +179,11 @@ def forward(s, table, reals, numbers, code, starts, values):
                 index = code[p + count + j * indices // outer]
                 at = x + j % table[r, THIRD] * first + index * second
                 copy(m, y + j * second, at, second)
+        elif op == SELECT:
+            indices = table[r, EXTENT] - count
+            for j in range(n // second):
+                at = x + j // indices * first + code[p + count + j % indices] * second
+                copy(m, y + j * second, at, second)
         elif op == PART:
             third = table[r, THIRD]
             for j in range(n // third):
@@ -224,6 +222,10 @@ def forward(s, table, reals, numbers, code, starts, values):
             reductions.log_sum_exp(m, y, x, n, first, second)
         elif op in (SQUARED_NORM, L2_NORM):
             reductions.norms(m, y, x, n, first, op == L2_NORM)
+        elif op == BINARY_LOG_LOSS:
+            reductions.binary_log_loss(m, y, x, z, first, reals[r, SECOND])
+        elif op == L1_DISTANCE:
+            reductions.l1_distance(m, y, x, z, first)
         elif op == SQUARED_DISTANCE:
             reductions.distances(m, y, x, z, n, first, second, table[r, THIRD])
         elif op == DOT_PRODUCT:

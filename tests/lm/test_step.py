@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from charlm.config import ModelConfig
 from charlm.engine.expression import Expression
@@ -21,13 +23,16 @@ from charlm.engine.ops import (
 from charlm.engine.ops.leaves import lookup
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import AdamTrainer
-from charlm.kernels import NUMPY, Kernels, select
+from charlm.errors import BadGradientError
+from charlm.kernels import NUMPY, Kernels, namespace, select
 from charlm.lm.model import CharLM
+from charlm.lm.step import Gradient
 from charlm.text.vocab import Vocab
 
 Array = np.ndarray
 Loss = Callable[[CharLM, ComputationGraph, Array, Array], Expression]
 ALPHABET, T, B = "abcdefg", 6, 3
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CELLS = ["rnn", "gru", "lstm", "coupled_lstm", "norm_lstm"]
 
 
@@ -116,3 +121,104 @@ def test_200_steps_in_float64(cell, other_way):
     np.testing.assert_allclose(other_losses, losses, rtol=1e-9)
     for a, b in zip(others, weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-9)
+
+
+def without_learner(kernels: Kernels) -> Kernels:
+    functions = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
+    return namespace("graphs", {**functions, "learns": lambda *_: False})
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@given(
+    cell=st.sampled_from(["rnn", "gru", "lstm"]),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    steps=st.integers(1, 9),
+    texts=st.integers(1, 4),
+    symbols=st.integers(2, 20),
+    factor=st.sampled_from([1.0, 0.3]),
+    begins=st.booleans(),
+)
+@settings(deadline=None, max_examples=30)
+def test_prepared_calls_make_the_numbers_of_a_graph(
+    threads, cell, sizes, steps, texts, symbols, factor, begins
+):
+    """To the last bit: whichever of the two computes a step, a run that is resumed ends as it would have."""
+    pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
+    config = ModelConfig(cell=cell, layers=len(sizes), hidden_dim=sizes, embed_dim=6)
+    model = CharLM(Vocab.from_alphabet(LETTERS[:symbols], eos=False), config, NumpyStream(1))
+    found = []
+    for kernels in (select("numba", threads), without_learner(select("numba", threads))):
+        model.kernels = kernels
+        gradient, rng = Gradient(model), np.random.default_rng(2)
+        state = None if begins else states(model, texts, rng)
+        for _ in range(3):
+            ids = rng.integers(0, symbols, (steps + 1, texts))
+            loss, state = gradient(ids[:-1], ids[1:], state, factor)
+            arrays = [p.gradient.copy() for p in model.parameters().values()]
+            model.collection.clear_gradients()
+            parts = [part for layer in state for part in layer]
+            found.append([np.float64(loss), model.embedding.touched.copy(), *arrays, *parts])
+    for ours, theirs in zip(found[:3], found[3:], strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def states(model: CharLM, texts: int, rng: np.random.Generator) -> list[tuple[Array, ...]]:
+    def drawn(size: int) -> Array:
+        return rng.uniform(-1, 1, (texts, size)).astype(np.float32)
+
+    count = model.rnn.cell.states
+    return [tuple(drawn(size) for _ in range(count)) for size in model.config.hidden_dims]
+
+
+def small_model(**config: object) -> CharLM:
+    sizes = {"hidden_dim": 9, "embed_dim": 5}
+    model = CharLM(Vocab.from_alphabet(ALPHABET, eos=False), ModelConfig(**{**sizes, **config}))
+    model.kernels = compiled()
+    return model
+
+
+def test_gradients_of_several_batches_are_added():
+    model = small_model()
+    gradient = Gradient(model)
+    ids = np.random.default_rng(3).integers(0, len(ALPHABET), (T + 1, B))
+    gradient(ids[:-1], ids[1:], None)
+    once = {name: p.gradient.copy() for name, p in model.parameters().items()}
+    gradient(ids[:-1], ids[1:], None)
+    for name, p in model.parameters().items():
+        np.testing.assert_allclose(p.gradient, 2 * once[name], rtol=1e-5, atol=1e-7)
+
+
+def test_a_loss_that_is_not_finite_leaves_gradients_alone():
+    model = small_model()
+    model.softmax_b.write()[0] = np.nan
+    ids = np.zeros((T + 1, B), int)
+    with pytest.raises(BadGradientError, match="the loss is nan"):
+        Gradient(model)(ids[:-1], ids[1:], None)
+    assert not any(p.has_gradient for p in model.parameters().values())
+
+
+def test_values_that_moved_are_found():
+    """A graph that is still alive keeps the values that it read; then the parameters' next ones lie elsewhere."""
+    model = small_model()
+    gradient, trainer = Gradient(model), AdamTrainer(model.collection, 0.1)
+    ids = np.random.default_rng(4).integers(0, len(ALPHABET), (T + 1, B))
+    losses = []
+    for _ in range(5):
+        graph = model.graph()
+        expected, _ = model.loss(graph, ids[:-1], ids[1:])
+        losses.append(expected.scalar_value())
+        assert gradient(ids[:-1], ids[1:], None)[0] == pytest.approx(losses[-1], rel=1e-6)
+        trainer.update()
+    assert losses[-1] < losses[0]
+    assert graph.alive
+
+
+@pytest.mark.parametrize(
+    "config", [{"tied": True, "embed_dim": 9}, {"layer_norm": True}, {"dropout": 0.1}], ids=str
+)
+def test_other_models_learn_through_a_graph(config):
+    model = small_model(**config)
+    ids = np.random.default_rng(5).integers(0, len(ALPHABET), (T + 1, B))
+    Gradient(model)(ids[:-1], ids[1:], None)
+    assert all(p.has_gradient for p in model.parameters().values())

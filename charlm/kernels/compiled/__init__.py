@@ -14,6 +14,7 @@ from charlm.kernels.compiled import whole_updates
 from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
+from charlm.kernels.compiled.learning import learner, learns
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
 from charlm.kernels.compiled.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.compiled.output_layer import (
@@ -35,6 +36,8 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     drawer,
     gru_backward,
     gru_forward,
+    learner,
+    learns,
     lstm_backward,
     lstm_forward,
     norm_lstm_backward,

@@ -7,6 +7,9 @@ that the threads meet twice in a step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
 from charlm.kernels.compiled.dense import (
@@ -29,7 +32,10 @@ from charlm.kernels.compiled.packing import (
 )
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
+    Call,
     Saved,
+    arrays_like,
+    at_once,
     backward_like,
     cropped,
     flat,
@@ -238,8 +244,7 @@ def _backward(
     leave(meeting, me, threads)
 
 
-@forward_like(reference.gru_forward)
-def gru_forward(
+def prepare_forward(
     team: Team,
     x_TBI: Input,
     Wxz_IH: Array,
@@ -252,7 +257,7 @@ def gru_forward(
     Whc_HH: Array,
     bc_H: Array,
     h_BH: Array | None,
-) -> tuple[Array, Saved]:
+) -> tuple[Call, tuple[Array, Saved]]:
     """Run DyNet's GRU over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
@@ -260,7 +265,8 @@ def gru_forward(
     x, ids, V = looked(x_TBI)
     y, A, R = team.empty(1, T, B, H), team.empty(T * B * 3 * Hp), team.empty(T * B * H)
     gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
-    team.run(
+    call = partial(
+        team.run,
         _forward,
         x,
         ids,
@@ -269,11 +275,10 @@ def gru_forward(
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 6 * B * H * H, H),
     )
-    return y, Saved(A, R)
+    return call, (y, Saved(A, R))
 
 
-@backward_like(reference.gru_backward)
-def gru_backward(
+def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
@@ -289,8 +294,9 @@ def gru_backward(
     Whc_HH: Array,
     bc_H: Array,
     h_BH: Array | None,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Call, list[Array | None]]:
+    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
     Hp, Xp = padded(H), padded(X)
@@ -299,9 +305,10 @@ def gru_backward(
     A, R = saved.take(lambda: gru_forward(team, x_TBI, *gates, h_BH))
     threads = threads_for(team, 6 * B * H * H, H)
     dx, dh, drh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
-    found = [team.empty(*shape) for _ in range(3) for shape in ((X, H), (H, H), (H,))]
+    found = arrays_like(team, gates, into)
     matrices = (Wxz_IH, Whz_HH, Wxr_IH, Whr_HH, Wxc_IH, Whc_HH)
-    team.run(
+    call = partial(
+        team.run,
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, A, R)),
         x,
@@ -312,4 +319,8 @@ def gru_backward(
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
-    return [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
+    return call, [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
+
+
+gru_forward = forward_like(reference.gru_forward)(at_once(prepare_forward))
+gru_backward = backward_like(reference.gru_backward)(at_once(prepare_backward))

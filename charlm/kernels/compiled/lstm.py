@@ -6,6 +6,9 @@ computes its units from all of h, and the threads meet once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 
 from charlm.kernels import reference
@@ -30,7 +33,10 @@ from charlm.kernels.compiled.packing import (
 )
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
+    Call,
     Saved,
+    arrays_like,
+    at_once,
     backward_like,
     cropped,
     flat,
@@ -204,8 +210,7 @@ def _backward(
     leave(meeting, me, threads)
 
 
-@forward_like(reference.lstm_forward)
-def lstm_forward(
+def prepare_forward(
     team: Team,
     x_TBI: Input,
     Wx_IG: Array,
@@ -214,14 +219,15 @@ def lstm_forward(
     c_BH: Array | None,
     h_BH: Array | None,
     forget_bias: float = 1.0,
-) -> tuple[Array, Saved]:
+) -> tuple[Call, tuple[Array, Saved]]:
     """Run DyNet's vanilla LSTM over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp = padded(H)
     x, ids, V = looked(x_TBI)
     y, G = team.empty(2, T, B, H), team.empty(T * B * 4 * Hp)
-    team.run(
+    call = partial(
+        team.run,
         _forward,
         x,
         ids,
@@ -233,11 +239,10 @@ def lstm_forward(
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 8 * B * H * H, H),
     )
-    return y, Saved(G)
+    return call, (y, Saved(G))
 
 
-@backward_like(reference.lstm_backward)
-def lstm_backward(
+def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
@@ -249,8 +254,9 @@ def lstm_backward(
     c_BH: Array | None,
     h_BH: Array | None,
     forget_bias: float = 1.0,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Call, list[Array | None]]:
+    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp, Xp = padded(H), padded(X)
@@ -258,19 +264,24 @@ def lstm_backward(
     again = (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias)
     (G,) = saved.take(lambda: lstm_forward(team, *again))
     threads = threads_for(team, 8 * B * H * H, H)
-    dx, dWx, dWh = input_gradient(team, x_TBI, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
-    db, dc, dh = team.empty(4 * H), team.empty(B, Hp), team.empty(B, Hp)
-    team.run(
+    dx, dc, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
+    found = arrays_like(team, (Wx_IG, Wh_HG, b_G), into)
+    call = partial(
+        team.run,
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, G)),
         x,
         ids,
         *(flat(a) for a in (Wx_IG, Wh_HG, c_BH, h_BH)),
-        *(flat(a) for a in (dx, dWx, dWh, db, dc, dh)),
+        *(flat(a) for a in (dx, *found, dc, dh)),
         *(team.empty(size * 4 * Hp) for size in (Xp, Hp, X, H, V, 1)),
         team.empty(threads * gradient_scratch(max(X, H))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
     dc_BH = None if c_BH is None else cropped(dc, H)
-    return [cropped(dx, X), dWx, dWh, db, dc_BH, None if h_BH is None else cropped(dh, H)]
+    return call, [cropped(dx, X), *found, dc_BH, None if h_BH is None else cropped(dh, H)]
+
+
+lstm_forward = forward_like(reference.lstm_forward)(at_once(prepare_forward))
+lstm_backward = backward_like(reference.lstm_backward)(at_once(prepare_backward))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import signature
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,6 +27,8 @@ MEMORY = 16
 """To fetch a number from memory and put it back costs as much as so many operations."""
 NOTHING = np.zeros(0, np.float32)
 NO_IDS = np.zeros(0, np.int64)
+Call: TypeAlias = Callable[[], None]
+"""A kernel with its arguments; called again, it computes with what its arrays then hold."""
 
 
 class Saved:
@@ -42,11 +45,23 @@ class Saved:
         return arrays
 
 
+def at_once(prepare: Callable[..., tuple[Call, Any]]) -> Callable[..., Any]:
+    """Make a kernel of what prepares its call, and returns that and the arrays that it fills."""
+
+    @wraps(prepare)
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        call, found = prepare(*args, **kwargs)
+        call()
+        return found
+
+    return kernel
+
+
 def forward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Leave float64, short sequences and what the kernel does not take, such as masks, to the plain one."""
 
     def decorate(kernel: Callable[..., Any]) -> Any:
-        known = kernel.__code__.co_argcount - 2  # after the team and x
+        known = len(signature(kernel).parameters) - 2  # after the team and x
 
         @wraps(plain)
         def forward(team: Team, x: Input, *args: Any, **kwargs: Any) -> Any:
@@ -77,6 +92,11 @@ def backward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
 def flat(array: Array | None) -> Array:
     """All numbers of an array in a row; None has none."""
     return NOTHING if array is None else array.ravel()
+
+
+def arrays_like(team: Team, arrays: Sequence[Array], into: Sequence[Array] | None) -> list[Array]:
+    """Return the arrays to fill with gradients: those given, or new ones of the same shapes."""
+    return [team.empty(*a.shape) for a in arrays] if into is None else list(into)
 
 
 def looked(x: Input) -> tuple[Array, Array, int]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
 from charlm.kernels.compiled.dense import (
@@ -24,7 +27,10 @@ from charlm.kernels.compiled.packing import (
 )
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
+    Call,
     Saved,
+    arrays_like,
+    at_once,
     backward_like,
     cropped,
     flat,
@@ -133,17 +139,17 @@ def _backward(
     leave(meeting, me, threads)
 
 
-@forward_like(reference.rnn_forward)
-def rnn_forward(
+def prepare_forward(
     team: Team, x_TBI: Input, Wx_IH: Array, Wh_HH: Array, b_H: Array, h_BH: Array | None
-) -> tuple[Array, Saved]:
+) -> tuple[Call, tuple[Array, Saved]]:
     """Run a simple RNN over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp = padded(H)
     x, ids, V = looked(x_TBI)
     y, A = team.empty(1, T, B, H), team.empty(T * B * Hp)
-    team.run(
+    call = partial(
+        team.run,
         _forward,
         x,
         ids,
@@ -153,11 +159,10 @@ def rnn_forward(
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 2 * B * H * H, H),
     )
-    return y, Saved(A)
+    return call, (y, Saved(A))
 
 
-@backward_like(reference.rnn_backward)
-def rnn_backward(
+def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
@@ -167,25 +172,31 @@ def rnn_backward(
     Wh_HH: Array,
     b_H: Array,
     h_BH: Array | None,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Call, list[Array | None]]:
+    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp, Xp = padded(H), padded(X)
     x, ids, V = looked(x_TBI)
     (A,) = saved.take(lambda: rnn_forward(team, x_TBI, Wx_IH, Wh_HH, b_H, h_BH))
     threads = threads_for(team, 2 * B * H * H, H)
-    dx, dWx, dWh = input_gradient(team, x_TBI, Xp), team.empty(X, H), team.empty(H, H)
-    db, dh = team.empty(H), team.empty(B, Hp)
-    team.run(
+    dx, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp)
+    found = arrays_like(team, (Wx_IH, Wh_HH, b_H), into)
+    call = partial(
+        team.run,
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, A)),
         x,
         ids,
-        *(flat(a) for a in (Wx_IH, Wh_HH, h_BH, dx, dWx, dWh, db, dh)),
+        *(flat(a) for a in (Wx_IH, Wh_HH, h_BH, dx, *found, dh)),
         *(team.empty(size * Hp) for size in (Xp, Hp, X, H, V, 1)),
         team.empty(threads * gradient_scratch(max(X, H))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
-    return [cropped(dx, X), dWx, dWh, db, None if h_BH is None else cropped(dh, H)]
+    return call, [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
+
+
+rnn_forward = forward_like(reference.rnn_forward)(at_once(prepare_forward))
+rnn_backward = backward_like(reference.rnn_backward)(at_once(prepare_backward))

@@ -108,7 +108,9 @@ class NodeByNode:
                     op = data[k] if indexed is None else indexed.made[arguments[start + count]]
                 if signature.empty:
                     y = np.empty(signature.type.array_shape, ctx.dtype)
-                elif count == 1:  # half a microsecond less than for any number of arguments; so are two
+                elif (
+                    count == 1
+                ):  # half a microsecond less than for any number of arguments; so are two
                     y = op.forward(ctx, values[arguments[start]])
                 elif count == 2:
                     y = op.forward(ctx, values[arguments[start]], values[arguments[start + 1]])

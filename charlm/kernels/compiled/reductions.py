@@ -258,14 +258,14 @@ def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
     d, one = number(m, dy), types.float32(1.0)
     for j in range(n):
         a, b = number(m, x + j), number(m, z + j)
-        inside = types.float32(math.exp(floor)) if a == 0 else types.float32(BELOW_ONE) if a == 1 else a
+        inside = (
+            types.float32(math.exp(floor)) if a == 0 else types.float32(BELOW_ONE) if a == 1 else a
+        )
         if a != b:
             slope = (one - b) / (one - inside) - b / inside
             put(m, dx + j, number(m, dx + j) + d * slope)
         yes, no = max(math.log(a), floor), max(math.log1p(-a), floor)
         put(m, dz + j, number(m, dz + j) + d * types.float32(no - yes))
-
-
 
 
 @compiled()

@@ -169,7 +169,7 @@ class LookupParameters(CurrentLeaf):
 
     def zero(self) -> None:
         """Set all values to zero."""
-        self.table.value[...] = 0
+        self.table.write()[...] = 0
 
     def _rows(self, source: Array, rows: Sequence[int]) -> Array:
         ids = np.array(unsigned_all(rows, "a row of a lookup table"), np.int64)

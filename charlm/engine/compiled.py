@@ -17,7 +17,7 @@ from charlm.engine.execute import OF_EMPTY, check_empty
 from charlm.engine.op import Context
 from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.rows import ROWS
-from charlm.engine.storage import Storage
+from charlm.engine.storage import WRITES, Storage
 from charlm.engine.tape import Tape
 from charlm.errors import EvaluationError
 from charlm.kernels.reference import Product
@@ -106,15 +106,13 @@ class Compiled:
     """The values of a tape's nodes, and the gradients that the last backward pass left there.
 
     The context's kernels must have those for tapes.
-
-    Attributes:
-        evaluated: how many nodes have values; they are the first ones.
     """
 
     def __init__(self, tape: Tape, context: Context) -> None:
         self.tape = tape
         self.context = context
-        self.evaluated = 0
+        self._done = self._asked = 0  # how many nodes have values, and how many were asked for
+        self._writes = 0  # to parameters, when it was evaluated
         self._space = _spaces.pop() if _spaces else Workspace()
         self._state = state = self._space.state
         state[NODES] = state[INTEGER_COUNT] = state[TAKEN] = state[USED_INTEGERS] = 0
@@ -138,6 +136,13 @@ class Compiled:
         _spaces.append(self._space)
 
     # ---- forward
+
+    @property
+    def evaluated(self) -> int:
+        """How many nodes have values; they are the first ones."""
+        if self._asked < self._done and self._writes != WRITES.count:
+            self.forget(self._asked)
+        return self._done
 
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
@@ -163,10 +168,16 @@ class Compiled:
         return self.value(index).ravel().tolist()
 
     def forward(self, last: int) -> None:
-        """Evaluate the nodes up to ``last`` that have no value yet."""
+        """Evaluate the nodes up to ``last`` that have no value yet.
+
+        Those behind are evaluated too, up to the first that runs in Python: programs read many expressions that they
+        have made before. If parameters change meanwhile, these values are forgotten.
+        """
         state, tape = self._state, self.tape
         signatures, fresh = tape.signatures, state[TAKEN]
+        ahead = last
         if last >= fresh:
+            ahead = len(signatures) - 1
             numbers = array("q", [s.number for s in (signatures[fresh:] if fresh else signatures)])
             first = state[USED_INTEGERS]
             integers = array("q", tape.arguments[first:] if first else tape.arguments)
@@ -181,12 +192,14 @@ class Compiled:
             if len(tape.data) != self._data:
                 self._data = len(tape.data)
                 self._give(fresh)
-        state[LAST] = last
+        state[LAST] = ahead
         state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
         run, address = self.context.kernels.tape_forward, self._space.address
         while status := run(address):
             if status == PYTHON:
-                self.evaluated = k = state[EVALUATED]
+                self._done = k = state[EVALUATED]
+                if k > last:
+                    break
                 self._run_in_python(k)
                 state[EVALUATED] = k + 1
             elif status == MEMORY:
@@ -200,7 +213,8 @@ class Compiled:
                 numbers[k - fresh] = signature.number
             else:
                 raise EvaluationError(f"node {state[TAKEN]} of a graph is damaged")
-        self.evaluated = last + 1
+        self._done = state[EVALUATED]
+        self._asked, self._writes = last + 1, WRITES.count
 
     def _give(self, first: int) -> None:
         """Note where the numbers of parameters are, of the nodes from ``first`` on."""
@@ -277,7 +291,8 @@ class Compiled:
             for k in [k for k in kept if k >= first]:
                 del kept[k]
         self._data = -1
-        self.evaluated = state[EVALUATED] = min(self.evaluated, first)
+        self._done = state[EVALUATED] = min(self._done, first)
+        self._asked = min(self._asked, first)
 
     def cut(self, tape: Tape) -> None:
         """Go on with another tape that has the first nodes of this one."""

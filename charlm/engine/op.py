@@ -125,12 +125,17 @@ class Op(ABC):
 
         The key is one type, or a tuple of several.
         """
+        return self._known()
+
+    def _known(self) -> dict[Any, Signature]:
         try:
-            found = _signatures.setdefault((type(self), *self.identity()), {})
+            found = _signatures.get((type(self), *self.identity()))
         except TypeError:  # a field that is an array, say: equal to nothing but itself
             return {}
-        if len(_signatures) > _MOST:
-            _signatures.clear()
+        if found is None:
+            if len(_signatures) > _MOST:
+                _signatures.clear()
+            found = _signatures[(type(self), *self.identity())] = {}
         return found
 
     def identity(self) -> tuple[Any, ...]:
@@ -140,12 +145,13 @@ class Op(ABC):
     def signature(self, types: tuple[Type, ...]) -> Signature:
         """Return what follows from arguments of these types; ShapeError if they, or the data, do not fit."""
         key = types[0] if len(types) == 1 else types
-        found = self.signatures.get(key)
+        known = self._known() if self.has_data else self.signatures  # there is one of it, or many
+        found = known.get(key)
         if found is None:
             found = Signature(self, types)
-            if len(self.signatures) >= _MOST:
-                self.signatures.clear()
-            self.signatures[key] = found
+            if len(known) >= _MOST:
+                known.clear()
+            known[key] = found
         elif found.op is None:
             self.check_data(*[t.dim for t in types])
         return found

@@ -19,7 +19,7 @@ import numpy as np
 from charlm.engine.arrays import Array, DType, Shape
 from charlm.engine.initializers import Glorot, Initializer
 from charlm.engine.random import NumpyStream, RandomStream
-from charlm.engine.storage import Storage
+from charlm.engine.storage import WRITES, Storage
 from charlm.errors import ArgumentError, EvaluationError, SettingError, ShapeError
 
 _FOLDED_BELOW = 0.25  # DyNet's bound for w
@@ -146,6 +146,7 @@ class LookupParameter(_Stored):
 
     def write(self) -> Array:
         """Return the table, which graphs copy rows of."""
+        WRITES.count += 1
         return self.value
 
     @property
@@ -164,7 +165,8 @@ class LookupParameter(_Stored):
 
     def scale(self, factor: float) -> None:
         """Multiply the values."""
-        self.value *= factor
+        value = self.write()
+        value *= factor
 
     def scale_gradient(self, factor: float) -> None:
         """Multiply the accumulated gradients."""

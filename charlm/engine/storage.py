@@ -21,6 +21,15 @@ from charlm.errors import ArgumentError
 from charlm.kernels.tapes import place
 
 
+class Writes:
+    """How often any parameters were opened for writing."""
+
+    count = 0
+
+
+WRITES = Writes()
+
+
 class _Buffer:
     """A value array, and the graphs that have taken views of it."""
 
@@ -91,6 +100,7 @@ class Storage:
 
     def writable(self) -> Array:
         """Return the values for writing in place; what graphs have read is left alone."""
+        WRITES.count += 1
         if self._current.readers:
             if self._spare.readers or self._spare.array.size != self._current.array.size:
                 self._spare = _Buffer(np.zeros_like(self._current.array))

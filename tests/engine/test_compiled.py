@@ -17,6 +17,7 @@ from charlm.engine.ops.leaves import Lookup, LookupExpression, ParameterLeaf
 from charlm.engine.ops.linear import Affine
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rows import ROWS
+from charlm.engine.trainers import SimpleSGDTrainer
 from charlm.errors import EvaluationError
 from charlm.kernels import NUMPY, with_tapes
 from charlm.kernels.tapes import STATE
@@ -178,3 +179,42 @@ def test_products_of_many_columns(rows, inner, batch):
     sample = Sample(Affine(), dims)
     for x, y in zip(numbers(sample, Compiled), numbers(sample, NodeByNode), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-4)
+
+
+def writes(pc, table, w):
+    """Ways to change parameters, each in a program of its own."""
+    yield lambda: table.write().__setitem__(..., 2.0)
+    yield lambda: w.write().__setitem__(..., 2.0)
+    yield lambda: table.scale(2.0)
+    yield lambda: SimpleSGDTrainer(pc, 0.5, kernels=with_tapes(NUMPY, wait=True)).update()
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_what_was_evaluated_ahead_is_forgotten_when_parameters_change(which):
+    def read(executor):
+        pc = ParameterCollection(np.float32)
+        table, w = pc.add_lookup_parameters(3, (2,)), pc.add_parameters((2, 2))
+        other = pc.add_parameters((2,))
+        graph = graph_of(executor)
+        matrix = leaf(graph, ParameterLeaf(w), True)
+        first = ops.sum_elems(matrix * ops.lookup(graph, table, 1))
+        second = matrix * ops.lookup(graph, table, 2) + leaf(graph, ParameterLeaf(other), True)
+        found = [first.scalar_value()]
+        first.backward()
+        list(writes(pc, table, w))[which]()
+        return [*found, *second.vec_value(), len(graph.tape)]
+
+    assert read(Compiled) == pytest.approx(read(NodeByNode), rel=1e-5)
+
+
+def test_nothing_is_drawn_ahead():
+    def read(executor):
+        graph = graph_of(executor)
+        x = input_array(graph, np.ones((1, 5)))
+        first, second = ops.tanh(x), ops.noise(x, 1.0)
+        third = ops.tanh(second)
+        found = first.vec_value()
+        graph.context.stream.uniform(0, 1, (3,), np.float32)
+        return found + second.vec_value() + third.vec_value()
+
+    assert read(Compiled) == pytest.approx(read(NodeByNode), rel=1e-5)

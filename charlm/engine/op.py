@@ -145,7 +145,9 @@ class Op(ABC):
     def signature(self, types: tuple[Type, ...]) -> Signature:
         """Return what follows from arguments of these types; ShapeError if they, or the data, do not fit."""
         key = types[0] if len(types) == 1 else types
-        known = self._known() if self.has_data else self.signatures  # there is one of it, or many
+        known = vars(self).get("signatures")
+        if known is None:  # it is made for one node, mostly: to keep them would take a microsecond
+            known = self._known()
         found = known.get(key)
         if found is None:
             found = Signature(self, types)

@@ -195,7 +195,7 @@ OF_TARGET = Indexed(lambda target: PickNegLogSoftmax((target,)))
 
 def softmax(x: Operand, d: int = 0) -> Expression:
     """Return the softmax of each column (``d=0``) or row (``d=1``)."""
-    if d == 0 and type(d) is int:
+    if type(d) is int and d == 0:
         return _softmax(x)
     return apply(Softmax(unsigned(d, "softmax")), x)
 

@@ -96,7 +96,6 @@ class NodeByNode:
         """Evaluate the nodes up to ``last`` that have no value yet."""
         tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
-        value = values.__getitem__  # with map, half the time of a list comprehension
         start = self._start
         try:
             for k in range(len(values), last + 1):
@@ -108,14 +107,12 @@ class NodeByNode:
                     op = data[k] if indexed is None else indexed.made[arguments[start + count]]
                 if signature.empty:
                     y = np.empty(signature.type.array_shape, ctx.dtype)
-                elif (
-                    count == 1
-                ):  # half a microsecond less than for any number of arguments; so are two
+                elif count == 1:  # one and two take half a microsecond less than any number
                     y = op.forward(ctx, values[arguments[start]])
                 elif count == 2:
                     y = op.forward(ctx, values[arguments[start]], values[arguments[start + 1]])
                 else:
-                    y = op.forward(ctx, *map(value, arguments[start : start + count]))
+                    y = op.forward(ctx, *[values[i] for i in arguments[start : start + count]])
                 values.append(y)
                 start += signature.extent
                 if ctx.saved is not None:
@@ -151,7 +148,6 @@ class NodeByNode:
         self._owned = bytearray(root + 1)
         self._totals.clear()
         products, add, own = self._products, self._add, self._own
-        value = values.__getitem__
         gradients[root] = np.ones_like(self.values[root])
         start = self._start if root == len(self.values) - 1 else tape.start(root + 1)
         k = root
@@ -162,8 +158,6 @@ class NodeByNode:
                 if k in products:
                     self._add_products(k)
                 dy, count = gradients[k], signature.count
-                if dy is None and count:
-                    continue
                 if not keep:
                     gradients[k] = None
                 op = signature.op
@@ -175,6 +169,8 @@ class NodeByNode:
                         op.touch()
                         if dy is not None:
                             op.receive(ctx, dy)
+                    continue
+                if dy is None:
                     continue
                 args = arguments[start : start + count]
                 needs = signature.needs
@@ -195,7 +191,7 @@ class NodeByNode:
                 if count == 2:
                     found = op.backward(ctx, dy, values[k], values[args[0]], values[args[1]])
                 else:
-                    found = op.backward(ctx, dy, values[k], *map(value, args))
+                    found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
                 for j, dx in enumerate(found):
                     if dx is not None and needs[j]:
                         add(args[j], dx)

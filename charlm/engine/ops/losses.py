@@ -70,7 +70,7 @@ class Softmax(OverAxis):
         if len(x) == 1 and x.ndim == 2 and self.axis == 0:  # a third of the time for a small vector
             y = x - x[0, x.argmax(), ...]  # an array without axes, which is quicker than a number
             np.exp(y, out=y)
-            y /= y.dot(_ones(y.shape[1], y.dtype)).reshape(())
+            y /= y.dot(_ones(y.shape[1], y.dtype))[0, ...]
             return y
         axis = axis_of(self.axis)  # ufuncs' own reductions: x.max() takes a microsecond longer
         y = x - np.maximum.reduce(x, axis=axis, keepdims=True)
@@ -81,7 +81,7 @@ class Softmax(OverAxis):
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """From the probabilities."""
         if len(y) == 1 and y.ndim == 2 and self.axis == 0:
-            dx = dy - y.dot(dy[0]).reshape(())
+            dx = dy - y.dot(dy[0])[0, ...]
         else:
             dx = dy - np.add.reduce(y * dy, axis=axis_of(self.axis), keepdims=True)
         dx *= y

@@ -141,6 +141,7 @@ class RecurrentStep(Recurrence):
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
         """Back through the step."""
         saved, arguments = ctx.saved
+        dx: Any
         dx, *found = self.cell.step_backward(ctx.kernels, dy, y, saved, *arguments)
         if self.masked:
             dx = dx * rest[len(self.cell.roles)]

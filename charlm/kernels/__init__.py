@@ -6,6 +6,8 @@ numpy and define what is right; ``compiled`` has numba versions of most of them.
 
 from __future__ import annotations
 
+import gc
+import sys
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TypeAlias
@@ -64,6 +66,9 @@ def has_numba() -> bool:
 def select(name: str, threads: int = 1) -> Kernels:
     """Return the kernels called ``numpy`` or ``numba``.
 
+    numba's 110,000 objects stay. Where they were not there before, Python's garbage collector is told to leave out all
+    objects that there are so far: else it would look at each in every full collection, which takes 20 to 50 ms.
+
     Args:
         name: which.
         threads: how many the compiled kernels may use; ``charlm.threads`` tells numpy.
@@ -73,12 +78,15 @@ def select(name: str, threads: int = 1) -> Kernels:
     """
     if name == "numpy":
         return NUMPY
+    imported = "numba" in sys.modules
     try:
         from charlm.kernels.compiled import functions_for
     except ImportError as problem:
         raise MissingExtraError(
             "the choice of the numba kernels", "numba", "\nOr choose the kernels numpy."
         ) from problem
+    if not imported:
+        gc.freeze()
     return namespace("numba", functions_for(threads))
 
 

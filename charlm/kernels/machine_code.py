@@ -100,6 +100,11 @@ def packed(name: str, names: list[str], code: bytes) -> bytes:
     return hashlib.sha256(rest).digest() + rest
 
 
+def sources() -> list[Path]:
+    """Return the files that compiled code is made of."""
+    return [_HERE / "tapes.py", _HERE / "updates.py", *sorted((_HERE / "compiled").glob("*.py"))]
+
+
 def symbol(entry: str) -> str:
     """Return the name of an entry in its object file."""
     return f"charlm_{entry}"
@@ -139,7 +144,7 @@ def _state(binding: Any, module: str) -> str:
         os.environ.get("NUMBA_CPU_FEATURES") or binding.get_host_cpu_features().flatten(),
     ]
     state = hashlib.sha256(" ".join([module, version, *processor]).encode())
-    for source in [_HERE / "tapes.py", *sorted((_HERE / "compiled").glob("*.py"))]:
+    for source in sources():
         state.update(source.read_bytes())
     return state.hexdigest()[:32]
 

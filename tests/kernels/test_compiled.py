@@ -350,6 +350,20 @@ def test_auto_takes_what_saves_more_than_it_costs() -> None:
     assert resolve("numba", 0) == "numba"
 
 
+@pytest.mark.parametrize("before", ["pass", "import numba"])
+def test_the_garbage_collector_leaves_out_what_came_with_numba(before: str) -> None:
+    program = f"""
+import gc
+{before}
+from charlm.kernels import select
+select("numba")
+frozen = gc.get_freeze_count()
+select("numba", 2)
+assert gc.get_freeze_count() == frozen
+assert (frozen > 50_000) == ({before!r} == "pass"), frozen
+"""
+    assert subprocess.run([sys.executable, "-c", program], timeout=120).returncode == 0
+
 def test_numba_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in [name for name in sys.modules if name.startswith("charlm.kernels.compiled")]:
         monkeypatch.delitem(sys.modules, module)

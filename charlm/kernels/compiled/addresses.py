@@ -34,9 +34,11 @@ def _arrays(element: Any, dimensions: int) -> Any:
     return array_at
 
 
+bytes_at = _arrays(types.uint8, 1)
 floats_at = _arrays(types.float32, 1)
 integers_at = _arrays(types.int64, 1)
 integer_rows_at = _arrays(types.int64, 2)
+reals_at = _arrays(types.float64, 1)
 real_rows_at = _arrays(types.float64, 2)
 
 

@@ -1,5 +1,5 @@
 """What is kept as machine code, and called without numba."""
 
-from charlm.kernels.compiled.tape import ENTRIES
+from charlm.kernels.compiled import tape, whole_updates
 
-__all__ = ["ENTRIES"]
+ENTRIES = {**tape.ENTRIES, **whole_updates.ENTRIES}

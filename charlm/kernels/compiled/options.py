@@ -6,7 +6,6 @@ import hashlib
 import sys
 from collections.abc import Callable
 from contextvars import copy_context
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -15,6 +14,7 @@ from numba.extending import intrinsic
 
 from charlm.files import cache_folder
 from charlm.kernels.compiling import COMPILING
+from charlm.kernels.machine_code import sources
 
 SETTINGS: Any = config
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
@@ -71,8 +71,7 @@ def _cache() -> str:
         return str(SETTINGS.CACHE_DIR)
     # numba looks at the file that holds a function, not at those that it calls into
     state = hashlib.sha256(f"{sys.version_info} {numba.__version__}".encode())
-    here = Path(__file__)
-    for source in [here.parents[1] / "tapes.py", *sorted(here.parent.glob("*.py"))]:
+    for source in sources():
         state.update(source.read_bytes())
     return str(cache_folder(f"kernels-{state.hexdigest()[:16]}") or "")
 

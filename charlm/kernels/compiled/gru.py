@@ -8,7 +8,6 @@ that the threads meet twice in a step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
@@ -265,8 +264,7 @@ def prepare_forward(
     x, ids, V = looked(x_TBI)
     y, A, R = team.empty(1, T, B, H), team.empty(T * B * 3 * Hp), team.empty(T * B * H)
     gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
-    call = partial(
-        team.run,
+    call = team.call(
         _forward,
         x,
         ids,
@@ -307,8 +305,7 @@ def prepare_backward(
     dx, dh, drh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
     found = arrays_like(team, gates, into)
     matrices = (Wxz_IH, Whz_HH, Wxr_IH, Whr_HH, Wxc_IH, Whc_HH)
-    call = partial(
-        team.run,
+    call = team.call(
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, A, R)),
         x,

@@ -19,10 +19,9 @@ from charlm.kernels.compiled.team import Team
 from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array, Looked
 
-MOST = 1 << 18
+MOST = 1 << 20
 """Units times positions. A larger step takes so long that nothing is saved, and its arrays are better freed."""
-KINDS = {"rnn": (simple, 1), "gru": (gru, 1), "lstm": (lstm, 2)}
-"""Cells, with the number of their states."""
+CELLS = {"rnn": simple, "gru": gru, "lstm": lstm}
 
 
 class Learner:
@@ -30,12 +29,12 @@ class Learner:
 
     Args:
         team: computes.
-        kind: one of ``KINDS``.
+        kind: one of ``CELLS``.
         weights: of the table (V, I), of each layer, and of the output layer.
         gradients: where those of all weights are made; that of the table is added.
         settings: what the cell's kernels take behind the states.
         inputs_TB, targets_TB: ids, int64, which are read anew at each call.
-        states: (B, H) for each layer and state, read in the same way; empty at the start of a text.
+        states: (B, H) for each layer and state, read in the same way.
         factor: what the loss is multiplied by.
 
     Attributes:
@@ -54,7 +53,7 @@ class Learner:
         states: Sequence[Sequence[Array]],
         factor: float,
     ) -> None:
-        cell, count = KINDS[kind]
+        cell: Any = CELLS[kind]
         (table,), *layers, (W, b) = weights
         (self._dtable,), *of_layers, of_output = gradients
         self._team, self._table, self._ids = team, table, inputs_TB
@@ -68,7 +67,7 @@ class Learner:
         x: Any = Looked(table, inputs_TB) if self._x is None else self._x
         below: Array | None = None
         for k, layer in enumerate(layers):
-            arguments = (x, *layer, *(states[k] if states else [None] * count), *settings)
+            arguments = (x, *layer, *states[k], *settings)
             call, (y, saved) = cell.prepare_forward(team, *arguments)
             self._forward.append(call)
             dy = np.zeros_like(y)
@@ -116,7 +115,7 @@ class Learner:
 
 def learns(team: Team, kind: str, sizes: Sequence[int], positions: int) -> bool:
     """Tell whether layers of some kind and sizes are to learn in this way from a batch of so many positions."""
-    return kind in KINDS and positions >= FEW and positions * sum(sizes) <= MOST
+    return kind in CELLS and positions >= FEW and positions * sum(sizes) <= MOST
 
 
 def learner(team: Team, *args: Any) -> Learner:

@@ -7,7 +7,6 @@ computes its units from all of h, and the threads meet once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
@@ -226,8 +225,7 @@ def prepare_forward(
     Hp = padded(H)
     x, ids, V = looked(x_TBI)
     y, G = team.empty(2, T, B, H), team.empty(T * B * 4 * Hp)
-    call = partial(
-        team.run,
+    call = team.call(
         _forward,
         x,
         ids,
@@ -266,8 +264,7 @@ def prepare_backward(
     threads = threads_for(team, 8 * B * H * H, H)
     dx, dc, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
     found = arrays_like(team, (Wx_IG, Wh_HG, b_G), into)
-    call = partial(
-        team.run,
+    call = team.call(
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, G)),
         x,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
@@ -148,8 +147,7 @@ def prepare_forward(
     V = len(b_V)
     Vp = padded(V)
     losses, p = team.empty(N), team.empty(N * Vp)
-    call = partial(
-        team.run,
+    call = team.call(
         _forward,
         *(flat(a) for a in (h_NH, W_HV, b_V)),
         np.ascontiguousarray(targets_N, np.int64),
@@ -180,8 +178,7 @@ def prepare_backward(
     (p,) = saved.take(lambda: affine_softmax_nll_forward(team, h_NH, W_HV, b_V, targets_N))
     threads = threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL)
     dh, (dW, db) = team.empty(N, Hp), arrays_like(team, (W_HV, b_V), into)
-    call = partial(
-        team.run,
+    call = team.call(
         _backward,
         *(flat(a) for a in (dloss_N, p, h_NH, W_HV)),
         np.ascontiguousarray(targets_N, np.int64),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
@@ -148,8 +147,7 @@ def prepare_forward(
     Hp = padded(H)
     x, ids, V = looked(x_TBI)
     y, A = team.empty(1, T, B, H), team.empty(T * B * Hp)
-    call = partial(
-        team.run,
+    call = team.call(
         _forward,
         x,
         ids,
@@ -183,8 +181,7 @@ def prepare_backward(
     threads = threads_for(team, 2 * B * H * H, H)
     dx, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp)
     found = arrays_like(team, (Wx_IH, Wh_HH, b_H), into)
-    call = partial(
-        team.run,
+    call = team.call(
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, A)),
         x,

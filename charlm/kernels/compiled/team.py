@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from _thread import get_ident, start_new_thread
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,12 @@ class Team:
             crew.job = None  # and with it the arrays
         if crew.error is not None:
             raise crew.error
+
+    def call(self, kernel: Callable[..., None], *args: Any, threads: int) -> Callable[[], None]:
+        """Return what runs a kernel on these arguments, again and again."""
+        if threads == 1:
+            return partial(kernel, *args, NOBODY, 0, 1)
+        return partial(self.run, kernel, *args, threads=threads)
 
     def empty(self, *shape: int) -> Array:
         """Return an array of float32 with no particular content.

@@ -106,7 +106,7 @@ class LookupParameters(CurrentLeaf):
 
     def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""
-        return self.rows(unsigned_all(i, "a row of a lookup table"))
+        return self.rows(list(unsigned_all(i, "a row of a lookup table")))
 
     def rows(self, ids: int | Sequence[int], update: bool = True) -> LookupExpression:
         """Return one row, or a batch of them for several ids; without ``update`` they get no gradient."""

@@ -219,4 +219,4 @@ def lookup(
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:
     if type(index) is int and index >= 0:
         return (index,)
-    return batch_of(one_or_all(index, "lookup"), "lookup")
+    return batch_of(index if type(index) is list else one_or_all(index, "lookup"), "lookup")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from threading import get_ident
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -23,8 +24,8 @@ ROOM = 1 << 20
 """Units times positions of the prepared calls that are kept: for a batch of text, or lines of many lengths."""
 
 
-Key: TypeAlias = tuple[tuple[int, ...], float, Kernels]
-"""The shape of a batch, the factor of its loss, and what computes."""
+Key: TypeAlias = tuple[tuple[int, ...], float, Kernels, int]
+"""The shape of a batch, the factor of its loss, kernels, and the thread, whose memory prepared calls work in."""
 
 
 class Gradient:
@@ -48,7 +49,7 @@ class Gradient:
         Raises:
             BadGradientError: the loss is not finite, so that nothing was added.
         """
-        key = inputs_TB.shape, factor, self.model.kernels
+        key = inputs_TB.shape, factor, self.model.kernels, get_ident()
         program = self._prepared(key) or self._graph(key, inputs_TB, targets_TB, state)
         return program.run(inputs_TB, targets_TB, state)
 
@@ -58,7 +59,7 @@ class Gradient:
             return None  # the calls would overwrite it
         found = self._calls.get(key)
         if found is None or not found.is_valid():
-            (T, B), factor, kernels = key
+            (T, B), factor, kernels, _ = key
             cell, sizes = _known_cell(self.model), self.model.config.hidden_dims
             if cell is None or not kernels.learns(cell.kernel, sizes, T * B):
                 return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -222,3 +223,40 @@ def test_other_models_learn_through_a_graph(config):
     ids = np.random.default_rng(5).integers(0, len(ALPHABET), (T + 1, B))
     Gradient(model)(ids[:-1], ids[1:], None)
     assert all(p.has_gradient for p in model.parameters().values())
+
+
+def learned(sizes: list[int], steps: int = 20) -> Iterator[list[Array]]:
+    """Yield a model's weights after each of some steps."""
+    model = small_model(hidden_dim=sizes, layers=len(sizes), cell="lstm")
+    gradient, trainer = Gradient(model), AdamTrainer(model.collection, 0.01)
+    rng = np.random.default_rng(6)
+    for _ in range(steps):
+        ids = rng.integers(0, len(ALPHABET), (T + 1, B))
+        gradient(ids[:-1], ids[1:], None)
+        trainer.update()
+        yield list(model.arrays().values())
+
+
+def test_models_that_learn_beside_each_other_share_no_numbers():
+    """In turns, of which a later one needs more memory, and on threads of their own."""
+    small, large = [7], [40, 30]
+    alone = [list(learned(sizes))[-1] for sizes in (small, large)]
+    in_turns = list(zip(learned(small), learned(large), strict=True))[-1]
+    with ThreadPoolExecutor(2) as threads:
+        on_threads = list(threads.map(lambda sizes: list(learned(sizes, 20))[-1], (small, large)))
+    for expected, *others in zip(alone, in_turns, on_threads, strict=True):
+        for found in others:
+            for a, b in zip(expected, found, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_calls_for_many_lengths_are_kept_as_there_is_room(monkeypatch):
+    monkeypatch.setattr("charlm.lm.step.ROOM", 9 * 30)  # nine units times so many positions
+    gradient = Gradient(small_model())
+    for length in (4, 5, 6, 7, 8, 5, 6, 40, 4):
+        ids = np.zeros((length + 1, 1), int)
+        gradient(ids[:-1], ids[1:], None)
+        gradient.model.collection.clear_gradients()
+        kept = [calls.size for calls in gradient._calls.values()]
+        assert sum(kept) <= 9 * 30 or len(kept) == 1
+    assert len(kept) == 1

@@ -269,7 +269,7 @@ def prepare_forward(
         x,
         ids,
         *(flat(a) for a in (*gates, h_BH, y, A, R)),
-        *(team.empty(size * 3 * Hp) for size in (X, H, V)),
+        *team.temporary(*(size * 3 * Hp for size in (X, H, V))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 6 * B * H * H, H),
     )
@@ -303,6 +303,7 @@ def prepare_backward(
     A, R = saved.take(lambda: gru_forward(team, x_TBI, *gates, h_BH))
     threads = threads_for(team, 6 * B * H * H, H)
     dx, dh, drh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
+    scratch = threads * gradient_scratch(max(X, H))
     found = arrays_like(team, gates, into)
     matrices = (Wxz_IH, Whz_HH, Wxr_IH, Whr_HH, Wxc_IH, Whc_HH)
     call = team.call(
@@ -311,8 +312,7 @@ def prepare_backward(
         x,
         ids,
         *(flat(a) for a in (*matrices, h_BH, dx, *found, dh, drh)),
-        *(team.empty(size * 3 * Hp) for size in (Xp, Hp, X, H, V, 1)),
-        team.empty(threads * gradient_scratch(max(X, H))),
+        *team.temporary(*(size * 3 * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )

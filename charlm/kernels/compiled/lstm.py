@@ -233,7 +233,7 @@ def prepare_forward(
         np.float32(forget_bias),
         flat(y),
         G,
-        *(team.empty(size * 4 * Hp) for size in (X, H, V)),
+        *team.temporary(*(size * 4 * Hp for size in (X, H, V))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 8 * B * H * H, H),
     )
@@ -263,6 +263,7 @@ def prepare_backward(
     (G,) = saved.take(lambda: lstm_forward(team, *again))
     threads = threads_for(team, 8 * B * H * H, H)
     dx, dc, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
+    scratch = threads * gradient_scratch(max(X, H))
     found = arrays_like(team, (Wx_IG, Wh_HG, b_G), into)
     call = team.call(
         _backward,
@@ -271,8 +272,7 @@ def prepare_backward(
         ids,
         *(flat(a) for a in (Wx_IG, Wh_HG, c_BH, h_BH)),
         *(flat(a) for a in (dx, *found, dc, dh)),
-        *(team.empty(size * 4 * Hp) for size in (Xp, Hp, X, H, V, 1)),
-        team.empty(threads * gradient_scratch(max(X, H))),
+        *team.temporary(*(size * 4 * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )

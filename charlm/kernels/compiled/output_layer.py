@@ -153,8 +153,7 @@ def prepare_forward(
         np.ascontiguousarray(targets_N, np.int64),
         losses,
         p,
-        team.empty(Vp * H),
-        team.empty(Vp),
+        *team.temporary(Vp * H, Vp),
         (N, H, V, Vp),
         threads=threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL),
     )
@@ -183,10 +182,7 @@ def prepare_backward(
         *(flat(a) for a in (dloss_N, p, h_NH, W_HV)),
         np.ascontiguousarray(targets_N, np.int64),
         *(flat(a) for a in (dh, dW, db)),
-        team.empty(Vp * Hp),
-        team.empty(Vp * H),
-        team.empty(Vp),
-        team.empty(threads * gradient_scratch(H)),
+        *team.temporary(Vp * Hp, Vp * H, Vp, threads * gradient_scratch(H)),
         (N, H, V, Vp),
         threads=threads,
     )

@@ -153,7 +153,7 @@ def prepare_forward(
         ids,
         *(flat(a) for a in (Wx_IH, Wh_HH, b_H, h_BH, y)),
         A,
-        *(team.empty(size * Hp) for size in (X, H, V)),
+        *team.temporary(*(size * Hp for size in (X, H, V))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 2 * B * H * H, H),
     )
@@ -180,6 +180,7 @@ def prepare_backward(
     (A,) = saved.take(lambda: rnn_forward(team, x_TBI, Wx_IH, Wh_HH, b_H, h_BH))
     threads = threads_for(team, 2 * B * H * H, H)
     dx, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp)
+    scratch = threads * gradient_scratch(max(X, H))
     found = arrays_like(team, (Wx_IH, Wh_HH, b_H), into)
     call = team.call(
         _backward,
@@ -187,8 +188,7 @@ def prepare_backward(
         x,
         ids,
         *(flat(a) for a in (Wx_IH, Wh_HH, h_BH, dx, *found, dh)),
-        *(team.empty(size * Hp) for size in (Xp, Hp, X, H, V, 1)),
-        team.empty(threads * gradient_scratch(max(X, H))),
+        *team.temporary(*(size * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )

@@ -17,6 +17,7 @@ import os
 from _thread import get_ident, start_new_thread
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ from numba import types
 from charlm.errors import EvaluationError
 from charlm.kernels.compiled.options import compiled, instructions
 from charlm.kernels.compiled.vectors import pointer
-from charlm.kernels.memory import Memory
+from charlm.kernels.memory import FLOAT32, Memory
 from charlm.kernels.reference.common import Array
 
+LINE = 16  # numbers that are fetched from memory together
 SPINS = 2000  # some microseconds; then the core is offered to whoever needs it
 
 ARRIVED, BEGUN, REFUSED, DONE, LOCKS = range(5)
@@ -86,6 +88,17 @@ class Team:
         """
         return self._crew().memory.empty(*shape)
 
+    def temporary(self, *sizes: int) -> list[Array]:
+        """Return arrays that a kernel works in, flat; the calling thread's next kernel gets the same memory."""
+        crew = self._crew()
+        ends = list(accumulate(-(-size // LINE) * LINE for size in sizes))
+        if ends[-1] > len(crew.temporary):
+            crew.temporary = np.empty(ends[-1], FLOAT32)
+        return [
+            crew.temporary[end - -(-size // LINE) * LINE :][:size]
+            for size, end in zip(sizes, ends, strict=True)
+        ]
+
     def _crew(self) -> _Crew:
         me = get_ident()
         return self._crews.get(me) or self._crews.setdefault(me, _Crew(self.threads))
@@ -99,9 +112,10 @@ class _Crew:
         size: how many threads there are, the caller included.
         job: the kernel, its arguments, and how many threads it is for.
         error: why a thread could not begin.
+        temporary: what kernels work in, one after the other.
     """
 
-    __slots__ = ("error", "job", "meeting", "memory", "size")
+    __slots__ = ("error", "job", "meeting", "memory", "size", "temporary")
 
     def __init__(self, most: int) -> None:
         self.meeting = np.zeros(LOCKS + most, np.int64)
@@ -109,6 +123,7 @@ class _Crew:
         self.job: tuple[Callable[..., None], tuple[Any, ...], int] | None = None
         self.error: BaseException | None = None
         self.memory = Memory()
+        self.temporary: Array = np.empty(0, FLOAT32)
 
     def grow(self, threads: int) -> None:
         """Start the threads that are missing.

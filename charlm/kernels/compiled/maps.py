@@ -104,14 +104,26 @@ def _slope(code, x, y):
 
 
 @compiled()
+def tanh(m, y, x, n):
+    """Y = tanh x."""
+    for j in range(0, n, LANES):
+        store(m, y + j, _tanh(load(m, x + j, n - j)), n - j)
+
+
+@compiled()
+def logistic(m, y, x, n):
+    """Y = 1 / (1 + exp(-x))."""
+    for j in range(0, n, LANES):
+        store(m, y + j, _logistic(load(m, x + j, n - j)), n - j)
+
+
+@compiled()
 def map_numbers(m, code, y, x, c, n):
     """Y = f(x), and for some a number c."""
     if code == TANH:
-        for j in range(0, n, LANES):
-            store(m, y + j, _tanh(load(m, x + j, n - j)), n - j)
+        tanh(m, y, x, n)
     elif code == LOGISTIC:
-        for j in range(0, n, LANES):
-            store(m, y + j, _logistic(load(m, x + j, n - j)), n - j)
+        logistic(m, y, x, n)
     elif code == RECTIFY:
         for j in range(0, n, LANES):
             store(m, y + j, _rectify(load(m, x + j, n - j)), n - j)

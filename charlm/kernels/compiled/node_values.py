@@ -43,6 +43,14 @@ def add_times(m, y, x, a, n):
 
 
 @compiled()
+def scale(m, y, a, n):
+    """Y = a y."""
+    each = splat(a)
+    for j in range(0, n, LANES):
+        store(m, y + j, product(each, load(m, y + j, n - j)), n - j)
+
+
+@compiled()
 def multiply(m, y, x, z, n):
     """Y = x z."""
     for j in range(0, n, LANES):

@@ -63,8 +63,7 @@ def moment(m, y, x, n, count, inner, order, scale):
             for c in range(count):
                 total += _power(number(m, at + c * inner), order)
             put(m, y + j, total)
-    for j in range(n):
-        put(m, y + j, number(m, y + j) * scale)
+    nodes.scale(m, y, scale, n)
 
 
 @compiled()

@@ -9,7 +9,6 @@ from charlm.kernels.compiled import node_values as nodes
 from charlm.kernels.compiled.addresses import floats_at, put_byte
 from charlm.kernels.compiled.layout import *
 from charlm.kernels.compiled.matvec import (
-    add_outer,
     add_to,
     add_transposed_products,
     clear,
@@ -18,6 +17,7 @@ from charlm.kernels.compiled.matvec import (
     real_of,
 )
 from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.outer import add_outer
 from charlm.kernels.compiled.tape_forward import each_size, repeated, transposed
 from charlm.kernels.tapes import DONE, REACHED, WANTED
 from charlm.kernels.tapes import PYTHON as RUNS_IN_PYTHON
@@ -265,10 +265,9 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
             _pair_back(m, table, r, op, dx, dz, dy, y, x, z, n)
         elif op <= PAIRWISE_RANK_LOSS:
             maps.pair_back(m, op, dx, dz, dy, y, x, z, n)
-        elif op < ADD_SCALAR:
-            maps.map_back(m, op, dx, dy, y, x, 0.0, n)
         elif op <= SCALAR_MULTIPLY:
-            maps.map_back(m, op, dx, dy, y, x, real_of(code[p + 1]), n)
+            constant = real_of(code[p + 1]) if op >= ADD_SCALAR else 0.0
+            maps.map_back(m, op, dx, dy, y, x, constant, n)
         elif op == SOFTMAX:
             for j in range(0, n, first):
                 nodes.softmax_back(m, dx + j, dy + j, y + j, first)

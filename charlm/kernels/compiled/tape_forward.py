@@ -101,12 +101,12 @@ def _gru(m, values, code, p, y, has, i, h, n):
     _sums(m, z, x, w, u, b, old, has, i, h, h, columns)
     w, u, b = values[code[p + 4]], values[code[p + 5]], values[code[p + 6]]
     _sums(m, r, x, w, u, b, old, has, i, h, h, columns)
-    maps.map_numbers(m, LOGISTIC, z, z, 0.0, 2 * n)
+    maps.logistic(m, z, z, 2 * n)
     if has:
         nodes.multiply(m, rh, r, old, n)
     w, u, b = values[code[p + 7]], values[code[p + 8]], values[code[p + 9]]
     _sums(m, c, x, w, u, b, rh, has, i, h, h, columns)
-    maps.map_numbers(m, TANH, c, c, 0.0, n)
+    maps.tanh(m, c, c, n)
     nodes.mix(m, y, z, c, old, has, n)
 
 
@@ -156,10 +156,9 @@ def forward(s, table, reals, numbers, code, starts, values):
             _pair(m, table, r, op, y, x, z, n)
         elif op <= PAIRWISE_RANK_LOSS:
             maps.pair(m, op, y, x, z, reals[r, FIRST], n)
-        elif op < ADD_SCALAR:
-            maps.map_numbers(m, op, y, x, 0.0, n)
         elif op <= SCALAR_MULTIPLY:
-            maps.map_numbers(m, op, y, x, real_of(code[p + 1]), n)
+            constant = real_of(code[p + 1]) if op >= ADD_SCALAR else 0.0
+            maps.map_numbers(m, op, y, x, constant, n)
         elif op == SOFTMAX:
             for j in range(0, n, first):
                 nodes.softmax(m, y + j, x + j, first)
@@ -199,7 +198,7 @@ def forward(s, table, reals, numbers, code, starts, values):
                 for c in range(0, n, size):
                     add_to(m, y + c, values[code[p + j]], size)
             if reals[r, FIRST] != 1.0:
-                maps.map_numbers(m, SCALAR_MULTIPLY, y, y, reals[r, FIRST], n)
+                nodes.scale(m, y, types.float32(reals[r, FIRST]), n)
         elif op == LOG_SUM_EXP:
             reductions.log_sum_exp_of(m, y, values, code, p, count, n)
         elif op == CONCATENATE:
@@ -235,7 +234,7 @@ def forward(s, table, reals, numbers, code, starts, values):
             h = values[code[p + 4]] if has else 0
             u, b = values[code[p + 2]], values[code[p + 3]]
             _sums(m, y, x, z, u, b, h, has, first, second, second, n // second)
-            maps.map_numbers(m, TANH, y, y, 0.0, n)
+            maps.tanh(m, y, y, n)
         elif op == LSTM:
             _lstm(m, values, code, p, y, count > 4, reals[r, THIRD], first, second, n)
         elif op == GRU:

@@ -15,6 +15,7 @@ from charlm.engine.op import Indexed, Op, Sample, _signatures
 from charlm.engine.ops.inputs import input_array
 from charlm.engine.ops.leaves import Lookup, LookupExpression, ParameterLeaf
 from charlm.engine.ops.linear import Affine
+from charlm.engine.ops.log_losses import BinaryLogLoss
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rows import ROWS
 from charlm.engine.trainers import SimpleSGDTrainer
@@ -218,3 +219,10 @@ def test_nothing_is_drawn_ahead():
         return found + second.vec_value() + third.vec_value()
 
     assert read(Compiled) == pytest.approx(read(NodeByNode), rel=1e-5)
+
+
+def test_costs_of_certain_outcomes():
+    certain = ([0.0, 1.0, 0.0, 1.0, 0.4, 0.4], [0.0, 1.0, 1.0, 0.0, 0.0, 1.0])
+    sample = Sample(BinaryLogLoss(), (((6,), 1),) * 2, values=certain)
+    for x, y in zip(numbers(sample, Compiled), numbers(sample, NodeByNode), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4)

@@ -244,7 +244,7 @@ class Op(ABC):
         """Return the op's name in messages.
 
         Example:
-            >>> from charlm.engine.ops.shaping import PickRange
+            >>> from charlm.engine.ops.picking import PickRange
             >>> PickRange.name()
             'pick_range'
         """

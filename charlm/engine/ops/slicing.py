@@ -14,7 +14,7 @@ from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import each, integer, unsigned_all
-from charlm.engine.ops.shaping import Pick, PickExpression
+from charlm.engine.ops.picking import Pick, PickExpression
 from charlm.engine.types import Type
 from charlm.errors import MisuseError, OutOfRangeError
 from charlm.kernels.tapes import Form

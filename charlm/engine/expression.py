@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -232,7 +232,31 @@ def start(graph: ComputationGraph, op: Op, kind: type[E] = Node) -> E:  # type: 
 # Python remembers with the code which classes it has seen there.
 
 
-def of_one(op: Op, name: str, doc: str) -> Callable[[Operand], Expression]:
+class OfOne(Protocol):
+    """A function of one operand."""
+
+    def __call__(self, x: Operand) -> Expression:
+        """Append the operation."""
+        ...
+
+
+class OfTwo(Protocol):
+    """A function of two operands, or of one and what else it takes."""
+
+    def __call__(self, x: Any, y: Any) -> Expression:
+        """Append the operation."""
+        ...
+
+
+class OfSeveral(Protocol):
+    """A function of a list of operands."""
+
+    def __call__(self, xs: Any) -> Expression:
+        """Append the operation."""
+        ...
+
+
+def of_one(op: Op, name: str, doc: str) -> OfOne:
     """Return a function of this name that appends an operation without data on one operand."""
     known = op.signatures
 
@@ -257,7 +281,7 @@ def of_one(op: Op, name: str, doc: str) -> Callable[[Operand], Expression]:
 
 def of_two(
     op: Op, name: str, doc: str, otherwise: Callable[[Op, Any, Any], Expression] = apply
-) -> Callable[[Any, Any], Expression]:
+) -> OfTwo:
     """Return a function of this name that appends an operation without data on two operands.
 
     ``otherwise`` is called where the second one is no node, or such an operation is not known yet.
@@ -286,7 +310,7 @@ def of_two(
 
 def of_several(
     op: Op, name: str, doc: str, otherwise: Callable[[Op, Any], Expression]
-) -> Callable[[list[Any]], Expression]:
+) -> OfSeveral:
     """Return a function of this name that appends an operation without data on a list of operands.
 
     ``otherwise`` is called where it is no list of nodes, or such an operation is not known yet.

@@ -128,7 +128,7 @@ _along_first = of_several(Concatenate(0), "concatenate", "Return them joined.", 
 def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
     """Return the expressions joined along axis ``d``."""
     if type(d) is int and d == 0:
-        return _along_first(xs)  # type: ignore[arg-type]
+        return _along_first(xs)
     return apply(Concatenate(unsigned(d, "concatenate")), *members(xs, "concatenate"))
 
 

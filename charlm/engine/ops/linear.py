@@ -260,7 +260,7 @@ _affine = of_several(Affine(), "affine_transform", "Return the sum.", _first_aff
 
 def affine_transform(exprs: Sequence[Operand]) -> Expression:
     """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
-    return _affine(exprs)  # type: ignore[arg-type]
+    return _affine(exprs)
 
 
 dot_product = of_two(

@@ -129,31 +129,20 @@ def without_learner(kernels: Kernels) -> Kernels:
     return namespace("graphs", {**functions, "learns": lambda *_: False})
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@given(
-    cell=st.sampled_from(["rnn", "gru", "lstm"]),
-    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=3),
-    steps=st.integers(1, 9),
-    texts=st.integers(1, 4),
-    symbols=st.integers(2, 20),
-    factor=st.sampled_from([1.0, 0.3]),
-    begins=st.booleans(),
-)
-@settings(deadline=None, max_examples=30)
-def test_prepared_calls_make_the_numbers_of_a_graph(
-    threads, cell, sizes, steps, texts, symbols, factor, begins
-):
-    """To the last bit: whichever of the two computes a step, a run that is resumed ends as it would have."""
+def check_prepared_calls(
+    cell: str, sizes: list[int], shape: tuple[int, int], symbols: int, factor: float, begins: bool
+) -> None:
+    """Compare three steps with those of a graph, to the last bit."""
     pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
     config = ModelConfig(cell=cell, layers=len(sizes), hidden_dim=sizes, embed_dim=6)
     model = CharLM(Vocab.from_alphabet(LETTERS[:symbols], eos=False), config, NumpyStream(1))
     found = []
-    for kernels in (select("numba", threads), without_learner(select("numba", threads))):
+    for kernels in (compiled(), without_learner(compiled())):
         model.kernels = kernels
         gradient, rng = Gradient(model), np.random.default_rng(2)
-        state = None if begins else states(model, texts, rng)
+        state = None if begins else states(model, shape[1], rng)
         for _ in range(3):
-            ids = rng.integers(0, symbols, (steps + 1, texts))
+            ids = rng.integers(0, symbols, (shape[0] + 1, shape[1]))
             loss, state = gradient(ids[:-1], ids[1:], state, factor)
             arrays = [p.gradient.copy() for p in model.parameters().values()]
             model.collection.clear_gradients()
@@ -162,6 +151,25 @@ def test_prepared_calls_make_the_numbers_of_a_graph(
     for ours, theirs in zip(found[:3], found[3:], strict=True):
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@given(
+    cell=st.sampled_from(["rnn", "gru", "lstm"]),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    shape=st.tuples(st.integers(1, 9), st.integers(1, 4)),
+    symbols=st.integers(2, 20),
+    factor=st.sampled_from([1.0, 0.3]),
+    begins=st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_prepared_calls_make_the_numbers_of_a_graph(cell, sizes, shape, symbols, factor, begins):
+    """Whichever of the two computes a step, a run that is resumed ends as it would have."""
+    check_prepared_calls(cell, sizes, shape, symbols, factor, begins)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_prepared_calls_make_them_on_several_threads(cell):
+    check_prepared_calls(cell, [192, 160], (6, 16), 20, 0.3, False)
 
 
 def states(model: CharLM, texts: int, rng: np.random.Generator) -> list[tuple[Array, ...]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
 from charlm.kernels import NUMPY, Kernels, select, with_tapes
+from charlm.progress import Advance, listen
 from charlm.threads import thread_count, use_threads
 
 __all__ = [
@@ -52,8 +56,25 @@ def _kernels(name: str | None) -> Kernels:
         )
     if asked == "numpy":
         return NUMPY
-    numba = asked == "numba"
-    return with_tapes(select("numba" if numba else "numpy", thread_count(default=1)), wait=numba)
+    context = copy_context()
+    context.run(listen, _StandardError())
+    return context.run(_compiled, asked == "numba")
+
+
+def _compiled(wait: bool) -> Kernels:
+    return with_tapes(select("numba" if wait else "numpy", thread_count(default=1)), wait)
+
+
+class _StandardError:
+    """Tells a program's user that something is compiled."""
+
+    def say(self, text: str) -> None:
+        """Write a line."""
+        print(f"charlm.dynet: {text}", file=sys.stderr)
+
+    def task(self, what: str, total: float | None) -> AbstractContextManager[Advance]:
+        """Show no progress."""
+        return nullcontext(lambda amount: None)
 
 
 class _CurrentStream:

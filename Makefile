@@ -35,7 +35,7 @@ check: test ## run the tests, and check style, types and imports
 	@$(VENV)/bin/lint-imports --no-logo
 	$(call say,== all checks passed)
 
-bench: $(VENV)/.installed-bench ## compare with PyTorch and DyNet: half an hour; BENCH=--quick: less
+bench: $(VENV)/.installed-bench ## compare with PyTorch and DyNet: three quarters of an hour; BENCH=--quick: less
 	@$(PY) -m benchmarks $(BENCH)
 
 clean: ## remove .venv, caches and built distributions; runs stay

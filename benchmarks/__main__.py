@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks.grid import CELLS, SIZES
 from benchmarks.machine import describe
-from benchmarks.parts import PARTS, QUICK, Plan, default_sizes
+from benchmarks.parts import PARTS, QUICK, default_sizes
+from benchmarks.plan import Plan
 from benchmarks.report import plot, report
 from charlm.threads import thread_count
 

@@ -65,6 +65,10 @@ class Row:
         return {"cell": self.cell, **asdict(self.size), **more}
 
 
+NORM_LSTM = Row("norm_lstm", SIZES["1x128"])
+"""Measured beside the grid."""
+
+
 def rows(cells: list[str] | None = None, sizes: list[str] | None = None) -> list[Row]:
     """Return the rows of the grid, small sizes first, or those of some cells and sizes."""
     return [

@@ -52,10 +52,14 @@ def report(machine: dict[str, str], parts: Parts) -> str:
     ]
     writers = {
         "tutorial": _tutorial,
+        "graph": _graph,
+        "programs": _programs,
         "step": _step,
+        "variant": _variant,
         "sampling": _sampling,
         "scaling": _scaling,
         "start": _start,
+        "cold": _cold,
     }
     for name, write in writers.items():
         if name in parts:
@@ -70,12 +74,64 @@ def _target(target: Target) -> list[str]:
 
 
 def _tutorial(rows: Rows) -> list[str]:
+    systems = "charlm", "dynet", "charlm_numpy", "before"
+    lines = [
+        [
+            row["name"],
+            *_ms(row, *systems),
+            _times(ratio(row, "dynet")),
+            _times(ratio(row, "dynet", "charlm_numpy")),
+            _times(ratio(row, "before", "charlm_numpy")),
+        ]
+        for row in rows
+    ]
+    head = ["", "charlm ms", "DyNet ms", "numpy alone ms", "numpy alone before tapes ms", "ratio"]
+    return [
+        "## The tutorial's three loops, with their samples",
+        markdown([*head, "numpy alone", "numpy alone against before"], lines),
+    ]
+
+
+def _graph(rows: Rows) -> list[str]:
+    lines = [
+        [row["name"], *_scaled(row, 1e6, ("charlm", "dynet")), _times(ratio(row, "dynet"))]
+        for row in rows
+    ]
+    return [
+        "## Graphs of single operations, on DyNet's interface",
+        "Sentences in one graph: DyNet with its automatic batching.",
+        markdown(["us", "charlm", "DyNet", "ratio"], lines),
+    ]
+
+
+def _programs(rows: Rows) -> list[str]:
     lines = [
         [row["name"], *_ms(row, "charlm", "dynet"), _times(ratio(row, "dynet"))] for row in rows
     ]
     return [
-        "## The tutorial's three loops, with their samples, without imports",
-        markdown(["", "charlm ms", "DyNet ms", "ratio"], lines),
+        "## Programs on DyNet's interface, from their start to their end",
+        "Those of `tests/dynet/user_programs`.",
+        markdown(["ms", "charlm", "DyNet", "ratio"], lines),
+    ]
+
+
+def _variant(rows: Rows) -> list[str]:
+    lines = [
+        [row["name"], *_ms(row, "charlm", "torch"), _times(ratio(row, "torch"))] for row in rows
+    ]
+    return [
+        "## A training step of a cell that PyTorch has no module for",
+        markdown(["ms", "charlm", "PyTorch, a loop over time", "ratio"], lines),
+    ]
+
+
+def _cold(rows: Rows) -> list[str]:
+    lines = [
+        [row["name"], *(f"{row['seconds'][s]:.2f}" for s in ("auto", "numpy"))] for row in rows
+    ]
+    return [
+        "## The first training of a user, who has compiled nothing",
+        markdown(["seconds", "as it is", "`--kernels numpy`"], lines),
     ]
 
 
@@ -176,8 +232,13 @@ def _megabytes(row: dict[str, Any], key: str) -> list[str]:
 
 
 def _ms(row: dict[str, Any], *systems: str) -> list[str]:
-    found = [row["seconds"][s] * 1e3 if s in row["seconds"] else None for s in systems]
-    return [MISSING if ms is None else f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}" for ms in found]
+    return _scaled(row, 1e3, systems)
+
+
+def _scaled(row: dict[str, Any], units: float, systems: Sequence[str]) -> list[str]:
+    """Return times, of so many units a second."""
+    found = [row["seconds"][s] * units if s in row["seconds"] else None for s in systems]
+    return [MISSING if x is None else f"{x:,.0f}" if x >= 100 else f"{x:.3g}" for x in found]
 
 
 def _times(value: float | None) -> str:

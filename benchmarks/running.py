@@ -132,6 +132,42 @@ def take_turns(jobs: Jobs, seconds: float, fewest: int = 3) -> dict[str, Timed]:
     return {name: Timed(c.turns, c.end) for name, c in contenders.items()}
 
 
+@dataclass(frozen=True)
+class Program:
+    """A module that runs in a process of its own, and prints JSON on its last line.
+
+    Attributes:
+        arguments: those of ``python -m``.
+        settings: what its environment has beside that of every contender.
+        folder: where the package is.
+    """
+
+    arguments: tuple[str, ...]
+    settings: dict[str, str] = field(default_factory=dict)
+    folder: Path = ROOT
+
+    def run(self, threads: int) -> tuple[float, Any]:
+        """Return how long it took from its start to its end, in seconds, and what it printed."""
+        env = {**environment(threads), **self.settings, "PYTHONPATH": str(self.folder)}
+        command = [sys.executable, "-m", *self.arguments]
+        before = time.perf_counter()
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return time.perf_counter() - before, json.loads(done.stdout.splitlines()[-1])
+
+
+def alternate(
+    programs: dict[str, Program], threads: int, repeats: int
+) -> dict[str, list[tuple[float, Any]]]:
+    """Run programs in turns; return for each what ``run`` returned."""
+    found: dict[str, list[tuple[float, Any]]] = {name: [] for name in programs}
+    for _ in range(repeats):
+        for name, program in programs.items():
+            found[name].append(program.run(threads))
+    return found
+
+
 def command_seconds(command: list[str], cwd: Path, **more: str) -> float:
     """Return how long a command takes, from its start to its end."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), **more}

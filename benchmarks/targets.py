@@ -72,30 +72,93 @@ def per_character(row: dict[str, Any], other: str) -> float:
 
 def targets(parts: Parts) -> list[Target]:
     """Return what the measurements say about each target; of several rows, the worst."""
+    return [*_define_by_run(parts), *_language_models(parts)]
+
+
+def _define_by_run(parts: Parts) -> list[Target]:
+    """Return those of programs on charlm.dynet."""
+    tutorials = {row["name"]: row for row in parts.get("tutorial", [])}
+    graphs = parts.get("graph", [])
+    whole = _against("dynet", parts.get("programs", []))
+    middle = {"": statistics.median(whole.values())} if whole else {}
+
+    def loops(name: str, *of: str) -> dict[str, float]:
+        return _named([tutorials[name]] if name in tutorials else [], lambda row: ratio(row, *of))
+
+    def graph(start: str) -> dict[str, float]:
+        return _against("dynet", [row for row in graphs if row["name"].startswith(start)])
+
+    found = [
+        ("the tutorial against DyNet", 1.2, 2.0, loops("tutorial", "dynet")),
+        ("the same, imports included", 1.0, 1.5, loops("tutorial, imports included", "dynet")),
+        ("trees of 60 leaves", 1.0, 1.6, graph("a tree, with backward")),
+        ("5,500 nodes, ten updates", 1.0, 2.0, graph("5,500 nodes")),
+        ("32 sentences in one graph", 1.0, 1.5, graph("32 sentences")),
+        ("400 expressions, read one by one", 0.5, 1.0, graph("400 expressions")),
+        ("programs on DyNet's interface, median", 1.0, 1.5, middle),
+        ("the same, each", 0.5, 1.0, whole),
+        ("a drawn character, define-by-run", 0.7, 1.0, graph("a drawn character")),
+        (
+            "numpy alone: the tutorial against the version before tapes",
+            0.75,
+            1.0,
+            loops("tutorial", "before", "charlm_numpy"),
+        ),
+    ]
+    return [
+        *(_worst(*t) for t in found),
+        _worst(
+            "the slowest of 2,000 trees, against the median",
+            10.0,
+            None,
+            slowest(graphs),
+            at_most=True,
+        ),
+    ]
+
+
+def slowest(graphs: Rows) -> dict[str, float]:
+    """Return by how much the slowest of many graphs is above the median, in one process."""
+    rows = {row["name"]: row["seconds"] for row in graphs}
+    try:
+        most, middle = (rows[f"the {which} of 2,000 trees"] for which in ("slowest", "median"))
+    except KeyError:
+        return {}
+    return {"": most["charlm"] / middle["charlm"]}
+
+
+def _language_models(parts: Parts) -> list[Target]:
+    """Return those of training and sampling by the command line."""
     steps, samplings = parts.get("step", []), [fastest_torch(r) for r in parts.get("sampling", [])]
     against_torch = _against("torch", steps)
     shares = _named(_sized(steps, "2x512", "3x512"), gemm_share)
     memory = _named(steps, memory_share)
-    small = {name: found for name, found in against_torch.items() if "1x50" in name}
     mean = {"": geometric_mean(list(against_torch.values()))} if against_torch else {}
     twice = {
         f"{row['name']}, {other}": per_character(row, other)
         for row in parts.get("scaling", [])
         for other in ("batch", "length")
     }
-    tutorials = parts.get("tutorial", [])
     against_numpy = _named(steps, lambda row: ratio(row, "torch", "charlm_numpy"))
+
+    def small(cell: str) -> dict[str, float]:
+        return {name: found for name, found in against_torch.items() if name == f"{cell} 1x50"}
+
     found = [
-        ("the tutorial against DyNet", 1.0, 1.5, _against("dynet", tutorials)),
-        ("a training step against PyTorch", 1.05, 1.2, against_torch),
-        ("the same, geometric mean", 1.6, 2.0, mean),
-        ("the same, 1x50 B1", 3.0, 5.0, small),
+        ("a training step against PyTorch, rnn 1x50 B1", 15.0, 25.0, small("rnn")),
+        ("the same, gru 1x50 B1", 20.0, 30.0, small("gru")),
+        ("the same, lstm 1x50 B1", 5.0, 8.0, small("lstm")),
         ("a training step against DyNet", 1.5, 3.0, _against("dynet", steps)),
+        ("a training step against PyTorch", 1.3, 1.5, against_torch),
+        ("the same, geometric mean", 2.8, 3.5, mean),
+        ("norm_lstm 1x128 against PyTorch", 1.2, 2.0, _against("torch", parts.get("variant", []))),
         ("share of the matrix product's speed, 2x512 and 3x512", 0.8, 0.9, shares),
         ("sampling against PyTorch", 3.0, 6.0, _against("torch", samplings)),
         ("numpy kernels against PyTorch, 2x128", 0.6, 0.9, against_numpy),
     ]
+    never_compiled = _named(parts.get("cold", []), lambda row: ratio(row, "auto", "numpy"))
     bounded = [
+        ("`charlm train`, never compiled, against numpy", 1.1, 0.9, never_compiled),
         ("memory of a training step, as a part of PyTorch's", 1.0, 0.7, memory),
         ("a character's cost at twice the batch or length", 1.15, None, twice),
     ]

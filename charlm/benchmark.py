@@ -80,7 +80,7 @@ def prepared(config: RunConfig, text: str | None = None, steps: int | None = Non
     """
     settings = config.train
     if steps is None:
-        endless = decide(settings.kernels, settings.threads, operations=math.inf)
+        endless = decide(settings.kernels, settings.threads, saved=math.inf)
         settings = attrs.evolve(settings, **{**asdict(endless), "threads": settings.threads})
     else:
         settings = attrs.evolve(settings, steps=steps)

@@ -16,7 +16,7 @@ from charlm.cli.scores import evaluation_data, evaluation_lines, how_scored
 from charlm.config import DataConfig
 from charlm.config.schema import BYTES
 from charlm.errors import InputError, TextError
-from charlm.lm.compute import decide, operations_per_character
+from charlm.lm.compute import decide, saved_by_reading
 from charlm.lm.evaluation import WARM_UP
 from charlm.lm.model import model_of
 from charlm.lm.saved import config_of
@@ -88,8 +88,8 @@ def eval_(
             known = measure(model.vocab, train, scored)
         else:
             known = baselines_of(corpus, Path(run) if Path(run).is_dir() else None)
-    work = operations_per_character(model.config, len(model.vocab)) * len(ids[begin:])
-    model.kernels = decide(kernels or "auto", None, work * (4 if dynamic else 1)).functions()
+    saved = saved_by_reading(model.config, len(model.vocab)) * len(ids[begin:])
+    model.kernels = decide(kernels or "auto", None, saved * (4 if dynamic else 1)).functions()
     found = score_text(
         model,
         ids,

@@ -13,7 +13,7 @@ import click
 
 from charlm import progress
 from charlm.cli.output import Screen, cut_mark, json_line
-from charlm.lm.compute import decide, operations_per_character
+from charlm.lm.compute import decide, operations_per_character, saved_by_drawing
 from charlm.lm.model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 
@@ -40,9 +40,10 @@ def sample(
         seed = secrets.randbits(32)
         screen.say(f"seed {seed}")
     size = len(prime) + (length or model.default_length())
-    at_once = min(number, SIDE_BY_SIDE) * operations_per_character(model.config, len(model.vocab))
-    work = number * size * operations_per_character(model.config, len(model.vocab))
-    model.kernels = decide(kernels or "auto", None, work, at_once).functions()
+    texts, symbols = min(number, SIDE_BY_SIDE), len(model.vocab)
+    saved = number * size * saved_by_drawing(model.config, symbols, texts)
+    at_once = texts * operations_per_character(model.config, symbols)
+    model.kernels = decide(kernels or "auto", None, saved, at_once).functions()
     # a text's seed does not depend on how many are asked for
     seeds = [[seed, k] for k in range(number)]
     options = {"temperature": temperature, "prime": prime, "stop": stop}

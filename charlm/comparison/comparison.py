@@ -19,7 +19,7 @@ from charlm.comparison.analysis import BigramReport, bigrams_of
 from charlm.config import KERNELS, ComparisonConfig, NamedModel
 from charlm.config.rules import checked, one_of, or_nothing, whole
 from charlm.errors import BadGradientError, EvaluationError, require
-from charlm.lm.compute import Compute, decide, operations_per_character
+from charlm.lm.compute import Compute, decide, operations_per_character, saved_by_reading
 from charlm.lm.sampling import SampledText, collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of, text_of
@@ -292,17 +292,15 @@ class Comparison:
 
     def _decide(self, corpus: LineCorpus | StreamCorpus, kernels: str | None) -> Compute:
         """Return what all models are computed on: their times are compared too."""
+        configs = [model.config for model in self.config.models]
+        texts, size = corpus.batch_size, len(corpus.vocab)
         updates = 3 * self.seeds * self.steps * corpus.characters_per_step
-        reading = [
-            operations_per_character(model.config.model, len(corpus.vocab))
-            for model in self.config.models
-        ]
-        work = sum(
-            updates * model.config.train.accumulate * each
-            for model, each in zip(self.config.models, reading, strict=True)
+        saved = sum(
+            updates * config.train.accumulate * saved_by_reading(config.model, size, texts)
+            for config in configs
         )
-        batch = self.config.base.data.batch_size * max(reading)
-        return decide(kernels or self.config.base.train.kernels, None, work, batch)
+        at_once = texts * max(operations_per_character(config.model, size) for config in configs)
+        return decide(kernels or self.config.base.train.kernels, None, saved, at_once)
 
     def _train(self, model: NamedModel, seed: int) -> Generator[Event, None, SeedRun]:
         settings = attrs.evolve(

@@ -1,6 +1,6 @@
 """``dy.save`` and ``dy.load``: parameters, tables and builders in DyNet's pair of files.
 
-``BASE.data`` holds the numbers (``charlm/engine/io.py``). ``BASE.meta`` holds a pickle for each object: the kind and
+``BASE.data`` holds the numbers (``records.py``). ``BASE.meta`` holds a pickle for each object: the kind and
 the name of a parameter, or a builder's class, spec and collection name. A pickle is a program; this one is read as
 data (``plain_pickle.py``). No name is ever imported: a class is one of charlm's builders or one that the caller passes
 in.
@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 from charlm.dynet import builders, plain_pickle
 from charlm.dynet.builders.base import Builder
 from charlm.dynet.parameters import LookupParameters, ParameterCollection, Parameters
-from charlm.engine.io import RecordFile, Stored, write_records
-from charlm.engine.sketch import Sketch
+from charlm.dynet.records import RecordFile, Stored, write_records
+from charlm.dynet.sketch import Sketch
 from charlm.errors import ArgumentError, MissingModelFileError, ModelFileError, ModelKeyError
 from charlm.files import path_of, read_whole, why_unreadable, write_atomically
 

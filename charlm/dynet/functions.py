@@ -11,7 +11,7 @@ from charlm.dynet.devices import check_device
 from charlm.dynet.parameters import LookupParameters, Parameters
 from charlm.engine import ops
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, at
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
 from charlm.engine.ops.inputs import InputExpression
 from charlm.engine.ops.leaves import LookupExpression
@@ -83,7 +83,7 @@ def inputTensor(
     """
     check_device(device)
     node = ops.input_tensor(session.cg(), arr, batched)
-    return node if reusable_expr else _FixedInput(node.draft, node.known)
+    return node if reusable_expr else at(node.graph, node.index, _FixedInput)
 
 
 def inputMatrix(v: Sequence[float], d: tuple[int, ...]) -> Expression:

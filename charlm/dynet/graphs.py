@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from charlm.dynet import session
+from charlm.dynet import listing, session
 from charlm.dynet.devices import check_device
 from charlm.dynet.functions import inputTensorTranspose
-from charlm.engine import listing, ops
-from charlm.engine.expression import Expression
+from charlm.engine import ops
+from charlm.engine.expression import Expression, at
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.errors import EvaluationError, ShapeError
 from charlm.files import write_atomically
@@ -51,7 +51,7 @@ class ComputationGraph:
         autobatching: bool | None = None,
     ) -> ComputationGraph:
         """Discard all nodes, as ``renew_cg`` does."""
-        session.renew(immediate_compute, check_validity, autobatching)
+        session.renew(immediate_compute, check_validity)
         return self
 
     def version(self) -> int:
@@ -138,8 +138,7 @@ def renew_cg(
     Args:
         immediate_compute: compute every node as it is made, to see which line fails.
         check_validity: then also raise RuntimeError for a node with NaN or an infinite number.
-        autobatching: compute equal operations together, which changes no number but by rounding; None is what
-            ``init`` or ``charlm.dynet_config`` says.
+        autobatching: has no effect.
     """
     return _CURRENT.renew(immediate_compute, check_validity, autobatching)
 
@@ -211,7 +210,7 @@ def _node(index: int) -> Expression:
             f"there is no node with the id {number}: the last one made has {graph.next_id - 1}, and an operation "
             "that is several of DyNet's nodes has only the last one's"
         )
-    return Expression(*graph.place(graph.ids.index(number)))
+    return at(graph, graph.ids.index(number))
 
 
 _CURRENT = object.__new__(ComputationGraph)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from charlm.dynet import session
-from charlm.engine import io
+from charlm.dynet import records, session
 from charlm.engine import parameters as engine
-from charlm.engine.expression import Expression
-from charlm.engine.graph import ComputationGraph
+from charlm.engine.expression import Expression, leaf
+from charlm.engine.graph import ComputationGraph, GraphTape
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import LookupLeaf, ParameterLeaf
-from charlm.engine.structure import NOTHING, Draft
+from charlm.engine.types import Type
 from charlm.files import path_of
 
 
@@ -20,16 +19,15 @@ class CurrentLeaf(Expression):
     """An expression that has a node in whatever graph is current, made when it is first used there.
 
     Its own fields are those of the node in the graph where it was used last; that this is no longer the
-    current one shows in the epoch, as for any stale expression.
+    current one shows in the tape, as for any stale expression.
     """
 
     __slots__ = ("_op", "_stored")
 
-    def __init__(self, op: ParameterLeaf | LookupLeaf, stored: io.Stored) -> None:
+    def __init__(self, op: ParameterLeaf | LookupLeaf, stored: records.Stored) -> None:
         self._op = op
         self._stored = stored
-        super().__init__(Draft(session.cg(), 0, 0, NOTHING), NOTHING)
-        self.draft.epoch = -2  # no graph's
+        self.tape, self.index, self.type = _NO_TAPE, 0, _NO_TYPE
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Refuse to be pickled or copied, as the parameters do."""
@@ -37,7 +35,7 @@ class CurrentLeaf(Expression):
 
     def leaf(self, update: bool) -> Expression:
         """Return the node in the current graph, trainable or constant."""
-        return session.cg().leaf(self._op, update)
+        return leaf(session.cg(), self._op, update)
 
     def home(self) -> ComputationGraph:
         """Return the current graph."""
@@ -45,8 +43,8 @@ class CurrentLeaf(Expression):
 
     def node(self, graph: ComputationGraph) -> Expression:
         """Return the trainable node."""
-        node = graph.leaf(self._op, True)
-        self.draft, self.known = node.draft, node.known
+        node = leaf(graph, self._op, True)
+        self.tape, self.index, self.type = node.tape, node.index, node.type
         return node
 
     def _live(self) -> ComputationGraph:
@@ -76,14 +74,16 @@ class CurrentLeaf(Expression):
 
     def save(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Write values and gradient to a text file, under ``key`` or else the full name."""
-        io.write_records(
+        records.write_records(
             path_of(fname, "a model file"), [(self._stored, key or self.name())], append
         )
 
     def populate(self, fname: str | Path, key: str) -> None:
         """Take values and gradient from a text file, where the name is ``key``."""
         lookup = isinstance(self._stored, engine.LookupParameter)
-        io.fill(self._stored, io.RecordFile.read(path_of(fname, "a model file")).find(key, lookup))
+        records.fill(
+            self._stored, records.RecordFile.read(path_of(fname, "a model file")).find(key, lookup)
+        )
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Call ``save``: an older name of it."""
@@ -92,3 +92,12 @@ class CurrentLeaf(Expression):
     def populate_from_textfile(self, fname: str | Path, key: str = "") -> None:
         """Call ``populate``: an older name of it; a key is needed here too."""
         self.populate(fname, key)
+
+
+def _ended() -> GraphTape:
+    graph = ComputationGraph()
+    graph.release()
+    return graph.tape
+
+
+_NO_TAPE, _NO_TYPE = _ended(), Type.of(((), 1), False)  # of what was used in no graph so far

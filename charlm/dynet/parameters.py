@@ -13,11 +13,12 @@ from charlm.dynet import session
 from charlm.dynet.devices import check_device
 from charlm.dynet.initializers import NumpyInitializer, initializer
 from charlm.dynet.leaf import CurrentLeaf
-from charlm.engine import io
+from charlm.dynet.records import Record, RecordFile, Stored, fill, write_records
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression, indexed_leaf
 from charlm.engine.initializers import FromArray
+from charlm.engine.op import Indexed
 from charlm.engine.ops.arguments import laid_out, real, reals, sizes, unsigned, unsigned_all
 from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
@@ -85,7 +86,7 @@ class LookupParameters(CurrentLeaf):
 
     def __init__(self, table: engine.LookupParameter) -> None:
         super().__init__(LookupLeaf(table), table)
-        self._row = Lookup(table, (0,))
+        self._row = Indexed(lambda i: Lookup(table, (i,)))
         self.table = table
 
     def __repr__(self) -> str:
@@ -101,12 +102,11 @@ class LookupParameters(CurrentLeaf):
     def __getitem__(self, index: int) -> LookupExpression:
         if type(index) is not int or not 0 <= index < 2**32:
             index = unsigned(index, "a row of a lookup table")
-        row: LookupExpression = indexed_leaf(self._row, index, session.cg())
-        return row
+        return indexed_leaf(self._row, index, session.cg(), LookupExpression)
 
     def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""
-        return self.rows(unsigned_all(i, "a row of a lookup table"))
+        return self.rows(list(unsigned_all(i, "a row of a lookup table")))
 
     def rows(self, ids: int | Sequence[int], update: bool = True) -> LookupExpression:
         """Return one row, or a batch of them for several ids; without ``update`` they get no gradient."""
@@ -169,7 +169,7 @@ class LookupParameters(CurrentLeaf):
 
     def zero(self) -> None:
         """Set all values to zero."""
-        self.table.value[...] = 0
+        self.table.write()[...] = 0
 
     def _rows(self, source: Array, rows: Sequence[int]) -> Array:
         ids = np.array(unsigned_all(rows, "a row of a lookup table"), np.int64)
@@ -311,7 +311,7 @@ class ParameterCollection:
         """Write all parameters, then all tables, to a text file; ``name`` takes the place of the collection's own."""
         if name and (name == "/" or not name.startswith("/")):
             raise ModelKeyError(f"name {name!r}: it starts with '/' and is more than that")
-        io.write_records(path_of(fname, "save"), self.records(name), append)
+        write_records(path_of(fname, "save"), self.records(name), append)
 
     def populate(self, fname: str | Path, key: str = "") -> None:
         """Fill all parameters and tables from a text file, by their order: names count for nothing but ``key``.
@@ -320,7 +320,7 @@ class ParameterCollection:
             fname: the file.
             key: only what is named ``key/...`` there; everything if empty.
         """
-        io.RecordFile.read(path_of(fname, "a model file")).fill(self.engine, key)
+        RecordFile.read(path_of(fname, "a model file")).fill(self.engine, key)
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
         """Call ``save``: an older name of it."""
@@ -333,35 +333,35 @@ class ParameterCollection:
     def load_param(self, fname: str | Path, key: str) -> Parameters:
         """Add the parameter that a text file has under ``key``, with its name there."""
         return self.add_record(
-            io.RecordFile.read(path_of(fname, "a model file")).find(key, lookup=False)
+            RecordFile.read(path_of(fname, "a model file")).find(key, lookup=False)
         )
 
     def load_lookup_param(self, fname: str | Path, key: str) -> LookupParameters:
         """Add the table that a text file has under ``key``, with its name there."""
         return self.add_lookup_record(
-            io.RecordFile.read(path_of(fname, "a model file")).find(key, lookup=True)
+            RecordFile.read(path_of(fname, "a model file")).find(key, lookup=True)
         )
 
-    def records(self, name: str = "") -> list[tuple[io.Stored, str]]:
+    def records(self, name: str = "") -> list[tuple[Stored, str]]:
         """Return what a file of this collection holds, each with its name there."""
         own = self.name()
-        stored: list[io.Stored] = [*self.engine.parameters, *self.engine.lookups]
+        stored: list[Stored] = [*self.engine.parameters, *self.engine.lookups]
         prefix = f"{name.rstrip('/')}/" if name else own
         return [(p, prefix + p.name.removeprefix(own)) for p in stored]
 
-    def add_record(self, record: io.Record) -> Parameters:
+    def add_record(self, record: Record) -> Parameters:
         """Add a file's parameter; as in DyNet it is first drawn as any other, then filled."""
         parameter = self.engine.add_parameters(record.dims)
         parameter.name = record.name
-        io.fill(parameter, record)
+        fill(parameter, record)
         return Parameters(parameter)
 
-    def add_lookup_record(self, record: io.Record) -> LookupParameters:
+    def add_lookup_record(self, record: Record) -> LookupParameters:
         """Add a file's table; as in DyNet it is first drawn as any other, then filled."""
         *row, rows = record.dims
         table = self.engine.add_lookup_parameters(rows, tuple(row))
         table.name = record.name
-        io.fill(table, record)
+        fill(table, record)
         return LookupParameters(table)
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
+from charlm.dynet.random import DynetStream
 from charlm.engine.arrays import DType
+from charlm.engine.compiled import Compiled
+from charlm.engine.execute import NodeByNode
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.immediate import ImmediateGraph
 from charlm.engine.ops.arguments import unsigned
-from charlm.engine.random import DynetStream, RandomStream
+from charlm.engine.random import RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
-from charlm.kernels import Kernels, select
+from charlm.kernels import NUMPY, Kernels, select, with_tapes
+from charlm.progress import Advance, listen
 from charlm.threads import thread_count, use_threads
 
 __all__ = [
@@ -28,22 +35,46 @@ class _Session:
 
     def __init__(self) -> None:
         self.dtype: DType = np.float32
-        self.autobatch = False
         self.weight_decay = 0.0
         use_threads(thread_count(default=1))  # DyNet has one
         self.kernels = _kernels(None)
         self.stream: RandomStream = DynetStream()
-        self.graph = ComputationGraph(self.dtype, _CurrentStream(), self.kernels)
+        self.graph = ComputationGraph(
+            self.dtype, _CurrentStream(), self.kernels, executor=_executor(self)
+        )
 
 
 def _kernels(name: str | None) -> Kernels:
-    """Return the kernels called so; None is what ``CHARLM_KERNELS`` says, else numpy's, which need no loading."""
+    """Return the kernels called so; None is what ``CHARLM_KERNELS`` says, else auto.
+
+    That is numpy's, which need no loading, and for tapes machine code if it is there.
+    """
     asked = os.environ.get("CHARLM_KERNELS") or "auto" if name is None else name
     if asked not in ("auto", "numpy", "numba"):
         raise ArgumentError(
-            f"kernels are 'numpy', 'numba' or 'auto', which is numpy, not {asked!r}"
+            f"kernels are 'numpy', 'numba' or 'auto', which is the quickest that is there, not {asked!r}"
         )
-    return select("numba" if asked == "numba" else "numpy", thread_count(default=1))
+    if asked == "numpy":
+        return NUMPY
+    context = copy_context()
+    context.run(listen, _StandardError())
+    return context.run(_compiled, asked == "numba")
+
+
+def _compiled(wait: bool) -> Kernels:
+    return with_tapes(select("numba" if wait else "numpy", thread_count(default=1)), wait)
+
+
+class _StandardError:
+    """Tells a program's user that something is compiled."""
+
+    def say(self, text: str) -> None:
+        """Write a line."""
+        print(f"charlm.dynet: {text}", file=sys.stderr)
+
+    def task(self, what: str, total: float | None) -> AbstractContextManager[Advance]:
+        """Show no progress."""
+        return nullcontext(lambda amount: None)
 
 
 class _CurrentStream:
@@ -60,33 +91,26 @@ def start(settings: Mapping[str, Any], dtype: str = "float32", kernels: str | No
     _session.kernels = _kernels(kernels)
     reset_random_seed(settings["seed"])
     _session.dtype = np.dtype(dtype).type
-    _session.autobatch = bool(settings["autobatch"])
     _session.weight_decay = settings["weight_decay"]
     renew()
 
 
-def renew(
-    immediate_compute: bool = False, check_validity: bool = False, autobatching: bool | None = None
-) -> ComputationGraph:
+def renew(immediate_compute: bool = False, check_validity: bool = False) -> ComputationGraph:
     """Discard the graph and return a new one; see ``charlm.dynet.renew_cg``."""
     old, version = _session.graph, _session.graph.version + 1
     old.release()
+    settings = _session.dtype, _CurrentStream(), _session.kernels, version, _executor(_session)
     if immediate_compute:
-        _session.graph = ImmediateGraph(
-            _session.dtype,
-            _CurrentStream(),
-            _session.kernels,
-            version=version,
-            check_validity=check_validity,
-        )
+        _session.graph = ImmediateGraph(*settings, check_validity)
     else:
-        # structures that come again are planned, unless a program says no
-        unsaid = True if _session.autobatch else None
-        planned = unsaid if autobatching is None else bool(autobatching)
-        _session.graph = ComputationGraph(
-            _session.dtype, _CurrentStream(), _session.kernels, version=version, planned=planned
-        )
+        _session.graph = ComputationGraph(*settings)
     return _session.graph
+
+
+def _executor(session: _Session) -> type[Compiled] | type[NodeByNode]:
+    """Return what evaluates graphs: compiled code where there is some and numbers have 32 bits."""
+    compiled = hasattr(session.kernels, "tape_forward")
+    return Compiled if compiled and np.dtype(session.dtype) == np.float32 else NodeByNode
 
 
 def cg() -> ComputationGraph:

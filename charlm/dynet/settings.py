@@ -1,4 +1,4 @@
-"""How a program sets seed, weight decay and autobatching: ``init``, and DyNet's object for it, ``DynetParams``."""
+"""How a program sets seed and weight decay: ``init``, and DyNet's object for it, ``DynetParams``."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def init(
         random_seed: 0 takes a seed from the operating system.
         dtype: "float32", as DyNet, or "float64" for gradient checks; for collections made from now on.
         mem: no effect: memory is taken as it is needed.
-        autobatch: whether graphs compute equal operations together, where ``renew_cg`` does not say.
-        kernels: "numpy", or "numba" (the extra ``fast``): compiled, and a second slower to start; by default what
-            ``CHARLM_KERNELS`` says, else "numpy".
+        autobatch: no effect, as in ``renew_cg``.
+        kernels: "numpy"; "numba" (the extra ``fast``): all is compiled, and waited for where it was not before; or
+            "auto": compiled code evaluates graphs if it is there, and numpy does the rest. By default what
+            ``CHARLM_KERNELS`` says, else "auto".
         weight_decay: lambda of collections made from now on, see ``ParameterCollection.set_weight_decay``.
     """
     params = DynetParams()
@@ -157,7 +158,7 @@ class DynetParams:
         self.settings["seed"] = unsigned(random_seed, "set_random_seed")
 
     def set_autobatch(self, autobatch: bool) -> None:
-        """Say whether graphs compute equal operations together, where ``renew_cg`` does not say."""
+        """Note the setting; it has no effect, as in ``renew_cg``."""
         self.settings["autobatch"] = bool(autobatch)
 
     def set_profiling(self, profiling: int) -> None:

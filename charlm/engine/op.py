@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, DType, Shape, array_shape, show
+from charlm.engine.parameters import LookupParameter, Parameter
 from charlm.engine.random import RandomStream
+from charlm.engine.types import Type
 from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import Kernels
+from charlm.kernels.reference import Product
+from charlm.kernels.tapes import Form
 
-if TYPE_CHECKING:
-    from charlm.engine.parameters import LookupParameter, Parameter
-
-Gradients = Sequence["Array | None"]
+Gradients = Sequence["Array | Product | None"]
 
 
 @dataclass(slots=True)
@@ -82,30 +84,24 @@ class Op(ABC):
 
     Class variables:
         id_count: how many node ids it takes: those of the DyNet nodes it stands for.
+        id_back: how far back from the last id that was taken its own is.
         is_view: its gradient is added into a part of its one argument's gradient (``add_gradient``) instead of
             being returned by ``backward``: picking one of T outputs must not cost T arrays of
             zeros.
         is_recurrent: parts of its value depend on each other, so that what flows back into a part, a view of it, is
             more than the gradient that was added there: it is asked of ``total_gradient``.
         batches: False if the operation is not defined on minibatches.
-        has_data: whether it carries what differs between graphs of equal structure, such as the row to look
-            up; ``identity`` then leaves it out.
-        stacks: whether many operations of one kind are one of them on a larger batch: no batch element
-            touches another (and, with data, ``merged`` joins theirs).
-        draws: whether it takes random numbers.
-        expression: what users hold of its node: ``Expression`` (``engine/graph.py`` puts it in), or a subclass where
-            the node can be given new numbers.
+        has_data: whether it carries what differs from graph to graph, such as the row to look up; ``identity`` then
+            leaves it out, and ``check_data`` checks it.
     """
 
     registry: ClassVar[dict[str, type[Op]]] = {}
     id_count: ClassVar[int] = 1
+    id_back: ClassVar[int] = 0
     is_view: ClassVar[bool] = False
     is_recurrent: ClassVar[bool] = False
     batches: ClassVar[bool] = True
     has_data: ClassVar[bool] = False
-    stacks: ClassVar[bool] = False
-    draws: ClassVar[bool] = False
-    expression: ClassVar[type[Any]]
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         """Register the op."""
@@ -121,31 +117,48 @@ class Op(ABC):
             raise TypeError(f"there are two ops named {cls.__name__}")
         Op.registry[cls.__name__] = cls
 
-    # ---- structure
+    # ---- signatures
 
     @cached_property
-    def kind(self) -> object:
-        """Something that is identical for all operations that differ in their data only."""
-        return kind_of(type(self), *self.identity())
+    def signatures(self) -> dict[Any, Signature]:
+        """What is known of operations like this one, which differ in their data only: by the arguments' types.
+
+        The key is one type, or a tuple of several.
+        """
+        return self._known()
+
+    def _known(self) -> dict[Any, Signature]:
+        try:
+            found = _signatures.get((type(self), *self.identity()))
+        except TypeError:  # a field that is an array, say: equal to nothing but itself
+            return {}
+        if found is None:
+            if len(_signatures) > _MOST:
+                _signatures.clear()
+            found = _signatures[(type(self), *self.identity())] = {}
+        return found
 
     def identity(self) -> tuple[Any, ...]:
         """Return what tells this operation from others of its class: all fields, if it has no data."""
         return tuple(vars(self).values())
 
-    @classmethod
-    def merged(cls, ops: Sequence[Any], batch: int) -> Op:
-        """Return the operation on a batch that does what these do on its parts, of size ``batch`` each."""
-        raise NotImplementedError
+    def signature(self, types: tuple[Type, ...]) -> Signature:
+        """Return what follows from arguments of these types; ShapeError if they, or the data, do not fit."""
+        key = types[0] if len(types) == 1 else types
+        known = vars(self).get("signatures")
+        if known is None:  # it is made for one node, mostly: to keep them would take a microsecond
+            known = self._known()
+        found = known.get(key)
+        if found is None:
+            found = Signature(self, types)
+            if len(known) >= _MOST:
+                known.clear()
+            known[key] = found
+        elif found.op is None:
+            self.check_data(*[t.dim for t in types])
+        return found
 
-    def folded(self, count: int) -> Op | None:
-        """Return what does the same on all ``count`` arguments stacked in the batch axis, if there is such."""
-        return None
-
-    def bound(self, *dims: Dim) -> Any:
-        """Return what ``check_data`` needs to know of the arguments; None if there is nothing to check."""
-        return None
-
-    def check_data(self, bound: Any) -> None:
+    def check_data(self, *dims: Dim) -> None:
         """Raise ShapeError if the data do not fit arguments like earlier ones."""
         return
 
@@ -204,13 +217,25 @@ class Op(ABC):
         """Take the gradient that reached a leaf; inputs have no use for theirs."""
         return
 
-    def touch(self, index: int | None) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without.
 
         Args:
-            index: the index of an operation that stands for all.
+            rows: those of several nodes that are like this one.
         """
         return
+
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Return what this is to compiled code for arguments of these types; None if it runs in Python."""
+        return None
+
+    def integers(self) -> tuple[int, ...]:
+        """Return the data as indices, for compiled code; as many for all operations of a kind."""
+        return ()
+
+    def bound(self, *xs: Type) -> int:
+        """Return what these indices are below, for arguments of these types."""
+        return 0
 
     # ---- facts for tests and printing
 
@@ -219,7 +244,7 @@ class Op(ABC):
         """Return the op's name in messages.
 
         Example:
-            >>> from charlm.engine.ops.shaping import PickRange
+            >>> from charlm.engine.ops.picking import PickRange
             >>> PickRange.name()
             'pick_range'
         """
@@ -237,64 +262,12 @@ class Op(ABC):
         return ()
 
 
-class IndexOp(Op, abstract=True):
-    """An operation whose data is an index of 0 or more and less than ``bound``.
-
-    Programs make many of them; quick ways to do so (``engine/expression.py``) note only one
-    operation that stands for all, and the index.
-    """
-
-    has_data = True
-
-    @abstractmethod
-    def at(self, index: int) -> IndexOp:
-        """Return the operation with another index."""
-
-    @abstractmethod
-    def at_all(self, indices: list[int], batch: int) -> Op:
-        """Return ``merged`` of the operations with these indices."""
-
-
-Datum: TypeAlias = "Op | tuple[IndexOp, int]"
-"""An operation that has data: itself, or one that stands for it and the index."""
-
-
-def of_datum(datum: Datum) -> Op:
-    """Return the operation."""
-    return datum[0].at(datum[1]) if isinstance(datum, tuple) else datum
-
-
-class StepOp(Op, abstract=True):
-    """A recurrent step; steps that continue each other are one sequence. Arguments: x, fixed ones, states."""
-
-    @abstractmethod
-    def split(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the arguments that all steps of a sequence share, and the states that go in."""
-
-    @abstractmethod
-    def continues(self, other: Op) -> bool:
-        """Whether this step may follow ``other`` in a sequence."""
-
-    @abstractmethod
-    def sequence(self) -> Op:
-        """Return the operation on a whole sequence that starts with this step."""
-
-
-class StateOp(Op, abstract=True):
-    """One state of a recurrent step, or of step ``time`` of a recurrent sequence."""
-
-    state: int
-    time: int | None
-
-
+@dataclass(eq=False)
 class Leaf(Op, abstract=True):
     """A parameter or a table as a whole: a graph has one node for it, and one where it is constant."""
 
+    trains: bool = field(kw_only=True, default=True)
     has_data = True
-
-    @abstractmethod
-    def constant(self) -> Leaf:
-        """Return the same without a gradient."""
 
     @abstractmethod
     def source(self) -> Parameter | LookupParameter:
@@ -316,18 +289,102 @@ class Reserved(Op, abstract=True):
         return np.empty((1, 0), ctx.dtype)
 
 
-_kinds: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+class Signature:
+    """An operation on arguments of given types, and what follows from that.
+
+    Attributes:
+        op: the operation; None if each node has its own.
+        indexed: where each node's own is found by an index.
+        bound: indices are below it; less than 0 if they are no indices.
+        type: of the result.
+        empty: whether that has no numbers.
+        types: of the arguments.
+        count: how many arguments it has.
+        extent: how many integers a node is: its arguments, and perhaps indices.
+        needs: which arguments need a gradient.
+        id_count: how many ids it takes.
+        id_back: see ``Op``.
+        number: that of its row in a table for compiled code, -1 while it has none.
+        row: keeps the row.
+    """
+
+    __slots__ = (
+        "bound",
+        "count",
+        "empty",
+        "extent",
+        "id_back",
+        "id_count",
+        "indexed",
+        "needs",
+        "number",
+        "op",
+        "row",
+        "type",
+        "types",
+    )
+
+    def __init__(self, op: Op, types: tuple[Type, ...], indexed: Indexed | None = None) -> None:
+        trains = any(t.trains for t in types) if types else op.leaf() is not None
+        self.type = Type.of(op.dim(*[t.dim for t in types]), trains)  # checks the shapes
+        self.empty = self.type.empty
+        self.op = None if op.has_data else op
+        self.indexed = indexed
+        self.types = types
+        self.count = len(types)
+        self.extent = self.count + len(op.integers())
+        self.bound = op.bound(*types)
+        self.needs = tuple([t.trains and not t.empty for t in types])
+        self.id_count = op.id_count
+        self.id_back = op.id_back
+        self.number = -1
+        self.row: object = None
+
+    def with_data(self) -> Signature:
+        """Return the same for a node that has an operation of its own after all."""
+        found = copy(self)
+        found.indexed = found.row = None
+        found.number = -1
+        return found
 
 
-def kind_of(*identity: Any) -> object:
-    """Return the same object for equal identities, whose parts must tell themselves from all others."""
-    try:
-        found = _kinds.setdefault(identity, identity)
-    except TypeError:  # an array, say: equal to nothing but itself
-        return object()
-    if len(_kinds) > _MOST_KINDS:
-        _kinds.clear()
-    return found
+class Indexed:
+    """Operations that differ in one index of 0 or more. Programs make many of them: a node is only the index.
+
+    Args:
+        make: returns the operation with an index, which is its only one of ``Op.integers``.
+
+    Attributes:
+        made: the operation with each index.
+    """
+
+    def __init__(self, make: Callable[[int], Op]) -> None:
+        self.make = make
+        self.signatures: dict[Type | None, Signature] = {}
+        self.made = _Made(make)
+
+    def signature(self, index: int, *types: Type) -> Signature:
+        """Return what follows from these arguments, for all indices; ShapeError if they, or this one, do not fit."""
+        found = Signature(self.make(index), types, self)
+        if len(self.signatures) >= _MOST:
+            self.signatures.clear()
+        self.signatures[types[0] if types else None] = found
+        return found
 
 
-_MOST_KINDS = 10_000  # kinds that are forgotten are not recognised again, and that is all
+class _Made(dict[int, Op]):
+    """Operations by their index, made when they are asked for."""
+
+    def __init__(self, make: Callable[[int], Op]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, index: int) -> Op:
+        if len(self) >= _MOST:
+            self.clear()
+        found = self[index] = self.make(index)
+        return found
+
+
+_signatures: dict[tuple[Any, ...], dict[Any, Signature]] = {}
+_MOST = 10_000  # what is forgotten is worked out again, and that is all

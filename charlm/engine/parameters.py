@@ -19,16 +19,15 @@ import numpy as np
 from charlm.engine.arrays import Array, DType, Shape
 from charlm.engine.initializers import Glorot, Initializer
 from charlm.engine.random import NumpyStream, RandomStream
-from charlm.engine.storage import Storage
+from charlm.engine.storage import WRITES, Storage
 from charlm.errors import ArgumentError, EvaluationError, SettingError, ShapeError
 
 _FOLDED_BELOW = 0.25  # DyNet's bound for w
-
-_serials = count()
+_SERIALS = count()
 
 
 class _Stored(ABC):
-    """A value under DyNet's weight decay; ``serial`` is a number that no other of this process has.
+    """A value under DyNet's weight decay.
 
     What DyNet calls the value is r, and what it computes with is w r, where w is the product of 1 - lambda over the
     updates of a root collection. Here ``value`` is w r, so that reading costs nothing. r is kept beside it, while w
@@ -39,7 +38,6 @@ class _Stored(ABC):
     updated: bool
 
     def __init__(self, storage: Storage) -> None:
-        self.serial = next(_serials)
         self.storage = storage
         self._undecayed: Array | None = None
 
@@ -82,20 +80,20 @@ class Parameter(_Stored):
     @property
     def value(self) -> Array:  # type: ignore[override]
         """The current value, for reading only."""
-        return self._window(self.storage.values)
+        return self.window(self.storage.values)
 
     @property
     def gradient(self) -> Array:
         """The gradient accumulated since the last update, open to writing."""
-        return self._window(self.storage.gradients)
+        return self.window(self.storage.gradients)
 
     def read(self, reader: object) -> Array:
         """Return the value as ``reader`` (a graph) shall go on seeing it."""
-        return self._window(self.storage.read(reader))
+        return self.window(self.storage.read(reader))
 
     def write(self) -> Array:
         """Return the value for writing in place; evaluated graphs keep what they have read."""
-        return self._window(self.storage.writable())
+        return self.window(self.storage.writable())
 
     def clip(self, low: float, high: float) -> None:
         """Move every number into [low, high]."""
@@ -126,7 +124,8 @@ class Parameter(_Stored):
         self.gradient[...] = 0
         self.has_gradient = False
 
-    def _window(self, flat: Array) -> Array:
+    def window(self, flat: Array) -> Array:
+        """Return this parameter's part of all numbers of its storage."""
         return flat[self.offset : self.offset + self.size].reshape(self._shape)
 
 
@@ -143,9 +142,11 @@ class LookupParameter(_Stored):
         self.gradient = np.zeros_like(value)
         self.touched = np.zeros(rows, dtype=bool)
         self.size = value.size
+        self.serial = next(_SERIALS)
 
     def write(self) -> Array:
         """Return the table, which graphs copy rows of."""
+        WRITES.count += 1
         return self.value
 
     @property
@@ -164,7 +165,8 @@ class LookupParameter(_Stored):
 
     def scale(self, factor: float) -> None:
         """Multiply the values."""
-        self.value *= factor
+        value = self.write()
+        value *= factor
 
     def scale_gradient(self, factor: float) -> None:
         """Multiply the accumulated gradients."""

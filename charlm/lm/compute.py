@@ -1,6 +1,6 @@
 """What a job is computed on, decided once and before it begins: kernels, and threads.
 
-The decision counts the job's arithmetic and measures nothing, so that the same job on the same
+The decision counts the job's arithmetic and steps and measures nothing, so that the same job on the same
 machine is computed the same way again.
 """
 
@@ -13,9 +13,18 @@ from math import prod
 
 from charlm.config import KERNELS, ModelConfig
 from charlm.config.rules import SettingError, one_of
-from charlm.engine.rnn import CELLS
+from charlm.engine.rnn.cell import CELLS, KernelCell
 from charlm.errors import ConfigError
-from charlm.kernels import START_UP, Kernels, has_numba, resolve, select
+from charlm.kernels import (
+    PER_DRAW,
+    PER_OPERATION,
+    PER_STEP,
+    START_UP,
+    Kernels,
+    has_numba,
+    resolve,
+    select,
+)
 from charlm.threads import thread_count, use_threads
 
 WORTH_THREADS = 5e7
@@ -48,36 +57,36 @@ class Compute:
 _select = cache(select)
 
 
-def decide(kernels: str, threads: int | None, operations: float, at_once: float = 0.0) -> Compute:
+def decide(kernels: str, threads: int | None, saved: float, at_once: float = 0.0) -> Compute:
     """Return what a job is computed on.
 
     Args:
         kernels: ``numpy``, ``numba``, or ``auto``: what ``CHARLM_KERNELS`` says, else what suits the work.
         threads: None takes the environment's number, or what suits the work: all cores, but one for numpy's
             kernels where little is computed at once.
-        operations: additions and multiplications of the whole job.
-        at_once: those of a step in time, of all texts side by side.
+        saved: the seconds that compiled kernels save in the whole job.
+        at_once: additions and multiplications of a step in time, of all texts side by side.
 
     Raises:
         ConfigError: ``CHARLM_KERNELS`` names no kernels.
 
     Example:
-        >>> decide("numpy", 2, operations=1e15)
+        >>> decide("numpy", 2, saved=100)
         Compute(kernels='numpy', threads=2)
     """
-    kernels = resolve(_asked_for(kernels), operations)
+    kernels = resolve(_asked_for(kernels), saved)
     alone = kernels == "numpy" and at_once < WORTH_THREADS
     return Compute(kernels, thread_count(threads, 1 if alone else None))
 
 
-def misses_numba(kernels: str, operations: float) -> bool:
+def misses_numba(kernels: str, saved: float) -> bool:
     """Tell whether numba would be taken for a job, if it were installed; the arguments are those of ``decide``.
 
     Example:
-        >>> misses_numba("numpy", operations=1e15)
+        >>> misses_numba("numpy", saved=100)
         False
     """
-    return _asked_for(kernels) == "auto" and operations > START_UP and not has_numba()
+    return _asked_for(kernels) == "auto" and saved > START_UP and not has_numba()
 
 
 def _asked_for(kernels: str) -> str:
@@ -111,6 +120,32 @@ def operations_per_character(model: ModelConfig, vocab_size: int) -> int:
     ]
     weights = sum(prod(shape) for shape in shapes if len(shape) == 2)
     return 2 * (weights + vocab_size * inputs[-1])
+
+
+def saved_by_reading(model: ModelConfig, vocab_size: int, texts: int = 1) -> float:
+    """Return the seconds that compiled kernels save for each character that is read, forward only.
+
+    Backward saves twice as much.
+
+    Args:
+        model: what reads.
+        vocab_size: the number of its symbols.
+        texts: how many are read side by side and share the calls of numpy.
+
+    Example:
+        >>> lstm = ModelConfig(cell="lstm", embed_dim=64, hidden_dim=64)
+        >>> saved_by_reading(lstm, 65) > 10 * saved_by_reading(lstm, 65, texts=100)
+        True
+    """
+    cell = CELLS[model.cell]
+    step = PER_STEP.get(cell.kernel, 0.0) if issubclass(cell, KernelCell) else 0.0
+    calls = len(model.hidden_dims) * step / 3
+    return PER_OPERATION * operations_per_character(model, vocab_size) + calls / texts
+
+
+def saved_by_drawing(model: ModelConfig, vocab_size: int, texts: int = 1) -> float:
+    """Return the seconds that compiled kernels save for each character that is drawn; see ``saved_by_reading``."""
+    return PER_OPERATION * operations_per_character(model, vocab_size) + PER_DRAW / texts
 
 
 def memory() -> int:

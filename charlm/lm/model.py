@@ -14,7 +14,7 @@ import numpy as np
 from charlm.config import ModelConfig
 from charlm.config.schema import CELLS as NAMES
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, leaf
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant
 from charlm.engine.ops import (
@@ -297,17 +297,17 @@ class CharLM:
     def output_layer(self, graph: ComputationGraph) -> tuple[Expression, Expression]:
         """Return the nodes of W and b; W is the table of vectors where they are tied (Press and Wolf, 2017)."""
         if self.softmax_w is None:
-            w = transpose(graph.leaf(LookupLeaf(self.embedding), True))
+            w = transpose(leaf(graph, LookupLeaf(self.embedding), True))
         else:
-            w = graph.leaf(ParameterLeaf(self.softmax_w), True)
-        return w, graph.leaf(ParameterLeaf(self.softmax_b), True)
+            w = leaf(graph, ParameterLeaf(self.softmax_w), True)
+        return w, leaf(graph, ParameterLeaf(self.softmax_b), True)
 
     def _normalised(self, k: int, h: Expression) -> Expression:
         """Return a layer's outputs after its layer norm, if there is one, which is of each position."""
         if not self.norms:
             return h
         graph = h.home()
-        gain, offset = (graph.leaf(ParameterLeaf(p), True) for p in self.norms[k])
+        gain, offset = (leaf(graph, ParameterLeaf(p), True) for p in self.norms[k])
         (size, B, T), _ = h.dim()
         return reshape(layer_norm(reshape(h, (size,), T * B), gain, offset), (size, B, T))
 

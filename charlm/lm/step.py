@@ -1,33 +1,45 @@
-"""The model as what learns: a step's loss and gradients, its graph built once and evaluated for every batch."""
+"""The model as what learns: a step's loss and gradients, what computes them made once and used for every batch."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from threading import get_ident
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from charlm.engine.arrays import Array
+from charlm.engine.rnn.cell import KernelCell
 from charlm.errors import BadGradientError
+from charlm.kernels import Kernels
 from charlm.lm.sampling import State
 
 if TYPE_CHECKING:
     from charlm.lm.model import CharLM
 
-KEPT = 4
-"""Graphs: of a first batch and a later one, and of another length."""
+GRAPHS = 4
+"""So many are kept: of a first batch and a later one, and of another length."""
+ROOM = 1 << 20
+"""Units times positions of the prepared calls that are kept: for a batch of text, or lines of many lengths."""
+
+
+Key: TypeAlias = tuple[tuple[int, ...], float, Kernels, int]
+"""The shape of a batch, the factor of its loss, kernels, and the thread, whose memory prepared calls work in."""
 
 
 class Gradient:
     """Adds the gradient of a batch's loss to the model's parameters.
 
-    Batches of a shape share a graph, which is given new numbers; the last few shapes' graphs are kept. With
-    one layer of 50 a step so takes 0.1 ms less. Between two calls graphs hold no values and read no parameters.
+    For a model of known parts, whose parameters have no gradients yet, prepared calls of compiled kernels compute
+    it, else a graph does. Both make the same numbers. They are made once for each shape of batch and are given new
+    numbers; the last ones are kept. Between two batches graphs hold no values and read no parameters.
     """
 
     def __init__(self, model: CharLM) -> None:
         self.model = model
-        self._programs: dict[object, _Program] = {}
+        self._calls: dict[object, _Calls] = {}
+        self._graphs: dict[object, _Graph] = {}
 
     def __call__(
         self, inputs_TB: Array, targets_TB: Array, state: State | None, factor: float = 1.0
@@ -37,39 +49,136 @@ class Gradient:
         Raises:
             BadGradientError: the loss is not finite, so that nothing was added.
         """
-        numbers = [inputs_TB, targets_TB, *(part for layer in state or () for part in layer)]
-        key = inputs_TB.shape, state is None, factor, self.model.kernels
-        program = self._programs.get(key)
-        if program is None:
-            if len(self._programs) == KEPT:
-                del self._programs[next(iter(self._programs))]
-            program = self._programs[key] = _Program(self.model, numbers, factor)
-        return program.run(numbers)
+        key = inputs_TB.shape, factor, self.model.kernels, get_ident()
+        program = self._prepared(key) or self._graph(key, inputs_TB, targets_TB, state)
+        return program.run(inputs_TB, targets_TB, state)
+
+    def _prepared(self, key: Key) -> _Calls | None:
+        """Return the calls for a shape, a factor and kernels; None if there are none."""
+        if any(p.has_gradient for p in self.model.collection.parameters):
+            return None  # the calls would overwrite it
+        found = self._calls.get(key)
+        if found is None or not found.is_valid():
+            (T, B), factor, kernels, _ = key
+            cell, sizes = _known_cell(self.model), self.model.config.hidden_dims
+            if cell is None or not kernels.learns(cell.kernel, sizes, T * B):
+                return None
+            self._calls.pop(key, None)
+            while (
+                self._calls
+                and T * B * sum(sizes) + sum(c.size for c in self._calls.values()) > ROOM
+            ):
+                del self._calls[next(iter(self._calls))]
+            found = self._calls[key] = _Calls(self.model, cell, (T, B), factor)
+        return found
+
+    def _graph(self, key: Key, inputs_TB: Array, targets_TB: Array, state: State | None) -> _Graph:
+        """Return the graph for a shape, a factor and kernels, and for a first or a later batch."""
+        of_graph = *key, state is None
+        found = self._graphs.get(of_graph)
+        if found is None:
+            if len(self._graphs) == GRAPHS:
+                del self._graphs[next(iter(self._graphs))]
+            found = self._graphs[of_graph] = _Graph(
+                self.model, inputs_TB, targets_TB, state, key[1]
+            )
+        return found
 
 
-class _Program:
+class _Graph:
     """A graph and the arrays that it reads."""
 
-    def __init__(self, model: CharLM, numbers: list[Array], factor: float) -> None:
+    def __init__(
+        self, model: CharLM, inputs_TB: Array, targets_TB: Array, state: State | None, factor: float
+    ) -> None:
         self.model = model
-        self.graph = graph = model.graph()
-        self.inputs = inputs_TB, targets_TB, *parts = [np.array(array) for array in numbers]
-        states = model.rnn.cell.states
-        state = [tuple(parts[i : i + states]) for i in range(0, len(parts), states)] or None
-        total, self.layers = model.loss(graph, inputs_TB, targets_TB, state, train=True)
+        self.graph = model.graph()
+        self.ids = np.array(inputs_TB), np.array(targets_TB)
+        self.state = None if state is None else [tuple(map(np.array, layer)) for layer in state]
+        total, self.layers = model.loss(self.graph, *self.ids, self.state, train=True)
         self.loss = (total if factor == 1 else total * factor).index
 
-    def run(self, numbers: list[Array]) -> tuple[float, State]:
-        for place, given in zip(self.inputs, numbers, strict=True):
-            np.copyto(place, given)
+    def run(self, inputs_TB: Array, targets_TB: Array, state: State | None) -> tuple[float, State]:
+        """Add the gradient of a batch's loss; return the loss and the state after it."""
+        _give((inputs_TB, targets_TB), self.ids)
+        for given, layer in zip(state or (), self.state or (), strict=True):
+            _give(given, layer)
         graph = self.graph
         try:
-            value = float(graph.forward(self.loss).item())
-            if not math.isfinite(value):
-                raise BadGradientError(f"the loss is {value}")
+            value = _finite(float(graph.forward(self.loss).item()))
             graph.backward(self.loss, keep=False)
             return value, self.model.carried(self.layers)
         finally:
             graph.invalidate()
             graph.context.saved = None
             self.model.collection.storage.forget(graph)
+
+
+class _Calls:
+    """Calls of compiled kernels (``charlm/kernels/compiled/learning.py``), on the parameters where they lie.
+
+    Attributes:
+        size: units times positions.
+    """
+
+    def __init__(
+        self, model: CharLM, cell: KernelCell, shape: tuple[int, int], factor: float
+    ) -> None:
+        assert model.softmax_w is not None
+        T, B = shape
+        sizes = model.config.hidden_dims
+        self.size = T * B * sum(sizes)
+        self.ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.states = [
+            [np.zeros((B, size), np.float32) for _ in range(cell.states)] for size in sizes
+        ]
+        self.table, self.parameters = model.embedding, model.collection.parameters
+        self.storage = storage = model.collection.storage
+        self.places = storage.values.base, storage.gradients.base
+        groups = [*model.rnn.layers, (model.softmax_w, model.softmax_b)]
+        self.learner = model.kernels.learner(
+            cell.kernel,
+            [[self.table.value], *([p.value for p in group] for group in groups)],
+            [[self.table.gradient], *([p.gradient for p in group] for group in groups)],
+            cell.settings(),
+            *self.ids,
+            self.states,
+            factor,
+        )
+
+    def is_valid(self) -> bool:
+        """Whether the parameters still lie where they did."""
+        values, gradients = self.places
+        return self.storage.values.base is values and self.storage.gradients.base is gradients
+
+    def run(self, inputs_TB: Array, targets_TB: Array, state: State | None) -> tuple[float, State]:
+        """Make the gradient of a batch's loss; return the loss and the state after it."""
+        _give((inputs_TB, targets_TB), self.ids)
+        for k, layer in enumerate(self.states):
+            _give([0] * len(layer) if state is None else state[k], layer)
+        value = _finite(self.learner.forward())
+        self.table.touched[self.ids[0]] = True
+        for parameter in self.parameters:
+            parameter.has_gradient = True
+        self.learner.backward()
+        return value, [tuple([part[-1].copy() for part in y]) for y in self.learner.layers]
+
+
+def _known_cell(model: CharLM) -> KernelCell | None:
+    """Return the cell of a model without other parts, on kernels that learn; else None."""
+    cell, config = model.rnn.cell, model.config
+    dropped = config.recurrent_dropout or any(config.dropout_rates)
+    if dropped or config.tied or config.layer_norm or model.collection.dtype != np.float32:
+        return None
+    return cell if isinstance(cell, KernelCell) and hasattr(model.kernels, "learns") else None
+
+
+def _give(numbers: Iterable[Array | int], places: Iterable[Array]) -> None:
+    for given, place in zip(numbers, places, strict=True):
+        place[...] = given
+
+
+def _finite(loss: float) -> float:
+    if not math.isfinite(loss):
+        raise BadGradientError(f"the loss is {loss}")
+    return loss

@@ -47,6 +47,9 @@ class Batch(NamedTuple):
 class LineCorpus:
     """Lines framed by ``EOS``, trained on one after the other in the text's order.
 
+    Class variables:
+        batch_size: how many are read side by side.
+
     Example:
         >>> corpus = LineCorpus.from_text("ab;ba".replace(";", chr(10)))
         >>> inputs, targets, fresh = corpus.batch(0)
@@ -54,6 +57,7 @@ class LineCorpus:
         ([2, 0, 1], [0, 1, 2], True)
     """
 
+    batch_size = 1
     notices: tuple[str, ...] = ()
     report: TextReport | None = None
     sha256 = ""
@@ -192,7 +196,8 @@ class StreamCorpus:
         self.steps_per_pass = predictions // (self.batch_size * self.seq_length)
         self.notices = self._notices(batch_size, seq_length)
         length = self.steps_per_pass * self.seq_length
-        self._starts = np.arange(self.batch_size) * length
+        starts = np.arange(self.batch_size) * length
+        self._first = np.arange(self.seq_length)[:, np.newaxis] + starts  # where a pass begins
         self._left_out = predictions - self.batch_size * length
 
     @classmethod
@@ -240,8 +245,7 @@ class StreamCorpus:
         """
         passes, place = divmod(step, self.steps_per_pass)
         offset = self._left_out if passes % 2 else 0
-        times = np.arange(self.seq_length)[:, np.newaxis] + place * self.seq_length + offset
-        where = times + self._starts
+        where = self._first + (place * self.seq_length + offset)
         return Batch(self.train_ids[where], self.train_ids[where + 1], place == 0)
 
     def held_out_batches(self, most: int | None = None) -> Iterator[Batch]:

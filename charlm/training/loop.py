@@ -21,7 +21,6 @@ from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, OutputError, require
-from charlm.lm.compute import decide, operations_per_character
 from charlm.lm.model import CharLM
 from charlm.lm.sampling import State
 from charlm.lm.saved import config_of
@@ -57,7 +56,7 @@ from charlm.training.state import (
     snapshot,
 )
 from charlm.training.transfer import start_from
-from charlm.training.work import STREAM_SAMPLE, operations
+from charlm.training.work import STREAM_SAMPLE, compute_of
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
@@ -119,8 +118,7 @@ class Training:
         )
         if init_from is not None:
             self.notices += (start_from(self.model, init_from),)
-        batch = config.data.batch_size * operations_per_character(config.model, len(corpus.vocab))
-        self.compute = decide(settings.kernels, settings.threads, operations(config, corpus), batch)
+        self.compute = compute_of(config, corpus)
         self.config = attrs.evolve(config, train=attrs.evolve(settings, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
         self.trainer = TRAINERS[settings.trainer](

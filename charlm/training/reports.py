@@ -18,7 +18,7 @@ from charlm.lm.sampling import collect
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.events import Evaluated, Sampled
 from charlm.training.state import weights
-from charlm.training.work import operations
+from charlm.training.work import seconds_saved
 
 if TYPE_CHECKING:
     from charlm.training.loop import Training
@@ -34,7 +34,7 @@ def remarks(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Iterator[st
             f"each held-out score is over about {most:,} of the {held_out:,} held-out characters, evenly placed "
             "(train.eval_characters); charlm eval scores all of them"
         )
-    if misses_numba(config.train.kernels, operations(config, corpus)):
+    if misses_numba(config.train.kernels, seconds_saved(config, corpus)):
         yield f"with numba this would be several times as fast; {how_to_install('numba')}"
 
 

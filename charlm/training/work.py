@@ -1,36 +1,50 @@
-"""How much a run will compute, counted before it begins."""
+"""How much compiled kernels will save in a run, counted before it begins, and so what computes it."""
 
 from __future__ import annotations
 
 import math
 
 from charlm.config import RunConfig
-from charlm.lm.compute import operations_per_character
+from charlm.lm.compute import (
+    Compute,
+    decide,
+    operations_per_character,
+    saved_by_drawing,
+    saved_by_reading,
+)
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.budget import Budget
 
 STREAM_SAMPLE = 200
 """Characters in a sample of a model trained on a stream."""
-OPERATIONS_PER_SECOND = 2e10
-"""About what numpy does on one core: how much a run that is limited by time alone will compute."""
+SAVED_PART = 0.5
+"""About what part of numpy's time compiled kernels save: known of a run that is limited by time alone."""
 
 
-def operations(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
-    """Return the additions and multiplications of a whole run: its updates, held-out scores and samples.
+def seconds_saved(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
+    """Return what compiled kernels save in a whole run: its updates, held-out scores and samples.
 
     A sample is counted as ``STREAM_SAMPLE`` characters: how long a line will be is not known before.
     """
     settings = config.train
     budget = Budget.of(settings, corpus.steps_per_pass)
-    most = math.inf if budget.seconds is None else OPERATIONS_PER_SECOND * budget.seconds
+    most = math.inf if budget.seconds is None else SAVED_PART * budget.seconds
     if budget.steps is None:
         return most
-    forward = operations_per_character(config.model, len(corpus.vocab))
+    model, size = config.model, len(corpus.vocab)
     characters = 3.0 * budget.steps * settings.accumulate * corpus.characters_per_step
     scored = min(len(corpus.held_out_ids), settings.eval_characters or math.inf)
     scores = budget.steps // settings.eval_every if scored else 0
     characters += scores * scored
+    saved = characters * saved_by_reading(model, size, corpus.batch_size)
     if settings.sample_every:
         samples = budget.steps // settings.sample_every + scores + 1
-        characters += samples * STREAM_SAMPLE
-    return min(most, forward * characters)
+        saved += samples * STREAM_SAMPLE * saved_by_drawing(model, size)
+    return min(most, saved)
+
+
+def compute_of(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Compute:
+    """Return what a run is computed on."""
+    at_once = corpus.batch_size * operations_per_character(config.model, len(corpus.vocab))
+    settings = config.train
+    return decide(settings.kernels, settings.threads, seconds_saved(config, corpus), at_once)

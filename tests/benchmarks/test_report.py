@@ -29,7 +29,27 @@ STEPS = [
 ]
 PARTS = {
     "step": STEPS,
-    "tutorial": [{"name": "tutorial", "seconds": {"charlm": 0.5, "dynet": 0.8}}],
+    "tutorial": [
+        {
+            "name": "tutorial",
+            "seconds": {"charlm": 0.5, "dynet": 0.8, "charlm_numpy": 1, "before": 0.7},
+        },
+        {"name": "tutorial, imports included", "seconds": {"charlm": 1.0, "dynet": 1.5}},
+    ],
+    "graph": [
+        {"name": "a tree, with backward", "seconds": {"charlm": 4e-4, "dynet": 3e-4}},
+        {"name": "the median of 2,000 trees", "seconds": {"charlm": 3e-4}},
+        {"name": "the slowest of 2,000 trees", "seconds": {"charlm": 6e-3}},
+        {"name": "400 expressions, read", "seconds": {"charlm": 8e-4, "dynet": 4e-4}},
+        {"name": "400 expressions, made and read", "seconds": {"charlm": 9e-4, "dynet": 8e-4}},
+    ],
+    "programs": [
+        {"name": "parser", "seconds": {"charlm": 2.0, "dynet": 3.0}},
+        {"name": "tagger", "seconds": {"charlm": 2.0, "dynet": 2.0}},
+        {"name": "digits", "seconds": {"charlm": 3.0, "dynet": 1.2}},
+    ],
+    "variant": [{"name": "norm_lstm 1x128", "seconds": {"charlm": 0.02, "torch": 0.03}}],
+    "cold": [{"name": "charlm train", "seconds": {"auto": 1.0, "numpy": 1.0}}],
     "sampling": [
         {"name": "lstm 2x128", "seconds": {"charlm": 0.5, "torch": 2.0, "torch_cells": 1.0}}
     ],
@@ -75,12 +95,29 @@ def test_a_target_is_judged_by_its_worst_row():
     step = found["a training step against PyTorch"]
     assert (step.reached, step.where, step.met) == (pytest.approx(0.8), "lstm 2x512", "no")
     assert found["the same, geometric mean"].reached == pytest.approx(1.0)
-    assert found["the same, 1x50 B1"].met == "not measured"
+    assert found["the same, gru 1x50 B1"].met == "not measured"
     assert found["a training step against DyNet"].met == "aim"
-    assert found["the tutorial against DyNet"].met == "aim"
     assert found["memory of a training step, as a part of PyTorch's"].met == "aim"
     cost = found["a character's cost at twice the batch or length"]
     assert (cost.reached, cost.where, cost.met) == (pytest.approx(1.05), "lstm 1x128, batch", "yes")
+
+
+def test_programs_on_dynets_interface():
+    found = by_work(PARTS)
+
+    def judged(work):
+        return pytest.approx(found[work].reached), found[work].where, found[work].met
+
+    assert judged("the tutorial against DyNet") == (1.6, "", "yes")
+    assert judged("the same, imports included") == (1.5, "", "aim")
+    assert judged("trees of 60 leaves") == (0.75, "", "no")
+    assert judged("400 expressions, read one by one") == (0.5, "400 expressions, read", "yes")
+    assert judged("programs on DyNet's interface, median") == (1.0, "", "yes")
+    assert judged("the same, each") == (0.4, "digits", "no")
+    assert judged("numpy alone: the tutorial against the version before tapes") == (0.7, "", "no")
+    assert judged("the slowest of 2,000 trees, against the median") == (20.0, "", "no")
+    assert judged("norm_lstm 1x128 against PyTorch") == (1.5, "", "yes")
+    assert judged("`charlm train`, never compiled, against numpy") == (1.0, "", "yes")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +133,9 @@ def test_the_report_has_what_was_measured_and_no_more():
     assert "* processor: a fast one" in text
     assert "| lstm 2x512 | 50 | 40 | - | - | 0.80 | - | 60% |" in text
     assert "| `charlm --help` | 0.10 |" in text
+    assert "| a tree, with backward | 400 | 300 | 0.75 |" in text
+    assert "| digits | 3,000 | 1,200 | 0.40 |" in text
+    assert "| charlm train | 1.00 | 1.00 |" in text
     assert "Sampling" not in report({}, {"step": STEPS})
     assert "not measured" in report({}, {})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from benchmarks.grid import Row, Size
@@ -24,7 +26,8 @@ def test_contenders_take_as_many_turns_each():
 
 @pytest.mark.parametrize(("system", "task"), [("torch", "sample_by_cells"), ("dynet", "step")])
 def test_the_others_do_the_same_work(system, task):
-    pytest.importorskip(system, reason="is of the extra oracles")
+    if not find_spec(system):  # importing DyNet would change the arithmetic of this process
+        pytest.skip("is of the extra oracles")
     found = take_turns({system: (system, task, JOB)}, seconds=0.0)
     assert found[system].median > 0
 

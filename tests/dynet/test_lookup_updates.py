@@ -118,12 +118,11 @@ def test_adam_moves_a_row_that_had_a_gradient_before():
     np.testing.assert_allclose(moved, [0.999, 0.99833], atol=1e-5)
 
 
-@pytest.mark.parametrize("planned", [True, False], ids=["planned", "one by one"])
-def test_rows_are_counted_up_to_the_loss(planned):
+def test_rows_are_counted_up_to_the_loss():
     pc = ours.ParameterCollection()
     table = pc.add_lookup_parameters((9, 2))
     for _ in range(3):
-        ours.renew_cg(autobatching=planned)
+        ours.renew_cg()
         table.table.clear_gradient()
         rows = [table[i] for i in (0, 3)]
         loss = ours.sum_elems(rows[0])

@@ -20,11 +20,13 @@ FRESH = 150  # programs of each kind
 FIRST_SEED = 10_000  # the stored ones begin at 0
 
 
-@pytest.mark.parametrize("together", [False, True], ids=["one-by-one", "autobatching"])
+EXECUTORS = pytest.mark.parametrize("kernels", ["numpy", "auto"], ids=["numpy", "compiled"])
+
+
+@EXECUTORS
 @pytest.mark.parametrize(("name", "program", "notes"), STORED, ids=[name for name, *_ in STORED])
-def test_a_stored_program(name, program, notes, together):
-    dy.init(autobatch=together)
-    agreed = Count()
+def test_a_stored_program(name, program, notes, kernels):
+    agreed = Count(kernels)
     agreed.check(program, lambda _: notes)
     assert agreed.programs == 1
 
@@ -38,11 +40,10 @@ def dynet():
     oracle.close()
 
 
-@pytest.mark.parametrize("together", [False, True], ids=["one-by-one", "autobatching"])
+@EXECUTORS
 @pytest.mark.parametrize("kind", KINDS)
-def test_fresh_programs(kind, dynet, together, record_property):
-    dy.init(autobatch=together)
-    agreed = Count()
+def test_fresh_programs(kind, dynet, kernels, record_property):
+    agreed = Count(kernels)
     for seed in range(FIRST_SEED, FIRST_SEED + FRESH):
         agreed.check(KINDS[kind](seed), dynet)
     assert agreed.programs + agreed.undetermined == FRESH

@@ -8,6 +8,7 @@ be three times as far from DyNet as DyNet is from itself, or ``FLOOR`` of the lo
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -19,6 +20,14 @@ from tests.dynet.user_programs.running import NAMES, PATH, UPDATES, dynets, trai
 FLOOR = 2e-6  # 17 roundings of a float32
 
 STORED = json.loads(PATH.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(params=["numpy", "numba"], autouse=True)
+def kernels(request, afresh):
+    """Every program runs node by node, and by compiled code."""
+    if not find_spec("numba") and request.param == "numba":
+        pytest.skip("numba is not installed (the extra 'fast')")
+    dy.init(kernels=request.param)
 
 
 def check(name, losses, record_property):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, leaf
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import FromArray
 from charlm.engine.ops.leaves import ParameterLeaf
@@ -15,4 +15,4 @@ def parameter(*numbers: float, collection: ParameterCollection | None = None) ->
 
 
 def node(graph: ComputationGraph, p: Parameter, trains: bool = True) -> Expression:
-    return graph.leaf(ParameterLeaf(p), trains)
+    return leaf(graph, ParameterLeaf(p), trains)

@@ -7,6 +7,7 @@ import pytest
 
 import charlm.engine.rnn  # noqa: F401 - registers its operations
 from charlm.engine.arrays import array_shape
+from charlm.engine.expression import at
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Op
 from charlm.engine.ops import sum_batches, sum_elems
@@ -31,7 +32,7 @@ def check(op, dims):
     graph = ComputationGraph(np.float64)
     xs = [input_array(graph, np.ones(array_shape(dim))) for dim in dims]
     try:
-        node = graph.append(op, tuple(x.index for x in xs))
+        node = at(graph, graph.append(op, [x.index for x in xs]))
         assert node.array().shape == array_shape(node.dim())
         sum_batches(sum_elems(node)).backward(full=True)
     except CharlmError:

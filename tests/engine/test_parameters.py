@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from charlm.engine.expression import leaf
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant, FromArray
 from charlm.engine.ops import sum_elems
@@ -130,7 +131,7 @@ def test_a_gradient_survives_the_growth_of_the_storage():
     pc = ParameterCollection()
     p = pc.add_parameters((2,), Constant(3.0))
     graph = ComputationGraph()
-    x = graph.leaf(ParameterLeaf(p), True)
+    x = leaf(graph, ParameterLeaf(p), True)
     sum_elems(x).backward()
     for _ in range(5):
         pc.add_parameters((10,), Constant(0.0))

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charlm.dynet.random import BLOCK, DynetStream, draw_index
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Normal
 from charlm.engine.ops import dropout, fill
 from charlm.engine.parameters import ParameterCollection
-from charlm.engine.random import DynetStream, NumpyStream, draw_index
+from charlm.engine.random import NumpyStream
 
 # What DyNet 2.1 draws after reset_random_seed(n), one after the other: add_parameters((2, 3)),
 # add_parameters(4, init=NormalInitializer(0, 4)), dropout(ones(8), 0.3),
@@ -81,11 +82,13 @@ DRAWS = {
 
 @STREAMS
 @given(
+    skipped=st.sampled_from([0, BLOCK - 4, BLOCK + 1]),
     before=st.lists(st.tuples(st.sampled_from(sorted(DRAWS)), st.integers(0, 5)), max_size=4),
     after=st.lists(st.tuples(st.sampled_from(sorted(DRAWS)), st.integers(0, 5)), max_size=4),
 )
-def test_a_state_comes_back_through_json(kind, before, after):
+def test_a_state_comes_back_through_json(kind, skipped, before, after):
     stream = kind(3)
+    stream.uniform(0, 1, (skipped,), np.float32)
     for name, count in before:
         DRAWS[name](stream, count)
     kept = json.loads(json.dumps(stream.state()))
@@ -148,26 +151,62 @@ def test_two_draws_continue_one(kind, draw):
     )
 
 
-@given(st.integers(1, 2**32 - 1), st.integers(1, 9))
-def test_dynets_normal_numbers_are_drawn_pair_by_pair(seed, count):
-    """The polar method in float32, one word at a time; the spare number of an odd count is dropped."""
-    stream, twister = DynetStream(seed), np.random.RandomState(seed)
-    one, two = np.float32(1), np.float32(2)
+class WordByWord:
+    """DyNet's draws as libstdc++ makes them: float32, one word at a time."""
 
-    def unit() -> np.float32:
-        word = np.frombuffer(twister.bytes(4), "<u4")[0]
-        return min(np.float32(word) / np.float32(2**32), np.nextafter(one, np.float32(0)))
+    def __init__(self, seed: int) -> None:
+        self.twister = np.random.RandomState(seed)
 
-    expected: list[np.float32] = []
-    while len(expected) < count:
-        x, y = two * unit() - one, two * unit() - one
-        r2 = x * x + y * y
-        if 0 < r2 <= 1:
-            k = np.sqrt(-two * np.log(r2) / r2)
-            expected += [y * k, x * k]
-    found = stream.normal(0.0, 1.0, (count,), np.float32)
-    np.testing.assert_allclose(found, expected[:count], rtol=1e-6)
-    assert stream.uniform(0, 1, (1,), np.float32)[0] == unit()  # as many words were used
+    def word(self) -> int:
+        return int(np.frombuffer(self.twister.bytes(4), "<u4")[0])
+
+    def unit(self) -> np.float32:
+        below_one = np.nextafter(np.float32(1), np.float32(0))
+        return min(np.float32(self.word()) / np.float32(2**32), below_one)
+
+    def uniform(self, n: int) -> list[float]:
+        return [float(np.float32(float(self.unit()) * 5 - 2)) for _ in range(n)]
+
+    def normal(self, n: int) -> list[np.float32]:
+        """The polar method; the spare number of an odd count is dropped."""
+        one, two = np.float32(1), np.float32(2)
+        found: list[np.float32] = []
+        while len(found) < n:
+            x, y = two * self.unit() - one, two * self.unit() - one
+            r2 = x * x + y * y
+            if 0 < r2 <= 1:
+                k = np.sqrt(-two * np.log(r2) / r2)
+                found += [two * (y * k) + one, two * (x * k) + one]
+        return found[:n]
+
+    def bernoulli(self, n: int) -> list[float]:
+        return [2.0 * ((self.word() + self.word() * 2.0**32) / 2.0**64 < 0.3) for _ in range(n)]
+
+    def gumbel(self, n: int) -> list[np.float32]:
+        tiny = np.float32(1e-20)
+        return [-np.log(max(-np.log(max(self.unit(), tiny)), tiny)) for _ in range(n)]
+
+
+@given(
+    seed=st.integers(1, 2**32 - 1),
+    skipped=st.sampled_from([0, 1, BLOCK - 9, BLOCK - 2, BLOCK, BLOCK + 3]),
+    draws=st.lists(st.tuples(st.sampled_from(sorted(DRAWS)), st.integers(0, 9)), max_size=8),
+    looks=st.sets(st.integers(0, 7)),
+)
+def test_dynets_numbers_come_word_by_word_wherever_a_block_ends(seed, skipped, draws, looks):
+    stream, one_by_one = DynetStream(seed), WordByWord(seed)
+    stream.uniform(0, 1, (skipped,), np.float32)
+    if skipped:
+        one_by_one.twister.bytes(4 * skipped)
+    for k, (name, count) in enumerate(draws):
+        expected = getattr(one_by_one, name)(count)
+        found = DRAWS[name](stream, count)
+        np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6)
+        if k in looks:  # asking for the state changes nothing, and it is the twister's own
+            kept = stream.state()
+            position = one_by_one.twister.get_state(legacy=False)["state"]
+            assert kept["state"]["pos"] == position["pos"]
+            assert kept["state"]["key"] == position["key"].tolist()
 
 
 def test_an_index_is_where_the_number_falls():

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from charlm.engine.arrays import Array, reduce_to
 from charlm.engine.expression import Expression
-from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Uniform
 from charlm.engine.ops import cmult, esum, matmul, pick_range, sum_elems, tanh, transpose
 from charlm.engine.ops.inputs import input_tensor
-from charlm.engine.ops.leaves import ParameterLeaf
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
+from charlm.kernels.reference import Product
+from tests.engine.gradcheck import check_parameters
+from tests.engine.leaves import node
 
 SIZE = 2
 WEIGHTS = np.arange(1.0, 1.0 + SIZE * SIZE).reshape(SIZE, SIZE)
@@ -88,7 +89,7 @@ def loss_of(graph: ComputationGraph, pc: ParameterCollection, recipe: list[Step]
     made first: on the way back they come last, and the first gradient that a node gets is one that
     its users may share.
     """
-    leaves = [graph.leaf(ParameterLeaf(p), True) for p in pc.parameters]
+    leaves = [node(graph, p) for p in pc.parameters]
     direct = [weighted(leaf, 2.0 + k) for k, leaf in enumerate(leaves)]
     return esum([weighted(grow(leaves, recipe), 1.0), *direct])
 
@@ -139,5 +140,6 @@ def accumulate(graph: ComputationGraph, root: int) -> list[Array]:
             graph.context.needs = (True,) * len(inputs)
             parts = op.backward(graph.context, dy, graph.value(i).copy(), *xs)
         for j, part in zip(inputs, parts if inputs else (), strict=True):
+            part = part.array() if isinstance(part, Product) else part
             gradients[j] = gradients[j] + reduce_to(part, gradients[j].shape)
     return gradients

@@ -114,9 +114,7 @@ def test_releasing_a_graph_frees_its_memory_at_once(differentiated):
     loss.forward()
     if differentiated:
         loss.backward()
-    (run,) = (segment.run for segment in graph.segments)
-    arrays = [*run.values, *run.saved, *run.gradients]
-    del run
+    arrays = [*graph.run.values, *graph.run.saved.values(), *graph.run.gradients]
     watched = [weakref.ref(a) for a in arrays if a is not None]
     assert len(watched) >= (12 if differentiated else 8)
     del arrays

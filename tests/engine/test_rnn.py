@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 
 from charlm.config import schema
-from charlm.engine.arrays import Array
+from charlm.engine.arrays import Array, reduce_to
 from charlm.engine.expression import Expression
-from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rnn import CELLS, RNNBuilder, RNNState
+from charlm.engine.rnn.cell import Cell, StepCell
 from charlm.engine.rnn.cells.gru import GRUCell
 from charlm.engine.rnn.cells.lstm import LSTMCell
 from charlm.engine.rnn.cells.rnn import SimpleRNNCell
+from charlm.kernels import NUMPY
+from charlm.kernels.reference import Product
+from tests.engine.gradcheck import check_parameters
 from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
 
 XS = [[0.5, -1.0], [2.0, 0.25]]
@@ -275,3 +278,33 @@ def test_a_given_zero_state_is_no_state(cell):
         strict=True,
     ):
         np.testing.assert_allclose(a.npvalue(), b.npvalue(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("given", [0, 1, 2])
+@pytest.mark.parametrize(
+    "cell", [c() for c in CELLS.values() if issubclass(c, StepCell)], ids=lambda c: c.name
+)
+def test_the_kernels_of_a_single_step_agree_with_a_sequence_of_one(
+    cell: Cell, given: int, masked: bool
+) -> None:
+    rng = np.random.default_rng(given)
+    B, hidden = 3, 4
+    x_BI = rng.normal(size=(B, 2))
+    params = [rng.normal(size=(1, *shape[::-1])) for shape in cell.shapes(2, hidden)]
+    states = [rng.normal(size=(B, hidden)) if k < given else None for k in range(cell.states)]
+    masks = [rng.normal(size=(B, hidden))] * (cell.masks if masked else 0)
+    arguments = (x_BI, params, states, masks)
+    y, saved = cell.step(NUMPY, *arguments)
+    y_as_sequence, saved_as_sequence = Cell.step(cell, NUMPY, *arguments)
+    np.testing.assert_allclose(y, y_as_sequence, rtol=1e-12)
+    dy = rng.normal(size=y.shape)
+    found = cell.step_backward(NUMPY, dy, y, saved, *arguments)
+    expected = Cell.step_backward(cell, NUMPY, dy, y, saved_as_sequence, *arguments)
+    for d, e, argument in zip(found, expected, [x_BI, *params, *states], strict=True):
+        if argument is not None:
+            both = [
+                g.array() if isinstance(g, Product) else reduce_to(g, argument.shape)
+                for g in (d, e)
+            ]
+            np.testing.assert_allclose(*both, rtol=1e-9, atol=1e-12)

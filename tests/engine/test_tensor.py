@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from charlm.dynet.random import DynetStream
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import input_tensor, input_vector, log_softmax
-from charlm.engine.random import DynetStream
 
 MATRIX = [[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]]
 

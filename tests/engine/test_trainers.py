@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from charlm.engine.arrays import Array
+from charlm.engine.expression import leaf
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant, FromArray, Normal
 from charlm.engine.ops import dot_product, input_tensor, sum_elems
@@ -44,7 +45,7 @@ EVERY = [
 def step(trainer: Trainer, p: Parameter) -> float:
     """Update once for the squared norm of a parameter; return the gradient's norm."""
     graph = ComputationGraph(p.value.dtype)
-    x = graph.leaf(ParameterLeaf(p), True)
+    x = leaf(graph, ParameterLeaf(p), True)
     dot_product(x, x).backward()
     graph.release()
     return trainer.update()
@@ -326,7 +327,7 @@ def train(trainer: Trainer, table: LookupParameter, w: Parameter, start: int, st
     for t in range(start, stop):
         graph = ComputationGraph()
         x = lookup(graph, table, t % 3)
-        y = graph.leaf(ParameterLeaf(w), True) * x - input_tensor(graph, [1.0, 2.0, float(t)])
+        y = leaf(graph, ParameterLeaf(w), True) * x - input_tensor(graph, [1.0, 2.0, float(t)])
         sum_elems(dot_product(y, y)).backward()
         trainer.update()
 

@@ -15,7 +15,8 @@ pytest.importorskip("numba", reason="the compiled kernels need numba, which is a
 
 from charlm.kernels.compiled import team as team_module
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.team import SMALL, Team, enter, leave, meet
+from charlm.kernels.compiled.team import Team, enter, leave, meet
+from charlm.kernels.memory import SMALL
 
 
 @compiled()

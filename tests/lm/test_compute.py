@@ -8,8 +8,18 @@ import pytest
 from charlm.comparison.comparison import Comparison
 from charlm.config import ModelConfig, TrainConfig, from_dict, load_comparison, load_run
 from charlm.errors import ConfigError
-from charlm.lm.compute import VARIABLE, Compute, decide, misses_numba, operations_per_character
-from charlm.training.loop import Training, operations
+from charlm.kernels import START_UP
+from charlm.lm.compute import (
+    VARIABLE,
+    Compute,
+    decide,
+    misses_numba,
+    operations_per_character,
+    saved_by_drawing,
+    saved_by_reading,
+)
+from charlm.training.loop import Training
+from charlm.training.work import seconds_saved
 
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
 
@@ -52,11 +62,48 @@ def test_the_whole_job_counts():
     config = load_run("text")
     config = attrs.evolve(config, train=TrainConfig(steps=100, sample_every=0))
     corpus = Training(config, text=TEXT).corpus
-    hundred = operations(config, corpus)
+    hundred = seconds_saved(config, corpus)
     longer = attrs.evolve(config, train=TrainConfig(steps=200, sample_every=0))
-    assert operations(longer, corpus) == 2 * hundred
+    assert seconds_saved(longer, corpus) == 2 * hundred
     sampled = attrs.evolve(config, train=TrainConfig(steps=100, sample_every=10))
-    assert operations(sampled, corpus) > hundred
+    assert seconds_saved(sampled, corpus) > hundred
+
+
+def test_steps_in_time_count_beside_the_arithmetic():
+    """Numpy's calls take longer than the arithmetic of a small model: texts side by side share them."""
+    lstm = ModelConfig(cell="lstm", embed_dim=64, hidden_dim=64)
+    alone, of_many = saved_by_reading(lstm, 65), saved_by_reading(lstm, 65, texts=1000)
+    assert alone > 10 * of_many
+    assert saved_by_drawing(lstm, 65) > saved_by_drawing(lstm, 65, texts=2)
+    deeper = attrs.evolve(lstm, layers=2)
+    assert saved_by_reading(deeper, 65) > 1.9 * alone
+    assert saved_by_reading(attrs.evolve(lstm, cell="norm_lstm"), 65) > 4 * alone
+
+
+@pytest.mark.parametrize(
+    ("cell", "units", "B", "T", "steps"),
+    [
+        ("rnn", 50, 1, 50, 2600),
+        ("gru", 64, 1, 64, 300),
+        ("lstm", 64, 1, 64, 510),
+        ("lstm", 256, 16, 50, 40),
+        ("norm_lstm", 64, 1, 64, 80),
+    ],
+)
+def test_the_break_even_is_where_it_was_measured(cell, units, B, T, steps):
+    """Of the seconds that loading takes and those that a step saves: to 1.5 times."""
+    model = ModelConfig(cell=cell, embed_dim=units, hidden_dim=units)
+    found = START_UP / (3 * T * B * saved_by_reading(model, 65, B))
+    assert steps / 1.5 < found < steps * 1.5
+
+
+def test_lines_are_read_one_after_the_other():
+    """Whatever size of batch a config has for streams."""
+    config = load_run("lstm", overrides=["train.steps=1000", "data.batch_size=64"])
+    corpus = Training(config).corpus
+    model, size = config.model, len(corpus.vocab)
+    characters = 3 * 1000 * corpus.characters_per_step
+    assert seconds_saved(config, corpus) >= characters * saved_by_reading(model, size)
 
 
 def test_the_environment_decides_where_nothing_else_does(monkeypatch):
@@ -96,9 +143,9 @@ def test_compiled_kernels_train_the_same_model():
 def test_a_long_job_says_that_numba_is_missing(missing, monkeypatch):
     monkeypatch.setattr("charlm.kernels.find_spec", lambda name: None if missing else object())
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert misses_numba("auto", 1e15) == missing
-    assert not misses_numba("auto", 1e6)
-    assert not misses_numba("numpy", 1e15)
+    assert misses_numba("auto", 100.0) == missing
+    assert not misses_numba("auto", 0.01)
+    assert not misses_numba("numpy", 100.0)
 
 
 def test_a_training_notes_that_numba_is_missing(monkeypatch):

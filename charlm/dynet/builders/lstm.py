@@ -8,7 +8,7 @@ from charlm.dynet.builders.base import Builder, MaskedBuilder
 from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Shape
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, at
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.noise import Noise
 from charlm.engine.rnn.cells.coupled_lstm import CoupledLSTMCell
@@ -111,7 +111,8 @@ class CompactVanillaLSTMBuilder(MaskedBuilder):
         """Return the weights with their noise, which takes no ids of its own."""
         if not self._noise:
             return nodes
-        return [w.graph.append(Noise(self._noise), (w.index,), w.id) for w in nodes]
+        noise = Noise(self._noise)
+        return [at(w.graph, w.graph.append(noise, (w.index,), w.id)) for w in nodes]
 
 
 class CoupledLSTMBuilder(Builder):

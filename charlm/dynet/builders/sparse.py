@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from charlm.dynet.builders.lstm import VanillaLSTMBuilder
 from charlm.engine import parameters as engine
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, leaf
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant
 from charlm.engine.ops import cmult
@@ -40,8 +40,8 @@ class SparseLSTMBuilder(VanillaLSTMBuilder):
         wx, wh, b, mask_x, mask_h, *norms = layer
         products = []
         for weight, mask in ((wx, mask_x), (wh, mask_h)):
-            constant = graph.leaf(ParameterLeaf(mask), False)
-            products.append(cmult(graph.leaf(ParameterLeaf(weight), update), constant))
+            constant = leaf(graph, ParameterLeaf(mask), False)
+            products.append(cmult(leaf(graph, ParameterLeaf(weight), update), constant))
         return [*products, *super().nodes(graph, [b, *norms], update)]
 
     def set_sparsity(self, sparsity: float) -> None:

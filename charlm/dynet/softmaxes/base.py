@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection, collection_of
+from charlm.dynet.random import draw_index
 from charlm.engine import ops
 from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import sizes, unsigned, unsigned_all
-from charlm.engine.random import draw_index
 from charlm.errors import ShapeError
 
 

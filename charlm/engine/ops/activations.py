@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression, Operand, apply, unary
+from charlm.engine.expression import Expression, Operand, apply, of_one
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.elementwise import Elementwise
@@ -89,18 +89,8 @@ class Silu(Elementwise):
         yield Sample(cls(2.5), (((2, 3), 2),))
 
 
-LOG_SIGMOID = LogSigmoid()
-SOFTSIGN = Softsign()
-
-
-def log_sigmoid(x: Operand) -> Expression:
-    """Return the logarithm of the logistic sigmoid."""
-    return unary(LOG_SIGMOID, x)
-
-
-def softsign(x: Operand) -> Expression:
-    """Return x / (1 + |x|)."""
-    return unary(SOFTSIGN, x)
+log_sigmoid = of_one(LogSigmoid(), "log_sigmoid", "Return the logarithm of the logistic sigmoid.")
+softsign = of_one(Softsign(), "softsign", "Return x / (1 + |x|).")
 
 
 def elu(x: Operand, alpha: float = 1.0) -> Expression:

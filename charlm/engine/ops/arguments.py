@@ -51,6 +51,10 @@ def integer(number: Any, where: str) -> int:
 
 def unsigned_all(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
     """Return whole numbers of 0 or more."""
+    if isinstance(numbers, (list, tuple)) and {*map(type, numbers)} == {int}:  # mostly
+        found = tuple(numbers)
+        if min(found) >= 0 and max(found) < 2**32:
+            return found
     return tuple(unsigned(number, where) for number in each(numbers, where, "whole numbers"))
 
 

@@ -7,15 +7,17 @@ matrix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 
-from charlm.engine.arrays import Array, Dim, Shape, align
-from charlm.engine.expression import Expression, Operand, binary, several
+from charlm.engine.arrays import Array, Shape, align
+from charlm.engine.expression import Expression, apply, of_several, of_two
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members
+from charlm.engine.types import Type
+from charlm.kernels.tapes import ALL_LIKE_FIRST, MOST_ARGUMENTS, Form
 
 __all__ = ["cdiv", "cmult", "esum", "pow"]
 
@@ -31,14 +33,51 @@ def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
     return tuple([b if a == 1 else a for a, b in zip(xs, ys, strict=True)])
 
 
-class Broadcasting(Op, abstract=True):
-    """An operation on two tensors whose axes broadcast both ways."""
+def repetition(x: Type, y: Type) -> tuple[int, int] | None:
+    """Return how x becomes y when it is broadcast: each part of so many numbers is repeated so many times.
 
-    stacks = True
+    None if it is more than that. The result is ``(times, numbers)``.
+
+    Example:
+        >>> repetition(Type.of(((2,), 5), False), Type.of(((2, 3), 5), False))
+        (3, 2)
+    """
+    inner = times = outer = 1
+    have = (*x.shape, *[1] * (len(y.shape) - len(x.shape)), x.batch)
+    for n, wanted in zip(have, (*y.shape, y.batch), strict=False):
+        if n != wanted:
+            if outer > 1:
+                return None
+            times *= wanted
+        elif times > 1:
+            outer *= n
+        else:
+            inner *= n
+    return times, inner
+
+
+def form_of_pair(code: str, y: Type, x1: Type, x2: Type) -> Form | None:
+    """Return the form of a function of two numbers, applied to each pair."""
+    found = repetition(x1, y), repetition(x2, y)
+    return Form(code, (*found[0], *found[1])) if found[0] and found[1] else None
+
+
+class Broadcasting(Op, abstract=True):
+    """An operation on two tensors whose axes broadcast both ways.
+
+    Class variables:
+        code: its compiled form.
+    """
+
+    code: ClassVar[str]
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         """The larger size of each axis."""
         return broadcast_shape(self, x1, x2)
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """Both may be broadcast."""
+        return form_of_pair(self.code, y, x1, x2)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -47,6 +86,8 @@ class Broadcasting(Op, abstract=True):
         yield Sample(cls(), (((3,), 1), ((3,), 1)), low, high)
         yield Sample(cls(), (((2, 3), 1), ((2,), 2)), low, high)
         yield Sample(cls(), (((2,), 2), ((1, 3), 1)), low, high)
+        yield Sample(cls(), (((2, 3), 2), ((2,), 2)), low, high)
+        yield Sample(cls(), (((2, 3, 2), 1), ((1, 3), 2)), low, high)
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -65,9 +106,12 @@ def _aligned(x1: Array, x2: Array) -> tuple[Array, Array]:
 class Add(Broadcasting):
     """y = x1 + x2."""
 
+    code = "add"
+
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """Add, broadcasting."""
-        x1, x2 = _aligned(x1, x2)
+        if x1.ndim != x2.ndim:
+            x1, x2 = _aligned(x1, x2)
         return x1 + x2
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
@@ -77,6 +121,8 @@ class Add(Broadcasting):
 
 class CMult(Broadcasting):
     """y = x1 x2, number by number."""
+
+    code = "c_mult"
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """Multiply, broadcasting."""
@@ -105,6 +151,10 @@ class CDiv(Op):
         if y_batch not in (x_batch, 1):
             raise self.error(f"the divisor's batch size must be {x_batch} or 1, got {y_batch}")
         return super().dim(*dims)
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """The divisor may be broadcast."""
+        return form_of_pair("c_div", y, x1, x2)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """Divide, broadcasting the divisor."""
@@ -179,12 +229,11 @@ class Sum(Op):
                 raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
         return first
 
-    def folded(self, count: int) -> Op | None:
-        """The sum over the parts of a batch."""
-        return SumOfParts(count) if count > 2 else None
-
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Add from the first to the last."""
+        shape, *others = [x.shape for x in xs]
+        if others.count(shape) == len(others):
+            return np.add.reduce(np.concatenate(xs).reshape(len(xs), *shape))
         rest = xs[0].shape[1:]
         total = xs[0]
         for x in xs[1:]:
@@ -194,6 +243,10 @@ class Sum(Op):
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
         """1 to each."""
         return [dy if x.ndim == dy.ndim else dy.reshape(len(dy), *x.shape[1:]) for x in xs]
+
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Many of one size, or few."""
+        return form_of_sum(1.0, y, *xs)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -207,45 +260,15 @@ class Sum(Op):
         yield BadSample(cls(), (((2,), 1), ((1,), 1)), "shapes must be equal")
 
 
+def form_of_sum(scale: float, y: Type, *xs: Type) -> Form | None:
+    """Return the form of a sum times a number: of many tensors of one size, or of few, of batches and single ones."""
+    if all(x.size == y.size for x in xs):
+        return Form("sum", (scale,), rule=ALL_LIKE_FIRST)
+    return Form("sum", (scale,)) if len(xs) <= MOST_ARGUMENTS else None
+
+
 ADD = Add()
-CDIV = CDiv()
-SUM = Sum()
 CMULT = CMult()
-POW = Pow()
-
-
-@dataclass(eq=False)
-class SumOfParts(Op):
-    """y = the sum of ``count`` equal parts of the batch, which lie behind each other."""
-
-    count: int
-
-    def dim(self, *dims: Dim) -> Dim:
-        """A part's."""
-        ((shape, batch),) = dims
-        if batch % self.count:
-            raise self.error(f"a batch of {batch} has no {self.count} equal parts")
-        return shape, batch // self.count
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        """Add the parts."""
-        return x.reshape(self.count, -1, *x.shape[1:]).sum(axis=0)
-
-    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1 to each."""
-        return [np.broadcast_to(dy, (self.count, *dy.shape)).reshape(x.shape)]
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Three parts of one and of two, two parts."""
-        yield Sample(cls(3), (((2,), 3),))
-        yield Sample(cls(2), (((2,), 4),))
-        yield Sample(cls(3), (((2, 3), 6),))
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """Parts that would not be equal."""
-        yield BadSample(cls(2), (((2,), 3),), "no 2 equal parts")
 
 
 def without_trailing_ones(shape: Shape) -> Shape:
@@ -260,21 +283,13 @@ def without_trailing_ones(shape: Shape) -> Shape:
     return shape
 
 
-def cmult(x: Operand, y: Operand) -> Expression:
-    """Return the product number by number, broadcasting."""
-    return binary(CMULT, x, y)
+cmult = of_two(CMULT, "cmult", "Return the product number by number, broadcasting.")
+cdiv = of_two(CDiv(), "cdiv", "Return the quotient number by number; y may be broadcast.")
+pow = of_two(Pow(), "pow", "Return x to the power y, y one number.")
 
 
-def cdiv(x: Operand, y: Operand) -> Expression:
-    """Return the quotient number by number; y may be broadcast."""
-    return binary(CDIV, x, y)
+def _first_sum(op: Op, xs: Any) -> Expression:
+    return apply(op, *members(xs, "esum"))
 
 
-def pow(x: Operand, y: Operand) -> Expression:
-    """Return x to the power y, y one number."""
-    return binary(POW, x, y)
-
-
-def esum(xs: Sequence[Operand]) -> Expression:
-    """Return the sum of a list of expressions."""
-    return several(SUM, members(xs, "esum"))
+esum = of_several(Sum(), "esum", "Return the sum of a list of expressions.", _first_sum)

@@ -18,6 +18,7 @@ from charlm.engine.ops.margin_losses import *
 from charlm.engine.ops.matrices import *
 from charlm.engine.ops.noise import *
 from charlm.engine.ops.normalising import *
+from charlm.engine.ops.picking import *
 from charlm.engine.ops.reductions import *
 from charlm.engine.ops.shaping import *
 from charlm.engine.ops.simplex import *

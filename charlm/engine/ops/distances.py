@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, apply, binary, unary
+from charlm.engine.expression import Expression, Operand, apply, of_one, of_two
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.arithmetic import without_trailing_ones
+from charlm.engine.ops.linear import steps
+from charlm.engine.types import Type
 from charlm.errors import EvaluationError, ShapeError
+from charlm.kernels.tapes import Form
 
 __all__ = ["huber_distance", "l1_distance", "l2_norm", "squared_distance", "squared_norm"]
 
@@ -33,6 +36,10 @@ class SquaredNorm(Op):
     def shape(self, x: Shape) -> Shape:
         """A scalar."""
         return (1,)
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """The form of this name."""
+        return Form(type(self).name(), (x.size // x.batch,))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Add up the squares."""
@@ -113,6 +120,10 @@ class Distance(Op, abstract=True):
 class SquaredDistance(Distance):
     """y = sum (x1 - x2)^2."""
 
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """One of them may be without a batch."""
+        return Form("squared_distance", steps(x1, x2))
+
     def cost(self, d: Array) -> Array:
         """The square."""
         return np.square(d)
@@ -126,6 +137,10 @@ class L1Distance(Distance):
     """y = sum |x1 - x2|; the slope at 0 is 0."""
 
     batches = False
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """All numbers."""
+        return Form("l1_distance", (x1.size,))
 
     def cost(self, d: Array) -> Array:
         """The size."""
@@ -159,30 +174,17 @@ class HuberDistance(Distance):
         yield Sample(cls(0.6), (((4,), 1), ((4,), 1)))
 
 
-L1_DISTANCE = L1Distance()
-L2_NORM = L2Norm()
 SQUARED_DISTANCE = SquaredDistance()
-SQUARED_NORM = SquaredNorm()
 
 
-def squared_norm(x: Operand) -> Expression:
-    """Return the sum of the squares of each batch element's numbers."""
-    return unary(SQUARED_NORM, x)
-
-
-def l2_norm(x: Operand) -> Expression:
-    """Return the Euclidean length of each batch element."""
-    return unary(L2_NORM, x)
-
-
-def squared_distance(x: Operand, y: Operand) -> Expression:
-    """Return the sum of the squared differences."""
-    return binary(SQUARED_DISTANCE, x, y)
-
-
-def l1_distance(x: Operand, y: Operand) -> Expression:
-    """Return the sum of the sizes of the differences."""
-    return binary(L1_DISTANCE, x, y)
+squared_norm = of_one(
+    SquaredNorm(), "squared_norm", "Return the sum of the squares of each batch element's numbers."
+)
+l2_norm = of_one(L2Norm(), "l2_norm", "Return the Euclidean length of each batch element.")
+squared_distance = of_two(
+    SQUARED_DISTANCE, "squared_distance", "Return the sum of the squared differences."
+)
+l1_distance = of_two(L1Distance(), "l1_distance", "Return the sum of the sizes of the differences.")
 
 
 def huber_distance(x: Operand, y: Operand, c: float = 1.345) -> Expression:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import struct
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, unary
-from charlm.engine.op import Context, Op, Sample
+from charlm.engine.expression import of_one
+from charlm.engine.op import Context, Indexed, Op, Sample
+from charlm.engine.types import Type
+from charlm.kernels.reference.common import ONE
+from charlm.kernels.tapes import CODES, Form
 
 __all__ = ["abs", "cube", "exp", "log", "logistic", "rectify", "sqrt", "square", "tanh"]
 
 
 class Elementwise(Op, abstract=True):
     """y_i = f(x_i)."""
-
-    stacks = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""
@@ -31,6 +34,11 @@ class Elementwise(Op, abstract=True):
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """The chain rule."""
         return [dy * self.slope(x, y)]
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """The form of this name, if there is one."""
+        name = type(self).name()
+        return Form(name) if name in CODES else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -60,6 +68,10 @@ class Negate(Elementwise):
         """-1."""
         return -1.0
 
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """In one operation instead of two."""
+        return [-dy]
+
 
 class Tanh(Elementwise):
     """y = tanh(x); dy/dx = 1 - y^2."""
@@ -70,7 +82,7 @@ class Tanh(Elementwise):
 
     def slope(self, x: Array, y: Array) -> Array:
         """From the value, which cannot overflow."""
-        return 1 - y * y
+        return ONE - y * y
 
 
 class Logistic(Elementwise):
@@ -82,7 +94,7 @@ class Logistic(Elementwise):
 
     def slope(self, x: Array, y: Array) -> Array:
         """From the value."""
-        return y * (1 - y)
+        return y * (ONE - y)
 
 
 class Rectify(Elementwise):
@@ -119,6 +131,10 @@ class Log(Positive):
     def slope(self, x: Array, y: Array) -> Array:
         """1 / x."""
         return 1 / x
+
+    def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
+        """In one operation instead of two."""
+        return [dy / x]
 
 
 class Square(Elementwise):
@@ -174,6 +190,19 @@ class WithNumber(Elementwise, abstract=True):
     """x and one number c."""
 
     c: float = 0.7
+    has_data = True
+
+    def identity(self) -> tuple[Any, ...]:
+        """The number may be another one in every graph."""
+        return ()
+
+    def integers(self) -> tuple[int, ...]:
+        """The number's bits."""
+        return (bits_of(self.c),)
+
+    def bound(self, *xs: Type) -> int:
+        """They are no index."""
+        return -1
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -218,63 +247,39 @@ class ScalarMultiply(WithNumber):
         return self.c
 
 
-ABS = Abs()
+_REAL, _BITS = struct.Struct("d"), struct.Struct("q")
+
+
+def bits_of(number: float) -> int:
+    """Return the 64 bits of a number as an integer."""
+    return _BITS.unpack(_REAL.pack(number))[0]
+
+
+def number_of(bits: int) -> float:
+    """Return the number of these bits."""
+    return _REAL.unpack(_BITS.pack(bits))[0]
+
+
+ADD_NUMBER = Indexed(lambda bits: AddScalar(number_of(bits)))
+MINUS = Indexed(lambda bits: ScalarMinus(number_of(bits)))
+TIMES = Indexed(lambda bits: ScalarMultiply(number_of(bits)))
 CUBE = Cube()
 EXP = Exp()
 LOG = Log()
 LOGISTIC = Logistic()
 NEGATE = Negate()
 RECTIFY = Rectify()
-SQRT = Sqrt()
 SQUARE = Square()
 TANH = Tanh()
 
 
-def negate(x: Operand) -> Expression:
-    """Return ``-x``."""
-    return unary(NEGATE, x)
-
-
-def tanh(x: Operand) -> Expression:
-    """Return the hyperbolic tangent."""
-    return unary(TANH, x)
-
-
-def logistic(x: Operand) -> Expression:
-    """Return 1 / (1 + exp(-x))."""
-    return unary(LOGISTIC, x)
-
-
-def rectify(x: Operand) -> Expression:
-    """Return max(0, x)."""
-    return unary(RECTIFY, x)
-
-
-def exp(x: Operand) -> Expression:
-    """Return the exponential."""
-    return unary(EXP, x)
-
-
-def log(x: Operand) -> Expression:
-    """Return the natural logarithm."""
-    return unary(LOG, x)
-
-
-def square(x: Operand) -> Expression:
-    """Return x squared."""
-    return unary(SQUARE, x)
-
-
-def cube(x: Operand) -> Expression:
-    """Return x to the third power."""
-    return unary(CUBE, x)
-
-
-def abs(x: Operand) -> Expression:
-    """Return the sizes of the numbers, without their signs."""
-    return unary(ABS, x)
-
-
-def sqrt(x: Operand) -> Expression:
-    """Return the square root."""
-    return unary(SQRT, x)
+negate = of_one(NEGATE, "negate", "Return ``-x``.")
+tanh = of_one(TANH, "tanh", "Return the hyperbolic tangent.")
+logistic = of_one(LOGISTIC, "logistic", "Return 1 / (1 + exp(-x)).")
+rectify = of_one(RECTIFY, "rectify", "Return max(0, x).")
+exp = of_one(EXP, "exp", "Return the exponential.")
+log = of_one(LOG, "log", "Return the natural logarithm.")
+square = of_one(SQUARE, "square", "Return x squared.")
+cube = of_one(CUBE, "cube", "Return x to the third power.")
+abs = of_one(Abs(), "abs", "Return the sizes of the numbers, without their signs.")
+sqrt = of_one(Sqrt(), "sqrt", "Return the square root.")

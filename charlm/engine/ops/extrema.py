@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.ops.shaping import axis_of
+from charlm.engine.types import Type
+from charlm.kernels.tapes import Form
 
 __all__ = ["bmax", "bmin", "kmax_pooling", "max_dim", "min_dim"]
 
@@ -23,6 +26,11 @@ def check_axis(op: Op, x: Shape, axis: int) -> None:
         raise op.error(f"axis {axis} does not exist in shape {x}")
 
 
+def along(x: Type, axis: int) -> tuple[int, int]:
+    """Return how many numbers there are along an axis, and how far one is from the next."""
+    return x.shape[axis], math.prod(x.shape[:axis])
+
+
 class OfPair(Op, abstract=True):
     """One of two numbers at each place; nothing is broadcast."""
 
@@ -31,6 +39,10 @@ class OfPair(Op, abstract=True):
         if dims[0] != dims[1]:
             raise self.error(f"equal shapes are needed, got {' and '.join(map(show, dims))}")
         return dims[0]
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """The form of this name."""
+        return Form(type(self).name())
 
     @abstractmethod
     def takes_first(self, x1: Array, x2: Array) -> Array:
@@ -127,6 +139,10 @@ class MaxDim(RemovesAxis, Selection):
     """y = the largest number along an axis, which is removed; the first of equals gets the gradient."""
 
     axis: int = 0
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Along any axis."""
+        return Form(type(self).name(), along(x, self.axis))
 
     def places(self, x: Array) -> Array:
         """The first largest."""

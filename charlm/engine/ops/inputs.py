@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, array_shape, from_user, show
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Context, Op, Sample
 from charlm.engine.ops import arguments
 from charlm.engine.ops.arguments import laid_out, one_or_all, real, reals, sizes, unsigned
+from charlm.engine.types import Type
 from charlm.errors import ArgumentError, ShapeError
+from charlm.kernels.tapes import Form
 
 
 class InputExpression(Expression):
@@ -37,18 +39,11 @@ class Input(Op):
     """y = the given numbers."""
 
     array: Array
-    expression = InputExpression
     has_data = True
-    stacks = True
 
     def identity(self) -> tuple[Any, ...]:
         """The shape."""
         return self.array.shape
-
-    @classmethod
-    def merged(cls, ops: Sequence[Input], batch: int) -> Input:
-        """All numbers."""
-        return cls(np.concatenate([op.array for op in ops]))
 
     def dim(self, *dims: Dim) -> Dim:
         """The array's own."""
@@ -67,7 +62,7 @@ class Input(Op):
 
 def input_array(graph: ComputationGraph, array: Array) -> InputExpression:
     """Return an input node for an array in the engine's layout."""
-    return cast("InputExpression", graph.append(Input(array), ()))
+    return start(graph, Input(array), InputExpression)
 
 
 def input_vector(graph: ComputationGraph, numbers: Sequence[float]) -> InputExpression:
@@ -187,6 +182,10 @@ class Fill(Op):
         """As asked for."""
         return self.size, self.batch
 
+    def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
+        """The number."""
+        return Form("fill", (float(self.number),))
+
     def forward(self, ctx: Context) -> Array:
         """Fill an array."""
         return np.full((self.batch, *self.size[::-1]), self.number, ctx.dtype)
@@ -203,4 +202,4 @@ def fill(
 ) -> Expression:
     """Return a tensor of DyNet shape ``size`` filled with a number."""
     batch = arguments.batch_size(batch_size, "fill")
-    return graph.append(Fill(real(number, "fill"), sizes(size, "fill"), batch), ())
+    return start(graph, Fill(real(number, "fill"), sizes(size, "fill"), batch))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, of_several
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members, unsigned
 from charlm.engine.ops.shaping import axis_of, with_rank
+from charlm.engine.types import Type
+from charlm.kernels.tapes import MOST_ARGUMENTS, TOTAL, Form
 
 __all__ = ["concatenate", "concatenate_cols", "concatenate_to_batch"]
 
@@ -36,6 +40,15 @@ class Concatenate(Op):
         joined = sum(p[self.axis] for p in padded)
         return (*first[: self.axis], joined, *first[self.axis + 1 :])
 
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Parts of one batch size, or few, some without a batch."""
+        size = math.prod(y.shape[: self.axis + 1])
+        repeated = sum(1 << j for j, x in enumerate(xs) if x.batch != y.batch)
+        if not repeated:
+            return Form("concatenate", (size,), rule=TOTAL)
+        few = len(xs) <= MOST_ARGUMENTS
+        return Form("concatenate", (size, repeated, y.size // size // y.batch)) if few else None
+
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Join; arguments of batch size 1 are repeated."""
         rank = max(xs[0].ndim - 1, self.axis + 1)
@@ -59,6 +72,7 @@ class Concatenate(Op):
         yield Sample(cls(), (((2,), 1), ((3,), 1)))
         yield Sample(cls(), (((2,), 1), ((3,), 2), ((1,), 1)))
         yield Sample(cls(1), (((2, 3), 1), ((2, 1), 2)))
+        yield Sample(cls(0), (((2, 3), 1), ((1, 3), 2)))
         yield Sample(cls(1), (((2,), 1), ((2,), 1)))
         yield Sample(cls(0), (((2, 1), 1), ((3,), 1)))
 
@@ -77,6 +91,10 @@ class ConcatenateToBatch(Op):
         if any(d[0] != shape for d in dims):
             raise self.error(f"shapes must be equal, got {', '.join(map(show, dims))}")
         return shape, sum(d[1] for d in dims)
+
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Copies one after the other."""
+        return Form("concatenate", (y.size,), rule=TOTAL)
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Join along the batch."""
@@ -97,17 +115,28 @@ class ConcatenateToBatch(Op):
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
 
 
+ALONG_SECOND, TO_BATCH = Concatenate(1), ConcatenateToBatch()
+
+
+def _first_joined(op: Op, xs: Any) -> Expression:
+    return apply(op, *members(xs, "concatenate"))
+
+
+_along_first = of_several(Concatenate(0), "concatenate", "Return them joined.", _first_joined)
+
+
 def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
     """Return the expressions joined along axis ``d``."""
-    where = "concatenate"
-    return apply(Concatenate(unsigned(d, where)), *members(xs, where))
+    if type(d) is int and d == 0:
+        return _along_first(xs)
+    return apply(Concatenate(unsigned(d, "concatenate")), *members(xs, "concatenate"))
 
 
 def concatenate_cols(xs: Sequence[Operand]) -> Expression:
     """Return the expressions side by side, vectors as columns."""
-    return apply(Concatenate(1), *members(xs, "concatenate_cols"))
+    return apply(ALONG_SECOND, *members(xs, "concatenate_cols"))
 
 
 def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
     """Return one batch of all the expressions' batch elements."""
-    return apply(ConcatenateToBatch(), *members(xs, "concatenate_to_batch"))
+    return apply(TO_BATCH, *members(xs, "concatenate_to_batch"))

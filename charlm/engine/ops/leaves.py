@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import BadSample, Context, IndexOp, Leaf, Sample
+from charlm.engine.op import BadSample, Context, Leaf, Op, Sample
 from charlm.engine.ops.arguments import batch_of, one_or_all
 from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollection
+from charlm.engine.types import Type
 from charlm.errors import ShapeError
+from charlm.kernels.tapes import Form, place
 
 
 @dataclass(eq=False)
@@ -22,15 +24,10 @@ class ParameterLeaf(Leaf):
     """y = the parameter's value at the first evaluation."""
 
     parameter: Parameter
-    trains: bool = True
 
     def identity(self) -> tuple[Any, ...]:
-        """Which parameter; it is not to be kept alive by the structure of graphs."""
-        return self.parameter.serial, self.trains
-
-    def constant(self) -> ParameterLeaf:
-        """The value alone."""
-        return ParameterLeaf(self.parameter, False)
+        """The dimensions, and the type of the numbers."""
+        return self.parameter.dims, self.trains, self.parameter.storage.dtype
 
     def source(self) -> Parameter:
         """The parameter."""
@@ -48,6 +45,10 @@ class ParameterLeaf(Leaf):
         """The parameter, if it is to be trained."""
         return self.parameter if self.trains else None
 
+    def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
+        """Its numbers are where they are."""
+        return Form("given") if self.parameter.storage.dtype == np.float32 else None
+
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the parameter's gradient."""
         self.parameter.add_gradient(dy[0])
@@ -64,15 +65,10 @@ class LookupLeaf(Leaf):
     """y = a whole lookup table, its rows along the last axis."""
 
     table: LookupParameter
-    trains: bool = True
 
     def identity(self) -> tuple[Any, ...]:
-        """Which table."""
-        return self.table.serial, self.trains
-
-    def constant(self) -> LookupLeaf:
-        """The values alone."""
-        return LookupLeaf(self.table, False)
+        """The dimensions."""
+        return self.table.dims, self.table.rows, self.trains
 
     def source(self) -> LookupParameter:
         """The table."""
@@ -94,7 +90,7 @@ class LookupLeaf(Leaf):
         """Add to the gradient of every row."""
         self.table.gradient += dy[0]
 
-    def touch(self, index: int | None) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """Every row."""
         if self.trains:
             self.table.touched[:] = True
@@ -124,45 +120,34 @@ class LookupExpression(Expression):
 
 
 @dataclass(eq=False)
-class Lookup(IndexOp):
+class Lookup(Op):
     """y = the rows ``ids`` of a table; several ids make a batch."""
 
     table: LookupParameter
     ids: tuple[int, ...]
     update: bool = True
-    expression = LookupExpression
-    stacks = True
+    has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The table, how many rows, and whether they train."""
+        """The table by its number, how many rows there are, and whether they train."""
         return self.table.serial, len(self.ids), self.update
 
-    def at(self, index: int) -> Lookup:
-        """Another row."""
-        return Lookup(self.table, (index,), self.update)
+    def integers(self) -> tuple[int, ...]:
+        """The ids."""
+        return self.ids
 
-    def at_all(self, indices: list[int], batch: int) -> Lookup:
-        """All rows."""
-        return Lookup(self.table, tuple(indices), self.update)
-
-    @classmethod
-    def merged(cls, ops: Sequence[Lookup], batch: int) -> Lookup:
-        """All ids."""
-        first = ops[0]
-        return cls(first.table, tuple([i for op in ops for i in op.ids]), first.update)
-
-    def bound(self, *dims: Dim) -> int:
+    def bound(self, *xs: Type) -> int:
         """The number of rows."""
         return self.table.rows
 
-    def check_data(self, bound: int) -> None:
+    def check_data(self, *dims: Dim) -> None:
         """Each id is that of a row."""
-        if max(self.ids, default=0) >= bound:
+        if max(self.ids, default=0) >= self.table.rows:
             self.table.check(np.array(self.ids))
 
     def dim(self, *dims: Dim) -> Dim:
         """A row's dims; the batch is the number of ids."""
-        self.check_data(self.table.rows)
+        self.check_data()
         return self.table.dims, len(self.ids)
 
     def forward(self, ctx: Context) -> Array:
@@ -178,14 +163,31 @@ class Lookup(IndexOp):
 
     def receive(self, ctx: Context, dy: Array) -> None:
         """Add to the gradient of the rows used."""
+        if len(self.ids) == 1:
+            (i,) = self.ids
+            row = self.table.gradient[i : i + 1]
+            row += dy
+            return
         ids = np.array(self.ids)
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
 
-    def touch(self, index: int | None) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """These rows."""
-        if self.update:
-            self.table.touched[list(self.ids) if index is None else index] = True
+        if not self.update:
+            return
+        if rows is not None:
+            self.table.touched[rows] = True
+        for i in self.ids if rows is None else ():
+            self.table.touched[i] = True
+
+    def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
+        """The table's places, and the size of a row."""
+        value, gradient, touched = self.table.value, self.table.gradient, self.table.touched
+        if value.dtype != np.float32:
+            return None
+        marks: int = touched.__array_interface__["data"][0]
+        return Form("lookup", (place(value), y.size // y.batch, place(gradient), marks))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -211,10 +213,10 @@ def lookup(
     update: bool = True,
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
-    return cast("LookupExpression", graph.append(Lookup(table, _ids(index), update), ()))
+    return start(graph, Lookup(table, _ids(index), update), LookupExpression)
 
 
 def _ids(index: int | Sequence[int]) -> tuple[int, ...]:
     if type(index) is int and index >= 0:
         return (index,)
-    return batch_of(one_or_all(index, "lookup"), "lookup")
+    return batch_of(index if type(index) is list else one_or_all(index, "lookup"), "lookup")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Shape
-from charlm.engine.expression import Expression, Operand, apply, binary
-from charlm.engine.op import BadSample, Context, Op, Sample
+from charlm.engine.expression import Expression, Operand, apply, of_several, of_two
+from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
 from charlm.engine.ops.arguments import members
+from charlm.engine.types import Type
+from charlm.kernels.reference import Product
 from charlm.kernels.reference.common import flat
+from charlm.kernels.tapes import MOST_ARGUMENTS, Form
 
 __all__ = ["affine_transform", "dot_product"]
 
@@ -37,16 +41,20 @@ def product(w: Array, x: Array) -> Array:
 
 def product_gradients(
     dy: Array, w: Array, x: Array, needs: Sequence[bool]
-) -> tuple[Array | None, Array | None]:
+) -> tuple[Array | Product | None, Array | None]:
     """Return the gradients of ``W x`` for W and x, already summed over a batch that shares W."""
+    dw: Array | Product | None = None
+    dx = None
+    if len(w) == 1 and w.ndim == 3 and x.ndim == 2 == dy.ndim and len(x) == len(dy):
+        dw = Product(x, dy) if needs[0] else None
+        return dw, dy.dot(w[0].T) if needs[1] else None
     matrix, columns, dcolumns = _as_matrix(w), _as_matrix(x), _as_matrix(dy)
-    dw = dx = None
     if needs[0]:
-        if len(w) == 1 and len(x) == len(dy):
-            dw = (flat(columns).T @ flat(dcolumns))[np.newaxis]
+        if len(w) == 1 and len(x) == len(dy) and w.ndim == 3:
+            dw = Product(flat(columns), flat(dcolumns))
         else:
-            dw = np.matmul(columns.swapaxes(1, 2), dcolumns)
-        dw = dw if w.ndim == 3 else dw[:, 0]
+            each = np.matmul(columns.swapaxes(1, 2), dcolumns)
+            dw = each if w.ndim == 3 else each[:, 0]
     if needs[1]:
         dx = product(matrix.swapaxes(1, 2), dcolumns).reshape(len(dy), *x.shape[1:])
     return dw, dx
@@ -56,10 +64,24 @@ def _as_matrix(x: Array) -> Array:
     return x[:, np.newaxis] if x.ndim == 2 else x
 
 
+def form_of_products(code: str, y: Type, *args: Type) -> Form:
+    """Return the form of a sum of products, perhaps behind a bias.
+
+    Its numbers are columns and rows of a batch element of the result, and bits for the arguments
+    that have no batch. If the matrices have none, all columns of a batch are one matrix.
+    """
+    rows, bias = y.shape[0], args[: len(args) % 2]
+    matrices, others = args[len(bias) :: 2], args[len(bias) + 1 :: 2]
+    plain = not bias or bias[0].batch == 1 or bias[0].size == y.size
+    one = plain and all(w.batch == 1 for w in matrices) and all(x.batch == y.batch for x in others)
+    columns = y.size // rows // (1 if one else y.batch)
+    shared = sum(1 << j for j, t in enumerate(args) if t.batch == 1)
+    put_off = sum(y.size // rows for w in matrices if w.batch == 1)
+    return Form(code, (columns, rows, shared), products=put_off)
+
+
 class MatMul(Op):
     """Y = W X, the matrix product."""
-
-    stacks = True
 
     def shape(self, w: Shape, x: Shape) -> Shape:
         """(m, n) (n, p) -> (m, p); a vector is a column."""
@@ -74,9 +96,13 @@ class MatMul(Op):
         """The product."""
         return product(w, x)
 
-    def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> list[Array | None]:
+    def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> Gradients:
         """DW = dY X^T, dX = W^T dY."""
         return list(product_gradients(dy, w, x, ctx.needs))
+
+    def compiled(self, y: Type, w: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """The product."""
+        return form_of_products("matmul", y, w, x)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -87,6 +113,7 @@ class MatMul(Op):
         yield Sample(cls(), (((3, 2), 2), ((2, 4), 2)))
         yield Sample(cls(), (((3,), 1), ((1, 2), 1)))
         yield Sample(cls(), (((3,), 2), ((1,), 1)))
+        yield Sample(cls(), (((3, 2), 1), ((2, 4), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -98,8 +125,6 @@ class MatMul(Op):
 
 class Affine(Op):
     """Y = b + W1 X1 + W2 X2 + ...; a vector b is added to every column. One column makes a vector."""
-
-    stacks = True
 
     def shape(self, b: Shape, *wx: Shape) -> Shape:
         """The products' common shape, to which b must fit."""
@@ -130,15 +155,21 @@ class Affine(Op):
             y = y + _one_column(product(w, x))
         return y + _bias(b, y)
 
-    def backward(
-        self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array
-    ) -> list[Array | None]:
+    def backward(self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array) -> Gradients:
         """Dy to b, and the product rule for each pair."""
-        found: list[Array | None] = [dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])]
+        found: list[Array | Product | None] = [
+            dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])
+        ]
         for k in range(0, len(wx), 2):
             needs = ctx.needs[1 + k : 3 + k]
             found += product_gradients(dy, wx[k], wx[k + 1], needs)
         return found
+
+    def compiled(self, y: Type, b: Type, *wx: Type) -> Form | None:  # type: ignore[override]
+        """Few products; none is a copy."""
+        if not wx:
+            return Form("part", (0, 0, y.size))
+        return form_of_products("affine", y, b, *wx) if len(wx) < MOST_ARGUMENTS else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
@@ -148,6 +179,9 @@ class Affine(Op):
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2,), 3), ((3, 4), 1), ((4,), 1)))
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2, 4), 2)))
         yield Sample(cls(), (((3, 4), 1), ((3, 2), 2), ((2, 4), 1)))
+        yield Sample(cls(), (((3, 4), 1), ((3, 2), 1), ((2, 4), 2), ((3, 2), 1), ((2, 4), 1)))
+        yield Sample(cls(), (((3,), 2), ((3, 2), 2), ((2, 4), 2), ((3,), 1), ((1, 4), 1)))
+        yield Sample(cls(), (((3,), 2), ((3, 2), 1), ((2, 4), 2)))
         yield Sample(cls(), (((3, 1), 1), ((3, 2), 1), ((2,), 2), ((3, 2), 1), ((2, 1), 1)))
 
     @classmethod
@@ -166,6 +200,12 @@ def _bias(b: Array, y: Array) -> Array:
     if b.ndim == y.ndim:
         return b
     return b[:, np.newaxis] if b.ndim < y.ndim else b.reshape(len(b), -1)
+
+
+def steps(x1: Type, x2: Type) -> tuple[int, int, int]:
+    """Return the size of a batch element, and how far the next one is, of either: 0 if there is none."""
+    size = x1.size // x1.batch
+    return size, size * (x1.batch > 1), size * (x2.batch > 1)
 
 
 class DotProduct(Op):
@@ -187,11 +227,16 @@ class DotProduct(Op):
         scale = dy.reshape(len(dy), *(1,) * (x1.ndim - 1))
         return [scale * x2, scale * x1]
 
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """One of them may be without a batch."""
+        return Form("dot_product", steps(x1, x2))
+
     @classmethod
     def samples(cls) -> Iterable[Sample]:
         """Vectors, and a batch against one."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)))
         yield Sample(cls(), (((3,), 2), ((3,), 1)))
+        yield Sample(cls(), (((2, 2), 2), ((2, 2), 2)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -203,16 +248,21 @@ DOT_PRODUCT = DotProduct()
 MATMUL = MatMul()
 
 
-def matmul(w: Operand, x: Operand) -> Expression:
-    """Return the matrix product ``W x``."""
-    return binary(MATMUL, w, x)
+matmul = of_two(MATMUL, "matmul", "Return the matrix product ``W x``.")
+
+
+def _first_affine(op: Op, xs: Any) -> Expression:
+    return apply(op, *members(xs, "affine_transform"))
+
+
+_affine = of_several(Affine(), "affine_transform", "Return the sum.", _first_affine)
 
 
 def affine_transform(exprs: Sequence[Operand]) -> Expression:
     """Return ``b + W1 x1 + W2 x2 + ...`` for the list ``[b, W1, x1, W2, x2, ...]``."""
-    return apply(Affine(), *members(exprs, "affine_transform"))
+    return _affine(exprs)
 
 
-def dot_product(x: Operand, y: Operand) -> Expression:
-    """Return the sum of the products of two tensors' numbers."""
-    return binary(DOT_PRODUCT, x, y)
+dot_product = of_two(
+    DOT_PRODUCT, "dot_product", "Return the sum of the products of two tensors' numbers."
+)

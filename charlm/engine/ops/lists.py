@@ -12,9 +12,11 @@ from charlm.engine.arrays import Array, Shape, array_shape
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import members, unsigned
-from charlm.engine.ops.arithmetic import without_trailing_ones
-from charlm.engine.ops.extrema import RemovesAxis, bmax
+from charlm.engine.ops.arithmetic import form_of_sum, without_trailing_ones
+from charlm.engine.ops.extrema import RemovesAxis, along, bmax
 from charlm.engine.ops.shaping import axis_of
+from charlm.engine.types import Type
+from charlm.kernels.tapes import ALL_LIKE_FIRST, Form
 
 __all__ = ["average", "emax", "logsumexp", "logsumexp_dim"]
 
@@ -40,6 +42,10 @@ class Average(Op):
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Add up and divide."""
         return _sum(xs) / len(xs)
+
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """A sum, scaled."""
+        return form_of_sum(1 / len(xs), y, *xs)
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
         """1 / n to each."""
@@ -76,6 +82,11 @@ class LogSumExp(Op):
         largest = _finite(reduce(np.maximum, like))
         return largest + np.log(_sum(np.exp(x - largest) for x in like))
 
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Of one size."""
+        alike = all(x.size == y.size for x in xs)
+        return Form("log_sum_exp", rule=ALL_LIKE_FIRST) if alike else None
+
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
         """Each one's share of the sum."""
         shift = _finite(y)
@@ -91,6 +102,7 @@ class LogSumExp(Op):
         yield Sample(cls(), (((3, 1), 1),))
         yield Sample(cls(), (((2, 3), 1), ((2, 3), 2), ((2, 3), 1)))
         yield Sample(cls(), (((3,), 1), ((3, 1), 2)))
+        yield Sample(cls(), (((2, 3), 2), ((2, 3), 2), ((2, 3), 2)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -111,6 +123,10 @@ class LogSumExpDim(RemovesAxis):
         largest = _finite(x.max(axis=axis, keepdims=True))
         ctx.saved = largest + np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
         return ctx.saved.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Along any axis."""
+        return Form("log_sum_exp_dim", along(x, self.axis))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """Each one's share of the sum."""

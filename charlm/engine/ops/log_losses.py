@@ -12,6 +12,8 @@ from charlm.engine.arrays import Array, Shape
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
+from charlm.engine.types import Type
+from charlm.kernels.tapes import Form
 
 __all__ = ["binary_log_loss", "poisson_loss"]
 
@@ -44,6 +46,10 @@ class BinaryLogLoss(Op):
         certain = (x1 == 0) | (x1 == 1)
         cost = np.where(certain, np.where(x1 == x2, 0, worst), -yes - no)
         return cost.sum(dtype=x1.dtype).reshape(1, 1)
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """All numbers."""
+        return Form("binary_log_loss", (x1.size, math.log(SMALLEST)))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
         """Both slopes."""

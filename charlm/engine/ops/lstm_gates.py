@@ -41,7 +41,6 @@ class VanillaLstmGates(Op):
     inputs: int = 1
     dropout: bool = False
     noise: float = 0.0
-    draws = True
 
     def shape(self, *shapes: Shape) -> Shape:
         """(4H,)."""

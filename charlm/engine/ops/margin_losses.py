@@ -12,7 +12,9 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real, unsigned, unsigned_all
 from charlm.engine.ops.losses import OfTargets
+from charlm.engine.types import Type
 from charlm.errors import ShapeError
+from charlm.kernels.tapes import Form
 
 __all__ = ["hinge", "hinge_batch", "hinge_dim", "pairwise_rank_loss"]
 
@@ -38,6 +40,10 @@ class Hinge(OfTargets):
 
     targets: tuple[int, ...] = (0,)
     margin: float = 1.0
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Of each batch element."""
+        return Form("hinge", (x.size // x.batch, float(self.margin)))
 
     def _places(self) -> Array:
         return np.asarray(self.targets)[:, np.newaxis]
@@ -135,6 +141,10 @@ class PairwiseRankLoss(Op):
             given = " and ".join(map(show, dims))
             raise self.error(f"two equal shapes (1,) or (1, n) are needed, got {given}")
         return other
+
+    def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
+        """Number by number."""
+        return Form("pairwise_rank_loss", (float(self.margin),))
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         """How far x1 is from being larger by the margin."""

@@ -36,7 +36,6 @@ class Dropout(Op):
     """y = x m / (1 - p), m_i = 0 with probability p, else 1 (inverted dropout; Srivastava et al., 2014)."""
 
     p: float = 0.5
-    draws = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""
@@ -130,7 +129,6 @@ class Noise(Op):
     """y = x + n, n_i drawn from N(0, std^2)."""
 
     std: float = 0.5
-    draws = True
 
     def shape(self, x: Shape) -> Shape:
         """The argument's."""

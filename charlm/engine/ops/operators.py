@@ -6,39 +6,42 @@ from typing import Any
 
 import numpy as np
 
-from charlm.engine.expression import Expression, Operand, apply, binary
+from charlm.engine.expression import Expression, Node, Operand, apply, indexed, of_two
+from charlm.engine.op import Op
 from charlm.engine.ops.arithmetic import ADD, pow
-from charlm.engine.ops.elementwise import AddScalar, ScalarMinus, ScalarMultiply, negate
+from charlm.engine.ops.elementwise import ADD_NUMBER, MINUS, TIMES, bits_of, negate
 from charlm.engine.ops.inputs import scalar_input
 from charlm.engine.ops.linear import MATMUL
 from charlm.engine.ops.slicing import getitem
 from charlm.errors import UnsupportedOperandError
 
 
-def add(x: Operand, y: Operand | float) -> Expression:
-    """``x + y``: one node."""
-    return binary(ADD, x, y) if isinstance(y, Operand) else apply(AddScalar(_number(y, "+")), x)
+def _add(op: Op, x: Operand, y: Any) -> Expression:
+    if isinstance(y, Operand):
+        return apply(op, x, y)
+    return indexed(ADD_NUMBER, _bits(y, "+"), x, Node)
+
+
+def _mul(op: Op, x: Operand, y: Any) -> Expression:
+    if isinstance(y, Operand):
+        return apply(op, x, y)
+    return indexed(TIMES, _bits(y, "*"), x, Node)
+
+
+add = of_two(ADD, "add", "``x + y``: one node.", _add)
+mul = of_two(MATMUL, "mul", "``x * y``: the matrix product, or each number times a number.", _mul)
 
 
 def sub(x: Operand, y: Operand | float) -> Expression:
     """``x - y``: DyNet's two nodes, y negated and added, or for a number c - x negated."""
     if isinstance(y, Operand):
         return add(x, negate(y))
-    return negate(apply(ScalarMinus(_number(y, "-")), x))
+    return negate(indexed(MINUS, _bits(y, "-"), x, Node))
 
 
 def rsub(x: Operand, c: float) -> Expression:
     """``c - x``: one node."""
-    return apply(ScalarMinus(_number(c, "-")), x)
-
-
-def mul(x: Operand, y: Operand | float) -> Expression:
-    """``x * y``: the matrix product, or each number times a number."""
-    return (
-        binary(MATMUL, x, y)
-        if isinstance(y, Operand)
-        else apply(ScalarMultiply(_number(y, "*")), x)
-    )
+    return indexed(MINUS, _bits(c, "-"), x, Node)
 
 
 def div(x: Operand, y: float) -> Expression:
@@ -46,7 +49,8 @@ def div(x: Operand, y: float) -> Expression:
     if isinstance(y, Operand):
         raise UnsupportedOperandError("/ divides by a number; cdiv(x, y) divides number by number")
     with np.errstate(divide="ignore"):
-        return apply(ScalarMultiply(float(np.float64(1) / _number(y, "/"))), x)
+        inverse = float(np.float64(1) / _number(y, "/"))
+    return indexed(TIMES, bits_of(inverse), x, Node)
 
 
 def power(x: Operand, y: Operand | float) -> Expression:
@@ -63,6 +67,10 @@ def _number(value: Any, sign: str) -> float:
     raise UnsupportedOperandError(
         f"{sign} takes an expression or a Python number, got {type(value).__name__} {value!r}"
     )
+
+
+def _bits(value: Any, sign: str) -> int:
+    return bits_of(_number(value, sign))
 
 
 for _sign, _function in {

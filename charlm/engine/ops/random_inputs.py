@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, array_shape
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Context, Op, Sample
 from charlm.engine.ops import arguments
@@ -23,7 +23,6 @@ class RandomInput(Op, abstract=True):
 
     size: Shape = (2, 3)
     batch: int = 1
-    draws = True
 
     def dim(self, *dims: Dim) -> Dim:
         """As asked for."""
@@ -116,7 +115,7 @@ def random_normal(
     """Return normally distributed numbers."""
     where = "random_normal"
     size, batch = _dim(dim, batch_size, where)
-    return graph.append(RandomNormal(size, batch, real(mean, where), real(stddev, where)), ())
+    return start(graph, RandomNormal(size, batch, real(mean, where), real(stddev, where)))
 
 
 def random_bernoulli(
@@ -129,7 +128,7 @@ def random_bernoulli(
     """Return numbers that are ``scale`` with probability p, else 0."""
     where = "random_bernoulli"
     size, batch = _dim(dim, batch_size, where)
-    return graph.append(RandomBernoulli(size, batch, real(p, where), real(scale, where)), ())
+    return start(graph, RandomBernoulli(size, batch, real(p, where), real(scale, where)))
 
 
 def random_uniform(
@@ -142,7 +141,7 @@ def random_uniform(
     """Return numbers uniformly distributed between ``left`` and ``right``."""
     where = "random_uniform"
     size, batch = _dim(dim, batch_size, where)
-    return graph.append(RandomUniform(size, batch, real(left, where), real(right, where)), ())
+    return start(graph, RandomUniform(size, batch, real(left, where), real(right, where)))
 
 
 def random_gumbel(
@@ -158,7 +157,7 @@ def random_gumbel(
             f"random_gumbel: only mu = 0 and beta = 1, got {mu} and {beta}; "
             "multiply by beta and add mu"
         )
-    return graph.append(RandomGumbel(*_dim(dim, batch_size, "random_gumbel")), ())
+    return start(graph, RandomGumbel(*_dim(dim, batch_size, "random_gumbel")))
 
 
 def _dim(dim: int | Shape, batch_size: int, where: str) -> Dim:

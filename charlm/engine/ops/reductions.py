@@ -18,7 +18,9 @@ from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
+from charlm.engine.types import Type
 from charlm.errors import ArgumentError, ShapeError
+from charlm.kernels.tapes import Form
 
 __all__ = [
     "cumsum",
@@ -67,6 +69,24 @@ class Reduction(Op, abstract=True):
         """Return how many numbers each result is made of."""
         return math.prod(x.shape[place] for place in self.places(x))
 
+    def rows(self, x: Type) -> tuple[int, int] | None:
+        """Return how many numbers each result is made of, and how far one is from the next.
+
+        None if axes that stay are between those that vanish.
+        """
+        axes = range(len(x.shape)) if self.axes is None else self.axes
+        count = inner = outer = 1
+        for axis, n in enumerate((*x.shape, x.batch)):
+            if axis in axes or (axis == len(x.shape) and self.over_batch):
+                if outer > 1 and n > 1:
+                    return None
+                count *= n
+            elif count > 1:
+                outer *= n
+            else:
+                inner *= n
+        return count, inner
+
     def total(self, x: Array) -> Array:
         """Return the sums, in the shape of the result."""
         places = self.places(x)
@@ -110,6 +130,11 @@ class Reduction(Op, abstract=True):
 class SumOver(Reduction):
     """y = sum x."""
 
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Over axes that follow one another."""
+        rows = self.rows(x)
+        return Form("sum_over", rows) if rows else None
+
     def forward(self, ctx: Context, x: Array) -> Array:
         """Add up."""
         return self.total(x)
@@ -125,6 +150,11 @@ class Moment(Reduction):
 
     order: int = 1
     divisor: int = 0
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Over axes that follow one another."""
+        rows = self.rows(x)
+        return Form("moment", (*rows, self.order, 1 / (self.divisor or rows[0]))) if rows else None
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Add up the powers."""

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, start
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import BadSample, Context, Op, Sample, StateOp
+from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
+from charlm.engine.types import Type
+from charlm.kernels.tapes import TOTAL, Form
 
 
 @dataclass(eq=False)
@@ -28,12 +30,16 @@ class LookupSequence(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """Table and sizes."""
-        return self.table.serial, self.ids_TB.shape
+        """The sizes."""
+        return self.table.dims, self.ids_TB.shape
+
+    def check_data(self, *dims: Dim) -> None:
+        """Each id is that of a row."""
+        self.table.check(self.ids_TB)
 
     def dim(self, *dims: Dim) -> Dim:
         """(row size, B, T)."""
-        self.table.check(self.ids_TB)
+        self.check_data()
         T, B = self.ids_TB.shape
         return (*self.table.dims, B, T), 1
 
@@ -51,7 +57,7 @@ class LookupSequence(Op):
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids_N, dy.reshape(len(ids_N), -1))
 
-    def touch(self, index: int | None) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 
@@ -136,6 +142,11 @@ class StackTime(Op):
             )
         return (*first, batch, len(dims)), 1
 
+    def compiled(self, y: Type, *xs: Type) -> Form | None:
+        """Vectors of one batch size."""
+        alike = all(x.batch == xs[0].batch for x in xs)
+        return Form("concatenate", (y.size,), rule=TOTAL) if alike else None
+
     def forward(self, ctx: Context, *xs: Array) -> Array:
         """Put the steps behind each other."""
         y = np.empty((1, len(xs), max(map(len, xs)), xs[0].shape[-1]), xs[0].dtype)
@@ -171,6 +182,10 @@ class OutputSequence(Op):
         """The same shape; the states are in the batch axis."""
         return dims[0][0], 1
 
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """The last part."""
+        return Form("part", (x.size - y.size, 0, y.size))
+
     def forward(self, ctx: Context, x: Array) -> Array:
         """A view."""
         return x[-1:]
@@ -187,11 +202,12 @@ class OutputSequence(Op):
 
 
 @dataclass(eq=False)
-class StatePart(StateOp):
+class StatePart(Op):
     """y = one state of a recurrent step, or of step ``time`` of a recurrent sequence."""
 
     state: int = 0
     time: int | None = None
+    id_back: int = 0  # type: ignore[misc]  # from the last id of the step
     id_count = 0
     is_view = True
 
@@ -199,6 +215,11 @@ class StatePart(StateOp):
         """A vector, batched as the sequence is."""
         shape: Shape = dims[0][0]
         return shape[:1], shape[1]
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """One part."""
+        step = self.state if self.time is None else self.state * x.shape[2] + self.time
+        return Form("part", (step * y.size, 0, y.size))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """A view."""
@@ -219,7 +240,7 @@ class StatePart(StateOp):
 
 def lookup_sequence(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Expression:
     """Return the rows of a (T, B) matrix of ids, as a sequence."""
-    return graph.append(LookupSequence(table, ids_TB), ())
+    return start(graph, LookupSequence(table, ids_TB))
 
 
 def sequence_neg_log_softmax(h: Operand, w: Operand, b: Operand, targets_TB: Array) -> Expression:

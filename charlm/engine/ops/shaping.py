@@ -1,31 +1,24 @@
-"""Moving numbers without changing them: picking and reshaping."""
+"""Moving numbers without changing them: other shapes, other orders of axes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import chain
 
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.expression import Expression, Operand, apply, indexed
-from charlm.engine.op import BadSample, Context, IndexOp, Op, Sample
+from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops import arguments
-from charlm.engine.ops.arguments import batch_of, sizes, unsigned, unsigned_all
+from charlm.engine.ops.arguments import sizes, unsigned_all
+from charlm.engine.types import Type
 from charlm.errors import ArgumentError
+from charlm.kernels.tapes import Form
 
-__all__ = [
-    "pick",
-    "pick_batch",
-    "pick_batch_elem",
-    "pick_batch_elems",
-    "pick_range",
-    "pickrange",
-    "reshape",
-    "transpose",
-]
+__all__ = ["reshape", "transpose"]
 
 
 def axis_of(dim: int) -> int:
@@ -40,213 +33,6 @@ def with_rank(x: Array, rank: int) -> Array:
     if x.ndim - 1 < rank:
         return x.reshape(len(x), *(1,) * (rank - x.ndim + 1), *x.shape[1:])
     return x.reshape(len(x), *x.shape[x.ndim - rank :])
-
-
-class PickExpression(Expression):
-    """A slice of an expression whose index can be replaced."""
-
-    __slots__ = ()
-
-    def set_index(self, index: int | Sequence[int]) -> None:
-        """Replace the index (or, for a batch, the indices)."""
-        graph = self.home()
-        op = graph.op(self.index)
-        assert isinstance(op, Pick)
-        where = "set_index"
-        single = isinstance(op.index, int)
-        fresh = unsigned(index, where) if single else unsigned_all(index, where)  # type: ignore[arg-type]
-        (argument,) = graph.args(self.index)
-        dim = Pick(fresh, op.axis).dim(graph.node(argument).dim)
-        if dim != self.dim():
-            raise op.error(f"set_index: {self.dim()[1]} indices are needed, got {index!r}")
-        graph.set_data(self.index, Pick(fresh, op.axis))
-
-
-@dataclass(eq=False)
-class Pick(IndexOp):
-    """y = x[index] along axis ``axis``, which is removed; a list of indices picks one for each batch element."""
-
-    index: int | Sequence[int] = 0
-    axis: int = 0
-    is_view = True
-    expression = PickExpression
-    stacks = True
-
-    def identity(self) -> tuple[Any, ...]:
-        """The axis, and how many indices there are."""
-        return self.axis, 0 if isinstance(self.index, int) else len(self.index)
-
-    @classmethod
-    def merged(cls, ops: Sequence[Pick], batch: int) -> Pick:
-        """All indices, each for its batch element."""
-        indices: list[int] = []
-        for op in ops:
-            indices += [op.index] * batch if isinstance(op.index, int) else op.index
-        return cls(indices, ops[0].axis)
-
-    def at(self, index: int) -> Pick:
-        """Another slice."""
-        return Pick(index, self.axis)
-
-    def at_all(self, indices: list[int], batch: int) -> Pick:
-        """Each index for its part of the batch."""
-        repeated = indices if batch == 1 else [i for i in indices for _ in range(batch)]
-        return Pick(repeated, self.axis)
-
-    def bound(self, *dims: Dim) -> int:
-        """The size of the axis."""
-        size: int = dims[0][0][self.axis]
-        return size
-
-    def check_data(self, bound: int) -> None:
-        """Each index is on the axis."""
-        index = self.index
-        for i in (index,) if isinstance(index, int) else index:
-            if not 0 <= i < bound:
-                raise self.error(
-                    f"index {i} is outside axis {self.axis} of size {bound} (0 to {bound - 1})"
-                )
-
-    def dim(self, *dims: Dim) -> Dim:
-        """The other axes; a vector gives (1,)."""
-        ((shape, batch),) = dims
-        if not 0 <= self.axis < len(shape):
-            raise self.error(f"axis {self.axis} does not exist in shape {shape}")
-        if not isinstance(self.index, int):
-            if batch == 1:
-                batch = len(self.index)
-            elif len(self.index) != batch:
-                raise self.error(
-                    f"{len(self.index)} indices for a batch of {batch}; give one for each"
-                )
-        self.check_data(shape[self.axis])
-        return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
-
-    def _place(self, batch: int) -> tuple[Any, ...]:
-        behind = (slice(None),) * self.axis
-        if isinstance(self.index, int):
-            return (..., self.index, *behind)
-        rows = np.arange(len(self.index)) if batch > 1 else np.zeros(len(self.index), dtype=int)
-        # the two index arrays are one axis apart from any slices between them
-        return (rows, ..., np.asarray(self.index), *behind)
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        """Read the slice."""
-        picked = x[self._place(len(x))]
-        return picked.reshape(len(picked), -1) if picked.ndim == 1 else picked
-
-    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the slice."""
-        place = self._place(len(dx))
-        if isinstance(self.index, int):
-            target = dx[place]
-            target += dy.reshape(target.shape)
-        elif len(dx) > 1:  # one place for each batch element: none is repeated
-            target = dx[place]
-            target += dy.reshape(target.shape)
-            dx[place] = target
-        else:
-            np.add.at(dx, place, dy.reshape(dx[place].shape))
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """A vector, each axis of a matrix, batches."""
-        yield Sample(cls(2), (((3,), 1),))
-        yield Sample(cls(1, 0), (((2, 3), 2),))
-        yield Sample(cls(2, 1), (((2, 3), 2),))
-        yield Sample(cls([2, 0]), (((3,), 2),))
-        yield Sample(cls([2, 0, 2]), (((3,), 1),))
-        yield Sample(cls([1, 0], 0), (((2, 3), 2),))
-        yield Sample(cls([1, 2], 1), (((2, 3), 2),))
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """Indices out of range, an axis too many, a wrong count."""
-        yield BadSample(cls(3), (((3,), 1),), "index 3 is outside axis 0 of size 3")
-        yield BadSample(cls(0, 1), (((3,), 1),), "axis 1 does not exist")
-        yield BadSample(cls([0, 1]), (((3,), 3),), "2 indices for a batch of 3")
-
-
-@dataclass(eq=False)
-class PickRange(Op):
-    """y = x[start:stop] along axis ``axis``, which is kept."""
-
-    start: int = 0
-    stop: int = 1
-    axis: int = 0
-    is_view = True
-
-    def shape(self, x: Shape) -> Shape:
-        """The same, with the range's length on one axis."""
-        if not 0 <= self.axis < len(x):
-            raise self.error(f"axis {self.axis} does not exist in shape {x}")
-        size = x[self.axis]
-        if not 0 <= self.start < self.stop <= size:
-            raise self.error(
-                f"{self.start}:{self.stop} is not a range of axis {self.axis} of size {size}: "
-                "0 <= start < stop <= size is needed"
-            )
-        return (*x[: self.axis], self.stop - self.start, *x[self.axis + 1 :])
-
-    def _place(self) -> tuple[Any, ...]:
-        return (..., slice(self.start, self.stop), *(slice(None),) * self.axis)
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        """Read the slice."""
-        return x[self._place()]
-
-    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the slice."""
-        target = dx[self._place()]
-        target += dy
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Both axes, a batch."""
-        yield Sample(cls(1, 3), (((4,), 1),))
-        yield Sample(cls(0, 2, 1), (((2, 3), 2),))
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """Ranges outside the axis, empty ones."""
-        yield BadSample(cls(1, 4), (((3,), 1),), "1:4 is not a range")
-        yield BadSample(cls(1, 1), (((3,), 1),), "1:1 is not a range")
-        yield BadSample(cls(0, 1, 1), (((3,), 1),), "axis 1 does not exist")
-
-
-@dataclass(eq=False)
-class PickBatchElements(Op):
-    """y = the batch elements ``indices`` of x, in that order."""
-
-    indices: tuple[int, ...] = (0,)
-    is_view = True
-
-    def dim(self, *dims: Dim) -> Dim:
-        """The same shape; the batch is the number of indices."""
-        ((shape, batch),) = dims
-        for index in self.indices:
-            if not 0 <= index < batch:
-                raise self.error(f"element {index} does not exist in a batch of {batch}")
-        return shape, len(self.indices)
-
-    def forward(self, ctx: Context, x: Array) -> Array:
-        """Copy the elements."""
-        return x[list(self.indices)]
-
-    def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the elements; an index may be repeated."""
-        np.add.at(dx, list(self.indices), dy)
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """One, and several with a repetition."""
-        yield Sample(cls((1,)), (((3,), 2),))
-        yield Sample(cls((1, 0, 1)), (((2, 2), 2),))
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """An element too far."""
-        yield BadSample(cls((2,)), (((3,), 2),), "element 2 does not exist in a batch of 2")
 
 
 @dataclass(eq=False)
@@ -266,6 +52,10 @@ class Reshape(Op):
         raise self.error(
             f"{show(dims[0])} does not hold the numbers of {show((self.size, self.batch))}"
         )
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """A copy."""
+        return Form("part", (0, 0, y.size))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Free: the memory order stays."""
@@ -300,6 +90,24 @@ class Transpose(Op):
             raise self.error(f"axes {self.order} are not an order of the axes of {x}")
         return tuple(sizes[i] for i in self.order)
 
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Two groups of axes that follow one another change places; what is more runs in Python."""
+        order, rank = list(self.order), len(self.order)
+        kept = next((i for i, axis in enumerate(order) if axis != i), rank)
+        if kept == rank:
+            return Form("part", (0, 0, y.size))
+        first, count = order[kept], order.index(kept) - kept
+        groups = (
+            range(kept),
+            range(first, first + count),
+            range(kept, first),
+            range(first + count, rank),
+        )
+        if order != list(chain(*groups)):
+            return None
+        sizes = [math.prod(y.shape[order.index(i)] for i in group) for group in groups]
+        return Form("transpose", (sizes[1], sizes[2], sizes[0]))
+
     def forward(self, ctx: Context, x: Array) -> Array:
         """Move the axes."""
         rank = len(self.order)
@@ -323,43 +131,6 @@ class Transpose(Op):
     def bad_samples(cls) -> Iterable[BadSample]:
         """Too few axes named."""
         yield BadSample(cls(), (((2, 3, 4), 1),), "are not an order of the axes")
-
-
-FIRST_ROW = Pick(0)
-
-
-def pick(e: Operand, index: int = 0, dim: int = 0) -> PickExpression:
-    """Return slice ``index`` along axis ``dim``; the axis is removed. ``.set_index`` picks another."""
-    if type(index) is int and dim == 0 and index >= 0:
-        return indexed(FIRST_ROW, index, e)
-    return cast("PickExpression", apply(Pick(unsigned(index, "pick"), unsigned(dim, "pick")), e))
-
-
-def pick_batch(e: Operand, indices: Sequence[int], dim: int = 0) -> PickExpression:
-    """Return one slice for each batch element; an unbatched one is used for all of them."""
-    node = apply(Pick(batch_of(indices, "pick_batch"), unsigned(dim, "pick_batch")), e)
-    return cast("PickExpression", node)
-
-
-def pick_range(x: Operand, s: int, e: int, d: int = 0) -> Expression:
-    """Return the slices from ``s`` to before ``e`` along axis ``d``."""
-    where = "pick_range"
-    return apply(PickRange(unsigned(s, where), unsigned(e, where), unsigned(d, where)), x)
-
-
-def pickrange(x: Operand, s: int, e: int) -> Expression:
-    """Return the slices from ``s`` to before ``e`` along the first axis: an older name of ``pick_range``."""
-    return pick_range(x, s, e)
-
-
-def pick_batch_elem(x: Operand, v: int) -> Expression:
-    """Return one element of a batch."""
-    return apply(PickBatchElements((unsigned(v, "pick_batch_elem"),)), x)
-
-
-def pick_batch_elems(x: Operand, vs: Sequence[int]) -> Expression:
-    """Return a batch of these elements of a batch."""
-    return apply(PickBatchElements(batch_of(vs, "pick_batch_elems")), x)
 
 
 def reshape(x: Operand, d: Shape, batch_size: int = 1) -> Expression:

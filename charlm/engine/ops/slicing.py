@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -13,8 +14,10 @@ from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.expression import Expression, Operand, apply
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import each, integer, unsigned_all
-from charlm.engine.ops.shaping import Pick
+from charlm.engine.ops.picking import Pick, PickExpression
+from charlm.engine.types import Type
 from charlm.errors import MisuseError, OutOfRangeError
+from charlm.kernels.tapes import Form
 
 __all__ = ["select_cols", "select_rows", "strided_select"]
 
@@ -22,6 +25,11 @@ Range: TypeAlias = "tuple[int, int | None, int]"
 """Start, stop (None: the end) and step along one axis."""
 
 EVERYTHING: Range = (0, None, 1)
+
+
+def sizes_of(x: Type) -> Shape:
+    """Return the sizes of all axes, the batch last."""
+    return (*x.shape, x.batch)
 
 
 @dataclass(eq=False)
@@ -47,6 +55,18 @@ class StridedSelect(Op):
         if lengths[-1] == 0:
             raise self.error("a batch cannot be empty")
         return tuple(lengths[:-1]), lengths[-1]
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """Numbers that follow one another on one axis, which may be the batch."""
+        cut = [i for i, (a, b) in enumerate(zip(sizes_of(x), sizes_of(y), strict=True)) if a != b]
+        if not cut:
+            return Form("part", (0, 0, y.size))
+        start, _, step = self.ranges[cut[0]]
+        if len(cut) > 1 or step > 1:
+            return None
+        inner = math.prod(x.shape[: cut[0]])
+        whole, part = inner * sizes_of(x)[cut[0]], inner * sizes_of(y)[cut[0]]
+        return Form("part", (inner * start, whole, part))
 
     def _length(self, axis: int, size: int, start: int, stop: int | None, step: int) -> int:
         stop = size if stop is None else stop
@@ -108,6 +128,19 @@ class Select(Op, abstract=True):
                     f"index {index} is outside axis {self.axis} of size {size} (0 to {size - 1})"
                 )
         return (*x[: self.axis], len(self.indices), *x[self.axis + 1 :])
+
+    def integers(self) -> tuple[int, ...]:
+        """The indices."""
+        return self.indices
+
+    def bound(self, *xs: Type) -> int:
+        """The size of the axis."""
+        return xs[0].shape[self.axis]
+
+    def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
+        """All of them, of each part of the axes behind; a tape has the indices."""
+        inner = math.prod(x.shape[: self.axis])
+        return Form("select", (inner * x.shape[self.axis], inner))
 
     def _place(self) -> tuple[Any, ...]:
         return (..., np.asarray(self.indices, int), *(slice(None),) * self.axis)
@@ -205,7 +238,7 @@ def getitem(x: Operand, key: Any) -> Expression:
             raise OutOfRangeError(
                 f"index {key} is outside axis 0 of size {size} ({-size} to {size - 1})"
             )
-        return apply(Pick(key % size), x)
+        return apply(Pick(key % size), x, kind=PickExpression)
     keys = key if isinstance(key, tuple) else (key,)
     if not all(isinstance(k, slice) for k in keys):
         raise MisuseError(

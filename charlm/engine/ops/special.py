@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression, Operand, unary
+from charlm.engine.expression import of_one
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
@@ -100,15 +100,5 @@ class Lgamma(Elementwise):
         yield Sample(cls(), (((3,), 1),), low=-0.8, high=-0.3)
 
 
-ERF = Erf()
-LGAMMA = Lgamma()
-
-
-def erf(x: Operand) -> Expression:
-    """Return the error function."""
-    return unary(ERF, x)
-
-
-def lgamma(x: Operand) -> Expression:
-    """Return the logarithm of the size of the gamma function."""
-    return unary(LGAMMA, x)
+erf = of_one(Erf(), "erf", "Return the error function.")
+lgamma = of_one(Lgamma(), "lgamma", "Return the logarithm of the size of the gamma function.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression, Operand, unary
+from charlm.engine.expression import of_one
 from charlm.engine.op import Context, Sample
 from charlm.engine.ops.elementwise import Elementwise
 
@@ -162,69 +162,16 @@ class Atanh(Inside):
         return 1 / ((1 - x) * (1 + x))
 
 
-ACOS = Acos()
-ACOSH = Acosh()
-ASIN = Asin()
-ASINH = Asinh()
-ATAN = Atan()
-ATANH = Atanh()
-COS = Cos()
-COSH = Cosh()
-SIN = Sin()
-SINH = Sinh()
-TAN = Tan()
-
-
-def sin(x: Operand) -> Expression:
-    """Return the sine."""
-    return unary(SIN, x)
-
-
-def cos(x: Operand) -> Expression:
-    """Return the cosine."""
-    return unary(COS, x)
-
-
-def tan(x: Operand) -> Expression:
-    """Return the tangent."""
-    return unary(TAN, x)
-
-
-def asin(x: Operand) -> Expression:
-    """Return the angle of this sine: NaN outside -1 to 1."""
-    return unary(ASIN, x)
-
-
-def acos(x: Operand) -> Expression:
-    """Return the angle of this cosine: NaN outside -1 to 1."""
-    return unary(ACOS, x)
-
-
-def atan(x: Operand) -> Expression:
-    """Return the angle of this tangent."""
-    return unary(ATAN, x)
-
-
-def sinh(x: Operand) -> Expression:
-    """Return the hyperbolic sine."""
-    return unary(SINH, x)
-
-
-def cosh(x: Operand) -> Expression:
-    """Return the hyperbolic cosine."""
-    return unary(COSH, x)
-
-
-def asinh(x: Operand) -> Expression:
-    """Return the inverse hyperbolic sine."""
-    return unary(ASINH, x)
-
-
-def acosh(x: Operand) -> Expression:
-    """Return the inverse hyperbolic cosine: NaN below 1."""
-    return unary(ACOSH, x)
-
-
-def atanh(x: Operand) -> Expression:
-    """Return the inverse hyperbolic tangent: infinite at -1 and 1, NaN beyond."""
-    return unary(ATANH, x)
+sin = of_one(Sin(), "sin", "Return the sine.")
+cos = of_one(Cos(), "cos", "Return the cosine.")
+tan = of_one(Tan(), "tan", "Return the tangent.")
+asin = of_one(Asin(), "asin", "Return the angle of this sine: NaN outside -1 to 1.")
+acos = of_one(Acos(), "acos", "Return the angle of this cosine: NaN outside -1 to 1.")
+atan = of_one(Atan(), "atan", "Return the angle of this tangent.")
+sinh = of_one(Sinh(), "sinh", "Return the hyperbolic sine.")
+cosh = of_one(Cosh(), "cosh", "Return the hyperbolic cosine.")
+asinh = of_one(Asinh(), "asinh", "Return the inverse hyperbolic sine.")
+acosh = of_one(Acosh(), "acosh", "Return the inverse hyperbolic cosine: NaN below 1.")
+atanh = of_one(
+    Atanh(), "atanh", "Return the inverse hyperbolic tangent: infinite at -1 and 1, NaN beyond."
+)

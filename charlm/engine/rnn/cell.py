@@ -1,22 +1,22 @@
-"""What a recurrent cell is, and the two ops that run any cell: one step, or a whole sequence.
+"""What a recurrent cell is.
 
 A cell is one class in a file of its own in ``cells/``: its parameters, its forward and its backward
-over a sequence; a step is a sequence of length one. Defining a subclass registers it and adds it to
-the gradient checks; configs know it by its file's name.
+over a sequence; a step is a sequence of length one, unless the cell has a shorter way. Defining a
+subclass registers it and adds it to the gradient checks; configs know it by its file's name.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from charlm.engine.arrays import Array, Dim, Shape, show
-from charlm.engine.op import BadSample, Context, Op, Sample, StepOp
-from charlm.kernels import NUMPY, Kernels
+from charlm.engine.arrays import Array, Shape
+from charlm.engine.op import Gradients
+from charlm.kernels import Kernels
+from charlm.kernels.tapes import Form
 
 CELLS: dict[str, type[Cell]] = {}
 States: TypeAlias = Sequence["Array | None"]
@@ -66,6 +66,10 @@ class Cell(ABC):
         """
         return self.states, tuple(range(self.states))
 
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form | None:
+        """Return what a step of so many vectors is to compiled code, None if it runs in Python."""
+        return None
+
     @abstractmethod
     def forward(
         self,
@@ -92,11 +96,45 @@ class Cell(ABC):
         states: States,
         masks: Sequence[Array] = (),
         **total: Array,
-    ) -> list[Array | None]:
+    ) -> Gradients:
         """Return the gradients of x, of each parameter and of each state (None where the state was None).
 
         ``total`` is nothing, or the kernels' ``total_STBH``.
         """
+
+    def step(
+        self,
+        k: Kernels,
+        x_BI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> tuple[Array, Any]:
+        """Return the states after one step, ``y_SBH`` or ``y_BH`` if there is one, and what the way back wants saved.
+
+        Here, and on the way back, ``params`` have a batch axis of 1.
+        """
+        y_STBH, saved = self.forward(k, x_BI[np.newaxis], [p[0] for p in params], states, masks)
+        return (y_STBH[0, 0] if self.states == 1 else y_STBH[:, 0]), saved
+
+    def step_backward(
+        self,
+        k: Kernels,
+        dy: Array,
+        y: Array,
+        saved: Any,
+        x_BI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> Gradients:
+        """Return the gradients of ``step``'s arguments, in the order of those of ``backward``."""
+        shape_STBH = (self.states, 1, *dy.shape[-2:])
+        arguments = (x_BI[np.newaxis], [p[0] for p in params], states, masks)
+        dy_STBH, y_STBH = dy.reshape(shape_STBH), y.reshape(shape_STBH)
+        dx_TBI, *found = self.backward(k, dy_STBH, y_STBH, saved, *arguments)
+        assert isinstance(dx_TBI, np.ndarray)
+        return [dx_TBI[0], *with_batch_axes(self, found)]
 
 
 class KernelCell(Cell):
@@ -136,232 +174,46 @@ class KernelCell(Cell):
         states: States,
         masks: Sequence[Array] = (),
         **total: Array,
-    ) -> list[Array | None]:
+    ) -> Gradients:
         """Back through time."""
         run = getattr(k, f"{self.kernel}_backward")
         arguments = (x_TBI, *params, *states, *self.settings(), *masks)
         return run(dy_STBH, y_STBH, saved, *arguments, **total)
 
 
-@dataclass(eq=False)
-class Recurrence(Op, abstract=True):
-    """Arguments: x, the cell's parameters, the masks if ``masked``, and those initial states that ``given`` marks.
+class StepCell(KernelCell):
+    """A cell that also has a pair of kernels for a single step, ``KERNEL_step`` and ``KERNEL_step_backward``."""
 
-    The masks are that of x and those of the recurrent vectors, the same at every step. They have no
-    gradient: they are drawn, not computed.
-    """
+    def step(
+        self,
+        k: Kernels,
+        x_BI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> tuple[Array, Any]:
+        """Run one step."""
+        run = getattr(k, f"{self.kernel}_step")
+        return run(x_BI, *params, *states, *self.settings(), *masks)
 
-    cell: Cell
-    given: tuple[bool, ...]
-    masked: bool = False
-    single: ClassVar[bool]
-    is_recurrent = True
-
-    def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
-        """Run the cell over time."""
-        y, ctx.saved = self.cell.forward(ctx.kernels, *self._split(x, rest)[0])
-        return y[:, 0] if self.single else y
-
-    def backward(
-        self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array
-    ) -> list[Array | None]:
-        """Back through time."""
-        arguments, x_mask = self._split(x, rest)
-        if self.single:
-            dy, y = dy[:, np.newaxis], y[:, np.newaxis]
-        dx, *found = self.cell.backward(ctx.kernels, dy, y, ctx.saved, *arguments)
-        if dx is not None:
-            dx = dx if x_mask is None else dx * x_mask
-            dx = dx[0].reshape(dx.shape[1], *x.shape[1:]) if self.single else dx[np.newaxis]
-        count = len(self.cell.roles)
-        dparams = [None if d is None else d[np.newaxis] for d in found[:count]]
-        dstates = [d for d, given in zip(found[count:], self.given, strict=True) if given]
-        return [dx, *dparams, *[None] * self._mask_count, *dstates]
-
-    def total_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
-        """Return the gradient of every state at every step through all that follows it.
-
-        Few programs ask for it, so the backward pass does not keep it: here the cell is run once
-        more.
-        """
-        arguments, _ = self._split(x, rest)
-        dy = dy[:, np.newaxis] if self.single else dy
-        total = np.empty_like(dy)
-        with np.errstate(all="ignore"):  # as when the graph is evaluated
-            y, saved = self.cell.forward(NUMPY, *arguments)
-            self.cell.backward(NUMPY, dy, y, saved, *arguments, total_STBH=total)
-        return total[:, 0] if self.single else total
-
-    def input(self, x: Array) -> Any:
-        """Return what the cell reads in a sequence."""
-        return x[0]
-
-    @property
-    def _mask_count(self) -> int:
-        return 1 + self.cell.masks if self.masked else 0
-
-    def _split(
-        self, x: Array, rest: tuple[Array, ...]
-    ) -> tuple[tuple[Array, list[Array], list[Array | None], list[Array]], Array | None]:
-        """Return what a cell's forward takes, and x's mask."""
-        count = len(self.cell.roles)
-        after = count + self._mask_count
-        if self.single:
-            x = x.reshape(len(x), -1)  # a column, such as a matrix product makes, is the vector
-            batch = max(len(x), *map(len, rest))
-            x_TBI = (
-                x[np.newaxis] if len(x) == batch else np.broadcast_to(x, (1, batch, x.shape[-1]))
-            )
-        else:
-            x_TBI = self.input(x)
-            batch = x_TBI.shape[1]
-        found = iter(rest[after:])
-        states: list[Array | None] = [None] * self.cell.states
-        for i, given in enumerate(self.given):
-            if given:
-                state = next(found)
-                if len(state) != batch:
-                    state = np.broadcast_to(state, (batch, state.shape[-1]))
-                states[i] = state
-        params = [p[0] for p in rest[:count]]
-        if not self.masked:
-            return (x_TBI, params, states, []), None
-        x_mask, *masks = rest[count:after]
-        return (x_TBI * x_mask, params, states, masks), x_mask
-
-    def _hidden(self, input_shape: Shape, dims: tuple[Dim, ...]) -> int:
-        """Check x, the parameters, the masks and the states against each other and return H."""
-        count = len(self.cell.roles)
-        params, others = dims[1 : 1 + count], dims[1 + count :]
-        masks, states = others[: self._mask_count], others[self._mask_count :]
-        hidden = params[0][0][0] // self.cell.shapes(1, 1)[0][0]
-        wanted = self.cell.shapes(input_shape[0], hidden)
-        if [d[0] for d in params] != wanted:
-            expected = params[0][0][1]
-            raise self.error(
-                f"{self.cell.name}: an input of size {expected} is needed, got {show(dims[0])}"
-            )
-        for mask, size in zip(masks, (input_shape[0], *[hidden] * self.cell.masks), strict=False):
-            if mask[0] != (size,):
-                raise self.error(
-                    f"{self.cell.name}: a mask of size {size} is needed, got {show(mask)}"
-                )
-        for state in states:
-            if state[0] != (hidden,):
-                raise self.error(
-                    f"{self.cell.name}: a state of size {hidden} is needed, got {show(state)}"
-                )
-        return hidden
-
-    @classmethod
-    def _masked(cls, cell: Cell, x: Dim, batch: int) -> Iterator[Sample]:
-        """Yield a sample with masks, for the cells that have them."""
-        if cell.masks:
-            every = (True,) * cell.states
-            x_, *others = cls._dims(cell, x, batch, every)
-            count = len(cell.roles)
-            masks = [((x[0][0],), batch), *[((3,), batch)] * cell.masks]
-            dims = (x_, *others[:count], *masks, *others[count:])
-            flags = [True] * (1 + count) + [False] * len(masks) + [True] * cell.states
-            yield Sample(cls(cell, every, True), dims, differentiable=tuple(flags))
-
-    @classmethod
-    def _dims(cls, cell: Cell, x: Dim, batch: int, given: tuple[bool, ...]) -> tuple[Dim, ...]:
-        params = [(shape, 1) for shape in cell.shapes(x[0][0], 3)]
-        return (x, *params, *[((3,), batch)] * sum(given))
+    def step_backward(
+        self,
+        k: Kernels,
+        dy: Array,
+        y: Array,
+        saved: Any,
+        x_BI: Array,
+        params: Sequence[Array],
+        states: States,
+        masks: Sequence[Array] = (),
+    ) -> Gradients:
+        """Back through one step."""
+        run = getattr(k, f"{self.kernel}_step_backward")
+        return run(dy, y, saved, x_BI, *params, *states, *self.settings(), *masks)
 
 
-@dataclass(eq=False)
-class RecurrentStep(Recurrence, StepOp):
-    """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis."""
-
-    id_count: int = 0  # type: ignore[misc]  # those of DyNet's nodes for a step
-    single = True
-
-    def dim(self, *dims: Dim) -> Dim:
-        """(H, batch) for each state."""
-        x, batches = dims[0], {d[1] for d in dims}
-        batch = max(batches)
-        if not batches <= {1, batch}:
-            raise self.error(f"batch sizes must be equal or 1, got {', '.join(map(show, dims))}")
-        if x[0][1:] not in ((), (1,)):
-            raise self.error(f"{self.cell.name}: the input must be a vector, got {show(x)}")
-        return (self._hidden(x[0], dims), batch), self.cell.states
-
-    def split(self, args: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Parameters and masks, and the states."""
-        count = 1 + len(self.cell.roles) + self._mask_count
-        return args[1:count], args[count:]
-
-    def continues(self, other: Op) -> bool:
-        """Of the same cell."""
-        return isinstance(other, RecurrentStep) and other.cell is self.cell and all(self.given)
-
-    def sequence(self) -> RecurrentSequence:
-        """Begun with the same states."""
-        return RecurrentSequence(self.cell, self.given, self.masked)
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Every cell, with and without states, batched."""
-        for cell in (kind() for kind in CELLS.values()):
-            none, every = (False,) * cell.states, (True,) * cell.states
-            # without a state some weights do not count in a single step: only x is differentiated
-            # there
-            only_x = (True, *[False] * len(cell.roles))
-            alone = cls._dims(cell, ((2,), 1), 1, none)
-            yield Sample(cls(cell, none), alone, differentiable=only_x)
-            yield Sample(cls(cell, every), cls._dims(cell, ((2,), 2), 1, every))
-            yield from cls._masked(cell, ((2,), 2), 2)
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """An input and a state of another size."""
-        for cell in (kind() for kind in CELLS.values()):
-            every = (True,) * cell.states
-            dims = cls._dims(cell, ((2,), 1), 1, every)
-            yield BadSample(
-                cls(cell, every), (((4,), 1), *dims[1:]), "an input of size 2 is needed"
-            )
-            yield BadSample(
-                cls(cell, every), (*dims[:-1], ((4,), 1)), "a state of size 3 is needed"
-            )
-
-
-class RecurrentSequence(Recurrence):
-    """states[t] = cell(x[t], states[t-1]): a node of shape (H, batch, time), its states in the batch axis."""
-
-    id_count = 0
-    single = False
-
-    def dim(self, *dims: Dim) -> Dim:
-        """(H, batch, time) for each state."""
-        shape, batch = dims[0]
-        if len(shape) != 3 or batch != 1:
-            raise self.error(f"{self.cell.name}: a sequence is needed, got {show(dims[0])}")
-        count = 1 + len(self.cell.roles)
-        if any(d[1] not in (1, shape[1]) for d in dims[count:]):
-            raise self.error(
-                f"{self.cell.name}: the batch size of states and masks must be {shape[1]} or 1"
-            )
-        return (self._hidden(shape, dims), *shape[1:]), self.cell.states
-
-    @classmethod
-    def samples(cls) -> Iterable[Sample]:
-        """Every cell over four steps, with and without states."""
-        for cell in (kind() for kind in CELLS.values()):
-            none, every = (False,) * cell.states, (True,) * cell.states
-            yield Sample(cls(cell, none), cls._dims(cell, ((2, 1, 4), 1), 1, none))
-            yield Sample(cls(cell, every), cls._dims(cell, ((2, 2, 4), 1), 2, every))
-            yield Sample(cls(cell, every), cls._dims(cell, ((2, 2, 1), 1), 1, every))
-            yield from cls._masked(cell, ((2, 2, 4), 1), 2)
-
-    @classmethod
-    def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector or a batch where a sequence is needed, states of another batch."""
-        for cell in (kind() for kind in CELLS.values()):
-            every = (True,) * cell.states
-            dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)
-            yield BadSample(cls(cell, every), (((2,), 1), *dims[1:]), "a sequence is needed")
-            yield BadSample(cls(cell, every), (((2, 2, 4), 3), *dims[1:]), "a sequence is needed")
-            yield BadSample(cls(cell, every), (*dims[:-1], ((3,), 3)), "masks must be 2 or 1")
+def with_batch_axes(cell: Cell, gradients: Gradients) -> Gradients:
+    """Give the gradients of parameters, which come first, a batch axis; what is put off has one already."""
+    count = len(cell.roles)
+    params = [d[np.newaxis] if isinstance(d, np.ndarray) else d for d in gradients[:count]]
+    return [*params, *gradients[count:]]

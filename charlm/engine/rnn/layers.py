@@ -1,44 +1,23 @@
-"""A builder's layers in one graph: what all its states there share."""
+"""A stack of layers in one graph: what all its states there share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from charlm.engine.expression import Expression, apply
+from charlm.engine.expression import Expression, apply, at, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.noise import Dropout
 from charlm.engine.ops.random_inputs import RandomBernoulli
-from charlm.engine.ops.sequences import OutputSequence, StatePart
-from charlm.engine.rnn.cell import RecurrentSequence, RecurrentStep
+from charlm.engine.ops.sequences import OutputSequence
 from charlm.engine.rnn.lookup import LookupRecurrence, Symbols
-from charlm.engine.structure import Draft, Node
-
-if TYPE_CHECKING:
-    from charlm.engine.rnn.builder import RNNBuilder
-
-NO_DROPOUT = (0.0, 0.0)
-NOT_MASKED = (False, False)
+from charlm.engine.rnn.recurrence import RecurrentSequence
+from charlm.engine.rnn.stack import NOT_MASKED, Carried, Signatures, Stack
 
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
 After: TypeAlias = Callable[[int, Expression], Expression]
-
-
-@cache
-def _state_part(state: int) -> StatePart:
-    """Return the one operation for a state, by which a graph recognises it quickly."""
-    return StatePart(state)
-
-
-def _the_same(nodes: list[Node]) -> tuple[Node, ...]:
-    """Return a tuple of these nodes, as long as it can be the one that was returned for them before."""
-    found, last = tuple(nodes), nodes[-1]
-    if last.fixed != found:
-        last.fixed = found
-    return last.fixed
 
 
 class Layers:
@@ -49,16 +28,13 @@ class Layers:
     what goes into each layer and on what comes out of the last, drawn at every step.
     """
 
-    def __init__(self, builder: RNNBuilder, graph: ComputationGraph, update: bool) -> None:
+    def __init__(self, builder: Stack, graph: ComputationGraph, update: bool) -> None:
         self.builder = builder
         self.graph = graph
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
         self.masks: list[list[Expression]] = []
-        self._parts = [_state_part(state) for state in range(builder.cell.states)]
-        self._find_places()
-        none, every = (False,) * builder.cell.states, (True,) * builder.cell.states
-        self._first = self._step(True, NOT_MASKED, none)
-        self._later = self._step(True, NOT_MASKED, every)
+        self._types = tuple([node.type for layer in self.parameters for node in layer])
+        self.find_places()
 
     def draw_masks(self, batch: int) -> None:
         """Draw the masks of every layer, of x and then of the recurrent vectors, perhaps anew."""
@@ -87,93 +63,46 @@ class Layers:
     def step(
         self, k: int, x: Expression, states: LayerStates, ids: tuple[int, ...] | None = None
     ) -> tuple[Expression, ...]:
-        """Return the states of layer ``k`` after one more input: this runs for every step of every program.
+        """Return the states of layer ``k`` after one more input.
 
         ``ids`` are those of the states, if they were taken before.
         """
-        builder, graph, parameters = self.builder, self.graph, self.parameters[k]
-        if graph.epoch != self._epoch:  # nodes were deleted, and the parameters' moved
-            self._find_places()
-        if builder.plain and ids is None:
-            return self._plain_step(k, x, states)
-        nodes = builder.arguments(parameters)
+        builder, graph = self.builder, self.graph
+        carried = [state.node(graph).index for state in states if state is not None]
+        nodes = builder.arguments(self.parameters[k])
+        fixed = [node.node(graph).index for node in nodes]
         masked = builder.masked if any(builder.rates) else NOT_MASKED
-        given = tuple([s is not None for s in states])
-        op, places = self._step(ids is None, masked, given)
-        fixed = self._places[k] if nodes is parameters else tuple([node.index for node in nodes])
+        op, parts = builder.step(ids is None, masked, tuple([s is not None for s in states]))
         if op.masked:
-            fixed += tuple([mask.index for mask in self.masks[k]])
-        carried = [s.index for s in states if s is not None]
-        node: Expression = graph.append(op, (x.index, *fixed, *carried))
-        first_id, args = node.id + 1 - op.id_count, (node.index,)
-        if ids is None:
-            ids = tuple([first_id + place for place in places])
-        return tuple(
-            [graph.append(part, args, id_) for part, id_ in zip(self._parts, ids, strict=True)]
-        )
-
-    def _find_places(self) -> None:
-        self._epoch = self.graph.epoch
-        for layer in self.parameters:
-            for node in layer:
-                node.home()  # which notes where it is now
-        self._places = [tuple([node.index for node in layer]) for layer in self.parameters]
-        self._known = [_the_same([node.known for node in layer]) for layer in self.parameters]
-
-    def _plain_step(self, k: int, x: Expression, states: LayerStates) -> tuple[Expression, ...]:
-        """``step`` without anything special, quick where the graph is like an earlier one."""
-        graph = self.graph
-        draft = graph.draft
-        node = draft.at.next
-        carried = [s for s in states if s is not None]
-        op, places = self._later if carried else self._first
-        if node.kind is op.kind and draft.leads_to(node, (x, *self.parameters[k], *carried)):
-            after = node.states
-            if after:
-                draft.at = after[-1]
-                return tuple([Expression(draft, state) for state in after])
-            draft.at = node
-        else:
-            node = graph.append(op, (x.index, *self._places[k], *[s.index for s in carried])).known
-        index, first_id = draft.start + node.index, draft.first_id + node.id + 1 - op.id_count
-        found = [
-            graph.append(part, (index,), first_id + place)
-            for part, place in zip(self._parts, places, strict=True)
+            fixed += [mask.index for mask in self.masks[k]]
+        alone = ids[0] if ids and not parts else None
+        node = graph.append(op, (x.index, *fixed, *carried), alone)
+        made = [
+            graph.append(part, (node,), ids[i] if ids else None) for i, part in enumerate(parts)
         ]
-        node.states = tuple([state.known for state in found])
-        return tuple(found)
+        return tuple([at(graph, i) for i in made or [node]])
 
-    def after(
-        self, draft: Draft, below: Node, before: Sequence[tuple[Node, ...]]
-    ) -> Sequence[tuple[Node, ...]]:
-        """Return the states' nodes after one more input in a graph's first segment, if these follow there."""
-        at, found = draft.at, []
-        for fixed, carried in zip(self._known, before, strict=False):
-            node = at.next
-            if node.first is not below or node.fixed is not fixed or node.carried is not carried:
-                if node.given != (below, *fixed, *carried) or not node.states:
-                    return ()
-                node.fixed, node.carried = fixed, carried
-            op = self._later[0] if carried else self._first[0]
-            if node.kind is not op.kind:
-                return ()
-            states = node.states
-            found.append(states)
-            at = below = states[-1]
-        draft.at = at
-        return found
-
-    def _step(
-        self, takes_ids: bool, masked: tuple[bool, bool], given: tuple[bool, ...]
-    ) -> tuple[RecurrentStep, tuple[int, ...]]:
-        """Return the operation of a step, one for all graphs, and which of its ids are the states'."""
-        cell, steps = self.builder.cell, self.builder.steps
-        found = steps.get((takes_ids, masked, given))
+    def carried(self, states: Sequence[LayerStates]) -> Carried:
+        """Return what is known of the layers when they carry these."""
+        types = tuple([tuple([None if s is None else s.type for s in layer]) for layer in states])
+        found = self.builder.carried.get((self._types, types))
         if found is None:
-            count, places = cell.node_ids(not any(given), masked)
-            step = RecurrentStep(cell, given, any(masked), count if takes_ids else 0)
-            found = steps[takes_ids, masked, given] = step, places
+            found = self.builder.carried[self._types, types] = Carried(types)
         return found
+
+    def steps(self, first: int) -> list[Signatures]:
+        """Return what each layer's step appended, if that began at a node and nothing else was appended."""
+        signatures, states = self.graph.tape.signatures, self.builder.cell.states
+        extent = 1 if states == 1 else 1 + states
+        starts = range(first, first + extent * len(self.parameters), extent)
+        return [(signatures[k], signatures[k + 1 : k + extent]) for k in starts]
+
+    def find_places(self) -> None:
+        """Note where the parameters are: a deletion of nodes may have moved them."""
+        self.places = [
+            tuple([node.node(self.graph).index for node in layer]) for layer in self.parameters
+        ]
+        self.tape = self.graph.tape
 
     def _run(self, k: int, x: Expression | Symbols, states: LayerStates) -> Expression:
         """Return the node of layer ``k`` for a whole sequence."""
@@ -211,4 +140,4 @@ class Layers:
     def _mask(self, size: int, batch: int, rate: float) -> Expression:
         kept = np.float32(1) - np.float32(rate)  # in float32, as DyNet computes them
         scale = float(np.float32(1) / kept) if kept else 0.0
-        return self.graph.append(RandomBernoulli((size,), batch, float(kept), scale), ())
+        return start(self.graph, RandomBernoulli((size,), batch, float(kept), scale))

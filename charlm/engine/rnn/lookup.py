@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, show
-from charlm.engine.expression import Expression
+from charlm.engine.expression import Expression, start
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
-from charlm.engine.rnn.cell import CELLS, Cell, RecurrentSequence
+from charlm.engine.rnn.cell import CELLS, Cell
+from charlm.engine.rnn.recurrence import RecurrentSequence
 from charlm.kernels.reference import Input, Looked
 
 
@@ -37,20 +38,16 @@ class LookupTable(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The table."""
-        return (self.table.serial,)
+        """The table's dimensions."""
+        return self.table.dims, self.table.rows
 
     def dim(self, *dims: Dim) -> Dim:
         """(row size, rows)."""
-        self.table.check(self.ids_TB)
+        self.check_data()
         return (*self.table.dims, self.table.rows), 1
 
-    def bound(self, *dims: Dim) -> bool:
-        """The ids are checked."""
-        return True
-
-    def check_data(self, bound: Any) -> None:
-        """Against the number of rows."""
+    def check_data(self, *dims: Dim) -> None:
+        """Each id is that of a row."""
         self.table.check(self.ids_TB)
 
     def forward(self, ctx: Context) -> Array:
@@ -65,7 +62,7 @@ class LookupTable(Op):
         """Add to the gradients; rows that were not used get zeros."""
         self.table.gradient += dy[0]
 
-    def touch(self, index: int | None) -> None:
+    def touch(self, rows: Array | None = None) -> None:
         """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 
@@ -127,4 +124,4 @@ def _readers() -> list[Cell]:
 
 def symbols(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Symbols:
     """Return the rows of a (T, B) matrix of ids for a layer to read."""
-    return Symbols(graph.append(LookupTable(table, ids_TB), ()), ids_TB)
+    return Symbols(start(graph, LookupTable(table, ids_TB)), ids_TB)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
 
-from charlm.engine.expression import Expression, Operand, apply
-from charlm.engine.graph import ComputationGraph
+from charlm.engine.expression import Expression, Node, Operand, apply, at, placed
+from charlm.engine.graph import ComputationGraph, GraphTape
 from charlm.engine.ops.arguments import each
 from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
 from charlm.engine.ops.shaping import Reshape
 from charlm.engine.rnn.layers import Layers, LayerStates
-from charlm.engine.structure import Draft, Node
+from charlm.engine.rnn.stack import Carried, Stack
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
-
-if TYPE_CHECKING:
-    from charlm.engine.rnn.builder import RNNBuilder
 
 _new = object.__new__
 
@@ -24,34 +20,56 @@ _new = object.__new__
 class RNNState:
     """A point in a sequence: what the layers carry, and the way back. Adding inputs makes new states."""
 
-    __slots__ = ("_after", "_draft", "_output", "_previous", "_states", "layers")
+    __slots__ = ("_carried", "_indices", "_output", "_previous", "_states", "_tape", "layers")
 
-    def __init__(
-        self,
+    _carried: Carried  # by its types
+    _indices: tuple[tuple[int, ...], ...]  # of what each layer carries on the tape
+    _output: Expression | None
+    _previous: RNNState | None
+    _states: Sequence[LayerStates] | None  # made when they are asked for
+    _tape: GraphTape
+    layers: Layers
+
+    def __init__(self) -> None:
+        raise ArgumentError(
+            "an RNNState is not made by hand; initial_state() and add_input() return it"
+        )
+
+    @classmethod
+    def of(
+        cls,
         layers: Layers,
         states: Sequence[LayerStates],
-        previous: RNNState | None,
+        previous: RNNState | None = None,
         output: Expression | None = None,
-    ) -> None:
-        self.layers = layers
-        self._states: Sequence[LayerStates] | None = states
-        self._previous = previous
-        self._output = states[-1][-1] if states and output is None else output
-        self._draft: Draft | None = None
-        self._after: Sequence[tuple[Node, ...]] = ()
+    ) -> RNNState:
+        """Return a state that carries these; None before the first input."""
+        made = _new(cls)
+        made.layers = layers
+        made._tape = layers.graph.tape
+        made._carried = layers.carried(states)
+        made._indices = tuple(
+            [tuple([s.index for s in layer if s is not None]) for layer in states]
+        )
+        made._previous = previous
+        made._states = states
+        made._output = states[-1][-1] if states and output is None else output
+        return made
 
     @property
     def states(self) -> Sequence[LayerStates]:
         """What each layer carries, None before the first input."""
-        found = self._states
-        if found is None:
-            draft = cast("Draft", self._draft)
-            found = self._states = [
-                tuple([Expression(draft, node) for node in nodes]) for nodes in self._after
+        if self._states is None:
+            found = [
+                [placed(self._tape, place, t) for place, t in zip(places, types, strict=True) if t]
+                for places, types in zip(self._indices, self._carried.types, strict=True)
             ]
-        return found
+            if self._output is not None:
+                found[-1][-1] = self._output
+            self._states = [tuple(layer) for layer in found]
+        return self._states
 
-    def b(self) -> RNNBuilder:
+    def b(self) -> Stack:
         """Return the builder."""
         return self.layers.builder
 
@@ -68,46 +86,69 @@ class RNNState:
         """Return everything carried on: for an LSTM the memories of all layers, then the outputs."""
         self._check_fresh()
         kinds = range(self.b().cell.states)
-        carried = [layer[k] for k in kinds for layer in self.states]
-        return tuple(e for e in carried if e is not None)
+        states = self.states
+        return tuple([e for k in kinds for layer in states if (e := layer[k]) is not None])
 
     def output(self) -> Expression | None:
         """Return the top layer's output; None before the first input."""
-        if self._draft is self.layers.graph.draft:
-            return Expression(self._draft, self._after[-1][-1])
-        self._check_fresh()
-        return self.states[-1][-1] if self._output is None else self._output
+        if not self._tape.quick:
+            self._check_fresh()
+        return self._output
 
     def add_input(self, x: Operand) -> RNNState:
-        """Return the state after one more input; this one stays as it is and can be continued again."""
-        layers = self.layers
-        plain, draft = layers.builder.plain, layers.graph.draft
-        if plain and isinstance(x, Expression) and x.draft is draft and not draft.epoch:
-            if not draft.start:
-                known = layers.after(
-                    draft, x.known, self._after if self._draft is draft else self._known(draft)
-                )
-                if known:
-                    state = _new(RNNState)
-                    state.layers = layers
-                    state._previous = self
-                    state._states = state._output = None
-                    state._draft = draft
-                    state._after = known
-                    return state
-            node = x
-        else:
-            node = _node(x, self._check_fresh(), "add_input")
-            if not plain:
-                layers.expect(node.dim()[1])
-        return self._go_on(node)
+        """Return the state after one more input; this one stays as it is and can be continued again.
 
-    def _known(self, draft: Draft) -> Sequence[tuple[Node, ...]]:
-        """Return what is known of the states if they are of this draft, else nothing."""
-        given = [s for layer in self.states for s in layer if s is not None]
-        if any(s.draft is not draft for s in given):
-            return ()
-        return [tuple([s.known for s in layer if s is not None]) for layer in self.states]
+        This runs for every step of every program, so an input like an earlier one takes the short way.
+        """
+        layers, tape = self.layers, self._tape
+        try:
+            if x.tape is not tape or not tape.quick or not layers.builder.plain:  # type: ignore[attr-defined]
+                return self._first_of_its_kind(x)
+            steps, carried = self._carried.steps[x.type]  # type: ignore[attr-defined]
+        except (AttributeError, KeyError):
+            return self._first_of_its_kind(x)
+        signatures, arguments = tape.signatures, tape.arguments
+        place: int = x.index  # type: ignore[attr-defined]
+        indices: tuple[tuple[int, ...], ...] = ()
+        for k, (step, parts) in enumerate(steps):
+            arguments.append(place)
+            arguments += layers.places[k]
+            arguments += self._indices[k]
+            place = len(signatures)
+            signatures.append(step)
+            if parts:
+                signatures += parts
+                arguments += [place] * len(parts)
+                first, place = place + 1, place + len(parts)
+                indices += ((first, place) if len(parts) == 2 else tuple(range(first, place + 1)),)
+            else:
+                indices += ((place,),)
+        output = Node()
+        output.tape = tape
+        output.type = signatures[place].type
+        output.index = place
+        made = _new(RNNState)
+        made.layers = layers
+        made._tape = tape
+        made._carried = carried
+        made._indices = indices
+        made._previous = self
+        made._states = None
+        made._output = output
+        return made
+
+    def _first_of_its_kind(self, x: Operand) -> RNNState:
+        """Add an input, and note for the next one what that appended."""
+        graph, layers = self._check_fresh(), self.layers
+        if layers.tape is not graph.tape:  # nodes were deleted, and the parameters' moved
+            layers.find_places()
+        node = _node(x, graph, "add_input")
+        layers.expect(node.type.batch)
+        first = len(graph.tape)
+        made = self._go_on(node)
+        if layers.builder.plain:
+            self._carried.steps[node.type] = layers.steps(first), made._carried
+        return made
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
         """Return the states after each input."""
@@ -145,7 +186,7 @@ class RNNState:
         _, nodes = layers.sequence(apply(StackTime(), *inputs), self.states)
         output = layers.builder.cell.states - 1
         return [
-            graph.append(StatePart(output, t), (nodes[-1].index,), places[-1][output])
+            at(graph, graph.append(StatePart(output, t), (nodes[-1].index,), places[-1][output]))
             for t, places in enumerate(ids)
         ]
 
@@ -155,7 +196,7 @@ class RNNState:
         An LSTM also takes the memories alone; the outputs are then this state's, or zeros.
         """
         graph, given = self._check_fresh(), _several(vectors)
-        layers, kinds = len(self.states), self.b().cell.states
+        layers, kinds = len(self._indices), self.b().cell.states
         counts = [layers * k for k in range(1, kinds + 1)]
         if len(given) not in counts:
             raise ShapeError(
@@ -168,20 +209,20 @@ class RNNState:
         for layer in range(layers):
             kept = self._kept(graph, layer, slice(len(columns), None))
             states.append((*[column[layer] for column in columns], *kept))
-        return RNNState(self.layers, states, self)
+        return RNNState.of(self.layers, states, self)
 
     def set_h(self, vectors: Iterable[Operand]) -> RNNState:
         """Return a state with these outputs and otherwise what this one carries, or zeros."""
         graph, given = self._check_fresh(), _several(vectors)
-        if len(given) != len(self.states):
+        if len(given) != len(self._indices):
             raise ShapeError(
-                f"set_h: a vector for each of {len(self.states)} layers is needed, got {len(given)}"
+                f"set_h: a vector for each of {len(self._indices)} layers is needed, got {len(given)}"
             )
         nodes = self._vectors(given, graph)
         states: list[LayerStates] = [
             (*self._kept(graph, k, slice(-1)), h) for k, h in enumerate(nodes)
         ]
-        return RNNState(self.layers, states, self)
+        return RNNState.of(self.layers, states, self)
 
     def _kept(self, graph: ComputationGraph, layer: int, which: slice) -> list[Expression]:
         """Return some of what a layer carries, zeros where there is nothing yet."""
@@ -200,7 +241,7 @@ class RNNState:
             parts = layers.step(k, x, states, ids[k] if ids else None)
             after.append(parts)
             below = parts[-1]
-        return RNNState(layers, after, self, layers.dropped(below) if drops else below)
+        return RNNState.of(layers, after, self, layers.dropped(below) if drops else below)
 
     def _ids(self, begun: bool = False) -> Iterator[tuple[int, ...]]:
         """Take the ids of DyNet's nodes for one more input, and yield those of each layer's states.
@@ -226,7 +267,7 @@ class RNNState:
         """Return the nodes of given states: one or several for each layer, the lowest first."""
         nodes = [_vector(_node(v, graph, "initial state")) for v in vectors]
         for k, node in enumerate(nodes):
-            size = self.b().hidden_dims[k % len(self.states)]
+            size = self.b().hidden_dims[k % len(self._indices)]
             if node.dim()[0] != (size,):
                 raise ShapeError(
                     f"initial state: vector {k} must have shape ({size},), got {node.dim()[0]}"
@@ -234,14 +275,14 @@ class RNNState:
         return nodes
 
     def _check_fresh(self) -> ComputationGraph:
-        if not self.states:
+        if not self._indices:
             raise ShapeError("a builder of 0 layers has no states")
         if not self.layers.graph.alive:
             raise StaleBuilderError(
                 "this RNN state belongs to a graph that was renewed; call initial_state() again after renew_cg()"
             )
         graph = self.layers.graph
-        if graph.epoch:  # nodes were deleted: not these, or an error says so
+        if graph.tape.epoch:  # nodes were deleted: not these, or an error says so
             for layer in self.states:
                 for state in layer:
                     if state is not None:
@@ -264,7 +305,7 @@ def _vector(node: Expression) -> Expression:
     (size, *more), batch = node.dim()
     if more != [1]:
         return node
-    return node.graph.append(Reshape((size,), batch), (node.index,), node.id)
+    return at(node.graph, node.graph.append(Reshape((size,), batch), (node.index,), node.id))
 
 
 def _several(vectors: Iterable[Operand]) -> list[Operand]:

@@ -20,14 +20,16 @@ from charlm.kernels import NUMPY, Kernels
 class SimpleSGDTrainer(Trainer):
     """p -= learning_rate g."""
 
+    kernel = "sgd_update"
+
     def __init__(
         self, collection: ParameterCollection, learning_rate: float = 0.1, kernels: Kernels = NUMPY
     ) -> None:
         super().__init__(collection, learning_rate, kernels=kernels)
 
-    def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Step down the gradient."""
-        self.kernels.sgd_update(values, g, self.learning_rate)
+    def settings(self) -> tuple[float, ...]:
+        """The rate."""
+        return (self.learning_rate,)
 
 
 class CyclicalSGDTrainer(SimpleSGDTrainer):
@@ -79,6 +81,7 @@ class CyclicalSGDTrainer(SimpleSGDTrainer):
 class MomentumSGDTrainer(Trainer):
     """v = mom v - learning_rate g; p += v."""
 
+    kernel = "momentum_update"
     moments = ("v",)
 
     def __init__(
@@ -91,13 +94,9 @@ class MomentumSGDTrainer(Trainer):
         super().__init__(collection, learning_rate, kernels=kernels)
         self.mom = mom
 
-    def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Go on with the last step, bent down the gradient."""
-        (v,) = moments
-        v *= self.mom
-        g *= self.learning_rate
-        v -= g
-        values += v
+    def settings(self) -> tuple[float, ...]:
+        """The rate, and what is kept of the last step."""
+        return self.learning_rate, self.mom
 
 
 class AdagradTrainer(Trainer):
@@ -190,6 +189,7 @@ class AdamTrainer(Trainer):
     / (sqrt v + eps).
     """
 
+    kernel = "adam_update"
     moments: ClassVar[tuple[str, ...]] = ("m", "v")
 
     def __init__(
@@ -206,10 +206,9 @@ class AdamTrainer(Trainer):
         self.beta_2 = beta_2
         self.eps = eps
 
-    def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Move by the ratio of the averages."""
-        m, v = moments
-        self.kernels.adam_update(values, g, m, v, self.beta_1, self.beta_2, self._rate(), self.eps)
+    def settings(self) -> tuple[float, ...]:
+        """The decay of the averages, the corrected rate, and epsilon."""
+        return self.beta_1, self.beta_2, self._rate(), self.eps
 
     def _rate(self) -> float:
         """The learning rate, corrected for averages that began at zero."""
@@ -249,11 +248,10 @@ class AdamWTrainer(AdamTrainer):
             if rows is not None:
                 table.value[rows] *= kept
 
-    def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Move by the ratio of the averages."""
-        m, v = moments
+    def settings(self) -> tuple[float, ...]:
+        """Those of Adam, with epsilon corrected as v is."""
         eps = self.eps * math.sqrt(1 - self.beta_2**self.updates)
-        self.kernels.adam_update(values, g, m, v, self.beta_1, self.beta_2, self._rate(), eps)
+        return self.beta_1, self.beta_2, self._rate(), eps
 
 
 class AmsgradTrainer(AdamTrainer):

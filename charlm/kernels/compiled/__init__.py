@@ -5,17 +5,23 @@ Results are the same from run to run for one number of threads.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from charlm.kernels.compiled import whole_updates
+from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
+from charlm.kernels.compiled.learning import learner, learns
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
+from charlm.kernels.compiled.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.compiled.output_layer import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
 )
+from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, WORTH_SHARING
 from charlm.kernels.compiled.simple import rnn_backward, rnn_forward
 from charlm.kernels.compiled.tables import scatter_add
 from charlm.kernels.compiled.team import Team
@@ -25,11 +31,17 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     adam_update,
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
+    coupled_lstm_backward,
+    coupled_lstm_forward,
     drawer,
     gru_backward,
     gru_forward,
+    learner,
+    learns,
     lstm_backward,
     lstm_forward,
+    norm_lstm_backward,
+    norm_lstm_forward,
     rnn_backward,
     rnn_forward,
     scatter_add,
@@ -37,9 +49,17 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     squared_norm,
 )
 
+MOST_ALONE = WORTH_SHARING * HANDOVER // MEMORY
+"""Numbers of a collection that one thread updates in one call, where there are others."""
+
 
 @cache
 def functions_for(threads: int) -> dict[str, object]:
     """Return the compiled kernels by name; all of one number of threads share a team and its memory."""
     team = Team(threads)
-    return {function.__name__: partial(function, team) for function in FUNCTIONS}
+    found: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
+    return {
+        **found,
+        **whole_updates.ENTRIES,
+        "update_at_most": MOST_ALONE if threads > 1 else sys.maxsize,
+    }

@@ -105,3 +105,35 @@ def weight_gradient(
                     PANEL,
                     more or start > 0,
                 )
+
+
+@compiled("void(f4[::1], i8, f4[::1], f4[::1], i8, f4[::1], i8, i8, i8, i8, i8, i8, f4[::1], i8)")
+def recurrent_gradient(D, H, start, y, iy, da, ia, ldda, T, B, first, last, scratch, base):
+    """Panels ``first`` to ``last`` of D (H, columns) = the sum over steps of (a state before the step)' da.
+
+    The states are ``start``, which may be empty, and those that begin at ``iy``.
+    """
+    none, more = scratch[:0], 0
+    if len(start):
+        weight_gradient(
+            D, H, start, 0, H, 0, H, da, ia, ldda, B, first, last, none, scratch, base, 0
+        )
+        more = 1
+    if T > 1:
+        to, N = ia + B * ldda, (T - 1) * B
+        weight_gradient(
+            D, H, y, iy, H, 0, H, da, to, ldda, N, first, last, none, scratch, base, more
+        )
+    elif not more:
+        D[first * H * PANEL : last * H * PANEL] = 0
+
+
+@compiled("void(f4[::1], f4[::1], i8[::1], i8, i8, i8)")
+def sum_by_id(D, da, ids, ld, first, last):
+    """D's rows ``first`` to ``last`` = the sums of those rows of da whose id is theirs."""
+    D[first * ld : last * ld] = 0
+    for position in range(len(ids)):
+        if first <= ids[position] < last:
+            for column in range(0, ld, LANES):
+                value = load(da, position * ld + column, LANES)
+                add_to(D, ids[position] * ld + column, value)

@@ -217,7 +217,8 @@ def _draw(
         if over:
             break
     if me == 0 and now:
-        states[: B * S] = states[B * S :]
+        for i in range(B * S):
+            states[i] = states[B * S + i]
     leave(meeting, me, threads)
 
 

@@ -26,8 +26,11 @@ def exp(x: Lanes) -> Lanes:
 
 
 def tanh(x: Lanes) -> Lanes:
-    """A quotient of polynomials, odd over even; beyond 7.9 float32 knows no other value than 1."""
-    x = x.at_least(-7.90531110763549805).at_most(7.90531110763549805)
+    """A quotient of polynomials, odd over even, never beyond 1; from 9 on float32 knows no other value than 1.
+
+    It must be exactly 1 there: what is left of 1 - y^2 can grow on the way back through a deep graph.
+    """
+    x = x.at_least(-9.0).at_most(9.0)
     x2 = x * x
     p = x2 * -2.76076847742355e-16 + 2.00018790482477e-13
     for c in (-8.60467152213735e-11, 5.12229709037114e-08, 1.48572235717979e-05):
@@ -35,7 +38,7 @@ def tanh(x: Lanes) -> Lanes:
     p = (p * x2 + 6.37261928875436e-04) * x2 + 4.89352455891786e-03
     q = x2 * 1.19825839466702e-06 + 1.18534705686654e-04
     q = (q * x2 + 2.26843463243900e-03) * x2 + 4.89352518554385e-03
-    return x * p / q
+    return (x * p / q).at_least(-1.0).at_most(1.0)
 
 
 def logistic(x: Lanes) -> Lanes:

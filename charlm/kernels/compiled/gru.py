@@ -7,6 +7,8 @@ that the threads meet twice in a step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
 from charlm.kernels.compiled.dense import (
@@ -15,6 +17,7 @@ from charlm.kernels.compiled.dense import (
     gradient_scratch,
     product,
     project_rows,
+    recurrent_gradient,
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
@@ -28,7 +31,10 @@ from charlm.kernels.compiled.packing import (
 )
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
+    Call,
     Saved,
+    arrays_like,
+    at_once,
     backward_like,
     cropped,
     flat,
@@ -224,16 +230,7 @@ def _backward(
         Dx_c, X, x, 0, X, 0, X, of_input, c, lda, positions, first, last, sums_c, scratch, base, 0
     )
     weight_gradient(Dh_c, H, R, 0, H, 0, H, A, c, lda, N, first, last, none, scratch, base, 0)
-    more = 0
-    if len(h0):
-        weight_gradient(Dh, H, h0, 0, H, 0, H, A, 0, lda, B, begin, end, none, scratch, base, 0)
-        more = 1
-    if T > 1:
-        rows = N - B
-        weight_gradient(
-            Dh, H, y, 0, H, 0, H, A, B * lda, lda, rows, begin, end, none, scratch, base, more
-        )
-        more = 1
+    recurrent_gradient(Dh, H, h0, y, 0, A, 0, lda, T, B, begin, end, scratch, base)
     unpack(Dx, X, 2, 0, dWxz, 0, H, H, first, last)
     unpack(Dx, X, 2, 1, dWxr, 0, H, H, first, last)
     unpack(Dx_c, X, 1, 0, dWxc, 0, H, H, first, last)
@@ -241,17 +238,12 @@ def _backward(
     unpack_bias(sums, 2, 0, dbz, 0, H, first, last)
     unpack_bias(sums, 2, 1, dbr, 0, H, first, last)
     unpack_bias(sums_c, 1, 0, dbc, 0, H, first, last)
-    if more:
-        unpack(Dh, H, 2, 0, dWhz, 0, H, H, first, last)
-        unpack(Dh, H, 2, 1, dWhr, 0, H, H, first, last)
-    else:
-        dWhz[:] = 0
-        dWhr[:] = 0
+    unpack(Dh, H, 2, 0, dWhz, 0, H, H, first, last)
+    unpack(Dh, H, 2, 1, dWhr, 0, H, H, first, last)
     leave(meeting, me, threads)
 
 
-@forward_like(reference.gru_forward)
-def gru_forward(
+def prepare_forward(
     team: Team,
     x_TBI: Input,
     Wxz_IH: Array,
@@ -264,7 +256,7 @@ def gru_forward(
     Whc_HH: Array,
     bc_H: Array,
     h_BH: Array | None,
-) -> tuple[Array, Saved]:
+) -> tuple[Call, tuple[Array, Saved]]:
     """Run DyNet's GRU over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
@@ -272,20 +264,19 @@ def gru_forward(
     x, ids, V = looked(x_TBI)
     y, A, R = team.empty(1, T, B, H), team.empty(T * B * 3 * Hp), team.empty(T * B * H)
     gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
-    team.run(
+    call = team.call(
         _forward,
         x,
         ids,
         *(flat(a) for a in (*gates, h_BH, y, A, R)),
-        *(team.empty(size * 3 * Hp) for size in (X, H, V)),
+        *team.temporary(*(size * 3 * Hp for size in (X, H, V))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 6 * B * H * H, H),
     )
-    return y, Saved(A, R)
+    return call, (y, Saved(A, R))
 
 
-@backward_like(reference.gru_backward)
-def gru_backward(
+def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
@@ -301,8 +292,9 @@ def gru_backward(
     Whc_HH: Array,
     bc_H: Array,
     h_BH: Array | None,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Call, list[Array | None]]:
+    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
     Hp, Xp = padded(H), padded(X)
@@ -311,17 +303,21 @@ def gru_backward(
     A, R = saved.take(lambda: gru_forward(team, x_TBI, *gates, h_BH))
     threads = threads_for(team, 6 * B * H * H, H)
     dx, dh, drh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
-    found = [team.empty(*shape) for _ in range(3) for shape in ((X, H), (H, H), (H,))]
+    scratch = threads * gradient_scratch(max(X, H))
+    found = arrays_like(team, gates, into)
     matrices = (Wxz_IH, Whz_HH, Wxr_IH, Whr_HH, Wxc_IH, Whc_HH)
-    team.run(
+    call = team.call(
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, A, R)),
         x,
         ids,
         *(flat(a) for a in (*matrices, h_BH, dx, *found, dh, drh)),
-        *(team.empty(size * 3 * Hp) for size in (Xp, Hp, X, H, V, 1)),
-        team.empty(threads * gradient_scratch(max(X, H))),
+        *team.temporary(*(size * 3 * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
-    return [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
+    return call, [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
+
+
+gru_forward = forward_like(reference.gru_forward)(at_once(prepare_forward))
+gru_backward = backward_like(reference.gru_backward)(at_once(prepare_backward))

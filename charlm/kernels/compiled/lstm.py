@@ -6,6 +6,8 @@ computes its units from all of h, and the threads meet once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from charlm.kernels import reference
@@ -16,6 +18,7 @@ from charlm.kernels.compiled.dense import (
     gradient_scratch,
     product,
     project_rows,
+    recurrent_gradient,
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
@@ -29,7 +32,10 @@ from charlm.kernels.compiled.packing import (
 )
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
+    Call,
     Saved,
+    arrays_like,
+    at_once,
     backward_like,
     cropped,
     flat,
@@ -195,28 +201,15 @@ def _backward(
     weight_gradient(
         Dx, X, x, 0, X, 0, X, of_input, 0, ldg, positions, begin, end, sums, scratch, base, 0
     )
-    none, more = sums[:0], 0
-    if len(h0):
-        weight_gradient(Dh, H, h0, 0, H, 0, H, G, 0, ldg, B, begin, end, none, scratch, base, 0)
-        more = 1
-    if T > 1:
-        h, rows = N * H, N - B
-        weight_gradient(
-            Dh, H, y, h, H, 0, H, G, B * ldg, ldg, rows, begin, end, none, scratch, base, more
-        )
-        more = 1
+    recurrent_gradient(Dh, H, h0, y, N * H, G, 0, ldg, T, B, begin, end, scratch, base)
     for gate in range(4):
         unpack(Dx, X, 4, gate, dWx, gate * H, 4 * H, H, first, last)
         unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
-        if more:
-            unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
-    if not more:
-        dWh[:] = 0
+        unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
     leave(meeting, me, threads)
 
 
-@forward_like(reference.lstm_forward)
-def lstm_forward(
+def prepare_forward(
     team: Team,
     x_TBI: Input,
     Wx_IG: Array,
@@ -225,14 +218,14 @@ def lstm_forward(
     c_BH: Array | None,
     h_BH: Array | None,
     forget_bias: float = 1.0,
-) -> tuple[Array, Saved]:
+) -> tuple[Call, tuple[Array, Saved]]:
     """Run DyNet's vanilla LSTM over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp = padded(H)
     x, ids, V = looked(x_TBI)
     y, G = team.empty(2, T, B, H), team.empty(T * B * 4 * Hp)
-    team.run(
+    call = team.call(
         _forward,
         x,
         ids,
@@ -240,15 +233,14 @@ def lstm_forward(
         np.float32(forget_bias),
         flat(y),
         G,
-        *(team.empty(size * 4 * Hp) for size in (X, H, V)),
+        *team.temporary(*(size * 4 * Hp for size in (X, H, V))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 8 * B * H * H, H),
     )
-    return y, Saved(G)
+    return call, (y, Saved(G))
 
 
-@backward_like(reference.lstm_backward)
-def lstm_backward(
+def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
@@ -260,8 +252,9 @@ def lstm_backward(
     c_BH: Array | None,
     h_BH: Array | None,
     forget_bias: float = 1.0,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Call, list[Array | None]]:
+    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp, Xp = padded(H), padded(X)
@@ -269,19 +262,23 @@ def lstm_backward(
     again = (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias)
     (G,) = saved.take(lambda: lstm_forward(team, *again))
     threads = threads_for(team, 8 * B * H * H, H)
-    dx, dWx, dWh = input_gradient(team, x_TBI, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
-    db, dc, dh = team.empty(4 * H), team.empty(B, Hp), team.empty(B, Hp)
-    team.run(
+    dx, dc, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
+    scratch = threads * gradient_scratch(max(X, H))
+    found = arrays_like(team, (Wx_IG, Wh_HG, b_G), into)
+    call = team.call(
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, G)),
         x,
         ids,
         *(flat(a) for a in (Wx_IG, Wh_HG, c_BH, h_BH)),
-        *(flat(a) for a in (dx, dWx, dWh, db, dc, dh)),
-        *(team.empty(size * 4 * Hp) for size in (Xp, Hp, X, H, V, 1)),
-        team.empty(threads * gradient_scratch(max(X, H))),
+        *(flat(a) for a in (dx, *found, dc, dh)),
+        *team.temporary(*(size * 4 * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
     dc_BH = None if c_BH is None else cropped(dc, H)
-    return [cropped(dx, X), dWx, dWh, db, dc_BH, None if h_BH is None else cropped(dh, H)]
+    return call, [cropped(dx, X), *found, dc_BH, None if h_BH is None else cropped(dh, H)]
+
+
+lstm_forward = forward_like(reference.lstm_forward)(at_once(prepare_forward))
+lstm_backward = backward_like(reference.lstm_backward)(at_once(prepare_backward))

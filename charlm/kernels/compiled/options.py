@@ -6,7 +6,6 @@ import hashlib
 import sys
 from collections.abc import Callable
 from contextvars import copy_context
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -15,8 +14,11 @@ from numba.extending import intrinsic
 
 from charlm.files import cache_folder
 from charlm.kernels.compiling import COMPILING
+from charlm.kernels.machine_code import sources
 
 SETTINGS: Any = config
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+"""What holds for all that is compiled. It makes no arrays, so nothing needs numba's counts of references."""
 
 
 class _Watch(event.Listener):
@@ -48,8 +50,7 @@ def compiled(signature: str | None = None) -> Callable[[Callable[..., Any]], Any
     def decorate(function: Callable[..., Any]) -> Any:
         users, SETTINGS.CACHE_DIR = SETTINGS.CACHE_DIR, CACHE
         try:
-            options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": bool(CACHE)}
-            return numba.njit(signature, **options)(function)
+            return numba.njit(signature, **OPTIONS, cache=bool(CACHE))(function)
         finally:
             SETTINGS.CACHE_DIR = users  # other users of numba keep their own
 
@@ -70,7 +71,7 @@ def _cache() -> str:
         return str(SETTINGS.CACHE_DIR)
     # numba looks at the file that holds a function, not at those that it calls into
     state = hashlib.sha256(f"{sys.version_info} {numba.__version__}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sources():
         state.update(source.read_bytes())
     return str(cache_folder(f"kernels-{state.hexdigest()[:16]}") or "")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from charlm.kernels import reference
@@ -20,7 +22,10 @@ from charlm.kernels.compiled.product import PANEL, multiply
 from charlm.kernels.compiled.sequence import (
     HANDOVER,
     TOGETHER,
+    Call,
     Saved,
+    arrays_like,
+    at_once,
     backward_like,
     cropped,
     flat,
@@ -134,31 +139,28 @@ def _backward(
     leave(meeting, me, threads)
 
 
-@forward_like(reference.affine_softmax_nll_forward)
-def affine_softmax_nll_forward(
+def prepare_forward(
     team: Team, h_NH: Array, W_HV: Array, b_V: Array, targets_N: Array
-) -> tuple[Array, Saved]:
+) -> tuple[Call, tuple[Array, Saved]]:
     """Return -log softmax(b + W h)[target] for each position, and the probabilities."""
     N, H = h_NH.shape
     V = len(b_V)
     Vp = padded(V)
     losses, p = team.empty(N), team.empty(N * Vp)
-    team.run(
+    call = team.call(
         _forward,
         *(flat(a) for a in (h_NH, W_HV, b_V)),
         np.ascontiguousarray(targets_N, np.int64),
         losses,
         p,
-        team.empty(Vp * H),
-        team.empty(Vp),
+        *team.temporary(Vp * H, Vp),
         (N, H, V, Vp),
         threads=threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL),
     )
-    return losses, Saved(p)
+    return call, (losses, Saved(p))
 
 
-@backward_like(reference.affine_softmax_nll_backward)
-def affine_softmax_nll_backward(
+def prepare_backward(
     team: Team,
     dloss_N: Array,
     saved: Saved,
@@ -166,24 +168,30 @@ def affine_softmax_nll_backward(
     W_HV: Array,
     b_V: Array,
     targets_N: Array,
-) -> tuple[Array, Array, Array]:
-    """Return the gradients of h, W and b."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Call, tuple[Array, Array, Array]]:
+    """Return the gradients of h, W and b; those of W and b are made in ``into``."""
     N, H = h_NH.shape
     V = len(b_V)
     Vp, Hp = padded(V), padded(H)
     (p,) = saved.take(lambda: affine_softmax_nll_forward(team, h_NH, W_HV, b_V, targets_N))
     threads = threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL)
-    dh, dW, db = team.empty(N, Hp), team.empty(H, V), team.empty(V)
-    team.run(
+    dh, (dW, db) = team.empty(N, Hp), arrays_like(team, (W_HV, b_V), into)
+    call = team.call(
         _backward,
         *(flat(a) for a in (dloss_N, p, h_NH, W_HV)),
         np.ascontiguousarray(targets_N, np.int64),
         *(flat(a) for a in (dh, dW, db)),
-        team.empty(Vp * Hp),
-        team.empty(Vp * H),
-        team.empty(Vp),
-        team.empty(threads * gradient_scratch(H)),
+        *team.temporary(Vp * Hp, Vp * H, Vp, threads * gradient_scratch(H)),
         (N, H, V, Vp),
         threads=threads,
     )
-    return cropped(dh, H), dW, db
+    return call, (cropped(dh, H), dW, db)
+
+
+affine_softmax_nll_forward = forward_like(reference.affine_softmax_nll_forward)(
+    at_once(prepare_forward)
+)
+affine_softmax_nll_backward = backward_like(reference.affine_softmax_nll_backward)(
+    at_once(prepare_backward)
+)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import signature
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.team import FLOAT32, Team
+from charlm.kernels.compiled.team import Team
+from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array, Input, Looked
 
 FEW = 4
@@ -25,6 +27,8 @@ MEMORY = 16
 """To fetch a number from memory and put it back costs as much as so many operations."""
 NOTHING = np.zeros(0, np.float32)
 NO_IDS = np.zeros(0, np.int64)
+Call: TypeAlias = Callable[[], None]
+"""A kernel with its arguments; called again, it computes with what its arrays then hold."""
 
 
 class Saved:
@@ -41,11 +45,23 @@ class Saved:
         return arrays
 
 
+def at_once(prepare: Callable[..., tuple[Call, Any]]) -> Callable[..., Any]:
+    """Make a kernel of what prepares its call, and returns that and the arrays that it fills."""
+
+    @wraps(prepare)
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        call, found = prepare(*args, **kwargs)
+        call()
+        return found
+
+    return kernel
+
+
 def forward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Leave float64, short sequences and what the kernel does not take, such as masks, to the plain one."""
 
     def decorate(kernel: Callable[..., Any]) -> Any:
-        known = kernel.__code__.co_argcount - 2  # after the team and x
+        known = len(signature(kernel).parameters) - 2  # after the team and x
 
         @wraps(plain)
         def forward(team: Team, x: Input, *args: Any, **kwargs: Any) -> Any:
@@ -78,6 +94,11 @@ def flat(array: Array | None) -> Array:
     return NOTHING if array is None else array.ravel()
 
 
+def arrays_like(team: Team, arrays: Sequence[Array], into: Sequence[Array] | None) -> list[Array]:
+    """Return the arrays to fill with gradients: those given, or new ones of the same shapes."""
+    return [team.empty(*a.shape) for a in arrays] if into is None else list(into)
+
+
 def looked(x: Input) -> tuple[Array, Array, int]:
     """The input's numbers or its table's, the ids if it has a table, and the number of its rows, else 1."""
     if isinstance(x, Looked):
@@ -100,6 +121,11 @@ def steps_together(T: int, B: int) -> int:
 def threads_for(team: Team, operations: int, units: int) -> int:
     """How many threads share a step of so many operations on so many units."""
     return 1 if operations < WORTH_SHARING else min(team.threads, -(-units // PANEL))
+
+
+def threads_for_texts(team: Team, operations: int, texts: int) -> int:
+    """How many threads share texts side by side, on which they meet only a few times in the whole sequence."""
+    return threads_for(team, operations // HANDOVER, texts * PANEL)
 
 
 def cropped(array: Array, size: int) -> Array:

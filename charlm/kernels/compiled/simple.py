@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions
 from charlm.kernels.compiled.dense import (
@@ -10,6 +12,7 @@ from charlm.kernels.compiled.dense import (
     gradient_scratch,
     product,
     project_rows,
+    recurrent_gradient,
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
@@ -23,7 +26,10 @@ from charlm.kernels.compiled.packing import (
 )
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
+    Call,
     Saved,
+    arrays_like,
+    at_once,
     backward_like,
     cropped,
     flat,
@@ -127,48 +133,34 @@ def _backward(
     )
     unpack(Dx, X, 1, 0, dWx, 0, H, H, first, last)
     unpack_bias(sums, 1, 0, db, 0, H, first, last)
-    none, more = sums[:0], 0
-    if len(h0):
-        weight_gradient(Dh, H, h0, 0, H, 0, H, A, 0, Hp, B, first, last, none, scratch, base, 0)
-        more = 1
-    if T > 1:
-        rows = N - B
-        weight_gradient(
-            Dh, H, y, 0, H, 0, H, A, B * Hp, Hp, rows, first, last, none, scratch, base, more
-        )
-        more = 1
-    if more:
-        unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
-    else:
-        dWh[:] = 0
+    recurrent_gradient(Dh, H, h0, y, 0, A, 0, Hp, T, B, first, last, scratch, base)
+    unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
     leave(meeting, me, threads)
 
 
-@forward_like(reference.rnn_forward)
-def rnn_forward(
+def prepare_forward(
     team: Team, x_TBI: Input, Wx_IH: Array, Wh_HH: Array, b_H: Array, h_BH: Array | None
-) -> tuple[Array, Saved]:
+) -> tuple[Call, tuple[Array, Saved]]:
     """Run a simple RNN over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp = padded(H)
     x, ids, V = looked(x_TBI)
     y, A = team.empty(1, T, B, H), team.empty(T * B * Hp)
-    team.run(
+    call = team.call(
         _forward,
         x,
         ids,
         *(flat(a) for a in (Wx_IH, Wh_HH, b_H, h_BH, y)),
         A,
-        *(team.empty(size * Hp) for size in (X, H, V)),
+        *team.temporary(*(size * Hp for size in (X, H, V))),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 2 * B * H * H, H),
     )
-    return y, Saved(A)
+    return call, (y, Saved(A))
 
 
-@backward_like(reference.rnn_backward)
-def rnn_backward(
+def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
@@ -178,25 +170,30 @@ def rnn_backward(
     Wh_HH: Array,
     b_H: Array,
     h_BH: Array | None,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Call, list[Array | None]]:
+    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp, Xp = padded(H), padded(X)
     x, ids, V = looked(x_TBI)
     (A,) = saved.take(lambda: rnn_forward(team, x_TBI, Wx_IH, Wh_HH, b_H, h_BH))
     threads = threads_for(team, 2 * B * H * H, H)
-    dx, dWx, dWh = input_gradient(team, x_TBI, Xp), team.empty(X, H), team.empty(H, H)
-    db, dh = team.empty(H), team.empty(B, Hp)
-    team.run(
+    dx, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp)
+    scratch = threads * gradient_scratch(max(X, H))
+    found = arrays_like(team, (Wx_IH, Wh_HH, b_H), into)
+    call = team.call(
         _backward,
         *(flat(a) for a in (dy_STBH, y_STBH, A)),
         x,
         ids,
-        *(flat(a) for a in (Wx_IH, Wh_HH, h_BH, dx, dWx, dWh, db, dh)),
-        *(team.empty(size * Hp) for size in (Xp, Hp, X, H, V, 1)),
-        team.empty(threads * gradient_scratch(max(X, H))),
+        *(flat(a) for a in (Wx_IH, Wh_HH, h_BH, dx, *found, dh)),
+        *team.temporary(*(size * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads,
     )
-    return [cropped(dx, X), dWx, dWh, db, None if h_BH is None else cropped(dh, H)]
+    return call, [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
+
+
+rnn_forward = forward_like(reference.rnn_forward)(at_once(prepare_forward))
+rnn_backward = backward_like(reference.rnn_backward)(at_once(prepare_backward))

@@ -16,9 +16,9 @@ from __future__ import annotations
 import os
 from _thread import get_ident, start_new_thread
 from collections.abc import Callable
-from math import prod
+from functools import partial
+from itertools import accumulate
 from typing import Any
-from weakref import ref
 
 import numpy as np
 from llvmlite import ir
@@ -27,12 +27,12 @@ from numba import types
 from charlm.errors import EvaluationError
 from charlm.kernels.compiled.options import compiled, instructions
 from charlm.kernels.compiled.vectors import pointer
+from charlm.kernels.memory import FLOAT32, Memory
 from charlm.kernels.reference.common import Array
 
+LINE = 16  # numbers that are fetched from memory together
 SPINS = 2000  # some microseconds; then the core is offered to whoever needs it
-SMALL = 1 << 14  # numbers; below this the system's allocator is as good as ours
 
-FLOAT32 = np.dtype(np.float32)  # to compare with it takes a tenth of comparing with the class
 ARRIVED, BEGUN, REFUSED, DONE, LOCKS = range(5)
 """Where things are in a meeting: the counts of threads that arrived at the barrier, began and are done, whether one
 cannot begin, and the address of each thread's lock."""
@@ -75,46 +75,33 @@ class Team:
         if crew.error is not None:
             raise crew.error
 
+    def call(self, kernel: Callable[..., None], *args: Any, threads: int) -> Callable[[], None]:
+        """Return what runs a kernel on these arguments, again and again."""
+        if threads == 1:
+            return partial(kernel, *args, NOBODY, 0, 1)
+        return partial(self.run, kernel, *args, threads=threads)
+
     def empty(self, *shape: int) -> Array:
         """Return an array of float32 with no particular content.
 
-        Fresh memory costs a page fault for every 4 KB, often more than the arithmetic on it. So large
-        buffers are kept, and given out again once no array refers to them any more.
+        Each calling thread has memory of its own.
         """
-        size = prod(shape)
-        if size < SMALL:
-            return np.empty(shape, FLOAT32)
-        step = 1 << (size.bit_length() - 3)
-        capacity = -(-size // step) * step  # texts of slightly different lengths share a buffer
-        return self._crew().buffer(capacity).array(size).reshape(shape)
+        return self._crew().memory.empty(*shape)
+
+    def temporary(self, *sizes: int) -> list[Array]:
+        """Return arrays that a kernel works in, flat; the calling thread's next kernel gets the same memory."""
+        crew = self._crew()
+        ends = list(accumulate(-(-size // LINE) * LINE for size in sizes))
+        if ends[-1] > len(crew.temporary):
+            crew.temporary = np.empty(ends[-1], FLOAT32)
+        return [
+            crew.temporary[end - -(-size // LINE) * LINE :][:size]
+            for size, end in zip(sizes, ends, strict=True)
+        ]
 
     def _crew(self) -> _Crew:
         me = get_ident()
         return self._crews.get(me) or self._crews.setdefault(me, _Crew(self.threads))
-
-
-class _Buffer:
-    """Memory that is given out to one array after the other.
-
-    Attributes:
-        user: returns the array that has it now; None once no view of that one is left either.
-    """
-
-    __slots__ = ("_memory", "user")
-
-    def __init__(self, capacity: int) -> None:
-        memory: Any = np.empty(capacity, FLOAT32)
-        self._memory = memoryview(memory)
-        self.user: Callable[[], Array | None] = lambda: None
-
-    def array(self, size: int) -> Array:
-        """Give the memory out.
-
-        A view refers to the first array that is no view of another array: to this one.
-        """
-        array = np.frombuffer(self._memory, FLOAT32, size)
-        self.user = ref(array)
-        return array
 
 
 class _Crew:
@@ -125,16 +112,18 @@ class _Crew:
         size: how many threads there are, the caller included.
         job: the kernel, its arguments, and how many threads it is for.
         error: why a thread could not begin.
+        temporary: what kernels work in, one after the other.
     """
 
-    __slots__ = ("_buffers", "error", "job", "meeting", "size")
+    __slots__ = ("error", "job", "meeting", "memory", "size", "temporary")
 
     def __init__(self, most: int) -> None:
         self.meeting = np.zeros(LOCKS + most, np.int64)
         self.size = 1
         self.job: tuple[Callable[..., None], tuple[Any, ...], int] | None = None
         self.error: BaseException | None = None
-        self._buffers: dict[int, list[_Buffer]] = {}  # by their capacity
+        self.memory = Memory()
+        self.temporary: Array = np.empty(0, FLOAT32)
 
     def grow(self, threads: int) -> None:
         """Start the threads that are missing.
@@ -152,30 +141,6 @@ class _Crew:
                     f"the system gives no thread to compute on ({problem}); compute on fewer threads"
                 ) from problem
             self.size = me + 1
-
-    def buffer(self, capacity: int) -> _Buffer:
-        """Return memory that nobody uses."""
-        for buffer in self._buffers.get(capacity, ()):
-            if buffer.user() is None:
-                return buffer
-        self._drop_unused()
-        buffer = _Buffer(capacity)
-        self._buffers.setdefault(capacity, []).append(buffer)
-        return buffer
-
-    def _drop_unused(self) -> None:
-        """Keep no more memory than is in use at the moment, of what is not used the newest."""
-        everything = [(c, b) for c, buffers in self._buffers.items() for b in buffers]
-        left = sum(capacity for capacity, buffer in everything if buffer.user() is not None)
-        kept = []
-        for capacity, buffer in reversed(everything):
-            if buffer.user() is None:
-                left -= capacity
-            if buffer.user() is not None or left >= 0:
-                kept.append((capacity, buffer))
-        self._buffers = {}
-        for capacity, buffer in reversed(kept):
-            self._buffers.setdefault(capacity, []).append(buffer)
 
 
 def _work(crew: _Crew, me: int) -> None:

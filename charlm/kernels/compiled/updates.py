@@ -8,8 +8,9 @@ from charlm.kernels import reference
 from charlm.kernels import updates as plain
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, threads_for
-from charlm.kernels.compiled.team import FLOAT32, Team, enter, leave, share
+from charlm.kernels.compiled.team import Team, enter, leave, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
+from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array
 
 BLOCK = 64 * LANES
@@ -22,18 +23,29 @@ def _add_square(sums: Lanes, x: Lanes) -> Lanes:
 
 
 @lanewise
-def _sgd(p: Lanes, g: Lanes, rate: Lanes) -> Lanes:
+def sgd(p: Lanes, g: Lanes, rate: Lanes) -> Lanes:
+    """Return what p becomes."""
     return p - g * rate
 
 
 @lanewise
-def _adam(
+def adam(
     p: Lanes, g: Lanes, m: Lanes, v: Lanes,
     beta_1: Lanes, rest_1: Lanes, beta_2: Lanes, rest_2: Lanes, rate: Lanes, eps: Lanes,
 ) -> tuple[Lanes, ...]:  # fmt: skip
+    """Return what p, m and v become."""
     m = m * beta_1 + rest_1 * g
     v = v * beta_2 + g * g * rest_2
     return p - rate * m / (v.call("sqrt") + eps), m, v
+
+
+@compiled()
+def squares(g, begin, end):
+    """Return the sum of squares from one place to another, of which no more than ``BLOCK`` are between."""
+    found = splat(np.float32(0))
+    for at in range(begin, end, LANES):
+        found = _add_square(found, load(g, at, end - at))
+    return total(found)
 
 
 @compiled()
@@ -42,10 +54,7 @@ def _squares(g, sums, meeting, me, threads):
         return
     first, last = share((len(g) + BLOCK - 1) // BLOCK, me, threads)
     for block in range(first, last):
-        found = splat(np.float32(0))
-        for at in range(block * BLOCK, min((block + 1) * BLOCK, len(g)), LANES):
-            found = _add_square(found, load(g, at, len(g) - at))
-        sums[me] += total(found)
+        sums[me] += squares(g, block * BLOCK, min((block + 1) * BLOCK, len(g)))
     leave(meeting, me, threads)
 
 
@@ -57,7 +66,7 @@ def _sgd_update(values, g, rate, meeting, me, threads):
     by = splat(rate)
     for at in range(first * LANES, last * LANES, LANES):
         count = len(g) - at
-        store(values, at, _sgd(load(values, at, count), load(g, at, count), by), count)
+        store(values, at, sgd(load(values, at, count), load(g, at, count), by), count)
     leave(meeting, me, threads)
 
 
@@ -71,7 +80,7 @@ def _adam_update(values, g, m, v, settings, meeting, me, threads):
     rate, eps = splat(settings[4]), splat(settings[5])
     for at in range(first * LANES, last * LANES, LANES):
         count = len(g) - at
-        new, new_m, new_v = _adam(
+        new, new_m, new_v = adam(
             load(values, at, count), load(g, at, count), load(m, at, count), load(v, at, count),
             beta_1, rest_1, beta_2, rest_2, rate, eps,
         )  # fmt: skip

@@ -175,6 +175,17 @@ def splat(typing: Any, scalar: Any) -> Any:
     return vector(types.float32), generate
 
 
+@instructions
+def head(typing: Any, x: Any, count: Any) -> Any:
+    """The first ``count`` lanes, then zeros; all lanes where ``count`` is more."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        zero = ir.Constant(REGISTER, [0.0] * LANES)
+        return builder.select(_mask(builder, args[1]), args[0], zero)
+
+    return vector(vector, types.intp), generate
+
+
 class Lanes:
     """A vector while code is generated: arithmetic on it, with another or with a Python number, writes instructions."""
 
@@ -202,6 +213,10 @@ class Lanes:
 
     __radd__ = __add__
     __rmul__ = __mul__
+
+    def less(self, other: Lanes) -> Lanes:
+        """The difference of two rounded numbers, 0 of equal ones: no product is fused with it."""
+        return Lanes(self.builder, self.builder.fsub(self.value, other.value))
 
     def at_most(self, limit: float) -> Lanes:
         """The smaller one; NaN stays NaN."""

@@ -4,7 +4,8 @@ Arrays are named by their axes: T time, B batch, I input, H hidden, G gates (4H)
 cell, V vocabulary, N = T*B positions. A weight that DyNet stores as (rows, columns) arrives with
 its axes reversed, ``W_IH``, so that ``x_BI @ W_IH`` is the product. Sequence kernels return
 ``y_STBH``: every state of the cell at every step, the output ``h`` last. A ``None`` state means
-that the sequence starts from zeros.
+that the sequence starts from zeros. Kernels of a single step take parameters with a batch axis of
+1, as graphs have them, and return ``y_SBH``, or ``y_BH`` of a cell with one state.
 
 In the place of ``x_TBI`` there may be ``Looked``: rows of a table, and which row at which position.
 
@@ -13,23 +14,25 @@ step; what is carried on is not masked. A backward kernel that is given an array
 leaves there the gradient of every state through all that follows it.
 """
 
-from charlm.kernels.reference.common import Input, Looked, logistic, scatter_add
+from charlm.kernels.reference.common import Gradients, Input, Looked, Product, logistic, scatter_add
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.reference.drawing import Drawer, drawer
-from charlm.kernels.reference.gru import gru_backward, gru_forward
-from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
+from charlm.kernels.reference.gru import gru_backward, gru_forward, gru_step, gru_step_backward
+from charlm.kernels.reference.lstm import lstm_backward, lstm_forward, lstm_step, lstm_step_backward
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.reference.output import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
     squared_norm,
 )
-from charlm.kernels.reference.simple import rnn_backward, rnn_forward
+from charlm.kernels.reference.simple import rnn_backward, rnn_forward, rnn_step, rnn_step_backward
 
 __all__ = [
     "Drawer",
+    "Gradients",
     "Input",
     "Looked",
+    "Product",
     "affine_softmax_nll_backward",
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",
@@ -37,13 +40,19 @@ __all__ = [
     "drawer",
     "gru_backward",
     "gru_forward",
+    "gru_step",
+    "gru_step_backward",
     "logistic",
     "lstm_backward",
     "lstm_forward",
+    "lstm_step",
+    "lstm_step_backward",
     "norm_lstm_backward",
     "norm_lstm_forward",
     "rnn_backward",
     "rnn_forward",
+    "rnn_step",
+    "rnn_step_backward",
     "scatter_add",
     "squared_norm",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -33,14 +34,51 @@ class Looked:
         return self.table_VI.dtype
 
 
+ONE = np.ones((), np.float32)
+"""One, as an array without axes: with that numpy is twice as quick as with a Python number, in any number type."""
+
+
 Input: TypeAlias = "Array | Looked"
+Gradients: TypeAlias = "list[Array | Product | None]"
+
+
+@dataclass(slots=True, eq=False)
+class Product:
+    """x^T y, put off: the gradient of a matrix from one step, which for many steps is one product instead of many."""
+
+    x_NX: Array
+    y_NY: Array
+
+    def array(self) -> Array:
+        """Return the gradient of a parameter: with a batch axis."""
+        return np.asarray(self)[np.newaxis]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        found: Array = self.x_NX.T @ self.y_NY
+        return found if dtype is None else found.astype(dtype, copy=False)
+
+    @staticmethod
+    def sum(products: Sequence[Product]) -> Array:
+        """Return the sum of several.
+
+        Example:
+            >>> Product.sum([Product(np.ones((1, 2)), np.ones((1, 1))), Product(np.ones((3, 2)), np.ones((3, 1)))])
+            array([[4.],
+                   [4.]])
+        """
+        if len(products) == 1:
+            return np.asarray(products[0])
+        x_NX = np.concatenate([p.x_NX for p in products])
+        y_NY = np.concatenate([p.y_NY for p in products])
+        found: Array = x_NX.T @ y_NY
+        return found
 
 
 def logistic(x: Array, out: Array | None = None) -> Array:
     """1 / (1 + exp(-x)); exp may overflow to inf, which gives the right 0."""
     out = np.negative(x, out=out)
     np.exp(out, out=out)
-    out += 1
+    out += ONE
     return np.reciprocal(out, out=out)
 
 
@@ -61,15 +99,18 @@ def project(x_TBI: Input, W_IX: Array, b_X: Array | float = 0.0) -> Array:
     return out.reshape(T, B, out.shape[1])
 
 
-def project_backward(da_TBX: Array, x_TBI: Input, W_IX: Array) -> tuple[Array, Array, Array]:
+def project_backward(
+    da_TBX: Array, x_TBI: Input, W_IX: Array
+) -> tuple[Array, Array | Product, Array]:
     """Return the gradients of ``project``'s arguments, in their order."""
     da = flat(da_TBX)
     if isinstance(x_TBI, Looked):
         x, ids_N = x_TBI.table_VI, x_TBI.ids_TB.ravel()
         da_VX = sums_by_id(da, ids_N, len(x))
         return da_VX @ W_IX.T, x.T @ da_VX, da_VX.sum(axis=0)
-    x = flat(x_TBI)
-    return (da @ W_IX.T).reshape(x_TBI.shape), x.T @ da, da.sum(axis=0)
+    dx_TBI = da.dot(W_IX.T).reshape(x_TBI.shape)
+    db_X = da[0] if len(da) == 1 else da.sum(axis=0)
+    return dx_TBI, weight_gradient(x_TBI, da_TBX), db_X
 
 
 def scatter_add(table_VE: Array, ids_N: Array, rows_NE: Array) -> None:
@@ -104,10 +145,25 @@ def masked(h: Array, mask: Array | None) -> Array:
     return h if mask is None else h * mask
 
 
+def before(h_BH: Array | None, y_BH: Array, mask_BH: Array | None = None) -> Array:
+    """Return what a step's recurrent weights are multiplied with: zeros where nothing was before its output y."""
+    return np.zeros(y_BH.shape, y_BH.dtype) if h_BH is None else masked(h_BH, mask_BH)
+
+
+def weight_gradient(x_TBX: Array, da_TBY: Array) -> Array | Product:
+    """Sum over steps of (what a matrix was multiplied with) x (gradient of the step); of one step, put off."""
+    if len(x_TBX) == 1:
+        return Product(x_TBX[0], da_TBY[0])
+    found: Array = flat(x_TBX).T @ flat(da_TBY)
+    return found
+
+
 def recurrent_weight_gradient(
     h_TBH: Array, h_BH: Array | None, da_TBX: Array, mask_BH: Array | None = None
-) -> Array:
+) -> Array | Product:
     """Sum over steps of (h before the step) x (gradient of the step)."""
+    if len(da_TBX) == 1 and h_BH is not None:
+        return Product(masked(h_BH, mask_BH), da_TBX[0])
     dW: Array = flat(masked(h_TBH[:-1], mask_BH)).T @ flat(da_TBX[1:])
     return dW if h_BH is None else dW + masked(h_BH, mask_BH).T @ da_TBX[0]
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from charlm.kernels.reference.common import (
     Array,
+    Gradients,
     Input,
-    flat,
     logistic,
     masked,
     project,
     project_backward,
     recurrent_weight_gradient,
+    weight_gradient,
 )
 
 
@@ -84,7 +85,7 @@ def coupled_lstm_backward(
     mask_BH: Array | None = None,
     c_mask_BH: Array | None = None,
     total_STBH: Array | None = None,
-) -> list[Array | None]:
+) -> Gradients:
     """Return the gradients of ``coupled_lstm_forward``'s arguments, in their order."""
     i_TBH, o_TBH, w_TBH = saved
     c_TBH, h_TBH = y_STBH
@@ -114,8 +115,8 @@ def coupled_lstm_backward(
     dWhi, dWho, dWhc = (
         recurrent_weight_gradient(h_TBH, h_BH, da, mask_BH) for da in (da_i, da_o, da_w)
     )
-    dWci = None if Wci_HH is None else flat(masked(before_TBH, c_mask_BH)).T @ flat(da_i)
-    dWco = None if Wco_HH is None else flat(masked(c_TBH, c_mask_BH)).T @ flat(da_o)
+    dWci = None if Wci_HH is None else weight_gradient(masked(before_TBH, c_mask_BH), da_i)
+    dWco = None if Wco_HH is None else weight_gradient(masked(c_TBH, c_mask_BH), da_o)
     dc = None if c_BH is None else dc_BH
     dh = None if h_BH is None else dh_BH
     dx = dxi + dxo + dxw

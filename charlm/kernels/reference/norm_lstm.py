@@ -11,6 +11,7 @@ import numpy as np
 
 from charlm.kernels.reference.common import (
     Array,
+    Gradients,
     Input,
     flat,
     logistic,
@@ -18,6 +19,7 @@ from charlm.kernels.reference.common import (
     project,
     project_backward,
     quarters,
+    weight_gradient,
 )
 
 EPSILON = 1e-8  # DyNet's, which keeps N of a constant vector finite
@@ -84,7 +86,7 @@ def norm_lstm_backward(
     forget_bias: float = 1.0,
     mask_BH: Array | None = None,
     total_STBH: Array | None = None,
-) -> list[Array | None]:
+) -> Gradients:
     """Return the gradients of ``norm_lstm_forward``'s arguments, in their order."""
     gates_TBG, nx_TBG, sx_TB1, nh_TBG, sh_TB1, nc_TBH, sc_TB1 = saved
     c_TBH, h_TBH = y_STBH
@@ -119,7 +121,7 @@ def norm_lstm_backward(
     return [
         dx,
         dWx,
-        flat(before_TBH).T @ flat(dah_TBG),
+        weight_gradient(before_TBH, dah_TBG),
         db_G,
         flat(da_TBG * nh_TBG).sum(axis=0),
         flat(da_TBG[first:]).sum(axis=0),

@@ -1,6 +1,6 @@
 """Compare many random programs with DyNet, or store DyNet's numbers for some.
 
-Usage: python -m tests.dynet.random_programs [--autobatch] [COUNT [FIRST_SEED]] | --store
+Usage: python -m tests.dynet.random_programs [--numpy] [COUNT [FIRST_SEED]] | --store
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import time
 
-import charlm.dynet as dy
 from tests.dynet.random_programs import stored
 from tests.dynet.random_programs.checking import KINDS, Count
 from tests.dynet.random_programs.oracle import Oracle
@@ -19,13 +18,12 @@ def main(arguments: list[str]) -> None:
     if arguments == ["--store"]:
         print(f"{stored.write()} programs in {stored.PATH}")
         return
-    together = "--autobatch" in arguments  # on our side; DyNet computes one by one
-    dy.init(autobatch=together)
-    arguments = [a for a in arguments if a != "--autobatch"]
+    kernels = "numpy" if "--numpy" in arguments else "auto"
+    arguments = [a for a in arguments if a != "--numpy"]
     count, first = [*map(int, arguments), *[500, 0][len(arguments) :]]
     oracle = Oracle()
     for kind, make in KINDS.items():
-        begin, agreed = time.perf_counter(), Count()
+        begin, agreed = time.perf_counter(), Count(kernels)
         for seed in range(first, first + count):
             agreed.check(make(seed), lambda program: oracle(run, program))
         seconds = time.perf_counter() - begin

@@ -10,23 +10,27 @@ END = len(LETTERS)
 SYMBOLS = len(LETTERS) + 1
 
 
-def words(count: int) -> list[list[int]]:
+def words(count: int, scale: int) -> list[list[int]]:
     rng = random.Random(13)
-    return [[rng.randrange(len(LETTERS)) for _ in range(rng.randint(2, 5))] for _ in range(count)]
+    return [
+        [rng.randrange(len(LETTERS)) for _ in range(scale * rng.randint(2, 5))]
+        for _ in range(count)
+    ]
 
 
 class Translator:
-    def __init__(self, dy: Any, size: int = 14) -> None:
+    def __init__(self, dy: Any, scale: int) -> None:
         self.dy = dy
+        letter, size, key = 8 * scale, 14 * scale, 10 * scale
         self.size = size
         self.model = dy.Model()
-        self.letters = self.model.add_lookup_parameters((SYMBOLS, 8))
-        self.forward = dy.GRUBuilder(1, 8, size, self.model)
-        self.backward = dy.GRUBuilder(1, 8, size, self.model)
-        self.decoder = dy.LSTMBuilder(1, 8 + 2 * size, size, self.model)
-        self.keys = self.model.add_parameters((10, 2 * size))
-        self.query = self.model.add_parameters((10, 2 * size))
-        self.weigh = self.model.add_parameters((1, 10))
+        self.letters = self.model.add_lookup_parameters((SYMBOLS, letter))
+        self.forward = dy.GRUBuilder(1, letter, size, self.model)
+        self.backward = dy.GRUBuilder(1, letter, size, self.model)
+        self.decoder = dy.LSTMBuilder(1, letter + 2 * size, size, self.model)
+        self.keys = self.model.add_parameters((key, 2 * size))
+        self.query = self.model.add_parameters((key, 2 * size))
+        self.weigh = self.model.add_parameters((1, key))
         self.W = self.model.add_parameters((SYMBOLS, size))
         self.b = self.model.add_parameters(SYMBOLS)
 
@@ -62,11 +66,11 @@ class Translator:
         return dy.esum(terms)
 
 
-def losses(dy: Any, updates: int) -> list[float]:
-    translator = Translator(dy)
+def losses(dy: Any, updates: int, scale: int = 1) -> list[float]:
+    translator = Translator(dy, scale)
     trainer = dy.SimpleSGDTrainer(translator.model)
     found = []
-    for word in words(updates):
+    for word in words(updates, scale):
         dy.renew_cg()
         loss = translator.loss(word)
         found.append(loss.value())

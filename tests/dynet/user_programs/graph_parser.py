@@ -9,13 +9,14 @@ WORDS = 14
 
 
 class Parser:
-    def __init__(self, dy: Any) -> None:
+    def __init__(self, dy: Any, scale: int) -> None:
         self.dy = dy
         self.pc = dy.ParameterCollection()
-        self.words = self.pc.add_lookup_parameters((WORDS + 1, 8))  # the last is the root
-        self.rnn = dy.BiRNNBuilder(2, 8, 10, self.pc, dy.LSTMBuilder)
-        self.head, self.child = self.pc.add_parameters((9, 10)), self.pc.add_parameters((9, 10))
-        self.bias, self.score = self.pc.add_parameters(9), self.pc.add_parameters((1, 9))
+        word, state, hidden = 8 * scale, 10 * scale, 9 * scale
+        self.words = self.pc.add_lookup_parameters((WORDS + 1, word))  # the last is the root
+        self.rnn = dy.BiRNNBuilder(2, word, state, self.pc, dy.LSTMBuilder)
+        self.head, self.child = (self.pc.add_parameters((hidden, state)) for _ in range(2))
+        self.bias, self.score = self.pc.add_parameters(hidden), self.pc.add_parameters((1, hidden))
 
     def loss(self, words: list[int]) -> tuple[Any, int]:
         dy = self.dy
@@ -33,13 +34,14 @@ class Parser:
         return dy.esum(terms) if terms else dy.zeros(1), wrong
 
 
-def losses(dy: Any, updates: int) -> list[float]:
-    parser = Parser(dy)
+def losses(dy: Any, updates: int, scale: int = 1) -> list[float]:
+    parser = Parser(dy, scale)
     trainer = dy.MomentumSGDTrainer(parser.pc, 0.005)
     rng, found = random.Random(3), []
     for _ in range(updates):
         dy.renew_cg()
-        loss, _ = parser.loss([rng.randrange(WORDS) for _ in range(rng.randint(4, 7))])
+        words = [rng.randrange(WORDS) for _ in range(scale * rng.randint(4, 7))]
+        loss, _ = parser.loss(words)
         found.append(loss.value())
         loss.backward()
         trainer.update()

@@ -21,10 +21,11 @@ WORDS = [
     "today",
     "again",
 ]
+END = WORDS.index("<s>")
 
 
-def sentences(count: int) -> list[list[int]]:
-    """Sentences of a tiny grammar, as ids."""
+def sentences(count: int, clauses: int) -> list[list[int]]:
+    """Sentences of a tiny grammar, as ids; each clause has words of its own."""
     rng = random.Random(5)
 
     def noun_phrase() -> list[str]:
@@ -35,27 +36,32 @@ def sentences(count: int) -> list[list[int]]:
 
     found = []
     for _ in range(count):
-        words = [*noun_phrase(), rng.choice(["sees", "hears", "chases"]), *noun_phrase()]
-        words += [rng.choice(["today", "again"])] if rng.random() < 0.5 else []
-        found.append([WORDS.index(w) for w in ["<s>", *words, "<s>"]])
+        ids = []
+        for k in range(clauses):
+            words = [*noun_phrase(), rng.choice(["sees", "hears", "chases"]), *noun_phrase()]
+            words += [rng.choice(["today", "again"])] if rng.random() < 0.5 else []
+            ids += [WORDS.index(w) + k * len(WORDS) for w in words]
+        found.append([END, *ids, END])
     return found
 
 
-def minibatches(count: int, size: int) -> list[list[list[int]]]:
+def minibatches(scale: int) -> list[list[list[int]]]:
     """Sentences in groups of one length each."""
-    ordered = sorted(sentences(count), key=len)
+    size = 6 * scale
+    ordered = sorted(sentences(40 * scale, scale), key=len)
     groups = [ordered[i : i + size] for i in range(0, len(ordered), size)]
     return [[s for s in group if len(s) == len(group[0])] for group in groups]
 
 
 class LanguageModel:
-    def __init__(self, dy: Any, embedding: int = 12, hidden: int = 16) -> None:
+    def __init__(self, dy: Any, scale: int) -> None:
         self.dy = dy
+        words, embedding, hidden = scale * len(WORDS), 12 * scale, 16 * scale
         self.model = dy.ParameterCollection()
-        self.embeddings = self.model.add_lookup_parameters((len(WORDS), embedding))
+        self.embeddings = self.model.add_lookup_parameters((words, embedding))
         self.rnn = dy.VanillaLSTMBuilder(2, embedding, hidden, self.model)
-        self.W = self.model.add_parameters((len(WORDS), hidden), init="uniform", scale=0.2)
-        self.b = self.model.add_parameters(len(WORDS), init=0)
+        self.W = self.model.add_parameters((words, hidden), init="uniform", scale=0.2)
+        self.b = self.model.add_parameters(words, init=0)
 
     def loss(self, batch: list[list[int]]) -> Any:
         """The mean loss of a word."""
@@ -69,10 +75,10 @@ class LanguageModel:
         return dy.mean_batches(dy.esum(terms)) / len(terms)
 
 
-def losses(dy: Any, updates: int) -> list[float]:
-    lm = LanguageModel(dy)
+def losses(dy: Any, updates: int, scale: int = 1) -> list[float]:
+    lm = LanguageModel(dy, scale)
     trainer = dy.AdamTrainer(lm.model, alpha=0.01)
-    batches = minibatches(40, 6)
+    batches = minibatches(scale)
     found = []
     for i in range(updates):
         dy.renew_cg()

@@ -13,18 +13,19 @@ SHIFT, LEFT, RIGHT = range(ACTIONS)
 
 
 class Parser:
-    def __init__(self, dy: Any, tags: int = 0, outer: int = 0) -> None:
+    def __init__(self, dy: Any, scale: int, tags: int = 0, outer: int = 0) -> None:
         self.dy = dy
         self.pc = dy.ParameterCollection()
-        self.words = self.pc.add_lookup_parameters((WORDS, 7))
+        word, state, hidden = 7 * scale, 8 * scale, 9 * scale
+        self.words = self.pc.add_lookup_parameters((scale * WORDS, word))
         self.outer = self.pc.add_lookup_parameters((outer, 30))
         self.tagged = self.pc.add_parameters((tags, 20))
-        self.stack = dy.LSTMBuilder(1, 7, 8, self.pc)
-        self.buffer = dy.LSTMBuilder(1, 7, 8, self.pc)
-        self.empty = self.pc.add_parameters(8)
-        self.join = self.pc.add_parameters((7, 14))
-        self.hidden = self.pc.add_parameters((9, 16))
-        self.W, self.b = self.pc.add_parameters((ACTIONS, 9)), self.pc.add_parameters(ACTIONS)
+        self.stack = dy.LSTMBuilder(1, word, state, self.pc)
+        self.buffer = dy.LSTMBuilder(1, word, state, self.pc)
+        self.empty = self.pc.add_parameters(state)
+        self.join = self.pc.add_parameters((word, 2 * word))
+        self.hidden = self.pc.add_parameters((hidden, 2 * state))
+        self.W, self.b = self.pc.add_parameters((ACTIONS, hidden)), self.pc.add_parameters(ACTIONS)
 
     def loss(self, words: list[int], rng: random.Random) -> Any:
         """The loss against the larger word as head; what it does follows its own scores half the time."""
@@ -61,13 +62,13 @@ class Parser:
         return dy.esum(terms)
 
 
-def losses(dy: Any, updates: int) -> list[float]:
-    parser = Parser(dy)
+def losses(dy: Any, updates: int, scale: int = 1) -> list[float]:
+    parser = Parser(dy, scale)
     trainer = dy.AdagradTrainer(parser.pc, 0.05)
     rng, found = random.Random(10), []
     for _ in range(updates):
         dy.renew_cg()
-        words = [rng.randrange(WORDS) for _ in range(rng.randint(3, 7))]
+        words = [rng.randrange(scale * WORDS) for _ in range(scale * rng.randint(3, 7))]
         loss = parser.loss(words, rng)
         found.append(loss.value())
         loss.backward()

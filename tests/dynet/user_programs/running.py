@@ -24,6 +24,10 @@ NAMES = (
     "word_vectors",
     "beam_search",
     "convolution",
+    "char_tagger",
+    "encoder_decoder",
+    "classifier",
+    "digits",
 )
 UPDATES = 20
 SEED = 7

@@ -8,26 +8,27 @@ from typing import Any
 WORDS, TAGS = 20, 4
 
 
-def tagged(count: int) -> list[list[tuple[int, int]]]:
+def tagged(count: int, scale: int) -> list[list[tuple[int, int]]]:
     """Sentences of (word, tag); the tag depends on the words on both sides."""
     rng = random.Random(8)
     found = []
     for _ in range(count):
-        words = [rng.randrange(WORDS) for _ in range(rng.randint(3, 7))]
+        words = [rng.randrange(scale * WORDS) for _ in range(scale * rng.randint(3, 7))]
         around = zip([0, *words], words, [*words[1:], 0], strict=False)
         found.append([(word, (before + word + after) % TAGS) for before, word, after in around])
     return found
 
 
 class Tagger:
-    def __init__(self, dy: Any) -> None:
+    def __init__(self, dy: Any, scale: int) -> None:
         self.dy = dy
         self.pc = dy.ParameterCollection()
-        self.embeddings = self.pc.add_lookup_parameters((WORDS, 10), name="words")
-        self.forward = dy.LSTMBuilder(1, 10, 12, self.pc)
-        self.backward = dy.LSTMBuilder(1, 10, 12, self.pc)
-        self.hidden = self.pc.add_parameters((16, 24), name="hidden")
-        self.output = self.pc.add_parameters((TAGS, 16), name="output")
+        word, state, hidden = 10 * scale, 12 * scale, 16 * scale
+        self.embeddings = self.pc.add_lookup_parameters((scale * WORDS, word), name="words")
+        self.forward = dy.LSTMBuilder(1, word, state, self.pc)
+        self.backward = dy.LSTMBuilder(1, word, state, self.pc)
+        self.hidden = self.pc.add_parameters((hidden, 2 * state), name="hidden")
+        self.output = self.pc.add_parameters((TAGS, hidden), name="output")
 
     def scores(self, words: list[int]) -> list[Any]:
         dy = self.dy
@@ -45,10 +46,10 @@ class Tagger:
         )
 
 
-def losses(dy: Any, updates: int) -> list[float]:
-    tagger = Tagger(dy)
+def losses(dy: Any, updates: int, scale: int = 1) -> list[float]:
+    tagger = Tagger(dy, scale)
     trainer = dy.MomentumSGDTrainer(tagger.pc, learning_rate=0.02)
-    sentences = tagged(2 * updates)
+    sentences = tagged(2 * updates, scale)
     found = []
     for i in range(updates):
         dy.renew_cg()

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 Tree = Any  # a leaf, or the list of its children
-LEAVES, SIZE = 6, 10
+LEAVES = 6
 
 
 def grow(rng: random.Random, depth: int) -> Tree:
@@ -21,16 +21,17 @@ def label(tree: Tree) -> int:
 
 
 class TreeLSTM:
-    def __init__(self, dy: Any) -> None:
+    def __init__(self, dy: Any, size: int) -> None:
         self.dy = dy
+        self.size = size
         self.model = dy.ParameterCollection()
-        self.leaves = self.model.add_lookup_parameters((LEAVES, SIZE))
-        self.inputs = {g: self.model.add_parameters((SIZE, SIZE)) for g in "iouf"}
-        self.hiddens = {g: self.model.add_parameters((SIZE, SIZE)) for g in "iouf"}
+        self.leaves = self.model.add_lookup_parameters((LEAVES, size))
+        self.inputs = {g: self.model.add_parameters((size, size)) for g in "iouf"}
+        self.hiddens = {g: self.model.add_parameters((size, size)) for g in "iouf"}
         self.biases = {
-            g: self.model.add_parameters(SIZE, init=1.0 if g == "f" else 0.0) for g in "iouf"
+            g: self.model.add_parameters(size, init=1.0 if g == "f" else 0.0) for g in "iouf"
         }
-        self.W = self.model.add_parameters((2, SIZE))
+        self.W = self.model.add_parameters((2, size))
 
     def gate(self, name: str, x: Any, h: Any) -> Any:
         terms = [self.biases[name], self.inputs[name], x]
@@ -42,7 +43,7 @@ class TreeLSTM:
         if isinstance(tree, int):
             x, children = self.leaves[tree], []
         else:
-            x, children = dy.zeros(SIZE), [self.run(child) for child in tree]
+            x, children = dy.zeros(self.size), [self.run(child) for child in tree]
         h = dy.esum([h for h, _ in children]) if children else None
         i, o = (dy.logistic(self.gate(g, x, h)) for g in "io")
         c = dy.cmult(i, dy.tanh(self.gate("u", x, h)))
@@ -51,8 +52,8 @@ class TreeLSTM:
         return dy.cmult(o, dy.tanh(c)), c
 
 
-def losses(dy: Any, updates: int) -> list[float]:
-    network = TreeLSTM(dy)
+def losses(dy: Any, updates: int, scale: int = 1) -> list[float]:
+    network = TreeLSTM(dy, 10 * scale)
     trainer = dy.AdagradTrainer(network.model, 0.05)
     trainer.set_clip_threshold(1.0)
     rng = random.Random(21)

@@ -5,25 +5,26 @@ from __future__ import annotations
 import random
 from typing import Any
 
-WORDS, SIZE, NEGATIVE = 20, 6, 4
+NEGATIVE = 4
 
 
-def losses(dy: Any, updates: int) -> list[float]:
+def losses(dy: Any, updates: int, scale: int = 1) -> list[float]:
     pc = dy.ParameterCollection()
-    vectors = pc.add_lookup_parameters((WORDS, SIZE), init=dy.UniformInitializer(0.5))
-    around = pc.add_lookup_parameters((WORDS, SIZE), init=dy.NormalInitializer(0, 0.1))
+    words, size = 20 * scale, 6 * scale
+    vectors = pc.add_lookup_parameters((words, size), init=dy.UniformInitializer(0.5))
+    around = pc.add_lookup_parameters((words, size), init=dy.NormalInitializer(0, 0.1))
     trainer = dy.AdamTrainer(pc, 0.02)
     rng, found = random.Random(1), []
     text = [0]
     for _ in range(9 * updates):
-        text.append((text[-1] * 3 + rng.choice([1, 2])) % WORDS)
+        text.append((text[-1] * 3 + rng.choice([1, 2])) % words)
     for i in range(updates):
         dy.renew_cg()
         around.set_updated(i % 4 != 3)
         terms = []
         for place in range(1 + 8 * i, 9 + 8 * i):
             word = vectors[text[place]]
-            noise = [rng.randrange(WORDS) for _ in range(NEGATIVE)]
+            noise = [rng.randrange(words) for _ in range(NEGATIVE)]
             other = dy.lookup(around, text[place - 1], update=i % 3 != 1)
             terms.append(-dy.log_sigmoid(dy.dot_product(word, other)))
             products = dy.dot_product(word, around.batch(noise))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.engine.gradcheck import check_sample
+from charlm.dynet.random import DynetStream
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Sample
 from charlm.engine.ops import (
@@ -18,8 +18,8 @@ from charlm.engine.ops import (
     vanilla_lstm_h,
 )
 from charlm.engine.ops.lstm_gates import VanillaLstmGates
-from charlm.engine.random import DynetStream
 from charlm.kernels import reference
+from tests.engine.gradcheck import check_sample
 from tests.engine.ops.measured import approximately, measure
 
 RNG = np.random.default_rng(3)

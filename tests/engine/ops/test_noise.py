@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from charlm.dynet.random import DynetStream
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import (
     block_dropout,
@@ -19,7 +20,6 @@ from charlm.engine.ops import (
     sum_batches,
     sum_elems,
 )
-from charlm.engine.random import DynetStream
 
 KEPT = 1.4285714626312256  # 1 / (1 - 0.3) as float32 numbers give it
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from charlm.dynet.random import DynetStream
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import random_bernoulli, random_gumbel, random_normal, random_uniform
-from charlm.engine.random import DynetStream
 
 
 def seeded():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from charlm.engine.arrays import Array, Shape
+from charlm.engine.op import Gradients
 from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds, States
 from charlm.kernels import Kernels
 
@@ -53,7 +54,7 @@ class FastLSTMCell(KernelCell):
         states: States,
         masks: Sequence[Array] = (),
         **total: Array,
-    ) -> list[Array | None]:
+    ) -> Gradients:
         """Back through time; the peepholes that are not there have no gradient."""
         coupled = _without_peepholes(params)
         found = super().backward(k, dy_STBH, y_STBH, saved, x_TBI, coupled, states, (), **total)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.engine.rnn.cell import Masked, NodeIds, StepCell
+from charlm.kernels.tapes import Form
 
 
-class GRUCell(KernelCell):
+class GRUCell(StepCell):
     """The GRU of DyNet's GRUBuilder (Cho et al., 2014): r resets before the matrix, z admits the new value.
 
     z = logistic(bz + Wxz x + Whz h); r = logistic(br + Wxr x + Whr h); c = tanh(bh + Wxh x + Whh (r
@@ -26,3 +27,8 @@ class GRUCell(KernelCell):
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state the reset gate has nothing to reset: three nodes fewer."""
         return (8, (7,)) if first else (11, (10,))
+
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
+        """Z, r, c and r h are kept; their gradients are needed for the way back."""
+        four, sizes = 4 * hidden_dim * columns, (input_dim, hidden_dim)
+        return Form("gru", sizes, saved=four, work=four, products=6 * columns)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.engine.rnn.cell import Masked, NodeIds, StepCell
+from charlm.kernels.tapes import Form
 
 
-class LSTMCell(KernelCell):
+class LSTMCell(StepCell):
     """The LSTM of DyNet's VanillaLSTMBuilder (Hochreiter and Schmidhuber, 1997; forget gate of Gers et al., 2000).
 
     a = b + Wx x + Wh h in four blocks i, f, o, g;
@@ -30,6 +31,12 @@ class LSTMCell(KernelCell):
         products = masked[0] + (masked[1] and not first)
         count = (13 if first else 15) + products
         return count, (count - 3, count - 1)
+
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
+        """Gates and tanh(c') are kept; the gates' gradients are needed for the way back."""
+        sizes = (input_dim, hidden_dim, self.forget_bias)
+        size = hidden_dim * columns
+        return Form("lstm", sizes, saved=5 * size, work=4 * size, products=2 * columns)
 
     def settings(self) -> tuple[float, ...]:
         """The bias of the forget gate."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.engine.rnn.cell import Masked, NodeIds, StepCell
+from charlm.kernels.tapes import Form
 
 
-class SimpleRNNCell(KernelCell):
+class SimpleRNNCell(StepCell):
     """h' = tanh(b + Wx x + Wh h)  (Elman, 1990; DyNet's SimpleRNNBuilder)."""
 
     name = "rnn"
@@ -22,3 +23,7 @@ class SimpleRNNCell(KernelCell):
         """An affine node and a tanh, after the products with masks."""
         products = masked[0] + (masked[1] and not first)
         return 2 + products, (1 + products,)
+
+    def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
+        """The gradient before tanh is needed for the way back."""
+        return Form("rnn", (input_dim, hidden_dim), work=hidden_dim * columns, products=2 * columns)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlm.engine.io import RecordFile, fill, record_text, write_records
+from charlm.dynet.records import RecordFile, fill, record_text, write_records
 from charlm.engine.parameters import LookupParameter, ParameterCollection
 from charlm.errors import MissingModelFileError, ModelFileError, ModelKeyError, OutputError
 

@@ -47,17 +47,17 @@ def check_sample(sample: Sample, seed: int = 0) -> float:
     def loss(gradients_wanted: bool) -> tuple[float, list[Array | None]]:
         graph = ComputationGraph(dtype=np.float64, stream=NumpyStream(seed))
         nodes = [input_array(graph, a) for a in arrays]
-        node: Expression = graph.append(sample.op, tuple(n.index for n in nodes))
-        y = graph.forward(node.index)
+        node = graph.append(sample.op, [n.index for n in nodes])
+        y = graph.forward(node)
         if not weights:
             weights.append(np.array(np.random.default_rng(seed + 1).uniform(0.5, 1.5, y.shape)))
         if not gradients_wanted:
             return float((y * weights[0]).sum()), []
         value = y.copy()
-        graph.append(_Weighted(weights[0]), (node.index,))
-        graph.backward(node.index + 1, full=True)
+        root = graph.append(_Weighted(weights[0]), [node])
+        graph.backward(root, full=True)
         assert graph.root is not None
-        dy = graph.gradient(node.index)
+        dy = graph.gradient(node)
         assert dy is not None
         given = [*zip(arrays, untouched, strict=True), (y, value), (dy, weights[0])]
         if any(not np.array_equal(now, before, equal_nan=True) for now, before in given):
@@ -83,12 +83,13 @@ def check_parameters(
     """Check the gradients of all parameters of a float64 collection for the loss that ``build`` makes.
 
     Example:
+        >>> from charlm.engine.expression import leaf
         >>> from charlm.engine.ops import dot_product
         >>> from charlm.engine.ops.leaves import ParameterLeaf
         >>> pc = ParameterCollection(np.float64)
         >>> p = pc.add_parameters((3,))
         >>> def squared(graph):
-        ...     x = graph.leaf(ParameterLeaf(p), True)
+        ...     x = leaf(graph, ParameterLeaf(p), True)
         ...     return dot_product(x, x)
         >>> check_parameters(pc, squared) < 1e-7
         True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from charlm.dynet.listing import graphviz, nodes
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Constant
-from charlm.engine.listing import graphviz, nodes
 from charlm.engine.ops import input_vector, log, sum_elems
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rnn import RNNBuilder

@@ -67,7 +67,7 @@ def _described(graph: ComputationGraph, index: int, names: list[str]) -> str:
     op, args = graph.op(index), graph.args(index)
     leaf = None if args else op.leaf()
     inside = ", ".join(f"v{names[i]}" for i in args) if leaf is None else leaf.name
-    return f"v{names[index]} = {op.name()}({inside}): {show(graph.node(index).dim)}"
+    return f"v{names[index]} = {op.name()}({inside}): {show(graph.type(index).dim)}"
 
 
 def _numbers(array: Array | None, only_valid: bool) -> str:

@@ -149,7 +149,7 @@ def fill(parameter: Stored, record: Record) -> None:
     _check_dims(parameter, record)
     parameter.clear_gradient()
     if isinstance(parameter, LookupParameter):
-        parameter.value[...] = record.values.reshape(parameter.value.shape)
+        parameter.write()[...] = record.values.reshape(parameter.value.shape)
         if record.gradient is not None:
             parameter.gradient[...] = record.gradient.reshape(parameter.gradient.shape)
             parameter.touched[:] = parameter.gradient.any(

@@ -1,0 +1,384 @@
+"""Evaluation by compiled code: a tape is checked and evaluated in one call, and goes back in another.
+
+Values and gradients lie one after the other in a workspace. An operation that has no compiled form
+runs as its Python self on views of the workspace; compiled code returns at such a node, and goes on
+behind it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any, cast
+
+import numpy as np
+
+from charlm.engine.arrays import Array, reduce_to
+from charlm.engine.execute import OF_EMPTY, check_empty
+from charlm.engine.op import Context
+from charlm.engine.ops.leaves import ParameterLeaf
+from charlm.engine.rows import ROWS
+from charlm.engine.storage import WRITES, Storage
+from charlm.engine.tape import Tape
+from charlm.errors import EvaluationError
+from charlm.kernels.reference import Product
+from charlm.kernels.tapes import (
+    CODES,
+    COLUMNS,
+    LINK,
+    MEMORY,
+    NODE_ARRAYS,
+    ORIGIN,
+    PYTHON,
+    REACHED,
+    ROW,
+    STATE,
+    WANTED,
+    place,
+)
+
+_INDEX = {name: k for k, name in enumerate(STATE)}
+(
+    FRESH_NUMBERS, FRESH_INTEGERS, FRESH_NODE, NODES, INTEGER_COUNT, TAKEN, USED_INTEGERS, SIZE, PRODUCTS, EVALUATED,
+    LAST, FREE, END, NEEDED, FIRST_SLOPE, FULL, NODE, LINKS, ROW_TABLE, ROW_COUNT
+) = (
+    _INDEX[name] for name in (
+        "fresh_numbers", "fresh_integers", "fresh_node", "nodes", "integer_count", "taken", "used_integers", "size",
+        "products", "evaluated", "last", "free", "end", "needed", "first_slope", "full", "node", "links", "rows",
+        "row_count"
+    )
+)  # fmt: skip
+_GIVEN = CODES.index("given")
+_CODE, _PRODUCTS = COLUMNS.index("code"), COLUMNS.index("products")
+_LEAST = 1 << 14  # numbers of a workspace
+_NOTHING: Any = memoryview(cast("Any", ORIGIN))
+_NO_NUMBERS: Array = np.empty(0, np.float32)
+
+
+class Workspace:
+    """The arrays of a tape that runs; used by one tape after another.
+
+    Attributes:
+        state: integers, see ``kernels/tapes.py``.
+        address: of these.
+        values, slopes, starts, numbers, gradients, flags: an integer for each node, see there too.
+        nodes, room: how many nodes and integers there is room for.
+    """
+
+    def __init__(self) -> None:
+        self.state = array("q", bytes(8 * len(STATE)))
+        self.address = self.state.buffer_info()[0]
+        self.state[_INDEX["origin"]] = ORIGIN.__array_interface__["data"][0]
+        self.nodes = self.room = self._products = 0
+        self.hold(512, 2048, 512)
+
+    def hold(self, nodes: int, integers: int, products: int) -> None:
+        """Have room for so many nodes and integers, where what is there stays, and for products."""
+        if nodes > self.nodes:
+            self.nodes = 2 * nodes
+            for name in NODE_ARRAYS:
+                self._grow(name, self.nodes)
+        if integers > self.room:
+            self.room = 2 * integers
+            self._grow("integers", self.room)
+        if products > self._products:
+            self._products = 2 * products
+            self._grow("links", LINK * self._products)
+
+    def _grow(self, name: str, size: int) -> None:
+        grown: array[int] = getattr(self, name, array("q"))
+        grown.extend(array("q", bytes(8 * (size - len(grown)))))
+        setattr(self, name, grown)
+        self.state[_INDEX[name]] = grown.buffer_info()[0]
+
+    values: array[int]
+    slopes: array[int]
+    starts: array[int]
+    numbers: array[int]
+    gradients: array[int]
+    flags: array[int]
+
+
+_spaces: list[Workspace] = []
+"""Workspaces that no tape uses."""
+
+
+class Compiled:
+    """The values of a tape's nodes, and the gradients that the last backward pass left there.
+
+    The context's kernels must have those for tapes.
+    """
+
+    def __init__(self, tape: Tape, context: Context) -> None:
+        self.tape = tape
+        self.context = context
+        self._done = self._asked = 0  # how many nodes have values, and how many were asked for
+        self._writes = 0  # to parameters, when it was evaluated
+        self._space = _spaces.pop() if _spaces else Workspace()
+        self._state = state = self._space.state
+        state[NODES] = state[INTEGER_COUNT] = state[TAKEN] = state[USED_INTEGERS] = 0
+        state[SIZE] = state[PRODUCTS] = state[EVALUATED] = state[FREE] = state[END] = 0
+        self._kept: dict[int, Array] = {}  # values that were made in Python
+        self._saved: dict[int, Any] = {}
+        self._leaves: dict[int, tuple[ParameterLeaf, Array]] = {}  # and what they are read from
+        self._read: dict[Storage, tuple[Array, int]] = {}  # that, and where it begins
+        self._data = 0  # how many operations with data the tape had
+        self._begin = self._length = 0  # of the last part of the memory
+        self._view = _NOTHING
+        self._chunks: list[tuple[int, int, Array]] = []  # the memory: where parts begin and end
+        self._gradients: Array = ORIGIN
+        self._reached = (
+            0  # how many nodes the last backward pass reached, with gradients that were kept
+        )
+        self._totals: dict[int, Array] = {}
+
+    def __del__(self) -> None:
+        """Let another tape have the workspace."""
+        _spaces.append(self._space)
+
+    # ---- forward
+
+    @property
+    def evaluated(self) -> int:
+        """How many nodes have values; they are the first ones."""
+        if self._asked < self._done and self._writes != WRITES.count:
+            self.forget(self._asked)
+        return self._done
+
+    def value(self, index: int) -> Array:
+        """Return the value of an evaluated node."""
+        type_, at = self.tape.signatures[index].type, self._space.values[index]
+        for begin, end, chunk in reversed(self._chunks):
+            if begin <= at < end:
+                at -= begin
+                return chunk[at : at + type_.size].reshape(type_.array_shape)
+        leaf = self._leaves.get(index)
+        if leaf is not None:
+            op, read = leaf
+            return op.parameter.window(read)[np.newaxis]
+        return self._kept[index]
+
+    def vector(self, index: int) -> list[float]:
+        """Return the numbers of an evaluated node."""
+        at = self._space.values[index] - self._begin
+        if 0 <= at < self._length:  # in the last part, as mostly
+            found: list[float] = self._view[
+                at : at + self.tape.signatures[index].type.size
+            ].tolist()
+            return found
+        return self.value(index).ravel().tolist()
+
+    def forward(self, last: int) -> None:
+        """Evaluate the nodes up to ``last`` that have no value yet.
+
+        Those behind are evaluated too, up to the first that runs in Python: programs read many expressions that they
+        have made before. If parameters change meanwhile, these values are forgotten.
+        """
+        state, tape = self._state, self.tape
+        signatures, fresh = tape.signatures, state[TAKEN]
+        ahead = last
+        if last >= fresh:
+            ahead = len(signatures) - 1
+            numbers = array("q", [s.number for s in (signatures[fresh:] if fresh else signatures)])
+            first = state[USED_INTEGERS]
+            integers = array("q", tape.arguments[first:] if first else tape.arguments)
+            state[NODES], state[INTEGER_COUNT] = count, end = len(signatures), first + len(integers)
+            if count > self._space.nodes or end > self._space.room:
+                self._space.hold(count, end, 0)
+            state[FRESH_NUMBERS], state[FRESH_INTEGERS], state[FRESH_NODE] = (
+                numbers.buffer_info()[0],
+                integers.buffer_info()[0],
+                fresh,
+            )
+            if len(tape.data) != self._data:
+                self._data = len(tape.data)
+                self._give(fresh)
+        state[LAST] = ahead
+        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
+        run, address = self.context.kernels.tape_forward, self._space.address
+        while status := run(address):
+            if status == PYTHON:
+                self._done = k = state[EVALUATED]
+                if k > last:
+                    break
+                self._run_in_python(k)
+                state[EVALUATED] = k + 1
+            elif status == MEMORY:
+                self._add_memory(state[NEEDED])
+            elif status == ROW:
+                k = state[TAKEN]
+                signature = signatures[k]
+                if signature.number < 0:
+                    ROWS.add(signature, tape.op(k))
+                    state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
+                numbers[k - fresh] = signature.number
+            else:
+                raise EvaluationError(f"node {state[TAKEN]} of a graph is damaged")
+        self._done = state[EVALUATED]
+        self._asked, self._writes = last + 1, WRITES.count
+
+    def _give(self, first: int) -> None:
+        """Note where the numbers of parameters are, of the nodes from ``first`` on."""
+        values = self._space.values
+        for k, op in self.tape.data.items():
+            if k >= first and type(op) is ParameterLeaf:
+                parameter = op.parameter
+                storage, offset = parameter.storage, parameter.offset
+                read, begin = self._read.get(storage, (_NO_NUMBERS, 0))
+                if offset + parameter.size > len(read):  # more were added since
+                    read = storage.read(self.context.reader)
+                    begin = place(read)
+                    self._read[storage] = read, begin
+                values[k] = begin + offset
+                self._leaves[k] = op, read
+
+    def _add_memory(self, least: int) -> None:
+        """Add a part to the memory."""
+        wanted = max(least, _LEAST, 2 * sum(len(c) for *_, c in self._chunks))
+        chunk = self.context.kernels.tape_memory(wanted)
+        begin, end = place(chunk), place(chunk) + len(chunk)
+        self._state[FREE], self._state[END] = begin, end
+        self._chunks.append((begin, end, chunk))
+        self._note_last()
+
+    def _note_last(self) -> None:
+        """Note where the last part of the memory is."""
+        begin, end, chunk = self._chunks[-1]
+        self._begin, self._length, self._view = begin, end - begin, memoryview(cast("Any", chunk))
+
+    def _run_in_python(self, k: int) -> None:
+        """Evaluate a node by its operation."""
+        type_, ctx = self.tape.signatures[k].type, self.context
+        if type_.empty:
+            y: Array = np.empty(type_.array_shape, ctx.dtype)
+        else:
+            op, args = self.tape.op(k), self.tape.args(k) if self.tape.signatures[k].count else ()
+            try:
+                y = op.forward(ctx, *[self.value(i) for i in args])
+            except OF_EMPTY as error:
+                check_empty(self.tape, k, error)
+                raise
+            y = np.ascontiguousarray(y, np.float32)
+            if y.size != type_.size:
+                raise EvaluationError(f"{op.name()}: made {y.shape} of {type_.dim}")
+        if ctx.saved is not None:
+            self._saved[k] = ctx.saved
+            ctx.saved = None
+        self._kept[k] = y
+        self._space.values[k] = place(y)
+
+    def forget(self, first: int) -> None:
+        """Forget the values from node ``first`` on."""
+        state, space = self._state, self._space
+        if first >= state[TAKEN]:
+            return
+        gone = ROWS.table[np.frombuffer(space.numbers, np.int64)[first : state[TAKEN]]]
+        (placed,) = (gone[:, _CODE] > _GIVEN).nonzero()
+        if len(placed):  # the first of their places is free again
+            at = space.values[first + int(placed[0])]
+            while not self._chunks[-1][0] <= at < self._chunks[-1][1]:
+                self._chunks.pop()
+            state[FREE], state[END] = at, self._chunks[-1][1]
+            self._note_last()
+        if not first:
+            self._chunks.clear()  # who has a view of a value keeps it
+            state[FREE] = state[END] = self._length = 0
+            self._read.clear()
+        state[PRODUCTS] -= int(gone[:, _PRODUCTS].sum())
+        state[TAKEN] = state[NODES] = first
+        state[USED_INTEGERS], state[SIZE] = space.starts[first], space.slopes[first]
+        of_nodes: tuple[dict[int, Any], ...] = self._kept, self._saved, self._leaves
+        for kept in of_nodes:
+            for k in [k for k in kept if k >= first]:
+                del kept[k]
+        self._data = -1
+        self._done = state[EVALUATED] = min(self._done, first)
+        self._asked = min(self._asked, first)
+
+    def cut(self, tape: Tape) -> None:
+        """Go on with another tape that has the first nodes of this one."""
+        self.forget(len(tape))
+        self._reached = min(self._reached, len(tape))
+        self.tape = tape
+
+    # ---- backward
+
+    def gradient(self, index: int) -> Array | None:
+        """Return the gradient that the last backward pass left at a node."""
+        if index >= self._reached or not self._space.flags[index] & REACHED:
+            return None
+        return self._slope(index)
+
+    def _slope(self, index: int) -> Array:
+        """Return a view of the gradient of a node."""
+        type_, at = self.tape.signatures[index].type, self._space.slopes[index]
+        return self._gradients[at : at + type_.size].reshape(type_.array_shape)
+
+    def backward(self, root: int, full: bool, keep: bool) -> None:
+        """Pass the gradient of one number on to all that it depends on, and to parameters."""
+        state, space, kernels = self._state, self._space, self.context.kernels
+        space.hold(0, 0, state[PRODUCTS])
+        self._gradients = kernels.tape_memory(state[SIZE])
+        self._totals.clear()
+        state[FIRST_SLOPE], state[FULL] = place(self._gradients), full
+        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
+        state[LAST] = state[NODE] = root
+        places = {storage: place(storage.gradients) for storage in self._read}
+        for k, (op, _) in self._leaves.items():
+            parameter = op.parameter
+            gradient = places[parameter.storage] + parameter.offset if op.trains else 0
+            space.gradients[k] = gradient
+        while kernels.tape_backward(space.address):
+            k = state[NODE]
+            self._go_back_in_python(k)
+            state[NODE] = k - 1
+            if not k:
+                break
+        flags = space.flags
+        for k, (op, _) in self._leaves.items():
+            if op.trains and k <= root and flags[k] & REACHED:
+                op.parameter.has_gradient = True
+        self._reached = root + 1 if keep else 0
+
+    def _go_back_in_python(self, k: int) -> None:
+        """Pass the gradient of a node on by its operation."""
+        tape, ctx, flags = self.tape, self.context, self._space.flags
+        signature, op, args = tape.signatures[k], tape.op(k), tape.args(k)
+        if not args:
+            if signature.type.trains:
+                op.touch()
+                if flags[k] & REACHED:
+                    op.receive(ctx, self._slope(k))
+            return
+        needs = tuple([bool(flags[i] & WANTED) for i in args])
+        if not flags[k] & WANTED or True not in needs:
+            return
+        dy = self._slope(k)
+        if op.is_view:
+            flags[args[0]] |= REACHED
+            op.add_gradient(ctx, self._slope(args[0]), dy)
+            return
+        ctx.saved, ctx.needs = self._saved.get(k), needs
+        try:
+            found = op.backward(ctx, dy, self.value(k), *[self.value(i) for i in args])
+        except OF_EMPTY as error:
+            check_empty(tape, k, error)
+            raise
+        for i, needed, dx in zip(args, needs, found, strict=True):
+            if needed and dx is not None:
+                self._add(i, dx)
+
+    def _add(self, index: int, dx: Array | Product) -> None:
+        """Add to a node's gradient, summed down to the shape of its value."""
+        so_far = self._slope(index)
+        found = dx.array() if isinstance(dx, Product) else reduce_to(dx, so_far.shape)
+        so_far += found
+        self._space.flags[index] |= REACHED
+
+    def total(self, index: int) -> Array:
+        """Return the gradient of a recurrent node with what flows through its later parts, computed when asked for."""
+        found = self._totals.get(index)
+        if found is None:
+            xs = [self.value(i) for i in self.tape.args(index)]
+            found = self.tape.op(index).total_gradient(self._slope(index), *xs)
+            self._totals[index] = found
+        return found

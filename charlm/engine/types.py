@@ -1,0 +1,47 @@
+"""What is known of a value before it is computed."""
+
+from __future__ import annotations
+
+from math import prod
+from weakref import WeakValueDictionary
+
+from charlm.engine.arrays import Dim, array_shape
+
+
+class Type:
+    """A dimension, and whether a gradient is wanted; equal types are one object.
+
+    Attributes:
+        shape: of one batch element.
+        batch: how many elements.
+        trains: whether a parameter that is trained takes part in the value.
+        dim: shape and batch.
+        size: how many numbers.
+        array_shape: that of the array that holds the value.
+        empty: whether there are no numbers, because a size is 0: there is nothing to compute then.
+
+    Example:
+        >>> Type.of(((2, 3), 1), True) is Type.of(((2, 3), 1), True)
+        True
+    """
+
+    __slots__ = ("__weakref__", "array_shape", "batch", "dim", "empty", "shape", "size", "trains")
+
+    def __init__(self, dim: Dim, trains: bool) -> None:
+        self.dim = dim
+        self.shape, self.batch = dim
+        self.trains = trains
+        self.size = prod(self.shape) * self.batch
+        self.empty = not self.size
+        self.array_shape = array_shape(dim)
+
+    @staticmethod
+    def of(dim: Dim, trains: bool) -> Type:
+        """Return the one type of these."""
+        found = _types.get((dim, trains))
+        if found is None:
+            found = _types[dim, trains] = Type(dim, trains)
+        return found
+
+
+_types: WeakValueDictionary[tuple[Dim, bool], Type] = WeakValueDictionary()

@@ -1,0 +1,294 @@
+"""Many numbers made one, for tapes: along axes, over lists of nodes, and distances.
+
+An argument that is reduced lies as blocks of ``count`` rows of ``inner`` numbers, each block a row of the
+value. ``y`` and ``dy`` are places of the value and its gradient, ``x`` and ``dx`` those of the argument.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import types
+
+from charlm.kernels.compiled import node_values as nodes
+from charlm.kernels.compiled.layout import MAX_DIM
+from charlm.kernels.compiled.matvec import add_to, clear, number, put
+from charlm.kernels.compiled.options import compiled
+
+BELOW_ONE = 0.9999999
+"""What stands for 1 in the denominator of a slope."""
+
+
+@compiled()
+def _power(x, order):
+    found = types.float32(1.0)
+    for _ in range(order):
+        found *= x
+    return found
+
+
+@compiled()
+def sum_over(m, y, x, n, count, inner):
+    """Y = the sums."""
+    if inner == 1:
+        for j in range(n):
+            put(m, y + j, nodes.sum_of(m, x + j * count, count))
+        return
+    clear(m, y, n)
+    for j in range(0, n, inner):
+        for c in range(count):
+            add_to(m, y + j, x + j * count + c * inner, inner)
+
+
+@compiled()
+def sum_over_back(m, dx, dy, n, count, inner, scale):
+    """Dx += scale dy."""
+    if inner == 1:
+        for j in range(n):
+            nodes.add_number(m, dx + j * count, scale * number(m, dy + j), count)
+        return
+    for j in range(0, n, inner):
+        for c in range(count):
+            nodes.add_times(m, dx + j * count + c * inner, dy + j, scale, inner)
+
+
+@compiled()
+def moment(m, y, x, n, count, inner, order, scale):
+    """Y = scale * the sums of x^order."""
+    if order == 1:
+        sum_over(m, y, x, n, count, inner)
+    else:
+        for j in range(n):
+            at, total = x + j // inner * inner * count + j % inner, types.float32(0.0)
+            for c in range(count):
+                total += _power(number(m, at + c * inner), order)
+            put(m, y + j, total)
+    nodes.scale(m, y, scale, n)
+
+
+@compiled()
+def moment_back(m, dx, dy, x, n, count, inner, order, scale):
+    """Dx += dy scale order x^(order - 1)."""
+    if order == 1:
+        sum_over_back(m, dx, dy, n, count, inner, scale)
+        return
+    for j in range(n):
+        start, d = j // inner * inner * count + j % inner, scale * order * number(m, dy + j)
+        for c in range(start, start + count * inner, inner):
+            slope = types.float32(d * _power(number(m, x + c), order - 1))
+            put(m, dx + c, number(m, dx + c) + slope)
+
+
+@compiled()
+def place_of_extreme(m, code, x, count, inner):
+    """Return which of the numbers is the first largest or smallest; NaN is both."""
+    best, found = number(m, x), 0
+    for c in range(1, count):
+        value = number(m, x + c * inner)
+        better = value > best if code == MAX_DIM else value < best
+        if better or (value != value and best == best):
+            best, found = value, c
+    return found * inner
+
+
+@compiled()
+def extreme(m, code, y, x, n, count, inner):
+    """Y = the largest or smallest numbers."""
+    for j in range(n):
+        at = x + j // inner * inner * count + j % inner
+        put(m, y + j, number(m, at + place_of_extreme(m, code, at, count, inner)))
+
+
+@compiled()
+def extreme_back(m, code, dx, dy, x, n, count, inner):
+    """The gradient goes to the number taken."""
+    for j in range(n):
+        start = j // inner * inner * count + j % inner
+        to = dx + start + place_of_extreme(m, code, x + start, count, inner)
+        put(m, to, number(m, to) + number(m, dy + j))
+
+
+@compiled()
+def finite(x):
+    """Return x, but 0 for infinities and NaN."""
+    return x if abs(x) < math.inf else types.float32(0.0)
+
+
+@compiled()
+def log_sum_exp(m, y, x, n, count, inner):
+    """Y = ln sum exp(x), shifted by the largest."""
+    for j in range(n):
+        at, total = x + j // inner * inner * count + j % inner, types.float32(0.0)
+        top = finite(number(m, at + place_of_extreme(m, MAX_DIM, at, count, inner)))
+        for c in range(count):
+            total += math.exp(number(m, at + c * inner) - top)
+        put(m, y + j, types.float32(top + math.log(total)))
+
+
+@compiled()
+def log_sum_exp_back(m, dx, dy, y, x, n, count, inner):
+    """Dx += dy exp(x - y)."""
+    for j in range(n):
+        start, d, shift = (
+            j // inner * inner * count + j % inner,
+            number(m, dy + j),
+            finite(number(m, y + j)),
+        )
+        for c in range(start, start + count * inner, inner):
+            put(
+                m, dx + c, number(m, dx + c) + d * types.float32(math.exp(number(m, x + c) - shift))
+            )
+
+
+# ---- of lists of nodes, all of one size
+
+
+@compiled()
+def log_sum_exp_of(m, y, values, code, p, count, n):
+    """Y = ln (exp x1 + exp x2 + ...), shifted by the largest."""
+    for j in range(n):
+        top, total = number(m, values[code[p]] + j), types.float32(0.0)
+        for i in range(1, count):
+            value = number(m, values[code[p + i]] + j)
+            if value > top or value != value:
+                top = value
+        top = finite(top)
+        for i in range(count):
+            total += math.exp(number(m, values[code[p + i]] + j) - top)
+        put(m, y + j, types.float32(top + math.log(total)))
+
+
+# ---- norms and distances
+
+
+@compiled()
+def norms(m, y, x, n, size, root):
+    """Y = the sum of the squares of each ``size`` numbers, or its root."""
+    for j in range(n):
+        found = nodes.dot(m, x + j * size, x + j * size, size)
+        put(m, y + j, types.float32(math.sqrt(found)) if root else found)
+
+
+@compiled()
+def norms_back(m, dx, dy, y, x, n, size, root):
+    """2 x, or x over the root, and 0 where that is 0."""
+    for j in range(n):
+        d, length = number(m, dy + j), number(m, y + j)
+        slope = d / (length if length != 0 else types.float32(1.0)) if root else d + d
+        nodes.add_times(m, dx + j * size, x + j * size, slope, size)
+
+
+@compiled()
+def dots(m, y, x, z, n, size, of_x, of_z):
+    """Y = the sums of x z; the next of x is ``of_x`` further."""
+    for j in range(n):
+        put(m, y + j, nodes.dot(m, x + j * of_x, z + j * of_z, size))
+
+
+@compiled()
+def dots_back(m, dx, dz, dy, x, z, n, size, of_x, of_z):
+    """The other one."""
+    for j in range(n):
+        d = number(m, dy + j)
+        nodes.add_times(m, dx + j * of_x, z + j * of_z, d, size)
+        nodes.add_times(m, dz + j * of_z, x + j * of_x, d, size)
+
+
+@compiled()
+def distances(m, y, x, z, n, size, of_x, of_z):
+    """Y = the sums of (x - z)^2."""
+    for j in range(n):
+        put(m, y + j, nodes.squared_distance(m, x + j * of_x, z + j * of_z, size))
+
+
+@compiled()
+def distances_back(m, dx, dz, dy, x, z, n, size, of_x, of_z):
+    """2 (x - z), and its opposite."""
+    for j in range(n):
+        twice, a, b = types.float32(2.0) * number(m, dy + j), j * of_x, j * of_z
+        nodes.add_times(m, dx + a, x + a, twice, size)
+        nodes.add_times(m, dx + a, z + b, -twice, size)
+        nodes.add_times(m, dz + b, z + b, twice, size)
+        nodes.add_times(m, dz + b, x + a, -twice, size)
+
+
+@compiled()
+def l1_distance(m, y, x, z, n):
+    """Y = the sum of |x - z|."""
+    found = types.float32(0.0)
+    for j in range(n):
+        found += abs(number(m, x + j) - number(m, z + j))
+    put(m, y, found)
+
+
+@compiled()
+def l1_distance_back(m, dx, dz, dy, x, z, n):
+    """The sign, and its opposite."""
+    d = number(m, dy)
+    for j in range(n):
+        a, b = number(m, x + j), number(m, z + j)
+        slope = d if a > b else (-d if a < b else types.float32(0.0))
+        put(m, dx + j, number(m, dx + j) + slope)
+        put(m, dz + j, number(m, dz + j) - slope)
+
+
+# ---- losses of outcomes, and one with a margin
+
+
+@compiled()
+def binary_log_loss(m, y, x, z, n, floor):
+    """Y = the costs of the outcomes z under the probabilities x, as in ``engine/ops/log_losses.py``."""
+    found = types.float32(0.0)
+    for j in range(n):
+        a, b = number(m, x + j), number(m, z + j)
+        if a == 0 or a == 1:
+            found -= types.float32(0.0 if a == b else floor)
+            continue
+        if b != 0:
+            found -= b * types.float32(math.log(a))
+        if b != 1:
+            found -= (types.float32(1.0) - b) * types.float32(math.log1p(-a))
+    put(m, y, found)
+
+
+@compiled()
+def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
+    """Both slopes; that of a probability of 0 or 1 is as if it were a little inside."""
+    d, one = number(m, dy), types.float32(1.0)
+    for j in range(n):
+        a, b = number(m, x + j), number(m, z + j)
+        inside = (
+            types.float32(math.exp(floor)) if a == 0 else types.float32(BELOW_ONE) if a == 1 else a
+        )
+        if a != b:
+            slope = (one - b) / (one - inside) - b / inside
+            put(m, dx + j, number(m, dx + j) + d * slope)
+        yes, no = max(math.log(a), floor), max(math.log1p(-a), floor)
+        put(m, dz + j, number(m, dz + j) + d * types.float32(no - yes))
+
+
+@compiled()
+def hinge(m, y, x, code, p, n, size, margin):
+    """Y = the sum over the other scores of max(0, margin - the target's + theirs)."""
+    for j in range(n):
+        wanted, total = (
+            types.float32(margin) - number(m, x + j * size + code[p + j]),
+            types.float32(0.0),
+        )
+        for i in range(size):
+            over = wanted + number(m, x + j * size + i)
+            if i != code[p + j] and not over < 0:
+                total += over
+        put(m, y + j, total)
+
+
+@compiled()
+def hinge_back(m, dx, dy, x, code, p, n, size, margin):
+    """1 to each score that is too large, less their number to the target's."""
+    for j in range(n):
+        to, d = dx + j * size + code[p + j], number(m, dy + j)
+        wanted = types.float32(margin) - number(m, x + j * size + code[p + j])
+        for i in range(size):
+            if i != code[p + j] and wanted + number(m, x + j * size + i) > 0:
+                put(m, dx + j * size + i, number(m, dx + j * size + i) + d)
+                put(m, to, number(m, to) - d)

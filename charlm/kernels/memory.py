@@ -1,0 +1,96 @@
+"""Memory for large arrays, which is given out again once no array refers to it any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from math import prod
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from charlm.kernels.reference.common import Array
+
+FLOAT32 = np.dtype(np.float32)  # to compare with it takes a tenth of comparing with the class
+SMALL = 1 << 14  # numbers; below this the system's allocator is as good as ours
+
+
+class Memory:
+    """Buffers of one thread.
+
+    Fresh memory costs a page fault for every 4 KB, often more than the arithmetic on it.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[int, list[_Buffer]] = {}  # by their capacity
+
+    def empty(self, *shape: int) -> Array:
+        """Return an array of float32 with no particular content."""
+        size = prod(shape)
+        if size < SMALL:
+            return np.empty(shape, FLOAT32)
+        step = 1 << (size.bit_length() - 3)
+        capacity = -(-size // step) * step  # texts of slightly different lengths share a buffer
+        return self._buffer(capacity).array(size).reshape(shape)
+
+    def _buffer(self, capacity: int) -> _Buffer:
+        """Return memory that nobody uses."""
+        for buffer in self._buffers.get(capacity, ()):
+            if buffer.user() is None:
+                return buffer
+        self._drop_unused()
+        buffer = _Buffer(capacity)
+        self._buffers.setdefault(capacity, []).append(buffer)
+        return buffer
+
+    def _drop_unused(self) -> None:
+        """Keep no more memory than is in use at the moment, of what is not used the newest."""
+        everything = [(c, b) for c, buffers in self._buffers.items() for b in buffers]
+        left = sum(capacity for capacity, buffer in everything if buffer.user() is not None)
+        kept = []
+        for capacity, buffer in reversed(everything):
+            if buffer.user() is None:
+                left -= capacity
+            if buffer.user() is not None or left >= 0:
+                kept.append((capacity, buffer))
+        self._buffers = {}
+        for capacity, buffer in reversed(kept):
+            self._buffers.setdefault(capacity, []).append(buffer)
+
+
+class _Buffer:
+    """Memory that is given out to one array after the other.
+
+    Attributes:
+        user: returns the array that has it now; None once no view of that one is left either.
+    """
+
+    __slots__ = ("_memory", "user")
+
+    def __init__(self, capacity: int) -> None:
+        memory: Any = np.empty(capacity, FLOAT32)
+        self._memory = memoryview(memory)
+        self.user: Callable[[], Array | None] = lambda: None
+
+    def array(self, size: int) -> Array:
+        """Give the memory out.
+
+        A view refers to the first array that is no view of another array: to this one.
+        """
+        array = np.frombuffer(self._memory, FLOAT32, size)
+        self.user = ref(array)
+        return array
+
+
+class _OfThread(threading.local):
+    def __init__(self) -> None:
+        self.memory = Memory()
+
+
+_here = _OfThread()
+
+
+def empty(*shape: int) -> Array:
+    """Return an array of float32 with no particular content, in memory of the calling thread."""
+    return _here.memory.empty(*shape)

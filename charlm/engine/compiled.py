@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from charlm.engine.arrays import Array, reduce_to
+from charlm.engine.arrays import Array, quietly, reduce_to
 from charlm.engine.execute import OF_EMPTY, check_empty
 from charlm.engine.op import Context
 from charlm.engine.ops.leaves import ParameterLeaf
@@ -200,7 +200,7 @@ class Compiled:
                 self._done = k = state[EVALUATED]
                 if k > last:
                     break
-                self._run_in_python(k)
+                quietly(self._run_in_python, k)
                 state[EVALUATED] = k + 1
             elif status == MEMORY:
                 self._add_memory(state[NEEDED])

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from charlm.engine.arrays import Array, reduce_to, show, zeros_like
+from charlm.engine.arrays import Array, quietly, reduce_to, show, zeros_like
 from charlm.engine.op import Context
 from charlm.engine.tape import Tape
 from charlm.errors import EvaluationError
@@ -94,6 +94,9 @@ class NodeByNode:
 
     def forward(self, last: int) -> None:
         """Evaluate the nodes up to ``last`` that have no value yet."""
+        quietly(self._forward, last)
+
+    def _forward(self, last: int) -> None:
         tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
         start = self._start

@@ -141,19 +141,22 @@ class ComputationGraph:
 
     def forward(self, index: int, recalculate: bool = False) -> Array:
         """Evaluate every node up to ``index`` that has no value yet, in creation order; return the last value."""
-        run = self.run
         if recalculate:
-            run.forget(0)
-        if index >= run.evaluated:
-            try:
-                quietly(run.forward, index)
-            except MemoryError as error:
-                k = run.evaluated
-                raise EvaluationError(
-                    f"{self.op(k).name()}: there is no memory left to compute expression "
-                    f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
-                ) from error
-        return run.value(index)
+            self.run.forget(0)
+        if index >= self.run.evaluated:
+            self._evaluate(index)
+        return self.run.value(index)
+
+    def _evaluate(self, index: int) -> None:
+        run = self.run
+        try:
+            run.forward(index)
+        except MemoryError as error:
+            k = run.evaluated
+            raise EvaluationError(
+                f"{self.op(k).name()}: there is no memory left to compute expression "
+                f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
+            ) from error
 
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
@@ -162,7 +165,7 @@ class ComputationGraph:
     def vector(self, index: int) -> list[float]:
         """Evaluate as ``forward``; return the numbers in column-major order."""
         if index >= self.run.evaluated:
-            self.forward(index)
+            self._evaluate(index)
         return self.run.vector(index)
 
     @property

@@ -128,14 +128,15 @@ class Op(ABC):
         return self._known()
 
     def _known(self) -> dict[Any, Signature]:
+        key = type(self), self.identity()
         try:
-            found = _signatures.get((type(self), *self.identity()))
+            found = _signatures.get(key)
         except TypeError:  # a field that is an array, say: equal to nothing but itself
             return {}
         if found is None:
             if len(_signatures) > _MOST:
                 _signatures.clear()
-            found = _signatures[(type(self), *self.identity())] = {}
+            found = _signatures[key] = {}
         return found
 
     def identity(self) -> tuple[Any, ...]:

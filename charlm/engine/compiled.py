@@ -26,6 +26,7 @@ from charlm.kernels.tapes import (
     COLUMNS,
     LINK,
     MEMORY,
+    NO_ROW,
     NODE_ARRAYS,
     ORIGIN,
     PYTHON,
@@ -178,9 +179,9 @@ class Compiled:
         ahead = last
         if last >= fresh:
             ahead = len(signatures) - 1
-            numbers = array("q", [s.number for s in (signatures[fresh:] if fresh else signatures)])
+            numbers = array("Q", [s.number for s in (signatures[fresh:] if fresh else signatures)])
             first = state[USED_INTEGERS]
-            integers = array("q", tape.arguments[first:] if first else tape.arguments)
+            integers = _unsigned(tape, first)
             state[NODES], state[INTEGER_COUNT] = count, end = len(signatures), first + len(integers)
             if count > self._space.nodes or end > self._space.room:
                 self._space.hold(count, end, 0)
@@ -207,7 +208,7 @@ class Compiled:
             elif status == ROW:
                 k = state[TAKEN]
                 signature = signatures[k]
-                if signature.number < 0:
+                if signature.number == NO_ROW:
                     ROWS.add(signature, tape.op(k))
                     state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
                 numbers[k - fresh] = signature.number
@@ -382,3 +383,12 @@ class Compiled:
             found = self.tape.op(index).total_gradient(self._slope(index), *xs)
             self._totals[index] = found
         return found
+
+
+def _unsigned(tape: Tape, first: int) -> array[int]:
+    """Return the integers of a tape from one on; without a sign, which takes Python a third of the time."""
+    try:
+        return array("Q", tape.arguments[first:] if first else tape.arguments)
+    except OverflowError:
+        bad = next(k for k in range(len(tape)) if min(tape.integers(k), default=0) < 0)
+        raise EvaluationError(f"node {bad} of a graph is damaged") from None

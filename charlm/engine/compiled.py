@@ -159,12 +159,13 @@ class Compiled:
         return self._kept[index]
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of an evaluated node."""
+        """Return the numbers of a node, which is evaluated if it was not before."""
+        if (index >= self._done or self._writes != WRITES.count) and index >= self.evaluated:
+            self.forward(index)
         at = self._space.values[index] - self._begin
         if 0 <= at < self._length:  # in the last part, as mostly
-            found: list[float] = self._view[
-                at : at + self.tape.signatures[index].type.size
-            ].tolist()
+            size = self.tape.signatures[index].type.size
+            found: list[float] = self._view[at : at + size].tolist()
             return found
         return self.value(index).ravel().tolist()
 
@@ -194,7 +195,8 @@ class Compiled:
                 self._data = len(tape.data)
                 self._give(fresh)
         state[LAST] = ahead
-        state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
+        if state[ROW_TABLE] != ROWS.address:
+            state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
         run, address = self.context.kernels.tape_forward, self._space.address
         while status := run(address):
             if status == PYTHON:

@@ -31,7 +31,7 @@ class Executor(Protocol):
         """Return the value of an evaluated node."""
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of an evaluated node."""
+        """Return the numbers of a node, which is evaluated if it was not before."""
 
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node, None where none flowed."""
@@ -83,7 +83,9 @@ class NodeByNode:
         return self.values[index]
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of an evaluated node."""
+        """Return the numbers of a node, which is evaluated if it was not before."""
+        if index >= len(self.values):
+            self.forward(index)
         return self.values[index].ravel().tolist()
 
     def gradient(self, index: int) -> Array | None:

@@ -144,19 +144,18 @@ class ComputationGraph:
         if recalculate:
             self.run.forget(0)
         if index >= self.run.evaluated:
-            self._evaluate(index)
+            try:
+                self.run.forward(index)
+            except MemoryError as error:
+                raise self._no_memory() from error
         return self.run.value(index)
 
-    def _evaluate(self, index: int) -> None:
-        run = self.run
-        try:
-            run.forward(index)
-        except MemoryError as error:
-            k = run.evaluated
-            raise EvaluationError(
-                f"{self.op(k).name()}: there is no memory left to compute expression "
-                f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
-            ) from error
+    def _no_memory(self) -> EvaluationError:
+        k = self.run.evaluated
+        return EvaluationError(
+            f"{self.op(k).name()}: there is no memory left to compute expression "
+            f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
+        )
 
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
@@ -164,9 +163,10 @@ class ComputationGraph:
 
     def vector(self, index: int) -> list[float]:
         """Evaluate as ``forward``; return the numbers in column-major order."""
-        if index >= self.run.evaluated:
-            self._evaluate(index)
-        return self.run.vector(index)
+        try:
+            return self.run.vector(index)
+        except MemoryError as error:
+            raise self._no_memory() from error
 
     @property
     def evaluated(self) -> int:

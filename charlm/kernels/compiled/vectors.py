@@ -292,13 +292,12 @@ def add_totals(typing: Any, array: Any, index: Any, a: Any, b: Any, c: Any, d: A
 
         def folded(x: Any, y: Any, group: int) -> Any:
             """Each group of lanes of x, and then of y, to its halves' sums."""
-            first = [
-                lane + i for lane in range(0, 2 * LANES, group) for i in range(group // 2)
-            ]
-            second = [lane + group // 2 for lane in first]
-            return builder.fadd(shuffled(x, y, first), shuffled(x, y, second))
+            low = [lane + i for lane in range(0, 2 * LANES, group) for i in range(group // 2)]
+            high = [lane + group // 2 for lane in low]
+            return builder.fadd(shuffled(x, y, low), shuffled(x, y, high))
 
-        four = folded(folded(*args[2:4], LANES), folded(*args[4:6], LANES), LANES // 2)
+        first, second, third, fourth = args[2:]
+        four = folded(folded(first, second, LANES), folded(third, fourth, LANES), LANES // 2)
         group = LANES // 4
         half = group // 2
         while half:

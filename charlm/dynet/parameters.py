@@ -16,10 +16,18 @@ from charlm.dynet.leaf import CurrentLeaf
 from charlm.dynet.records import Record, RecordFile, Stored, fill, write_records
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
-from charlm.engine.expression import Expression, indexed_leaf
+from charlm.engine.expression import Expression, indexed_leaf, start
 from charlm.engine.initializers import FromArray
 from charlm.engine.op import Indexed
-from charlm.engine.ops.arguments import laid_out, real, reals, sizes, unsigned, unsigned_all
+from charlm.engine.ops.arguments import (
+    batch_of,
+    laid_out,
+    real,
+    reals,
+    sizes,
+    unsigned,
+    unsigned_all,
+)
 from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, ParameterLeaf, lookup
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
 from charlm.files import path_of
@@ -106,7 +114,8 @@ class LookupParameters(CurrentLeaf):
 
     def batch(self, i: Sequence[int]) -> LookupExpression:
         """Return a batch of rows."""
-        return self.rows(list(unsigned_all(i, "a row of a lookup table")))
+        ids = batch_of(i, "a row of a lookup table")
+        return start(session.cg(), Lookup(self.table, ids), LookupExpression)
 
     def rows(self, ids: int | Sequence[int], update: bool = True) -> LookupExpression:
         """Return one row, or a batch of them for several ids; without ``update`` they get no gradient."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from charlm.engine.arrays import Array, reduce_to, show, zeros_like
+from charlm.engine.arrays import Array, quietly, reduce_to, show, zeros_like
 from charlm.engine.op import Context
 from charlm.engine.tape import Tape
 from charlm.errors import EvaluationError
@@ -31,7 +31,7 @@ class Executor(Protocol):
         """Return the value of an evaluated node."""
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of an evaluated node."""
+        """Return the numbers of a node, which is evaluated if it was not before."""
 
     def gradient(self, index: int) -> Array | None:
         """Return the gradient that the last backward pass left at a node, None where none flowed."""
@@ -83,7 +83,9 @@ class NodeByNode:
         return self.values[index]
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of an evaluated node."""
+        """Return the numbers of a node, which is evaluated if it was not before."""
+        if index >= len(self.values):
+            self.forward(index)
         return self.values[index].ravel().tolist()
 
     def gradient(self, index: int) -> Array | None:
@@ -94,6 +96,9 @@ class NodeByNode:
 
     def forward(self, last: int) -> None:
         """Evaluate the nodes up to ``last`` that have no value yet."""
+        quietly(self._forward, last)
+
+    def _forward(self, last: int) -> None:
         tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
         start = self._start

@@ -112,7 +112,8 @@ class Expression(Operand):
 
     def vec_value(self, recalculate: bool = False) -> list[float]:
         """Return the numbers in column-major order."""
-        graph = self._live()
+        tape = self.tape
+        graph = tape.graph if tape.quick else self._live()
         if recalculate:
             graph.forward(self.index, recalculate)
         return graph.vector(self.index)

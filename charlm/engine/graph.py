@@ -141,19 +141,21 @@ class ComputationGraph:
 
     def forward(self, index: int, recalculate: bool = False) -> Array:
         """Evaluate every node up to ``index`` that has no value yet, in creation order; return the last value."""
-        run = self.run
         if recalculate:
-            run.forget(0)
-        if index >= run.evaluated:
+            self.run.forget(0)
+        if index >= self.run.evaluated:
             try:
-                quietly(run.forward, index)
+                self.run.forward(index)
             except MemoryError as error:
-                k = run.evaluated
-                raise EvaluationError(
-                    f"{self.op(k).name()}: there is no memory left to compute expression "
-                    f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
-                ) from error
-        return run.value(index)
+                raise self._no_memory() from error
+        return self.run.value(index)
+
+    def _no_memory(self) -> EvaluationError:
+        k = self.run.evaluated
+        return EvaluationError(
+            f"{self.op(k).name()}: there is no memory left to compute expression "
+            f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
+        )
 
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
@@ -161,9 +163,10 @@ class ComputationGraph:
 
     def vector(self, index: int) -> list[float]:
         """Evaluate as ``forward``; return the numbers in column-major order."""
-        if index >= self.run.evaluated:
-            self.forward(index)
-        return self.run.vector(index)
+        try:
+            return self.run.vector(index)
+        except MemoryError as error:
+            raise self._no_memory() from error
 
     @property
     def evaluated(self) -> int:

@@ -25,7 +25,7 @@ from charlm.engine.types import Type
 from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import Kernels
 from charlm.kernels.reference import Product
-from charlm.kernels.tapes import Form
+from charlm.kernels.tapes import NO_ROW, Form
 
 Gradients = Sequence["Array | Product | None"]
 
@@ -128,14 +128,15 @@ class Op(ABC):
         return self._known()
 
     def _known(self) -> dict[Any, Signature]:
+        key = type(self), self.identity()
         try:
-            found = _signatures.get((type(self), *self.identity()))
+            found = _signatures.get(key)
         except TypeError:  # a field that is an array, say: equal to nothing but itself
             return {}
         if found is None:
             if len(_signatures) > _MOST:
                 _signatures.clear()
-            found = _signatures[(type(self), *self.identity())] = {}
+            found = _signatures[key] = {}
         return found
 
     def identity(self) -> tuple[Any, ...]:
@@ -304,7 +305,7 @@ class Signature:
         needs: which arguments need a gradient.
         id_count: how many ids it takes.
         id_back: see ``Op``.
-        number: that of its row in a table for compiled code, -1 while it has none.
+        number: that of its row in a table for compiled code, ``NO_ROW`` while it has none.
         row: keeps the row.
     """
 
@@ -337,14 +338,14 @@ class Signature:
         self.needs = tuple([t.trains and not t.empty for t in types])
         self.id_count = op.id_count
         self.id_back = op.id_back
-        self.number = -1
+        self.number = NO_ROW
         self.row: object = None
 
     def with_data(self) -> Signature:
         """Return the same for a node that has an operation of its own after all."""
         found = copy(self)
         found.indexed = found.row = None
-        found.number = -1
+        found.number = NO_ROW
         return found
 
 

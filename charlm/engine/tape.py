@@ -64,6 +64,11 @@ class Tape:
             return signature.indexed.made[self.arguments[self.start(index) + signature.count]]
         return signature.op or self.data[index]
 
+    def integers(self, index: int) -> list[int]:
+        """Return all integers of a node."""
+        start = self.start(index)
+        return self.arguments[start : start + self.signatures[index].extent]
+
     def set_data(self, index: int, op: Op) -> None:
         """Give a node another operation of its kind."""
         self.data[index] = op

@@ -132,6 +132,9 @@ DONE, PYTHON, MEMORY, ROW, DAMAGED = range(5)
 """Why compiled code returns: it is through; a node runs in Python; the workspace is full; a node's row is
 missing; a node is not what its row says."""
 
+NO_ROW = 1 << 62
+"""The number of a row where there is none yet."""
+
 REACHED, WANTED = 1, 2
 """Flags of a node."""
 

@@ -247,11 +247,11 @@ class ScalarMultiply(WithNumber):
         return self.c
 
 
-_REAL, _BITS = struct.Struct("d"), struct.Struct("q")
+_REAL, _BITS = struct.Struct("d"), struct.Struct("Q")
 
 
 def bits_of(number: float) -> int:
-    """Return the 64 bits of a number as an integer."""
+    """Return the 64 bits of a number as an integer of 0 or more."""
     return _BITS.unpack(_REAL.pack(number))[0]
 
 

@@ -13,6 +13,7 @@ from charlm.kernels.compiled.options import compiled, instructions
 from charlm.kernels.compiled.vectors import (
     LANES,
     Lanes,
+    add_totals,
     lanewise,
     load,
     pointer,
@@ -267,27 +268,40 @@ def add_transposed_products(m, dx, w, dy, k, n, columns):
 
 
 @compiled()
+def _row(m, v, d0, d1, d2, d3, left):
+    """The products of a stripe's row, added up but for the lanes."""
+    r = product(load(m, v, left), d0)
+    if left > LANES:
+        r = plus_product(r, load(m, v + LANES, left - LANES), d1)
+    if left > 2 * LANES:
+        s = product(load(m, v + 2 * LANES, left - 2 * LANES), d2)
+        if left > 3 * LANES:
+            s = plus_product(s, load(m, v + 3 * LANES, left - 3 * LANES), d3)
+        r = plus(r, s)
+    return r
+
+
+@compiled()
 def add_transposed(m, dx, w, dy, k, n):
     """Dx += W^T dy."""
+    fours = k - k % 4
     for c in range(0, n, STRIPE):
         left = n - c
         d0 = load(m, dy + c, left)
         d1 = load(m, dy + c + LANES, left - LANES)
         d2 = load(m, dy + c + 2 * LANES, left - 2 * LANES)
         d3 = load(m, dy + c + 3 * LANES, left - 3 * LANES)
-        if left > 2 * LANES:
-            for j in range(k):
-                v = w + c + j * n
-                r = product(load(m, v, LANES), d0)
-                s = product(load(m, v + LANES, LANES), d1)
-                r = plus_product(r, load(m, v + 2 * LANES, left - 2 * LANES), d2)
-                if left > 3 * LANES:
-                    s = plus_product(s, load(m, v + 3 * LANES, left - 3 * LANES), d3)
-                put(m, dx + j, number(m, dx + j) + total(plus(r, s)))
-        else:
-            for j in range(k):
-                v = w + c + j * n
-                r = product(load(m, v, left), d0)
-                if left > LANES:
-                    r = plus_product(r, load(m, v + LANES, left - LANES), d1)
-                put(m, dx + j, number(m, dx + j) + total(r))
+        v = w + c
+        for j in range(0, fours, 4):
+            add_totals(
+                m,
+                dx + j,
+                _row(m, v, d0, d1, d2, d3, left),
+                _row(m, v + n, d0, d1, d2, d3, left),
+                _row(m, v + 2 * n, d0, d1, d2, d3, left),
+                _row(m, v + 3 * n, d0, d1, d2, d3, left),
+            )
+            v += 4 * n
+        for j in range(fours, k):
+            put(m, dx + j, number(m, dx + j) + total(_row(m, v, d0, d1, d2, d3, left)))
+            v += n

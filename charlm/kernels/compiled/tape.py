@@ -18,6 +18,7 @@ from charlm.kernels.tapes import (
     EACH,
     LINK,
     MEMORY,
+    NO_ROW,
     ROW,
     TOTAL,
     WIDTH,
@@ -33,9 +34,9 @@ def take(s, table, numbers, starts, values, slopes, code, fresh_numbers, fresh_i
         first_integer = starts[first]
     for k in range(s[TAKEN], s[NODES]):
         n = fresh_numbers[k - first]
-        if n < 0:
+        if n == NO_ROW:
             return ROW
-        if n >= len(table):
+        if n < 0 or n >= len(table):
             return DAMAGED
         count, extent = table[n, COUNT], table[n, EXTENT]
         if extent < count or p + extent > end:

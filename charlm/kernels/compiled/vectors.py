@@ -281,6 +281,38 @@ def _across(combine: Callable[[Lanes, Lanes], Lanes]) -> Any:
     return reduce
 
 
+@instructions
+def add_totals(typing: Any, array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Add to four elements the sums over the lanes of four vectors, in half the instructions of four ``total``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def shuffled(x: Any, y: Any, order: list[int]) -> Any:
+            mask = ir.Constant(ir.VectorType(INT, len(order)), order)
+            return builder.shuffle_vector(x, y, mask)
+
+        def folded(x: Any, y: Any, group: int) -> Any:
+            """Each group of lanes of x, and then of y, to its halves' sums."""
+            low = [lane + i for lane in range(0, 2 * LANES, group) for i in range(group // 2)]
+            high = [lane + group // 2 for lane in low]
+            return builder.fadd(shuffled(x, y, low), shuffled(x, y, high))
+
+        first, second, third, fourth = args[2:]
+        four = folded(folded(first, second, LANES), folded(third, fourth, LANES), LANES // 2)
+        group = LANES // 4
+        half = group // 2
+        while half:
+            order = [lane ^ half for lane in range(LANES)]
+            four = builder.fadd(four, shuffled(four, four, order))
+            half //= 2
+        sums = shuffled(four, four, [0, group, 2 * group, 3 * group])
+        at = pointer(context, builder, signature.args[0], args[0], args[1])
+        at = builder.bitcast(at, sums.type.as_pointer())
+        builder.store(builder.fadd(builder.load(at, align=4), sums), at, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector, vector, vector, vector), generate
+
+
 total = _across(lambda x, y: x + y)
 largest = _across(lambda x, y: x.larger(y))
 

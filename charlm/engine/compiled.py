@@ -127,9 +127,7 @@ class Compiled:
         self._view = _NOTHING
         self._chunks: list[tuple[int, int, Array]] = []  # the memory: where parts begin and end
         self._gradients: Array = ORIGIN
-        self._reached = (
-            0  # how many nodes the last backward pass reached, with gradients that were kept
-        )
+        self._reached = 0  # how many nodes have gradients that were kept
         self._totals: dict[int, Array] = {}
 
     def __del__(self) -> None:

@@ -133,7 +133,8 @@ def lookup(p: LookupParameters, index: int = 0, update: bool = True) -> LookupEx
     """Return a row of a table; without ``update`` it gets no gradient."""
     if not isinstance(p, LookupParameters):
         raise ArgumentError(f"lookup: a LookupParameters is needed, got {p!r}")
-    return p.rows(unsigned(index, "lookup"), update)
+    row = unsigned(index, "lookup")
+    return p[row] if update else p.rows(row, update)
 
 
 def lookup_batch(

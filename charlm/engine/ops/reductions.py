@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, align
-from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, of_one
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned, unsigned_all
 from charlm.engine.ops.shaping import axis_of
@@ -227,14 +227,10 @@ class CumulativeSum(Op):
         yield BadSample(cls(2), (((3,), 1),), "axis 2 does not exist")
 
 
-def sum_elems(x: Operand) -> Expression:
-    """Return the sum of each batch element's numbers."""
-    return apply(SumOver(), x)
-
-
-def mean_elems(x: Operand) -> Expression:
-    """Return the mean of each batch element's numbers."""
-    return apply(Moment(), x)
+sum_elems = of_one(SumOver(), "sum_elems", "Return the sum of each batch element's numbers.")
+mean_elems = of_one(Moment(), "mean_elems", "Return the mean of each batch element's numbers.")
+sum_batches = of_one(SumOver((), True), "sum_batches", "Return the sum over the batch.")
+mean_batches = of_one(Moment((), True), "mean_batches", "Return the mean over the batch.")
 
 
 def moment_elems(x: Operand, r: int) -> Expression:
@@ -245,16 +241,6 @@ def moment_elems(x: Operand, r: int) -> Expression:
 def std_elems(x: Operand) -> Expression:
     """Return the standard deviation of each batch element's numbers, which divides by their count."""
     return apply(StandardDeviation(), x)
-
-
-def sum_batches(x: Operand) -> Expression:
-    """Return the sum over the batch."""
-    return apply(SumOver((), True), x)
-
-
-def mean_batches(x: Operand) -> Expression:
-    """Return the mean over the batch."""
-    return apply(Moment((), True), x)
 
 
 def moment_batches(x: Operand, r: int) -> Expression:

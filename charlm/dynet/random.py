@@ -60,11 +60,12 @@ class DynetStream:
         return np.frombuffer(self._twister.bytes(4 * count) if count else b"", dtype="<u4")
 
     def _words(self, count: int) -> Array:
-        if count <= BLOCK:
+        left = len(self._block) - self._used
+        if count <= left or (not left and count <= BLOCK):
             here = self._take(count)
             return self._block[here]
-        self._settle()
-        return self._fresh(count)
+        rest, self._used = self._block[self._used :], len(self._block)
+        return np.concatenate([rest, self._fresh(count - left)])
 
     def _unit(self, count: int) -> Array:
         if count <= BLOCK:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, array_shape, show
-from charlm.engine.expression import Expression, Operand, apply
+from charlm.engine.expression import Expression, Operand, apply, of_two
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.ops.shaping import axis_of
@@ -195,14 +195,8 @@ class KMaxPooling(Selection):
         yield BadSample(cls(0, 0), (((3,), 1),), "got 0")
 
 
-def bmax(x: Operand, y: Operand) -> Expression:
-    """Return the larger of two numbers at each place."""
-    return apply(Max(), x, y)
-
-
-def bmin(x: Operand, y: Operand) -> Expression:
-    """Return the smaller of two numbers at each place."""
-    return apply(Min(), x, y)
+bmax = of_two(Max(), "bmax", "Return the larger of two numbers at each place.")
+bmin = of_two(Min(), "bmin", "Return the smaller of two numbers at each place.")
 
 
 def max_dim(x: Operand, d: int = 0) -> Expression:

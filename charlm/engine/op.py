@@ -218,12 +218,8 @@ class Op(ABC):
         """Take the gradient that reached a leaf; inputs have no use for theirs."""
         return
 
-    def touch(self, rows: Array | None = None) -> None:
-        """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without.
-
-        Args:
-            rows: those of several nodes that are like this one.
-        """
+    def touch(self) -> None:
+        """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without."""
         return
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:

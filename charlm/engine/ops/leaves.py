@@ -90,7 +90,7 @@ class LookupLeaf(Leaf):
         """Add to the gradient of every row."""
         self.table.gradient += dy[0]
 
-    def touch(self, rows: Array | None = None) -> None:
+    def touch(self) -> None:
         """Every row."""
         if self.trains:
             self.table.touched[:] = True
@@ -172,14 +172,11 @@ class Lookup(Op):
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
 
-    def touch(self, rows: Array | None = None) -> None:
+    def touch(self) -> None:
         """These rows."""
-        if not self.update:
-            return
-        if rows is not None:
-            self.table.touched[rows] = True
-        for i in self.ids if rows is None else ():
-            self.table.touched[i] = True
+        if self.update:
+            for i in self.ids:
+                self.table.touched[i] = True
 
     def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
         """The table's places, and the size of a row."""

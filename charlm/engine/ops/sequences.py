@@ -57,7 +57,7 @@ class LookupSequence(Op):
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids_N, dy.reshape(len(ids_N), -1))
 
-    def touch(self, rows: Array | None = None) -> None:
+    def touch(self) -> None:
         """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 

@@ -62,7 +62,7 @@ class LookupTable(Op):
         """Add to the gradients; rows that were not used get zeros."""
         self.table.gradient += dy[0]
 
-    def touch(self, rows: Array | None = None) -> None:
+    def touch(self) -> None:
         """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 

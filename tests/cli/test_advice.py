@@ -284,7 +284,7 @@ def test_a_run_starts_from_one_of_other_sizes_as_advised(run):
     [
         "--steps 3",
         "--epochs 0.01",
-        "--max-time 0.2s --steps 1000000",
+        "--max-time 1s --steps 1000000",
         "--steps 50 --patience 2 --set train.eval_every=2",
     ],
 )

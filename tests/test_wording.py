@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.baselines.measure import Baselines
-from charlm.baselines.verdict import standing
+from charlm.baselines.verdict import against_baselines
 from charlm.cli.scores import score_table
 from charlm.config import TrainConfig
 from charlm.training.budget import Budget
@@ -43,8 +43,8 @@ def test_one_is_no_plural(shown, said):
 def test_a_text_known_by_heart_has_no_sign():
     known = Baselines(9, 9, False, 1.0, -0.0, (-1e-9,), -0.0)
     assert "-0" not in score_table([*known.rows(), ("this model", -1e-9)])
-    assert standing(-1e-9, known).count("0.0000") == 1
-    assert "-0" not in standing(-1e-9, known)
+    assert against_baselines(-1e-9, known).count("0.0000") == 1
+    assert "-0" not in against_baselines(-1e-9, known)
 
 
 def test_the_command_line_has_no_other_way_to_count():

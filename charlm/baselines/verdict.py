@@ -34,7 +34,7 @@ def verdict(held_out: Sequence[Point], losses: Sequence[Point], baselines: Basel
         'overfits since step 100, which had 1.7000'
     """
     last = held_out[-1]
-    stands = standing(last.loss, baselines)
+    stands = against_baselines(last.loss, baselines)
     now = _recent(losses, last.step)
     risen = now is not None and now > losses[0].loss
     if risen and last.loss > _BLOWN_UP * baselines.uniform:
@@ -42,7 +42,7 @@ def verdict(held_out: Sequence[Point], losses: Sequence[Point], baselines: Basel
     return f"{stands}; {trend(held_out, losses)}".removesuffix("; ")
 
 
-def standing(nll: float, baselines: Baselines) -> str:
+def against_baselines(nll: float, baselines: Baselines) -> str:
     """Say which baselines a score is better than."""
     if not nll < baselines.uniform:
         return f"no better than chance (uniform, {fixed(baselines.uniform)})"

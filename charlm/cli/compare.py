@@ -25,10 +25,10 @@ from charlm.comparison.comparison import (
     Spread,
     Verdict,
 )
-from charlm.comparison.plots import plot_comparison, require_matplotlib
 from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
 from charlm.files import output_error
+from charlm.reporting.comparison import plot_comparison, require_matplotlib
 from charlm.wording import counted, short
 
 

@@ -21,13 +21,13 @@ from charlm.lm.evaluation import WARM_UP
 from charlm.lm.model import model_of
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import score_text
+from charlm.reporting.verdicts import baselines_of, corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import ids_of, kept_data
 from charlm.text.reading import UTF_8
 from charlm.text.sizes import NO_SIZES, Sizes, unknown_sizes, unknown_sizes_of_part
 from charlm.text.vocab import Ids, Vocab
-from charlm.training.standing import baselines_of, corpus_of_run
 
 
 def eval_(

@@ -20,13 +20,13 @@ from charlm.errors import OutputError, TextError
 from charlm.files import exists
 from charlm.lm.model import model_of
 from charlm.lm.saved import config_of, model_state
+from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
-from charlm.training.standing import History, baselines_of, corpus_of_run
 from charlm.wording import fixed
 
 HELD_OUT = 0.1

@@ -13,7 +13,7 @@ import click
 
 from charlm import progress
 from charlm.cli.output import Screen, cut_mark, json_line
-from charlm.lm.compute import decide, operations_per_character, saved_by_drawing
+from charlm.lm.compute import decide, operations_per_character, saved_by_sampling
 from charlm.lm.model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
 
@@ -41,7 +41,7 @@ def sample(
         screen.say(f"seed {seed}")
     size = len(prime) + (length or model.default_length())
     texts, symbols = min(number, SIDE_BY_SIDE), len(model.vocab)
-    saved = number * size * saved_by_drawing(model.config, symbols, texts)
+    saved = number * size * saved_by_sampling(model.config, symbols, texts)
     at_once = texts * operations_per_character(model.config, symbols)
     model.kernels = decide(kernels or "auto", None, saved, at_once).functions()
     # a text's seed does not depend on how many are asked for
@@ -84,8 +84,8 @@ def _counted(part: Drawn) -> Drawn:
 
 
 def _progress(most: int, *, seen: bool) -> AbstractContextManager[None]:
-    """Tell how far the drawing is, where the text itself does not show it."""
-    return contextlib.nullcontext() if seen else progress.task("drawing", most)
+    """Tell how far the sampling is, where the text itself does not show it."""
+    return contextlib.nullcontext() if seen else progress.task("sampling", most)
 
 
 def _show(text: str) -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
-from charlm.baselines.verdict import standing
+from charlm.baselines.verdict import against_baselines
 from charlm.cli.paragraphs import filled, listed
 from charlm.lm.scoring import MIX_ORDER, Evaluation
 from charlm.wording import counted, fixed
@@ -92,7 +92,7 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
         return [
             *lines,
             score_table([*known.rows(), (model, found.nll)]),
-            filled(standing(found.nll, known) + ("" if frozen else _ADAPTIVE), then="  "),
+            filled(against_baselines(found.nll, known) + ("" if frozen else _ADAPTIVE), then="  "),
         ]
     ngram = f"{'frozen' if frozen else 'adaptive'} {MIX_ORDER}-gram"
     mixture = f"mixture: {mix.weight:.2f} model, {1 - mix.weight:.2f} {MIX_ORDER}-gram"
@@ -101,7 +101,7 @@ def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> l
     return [
         *lines,
         score_table([*known.rows(), *rows]),
-        f"the model alone: {standing(mix.model_nll, known)}",
+        f"the model alone: {against_baselines(mix.model_nll, known)}",
         f"the mixture: {abs(gain):.4f} nats {'better' if gain > 0 else 'worse'} than the {ngram} alone",
     ]
 

@@ -20,6 +20,8 @@ from charlm.config import RunConfig, to_yaml
 from charlm.config.rules import seconds_of
 from charlm.errors import CheckpointError, OutputError, StandardOutputError
 from charlm.lm.model import described
+from charlm.reporting.plot import can_plot, plot_run
+from charlm.reporting.tensorboard import EventFiles, require_tensorboard
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
@@ -30,9 +32,7 @@ from charlm.training.events import (
     Started,
 )
 from charlm.training.loop import Training
-from charlm.training.plot import can_plot, plot_run
 from charlm.training.reports import summary
-from charlm.training.tensorboard import EventFiles, require_tensorboard
 from charlm.wording import counted, fixed
 
 SHORT = 10.0

@@ -7,9 +7,9 @@ from typing import Protocol
 from charlm.cli.output import Screen, marked
 from charlm.cli.paragraphs import filled
 from charlm.cli.scores import shown_perplexity
+from charlm.reporting.verdicts import History, Verdicts
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training
-from charlm.training.standing import History, Standing
 from charlm.wording import fixed
 
 VERDICT = " " * 14
@@ -58,11 +58,11 @@ class StreamView:
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
         self._unit = training.corpus.vocab.unit
-        self._standing: Standing | None = None
+        self._verdicts: Verdicts | None = None
         if training.corpus.has_held_out and training.directory is not None:
             directory = training.directory
             history = History.read(directory)
-            self._standing = Standing(training.corpus, directory.path, history)
+            self._verdicts = Verdicts(training.corpus, directory.path, history)
 
     def show(self, event: Event) -> None:
         """Print what belongs on stdout of an event."""
@@ -70,15 +70,15 @@ class StreamView:
             self._screen.result(
                 f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{self._unit}"
             )
-            if self._standing is not None:
-                self._standing.logged(event.step, event.loss)
+            if self._verdicts is not None:
+                self._verdicts.logged(event.step, event.loss)
         elif isinstance(event, Evaluated):
             score = event.score
             self._screen.result(
                 f"step {event.step:>6}   held-out {fixed(score.nll)} nats/{self._unit}, "
                 f"{fixed(score.bpc)} bits/{self._unit}, perplexity {shown_perplexity(score.perplexity)}"
             )
-            said = self._standing and self._standing.evaluated(event.step, score.nll)
+            said = self._verdicts and self._verdicts.evaluated(event.step, score.nll)
             if said:
                 self._screen.result(filled(said, VERDICT, VERDICT))
         elif isinstance(event, Sampled):

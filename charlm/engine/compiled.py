@@ -380,7 +380,7 @@ class Compiled:
         found = self._totals.get(index)
         if found is None:
             xs = [self.value(i) for i in self.tape.args(index)]
-            found = self.tape.op(index).total_gradient(self._slope(index), *xs)
+            found = self.tape.op(index).state_gradient(self._slope(index), *xs)
             self._totals[index] = found
         return found
 

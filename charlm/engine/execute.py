@@ -240,7 +240,7 @@ class NodeByNode:
         found = self._totals.get(index)
         if found is None:
             dy, xs = self._own(index), [self.values[i] for i in self.tape.args(index)]
-            found = self._totals[index] = self.tape.op(index).total_gradient(dy, *xs)
+            found = self._totals[index] = self.tape.op(index).state_gradient(dy, *xs)
         return found
 
 

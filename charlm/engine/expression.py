@@ -364,7 +364,7 @@ def indexed(ops: Indexed, index: int, x: Operand, kind: type[E]) -> E:
         if tape.quick:
             type_: Type = x.type  # type: ignore[attr-defined]
             signature = ops.signatures.get(type_) or ops.signature(index, type_)
-            if 0 <= index < signature.bound or signature.bound < 0:
+            if 0 <= index < signature.index_limit or signature.index_limit < 0:
                 made = kind()
                 made.tape = tape
                 made.type = signature.type
@@ -382,7 +382,7 @@ def indexed_leaf(ops: Indexed, index: int, graph: ComputationGraph, kind: type[E
     tape = graph.tape
     if tape.quick:
         signature = ops.signatures.get(None) or ops.signature(index)
-        if 0 <= index < signature.bound:
+        if 0 <= index < signature.index_limit:
             made = kind()
             made.tape = tape
             made.type = signature.type

@@ -89,7 +89,7 @@ class Op(ABC):
             being returned by ``backward``: picking one of T outputs must not cost T arrays of
             zeros.
         is_recurrent: parts of its value depend on each other, so that what flows back into a part, a view of it, is
-            more than the gradient that was added there: it is asked of ``total_gradient``.
+            more than the gradient that was added there: it is asked of ``state_gradient``.
         batches: False if the operation is not defined on minibatches.
         has_data: whether it carries what differs from graph to graph, such as the row to look up; ``identity`` then
             leaves it out, and ``check_data`` checks it.
@@ -206,7 +206,7 @@ class Op(ABC):
         """Add the gradient of a view into ``dx``, its argument's gradient."""
         raise NotImplementedError
 
-    def total_gradient(self, dy: Array, *xs: Any) -> Array:
+    def state_gradient(self, dy: Array, *xs: Any) -> Array:
         """Return, for a recurrent op, the gradient of every part through all that depends on it."""
         raise NotImplementedError
 
@@ -230,7 +230,7 @@ class Op(ABC):
         """Return the data as indices, for compiled code; as many for all operations of a kind."""
         return ()
 
-    def bound(self, *xs: Type) -> int:
+    def index_limit(self, *xs: Type) -> int:
         """Return what these indices are below, for arguments of these types."""
         return 0
 
@@ -292,7 +292,7 @@ class Signature:
     Attributes:
         op: the operation; None if each node has its own.
         indexed: where each node's own is found by an index.
-        bound: indices are below it; less than 0 if they are no indices.
+        index_limit: indices are below it; less than 0 if they are no indices.
         type: of the result.
         empty: whether that has no numbers.
         types: of the arguments.
@@ -306,12 +306,12 @@ class Signature:
     """
 
     __slots__ = (
-        "bound",
         "count",
         "empty",
         "extent",
         "id_back",
         "id_count",
+        "index_limit",
         "indexed",
         "needs",
         "number",
@@ -330,7 +330,7 @@ class Signature:
         self.types = types
         self.count = len(types)
         self.extent = self.count + len(op.integers())
-        self.bound = op.bound(*types)
+        self.index_limit = op.index_limit(*types)
         self.needs = tuple([t.trains and not t.empty for t in types])
         self.id_count = op.id_count
         self.id_back = op.id_back

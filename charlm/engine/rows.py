@@ -50,7 +50,7 @@ class Rows:
             "code": CODES.index(form.code),
             "count": signature.count,
             "extent": signature.extent,
-            "bound": signature.bound,
+            "bound": signature.index_limit,
             "size": signature.type.size,
             "saved": form.saved,
             "work": form.work,

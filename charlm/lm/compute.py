@@ -143,7 +143,7 @@ def saved_by_reading(model: ModelConfig, vocab_size: int, texts: int = 1) -> flo
     return PER_OPERATION * operations_per_character(model, vocab_size) + calls / texts
 
 
-def saved_by_drawing(model: ModelConfig, vocab_size: int, texts: int = 1) -> float:
+def saved_by_sampling(model: ModelConfig, vocab_size: int, texts: int = 1) -> float:
     """Return the seconds that compiled kernels save for each character that is drawn; see ``saved_by_reading``."""
     return PER_OPERATION * operations_per_character(model, vocab_size) + PER_DRAW / texts
 

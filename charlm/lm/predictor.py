@@ -14,7 +14,7 @@ from charlm.engine.ops import affine_transform, log_softmax
 from charlm.engine.ops.sequences import StatePart
 from charlm.engine.rnn.cell import KernelCell
 from charlm.kernels import reference
-from charlm.kernels.reference.drawing import LAYERS, Step, draw_on
+from charlm.kernels.reference.sampling import LAYERS, Step, draw_on
 from charlm.lm.compute import operations_per_character
 from charlm.lm.sampling import Draw, State
 from charlm.text.vocab import Ids
@@ -38,10 +38,10 @@ class Predictor:
     def __init__(self, model: CharLM) -> None:
         self._graph: StepGraph | None = None
         self._at_once = AT_ONCE / operations_per_character(model.config, len(model.vocab))
-        drawer = _drawer(model)
-        if drawer is not None:
-            self.step: Step = drawer.step
-            self._draw: Draw = drawer.draw
+        sampler = _sampler(model)
+        if sampler is not None:
+            self.step: Step = sampler.step
+            self._draw: Draw = sampler.draw
         else:
             self._graph = StepGraph(model)
             self.step = self._graph.step
@@ -51,13 +51,13 @@ class Predictor:
         self,
         symbols_TB: Ids,
         state: State | None,
-        heights_NB: Array,
+        uniforms_NB: Array,
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
         """Read symbols, and draw as many of those that follow as take no time to speak of (see ``draw_on``)."""
         most = max(1, int(self._at_once / symbols_TB.shape[1]))
-        return self._draw(symbols_TB, state, heights_NB[:most], temperature, end)
+        return self._draw(symbols_TB, state, uniforms_NB[:most], temperature, end)
 
     def __enter__(self) -> Predictor:
         return self
@@ -67,7 +67,7 @@ class Predictor:
             self._graph.release()
 
 
-def _drawer(model: CharLM) -> reference.Drawer | None:
+def _sampler(model: CharLM) -> reference.Sampler | None:
     """Return what draws without a graph; None if the model has parts that it does not know."""
     cell, parameters = model.rnn.cell, model.parameters()
     if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS):
@@ -79,7 +79,7 @@ def _drawer(model: CharLM) -> reference.Drawer | None:
     values = {name: parameter.value for name, parameter in parameters.items()}
     layers = [[*(values[name] for name in names), *cell.settings()] for names in weights]
     bias = values["softmax.b"]
-    found: reference.Drawer = model.kernels.drawer(
+    found: reference.Sampler = model.kernels.sampler(
         cell.kernel, values["embedding"], layers, values["softmax.W"], bias + _barred(model)
     )
     return found

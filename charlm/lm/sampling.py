@@ -14,14 +14,11 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import ArgumentError, EvaluationError, InputError
-from charlm.kernels.reference import drawing
+from charlm.kernels.reference.sampling import State as State
 from charlm.text.vocab import Ids, Vocab
 
-State: TypeAlias = drawing.State
-"""What the recurrent layers carry: for each layer its states, arrays (B, H)."""
-
 Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
-"""``kernels.reference.drawing.draw_on`` without a step; it may draw fewer than there are heights."""
+"""``kernels.reference.sampling.draw_on`` without a step; it may draw fewer than there are uniforms."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
 
@@ -112,22 +109,22 @@ def streams(
         _, state = draw(read[:-1], None, np.empty((0, 1)), temperature, end)
         state = _rows(state, first)
     symbols_TB = read[-1:, first]
-    heights_NB = np.empty((0, len(alive)))
+    uniforms_NB = np.empty((0, len(alive)))
     left = limit
     while alive and left > 0:
-        if not len(heights_NB):
+        if not len(uniforms_NB):
             count = min(left, AHEAD)
-            heights_NB = np.stack([text.rng.random(count) for text in alive], axis=1)
-        symbols_TB, state = draw(symbols_TB, state, heights_NB, temperature, end)
+            uniforms_NB = np.stack([text.rng.random(count) for text in alive], axis=1)
+        symbols_TB, state = draw(symbols_TB, state, uniforms_NB, temperature, end)
         left -= len(symbols_TB)
         columns = symbols_TB.T.tolist()
         drawn = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
         yield from drawn
-        heights_NB, symbols_TB = heights_NB[len(symbols_TB) :], symbols_TB[-1:]
+        uniforms_NB, symbols_TB = uniforms_NB[len(symbols_TB) :], symbols_TB[-1:]
         going = [i for i, part in enumerate(drawn) if part.complete is None]
         if len(going) < len(alive):
             alive = [alive[i] for i in going]
-            symbols_TB, heights_NB = symbols_TB[:, going], heights_NB[:, going]
+            symbols_TB, uniforms_NB = symbols_TB[:, going], uniforms_NB[:, going]
             state = _rows(state, going)
     for text in alive:
         yield Drawn(text.index, text.held + text.spell.end(), vocab.eos is None)

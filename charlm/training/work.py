@@ -9,8 +9,8 @@ from charlm.lm.compute import (
     Compute,
     decide,
     operations_per_character,
-    saved_by_drawing,
     saved_by_reading,
+    saved_by_sampling,
 )
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.budget import Budget
@@ -39,7 +39,7 @@ def seconds_saved(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float
     saved = characters * saved_by_reading(model, size, corpus.batch_size)
     if settings.sample_every:
         samples = budget.steps // settings.sample_every + scores + 1
-        saved += samples * STREAM_SAMPLE * saved_by_drawing(model, size)
+        saved += samples * STREAM_SAMPLE * saved_by_sampling(model, size)
     return min(most, saved)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from charlm.baselines import measure as measuring
 from charlm.baselines.measure import Baselines, measure
-from charlm.baselines.verdict import Point, standing, trend, verdict
+from charlm.baselines.verdict import Point, against_baselines, trend, verdict
 from charlm.text.vocab import Vocab
 
 KNOWN = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
@@ -23,7 +23,7 @@ KNOWN = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
     ],
 )
 def test_a_score_beside_counting(nll, said):
-    assert standing(nll, KNOWN).startswith(said)
+    assert against_baselines(nll, KNOWN).startswith(said)
 
 
 def points(*losses):

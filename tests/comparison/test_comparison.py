@@ -19,10 +19,10 @@ from charlm.comparison.comparison import (
     judge,
     where_the_slowest_ends,
 )
-from charlm.comparison.plots import plot_comparison
 from charlm.config import load_comparison
 from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.sampling import SampledText
+from charlm.reporting.comparison import plot_comparison
 from charlm.text.corpus import StreamCorpus
 from charlm.text.preparing import corpus_of, text_of
 

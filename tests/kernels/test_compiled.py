@@ -20,7 +20,7 @@ pytest.importorskip("numba", reason="the compiled kernels need numba, which is a
 from charlm.kernels.compiled import functions
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import LANES, lanewise, load, store
-from charlm.kernels.reference import Looked
+from charlm.kernels.reference import EmbeddedInput
 
 Array = np.ndarray
 CELLS = ("rnn", "gru", "lstm", "coupled_lstm", "fast_lstm", "norm_lstm")
@@ -146,7 +146,7 @@ def test_a_layer_that_reads_a_table(
 ) -> None:
     arguments, dy = cell_arguments(cell, T, B, X, H, (stateful, stateful), 9, np.float32)
     table = arguments[0].reshape(-1, X)[:V]
-    arguments[0] = looked = Looked(table, np.random.default_rng(9).integers(0, V, (T, B)))
+    arguments[0] = looked = EmbeddedInput(table, np.random.default_rng(9).integers(0, V, (T, B)))
     found, wanted = (run_cell(k, cell, arguments, dy) for k in (kernels, NUMPY))
     assert_close(found, wanted)
     arguments[0] = table[looked.ids_TB]

@@ -146,7 +146,7 @@ def test_what_flows_into_the_outputs_of_every_step(name):
     y, saved = forward(x, *rest)
     (dy,) = drawn(4, y.shape)
     total = np.full_like(y, np.nan)
-    backward(dy, y, saved, x, *rest, total_STBH=total)
+    backward(dy, y, saved, x, *rest, state_gradient_STBH=total)
     for t in range(3):
         after = [x[t + 1 :], *rest[:-states], *y[:, t]]
         y_after, saved_after = forward(*after)

@@ -15,8 +15,8 @@ from charlm.lm.compute import (
     decide,
     misses_numba,
     operations_per_character,
-    saved_by_drawing,
     saved_by_reading,
+    saved_by_sampling,
 )
 from charlm.training.loop import Training
 from charlm.training.work import seconds_saved
@@ -74,7 +74,7 @@ def test_steps_in_time_count_beside_the_arithmetic():
     lstm = ModelConfig(cell="lstm", embed_dim=64, hidden_dim=64)
     alone, of_many = saved_by_reading(lstm, 65), saved_by_reading(lstm, 65, texts=1000)
     assert alone > 10 * of_many
-    assert saved_by_drawing(lstm, 65) > saved_by_drawing(lstm, 65, texts=2)
+    assert saved_by_sampling(lstm, 65) > saved_by_sampling(lstm, 65, texts=2)
     deeper = attrs.evolve(lstm, layers=2)
     assert saved_by_reading(deeper, 65) > 1.9 * alone
     assert saved_by_reading(attrs.evolve(lstm, cell="norm_lstm"), 65) > 4 * alone

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from charlm.errors import EvaluationError, InputError, TextError
-from charlm.kernels.reference.drawing import draw, draw_on
+from charlm.kernels.reference.sampling import draw, draw_on
 from charlm.lm.sampling import SampledText, characters, collect, in_turn, streams
 from charlm.text.vocab import Vocab
 

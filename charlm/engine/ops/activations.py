@@ -36,7 +36,6 @@ class Softsign(Elementwise):
     """y = x / (1 + |x|); dy/dx = 1 / (1 + |x|)^2."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Between -1 and 1."""
         return x / (1 + np.abs(x))
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -78,13 +77,11 @@ class Silu(Elementwise):
         return x / (1 + np.exp(-self.beta * x))
 
     def slope(self, x: Array, y: Array) -> Array:
-        """From the gate."""
         gate = 1 / (1 + np.exp(-self.beta * x))
         return gate * (1 + self.beta * x * (1 - gate))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also another beta."""
         yield from super().samples()
         yield Sample(cls(2.5), (((2, 3), 2),))
 

@@ -76,7 +76,6 @@ class Broadcasting(Op, abstract=True):
         return broadcast_shape(self, x1, x2)
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """Both may be broadcast."""
         return form_of_pair(self.code, y, x1, x2)
 
     @classmethod
@@ -109,13 +108,11 @@ class Add(Broadcasting):
     code = "add"
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """Add, broadcasting."""
         if x1.ndim != x2.ndim:
             x1, x2 = _aligned(x1, x2)
         return x1 + x2
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """1 to both."""
         return [dy, dy]
 
 
@@ -125,12 +122,10 @@ class CMult(Broadcasting):
     code = "c_mult"
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """Multiply, broadcasting."""
         x1, x2 = _aligned(x1, x2)
         return x1 * x2
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """The other factor."""
         x1, x2 = _aligned(x1, x2)
         return [dy * x2, dy * x1]
 
@@ -139,7 +134,6 @@ class CDiv(Op):
     """y = x1 / x2, number by number; only x2 may be broadcast."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """The numerator's."""
         padded = x2 + (1,) * (len(x1) - len(x2))
         if len(x2) > len(x1) or any(b not in (a, 1) for a, b in zip(x1, padded, strict=True)):
             raise self.error(f"the divisor's sizes must equal the dividend's or 1, got {x1} / {x2}")
@@ -157,11 +151,9 @@ class CDiv(Op):
         return form_of_pair("c_div", y, x1, x2)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """Divide, broadcasting the divisor."""
         return x1 / align(x2, x1.ndim - 1)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """1/x2 and -x1/x2^2."""
         x2 = align(x2, x1.ndim - 1)
         return [dy / x2, -dy * y / x2]
 
@@ -188,7 +180,6 @@ class Pow(Op):
         return without_trailing_ones(x1)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """The power."""
         y = np.power(x1, x2.reshape(len(x2), *(1,) * (x1.ndim - 1)))
         return y.reshape(len(y), *reversed(without_trailing_ones(x1.shape[:0:-1])))
 
@@ -207,14 +198,12 @@ class Pow(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Positive bases."""
         yield Sample(cls(), (((3,), 1), ((1,), 1)), 0.5, 2.0)
         yield Sample(cls(), (((2, 1, 1), 2), ((1,), 2)), 0.5, 2.0)
         yield Sample(cls(), (((2, 3), 2), ((1,), 1)), 0.5, 2.0)
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector as exponent."""
         yield BadSample(cls(), (((3,), 1), ((3,), 1)), "must be one number")
 
 
@@ -222,7 +211,6 @@ class Sum(Op):
     """y = x1 + x2 + ...; shapes are equal up to trailing ones, batches broadcast."""
 
     def shape(self, *xs: Shape) -> Shape:
-        """The first argument's."""
         first = xs[0]
         for x in xs:
             if x != first and without_trailing_ones(x) != without_trailing_ones(first):
@@ -241,7 +229,6 @@ class Sum(Op):
         return total
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """1 to each."""
         return [dy if x.ndim == dy.ndim else dy.reshape(len(dy), *x.shape[1:]) for x in xs]
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
@@ -256,7 +243,6 @@ class Sum(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """No broadcasting of sizes."""
         yield BadSample(cls(), (((2,), 1), ((1,), 1)), "shapes must be equal")
 
 

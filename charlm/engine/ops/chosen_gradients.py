@@ -26,7 +26,6 @@ class Step(Op, abstract=True):
     straight_through: bool = True
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         return x
 
     @abstractmethod
@@ -57,7 +56,6 @@ class Ceil(Step):
     """y = the smallest whole number that is not below x."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Round up."""
         return np.ceil(x)
 
 
@@ -65,7 +63,6 @@ class Floor(Step):
     """y = the largest whole number that is not above x."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Round down."""
         return np.floor(x)
 
 
@@ -73,13 +70,11 @@ class Argmax(Step):
     """y = 1 at the first of the largest numbers of a vector, 0 elsewhere."""
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         if len(x) != 1:
             raise self.error(f"a vector is needed, got shape {x}")
         return x
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Mark the place."""
         y = np.zeros_like(x)
         np.put_along_axis(y, x.argmax(axis=1, keepdims=True), 1, axis=1)
         return y
@@ -98,15 +93,12 @@ class ScaleGradient(Op):
     factor: float = 1.0
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         return x
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The argument."""
         return x
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Times the factor."""
         return [dy * self.factor]
 
     @classmethod
@@ -120,20 +112,16 @@ class NoBackprop(Op):
     """y = x; dx = 0, also where dy is not finite."""
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         return x
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The argument."""
         return x
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> Gradients:
-        """Nothing."""
         return [None]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A batch."""
         yield Sample(cls(), (((2, 3), 2),), differentiable=(False,))
 
 

@@ -65,7 +65,6 @@ class Contract3d1d(Contract):
     """y_ij = sum_k x_ijk v_k (+ b_ij)."""
 
     def shape(self, x: Shape, v: Shape, *bias: Shape) -> Shape:
-        """(i, j)."""
         self.check_tensor(x)
         self.check(x[2], v, "its third axis")
         return self.check_bias(x[:2], bias)
@@ -103,7 +102,6 @@ class Contract3d1d1d(Contract):
     batches = False
 
     def shape(self, x: Shape, v: Shape, w: Shape, *bias: Shape) -> Shape:
-        """(i,)."""
         self.check_tensor(x)
         self.check(x[2], v, "its third axis")
         self.check(x[1], w, "its second axis")
@@ -160,7 +158,6 @@ class Circular(Op, abstract=True):
     batches = False
 
     def shape(self, u: Shape, v: Shape) -> Shape:
-        """The arguments'."""
         if u != v or len(u) != 1:
             raise self.error(f"two vectors of one size are needed, got {u} and {v}")
         return u
@@ -173,7 +170,6 @@ class Circular(Op, abstract=True):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Different sizes, matrices."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "two vectors of one size")
         yield BadSample(cls(), (((3, 1), 1), ((3, 1), 1)), "two vectors of one size")
 

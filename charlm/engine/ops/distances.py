@@ -34,7 +34,6 @@ class SquaredNorm(Op):
     """y = sum x^2; dx = 2 x."""
 
     def shape(self, x: Shape) -> Shape:
-        """A scalar."""
         return (1,)
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
@@ -42,11 +41,9 @@ class SquaredNorm(Op):
         return Form(type(self).name(), (x.size // x.batch,))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up the squares."""
         return _sum(np.square(x))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """2 x."""
         return [2 * _over(dy, x) * x]
 
     @classmethod
@@ -60,7 +57,6 @@ class L2Norm(SquaredNorm):
     """y = sqrt(sum x^2); dx = x / y, and 0 where x is 0."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The length."""
         return np.sqrt(_sum(np.square(x)))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
@@ -72,7 +68,6 @@ class Distance(Op, abstract=True):
     """y = sum h(x1 - x2); shapes are equal up to trailing ones."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """A scalar."""
         if without_trailing_ones(x1) != without_trailing_ones(x2):
             raise self.error(f"shapes must be equal, got {x1} and {x2}")
         return (1,)
@@ -125,11 +120,9 @@ class SquaredDistance(Distance):
         return Form("squared_distance", steps(x1, x2))
 
     def cost(self, d: Array) -> Array:
-        """The square."""
         return np.square(d)
 
     def slope(self, d: Array) -> Array:
-        """2 d."""
         return 2 * d
 
 
@@ -139,15 +132,12 @@ class L1Distance(Distance):
     batches = False
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """All numbers."""
         return Form("l1_distance", (x1.size,))
 
     def cost(self, d: Array) -> Array:
-        """The size."""
         return np.abs(d)
 
     def slope(self, d: Array) -> Array:
-        """The sign."""
         return np.sign(d)
 
 
@@ -169,7 +159,6 @@ class HuberDistance(Distance):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also another limit."""
         yield from super().samples()
         yield Sample(cls(0.6), (((4,), 1), ((4,), 1)))
 

@@ -24,7 +24,6 @@ class Elementwise(Op, abstract=True):
     """y_i = f(x_i)."""
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         return x
 
     @abstractmethod
@@ -32,7 +31,6 @@ class Elementwise(Op, abstract=True):
         """Return dy/dx at each number."""
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """The chain rule."""
         return [dy * self.slope(x, y)]
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
@@ -52,7 +50,6 @@ class Positive(Elementwise, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Positive numbers."""
         yield Sample(cls(), (((3,), 1),), low=0.5, high=2.0)
         yield Sample(cls(), (((2, 3), 2),), low=0.5, high=2.0)
 
@@ -61,11 +58,9 @@ class Negate(Elementwise):
     """y = -x."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Change the sign."""
         return -x
 
     def slope(self, x: Array, y: Array) -> float:
-        """-1."""
         return -1.0
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
@@ -77,7 +72,6 @@ class Tanh(Elementwise):
     """y = tanh(x); dy/dx = 1 - y^2."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Hyperbolic tangent."""
         return np.tanh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -89,11 +83,9 @@ class Logistic(Elementwise):
     """y = 1 / (1 + exp(-x)); dy/dx = y (1 - y)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The logistic sigmoid."""
         return ctx.kernels.logistic(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """From the value."""
         return y * (ONE - y)
 
 
@@ -101,7 +93,6 @@ class Rectify(Elementwise):
     """y = max(0, x); the slope at 0 is 0."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Cut at zero."""
         return np.maximum(x, 0)
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -113,11 +104,9 @@ class Exp(Elementwise):
     """y = exp(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The exponential."""
         return np.exp(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """The value itself."""
         return y
 
 
@@ -129,7 +118,6 @@ class Log(Positive):
         return np.log(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """1 / x."""
         return 1 / x
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
@@ -141,11 +129,9 @@ class Square(Elementwise):
     """y = x^2."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The square."""
         return x * x
 
     def slope(self, x: Array, y: Array) -> Array:
-        """2 x."""
         return 2 * x
 
 
@@ -153,11 +139,9 @@ class Cube(Elementwise):
     """y = x^3."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The cube."""
         return x * x * x
 
     def slope(self, x: Array, y: Array) -> Array:
-        """3 x^2."""
         return 3 * x * x
 
 
@@ -165,11 +149,9 @@ class Abs(Elementwise):
     """y = |x|; the slope at 0 is 0."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The size."""
         return np.abs(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """The sign."""
         return np.sign(x)
 
 
@@ -197,16 +179,13 @@ class WithNumber(Elementwise, abstract=True):
         return ()
 
     def integers(self) -> tuple[int, ...]:
-        """The number's bits."""
         return (bits_of(self.c),)
 
-    def bound(self, *xs: Type) -> int:
-        """They are no index."""
+    def index_limit(self, *xs: Type) -> int:
         return -1
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also another number."""
         yield from super().samples()
         yield Sample(cls(-2.5), (((2, 3), 2),))
 
@@ -215,11 +194,9 @@ class AddScalar(WithNumber):
     """y = x + c."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add the number."""
         return x + ctx.dtype.type(self.c)
 
     def slope(self, x: Array, y: Array) -> float:
-        """1."""
         return 1.0
 
 
@@ -227,11 +204,9 @@ class ScalarMinus(WithNumber):
     """y = c - x."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Subtract from the number."""
         return ctx.dtype.type(self.c) - x
 
     def slope(self, x: Array, y: Array) -> float:
-        """-1."""
         return -1.0
 
 
@@ -239,11 +214,9 @@ class ScalarMultiply(WithNumber):
     """y = c x."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Multiply by the number."""
         return x * ctx.dtype.type(self.c)
 
     def slope(self, x: Array, y: Array) -> float:
-        """The number."""
         return self.c
 
 

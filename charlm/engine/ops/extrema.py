@@ -49,7 +49,6 @@ class OfPair(Op, abstract=True):
         """Return where the first argument is taken."""
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """Choose."""
         return np.where(self.takes_first(x1, x2), x1, x2)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
@@ -75,7 +74,6 @@ class Max(OfPair):
     """y = max(x1, x2), number by number."""
 
     def takes_first(self, x1: Array, x2: Array) -> Array:
-        """Where it is larger."""
         return x1 > x2
 
 
@@ -83,7 +81,6 @@ class Min(OfPair):
     """y = min(x1, x2), number by number."""
 
     def takes_first(self, x1: Array, x2: Array) -> Array:
-        """Where it is smaller."""
         return x1 < x2
 
 
@@ -122,7 +119,6 @@ class Selection(Op, abstract=True):
         """Return the indices along the axis of the numbers taken, the axis kept."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Take them."""
         ctx.saved = self.places(x)
         found = np.take_along_axis(x, ctx.saved, axis_of(self.axis))
         return found.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
@@ -141,11 +137,9 @@ class MaxDim(RemovesAxis, Selection):
     axis: int = 0
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Along any axis."""
         return Form(type(self).name(), along(x, self.axis))
 
     def places(self, x: Array) -> Array:
-        """The first largest."""
         return x.argmax(axis=axis_of(self.axis), keepdims=True)
 
 
@@ -153,7 +147,6 @@ class MinDim(MaxDim):
     """y = the smallest number along an axis, which is removed; the first of equals gets the gradient."""
 
     def places(self, x: Array) -> Array:
-        """The first smallest."""
         return x.argmin(axis=axis_of(self.axis), keepdims=True)
 
 

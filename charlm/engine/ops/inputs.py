@@ -42,11 +42,9 @@ class Input(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The shape."""
         return self.array.shape
 
     def dim(self, *dims: Dim) -> Dim:
-        """The array's own."""
         return self.array.shape[:0:-1], self.array.shape[0]
 
     def forward(self, ctx: Context) -> Array:
@@ -179,15 +177,12 @@ class Fill(Op):
     batch: int = 1
 
     def dim(self, *dims: Dim) -> Dim:
-        """As asked for."""
         return self.size, self.batch
 
     def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
-        """The number."""
         return Form("fill", (float(self.number),))
 
     def forward(self, ctx: Context) -> Array:
-        """Fill an array."""
         return np.full((self.batch, *self.size[::-1]), self.number, ctx.dtype)
 
     @classmethod

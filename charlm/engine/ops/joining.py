@@ -97,11 +97,9 @@ class ConcatenateToBatch(Op):
         return Form("concatenate", (y.size,), rule=TOTAL)
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
-        """Join along the batch."""
         return np.concatenate(xs)
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """Cut apart again."""
         return np.split(dy, np.cumsum([len(x) for x in xs])[:-1])
 
     @classmethod
@@ -111,7 +109,6 @@ class ConcatenateToBatch(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Different shapes."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
 
 

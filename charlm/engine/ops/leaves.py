@@ -30,11 +30,9 @@ class ParameterLeaf(Leaf):
         return self.parameter.dims, self.trains, self.parameter.storage.dtype
 
     def source(self) -> Parameter:
-        """The parameter."""
         return self.parameter
 
     def dim(self, *dims: Dim) -> Dim:
-        """The parameter's."""
         return self.parameter.dims, 1
 
     def forward(self, ctx: Context) -> Array:
@@ -67,11 +65,9 @@ class LookupLeaf(Leaf):
     table: LookupParameter
 
     def identity(self) -> tuple[Any, ...]:
-        """The dimensions."""
         return self.table.dims, self.table.rows, self.trains
 
     def source(self) -> LookupParameter:
-        """The table."""
         return self.table
 
     def dim(self, *dims: Dim) -> Dim:
@@ -91,7 +87,6 @@ class LookupLeaf(Leaf):
         self.table.gradient += dy[0]
 
     def touch(self) -> None:
-        """Every row."""
         if self.trains:
             self.table.touched[:] = True
 
@@ -133,11 +128,9 @@ class Lookup(Op):
         return self.table.serial, len(self.ids), self.update
 
     def integers(self) -> tuple[int, ...]:
-        """The ids."""
         return self.ids
 
-    def bound(self, *xs: Type) -> int:
-        """The number of rows."""
+    def index_limit(self, *xs: Type) -> int:
         return self.table.rows
 
     def check_data(self, *dims: Dim) -> None:
@@ -151,7 +144,6 @@ class Lookup(Op):
         return self.table.dims, len(self.ids)
 
     def forward(self, ctx: Context) -> Array:
-        """Copy the rows."""
         if len(self.ids) == 1:
             (i,) = self.ids
             return self.table.value[i : i + 1].astype(ctx.dtype)
@@ -173,7 +165,6 @@ class Lookup(Op):
         ctx.kernels.scatter_add(rows, ids, dy.reshape(len(ids), -1))
 
     def touch(self) -> None:
-        """These rows."""
         if self.update:
             for i in self.ids:
                 self.table.touched[i] = True
@@ -197,7 +188,6 @@ class Lookup(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A row too far."""
         table = ParameterCollection().add_lookup_parameters(3, (2,))
         yield BadSample(cls(table, (3,)), (), "row 3 of /_0 does not exist")
         yield BadSample(cls(table, (0, 4)), (), "row 4 of /_0 does not exist")

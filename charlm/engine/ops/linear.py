@@ -93,7 +93,6 @@ class MatMul(Op):
         return found
 
     def forward(self, ctx: Context, w: Array, x: Array) -> Array:
-        """The product."""
         return product(w, x)
 
     def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> Gradients:
@@ -101,7 +100,6 @@ class MatMul(Op):
         return list(product_gradients(dy, w, x, ctx.needs))
 
     def compiled(self, y: Type, w: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """The product."""
         return form_of_products("matmul", y, w, x)
 
     @classmethod
@@ -117,7 +115,6 @@ class MatMul(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Inner sizes, rank."""
         yield BadSample(cls(), (((3,), 1), ((3,), 1)), r"got \(3,\) \* \(3,\); cmult")
         yield BadSample(cls(), (((2, 3), 1), ((2,), 1)), "inner sizes must agree")
         yield BadSample(cls(), (((2, 2, 2), 1), ((2,), 1)), "at most two axes")
@@ -212,18 +209,15 @@ class DotProduct(Op):
     """y = sum_i x1_i x2_i."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """A scalar."""
         if x1 != x2:
             raise self.error(f"shapes must be equal, got {x1} and {x2}")
         return (1,)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """Multiply and add up."""
         both = x1 * x2
         return both.reshape(len(both), -1).sum(axis=1, keepdims=True)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """The other vector."""
         scale = dy.reshape(len(dy), *(1,) * (x1.ndim - 1))
         return [scale * x2, scale * x1]
 
@@ -240,7 +234,6 @@ class DotProduct(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Different sizes."""
         yield BadSample(cls(), (((2,), 1), ((3,), 1)), "shapes must be equal")
 
 

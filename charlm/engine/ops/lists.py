@@ -34,17 +34,14 @@ class Average(Op):
     """y = (x1 + ... + xn) / n; shapes are equal, batches broadcast."""
 
     def shape(self, *xs: Shape) -> Shape:
-        """The arguments'."""
         if any(x != xs[0] for x in xs):
             raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
         return xs[0]
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
-        """Add up and divide."""
         return _sum(xs) / len(xs)
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """A sum, scaled."""
         return form_of_sum(1 / len(xs), y, *xs)
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
@@ -83,7 +80,6 @@ class LogSumExp(Op):
         return largest + np.log(_sum(np.exp(x - largest) for x in like))
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Of one size."""
         alike = all(x.size == y.size for x in xs)
         return Form("log_sum_exp", rule=ALL_LIKE_FIRST) if alike else None
 
@@ -106,7 +102,6 @@ class LogSumExp(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Other sizes, other batches."""
         yield BadSample(cls(), (((3,), 1), ((1,), 1)), "shapes must be equal")
         yield BadSample(cls(), (((3,), 2), ((3,), 3)), "batch sizes must be equal or 1")
 
@@ -118,14 +113,12 @@ class LogSumExpDim(RemovesAxis):
     axis: int = 0
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Shifted by the largest."""
         axis = axis_of(self.axis)
         largest = _finite(x.max(axis=axis, keepdims=True))
         ctx.saved = largest + np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
         return ctx.saved.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Along any axis."""
         return Form("log_sum_exp_dim", along(x, self.axis))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:

@@ -33,7 +33,6 @@ class BinaryLogLoss(Op):
     batches = False
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """A scalar."""
         if x1 != x2:
             raise self.error(f"shapes must be equal, got {x1} and {x2}")
         return (1,)
@@ -48,11 +47,9 @@ class BinaryLogLoss(Op):
         return cost.sum(dtype=x1.dtype).reshape(1, 1)
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """All numbers."""
         return Form("binary_log_loss", (x1.size, math.log(SMALLEST)))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """Both slopes."""
         dtype = x1.dtype.type
         scale = dy.reshape(dy.shape[:1] + (1,) * (x1.ndim - 1))
         inside = np.where(x1 == 0, dtype(SMALLEST), np.where(x1 == 1, dtype(BELOW_ONE), x1))
@@ -70,7 +67,6 @@ class BinaryLogLoss(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Shapes that differ."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "shapes must be equal")
         yield BadSample(cls(), (((3,), 1), ((3, 1), 1)), "shapes must be equal")
 
@@ -83,28 +79,23 @@ class PoissonLoss(Op):
     batches = False
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's: one number."""
         if math.prod(x) != 1:
             raise self.error(f"the logarithm of the mean must be one number, got shape {x}")
         return x
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The cost."""
         return np.exp(x) + x.dtype.type(math.lgamma(self.count + 1)) - self.count * x
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Exp(x) - count."""
         return [dy * (np.exp(x) - self.count)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """No event, and three."""
         yield Sample(cls(0), (((1,), 1),))
         yield Sample(cls(3), (((1, 1), 1),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector."""
         yield BadSample(cls(), (((3,), 1),), "must be one number")
 
 

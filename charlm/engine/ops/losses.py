@@ -28,7 +28,6 @@ class OverAxis(Op, abstract=True):
     axis: int
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         if len(x) > 2:
             raise self.error(f"at most two axes, got shape {x}")
         if self.axis >= len(x):
@@ -62,7 +61,6 @@ class Softmax(OverAxis):
     axis: int = 0
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Along the first axis."""
         return None if self.axis else Form("softmax", x.shape[:1])
 
     def forward(self, ctx: Context, x: Array) -> Array:
@@ -79,7 +77,6 @@ class Softmax(OverAxis):
         return y
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """From the probabilities."""
         if len(y) == 1 and y.ndim == 2 and self.axis == 0:
             dx = dy - y.dot(dy[0])[0, ...]
         else:
@@ -99,13 +96,11 @@ class LogSoftmax(OverAxis):
         return None if self.axis else Form("log_softmax", x.shape[:1], saved=x.size)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Shifted by the maximum."""
         axis = axis_of(self.axis)
         shifted = x - x.max(axis=axis, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """From the log probabilities."""
         return [dy - np.exp(y) * dy.sum(axis=axis_of(self.axis), keepdims=True)]
 
 
@@ -120,11 +115,9 @@ class OfTargets(Op, abstract=True):
         return len(self.targets), *[v for k, v in vars(self).items() if k != "targets"]
 
     def integers(self) -> tuple[int, ...]:
-        """The targets."""
         return self.targets
 
-    def bound(self, *xs: Type) -> int:
-        """The number of scores."""
+    def index_limit(self, *xs: Type) -> int:
         return xs[0].shape[0]
 
     def check_data(self, *dims: Dim) -> None:
@@ -161,7 +154,6 @@ class PickNegLogSoftmax(OfTargets):
     targets: tuple[int, ...] = (0,)
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """The probabilities are kept."""
         return Form("pick_neg_log_softmax", (x.size // x.batch,), saved=x.size)
 
     def forward(self, ctx: Context, x: Array) -> Array:

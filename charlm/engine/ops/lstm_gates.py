@@ -43,7 +43,6 @@ class VanillaLstmGates(Op):
     noise: float = 0.0
 
     def shape(self, *shapes: Shape) -> Shape:
-        """(4H,)."""
         xs, (h, wx, wh, b, *masks) = shapes[: self.inputs], shapes[self.inputs :]
         vectors = (*xs, h, b, *masks)
         if any(len(v) != 1 for v in vectors):
@@ -142,7 +141,6 @@ class OfGates(Op, abstract=True):
     """A function of a cell state (H,) and gates (4H,)."""
 
     def shape(self, c: Shape, gates: Shape) -> Shape:
-        """The state's."""
         if len(c) != 1 or gates != (4 * c[0],):
             raise self.error(f"a state (H,) and gates (4H,) are needed, got {c} and {gates}")
         return c
@@ -166,7 +164,6 @@ class VanillaLstmC(OfGates):
     """y = f c + i g."""
 
     def forward(self, ctx: Context, c: Array, gates: Array) -> Array:
-        """The new cell state."""
         i, f, _, g = np.split(gates, 4, axis=1)
         return f * c + i * g
 
@@ -180,7 +177,6 @@ class VanillaLstmH(OfGates):
     """y = o tanh(c)."""
 
     def forward(self, ctx: Context, c: Array, gates: Array) -> Array:
-        """The new hidden state."""
         return _block(gates, 2) * np.tanh(c)
 
     def backward(self, ctx: Context, dy: Array, y: Array, c: Array, gates: Array) -> list[Array]:

@@ -42,14 +42,12 @@ class Hinge(OfTargets):
     margin: float = 1.0
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Of each batch element."""
         return Form("hinge", (x.size // x.batch, float(self.margin)))
 
     def _places(self) -> Array:
         return np.asarray(self.targets)[:, np.newaxis]
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up the violations."""
         found = _violations(x.reshape(len(x), -1), self._places(), self.margin)
         ctx.saved = found > 0
         return found.sum(axis=1, keepdims=True)
@@ -78,7 +76,6 @@ class HingeDim(Op):
     margin: float = 1.0
 
     def shape(self, x: Shape) -> Shape:
-        """A vector of losses."""
         if len(x) != 2:
             raise self.error(f"a matrix is needed, got shape {x}")
         if self.axis not in (0, 1):
@@ -107,7 +104,6 @@ class HingeDim(Op):
         return found.sum(axis=2)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """As for ``Hinge``."""
         _, targets = self._scores_last(x)
         dscores = _score_gradient(ctx.saved, targets, dy[..., np.newaxis])
         return [dscores if self.axis == 0 else dscores.swapaxes(1, 2)]
@@ -143,7 +139,6 @@ class PairwiseRankLoss(Op):
         return other
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """Number by number."""
         return Form("pairwise_rank_loss", (float(self.margin),))
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:

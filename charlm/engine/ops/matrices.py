@@ -25,7 +25,6 @@ class OfSquare(Op, abstract=True):
     batches = False
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         if len(x) > 2 or x[0] != (*x, 1)[1]:
             raise self.error(f"a square matrix is needed, got shape {x}")
         return x
@@ -56,11 +55,9 @@ class Inverse(OfSquare):
     """Y = X^-1; dX = -Y^T dY Y^T. Transposing commutes with it, so the reversed axes need no care."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The inverse."""
         return self.inverse(x)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """From the value."""
         if y.ndim == 2:
             return [-y * dy * y]
         transposed = y.swapaxes(1, 2)
@@ -71,17 +68,14 @@ class Logdet(OfSquare):
     """y = ln det X, NaN if the determinant is negative; dX = (X^-1)^T."""
 
     def shape(self, x: Shape) -> Shape:
-        """A scalar."""
         super().shape(x)
         return (1,)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """From an LU decomposition."""
         sign, log = np.linalg.slogdet(x.reshape(len(x), x.shape[-1], -1))
         return np.where(sign < 0, np.nan, log)[:, np.newaxis].astype(x.dtype)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """The transposed inverse."""
         inverse = self.inverse(x)
         return [dy[0, 0] * (inverse if x.ndim == 2 else inverse.swapaxes(1, 2))]
 
@@ -92,20 +86,17 @@ class TraceOfProduct(DotProduct):
     batches = False
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """A scalar."""
         if len(x1) > 2:
             raise self.error(f"at most two axes, got shape {x1}")
         return super().shape(x1, x2)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Vectors and matrices."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)))
         yield Sample(cls(), (((2, 3), 1), ((2, 3), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Different shapes, three axes."""
         yield BadSample(cls(), (((2, 3), 1), ((3, 2), 1)), "shapes must be equal")
         yield BadSample(cls(), (((2, 2, 2), 1), ((2, 2, 2), 1)), "at most two axes")
 
@@ -114,7 +105,6 @@ class ColwiseAdd(Add):
     """Y = X + v, the vector added to every column of the matrix."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """The matrix's."""
         if len(x1) != 2 or x2 not in ((x1[0],), (x1[0], 1)):
             raise self.error(f"a matrix (m, n) and a vector (m,) are needed, got {x1} and {x2}")
         return x1

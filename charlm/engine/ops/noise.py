@@ -38,7 +38,6 @@ class Dropout(Op):
     p: float = 0.5
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         return x
 
     def mask_shape(self, x: Array) -> Shape:
@@ -46,12 +45,10 @@ class Dropout(Op):
         return x.shape
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Draw the mask."""
         ctx.saved = draw_mask(ctx, self.p, self.mask_shape(x))
         return x * ctx.saved
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """The same mask."""
         return [dy * ctx.saved]
 
     @classmethod
@@ -82,7 +79,6 @@ class DropoutDim(Dropout):
     axis: int = 0
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         check_axis(self, x, self.axis)
         return x
 
@@ -131,15 +127,12 @@ class Noise(Op):
     std: float = 0.5
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         return x
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add the noise."""
         return x + ctx.stream.normal(0.0, self.std, x.shape, x.dtype)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1."""
         return [dy]
 
     @classmethod

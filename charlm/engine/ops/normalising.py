@@ -28,7 +28,6 @@ class LayerNorm(Op):
     id_count = 8
 
     def shape(self, x: Shape, g: Shape, b: Shape) -> Shape:
-        """The common shape."""
         return broadcast_shape(self, broadcast_shape(self, x, g), b)
 
     def forward(self, ctx: Context, x: Array, g: Array, b: Array) -> Array:
@@ -78,7 +77,6 @@ class WeightNorm(Op):
     batches = False
 
     def shape(self, w: Shape, g: Shape) -> Shape:
-        """The weights'."""
         if math.prod(g) != 1:
             raise self.error(f"the gain must be one number, got shape {g}")
         return w
@@ -96,13 +94,11 @@ class WeightNorm(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, a matrix."""
         yield Sample(cls(), (((3,), 1), ((1,), 1)), 0.3, 1.0)
         yield Sample(cls(), (((2, 3), 1), ((1, 1), 1)), 0.3, 1.0)
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Two gains."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "the gain must be one number")
 
 

@@ -53,10 +53,9 @@ class Pick(Op):
         return self.axis, 0 if isinstance(self.index, int) else len(self.index)
 
     def integers(self) -> tuple[int, ...]:
-        """The indices."""
         return (self.index,) if isinstance(self.index, int) else tuple(self.index)
 
-    def bound(self, *xs: Type) -> int:
+    def index_limit(self, *xs: Type) -> int:
         """The size of the axis."""
         return xs[0].shape[self.axis]
 
@@ -101,14 +100,12 @@ class Pick(Op):
         return (rows, ..., np.asarray(self.index), *behind)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Read the slice."""
         if x.ndim == 2 and isinstance(self.index, int):
             return x[:, self.index : self.index + 1]
         picked = x[self._place(len(x))]
         return picked.reshape(len(picked), -1) if picked.ndim == 1 else picked
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the slice."""
         if dx.ndim == 2 and isinstance(self.index, int):
             if len(dx) == 1:  # one number, nearly always
                 dx[0, self.index] += dy[0, 0]
@@ -176,17 +173,14 @@ class PickRange(Op):
         return (..., slice(self.start, self.stop), *(slice(None),) * self.axis)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Read the slice."""
         return x[self._place()]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the slice."""
         target = dx[self._place()]
         target += dy
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Both axes, a batch."""
         yield Sample(cls(1, 3), (((4,), 1),))
         yield Sample(cls(0, 2, 1), (((2, 3), 2),))
 
@@ -214,11 +208,9 @@ class PickBatchElements(Op):
         return shape, len(self.indices)
 
     def integers(self) -> tuple[int, ...]:
-        """The indices."""
         return self.indices
 
-    def bound(self, *xs: Type) -> int:
-        """The batch size."""
+    def index_limit(self, *xs: Type) -> int:
         return xs[0].batch
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
@@ -226,7 +218,6 @@ class PickBatchElements(Op):
         return Form("pick", (0, x.size // x.batch, 1))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Copy the elements."""
         return x[list(self.indices)]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
@@ -241,7 +232,6 @@ class PickBatchElements(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An element too far."""
         yield BadSample(cls((2,)), (((3,), 2),), "element 2 does not exist in a batch of 2")
 
 

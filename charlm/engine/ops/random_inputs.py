@@ -25,7 +25,6 @@ class RandomInput(Op, abstract=True):
     batch: int = 1
 
     def dim(self, *dims: Dim) -> Dim:
-        """As asked for."""
         return self.size, self.batch
 
     @abstractmethod
@@ -33,7 +32,6 @@ class RandomInput(Op, abstract=True):
         """Return an array of random numbers."""
 
     def forward(self, ctx: Context) -> Array:
-        """Draw."""
         return self.draw(ctx, array_shape((self.size, self.batch)))
 
     @classmethod
@@ -51,12 +49,10 @@ class RandomNormal(RandomInput):
     std: float = 1.0
 
     def draw(self, ctx: Context, shape: Shape) -> Array:
-        """From the normal distribution."""
         return ctx.stream.normal(self.mean, self.std, shape, ctx.dtype)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also other numbers."""
         yield from super().samples()
         yield Sample(cls(mean=1.5, std=0.5))
 
@@ -74,7 +70,6 @@ class RandomBernoulli(RandomInput):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also other numbers."""
         yield from super().samples()
         yield Sample(cls(p=0.2, scale=-3.0))
 
@@ -87,12 +82,10 @@ class RandomUniform(RandomInput):
     right: float = 1.0
 
     def draw(self, ctx: Context, shape: Shape) -> Array:
-        """From the uniform distribution."""
         return ctx.stream.uniform(self.left, self.right, shape, ctx.dtype)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also other numbers."""
         yield from super().samples()
         yield Sample(cls(left=-2.0, right=3.0))
 
@@ -101,7 +94,6 @@ class RandomGumbel(RandomInput):
     """y_i = -ln(-ln u), u drawn from U(0, 1): the standard Gumbel distribution."""
 
     def draw(self, ctx: Context, shape: Shape) -> Array:
-        """From the Gumbel distribution."""
         return ctx.stream.gumbel(shape, ctx.dtype)
 
 

@@ -104,7 +104,6 @@ class Reduction(Op, abstract=True):
         """Return dy/dx; ``y`` is spread over ``x``."""
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """The chain rule."""
         dx = self.spread(dy, x) * self.slope(x, self.spread(y, x))
         return [np.broadcast_to(dx, x.shape)]
 
@@ -136,11 +135,9 @@ class SumOver(Reduction):
         return Form("sum_over", rows) if rows else None
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up."""
         return self.total(x)
 
     def slope(self, x: Array, y: Array) -> float:
-        """1."""
         return 1.0
 
 
@@ -157,11 +154,9 @@ class Moment(Reduction):
         return Form("moment", (*rows, self.order, 1 / (self.divisor or rows[0]))) if rows else None
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up the powers."""
         return self.total(x**self.order) / (self.divisor or self.count(x))
 
     def slope(self, x: Array, y: Array) -> Array:
-        """R x^(r-1) / n."""
         return self.order / (self.divisor or self.count(x)) * x ** (self.order - 1)
 
     @classmethod

@@ -30,7 +30,6 @@ class LookupSequence(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The sizes."""
         return self.table.dims, self.ids_TB.shape
 
     def check_data(self, *dims: Dim) -> None:
@@ -38,17 +37,14 @@ class LookupSequence(Op):
         self.table.check(self.ids_TB)
 
     def dim(self, *dims: Dim) -> Dim:
-        """(row size, B, T)."""
         self.check_data()
         T, B = self.ids_TB.shape
         return (*self.table.dims, B, T), 1
 
     def forward(self, ctx: Context) -> Array:
-        """Copy the rows."""
         return self.table.value[self.ids_TB][np.newaxis].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> LookupParameter:
-        """The table."""
         return self.table
 
     def receive(self, ctx: Context, dy: Array) -> None:
@@ -77,11 +73,9 @@ class SequenceNegLogSoftmax(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The sizes."""
         return self.targets_TB.shape
 
     def dim(self, *dims: Dim) -> Dim:
-        """A scalar."""
         (h, _), (w, _), (b, _) = dims
         T, B = self.targets_TB.shape
         if len(h) != 3 or h[1:] != (B, T) or w != (*b, h[0]):
@@ -155,7 +149,6 @@ class StackTime(Op):
         return y
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """Take them apart."""
         return list(dy[0])
 
     @classmethod
@@ -183,11 +176,9 @@ class OutputSequence(Op):
         return dims[0][0], 1
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """The last part."""
         return Form("part", (x.size - y.size, 0, y.size))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """A view."""
         return x[-1:]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
@@ -196,7 +187,6 @@ class OutputSequence(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Two states, and one."""
         yield Sample(cls(), (((3, 2, 4), 2),))
         yield Sample(cls(), (((3, 1, 2), 1),))
 
@@ -217,17 +207,14 @@ class StatePart(Op):
         return shape[:1], shape[1]
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """One part."""
         step = self.state if self.time is None else self.state * x.shape[2] + self.time
         return Form("part", (step * y.size, 0, y.size))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """A view."""
         part: Array = x[self.state] if self.time is None else x[self.state, self.time]
         return part
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the part."""
         target = dx[self.state] if self.time is None else dx[self.state, self.time]
         target += dy
 

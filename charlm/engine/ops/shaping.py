@@ -54,7 +54,6 @@ class Reshape(Op):
         )
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """A copy."""
         return Form("part", (0, 0, y.size))
 
     def forward(self, ctx: Context, x: Array) -> Array:
@@ -73,7 +72,6 @@ class Reshape(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Another count."""
         yield BadSample(cls((2, 3)), (((4, 2), 1),), "does not hold the numbers")
 
 
@@ -109,13 +107,11 @@ class Transpose(Op):
         return Form("transpose", (sizes[1], sizes[2], sizes[0]))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Move the axes."""
         rank = len(self.order)
         axes = [rank - i for i in reversed(self.order)]  # DyNet axis i is array axis rank - i
         return np.ascontiguousarray(with_rank(x, rank).transpose(0, *axes))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Move them back."""
         rank = len(self.order)
         inverse = np.argsort([rank - i for i in reversed(self.order)]) + 1
         return [dy.transpose(0, *inverse.tolist()).reshape(x.shape)]
@@ -129,7 +125,6 @@ class Transpose(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Too few axes named."""
         yield BadSample(cls(), (((2, 3, 4), 1),), "are not an order of the axes")
 
 

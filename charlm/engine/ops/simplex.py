@@ -86,7 +86,6 @@ class Sparsemax(Op):
     batches = False
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's."""
         return check_scores(self, x)
 
     def forward(self, ctx: Context, x: Array) -> Array:
@@ -99,7 +98,6 @@ class Sparsemax(Op):
         return np.maximum(x - threshold, 0)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Centred on the support."""
         support = (y > 0).astype(x.dtype)
         mean = (support * dy).sum(axis=-1, keepdims=True) / support.sum(axis=-1, keepdims=True)
         return [support * (dy - mean)]
@@ -112,7 +110,6 @@ class Sparsemax(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A matrix."""
         yield BadSample(cls(), (((3, 2), 1),), "must be a vector")
 
 
@@ -127,7 +124,6 @@ class ConstrainedSoftmax(Op):
     batches = False
 
     def shape(self, x: Shape, u: Shape) -> Shape:
-        """The scores'."""
         if not is_column(u) or u[0] != x[0]:
             raise self.error(f"one upper bound for each score is needed, got {x} and {u}")
         return check_scores(self, x)

@@ -84,11 +84,9 @@ class StridedSelect(Op):
         return (batch, *reversed(axes))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """A view."""
         return x[self._place(x)]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the slice."""
         target = dx[self._place(dx)]
         target += dy
 
@@ -130,10 +128,9 @@ class Select(Op, abstract=True):
         return (*x[: self.axis], len(self.indices), *x[self.axis + 1 :])
 
     def integers(self) -> tuple[int, ...]:
-        """The indices."""
         return self.indices
 
-    def bound(self, *xs: Type) -> int:
+    def index_limit(self, *xs: Type) -> int:
         """The size of the axis."""
         return xs[0].shape[self.axis]
 
@@ -146,7 +143,6 @@ class Select(Op, abstract=True):
         return (..., np.asarray(self.indices, int), *(slice(None),) * self.axis)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Copy the slices."""
         return x[self._place()]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
@@ -170,7 +166,6 @@ class SelectRows(Select):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A row too far."""
         yield BadSample(cls((0, 2)), (((2, 3), 1),), "index 2 is outside axis 0 of size 2")
 
 

@@ -73,11 +73,9 @@ class Erf(Elementwise):
     """y = 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x; dy/dx = 2 / sqrt(pi) exp(-x^2)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The error function."""
         return np.asarray(_erf(x), dtype=x.dtype)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """The bell curve."""
         return 2 / math.sqrt(math.pi) * np.exp(-x * x)
 
 

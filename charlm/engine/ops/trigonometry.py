@@ -18,11 +18,9 @@ class Sin(Elementwise):
     """y = sin(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The sine."""
         return np.sin(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """The cosine."""
         return np.cos(x)
 
 
@@ -30,11 +28,9 @@ class Cos(Elementwise):
     """y = cos(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The cosine."""
         return np.cos(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """-sin(x)."""
         return -np.sin(x)
 
 
@@ -42,11 +38,9 @@ class Tan(Elementwise):
     """y = tan(x); dy/dx = 1 + y^2."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The tangent."""
         return np.tan(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """From the value."""
         return 1 + y * y
 
 
@@ -80,7 +74,6 @@ class Acos(Inside):
         return np.arccos(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """As factors."""
         return -1 / np.sqrt((1 - x) * (1 + x))
 
 
@@ -100,11 +93,9 @@ class Sinh(Elementwise):
     """y = sinh(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The hyperbolic sine."""
         return np.sinh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """The hyperbolic cosine."""
         return np.cosh(x)
 
 
@@ -112,11 +103,9 @@ class Cosh(Elementwise):
     """y = cosh(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The hyperbolic cosine."""
         return np.cosh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """The hyperbolic sine."""
         return np.sinh(x)
 
 
@@ -124,7 +113,6 @@ class Asinh(Elementwise):
     """y = asinh(x); dy/dx = 1 / sqrt(1 + x^2)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The inverse of sinh."""
         return np.arcsinh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -136,7 +124,6 @@ class Acosh(Elementwise):
     """y = acosh(x), x >= 1; dy/dx = 1 / sqrt(x^2 - 1)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The inverse of cosh."""
         return np.arccosh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -145,7 +132,6 @@ class Acosh(Elementwise):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Numbers above 1."""
         yield Sample(cls(), (((3,), 1),), low=1.5, high=3.0)
         yield Sample(cls(), (((2, 3), 2),), low=1.5, high=3.0)
 
@@ -154,11 +140,9 @@ class Atanh(Inside):
     """y = atanh(x); dy/dx = 1 / (1 - x^2)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The inverse of tanh."""
         return np.arctanh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """As factors."""
         return 1 / ((1 - x) * (1 + x))
 
 

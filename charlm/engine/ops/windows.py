@@ -23,7 +23,6 @@ class FoldRows(Op):
     count: int = 2
 
     def shape(self, x: Shape) -> Shape:
-        """(m / count, n)."""
         if len(x) > 2 or self.count < 1 or x[0] % self.count:
             raise self.error(
                 f"the rows of a matrix must divide into groups of {self.count}, got shape {x}"
@@ -71,7 +70,6 @@ class KmhNgram(Op):
         return x[0], x[1] - self.width + 1
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up the windows."""
         return sliding_window_view(x, self.width, axis=1).sum(axis=3)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:

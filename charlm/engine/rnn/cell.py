@@ -33,7 +33,7 @@ class Cell(ABC):
         roles: the names of its parameters, in DyNet's order.
         masks: how many recurrent vectors have a dropout mask, h first; 0 if its dropout is another one.
         gains: the parameters that start at 1.
-        reads_tables: whether forward and backward take ``Looked`` for ``x_TBI``.
+        reads_tables: whether forward and backward take ``EmbeddedInput`` for ``x_TBI``.
     """
 
     name: ClassVar[str]
@@ -99,7 +99,7 @@ class Cell(ABC):
     ) -> Gradients:
         """Return the gradients of x, of each parameter and of each state (None where the state was None).
 
-        ``total`` is nothing, or the kernels' ``total_STBH``.
+        ``total`` is nothing, or the kernels' ``state_gradient_STBH``.
         """
 
     def step(
@@ -159,7 +159,6 @@ class KernelCell(Cell):
         states: States,
         masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
-        """Run over time."""
         run = getattr(k, f"{self.kernel}_forward")
         return run(x_TBI, *params, *states, *self.settings(), *masks)
 
@@ -175,7 +174,6 @@ class KernelCell(Cell):
         masks: Sequence[Array] = (),
         **total: Array,
     ) -> Gradients:
-        """Back through time."""
         run = getattr(k, f"{self.kernel}_backward")
         arguments = (x_TBI, *params, *states, *self.settings(), *masks)
         return run(dy_STBH, y_STBH, saved, *arguments, **total)
@@ -192,7 +190,6 @@ class StepCell(KernelCell):
         states: States,
         masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
-        """Run one step."""
         run = getattr(k, f"{self.kernel}_step")
         return run(x_BI, *params, *states, *self.settings(), *masks)
 
@@ -207,7 +204,6 @@ class StepCell(KernelCell):
         states: States,
         masks: Sequence[Array] = (),
     ) -> Gradients:
-        """Back through one step."""
         run = getattr(k, f"{self.kernel}_step_backward")
         return run(dy, y, saved, x_BI, *params, *states, *self.settings(), *masks)
 

@@ -18,7 +18,7 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.parameters import LookupParameter, ParameterCollection
 from charlm.engine.rnn.cell import CELLS, Cell
 from charlm.engine.rnn.recurrence import RecurrentSequence
-from charlm.kernels.reference import Input, Looked
+from charlm.kernels.reference import EmbeddedInput, Input
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,9 @@ class LookupTable(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The table's dimensions."""
         return self.table.dims, self.table.rows
 
     def dim(self, *dims: Dim) -> Dim:
-        """(row size, rows)."""
         self.check_data()
         return (*self.table.dims, self.table.rows), 1
 
@@ -55,7 +53,6 @@ class LookupTable(Op):
         return self.table.value[np.newaxis].astype(ctx.dtype)
 
     def leaf(self) -> LookupParameter:
-        """The table."""
         return self.table
 
     def receive(self, ctx: Context, dy: Array) -> None:
@@ -95,7 +92,7 @@ class LookupRecurrence(RecurrentSequence):
 
     def input(self, x: Array) -> Input:
         """The table and the ids."""
-        return Looked(x[0], self.ids_TB)
+        return EmbeddedInput(x[0], self.ids_TB)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

@@ -65,7 +65,7 @@ class Recurrence(Op, abstract=True):
         with np.errstate(all="ignore"):  # as when the graph is evaluated
             arguments = (x_TBI, params, states, masks)
             y_STBH, saved = self.cell.forward(NUMPY, *arguments)
-            self.cell.backward(NUMPY, dy_STBH, y_STBH, saved, *arguments, total_STBH=total)
+            self.cell.backward(NUMPY, dy_STBH, y_STBH, saved, *arguments, state_gradient_STBH=total)
         return total
 
     @property
@@ -132,14 +132,12 @@ class RecurrentStep(Recurrence):
         return not self.only_state
 
     def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
-        """Run the cell once."""
         arguments = self._arguments(x, rest)
         y, saved = self.cell.step(ctx.kernels, *arguments)
         ctx.saved = saved, arguments
         return y
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
-        """Back through the step."""
         saved, arguments = ctx.saved
         dx: Any
         dx, *found = self.cell.step_backward(ctx.kernels, dy, y, saved, *arguments)
@@ -149,7 +147,7 @@ class RecurrentStep(Recurrence):
             dx = dx.reshape(len(dx), *x.shape[1:])
         return self._gradients([dx, *found])
 
-    def total_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
+    def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
         """The memory is part of the output."""
         x_BI, params, states, masks = self._arguments(x, rest)
         dy_STBH, x_TBI = dy[:, np.newaxis], x_BI[np.newaxis]
@@ -233,7 +231,6 @@ class RecurrentSequence(Recurrence):
         return y_STBH
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
-        """Back through time."""
         saved, arguments = ctx.saved
         dx, *found = self.cell.backward(ctx.kernels, dy, y, saved, *arguments)
         if isinstance(dx, np.ndarray):
@@ -241,7 +238,7 @@ class RecurrentSequence(Recurrence):
             dx = dx[np.newaxis]
         return self._gradients([dx, *with_batch_axes(self.cell, found)])
 
-    def total_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
+    def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
         """The states of a step are part of the next."""
         return self._total(dy, *self._arguments(x, rest))
 

@@ -28,7 +28,6 @@ class SimpleSGDTrainer(Trainer):
         super().__init__(collection, learning_rate, kernels=kernels)
 
     def settings(self) -> tuple[float, ...]:
-        """The rate."""
         return (self.learning_rate,)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from charlm.kernels.compiled import whole_updates
 from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
-from charlm.kernels.compiled.drawing import drawer
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.learning import learner, learns
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
@@ -21,6 +20,7 @@ from charlm.kernels.compiled.output_layer import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
 )
+from charlm.kernels.compiled.sampling import sampler
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, WORTH_SHARING
 from charlm.kernels.compiled.simple import rnn_backward, rnn_forward
 from charlm.kernels.compiled.tables import scatter_add
@@ -33,7 +33,7 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     affine_softmax_nll_forward,
     coupled_lstm_backward,
     coupled_lstm_forward,
-    drawer,
+    sampler,
     gru_backward,
     gru_forward,
     learner,

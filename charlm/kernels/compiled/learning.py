@@ -17,7 +17,7 @@ from charlm.kernels.compiled.sequence import FEW, Call
 from charlm.kernels.compiled.tables import scatter_add
 from charlm.kernels.compiled.team import Team
 from charlm.kernels.memory import FLOAT32
-from charlm.kernels.reference.common import Array, Looked
+from charlm.kernels.reference.common import Array, EmbeddedInput
 
 MOST = 1 << 20
 """Units times positions. A larger step takes so long that nothing is saved, and its arrays are better freed."""
@@ -64,7 +64,7 @@ class Learner:
         # as in a graph: with as many positions as rows the first layer multiplies the table
         looks = inputs_TB.size >= len(table)
         self._x = None if looks else np.empty((*inputs_TB.shape, table.shape[1]), FLOAT32)
-        x: Any = Looked(table, inputs_TB) if self._x is None else self._x
+        x: Any = EmbeddedInput(table, inputs_TB) if self._x is None else self._x
         below: Array | None = None
         for k, layer in enumerate(layers):
             arguments = (x, *layer, *states[k], *settings)

@@ -13,7 +13,7 @@ import numpy as np
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.team import Team
 from charlm.kernels.memory import FLOAT32
-from charlm.kernels.reference.common import Array, Input, Looked
+from charlm.kernels.reference.common import Array, EmbeddedInput, Input
 
 FEW = 4
 """Positions; for fewer, packing the weights costs more than the product."""
@@ -101,7 +101,7 @@ def arrays_like(team: Team, arrays: Sequence[Array], into: Sequence[Array] | Non
 
 def looked(x: Input) -> tuple[Array, Array, int]:
     """The input's numbers or its table's, the ids if it has a table, and the number of its rows, else 1."""
-    if isinstance(x, Looked):
+    if isinstance(x, EmbeddedInput):
         ids = np.ascontiguousarray(x.ids_TB, np.int64).reshape(-1)
         return flat(x.table_VI), ids, len(x.table_VI)
     return flat(x), NO_IDS, 1
@@ -109,7 +109,7 @@ def looked(x: Input) -> tuple[Array, Array, int]:
 
 def input_gradient(team: Team, x: Input, padded: int) -> Array:
     """Memory for the gradient of the input, or of its table, with rows of ``padded`` numbers."""
-    rows = (len(x.table_VI),) if isinstance(x, Looked) else x.shape[:2]
+    rows = (len(x.table_VI),) if isinstance(x, EmbeddedInput) else x.shape[:2]
     return team.empty(*rows, padded)
 
 

@@ -7,16 +7,22 @@ its axes reversed, ``W_IH``, so that ``x_BI @ W_IH`` is the product. Sequence ke
 that the sequence starts from zeros. Kernels of a single step take parameters with a batch axis of
 1, as graphs have them, and return ``y_SBH``, or ``y_BH`` of a cell with one state.
 
-In the place of ``x_TBI`` there may be ``Looked``: rows of a table, and which row at which position.
+In the place of ``x_TBI`` there may be ``EmbeddedInput``: rows of a table, and which row at which position.
 
 A mask is what a recurrent vector is multiplied with where it enters the gates, the same at every
-step; what is carried on is not masked. A backward kernel that is given an array ``total_STBH``
+step; what is carried on is not masked. A backward kernel that is given an array ``state_gradient_STBH``
 leaves there the gradient of every state through all that follows it.
 """
 
-from charlm.kernels.reference.common import Gradients, Input, Looked, Product, logistic, scatter_add
+from charlm.kernels.reference.common import (
+    EmbeddedInput,
+    Gradients,
+    Input,
+    Product,
+    logistic,
+    scatter_add,
+)
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
-from charlm.kernels.reference.drawing import Drawer, drawer
 from charlm.kernels.reference.gru import gru_backward, gru_forward, gru_step, gru_step_backward
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward, lstm_step, lstm_step_backward
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
@@ -25,19 +31,19 @@ from charlm.kernels.reference.output import (
     affine_softmax_nll_forward,
     squared_norm,
 )
+from charlm.kernels.reference.sampling import Sampler, sampler
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward, rnn_step, rnn_step_backward
 
 __all__ = [
-    "Drawer",
+    "EmbeddedInput",
     "Gradients",
     "Input",
-    "Looked",
     "Product",
+    "Sampler",
     "affine_softmax_nll_backward",
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",
     "coupled_lstm_forward",
-    "drawer",
     "gru_backward",
     "gru_forward",
     "gru_step",
@@ -53,6 +59,7 @@ __all__ = [
     "rnn_forward",
     "rnn_step",
     "rnn_step_backward",
+    "sampler",
     "scatter_add",
     "squared_norm",
 ]

@@ -13,7 +13,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class EmbeddedInput:
     """A sequence x[t, b] = table[ids[t, b]]: its product with a matrix is one of the table, which is shorter.
 
     Kernels take it in the place of ``x_TBI``, and return the table's gradient in the place of x's.
@@ -38,7 +38,7 @@ ONE = np.ones((), np.float32)
 """One, as an array without axes: with that numpy is twice as quick as with a Python number, in any number type."""
 
 
-Input: TypeAlias = "Array | Looked"
+Input: TypeAlias = "Array | EmbeddedInput"
 Gradients: TypeAlias = "list[Array | Product | None]"
 
 
@@ -90,7 +90,7 @@ def flat(a_TBX: Array) -> Array:
 
 def project(x_TBI: Input, W_IX: Array, b_X: Array | float = 0.0) -> Array:
     """Return b + W x for all steps, as one product."""
-    if isinstance(x_TBI, Looked):
+    if isinstance(x_TBI, EmbeddedInput):
         rows_VX: Array = x_TBI.table_VI @ W_IX + b_X
         return rows_VX[x_TBI.ids_TB]
     T, B = x_TBI.shape[:2]
@@ -104,7 +104,7 @@ def project_backward(
 ) -> tuple[Array, Array | Product, Array]:
     """Return the gradients of ``project``'s arguments, in their order."""
     da = flat(da_TBX)
-    if isinstance(x_TBI, Looked):
+    if isinstance(x_TBI, EmbeddedInput):
         x, ids_N = x_TBI.table_VI, x_TBI.ids_TB.ravel()
         da_VX = sums_by_id(da, ids_N, len(x))
         return da_VX @ W_IX.T, x.T @ da_VX, da_VX.sum(axis=0)

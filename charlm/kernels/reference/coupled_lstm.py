@@ -84,7 +84,7 @@ def coupled_lstm_backward(
     h_BH: Array | None,
     mask_BH: Array | None = None,
     c_mask_BH: Array | None = None,
-    total_STBH: Array | None = None,
+    state_gradient_STBH: Array | None = None,
 ) -> Gradients:
     """Return the gradients of ``coupled_lstm_forward``'s arguments, in their order."""
     i_TBH, o_TBH, w_TBH = saved
@@ -101,8 +101,8 @@ def coupled_lstm_backward(
         dc = dy_STBH[0, t] + dc_BH + dh * o * (1 - tanh_c * tanh_c)
         if Wco_HH is not None:
             dc += masked(da_o[t] @ Wco_HH.T, c_mask_BH)
-        if total_STBH is not None:
-            total_STBH[:, t] = dc, dh
+        if state_gradient_STBH is not None:
+            state_gradient_STBH[:, t] = dc, dh
         da_i[t] = dc * (w - before_TBH[t]) * i * (1 - i)
         da_w[t] = dc * i * (1 - w * w)
         dc_BH = dc * (1 - i)

@@ -68,7 +68,7 @@ def gru_backward(
     Whc_HH: Array,
     bc_H: Array,
     h_BH: Array | None,
-    total_STBH: Array | None = None,
+    state_gradient_STBH: Array | None = None,
 ) -> Gradients:
     """Return the gradients of ``gru_forward``'s arguments, in their order."""
     z_TBH, r_TBH, c_TBH = saved
@@ -79,8 +79,8 @@ def gru_backward(
     for t in reversed(range(x_TBI.shape[0])):
         z, r, c, h = z_TBH[t], r_TBH[t], c_TBH[t], before_TBH[t]
         dy = dy_STBH[0, t] + dh_BH
-        if total_STBH is not None:
-            total_STBH[0, t] = dy
+        if state_gradient_STBH is not None:
+            state_gradient_STBH[0, t] = dy
         da_c[t] = dy * z * (1 - c * c)
         drh = da_c[t] @ Whc_HH.T
         da_r[t] = drh * h * r * (1 - r)

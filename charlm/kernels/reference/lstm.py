@@ -75,7 +75,7 @@ def lstm_backward(
     h_BH: Array | None,
     forget_bias: float = 1.0,
     mask_BH: Array | None = None,
-    total_STBH: Array | None = None,
+    state_gradient_STBH: Array | None = None,
 ) -> Gradients:
     """Return the gradients of ``lstm_forward``'s arguments, in their order."""
     gates_TBG = saved
@@ -98,8 +98,8 @@ def lstm_backward(
         dh = dy_STBH[1, t] + dh_BH
         dc_BH += dy_STBH[0, t]
         dc_BH += dh * slopes_TBH[t - start]
-        if total_STBH is not None:
-            total_STBH[:, t] = dc_BH, dh
+        if state_gradient_STBH is not None:
+            state_gradient_STBH[:, t] = dc_BH, dh
         di *= dc_BH
         df *= dc_BH
         do *= dh

@@ -85,7 +85,7 @@ def norm_lstm_backward(
     h_BH: Array | None,
     forget_bias: float = 1.0,
     mask_BH: Array | None = None,
-    total_STBH: Array | None = None,
+    state_gradient_STBH: Array | None = None,
 ) -> Gradients:
     """Return the gradients of ``norm_lstm_forward``'s arguments, in their order."""
     gates_TBG, nx_TBG, sx_TB1, nh_TBG, sh_TB1, nc_TBH, sc_TB1 = saved
@@ -103,8 +103,8 @@ def norm_lstm_backward(
         dh = dy_STBH[1, t] + dh_BH
         dn_TBH[t] = dh * o * (1 - tanh_n * tanh_n)
         dc_BH += dy_STBH[0, t] + _normalise_backward(dn_TBH[t] * gc_H, nc_TBH[t], sc_TB1[t])
-        if total_STBH is not None:
-            total_STBH[:, t] = dc_BH, dh
+        if state_gradient_STBH is not None:
+            state_gradient_STBH[:, t] = dc_BH, dh
         di[...] = dc_BH * g * i * (1 - i)
         df[...] = 0.0 if before is None else dc_BH * before * f * (1 - f)
         do[...] = dh * tanh_n * o * (1 - o)

@@ -44,7 +44,7 @@ def rnn_backward(
     b_H: Array,
     h_BH: Array | None,
     mask_BH: Array | None = None,
-    total_STBH: Array | None = None,
+    state_gradient_STBH: Array | None = None,
 ) -> Gradients:
     """Return the gradients of ``rnn_forward``'s arguments, in their order."""
     da_TBH = y_STBH[0] * y_STBH[0]
@@ -53,8 +53,8 @@ def rnn_backward(
     for t in reversed(range(len(da_TBH))):
         da_BH = da_TBH[t]
         dy = dy_STBH[0, t] if dh_BH is None else dy_STBH[0, t] + dh_BH
-        if total_STBH is not None:
-            total_STBH[0, t] = dy
+        if state_gradient_STBH is not None:
+            state_gradient_STBH[0, t] = dy
         da_BH *= dy
         dh_BH = masked(da_BH.dot(Wh_HH.T), mask_BH)
     dx_TBI, dWx_IH, db_H = project_backward(da_TBH, x_TBI, Wx_IH)

@@ -40,7 +40,6 @@ class FastLSTMCell(KernelCell):
         states: States,
         masks: Sequence[Array] = (),
     ) -> tuple[Array, Any]:
-        """Run over time."""
         return super().forward(k, x_TBI, _without_peepholes(params), states)
 
     def backward(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from charlm.baselines.measure import Baselines
+from charlm.reporting.plot import curves, plot_run
 from charlm.runs.directory import RunDirectory
-from charlm.training.plot import curves, plot_run
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 

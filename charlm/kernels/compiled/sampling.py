@@ -23,7 +23,7 @@ from charlm.kernels.compiled.sequence import flat
 from charlm.kernels.compiled.team import Team, enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, add, lanewise, load, store
 from charlm.kernels.reference.common import Array
-from charlm.kernels.reference.drawing import State
+from charlm.kernels.reference.sampling import State
 
 WORTH_SHARING = 1e6
 """Multiplications and additions of a step; a smaller one is done by one thread."""
@@ -76,7 +76,7 @@ def _input(Px, X, x, at_x, ldx, B, A, lda, symbols, row, table, known, begin, en
 
 
 @compiled()
-def _pick(scores, at, V, temperature, height, cumulative, to):
+def _pick(scores, at, V, temperature, uniform, cumulative, to):
     """What the plain ``draw`` does, for one text."""
     best, top = 0, np.float64(scores[at])
     for v in range(V):
@@ -91,9 +91,9 @@ def _pick(scores, at, V, temperature, height, cumulative, to):
     for v in range(V):
         whole += np.exp((np.float64(scores[at + v]) - top) / temperature)
         cumulative[to + v] = whole
-    height *= whole
+    uniform *= whole
     for v in range(V):
-        if cumulative[to + v] > height:
+        if cumulative[to + v] > uniform:
             return v
     return V - 1
 
@@ -101,7 +101,7 @@ def _pick(scores, at, V, temperature, height, cumulative, to):
 @compiled()
 def _draw(
     weights, layers, embedding, table, known, states, A, R, scores, cumulative,
-    symbols, heights, drawn, temperature, end, sizes, meeting, me, threads,
+    symbols, uniforms, drawn, temperature, end, sizes, meeting, me, threads,
 ):  # fmt: skip
     if not enter(meeting, me, threads):
         return
@@ -206,8 +206,8 @@ def _draw(
         met = meet(meeting, met, threads)
         place = (t + 1) * B
         for n in range(me, B, threads):
-            height = heights[place - T * B + n]
-            symbols[place + n] = _pick(scores, n * Vp, V, temperature, height, cumulative, me * V)
+            uniform = uniforms[place - T * B + n]
+            symbols[place + n] = _pick(scores, n * Vp, V, temperature, uniform, cumulative, me * V)
         met = meet(meeting, met, threads)
         over = False
         for n in range(B):
@@ -222,22 +222,22 @@ def _draw(
     leave(meeting, me, threads)
 
 
-def drawer(
+def sampler(
     team: Team,
     cell: str,
     embedding_VE: Array,
     layers: Sequence[Sequence[Any]],
     W_HV: Array,
     b_V: Array,
-) -> Drawer | reference.Drawer:
+) -> Sampler | reference.Sampler:
     """Return what draws; for float64 it is the plain one."""
     if b_V.dtype != np.float32:
-        return reference.drawer(cell, embedding_VE, layers, W_HV, b_V)
-    return Drawer(team, cell, embedding_VE, layers, W_HV, b_V)
+        return reference.sampler(cell, embedding_VE, layers, W_HV, b_V)
+    return Sampler(team, cell, embedding_VE, layers, W_HV, b_V)
 
 
-class Drawer:
-    """What the plain ``Drawer`` is."""
+class Sampler:
+    """What the plain ``Sampler`` is."""
 
     def __init__(
         self,
@@ -280,30 +280,30 @@ class Drawer:
         self,
         symbols_TB: Array,
         state: State | None,
-        heights_NB: Array,
+        uniforms_NB: Array,
         temperature: float,
         end: int,
     ) -> tuple[Array, State]:
         """Read symbols, and draw some of those that follow."""
-        symbols_NB, _, state = self._run(symbols_TB, state, heights_NB, temperature, end)
+        symbols_NB, _, state = self._run(symbols_TB, state, uniforms_NB, temperature, end)
         return symbols_NB, state
 
     def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; return the scores of what follows, and the state."""
-        heights_NB = np.zeros((1, len(symbols_B)))
-        _, scores, state = self._run(symbols_B[np.newaxis], state, heights_NB, 0.0, -1)
+        uniforms_NB = np.zeros((1, len(symbols_B)))
+        _, scores, state = self._run(symbols_B[np.newaxis], state, uniforms_NB, 0.0, -1)
         return scores, state
 
     def _run(
         self,
         symbols_TB: Array,
         state: State | None,
-        heights_NB: Array,
+        uniforms_NB: Array,
         temperature: float,
         end: int,
     ) -> tuple[Array, Array, State]:
         T, B = symbols_TB.shape
-        N, V, S = len(heights_NB), len(self.known), self.state_size
+        N, V, S = len(uniforms_NB), len(self.known), self.state_size
         states = np.zeros((2, B, S), np.float32)
         if state is not None:
             np.concatenate([part for layer in state for part in layer], axis=1, out=states[0])
@@ -325,7 +325,7 @@ class Drawer:
             scores.reshape(-1),
             np.empty(threads * V),
             symbols.reshape(-1),
-            np.ascontiguousarray(heights_NB).reshape(-1),
+            np.ascontiguousarray(uniforms_NB).reshape(-1),
             drawn,
             float(temperature),
             end,

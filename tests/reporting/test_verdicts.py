@@ -7,12 +7,12 @@ import pytest
 
 from charlm.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from charlm.errors import OutputError
+from charlm.reporting import verdicts
+from charlm.reporting.verdicts import History, Verdicts
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import StreamCorpus
-from charlm.training import standing
 from charlm.training.events import Evaluated, Logged
 from charlm.training.loop import Training
-from charlm.training.standing import History, Standing
 
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
 
@@ -37,7 +37,7 @@ def test_verdicts_go_on_from_what_was_known(tmp_path):
         '{"step": 10, "held_out_nll": 2.5, "seconds": 1}\n'
         '{"step": 20, "held_out_nll": 1.0, "seconds": 2}\n'
     )
-    found = Standing(corpus, tmp_path, History.read(directory))
+    found = Verdicts(corpus, tmp_path, History.read(directory))
     assert found.evaluated(20, 2.0).endswith("improving: 0.5000 less than at step 10")
     assert (tmp_path / "baselines.json").is_file()
 
@@ -47,6 +47,6 @@ def test_baselines_that_fail_are_no_reason_to_end_a_run(error, monkeypatch):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(standing, "baselines_of", fail)
+    monkeypatch.setattr(verdicts, "baselines_of", fail)
     corpus = StreamCorpus.from_text(TEXT, val_frac=0.1)
-    assert Standing(corpus, None).evaluated(20, 2.0) is None
+    assert Verdicts(corpus, None).evaluated(20, 2.0) is None

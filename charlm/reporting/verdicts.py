@@ -46,7 +46,7 @@ class History:
             points[:] = [point for point in points if point.step < step]
 
 
-class Standing:
+class Verdicts:
     """The verdicts of a run that is trained.
 
     The baselines take some seconds for a megabyte. They are begun at once on a thread of their own and waited

@@ -18,7 +18,7 @@ State: TypeAlias = "list[tuple[Array, ...]]"
 Step: TypeAlias = "Callable[[Array, State | None], tuple[Array, State]]"
 
 
-def draw(scores_BV: Array, temperature: float, heights_B: Array) -> Array:
+def draw(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
     """Return a symbol for each row of scores, log-probabilities but for a constant of the row.
 
     They are sharpened by 1/temperature; temperature 0 takes the likeliest. Computed in float64 log
@@ -36,7 +36,7 @@ def draw(scores_BV: Array, temperature: float, heights_B: Array) -> Array:
     scores -= largest
     scores /= temperature
     cumulative = np.add.accumulate(np.exp(scores, out=scores), axis=1)
-    above = cumulative > heights_B[:, np.newaxis] * cumulative[:, -1:]
+    above = cumulative > uniforms_B[:, np.newaxis] * cumulative[:, -1:]
     found: Array = scores.shape[1] - np.add.reduce(above, axis=1, dtype=np.intp)
     return found
 
@@ -45,7 +45,7 @@ def draw_on(
     step: Step,
     symbols_TB: Array,
     state: State | None,
-    heights_NB: Array,
+    uniforms_NB: Array,
     temperature: float,
     end: int,
 ) -> tuple[Array, State]:
@@ -55,20 +55,20 @@ def draw_on(
         step: the model.
         symbols_TB: what the texts go on with, one symbol at least.
         state: the state before that.
-        heights_NB: a row for each symbol that is to be drawn.
+        uniforms_NB: a row for each symbol that is to be drawn.
         temperature: see ``draw``.
         end: a symbol at which drawing stops, for all texts; it also stops where scores are not numbers.
 
     Returns:
-        The symbols (n, B), one at least if there are heights, and the state, which does not know the last of them.
+        The symbols (n, B), one at least if there are uniforms, and the state, which does not know the last of them.
     """
     for symbols_B in symbols_TB:
         scores_BV, state = step(symbols_B, state)
     drawn: list[Array] = []
-    for heights_B in heights_NB:
+    for uniforms_B in uniforms_NB:
         if drawn:
             scores_BV, state = step(drawn[-1], state)
-        drawn.append(draw(scores_BV, temperature, heights_B))
+        drawn.append(draw(scores_BV, temperature, uniforms_B))
         symbols = drawn[-1].tolist()
         if end in symbols or scores_BV.shape[1] in symbols:
             break
@@ -183,7 +183,7 @@ LAYERS: dict[str, Callable[..., Layer]] = {"gru": GruLayer, "lstm": LstmLayer, "
 """By the name of the cell's kernels."""
 
 
-class Drawer:
+class Sampler:
     """Softmax(b + W h) over the layers of one cell.
 
     Args:
@@ -214,12 +214,12 @@ class Drawer:
         self,
         symbols_TB: Array,
         state: State | None,
-        heights_NB: Array,
+        uniforms_NB: Array,
         temperature: float,
         end: int,
     ) -> tuple[Array, State]:
         """Read symbols, and draw some of those that follow (see ``draw_on``)."""
-        return draw_on(self.step, symbols_TB, state, heights_NB, temperature, end)
+        return draw_on(self.step, symbols_TB, state, uniforms_NB, temperature, end)
 
     def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; return the scores (B, V) of what follows, and the state."""
@@ -250,12 +250,12 @@ class Drawer:
         return self.table_VG[symbols_B]
 
 
-def drawer(
+def sampler(
     cell: str,
     embedding_VE: Array,
     layers: Sequence[Sequence[Any]],
     W_HV: Array,
     b_V: Array,
-) -> Drawer:
-    """Return what draws from a model (see ``Drawer``)."""
-    return Drawer(cell, embedding_VE, layers, W_HV, b_V)
+) -> Sampler:
+    """Return what draws from a model (see ``Sampler``)."""
+    return Sampler(cell, embedding_VE, layers, W_HV, b_V)

@@ -20,9 +20,9 @@ def kernels(name: str, monkeypatch):
     if name == "numpy":
         return NUMPY
     pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
-    from charlm.kernels.compiled import drawing
+    from charlm.kernels.compiled import sampling
 
-    monkeypatch.setattr(drawing, "WORTH_SHARING", 0)
+    monkeypatch.setattr(sampling, "WORTH_SHARING", 0)
     return select("numba", int(name[-1]))
 
 

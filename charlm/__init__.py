@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from charlm.comparison.comparison import Comparison as Comparison
     from charlm.config import load_comparison as load_comparison
     from charlm.config import load_run as load_run
-    from charlm.lm.model import CharLM as CharLM
-    from charlm.lm.model import load as load
+    from charlm.lm.language_model import CharLM as CharLM
+    from charlm.lm.language_model import load as load
     from charlm.training.loop import Training as Training
 
 _HOME = {
-    "CharLM": "charlm.lm.model",
+    "CharLM": "charlm.lm.language_model",
     "Comparison": "charlm.comparison.comparison",
     "Training": "charlm.training.loop",
-    "load": "charlm.lm.model",
+    "load": "charlm.lm.language_model",
     "load_comparison": "charlm.config",
     "load_run": "charlm.config",
 }

@@ -22,7 +22,7 @@ from charlm.config import ModelConfig, RunConfig
 from charlm.engine.rnn import CELLS
 from charlm.lm import sampling
 from charlm.lm.compute import decide
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor
 from charlm.text.vocab import Vocab
 from charlm.training.loop import Training

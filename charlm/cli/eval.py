@@ -18,7 +18,7 @@ from charlm.config.schema import BYTES
 from charlm.errors import InputError, TextError
 from charlm.lm.compute import decide, saved_by_reading
 from charlm.lm.evaluation import WARM_UP
-from charlm.lm.model import model_of
+from charlm.lm.language_model import model_of
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import score_text
 from charlm.reporting.verdicts import baselines_of, corpus_of_run

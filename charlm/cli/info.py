@@ -18,7 +18,7 @@ from charlm.cli.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.files import exists
-from charlm.lm.model import model_of
+from charlm.lm.language_model import model_of
 from charlm.lm.saved import config_of, model_state
 from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint

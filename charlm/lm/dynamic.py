@@ -13,7 +13,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.engine.trainers.base import Trainer
-from charlm.lm.model import CharLM
+from charlm.lm.model import Model
 
 PULL = 0.001
 """The part of the way back to its trained value that a weight goes at every update."""
@@ -32,7 +32,7 @@ class DynamicTrainer(Trainer):
 
     moments = ("trained", "scale")
 
-    def __init__(self, model: CharLM, rate: float) -> None:
+    def __init__(self, model: Model, rate: float) -> None:
         super().__init__(model.collection, rate, kernels=model.kernels)
         self.sparse_updates = False  # the pull is on all rows
         self._observed = 0

@@ -14,7 +14,7 @@ from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.engine.arrays import Array
 from charlm.engine.ops import sequence_neg_log_softmax
 from charlm.lm.dynamic import DynamicTrainer
-from charlm.lm.model import CharLM
+from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.text.vocab import Ids
 
@@ -52,7 +52,7 @@ class Score:
         return nll_to_perplexity(self.nll)
 
 
-def evaluate(model: CharLM, pieces: Iterable[tuple[Array, Array, bool]]) -> Score:
+def evaluate(model: Model, pieces: Iterable[tuple[Array, Array, bool]]) -> Score:
     """Score pieces (inputs, targets, fresh); the state is carried from piece to piece unless ``fresh``.
 
     The state is the evaluation's own: training is not disturbed.
@@ -71,7 +71,7 @@ def evaluate(model: CharLM, pieces: Iterable[tuple[Array, Array, bool]]) -> Scor
 
 
 def read(
-    model: CharLM,
+    model: Model,
     ids: Ids,
     begin: int,
     end: int | None = None,
@@ -123,7 +123,7 @@ def read(
     return np.concatenate(found)
 
 
-def learner(model: CharLM, train: Ids, rate: float | None = None) -> DynamicTrainer:
+def learner(model: Model, train: Ids, rate: float | None = None) -> DynamicTrainer:
     """Return the trainer of a dynamic evaluation, fitted to a model's training text.
 
     Args:
@@ -144,7 +144,7 @@ def learner(model: CharLM, train: Ids, rate: float | None = None) -> DynamicTrai
     return trainer
 
 
-def _best_rate(model: CharLM, train: Ids, begin: int, trainer: DynamicTrainer) -> float:
+def _best_rate(model: Model, train: Ids, begin: int, trainer: DynamicTrainer) -> float:
     scores: list[float] = []
     for trainer.learning_rate in RATES:
         nlls = read(model, train, begin, size=DYNAMIC_PIECE, learn=trainer.update)

@@ -1,12 +1,9 @@
-"""The character language model: embedding, recurrent layers, softmax. An engine program like any other."""
+"""The network of a character language model: embedding, recurrent layers, softmax. It is an engine program."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from numbers import Integral, Real
-from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -32,25 +29,16 @@ from charlm.engine.parameters import LookupParameter, Parameter, ParameterCollec
 from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.rnn import CELLS, Cell, RNNBuilder
 from charlm.engine.rnn.lookup import Symbols
-from charlm.errors import ConfigError, InputError, require
+from charlm.errors import ConfigError, require
 from charlm.kernels import NUMPY
-from charlm.lm import sampling
 from charlm.lm.compute import memory
-from charlm.lm.predictor import Predictor
-from charlm.lm.sampling import Drawn, Seed, State
+from charlm.lm.sampling import State
 from charlm.lm.saved import (
-    check_weights,
-    config_of,
     fitting,
-    model_state,
-    vocab_of,
     weight_shapes,
 )
-from charlm.runs.checkpoint import Checkpoint, load_checkpoint
-from charlm.text.prompt import Prompt, prompt_of
 from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab
-from charlm.threads import thread_count, use_threads
 
 TIME = 2
 """The axis of a sequence's positions."""
@@ -58,7 +46,7 @@ STREAM_LENGTH = 500
 """Characters in a sample of a model that has no ``<EOS>`` to end it."""
 
 
-class CharLM:
+class Model:
     """P(next symbol | symbols so far) = softmax(b + W h), h the top recurrent layer's output.
 
     Args:
@@ -73,7 +61,7 @@ class CharLM:
         kernels: the array functions that it is computed with, at first the plain ones.
 
     Example:
-        >>> model = CharLM(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
+        >>> model = Model(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
         >>> model.parameter_count()
         56
     """
@@ -142,97 +130,6 @@ class CharLM:
     def graph(self) -> ComputationGraph:
         """Return a new graph for the model's number type, on its kernels."""
         return ComputationGraph(self.collection.dtype, self.collection.stream, self.kernels)
-
-    def streams(
-        self,
-        seeds: Sequence[Seed],
-        length: int | None = None,
-        *,
-        temperature: float = 1.0,
-        prime: str = "",
-        stop: str = "",
-    ) -> Iterator[Drawn]:
-        """Draw a text for each seed, side by side, and yield what is drawn (see ``charlm.lm.sampling``).
-
-        Args:
-            seeds: the same seed gives the same text, whatever its neighbours, unless rounding decides a
-                draw; None draws one.
-            length: at most this many characters each; by default until ``<EOS>``, or 500 without one.
-            temperature: below 1 plays safe, 0 is the likeliest character each time.
-            prime: the text to go on from.
-            stop: end before this string. Both are prepared as the model's text was (``charlm.text.prompt``).
-
-        Raises:
-            ArgumentError: something is of a wrong type.
-            InputError: a seed or the length is negative, or the temperature is.
-            TextError: the model cannot read the prime, or never draws the stop string.
-        """
-        require("seeds", seeds, Sequence, "a list of seeds")
-        require("length", length, (Integral, NoneType), "a whole number or None")
-        require("temperature", temperature, Real, "a number")
-        require("prime", prime, str, "text")
-        require("stop", stop, str, "text")
-        rngs = [sampling.generator(seed) for seed in seeds]
-        limit = self.default_length() if length is None else length
-        if limit < 0:
-            raise InputError(f"length: expected 0 or more characters, got {length}")
-        prompt = self.prompt(prime, stop)
-
-        def drawn() -> Iterator[Drawn]:
-            with Predictor(self) as predict:
-                yield from sampling.streams(
-                    predict.draw,
-                    self.vocab,
-                    rngs,
-                    limit=limit,
-                    temperature=temperature,
-                    prime=prompt.prime,
-                    stop=prompt.stop,
-                )
-
-        return drawn()
-
-    def prompt(self, prime: str = "", stop: str = "") -> Prompt:
-        """Return a prime and a stop text, prepared as the model's text was.
-
-        Raises:
-            TextError: the model cannot read the prime, or never draws the stop text.
-        """
-        return prompt_of(prime, stop, self.vocab, self.normalize)
-
-    def stream(
-        self,
-        length: int | None = None,
-        *,
-        seed: Seed = None,
-        temperature: float = 1.0,
-        prime: str = "",
-        stop: str = "",
-    ) -> Generator[str, None, bool]:
-        """Yield the characters of one text as they are drawn, and return whether it is complete; see ``streams``."""
-        return sampling.characters(
-            self.streams([seed], length, temperature=temperature, prime=prime, stop=stop)
-        )
-
-    def sample(
-        self,
-        length: int | None = None,
-        *,
-        seed: Seed = None,
-        temperature: float = 1.0,
-        prime: str = "",
-        stop: str = "",
-    ) -> str:
-        """Return one text drawn from the model, the prime not included; see ``streams``.
-
-        Example:
-            >>> model = CharLM(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
-            >>> model.sample(5, seed=1, temperature=0.5) == model.sample(5, seed=1, temperature=0.5)
-            True
-        """
-        return sampling.collect(
-            self.stream(length, seed=seed, temperature=temperature, prime=prime, stop=stop)
-        ).text
 
     def parameters(self) -> dict[str, Parameter | LookupParameter]:
         """Return every parameter under the name it has in a checkpoint."""
@@ -317,20 +214,16 @@ class CharLM:
             return x
         return dropout_dim(x, TIME, rate) if self.config.variational else dropout(x, rate)
 
-    def default_length(self) -> int:
-        """Return the number of characters at which a text is cut unless another is asked for."""
-        return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
-
 
 def described(config: ModelConfig) -> str:
     """Return a model's cell, layers and sizes, as messages call them.
 
     Example:
         >>> described(ModelConfig(cell="gru", hidden_dim=(64, 32), layers=2))
-        'gru, layers 2, dims 50/64/32'
+        'gru, layers 2, embedding 50, hidden 64/32'
     """
-    sizes = "/".join(str(n) for n in (config.embed_dim, *config.hidden_dims))
-    return f"{config.cell}, layers {config.layers}, dims {sizes}"
+    hidden = "/".join(map(str, config.hidden_dims))
+    return f"{config.cell}, layers {config.layers}, embedding {config.embed_dim}, hidden {hidden}"
 
 
 def _cell(config: ModelConfig) -> Cell:
@@ -356,36 +249,3 @@ def _check_memory(config: ModelConfig, symbols: int, itemsize: int) -> None:
             f"{needed / 1e9:,.0f} GB to train, and this machine has {there / 1e9:,.0f} GB: make "
             "model.hidden_dim, model.embed_dim or model.layers smaller"
         )
-
-
-def load(run: str | Path, checkpoint: str | None = None) -> CharLM:
-    """Load the model of a run directory or checkpoint file.
-
-    ``checkpoint`` is which of a run's: ``last``, ``best`` (by the held-out score), or by default the best
-    where there is one.
-
-    Raises:
-        CheckpointError: there is none, or it is damaged.
-        ArgumentError: ``run`` is not a path.
-    """
-    found = load_checkpoint(run, checkpoint)
-    use_threads(thread_count(default=1))  # drawing and scoring are many small products
-    return model_of(found)
-
-
-def model_of(checkpoint: Checkpoint) -> CharLM:
-    """Build the model that a checkpoint holds.
-
-    Raises:
-        CheckpointError: it does not hold a model.
-    """
-    state, config = model_state(checkpoint), config_of(checkpoint)
-    check_weights(checkpoint)
-    model = CharLM(
-        vocab_of(checkpoint),
-        config.model,
-        line_limit=state.line_limit,
-        normalize=config.data.normalize,
-    )
-    model.load_arrays(checkpoint.tensors)
-    return model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,12 +15,9 @@ from charlm.engine.rnn.cell import KernelCell
 from charlm.kernels import reference
 from charlm.kernels.reference.sampling import LAYERS, Step, draw_on
 from charlm.lm.compute import operations_per_character
+from charlm.lm.model import Model
 from charlm.lm.sampling import Draw, State
 from charlm.text.vocab import Ids
-
-if TYPE_CHECKING:
-    from charlm.lm.model import CharLM
-
 
 AT_ONCE = 2e8
 """Operations that may go by until what is drawn is shown: ten milliseconds or so."""
@@ -35,7 +31,7 @@ class Predictor:
             (B, V) of what follows, log-probabilities but for a constant of the text, and the state.
     """
 
-    def __init__(self, model: CharLM) -> None:
+    def __init__(self, model: Model) -> None:
         self._graph: StepGraph | None = None
         self._at_once = AT_ONCE / operations_per_character(model.config, len(model.vocab))
         sampler = _sampler(model)
@@ -67,7 +63,7 @@ class Predictor:
             self._graph.release()
 
 
-def _sampler(model: CharLM) -> reference.Sampler | None:
+def _sampler(model: Model) -> reference.Sampler | None:
     """Return what draws without a graph; None if the model has parts that it does not know."""
     cell, parameters = model.rnn.cell, model.parameters()
     if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS):
@@ -85,7 +81,7 @@ def _sampler(model: CharLM) -> reference.Sampler | None:
     return found
 
 
-def _barred(model: CharLM) -> Array:
+def _barred(model: Model) -> Array:
     """Return what is added to the scores: the symbol of unknown characters has nothing to show and is never drawn."""
     scores_V = np.zeros(len(model.vocab), model.collection.dtype)
     if model.vocab.unknown is not None:
@@ -99,7 +95,7 @@ class StepGraph:
     Another number of texts makes another graph. With two layers of 128 a character so takes 0.15 ms and not 0.32.
     """
 
-    def __init__(self, model: CharLM) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
         self._barred = _barred(model)
         self._graph: ComputationGraph | None = None

@@ -20,7 +20,7 @@ from charlm.lm.evaluation import (
     read,
     standard_error,
 )
-from charlm.lm.model import CharLM
+from charlm.lm.model import Model
 from charlm.text.sizes import NO_SIZES, Sizes, utf_8_length
 from charlm.text.vocab import Ids, Vocab
 
@@ -71,7 +71,7 @@ class Evaluation(Score):
 
 
 def score_text(
-    model: CharLM,
+    model: Model,
     ids: Ids,
     begin: int,
     train: Ids | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from threading import get_ident
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,10 +13,8 @@ from charlm.engine.arrays import Array
 from charlm.engine.rnn.cell import KernelCell
 from charlm.errors import BadGradientError
 from charlm.kernels import Kernels
+from charlm.lm.model import Model
 from charlm.lm.sampling import State
-
-if TYPE_CHECKING:
-    from charlm.lm.model import CharLM
 
 GRAPHS = 4
 """So many are kept: of a first batch and a later one, and of another length."""
@@ -36,7 +34,7 @@ class Gradient:
     numbers; the last ones are kept. Between two batches graphs hold no values and read no parameters.
     """
 
-    def __init__(self, model: CharLM) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
         self._calls: dict[object, _Calls] = {}
         self._graphs: dict[object, _Graph] = {}
@@ -89,7 +87,7 @@ class _Graph:
     """A graph and the arrays that it reads."""
 
     def __init__(
-        self, model: CharLM, inputs_TB: Array, targets_TB: Array, state: State | None, factor: float
+        self, model: Model, inputs_TB: Array, targets_TB: Array, state: State | None, factor: float
     ) -> None:
         self.model = model
         self.graph = model.graph()
@@ -122,7 +120,7 @@ class _Calls:
     """
 
     def __init__(
-        self, model: CharLM, cell: KernelCell, shape: tuple[int, int], factor: float
+        self, model: Model, cell: KernelCell, shape: tuple[int, int], factor: float
     ) -> None:
         assert model.softmax_w is not None
         T, B = shape
@@ -164,7 +162,7 @@ class _Calls:
         return value, [tuple([part[-1].copy() for part in y]) for y in self.learner.layers]
 
 
-def _known_cell(model: CharLM) -> KernelCell | None:
+def _known_cell(model: Model) -> KernelCell | None:
     """Return the cell of a model without other parts, on kernels that learn; else None."""
     cell, config = model.rnn.cell, model.config
     dropped = config.recurrent_dropout or any(config.dropout_rates)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.lm.model import CharLM
+from charlm.lm.model import Model
 
 TRAINED = "trained."
 """How the names of the weights that are trained on begin in a checkpoint, beside those of the average."""
@@ -25,7 +25,7 @@ class Averaging:
         decay: how much of the average stays at an update; 0 keeps no average, and nothing here does anything.
     """
 
-    def __init__(self, model: CharLM, decay: float) -> None:
+    def __init__(self, model: Model, decay: float) -> None:
         self.decay = decay
         self.updates = 0
         self._model = model

@@ -21,7 +21,7 @@ from charlm.config import RunConfig, to_yaml
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, OutputError, require
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.lm.sampling import State
 from charlm.lm.saved import config_of
 from charlm.lm.step import Gradient

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from charlm.config import ModelConfig
 from charlm.engine.arrays import Array
 from charlm.errors import CheckpointError
-from charlm.lm.model import CharLM, described
+from charlm.lm.model import Model, described
 from charlm.lm.saved import check_weights, config_of, model_state, vocab_of
 from charlm.runs.checkpoint import Checkpoint
 from charlm.wording import counted
@@ -17,7 +17,7 @@ BY_SYMBOL = ("embedding", "softmax.W", "softmax.b")
 """The weights with a row for each symbol."""
 
 
-def start_from(model: CharLM, checkpoint: Checkpoint) -> str:
+def start_from(model: Model, checkpoint: Checkpoint) -> str:
     """Give a new model the weights of a checkpoint, and say what was done.
 
     Rows of a symbol that both know are taken over, those of one that only the new model knows stay as they

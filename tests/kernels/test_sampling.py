@@ -8,7 +8,7 @@ import pytest
 from charlm.config import ModelConfig
 from charlm.engine.random import NumpyStream
 from charlm.kernels import NUMPY, select
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor, StepGraph
 from charlm.text.vocab import Vocab
 

@@ -12,7 +12,7 @@ from charlm.config.rules import SettingError
 from charlm.config.schema import CELLS
 from charlm.engine.random import NumpyStream
 from charlm.lm.evaluation import evaluate
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)

@@ -11,7 +11,7 @@ from charlm.baselines.mixture import mixture
 from charlm.config import ModelConfig
 from charlm.lm import evaluation
 from charlm.lm.evaluation import Score, evaluate, learner, read, standard_error
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.lm.scoring import score_text
 from charlm.text.corpus import LineCorpus
 from charlm.text.vocab import Vocab

@@ -13,7 +13,7 @@ from charlm.config.schema import CELLS
 from charlm.engine.random import NumpyStream
 from charlm.errors import CheckpointError, ConfigError
 from charlm.kernels import select
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor
 from charlm.text.vocab import Vocab
 from tests.engine.gradcheck import check_parameters

@@ -26,7 +26,7 @@ from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import AdamTrainer
 from charlm.errors import BadGradientError
 from charlm.kernels import NUMPY, Kernels, namespace, select
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.lm.step import Gradient
 from charlm.text.vocab import Vocab
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import charlm
 from charlm.config import ModelConfig, load_run
 from charlm.errors import TextError
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.runs.directory import RunDirectory
 from charlm.text.prompt import prepared, prompt_of
 from charlm.text.reading import read_texts

@@ -8,7 +8,7 @@ import pytest
 from charlm.config import ModelConfig, load_run
 from charlm.engine.random import NumpyStream
 from charlm.lm.evaluation import evaluate
-from charlm.lm.model import CharLM, load
+from charlm.lm.language_model import CharLM, load
 from charlm.runs.directory import RunDirectory
 from charlm.text.vocab import Vocab
 from charlm.training.averaging import Averaging

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charlm.config import load_run
-from charlm.lm.model import CharLM
+from charlm.lm.language_model import CharLM
 from charlm.text.corpus import StreamCorpus
 from charlm.training.loop import Training
 

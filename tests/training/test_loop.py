@@ -9,7 +9,7 @@ import pytest
 
 from charlm.baselines.counting import unigram_nll
 from charlm.config import load_run
-from charlm.lm.model import load
+from charlm.lm.language_model import load
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.training.events import Evaluated, Finished, Logged, Sampled, Saved, Started, Stepped

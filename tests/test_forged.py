@@ -66,11 +66,15 @@ def changed(shop, **states):
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("place__step", "4", r"its state: place.step: expected a whole number, got '4'"),
-        ("place__step", 5, r"step is 4, and place.step 5"),
-        ("place__loss_sum", float("nan"), r"place.loss_sum: expected a finite number, got nan"),
-        ("place__best_step", 2**62, r"place.best_step is 4611686018427387904, after"),
-        ("place__more", 1, r"place.more: unknown key"),
+        ("progress__step", "4", r"its state: progress.step: expected a whole number, got '4'"),
+        ("progress__step", 5, r"step is 4, and progress.step 5"),
+        (
+            "progress__loss_sum",
+            float("nan"),
+            r"progress.loss_sum: expected a finite number, got nan",
+        ),
+        ("progress__best_step", 2**62, r"progress.best_step is 4611686018427387904, after"),
+        ("progress__more", 1, r"progress.more: unknown key"),
         ("guard__factor", 0.3, r"guard has 0 rollbacks, 0 tries and the factor 0.3"),
         ("stream__state__inc", 2, r"stream.state.inc: expected an odd number"),
         ("stream__bit_generator", "MT19937", r"stream.bit_generator: expected PCG64"),

@@ -32,7 +32,7 @@ def test_no_number_is_a_negative_zero(number):
     [
         (str(Budget.of(TrainConfig(steps=1), 9)), "1 step"),
         (str(Budget.of(TrainConfig(steps=None, epochs=1), 9)), "1 epoch"),
-        (Budget.of(TrainConfig(patience=1), 9).end(3, 1.0, 1), "in 1 measurement"),
+        (Budget.of(TrainConfig(patience=1), 9).end(3, 1.0, 1), "in 1 held-out score"),
         (counted(12.0, "step"), "12 steps"),
     ],
 )

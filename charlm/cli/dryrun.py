@@ -97,7 +97,7 @@ def _measured(training: Training) -> DryRun:
         by_steps = max(0, budget.steps - before) * step
         left = by_steps if left is None else min(left, by_steps)
     assert left is not None
-    arrays = [*training.model.arrays().values(), *training.trainer.state().values()]
+    arrays = [*training.model.arrays().values(), *training.learner.trainer.state().values()]
     return DryRun(
         parameters=training.model.parameter_count(),
         vocabulary=len(corpus.vocab),

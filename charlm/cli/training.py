@@ -32,7 +32,6 @@ from charlm.training.events import (
     Started,
 )
 from charlm.training.loop import Training
-from charlm.training.reports import summary
 from charlm.wording import counted, fixed
 
 SHORT = 10.0
@@ -115,17 +114,18 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
 def _already(training: Training, reason: str, directory: RunDirectory, screen: Screen) -> int:
     told, _ = directory.read_summary()
     if told is None or told.state != "finished":  # it was killed after its last checkpoint
-        directory.write_summary(summary(training, "finished", reason))
+        directory.write_summary(training.summary("finished", reason))
     steps = counted(training.step, "step")
     why = "" if reason == steps else f" ({reason})"
     screen.say(f"{directory.path}: already finished, after {steps}{why}")
-    patience, stale = training.config.train.patience, training.place.stale
+    patience = training.config.train.patience
+    waited = training.learner.progress.evals_since_best
     more = f"--steps {max(1, 2 * training.step)}"
     if reason == training.budget.max_time:
         used = 0.0 if told is None else told.seconds or 0.0
         more = f"--max-time {_longer(reason, used)}"
-    if patience is not None and stale >= patience:  # more steps alone would end at once
-        more += f" --patience {2 * stale}"
+    if patience is not None and waited >= patience:  # more steps alone would end at once
+        more += f" --patience {2 * waited}"
     screen.say(f"to train it further: {_resume(directory)} {more}")
     screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
     return 0
@@ -206,16 +206,16 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
 
 def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
-    path, place = training.directory.path, training.place
+    path, progress = training.directory.path, training.learner.progress
     steps, why = counted(finished.step, "step"), finished.reason
     how = f"stopped by {why}" if finished.stopped else f"done ({why})"
     if why == steps:
         how = "done"
     screen.say(f"{how} after {steps} in {finished.seconds:.1f} s; saved in {path}")
-    if place.best_nll is not None:
+    if progress.best_nll is not None:
         screen.say(
-            f"best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "
-            f"at step {place.best_step:,}"
+            f"best held-out score: {fixed(progress.best_nll)} nats/{training.corpus.vocab.unit} "
+            f"at step {progress.best_step:,}"
         )
     if finished.stopped:
         screen.say(f"to go on: {_resume(training.directory)}")

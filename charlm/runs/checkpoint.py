@@ -42,7 +42,7 @@ LAST_NAME, BEST_NAME = "last.safetensors", "best.safetensors"
 """The checkpoints' names in a run directory: the latest, and the best by the held-out score."""
 
 FORMAT = "charlm-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MOST_HEADER = 64 << 20
 """Bytes of a header: the symbols take the most of them."""
 
@@ -157,6 +157,8 @@ def _decode(file: Path, content: bytes) -> Checkpoint:
     if fields.pop("sha256") != _digest(fields, tensors):
         raise _damaged(file, "its content does not fit its checksum")
     config, vocab, state = fields["config"], fields["vocab"], fields["state"]
+    if fields["format_version"] == 1 and isinstance(state, dict):
+        state = _of_today(state)
     if not (
         isinstance(config, dict)
         and isinstance(state, dict)
@@ -166,6 +168,14 @@ def _decode(file: Path, content: bytes) -> Checkpoint:
         raise _foreign(file, "its config, state or vocab is of the wrong type")
     owned = {name: tensors.pop(name).copy() for name in sorted(tensors)}
     return Checkpoint(owned, config, vocab, state, str(file))
+
+
+def _of_today(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a version 1 under today's names."""
+    place = state.pop("place", None)
+    if isinstance(place, dict) and "stale" in place:
+        place["evals_since_best"] = place.pop("stale")
+    return state if place is None else {**state, "progress": place}
 
 
 def _checked_length(file: Path, stream: BinaryIO) -> int:

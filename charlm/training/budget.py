@@ -1,8 +1,9 @@
-"""How long a run trains: steps, passes over the text, time, patience; whichever ends first ends it."""
+"""How long a run trains: steps, epochs, time, patience. The first limit that is reached ends it."""
 
 from __future__ import annotations
 
 import math
+import re
 import time
 from dataclasses import dataclass
 
@@ -11,21 +12,25 @@ from charlm.config.rules import seconds_of
 from charlm.kernels.compiling import COMPILING
 from charlm.wording import counted
 
+UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+
 
 @dataclass(frozen=True)
 class Budget:
-    """What a run may use up.
+    """The limits of a run; None is no limit.
 
     Attributes:
-        steps: updates in all; None sets no limit.
-        why: how the steps were given.
-        max_time: the same in time, as it was given.
-        patience: held-out scores in a row that are no improvement.
+        steps: updates in all.
+        why: the setting that gives the steps, in words.
+        max_time: the time limit, as the config has it.
+        patience: held-out scores in a row without improvement.
 
     Example:
         >>> budget = Budget.of(TrainConfig(steps=100, epochs=0.5, max_time="1m"), steps_per_pass=90)
         >>> budget.steps, budget.progress(9, 30.0), budget.end(45, 30.0, 0)
         (45, 0.5, '0.5 epochs')
+        >>> str(budget)
+        'at most 0.5 epochs or 1 minute'
     """
 
     steps: int | None
@@ -35,7 +40,7 @@ class Budget:
 
     @classmethod
     def of(cls, settings: TrainConfig, steps_per_pass: int) -> Budget:
-        """Return the budget of a config, on a text that is read once in so many steps of one batch."""
+        """Return the budget of a config; ``steps_per_pass`` batches read the text once."""
         limits: list[tuple[int, str]] = []
         if settings.steps is not None:
             limits.append((settings.steps, counted(settings.steps, "step")))
@@ -51,50 +56,60 @@ class Budget:
 
     @property
     def seconds(self) -> float | None:
-        """The time that may be used up."""
+        """The time limit."""
         return None if self.max_time is None else seconds_of(self.max_time)
 
     def progress(self, step: int, seconds: float) -> float:
-        """Return the part that is used up, from 0 to 1: a schedule follows it."""
+        """Return the part of the budget that is used up, from 0 to 1. A schedule follows it."""
         parts = [step / self.steps if self.steps else 1.0] if self.steps is not None else []
         parts += [seconds / self.seconds] if self.seconds is not None else []
         return min(1.0, max(parts))
 
-    def end(self, step: int, seconds: float, stale: int) -> str | None:
+    def end(self, step: int, seconds: float, evals_since_best: int) -> str | None:
         """Return why a run ends here, or None if it goes on.
 
         Args:
             step: updates so far.
             seconds: time used so far.
-            stale: held-out scores since the best.
+            evals_since_best: held-out scores since the best one.
         """
         if self.steps is not None and step >= self.steps:
             return self.why
         if self.seconds is not None and seconds >= self.seconds:
             return self.max_time
-        if self.patience is not None and stale >= self.patience:
-            return f"no better held-out score in {counted(self.patience, 'measurement')}"
+        if self.patience is not None and evals_since_best >= self.patience:
+            return f"no improvement in {counted(self.patience, 'held-out score')}"
         return None
 
+    @property
+    def length(self) -> str:
+        """The limits on steps and time, in words."""
+        return " or ".join(self._lengths())
+
     def __str__(self) -> str:
-        """Return what was given."""
-        given = [self.why] if self.steps is not None else []
-        given += [self.max_time] if self.max_time is not None else []
-        given += [f"patience of {self.patience}"] if self.patience is not None else []
-        return " or ".join(given)
+        """Return all limits, in words."""
+        at_most = "at most " if len(self._lengths()) > 1 or self.patience is not None else ""
+        scores = counted(self.patience or 0, "held-out score")
+        in_a_row = "brings" if self.patience == 1 else "in a row bring"
+        patience = f", or until {scores} {in_a_row} no improvement" if self.patience else ""
+        return f"{at_most}{self.length}{patience}"
+
+    def _lengths(self) -> list[str]:
+        lengths = [self.why] if self.steps is not None else []
+        return lengths + ([] if self.max_time is None else [_in_words(self.max_time)])
 
 
 class Clock:
-    """The time that a run has taken: training, evaluation, sampling and saving.
+    """The time that a run has used: for training, scoring, sampling and saving.
 
-    Reading the text and compiling are not charged to it: how long they take is not the run's.
+    Reading the text and compiling do not count.
     """
 
     def __init__(self) -> None:
         self.set(0.0)
 
     def set(self, seconds: float) -> None:
-        """Let ``seconds`` have gone by until now."""
+        """Go on from ``seconds``."""
         self._start = _now() - seconds
 
     @property
@@ -105,3 +120,13 @@ class Clock:
 
 def _now() -> float:
     return time.perf_counter() - COMPILING.seconds
+
+
+def _in_words(time: str) -> str:
+    """Return a time of a config with its units in full.
+
+    >>> _in_words("1h30m"), _in_words("0.5s")
+    ('1 hour 30 minutes', '0.5 seconds')
+    """
+    parts = re.findall(r"([\d.]+)([dhms])", time)
+    return " ".join(counted(float(number), UNITS[unit]) for number, unit in parts)

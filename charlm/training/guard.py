@@ -7,19 +7,11 @@ checkpoint with half the learning rate. If that does not get it to the next chec
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
-
 import attrs
-import numpy as np
 
 from charlm.config.rules import number, whole
 from charlm.config.stored import stored
 from charlm.errors import DivergedError
-from charlm.lm.evaluation import evaluate
-
-if TYPE_CHECKING:
-    from charlm.training.loop import Training
 
 MOST_ROLLBACKS = 5
 """Rollbacks to one checkpoint; the learning rate is then a 32nd of what it was there."""
@@ -75,28 +67,22 @@ class Guard:
         """Note that the run got to its next checkpoint."""
         self.tries = 0
 
+    def diverged(self, step: int, why: str, checkpoint: int | None, rate: float) -> DivergedError:
+        """Return the error that says what was tried and what to do.
 
-def is_sound(training: Training) -> bool:
-    """Tell whether a run can go on from here: all its numbers are finite, and so is the next loss."""
-    collection = training.model.collection
-    arrays = [collection.storage.values, *(table.value for table in collection.lookups)]
-    arrays += training.trainer.state().values()
-    with np.errstate(all="ignore"):
-        return all(np.isfinite(array).all() for array in arrays) and math.isfinite(
-            evaluate(training.model, [training.corpus.batch(training.step)]).nll
-        )
-
-
-def diverged(training: Training, why: str) -> DivergedError:
-    """Return the error that says what was tried and what to do."""
-    guard, checkpoint = training.guard, training.record.saved_step
-    if checkpoint is None:
+        Args:
+            step: where the run is.
+            why: what is wrong there.
+            checkpoint: the step of the last checkpoint, if there is one.
+            rate: the learning rate.
+        """
+        if checkpoint is None:
+            return DivergedError(
+                f"step {step}: {why}, from the first step on: the first weights of the run cannot be used"
+            )
         return DivergedError(
-            f"step {training.step}: {why}, from the first step on: the first weights of the run cannot be used"
+            f"step {step}: {why}. {self.skipped} bad steps were skipped, and {self.tries} times the run went "
+            f"back to the checkpoint of step {checkpoint}, with half the learning rate each time: it is "
+            f"{rate:g} now. That checkpoint is kept. Begin again with a smaller "
+            "train.learning_rate or train.clip_norm; --init-from RUN starts from the weights of the checkpoint"
         )
-    return DivergedError(
-        f"step {training.step}: {why}. {guard.skipped} bad steps were skipped, and {guard.tries} times the run went "
-        f"back to the checkpoint of step {checkpoint}, with half the learning rate each time: it is "
-        f"{training.trainer.learning_rate:g} now. That checkpoint is kept. Begin again with a smaller "
-        "train.learning_rate or train.clip_norm; --init-from RUN starts from the weights of the checkpoint"
-    )

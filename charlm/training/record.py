@@ -1,4 +1,4 @@
-"""What a run leaves behind: the files of its directory, or, without one, its last checkpoint in memory."""
+"""What a run writes: the files of its directory, or without one its last checkpoint, in memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 
 
-class Record:
-    """The writing of a run.
+class RunRecord:
+    """The logs, checkpoints and summary of a run.
 
     Attributes:
-        lines: how many the logs have, for a checkpoint: going back to it, they are cut back to these.
+        lines: how many the logs have. A checkpoint holds these numbers: going back to it cuts the logs to them.
         saved_step: the step of the last checkpoint.
     """
 
@@ -25,6 +25,19 @@ class Record:
         self.saved_step: int | None = None
         self._last: Checkpoint | None = None
 
+    def open(self, config: str, facts: dict[str, Any], resumed_at: int | None) -> None:
+        """Begin the files, or note in them that the run resumes at a step."""
+        if self.directory is None:
+            return
+        self.directory.sweep()
+        self.directory.write_config(config)
+        if resumed_at is not None:
+            now = {key: facts[key] for key in ("started", "command")}
+            facts = self.directory.read_meta() or facts
+            facts.setdefault("resumed", []).append({"step": resumed_at, **now})
+            self.saved_step = resumed_at
+        self.directory.write_meta(facts)
+
     def metrics(self, row: Mapping[str, Any]) -> None:
         """Log a row of numbers."""
         if self.directory is not None:
@@ -32,7 +45,7 @@ class Record:
             self.lines["metrics"] += 1
 
     def sample(self, step: int, text: str) -> None:
-        """Log a text that was drawn."""
+        """Log a sampled text."""
         if self.directory is not None:
             self.directory.log_sample(step, text)
             self.lines["samples"] += 2 + text.count("\n")
@@ -61,7 +74,7 @@ class Record:
                 self.directory.save_best(checkpoint)
 
     def cut_back(self, lines: Mapping[str, int]) -> float:
-        """Forget what was logged after a checkpoint; return the time that had gone by at the last row left."""
+        """Delete what was logged after a checkpoint; return the seconds that the run had used at the last row left."""
         if self.directory is None:
             return 0.0
         metrics, samples = self.directory.cut_logs(lines["metrics"], lines["samples"])
@@ -70,6 +83,10 @@ class Record:
         return float(rows[-1]["seconds"]) if rows else 0.0
 
     def summary(self, summary: Mapping[str, Any]) -> None:
-        """Tell how the run stands."""
+        """Write the status of the run."""
         if self.directory is not None:
             self.directory.write_summary(summary)
+
+    def unsaved(self, summary: Mapping[str, Any]) -> None:
+        """Write the status of a run that ends without saving: resuming starts at its last checkpoint."""
+        self.summary({**summary, "step": self.saved_step or 0})

@@ -64,8 +64,8 @@ def _best(value: Any) -> float:
 
 
 @attrs.define
-class Scores:
-    """What ``plateau`` has made of the held-out scores.
+class PlateauState:
+    """What the schedule ``plateau`` remembers of the held-out scores.
 
     Attributes:
         best: the best so far.
@@ -86,7 +86,7 @@ class Schedule:
         scored: whether there is a held-out text, and so a score for ``plateau``.
 
     Attributes:
-        scores: what was made of the scores.
+        plateau: what ``plateau`` remembers of the scores.
 
     Raises:
         ConfigError: ``plateau`` without a held-out text.
@@ -104,7 +104,7 @@ class Schedule:
                 "or choose cosine"
             )
         self._settings = settings
-        self.scores = Scores()
+        self.plateau = PlateauState()
 
     def rate(self, updates: int, progress: float) -> float:
         """Return the learning rate of the next update.
@@ -120,13 +120,13 @@ class Schedule:
 
     def score(self, nll: float) -> None:
         """Take a held-out score, by which ``plateau`` goes: a new best, or one more without."""
-        scores = self.scores
-        if nll < scores.best:
-            scores.best, scores.waited = nll, 0
+        plateau = self.plateau
+        if nll < plateau.best:
+            plateau.best, plateau.waited = nll, 0
             return
-        scores.waited += 1
-        if scores.waited == self._settings.decay_after:
-            scores.falls, scores.waited = scores.falls + 1, 0
+        plateau.waited += 1
+        if plateau.waited == self._settings.decay_after:
+            plateau.falls, plateau.waited = plateau.falls + 1, 0
 
     def _share(self, updates: int, progress: float) -> float:
         settings = self._settings
@@ -137,4 +137,4 @@ class Schedule:
             return exponential(done, settings.decay_share)
         if settings.schedule == "step":
             return step(progress, settings.decay_share, settings.decay_places)
-        return float(settings.decay_share**self.scores.falls)  # for a constant rate, 1
+        return float(settings.decay_share**self.plateau.falls)  # for a constant rate, 1

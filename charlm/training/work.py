@@ -1,4 +1,4 @@
-"""How much compiled kernels will save in a run, counted before it begins, and so what computes it."""
+"""The work of a run, counted before it begins: what compiled kernels save in it decides which kernels it uses."""
 
 from __future__ import annotations
 
@@ -15,16 +15,25 @@ from charlm.lm.compute import (
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.budget import Budget
 
+LINE_LIMIT_FACTOR = 10
+"""A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
 STREAM_SAMPLE = 200
 """Characters in a sample of a model trained on a stream."""
 SAVED_PART = 0.5
-"""About what part of numpy's time compiled kernels save: known of a run that is limited by time alone."""
+"""The part of numpy's time that compiled kernels save, roughly: used where only time limits a run."""
+
+
+def sample_limit(corpus: LineCorpus | StreamCorpus) -> int:
+    """Return the number of characters at which a sample is cut."""
+    if isinstance(corpus, LineCorpus):
+        return LINE_LIMIT_FACTOR * corpus.longest_line
+    return STREAM_SAMPLE
 
 
 def seconds_saved(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:
-    """Return what compiled kernels save in a whole run: its updates, held-out scores and samples.
+    """Return the seconds that compiled kernels save in a whole run: in updates, held-out scores and samples.
 
-    A sample is counted as ``STREAM_SAMPLE`` characters: how long a line will be is not known before.
+    A sample counts as ``STREAM_SAMPLE`` characters: how long a line will be is not known before.
     """
     settings = config.train
     budget = Budget.of(settings, corpus.steps_per_pass)
@@ -44,7 +53,7 @@ def seconds_saved(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float
 
 
 def compute_of(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Compute:
-    """Return what a run is computed on."""
+    """Return the kernels and the threads of a run."""
     at_once = corpus.batch_size * operations_per_character(config.model, len(corpus.vocab))
     settings = config.train
     return decide(settings.kernels, settings.threads, seconds_saved(config, corpus), at_once)

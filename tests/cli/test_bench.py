@@ -42,7 +42,7 @@ def test_json_is_one_flat_object(charlm, cell):
 def test_it_answers_in_words(charlm):
     done = charlm("bench", "--cell", "gru", "--layers", 2, *SMALL, "--kernels", "numpy")
     assert done.returncode == 0, done.stderr
-    assert "gru, layers 2, dims 8/8/8, 65 symbols" in done.stdout
+    assert "gru, layers 2, embedding 8, hidden 8/8, 65 symbols" in done.stdout
     assert "10 characters a step; adam; kernels numpy" in done.stdout
     assert "2 steps take 0." in done.stdout
 
@@ -50,7 +50,7 @@ def test_it_answers_in_words(charlm):
 def test_a_config_brings_its_text_and_its_steps(charlm):
     done = charlm("bench", "--config", "srnn", "--embed", 6, "--hidden", 7)
     assert done.returncode == 0, done.stderr
-    assert "rnn, layers 1, dims 6/7, 28 symbols" in done.stdout
+    assert "rnn, layers 1, embedding 6, hidden 7, 28 symbols" in done.stdout
     assert "43 characters a step; sgd; kernels numpy" in done.stdout
     assert "200 steps take" in done.stdout
 
@@ -58,7 +58,7 @@ def test_a_config_brings_its_text_and_its_steps(charlm):
 def test_a_config_for_a_text_of_one_s_own_is_measured_on_one_that_is_made_up(charlm):
     done = charlm("bench", "--config", "small", "--embed", 6, "--hidden", 7, "--steps", 2)
     assert done.returncode == 0, done.stderr
-    assert "lstm, layers 1, dims 6/7, 65 symbols" in done.stdout
+    assert "lstm, layers 1, embedding 6, hidden 7, 65 symbols" in done.stdout
     assert "2,048 characters a step" in done.stdout
 
 

@@ -175,7 +175,7 @@ def test_a_signal_while_the_held_out_text_is_scored(charlm, tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    assert load_checkpoint(tmp_path / "run", "last").state["place"]["evaluated"] == -1
+    assert load_checkpoint(tmp_path / "run", "last").state["progress"]["evaluated"] == -1
     assert state(charlm)["state"] == "stopped"
 
 

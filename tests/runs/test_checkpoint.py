@@ -268,11 +268,11 @@ def test_a_second_metadata_entry_is_noticed(tmp_path: Path) -> None:
 def test_a_newer_format_asks_for_a_newer_charlm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint_module, "FORMAT_VERSION", 2)
+    monkeypatch.setattr(checkpoint_module, "FORMAT_VERSION", 3)
     save_checkpoint(tmp_path / "x", SMALL)
     monkeypatch.undo()
     with pytest.raises(
-        CheckpointError, match=r"version 2, from a newer charlm.*install a newer charlm"
+        CheckpointError, match=r"version 3, from a newer charlm.*install a newer charlm"
     ):
         load_checkpoint(tmp_path / "x")
 

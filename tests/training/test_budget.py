@@ -27,18 +27,21 @@ def test_the_shorter_of_steps_and_epochs_counts():
 
 
 @pytest.mark.parametrize(
-    ("step", "seconds", "stale", "reason"),
+    ("step", "seconds", "evals_since_best", "reason"),
     [
         (99, 59.0, 2, None),
         (100, 0.0, 0, "2.5 epochs"),
         (1, 60.0, 0, "1m"),
-        (1, 0.0, 3, "no better held-out score in 3 measurements"),
+        (1, 0.0, 3, "no improvement in 3 held-out scores"),
     ],
 )
-def test_whichever_comes_first_ends_it(step, seconds, stale, reason):
+def test_whichever_comes_first_ends_it(step, seconds, evals_since_best, reason):
     given = budget(epochs=2.5, max_time="1m", patience=3)
-    assert given.end(step, seconds, stale) == reason
-    assert str(given) == "2.5 epochs or 1m or patience of 3"
+    assert given.end(step, seconds, evals_since_best) == reason
+    assert (
+        str(given)
+        == "at most 2.5 epochs or 1 minute, or until 3 held-out scores in a row bring no improvement"
+    )
 
 
 def test_progress_is_that_of_the_budget_that_is_used_up_most():

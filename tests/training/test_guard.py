@@ -27,7 +27,7 @@ class Breaking(Training):
 
     def update(self):
         done = super().update()
-        if self.step in self.bad_steps and self.trainer.learning_rate > self.above_rate:
+        if self.step in self.bad_steps and self.learner.trainer.learning_rate > self.above_rate:
             self.model.softmax_w.write()[...] = np.nan
         return done
 
@@ -76,7 +76,7 @@ def test_a_rate_that_was_halved_stays_so_in_a_run_that_is_resumed(tmp_path):
     last = load_checkpoint(tmp_path / "run", "last")
     resumed = Training(training.config, RunDirectory(tmp_path / "run"), resume=last)
     list(resumed.events())
-    assert resumed.trainer.learning_rate == 0.05
+    assert resumed.learner.trainer.learning_rate == 0.05
 
 
 def test_it_gives_up_and_keeps_the_checkpoint_from_before(tmp_path):
@@ -149,7 +149,7 @@ def test_a_loss_that_explodes_is_not_for_ever(tmp_path):
 
 def test_now_and_then_a_bad_step_is_borne():
     training = breaking(None, "train.steps=100", "train.sample_every=0")
-    real, calls = training.trainer.update, []
+    real, calls = training.learner.trainer.update, []
 
     def update() -> float:
         calls.append(None)
@@ -157,7 +157,7 @@ def test_now_and_then_a_bad_step_is_borne():
             raise BadGradientError("the gradient is not finite")
         return real()
 
-    training.trainer.update = update
+    training.learner.trainer.update = update
     events = list(training.events())
     assert len(of(events, Skipped)) == 5
     assert not of(events, RolledBack)

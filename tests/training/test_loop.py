@@ -98,7 +98,7 @@ def test_the_last_sample_is_made_up_for(tmp_path, val_frac):
     for event in training.events():
         if isinstance(event, Stepped) and event.step == 12:
             training.stop()
-    assert load_checkpoint(training.directory.path, "last").state["place"]["step"] == 12
+    assert load_checkpoint(training.directory.path, "last").state["progress"]["step"] == 12
     last = load_checkpoint(training.directory.path, "last")
     again = Training(training.config, training.directory, text=TEXT, resume=last)
     assert again.finished is None

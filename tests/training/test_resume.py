@@ -153,7 +153,7 @@ def test_patience_is_remembered(tmp_path):
     assert left_behind(tmp_path / "cut") == whole
     summary = json.loads((tmp_path / "cut/summary.json").read_text())
     assert summary["state"] == "finished"
-    assert "3 measurements" in summary["reason"]
+    assert "3 held-out scores" in summary["reason"]
 
 
 def notices(training: Training) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def test_more_steps_say_what_the_learning_rate_will_do(tmp_path, schedule):
     trained(run, tmp_path / "run")
     file = str(tmp_path / "run/config.yaml")
     (said,) = notices(resumed(tmp_path / "run", load_run(file, overrides=["train.steps=40"])))
-    assert f"({schedule}) over 40 steps, not 14 steps any more" in said
+    assert f"({schedule}) over 40 steps, not over 14 steps" in said
     rows = left_behind(tmp_path / "run")["metrics.jsonl"]
     rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}
     was, rate = map(float, re.findall(r"from (\S+) to (\S+) at once", said)[0])

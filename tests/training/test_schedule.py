@@ -95,7 +95,7 @@ def test_a_plateau_falls_when_scores_have_not_improved():
         found.append(schedule.rate(10, 0.1))
     assert found == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
     again = Schedule(settings)
-    again.scores = copy.copy(schedule.scores)
+    again.plateau = copy.copy(schedule.plateau)
     for nll in (1.95, 2.0):
         for one in (schedule, again):
             one.score(nll)
@@ -108,7 +108,7 @@ def test_a_run_learns_at_the_rates_of_its_schedule(tmp_path):
     found = []
     while training.step < 6:
         training.update()
-        found.append(training.trainer.learning_rate)
+        found.append(training.learner.trainer.learning_rate)
     expected = rates(6, learning_rate=0.1, schedule="cosine", decay=0, warmup=2)
     assert found == expected
 
@@ -120,7 +120,7 @@ def test_a_run_whose_held_out_score_gets_worse_lowers_its_rate():
     overrides += ["data.batch_size=2", "data.seq_length=8", "train.trainer=adam"]
     training = Training(load_run("text", overrides=overrides), text=text)
     list(training.events())
-    assert training.trainer.learning_rate < 0.003 * 0.11
+    assert training.learner.trainer.learning_rate < 0.003 * 0.11
 
 
 @pytest.mark.parametrize(

@@ -55,5 +55,7 @@ def test_from_lines_to_a_stream():
 @pytest.mark.parametrize("other", ["model.hidden_dim=7", "model.cell=gru", "model.embed_dim=5"])
 def test_other_sizes_are_refused_naming_both(other):
     old = training("cab\n")
-    with pytest.raises(CheckpointError, match=r"has rnn, layers 1, dims 4/6, this one is to have"):
+    with pytest.raises(
+        CheckpointError, match=r"has rnn, layers 1, embedding 4, hidden 6, this one is to have"
+    ):
         training("cab\n", other, init_from=old.checkpoint())

@@ -1,0 +1,224 @@
+"""What a run learns with: all that a checkpoint holds, an update of it, and the way into a checkpoint and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from charlm import __version__
+from charlm.config import RunConfig, to_dict
+from charlm.engine.arrays import Array
+from charlm.engine.trainers import TRAINERS
+from charlm.errors import BadGradientError, CheckpointError
+from charlm.lm.evaluation import evaluate
+from charlm.lm.model import Model
+from charlm.lm.sampling import State
+from charlm.lm.saved import fitting, state_of, weight_shapes
+from charlm.lm.step import Gradient
+from charlm.runs.checkpoint import Checkpoint
+from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.training.averaging import TRAINED, Averaging
+from charlm.training.guard import Guard
+from charlm.training.schedule import Schedule
+from charlm.training.state import Progress, TrainingState
+
+CARRIED = "carried."
+"""In a checkpoint, names of the recurrent state after the last batch begin with this."""
+
+
+class Learner:
+    """A model in training. It knows no clock, budget or file: the loop has these.
+
+    Args:
+        model: with its first weights, and the kernels that compute it.
+        corpus: the text.
+        config: the run's.
+
+    Attributes:
+        trainer: the update rule and its averages.
+        schedule: of the learning rate.
+        averaging: the average of the weights.
+        guard: the bad steps.
+        progress: how far the run is.
+        carried: the recurrent state after the last batch; None starts from zeros.
+    """
+
+    def __init__(self, model: Model, corpus: LineCorpus | StreamCorpus, config: RunConfig) -> None:
+        settings = config.train
+        self.model, self.corpus, self.config = model, corpus, config
+        self.trainer = TRAINERS[settings.trainer](
+            model.collection, settings.learning_rate, kernels=model.kernels, **settings.rule
+        )
+        self.trainer.clip_threshold = settings.clip_norm
+        self.schedule = Schedule(settings, scored=corpus.has_held_out)
+        self.averaging = Averaging(model, settings.average)
+        self.guard = Guard()
+        self.progress = Progress()
+        self.carried: State | None = None
+        self._gradient = Gradient(model)
+
+    def learning_rate(self, used: float) -> float:
+        """Return the learning rate of the next update, after a part ``used`` of the budget, from 0 to 1."""
+        return self.schedule.rate(self.progress.step, used) * self.guard.factor
+
+    def update(self, learning_rate: float) -> tuple[float, int]:
+        """Make one update; return the loss before it and the number of characters that it learned from.
+
+        Raises:
+            BadGradientError: the loss or the gradient is not finite; only the place in the text has changed.
+        """
+        parts, trainer = self.config.train.accumulate, self.trainer
+        first = self.progress.step * parts
+        self.progress.step += 1
+        trainer.learning_rate = learning_rate
+        loss, characters = 0.0, 0
+        try:
+            for index in range(first, first + parts):
+                part, count = self._add_gradient(index, parts)
+                loss += part
+                characters += count
+            # the trainer looks at the norm when it clips by it
+            if not trainer.clip_threshold and not math.isfinite(trainer.gradient_norm()):
+                raise BadGradientError("the gradient is not finite")
+            trainer.update()
+        except BadGradientError:
+            self.carried = None
+            self.model.collection.clear_gradients()
+            raise
+        if self.averaging.decay:
+            self.averaging.update()
+        return loss, characters
+
+    def _add_gradient(self, index: int, parts: int) -> tuple[float, int]:
+        """Add the gradient of one of an update's batches; return its part of the loss and its characters."""
+        inputs_TB, targets_TB, fresh = self.corpus.batch(index)
+        # the loss of a line is the sum over its characters, as in the tutorial; that of a stream is the mean
+        factor = (1.0 if self.config.data.framing == "lines" else 1 / targets_TB.size) / parts
+        state = None if fresh else self.carried
+        loss, self.carried = self._gradient(inputs_TB, targets_TB, state, factor)
+        return loss, int(targets_TB.size)
+
+    def is_sound(self) -> bool:
+        """Tell whether training can go on from here: all numbers are finite, and so is the next loss."""
+        collection = self.model.collection
+        arrays = [collection.storage.values, *(table.value for table in collection.lookups)]
+        arrays += self.trainer.state().values()
+        with np.errstate(all="ignore"):
+            return all(np.isfinite(array).all() for array in arrays) and math.isfinite(
+                evaluate(self.model, [self.corpus.batch(self.progress.step)]).nll
+            )
+
+    def drop_unfinished_update(self) -> None:
+        """Forget what an update computed that did not come to its end."""
+        self.model.collection.clear_gradients()
+        self._gradient = Gradient(self.model)  # its graphs may be half evaluated
+
+    def weights(self) -> Checkpoint:
+        """Return the weights as they were scored last. They sample and score, but training cannot resume from them."""
+        state = {**self._model_facts(), "nll": self.progress.last_nll}
+        return self._checkpoint(self.model.arrays(), state)
+
+    def snapshot(self, lines: Mapping[str, int], seconds: float) -> Checkpoint:
+        """Return all that the run needs to go on.
+
+        Args:
+            lines: of the logs.
+            seconds: used so far; kept only where there is a time limit, as equal runs have equal checkpoints.
+        """
+        tensors = self.averaging.tensors()
+        moments = self.trainer.state()
+        tensors.update({f"trainer.{name}": moment.copy() for name, moment in moments.items()})
+        for i, layer in enumerate(self.carried or ()):
+            tensors.update({f"{CARRIED}{i}.{k}": part for k, part in enumerate(layer)})
+        state = {
+            **self._model_facts(),
+            "updates": self.trainer.updates,
+            "progress": attrs.asdict(self.progress),
+            "guard": attrs.asdict(self.guard),
+            "schedule": attrs.asdict(self.schedule.plateau),
+            "averaged": self.averaging.updates,
+            "stream": self.model.collection.stream.state(),
+            "lines": dict(lines),
+            "seconds": seconds if self.config.train.max_time else None,
+        }
+        return self._checkpoint(tensors, state)
+
+    def _model_facts(self) -> dict[str, Any]:
+        return {
+            "charlm": __version__,
+            "line_limit": self.model.line_limit,
+            "step": self.progress.step,
+            "text_sha256": self.corpus.sha256,
+        }
+
+    def _checkpoint(self, tensors: Mapping[str, Array], state: dict[str, Any]) -> Checkpoint:
+        return Checkpoint(tensors, to_dict(self.config), self.model.vocab.to_list(), state)
+
+    def restore(self, checkpoint: Checkpoint) -> TrainingState:
+        """Become what this learner was at a ``snapshot``; return the rest of it: the logs' lines and the time.
+
+        Raises:
+            CheckpointError: it holds something that no ``snapshot`` of this run has.
+        """
+        state = state_of(TrainingState, checkpoint)
+        problem = next(self._contradictions(state), None)
+        if problem is not None:
+            raise checkpoint.damaged(f"its state: {problem}")
+        tensors = checkpoint.tensors
+        try:
+            carried = self._carried(tensors, state.step)
+            moments = {
+                name: fitting(tensors, f"trainer.{name}", moment.shape, moment.dtype)
+                for name, moment in self.trainer.state().items()
+            }
+            self.averaging.restore(tensors, state.averaged)
+            self._check_names(tensors)
+        except CheckpointError as error:
+            raise checkpoint.damaged(str(error)) from error
+        self.schedule.plateau = state.schedule
+        self.trainer.restore(moments, state.updates)
+        self.model.collection.stream.restore(attrs.asdict(state.stream))
+        self.progress, self.guard, self.carried = state.progress, state.guard, carried
+        return state
+
+    def _contradictions(self, state: TrainingState) -> Iterator[str]:
+        """Yield what cannot be true in a state, or cannot be true of this run."""
+        yield from state.contradictions()
+        if state.averaged != (state.updates if self.averaging.decay else 0):
+            yield f"averaged is {state.averaged}, and updates {state.updates}"
+        if state.schedule.waited >= self.config.train.decay_after:
+            yield f"schedule.waited is {state.schedule.waited}, and the rate should have fallen before"
+
+    def _carried(self, tensors: Mapping[str, Array], step: int) -> State | None:
+        """Return the carried state in a checkpoint; CheckpointError if it does not fit the model and its batches."""
+        stored = [name for name in tensors if name.startswith(CARRIED)]
+        if not stored:
+            return None
+        model = self.model
+        texts = self.corpus.batch(max(0, step - 1)).inputs_TB.shape[1]
+        carried: State = [
+            tuple(
+                fitting(tensors, f"{CARRIED}{i}.{k}", (texts, size), model.collection.dtype).copy()
+                for k in range(model.rnn.cell.states)
+            )
+            for i, size in enumerate(model.config.hidden_dims)
+        ]
+        needed = sum(map(len, carried))
+        if len(stored) != needed:
+            raise CheckpointError(
+                f"{len(stored)} tensors of a carried state, but this model needs {needed}"
+            )
+        return carried
+
+    def _check_names(self, tensors: Mapping[str, Array]) -> None:
+        """Refuse a checkpoint with tensors that are not of this run."""
+        weights = [name for name, _ in weight_shapes(self.model.config, len(self.model.vocab))]
+        ours = {*weights, *(f"trainer.{name}" for name in self.trainer.state())}
+        ours |= {TRAINED + name for name in weights if self.averaging.decay}
+        others = [name for name in tensors if name not in ours and not name.startswith(CARRIED)]
+        if others:
+            raise CheckpointError(f"the tensor {others[0]} does not belong to this training")

@@ -123,7 +123,7 @@ def read(
     return np.concatenate(found)
 
 
-def learner(model: Model, train: Ids, rate: float | None = None) -> DynamicTrainer:
+def dynamic_trainer(model: Model, train: Ids, rate: float | None = None) -> DynamicTrainer:
     """Return the trainer of a dynamic evaluation, fitted to a model's training text.
 
     Args:

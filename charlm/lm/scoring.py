@@ -16,7 +16,7 @@ from charlm.lm.evaluation import (
     WARM_UP,
     Floats,
     Score,
-    learner,
+    dynamic_trainer,
     read,
     standard_error,
 )
@@ -98,7 +98,7 @@ def score_text(
     trainer = None
     if dynamic:
         assert train is not None
-        trainer = learner(model, train, rate)
+        trainer = dynamic_trainer(model, train, rate)
     with progress.task("scoring", len(ids) - begin):
         nlls = read(
             model,

@@ -59,7 +59,8 @@ class Gradient:
         if found is None or not found.is_valid():
             (T, B), factor, kernels, _ = key
             cell, sizes = _known_cell(self.model), self.model.config.hidden_dims
-            if cell is None or not kernels.learns(cell.kernel, sizes, T * B):
+            dtype = self.model.collection.dtype
+            if cell is None or not kernels.prepares_step(cell.kernel, dtype, sizes, T * B):
                 return None
             self._calls.pop(key, None)
             while (
@@ -128,13 +129,14 @@ class _Calls:
         self.size = T * B * sum(sizes)
         self.ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.states = [
-            [np.zeros((B, size), np.float32) for _ in range(cell.states)] for size in sizes
+            [np.zeros((B, size), model.collection.dtype) for _ in range(cell.states)]
+            for size in sizes
         ]
         self.table, self.parameters = model.embedding, model.collection.parameters
         self.storage = storage = model.collection.storage
         self.places = storage.values.base, storage.gradients.base
         groups = [*model.rnn.layers, (model.softmax_w, model.softmax_b)]
-        self.learner = model.kernels.learner(
+        self.step = model.kernels.prepared_step(
             cell.kernel,
             [[self.table.value], *([p.value for p in group] for group in groups)],
             [[self.table.gradient], *([p.gradient for p in group] for group in groups)],
@@ -154,21 +156,21 @@ class _Calls:
         _give((inputs_TB, targets_TB), self.ids)
         for k, layer in enumerate(self.states):
             _give([0] * len(layer) if state is None else state[k], layer)
-        value = _finite(self.learner.forward())
+        value = _finite(self.step.forward())
         self.table.touched[self.ids[0]] = True
         for parameter in self.parameters:
             parameter.has_gradient = True
-        self.learner.backward()
-        return value, [tuple([part[-1].copy() for part in y]) for y in self.learner.layers]
+        self.step.backward()
+        return value, [tuple([part[-1].copy() for part in y]) for y in self.step.layers]
 
 
 def _known_cell(model: Model) -> KernelCell | None:
     """Return the cell of a model without other parts, on kernels that learn; else None."""
     cell, config = model.rnn.cell, model.config
     dropped = config.recurrent_dropout or any(config.dropout_rates)
-    if dropped or config.tied or config.layer_norm or model.collection.dtype != np.float32:
+    if dropped or config.tied or config.layer_norm:
         return None
-    return cell if isinstance(cell, KernelCell) and hasattr(model.kernels, "learns") else None
+    return cell if isinstance(cell, KernelCell) else None
 
 
 def _give(numbers: Iterable[Array | int], places: Iterable[Array]) -> None:

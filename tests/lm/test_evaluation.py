@@ -10,7 +10,7 @@ import pytest
 from charlm.baselines.mixture import mixture
 from charlm.config import ModelConfig
 from charlm.lm import evaluation
-from charlm.lm.evaluation import Score, evaluate, learner, read, standard_error
+from charlm.lm.evaluation import Score, dynamic_trainer, evaluate, read, standard_error
 from charlm.lm.language_model import CharLM
 from charlm.lm.scoring import score_text
 from charlm.text.corpus import LineCorpus
@@ -61,7 +61,7 @@ def test_nothing_is_learned_from_what_comes_later():
     changed[400:] = 0
 
     def nlls(text):
-        trainer = learner(model, ids[:300], rate=0.01)
+        trainer = dynamic_trainer(model, ids[:300], rate=0.01)
         found = read(model, text, 300, size=20, learn=trainer.update)
         trainer.reset()
         return found
@@ -104,4 +104,4 @@ def test_the_rate_is_chosen_on_the_training_text(monkeypatch):
     model = a_model()
     ids = model.vocab.encode(TEXT)
     monkeypatch.setattr(evaluation, "RATES", (1e-5, 1e-3, 1e-2, 1e3, 1e4))
-    assert learner(model, ids).learning_rate == 1e-2
+    assert dynamic_trainer(model, ids).learning_rate == 1e-2

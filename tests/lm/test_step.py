@@ -124,21 +124,27 @@ def test_200_steps_in_float64(cell, other_way):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-9)
 
 
-def without_learner(kernels: Kernels) -> Kernels:
+def without_prepared_steps(kernels: Kernels) -> Kernels:
     functions = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
-    return namespace("graphs", {**functions, "learns": lambda *_: False})
+    return namespace("graphs", {**functions, "prepares_step": lambda *_: False})
 
 
 def check_prepared_calls(
-    cell: str, sizes: list[int], shape: tuple[int, int], symbols: int, factor: float, begins: bool
+    kernels: Kernels,
+    dtype: type,
+    cell: str,
+    sizes: list[int],
+    shape: tuple[int, int],
+    symbols: int,
+    factor: float,
+    begins: bool,
 ) -> None:
     """Compare three steps with those of a graph, to the last bit."""
-    pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
     config = ModelConfig(cell=cell, layers=len(sizes), hidden_dim=sizes, embed_dim=6)
-    model = CharLM(Vocab.from_alphabet(LETTERS[:symbols], eos=False), config, NumpyStream(1))
+    vocab = Vocab.from_alphabet(LETTERS[:symbols], eos=False)
+    model = CharLM(vocab, config, NumpyStream(1), dtype)
     found = []
-    for kernels in (compiled(), without_learner(compiled())):
-        model.kernels = kernels
+    for model.kernels in (kernels, without_prepared_steps(kernels)):
         gradient, rng = Gradient(model), np.random.default_rng(2)
         state = None if begins else states(model, shape[1], rng)
         for _ in range(3):
@@ -153,28 +159,36 @@ def check_prepared_calls(
             np.testing.assert_array_equal(a, b)
 
 
-@given(
-    cell=st.sampled_from(["rnn", "gru", "lstm"]),
-    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=3),
-    shape=st.tuples(st.integers(1, 9), st.integers(1, 4)),
-    symbols=st.integers(2, 20),
-    factor=st.sampled_from([1.0, 0.3]),
-    begins=st.booleans(),
-)
+SHAPES = {
+    "sizes": st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    "shape": st.tuples(st.integers(1, 9), st.integers(1, 4)),
+    "symbols": st.integers(2, 20),
+    "factor": st.sampled_from([1.0, 0.3]),
+    "begins": st.booleans(),
+}
+
+
+@given(cell=st.sampled_from(["rnn", "gru", "lstm"]), **SHAPES)
 @settings(deadline=None, max_examples=60)
-def test_prepared_calls_make_the_numbers_of_a_graph(cell, sizes, shape, symbols, factor, begins):
+def test_prepared_calls_make_the_numbers_of_a_graph(cell, **case):
     """Whichever of the two computes a step, a run that is resumed ends as it would have."""
-    check_prepared_calls(cell, sizes, shape, symbols, factor, begins)
+    check_prepared_calls(compiled(), np.float32, cell, **case)
+
+
+@given(cell=st.sampled_from(CELLS), dtype=st.sampled_from([np.float32, np.float64]), **SHAPES)
+@settings(deadline=None, max_examples=60)
+def test_so_do_those_of_plain_numpy(cell, dtype, **case):
+    check_prepared_calls(NUMPY, dtype, cell, **case)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_prepared_calls_make_them_on_several_threads(cell):
-    check_prepared_calls(cell, [192, 160], (6, 16), 20, 0.3, False)
+    check_prepared_calls(compiled(), np.float32, cell, [192, 160], (6, 16), 20, 0.3, False)
 
 
 def states(model: CharLM, texts: int, rng: np.random.Generator) -> list[tuple[Array, ...]]:
     def drawn(size: int) -> Array:
-        return rng.uniform(-1, 1, (texts, size)).astype(np.float32)
+        return rng.uniform(-1, 1, (texts, size)).astype(model.collection.dtype)
 
     count = model.rnn.cell.states
     return [tuple(drawn(size) for _ in range(count)) for size in model.config.hidden_dims]

@@ -13,7 +13,7 @@ from typing import Any
 from charlm.kernels.compiled import whole_updates
 from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
-from charlm.kernels.compiled.learning import learner, learns
+from charlm.kernels.compiled.learning import prepared_step, prepares_step
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
 from charlm.kernels.compiled.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.compiled.output_layer import (
@@ -36,12 +36,12 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     sampler,
     gru_backward,
     gru_forward,
-    learner,
-    learns,
     lstm_backward,
     lstm_forward,
     norm_lstm_backward,
     norm_lstm_forward,
+    prepared_step,
+    prepares_step,
     rnn_backward,
     rnn_forward,
     scatter_add,

@@ -24,7 +24,7 @@ MOST = 1 << 20
 CELLS = {"rnn": simple, "gru": gru, "lstm": lstm}
 
 
-class Learner:
+class PreparedStep:
     """A lookup table, layers of one cell and an output layer, for one shape of batch.
 
     Args:
@@ -113,11 +113,12 @@ class Learner:
             )
 
 
-def learns(team: Team, kind: str, sizes: Sequence[int], positions: int) -> bool:
-    """Tell whether layers of some kind and sizes are to learn in this way from a batch of so many positions."""
-    return kind in CELLS and positions >= FEW and positions * sum(sizes) <= MOST
+def prepares_step(team: Team, kind: str, dtype: Any, sizes: Sequence[int], positions: int) -> bool:
+    """Tell whether layers of a kind, number type and sizes are to learn from a batch in this way."""
+    known = kind in CELLS and dtype == FLOAT32
+    return known and positions >= FEW and positions * sum(sizes) <= MOST
 
 
-def learner(team: Team, *args: Any) -> Learner:
-    """Return a ``Learner``."""
-    return Learner(team, *args)
+def prepared_step(team: Team, *args: Any) -> PreparedStep:
+    """Return a ``PreparedStep``."""
+    return PreparedStep(team, *args)

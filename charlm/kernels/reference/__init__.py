@@ -24,6 +24,7 @@ from charlm.kernels.reference.common import (
 )
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.reference.gru import gru_backward, gru_forward, gru_step, gru_step_backward
+from charlm.kernels.reference.learning import prepared_step, prepares_step
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward, lstm_step, lstm_step_backward
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.reference.output import (
@@ -55,6 +56,8 @@ __all__ = [
     "lstm_step_backward",
     "norm_lstm_backward",
     "norm_lstm_forward",
+    "prepared_step",
+    "prepares_step",
     "rnn_backward",
     "rnn_forward",
     "rnn_step",

@@ -61,8 +61,9 @@ class Storage:
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Refuse to be pickled or copied: then no object with parameters can be."""
         raise ArgumentError(
-            "an object with parameters cannot be pickled or copied: ParameterCollection.save() writes them, and populate() "
-            "reads them into a model that was made in the same way; dy.save() and dy.load() do this for several objects"
+            "an object with parameters cannot be pickled or copied: ParameterCollection.save() writes them, and "
+            "populate() reads them into a model that was made in the same way; dy.save() and dy.load() do this for "
+            "several objects"
         )
 
     def allocate(self, count: int) -> int:

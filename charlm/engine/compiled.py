@@ -163,8 +163,8 @@ class Compiled:
         at = self._space.values[index] - self._begin
         if 0 <= at < self._length:  # in the last part, as mostly
             size = self.tape.signatures[index].type.size
-            found: list[float] = self._view[at : at + size].tolist()
-            return found
+            numbers: list[float] = self._view[at : at + size].tolist()
+            return numbers
         return self.value(index).ravel().tolist()
 
     def forward(self, last: int) -> None:
@@ -360,29 +360,29 @@ class Compiled:
             return
         ctx.saved, ctx.needs = self._saved.get(k), needs
         try:
-            found = op.backward(ctx, dy, self.value(k), *[self.value(i) for i in args])
+            gradients = op.backward(ctx, dy, self.value(k), *[self.value(i) for i in args])
         except OF_EMPTY as error:
             check_empty(tape, k, error)
             raise
-        for i, needed, dx in zip(args, needs, found, strict=True):
+        for i, needed, dx in zip(args, needs, gradients, strict=True):
             if needed and dx is not None:
                 self._add(i, dx)
 
     def _add(self, index: int, dx: Array | Product) -> None:
         """Add to a node's gradient, summed down to the shape of its value."""
         so_far = self._slope(index)
-        found = dx.array() if isinstance(dx, Product) else reduce_to(dx, so_far.shape)
-        so_far += found
+        gradient = dx.array() if isinstance(dx, Product) else reduce_to(dx, so_far.shape)
+        so_far += gradient
         self._space.flags[index] |= REACHED
 
     def total(self, index: int) -> Array:
         """Return the gradient of a recurrent node with what flows through its later parts, computed when asked for."""
-        found = self._totals.get(index)
-        if found is None:
+        gradient = self._totals.get(index)
+        if gradient is None:
             xs = [self.value(i) for i in self.tape.args(index)]
-            found = self.tape.op(index).state_gradient(self._slope(index), *xs)
-            self._totals[index] = found
-        return found
+            gradient = self.tape.op(index).state_gradient(self._slope(index), *xs)
+            self._totals[index] = gradient
+        return gradient
 
 
 def _unsigned(tape: Tape, first: int) -> array[int]:

@@ -194,10 +194,10 @@ class NodeByNode:
                         add(args[0], dx)
                     continue
                 if count == 2:
-                    found = op.backward(ctx, dy, values[k], values[args[0]], values[args[1]])
+                    dxs = op.backward(ctx, dy, values[k], values[args[0]], values[args[1]])
                 else:
-                    found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
-                for j, dx in enumerate(found):
+                    dxs = op.backward(ctx, dy, values[k], *[values[i] for i in args])
+                for j, dx in enumerate(dxs):
                     if dx is not None and needs[j]:
                         add(args[j], dx)
         except OF_EMPTY as error:
@@ -237,11 +237,11 @@ class NodeByNode:
 
     def total(self, index: int) -> Array:
         """Return the gradient of a recurrent node with what flows through its later parts, computed when asked for."""
-        found = self._totals.get(index)
-        if found is None:
+        gradient = self._totals.get(index)
+        if gradient is None:
             dy, xs = self._own(index), [self.values[i] for i in self.tape.args(index)]
-            found = self._totals[index] = self.tape.op(index).state_gradient(dy, *xs)
-        return found
+            gradient = self._totals[index] = self.tape.op(index).state_gradient(dy, *xs)
+        return gradient
 
 
 # what operations raise where numbers are missing

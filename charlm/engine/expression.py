@@ -154,8 +154,8 @@ class Expression(Operand):
             raise EvaluationError(
                 f"gradient of {self!r}: call backward() on a later expression first ({done})"
             )
-        found = graph.gradient(self.index)
-        return to_user(np.zeros_like(graph.value(self.index)) if found is None else found)
+        gradient = graph.gradient(self.index)
+        return to_user(np.zeros_like(graph.value(self.index)) if gradient is None else gradient)
 
     def _live(self) -> ComputationGraph:
         graph = self.tape.graph

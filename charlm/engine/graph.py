@@ -108,12 +108,12 @@ class ComputationGraph:
     def leaf(self, op: Leaf, trains: bool) -> int:
         """Return the one node of this graph for a parameter, making it on first use."""
         source = op.source()
-        found = self._leaves.get((source, trains))
-        if found is None:
+        index = self._leaves.get((source, trains))
+        if index is None:
             wanted = op if op.trains == trains else replace(op, trains=trains)
-            found = self._leaves[source, trains] = self.append(wanted)
+            index = self._leaves[source, trains] = self.append(wanted)
             self._storages.add(source.storage)
-        return found
+        return index
 
     # ---- what was built
 

@@ -130,14 +130,14 @@ class Op(ABC):
     def _known(self) -> dict[Any, Signature]:
         key = type(self), self.identity()
         try:
-            found = _signatures.get(key)
+            signatures = _signatures.get(key)
         except TypeError:  # a field that is an array, say: equal to nothing but itself
             return {}
-        if found is None:
+        if signatures is None:
             if len(_signatures) > _MOST:
                 _signatures.clear()
-            found = _signatures[key] = {}
-        return found
+            signatures = _signatures[key] = {}
+        return signatures
 
     def identity(self) -> tuple[Any, ...]:
         """Return what tells this operation from others of its class: all fields, if it has no data."""
@@ -149,15 +149,15 @@ class Op(ABC):
         known = vars(self).get("signatures")
         if known is None:  # it is made for one node, mostly: to keep them would take a microsecond
             known = self._known()
-        found = known.get(key)
-        if found is None:
-            found = Signature(self, types)
+        signature = known.get(key)
+        if signature is None:
+            signature = Signature(self, types)
             if len(known) >= _MOST:
                 known.clear()
-            known[key] = found
-        elif found.op is None:
+            known[key] = signature
+        elif signature.op is None:
             self.check_data(*[t.dim for t in types])
-        return found
+        return signature
 
     def check_data(self, *dims: Dim) -> None:
         """Raise ShapeError if the data do not fit arguments like earlier ones."""
@@ -339,10 +339,10 @@ class Signature:
 
     def with_data(self) -> Signature:
         """Return the same for a node that has an operation of its own after all."""
-        found = copy(self)
-        found.indexed = found.row = None
-        found.number = NO_ROW
-        return found
+        other = copy(self)
+        other.indexed = other.row = None
+        other.number = NO_ROW
+        return other
 
 
 class Indexed:
@@ -362,11 +362,11 @@ class Indexed:
 
     def signature(self, index: int, *types: Type) -> Signature:
         """Return what follows from these arguments, for all indices; ShapeError if they, or this one, do not fit."""
-        found = Signature(self.make(index), types, self)
+        signature = Signature(self.make(index), types, self)
         if len(self.signatures) >= _MOST:
             self.signatures.clear()
-        self.signatures[types[0] if types else None] = found
-        return found
+        self.signatures[types[0] if types else None] = signature
+        return signature
 
 
 class _Made(dict[int, Op]):
@@ -379,8 +379,8 @@ class _Made(dict[int, Op]):
     def __missing__(self, index: int) -> Op:
         if len(self) >= _MOST:
             self.clear()
-        found = self[index] = self.make(index)
-        return found
+        op = self[index] = self.make(index)
+        return op
 
 
 _signatures: dict[tuple[Any, ...], dict[Any, Signature]] = {}

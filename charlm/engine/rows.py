@@ -89,10 +89,10 @@ def _form(signature: Signature, op: Op) -> Form:
         return Form("nothing")
     types = (signature.type, *signature.types)
     if not any(t.empty for t in types):
-        found = op.compiled(*types)
-        few = signature.count <= MOST_ARGUMENTS or (found is not None and found.rule != EACH)
-        if found is not None and few:
-            return found
+        form = op.compiled(*types)
+        few = signature.count <= MOST_ARGUMENTS or (form is not None and form.rule != EACH)
+        if form is not None and few:
+            return form
     return Form("python", rule=UNCHECKED)
 
 

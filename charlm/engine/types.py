@@ -38,10 +38,10 @@ class Type:
     @staticmethod
     def of(dim: Dim, trains: bool) -> Type:
         """Return the one type of these."""
-        found = _types.get((dim, trains))
-        if found is None:
-            found = _types[dim, trains] = Type(dim, trains)
-        return found
+        interned = _types.get((dim, trains))
+        if interned is None:
+            interned = _types[dim, trains] = Type(dim, trains)
+        return interned
 
 
 _types: WeakValueDictionary[tuple[Dim, bool], Type] = WeakValueDictionary()

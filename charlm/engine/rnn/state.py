@@ -60,13 +60,13 @@ class RNNState:
     def states(self) -> Sequence[LayerStates]:
         """What each layer carries, None before the first input."""
         if self._states is None:
-            found = [
+            states = [
                 [placed(self._tape, place, t) for place, t in zip(places, types, strict=True) if t]
                 for places, types in zip(self._indices, self._carried.types, strict=True)
             ]
             if self._output is not None:
-                found[-1][-1] = self._output
-            self._states = [tuple(layer) for layer in found]
+                states[-1][-1] = self._output
+            self._states = [tuple(layer) for layer in states]
         return self._states
 
     def b(self) -> Stack:

@@ -145,17 +145,17 @@ class Trainer:
         Where a rule keeps no moments, rows without a gradient do not change: then an update of all rows is faster
         than one of half of them, or than one of some rows of a small table.
         """
-        found: list[TableGradient] = []
+        used: list[TableGradient] = []
         for table in self.collection.lookups:
             (touched,) = table.touched.nonzero()
             enough: float = table.rows
             if not self.moments:
                 enough = table.rows / 2 if table.size > SMALL else 1
             if not self.sparse_updates or len(touched) >= enough:
-                found.append((table, slice(None), table.gradient.ravel()))
+                used.append((table, slice(None), table.gradient.ravel()))
             elif len(touched):
-                found.append((table, touched, table.gradient.take(touched, 0).ravel()))
-        return found
+                used.append((table, touched, table.gradient.take(touched, 0).ravel()))
+        return used
 
     def _norm(self, tables: Sequence[TableGradient]) -> float:
         if self._one_call:

@@ -33,6 +33,8 @@ check: test ## run the tests, and check style, types and imports
 	@$(PY) -m mypy --strict charlm
 	$(call say,== lint-imports)
 	@$(VENV)/bin/lint-imports --no-logo
+	$(call say,== python -m tests.imports)
+	@$(PY) -m tests.imports
 	$(call say,== all checks passed)
 
 bench: $(VENV)/.installed-bench ## compare with PyTorch and DyNet: three quarters of an hour; BENCH=--quick: less

@@ -92,19 +92,19 @@ def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
         parser.add_argument(
             name, name.replace("-", "_").replace("__", "--", 1), metavar="VALUE", help=what
         )
-    found = vars(parser.parse_args(given))
+    parsed = vars(parser.parse_args(given))
     options = [
         f"{name}={value}"
         for name in _OPTIONS
-        if (value := found[name[2:].replace("-", "_")]) is not None
+        if (value := parsed[name[2:].replace("-", "_")]) is not None
     ]
     try:
         charlm.dynet.DynetParams().read(options)
     except CharlmError as error:
         parser.error(str(error))
-    if not Path(found["program"]).exists():
-        parser.error(f"{found['program']}: there is no such file")
-    return found["program"], found["arguments"], options
+    if not Path(parsed["program"]).exists():
+        parser.error(f"{parsed['program']}: there is no such file")
+    return parsed["program"], parsed["arguments"], options
 
 
 def _without_this_module(program: str) -> _Hook:

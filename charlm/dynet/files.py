@@ -133,15 +133,15 @@ def _loaded(
 
 def _class(module: str, name: str, known: _Classes, where: str) -> type[Any]:
     """Return a class that a file names, if it is one of charlm's builders or was given."""
-    found = known.get((module, name))
-    if found is None and module in _DYNETS:
-        found = vars(builders).get(name)
-    if not hasattr(found, "from_spec") or name.startswith("_"):
+    builder = known.get((module, name))
+    if builder is None and module in _DYNETS:
+        builder = vars(builders).get(name)
+    if not hasattr(builder, "from_spec") or name.startswith("_"):
         raise ModelFileError(
             f"{where}: class {module}.{name} is not one of charlm's builders; if it is the program's own, "
             "give it to load in classes=[...]"
         )
-    return found  # type: ignore[return-value]
+    return builder  # type: ignore[return-value]
 
 
 def _check_sizes(spec: Any, data: RecordFile, name: str, where: str) -> None:

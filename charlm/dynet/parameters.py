@@ -13,7 +13,7 @@ from charlm.dynet import session
 from charlm.dynet.devices import check_device
 from charlm.dynet.initializers import NumpyInitializer, initializer
 from charlm.dynet.leaf import CurrentLeaf
-from charlm.dynet.records import Record, RecordFile, Stored, fill, write_records
+from charlm.dynet.records import ParameterRecord, RecordFile, Stored, fill, write_records
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression, indexed_leaf, start
@@ -135,13 +135,13 @@ class LookupParameters(CurrentLeaf):
 
     def row_as_array(self, row: int) -> Array:
         """Return a copy of one row."""
-        found: Array = self.rows_as_array([row])[0]
-        return found
+        array: Array = self.rows_as_array([row])[0]
+        return array
 
     def row_grad_as_array(self, row: int) -> Array:
         """Return a copy of one row's gradient."""
-        found: Array = self.rows_grad_as_array([row])[0]
-        return found
+        array: Array = self.rows_grad_as_array([row])[0]
+        return array
 
     def rows_as_array(self, rows: Sequence[int]) -> Array:
         """Return copies of some rows."""
@@ -206,9 +206,9 @@ class ParameterCollection:
     @classmethod
     def of(cls, collection: engine.ParameterCollection) -> ParameterCollection:
         """Return the engine's collection under DyNet's names."""
-        found = cls.__new__(cls)
-        found.engine = collection
-        return found
+        made = cls.__new__(cls)
+        made.engine = collection
+        return made
 
     def add_parameters(
         self,
@@ -358,14 +358,14 @@ class ParameterCollection:
         prefix = f"{name.rstrip('/')}/" if name else own
         return [(p, prefix + p.name.removeprefix(own)) for p in stored]
 
-    def add_record(self, record: Record) -> Parameters:
+    def add_record(self, record: ParameterRecord) -> Parameters:
         """Add a file's parameter; as in DyNet it is first drawn as any other, then filled."""
         parameter = self.engine.add_parameters(record.dims)
         parameter.name = record.name
         fill(parameter, record)
         return Parameters(parameter)
 
-    def add_lookup_record(self, record: Record) -> LookupParameters:
+    def add_lookup_record(self, record: ParameterRecord) -> LookupParameters:
         """Add a file's table; as in DyNet it is first drawn as any other, then filled."""
         *row, rows = record.dims
         table = self.engine.add_lookup_parameters(rows, tuple(row))

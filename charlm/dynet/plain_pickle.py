@@ -155,8 +155,8 @@ class _Machine:
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             self.push(tuple, self.pop(int(name[-1])))
         elif name in _EXTENDED:
-            found = self.marked() if name.endswith("S") else self.pop(1 + (name == "SETITEM"))
-            self.extend(_EXTENDED[name], found)
+            items = self.marked() if name.endswith("S") else self.pop(1 + (name == "SETITEM"))
+            self.extend(_EXTENDED[name], items)
         elif name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
             self.memo[len(self.memo) if argument is None else argument] = stack[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
@@ -178,16 +178,16 @@ class _Machine:
         """Take the last values."""
         if count > len(self.stack) - (self.marks[-1] if self.marks else 0):
             raise ValueError("a value is missing")
-        found = self.stack[-count:]
+        items = self.stack[-count:]
         del self.stack[-count:]
-        return found
+        return items
 
     def marked(self) -> list[Any]:
         """Take the values after the last mark."""
         start = self.marks.pop()
-        found = self.stack[start:]
+        items = self.stack[start:]
         del self.stack[start:]
-        return found
+        return items
 
     def push(self, make: Callable[[list[Any]], Any], parts: list[Any]) -> None:
         """Put a new container on the stack."""

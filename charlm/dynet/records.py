@@ -37,7 +37,7 @@ _SMALLEST = float(np.finfo(np.float32).tiny)  # DyNet runs with denormal numbers
 
 
 @dataclass(frozen=True)
-class Record:
+class ParameterRecord:
     """One parameter of a file: the numbers flat and column-major, the gradient if there is one."""
 
     where: str
@@ -53,7 +53,7 @@ class RecordFile:
     """A file's records, all read and found to be whole."""
 
     path: Path
-    records: list[Record]
+    records: list[ParameterRecord]
 
     @classmethod
     def read(cls, path: Path) -> RecordFile:
@@ -66,7 +66,7 @@ class RecordFile:
         with _opened(path) as file:
             return cls(path, list(_records(path, file)))
 
-    def find(self, key: str, lookup: bool) -> Record:
+    def find(self, key: str, lookup: bool) -> ParameterRecord:
         """Return the first record with exactly this name and kind."""
         check_key(key)
         for record in self.records:
@@ -75,7 +75,7 @@ class RecordFile:
         kind = "lookup parameter" if lookup else "parameter"
         raise ModelFileError(f"{self.path}: there is no {kind} with the key {key!r}")
 
-    def below(self, key: str) -> list[Record]:
+    def below(self, key: str) -> list[ParameterRecord]:
         """Return the records whose name starts with ``key/``; all for an empty key."""
         prefix = f"{key.rstrip('/')}/" if key else ""
         return [record for record in self.records if record.name.startswith(prefix)]
@@ -86,9 +86,9 @@ class RecordFile:
         Raises:
             ModelFileError: numbers or shapes differ; the collection is unchanged.
         """
-        found = self.below(key)
-        parameters = [record for record in found if not record.lookup]
-        tables = [record for record in found if record.lookup]
+        records = self.below(key)
+        parameters = [record for record in records if not record.lookup]
+        tables = [record for record in records if record.lookup]
         counts = len(parameters), len(tables)
         wanted = len(collection.parameters), len(collection.lookups)
         if counts != wanted:
@@ -97,7 +97,7 @@ class RecordFile:
                 f"{f' below the key {key!r}' if key else ''}, "
                 f"but the collection {collection.name} has {wanted[0]} and {wanted[1]}"
             )
-        pairs: list[tuple[Stored, Record]] = [
+        pairs: list[tuple[Stored, ParameterRecord]] = [
             *zip(collection.parameters, parameters, strict=True),
             *zip(collection.lookups, tables, strict=True),
         ]
@@ -144,7 +144,7 @@ def write_records(path: Path, records: Iterable[tuple[Stored, str]], append: boo
     write_atomically(path, before + text.encode())
 
 
-def fill(parameter: Stored, record: Record) -> None:
+def fill(parameter: Stored, record: ParameterRecord) -> None:
     """Give a parameter the values and the gradient of a record; its shape must be the same."""
     _check_dims(parameter, record)
     parameter.clear_gradient()
@@ -208,7 +208,7 @@ def _line_of(path: Path, file: BinaryIO, most: int) -> str:
         ) from error
 
 
-def _records(path: Path, file: BinaryIO) -> Iterator[Record]:
+def _records(path: Path, file: BinaryIO) -> Iterator[ParameterRecord]:
     at = 0
     size = os.fstat(file.fileno()).st_size
     while line := _line_of(path, file, MOST_HEADER):
@@ -233,7 +233,7 @@ def _records(path: Path, file: BinaryIO) -> Iterator[Record]:
             _numbers(f"{path}:{at + 2 + part}", _line_of(path, file, most), count)
             for part in range(parts)
         ]
-        yield Record(
+        yield ParameterRecord(
             where, kind == "LookupParameter", name, dims, values, rest[0] if rest else None
         )
         at += 1 + parts
@@ -257,7 +257,7 @@ def _numbers(where: str, line: str, count: int) -> Array:
     return np.array(numbers, dtype=np.float64)
 
 
-def _check_dims(parameter: Stored, record: Record) -> None:
+def _check_dims(parameter: Stored, record: ParameterRecord) -> None:
     if record.dims != file_dims(parameter):
         raise ModelFileError(
             f"{record.where}: {record.name} has shape {dims_text(record.dims)} in the file, but in the program "

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from charlm.dynet.immediate import ImmediateGraph
 from charlm.dynet.random import DynetStream
 from charlm.engine.arrays import DType
 from charlm.engine.compiled import Compiled
 from charlm.engine.execute import NodeByNode
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.immediate import ImmediateGraph
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError

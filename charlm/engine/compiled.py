@@ -1,8 +1,7 @@
-"""Evaluation by compiled code: a tape is checked and evaluated in one call, and goes back in another.
+"""Evaluation by compiled code: one call checks and evaluates a tape, another one is the backward pass.
 
-Values and gradients lie one after the other in a workspace. An operation that has no compiled form
-runs as its Python self on views of the workspace; compiled code returns at such a node, and goes on
-behind it.
+Values and gradients lie one after the other in a workspace. An operation without a compiled form runs
+in Python on views of the workspace: compiled code returns at such a node and continues after it.
 """
 
 from __future__ import annotations
@@ -50,19 +49,19 @@ _INDEX = {name: k for k, name in enumerate(STATE)}
 )  # fmt: skip
 _GIVEN = CODES.index("given")
 _CODE, _PRODUCTS = COLUMNS.index("code"), COLUMNS.index("products")
-_LEAST = 1 << 14  # numbers of a workspace
+_LEAST = 1 << 14  # numbers in a part of the memory
 _NOTHING: Any = memoryview(cast("Any", ORIGIN))
 _NO_NUMBERS: Array = np.empty(0, np.float32)
 
 
 class Workspace:
-    """The arrays of a tape that runs; used by one tape after another.
+    """The arrays of a running tape; tapes use it one after another.
 
     Attributes:
         state: integers, see ``kernels/tapes.py``.
-        address: of these.
-        values, slopes, starts, numbers, gradients, flags: an integer for each node, see there too.
-        nodes, room: how many nodes and integers there is room for.
+        address: that of ``state``.
+        values, slopes, starts, numbers, gradients, flags: an integer for each node, see ``kernels/tapes.py``.
+        nodes, room: for how many nodes and integers there is room.
     """
 
     def __init__(self) -> None:
@@ -73,7 +72,7 @@ class Workspace:
         self.hold(512, 2048, 512)
 
     def hold(self, nodes: int, integers: int, products: int) -> None:
-        """Have room for so many nodes and integers, where what is there stays, and for products."""
+        """Make room for this many nodes, integers and products; the present ones stay."""
         if nodes > self.nodes:
             self.nodes = 2 * nodes
             for name in NODE_ARRAYS:
@@ -100,35 +99,34 @@ class Workspace:
 
 
 _spaces: list[Workspace] = []
-"""Workspaces that no tape uses."""
+"""Workspaces that no tape uses now."""
 
 
 class Compiled:
-    """The values of a tape's nodes, and the gradients that the last backward pass left there.
-
-    The context's kernels must have those for tapes.
-    """
+    """Runs a tape in compiled code: an ``Executor``. The context's kernels must include those for tapes."""
 
     def __init__(self, tape: Tape, context: Context) -> None:
         self.tape = tape
         self.context = context
-        self._done = self._asked = 0  # how many nodes have values, and how many were asked for
-        self._writes = 0  # to parameters, when it was evaluated
+        self._done = self._asked = 0  # how many nodes have values, how many were requested
+        self._writes = 0  # the count of writes to parameters at the last evaluation
         self._space = _spaces.pop() if _spaces else Workspace()
         self._state = state = self._space.state
         state[NODES] = state[INTEGER_COUNT] = state[TAKEN] = state[USED_INTEGERS] = 0
         state[SIZE] = state[PRODUCTS] = state[EVALUATED] = state[FREE] = state[END] = 0
-        self._kept: dict[int, Array] = {}  # values that were made in Python
+        self._kept: dict[int, Array] = {}  # values computed in Python
         self._saved: dict[int, Any] = {}
-        self._leaves: dict[int, tuple[ParameterLeaf, Array]] = {}  # and what they are read from
-        self._read: dict[Storage, tuple[Array, int]] = {}  # that, and where it begins
+        self._leaves: dict[
+            int, tuple[ParameterLeaf, Array]
+        ] = {}  # with the array that they are read from
+        self._read: dict[Storage, tuple[Array, int]] = {}  # that array, and its address
         self._data = 0  # how many operations with data the tape had
-        self._begin = self._length = 0  # of the last part of the memory
+        self._begin = self._length = 0  # those of the last part of the memory
         self._view = _NOTHING
-        self._chunks: list[tuple[int, int, Array]] = []  # the memory: where parts begin and end
+        self._chunks: list[tuple[int, int, Array]] = []  # the memory: each part's begin and end
         self._gradients: Array = ORIGIN
-        self._reached = 0  # how many nodes have gradients that were kept
-        self._totals: dict[int, Array] = {}
+        self._reached = 0  # how many nodes have a kept gradient
+        self._state_gradients: dict[int, Array] = {}
 
     def __del__(self) -> None:
         """Let another tape have the workspace."""
@@ -138,13 +136,11 @@ class Compiled:
 
     @property
     def evaluated(self) -> int:
-        """How many nodes have values; they are the first ones."""
         if self._asked < self._done and self._writes != WRITES.count:
             self.forget(self._asked)
         return self._done
 
     def value(self, index: int) -> Array:
-        """Return the value of an evaluated node."""
         type_, at = self.tape.signatures[index].type, self._space.values[index]
         for begin, end, chunk in reversed(self._chunks):
             if begin <= at < end:
@@ -157,21 +153,20 @@ class Compiled:
         return self._kept[index]
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of a node, which is evaluated if it was not before."""
         if (index >= self._done or self._writes != WRITES.count) and index >= self.evaluated:
             self.forward(index)
         at = self._space.values[index] - self._begin
-        if 0 <= at < self._length:  # in the last part, as mostly
+        if 0 <= at < self._length:  # in the last part: the usual case
             size = self.tape.signatures[index].type.size
-            found: list[float] = self._view[at : at + size].tolist()
-            return found
+            numbers: list[float] = self._view[at : at + size].tolist()
+            return numbers
         return self.value(index).ravel().tolist()
 
     def forward(self, last: int) -> None:
-        """Evaluate the nodes up to ``last`` that have no value yet.
+        """Evaluate the nodes up to ``last``, and later ones up to the first that runs in Python.
 
-        Those behind are evaluated too, up to the first that runs in Python: programs read many expressions that they
-        have made before. If parameters change meanwhile, these values are forgotten.
+        Programs read many expressions that they made earlier, so later values are often needed next. If parameters
+        change first, these values are forgotten.
         """
         state, tape = self._state, self.tape
         signatures, fresh = tape.signatures, state[TAKEN]
@@ -218,14 +213,14 @@ class Compiled:
         self._asked, self._writes = last + 1, WRITES.count
 
     def _give(self, first: int) -> None:
-        """Note where the numbers of parameters are, of the nodes from ``first`` on."""
+        """Store the addresses of the parameters that the nodes from ``first`` on are."""
         values = self._space.values
         for k, op in self.tape.data.items():
             if k >= first and type(op) is ParameterLeaf:
                 parameter = op.parameter
                 storage, offset = parameter.storage, parameter.offset
                 read, begin = self._read.get(storage, (_NO_NUMBERS, 0))
-                if offset + parameter.size > len(read):  # more were added since
+                if offset + parameter.size > len(read):  # parameters were added since
                     read = storage.read(self.context.reader)
                     begin = place(read)
                     self._read[storage] = read, begin
@@ -233,7 +228,7 @@ class Compiled:
                 self._leaves[k] = op, read
 
     def _add_memory(self, least: int) -> None:
-        """Add a part to the memory."""
+        """Add a part to the memory, for at least this many numbers."""
         wanted = max(least, _LEAST, 2 * sum(len(c) for *_, c in self._chunks))
         chunk = self.context.kernels.tape_memory(wanted)
         begin, end = place(chunk), place(chunk) + len(chunk)
@@ -242,12 +237,12 @@ class Compiled:
         self._note_last()
 
     def _note_last(self) -> None:
-        """Note where the last part of the memory is."""
+        """Store the place of the memory's last part."""
         begin, end, chunk = self._chunks[-1]
         self._begin, self._length, self._view = begin, end - begin, memoryview(cast("Any", chunk))
 
     def _run_in_python(self, k: int) -> None:
-        """Evaluate a node by its operation."""
+        """Evaluate a node in Python."""
         type_, ctx = self.tape.signatures[k].type, self.context
         if type_.empty:
             y: Array = np.empty(type_.array_shape, ctx.dtype)
@@ -260,7 +255,7 @@ class Compiled:
                 raise
             y = np.ascontiguousarray(y, np.float32)
             if y.size != type_.size:
-                raise EvaluationError(f"{op.name()}: made {y.shape} of {type_.dim}")
+                raise EvaluationError(f"{op.name()}: returned shape {y.shape} for {type_.dim}")
         if ctx.saved is not None:
             self._saved[k] = ctx.saved
             ctx.saved = None
@@ -268,20 +263,19 @@ class Compiled:
         self._space.values[k] = place(y)
 
     def forget(self, first: int) -> None:
-        """Forget the values from node ``first`` on."""
         state, space = self._state, self._space
         if first >= state[TAKEN]:
             return
         gone = ROWS.table[np.frombuffer(space.numbers, np.int64)[first : state[TAKEN]]]
         (placed,) = (gone[:, _CODE] > _GIVEN).nonzero()
-        if len(placed):  # the first of their places is free again
+        if len(placed):  # their memory, from the first of them on, is free again
             at = space.values[first + int(placed[0])]
             while not self._chunks[-1][0] <= at < self._chunks[-1][1]:
                 self._chunks.pop()
             state[FREE], state[END] = at, self._chunks[-1][1]
             self._note_last()
         if not first:
-            self._chunks.clear()  # who has a view of a value keeps it
+            self._chunks.clear()  # views of values stay valid
             state[FREE] = state[END] = self._length = 0
             self._read.clear()
         state[PRODUCTS] -= int(gone[:, _PRODUCTS].sum())
@@ -296,7 +290,6 @@ class Compiled:
         self._asked = min(self._asked, first)
 
     def cut(self, tape: Tape) -> None:
-        """Go on with another tape that has the first nodes of this one."""
         self.forget(len(tape))
         self._reached = min(self._reached, len(tape))
         self.tape = tape
@@ -304,7 +297,6 @@ class Compiled:
     # ---- backward
 
     def gradient(self, index: int) -> Array | None:
-        """Return the gradient that the last backward pass left at a node."""
         if index >= self._reached or not self._space.flags[index] & REACHED:
             return None
         return self._slope(index)
@@ -315,11 +307,10 @@ class Compiled:
         return self._gradients[at : at + type_.size].reshape(type_.array_shape)
 
     def backward(self, root: int, full: bool, keep: bool) -> None:
-        """Pass the gradient of one number on to all that it depends on, and to parameters."""
         state, space, kernels = self._state, self._space, self.context.kernels
         space.hold(0, 0, state[PRODUCTS])
         self._gradients = kernels.tape_memory(state[SIZE])
-        self._totals.clear()
+        self._state_gradients.clear()
         state[FIRST_SLOPE], state[FULL] = place(self._gradients), full
         state[ROW_TABLE], state[ROW_COUNT] = ROWS.address, ROWS.count
         state[LAST] = state[NODE] = root
@@ -330,7 +321,7 @@ class Compiled:
             space.gradients[k] = gradient
         while kernels.tape_backward(space.address):
             k = state[NODE]
-            self._go_back_in_python(k)
+            self._backward_in_python(k)
             state[NODE] = k - 1
             if not k:
                 break
@@ -340,8 +331,8 @@ class Compiled:
                 op.parameter.has_gradient = True
         self._reached = root + 1 if keep else 0
 
-    def _go_back_in_python(self, k: int) -> None:
-        """Pass the gradient of a node on by its operation."""
+    def _backward_in_python(self, k: int) -> None:
+        """Run the backward of a node in Python."""
         tape, ctx, flags = self.tape, self.context, self._space.flags
         signature, op, args = tape.signatures[k], tape.op(k), tape.args(k)
         if not args:
@@ -360,33 +351,32 @@ class Compiled:
             return
         ctx.saved, ctx.needs = self._saved.get(k), needs
         try:
-            found = op.backward(ctx, dy, self.value(k), *[self.value(i) for i in args])
+            gradients = op.backward(ctx, dy, self.value(k), *[self.value(i) for i in args])
         except OF_EMPTY as error:
             check_empty(tape, k, error)
             raise
-        for i, needed, dx in zip(args, needs, found, strict=True):
+        for i, needed, dx in zip(args, needs, gradients, strict=True):
             if needed and dx is not None:
                 self._add(i, dx)
 
     def _add(self, index: int, dx: Array | Product) -> None:
-        """Add to a node's gradient, summed down to the shape of its value."""
+        """Add to a node's gradient; axes that were broadcast are summed first."""
         so_far = self._slope(index)
-        found = dx.array() if isinstance(dx, Product) else reduce_to(dx, so_far.shape)
-        so_far += found
+        gradient = dx.array() if isinstance(dx, Product) else reduce_to(dx, so_far.shape)
+        so_far += gradient
         self._space.flags[index] |= REACHED
 
-    def total(self, index: int) -> Array:
-        """Return the gradient of a recurrent node with what flows through its later parts, computed when asked for."""
-        found = self._totals.get(index)
-        if found is None:
+    def state_gradient(self, index: int) -> Array:
+        gradient = self._state_gradients.get(index)
+        if gradient is None:
             xs = [self.value(i) for i in self.tape.args(index)]
-            found = self.tape.op(index).state_gradient(self._slope(index), *xs)
-            self._totals[index] = found
-        return found
+            gradient = self.tape.op(index).state_gradient(self._slope(index), *xs)
+            self._state_gradients[index] = gradient
+        return gradient
 
 
 def _unsigned(tape: Tape, first: int) -> array[int]:
-    """Return the integers of a tape from one on; without a sign, which takes Python a third of the time."""
+    """Return the integers of a tape from one on, as unsigned ones: three times as fast for Python."""
     try:
         return array("Q", tape.arguments[first:] if first else tape.arguments)
     except OverflowError:

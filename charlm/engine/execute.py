@@ -1,7 +1,7 @@
-"""Evaluation, node by node: the one module that all numbers pass through.
+"""Evaluation, node by node.
 
 Nodes are evaluated in creation order, whether needed or not: this fixes the order of random draws, as
-in DyNet. The way back is the same in reverse.
+in DyNet. The backward pass visits them in reverse.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from charlm.kernels.reference import Product
 
 
 class Executor(Protocol):
-    """What evaluates a tape."""
+    """Evaluates a tape: forward, and backward."""
 
     def __init__(self, tape: Tape, context: Context) -> None: ...
 
     @property
     def evaluated(self) -> int:
-        """How many nodes have values; they are the first ones."""
+        """How many nodes have values: always the first ones."""
 
     def value(self, index: int) -> Array:
         """Return the value of an evaluated node."""
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of a node, which is evaluated if it was not before."""
+        """Return the numbers of a node; evaluate it if it has no value yet."""
 
     def gradient(self, index: int) -> Array | None:
-        """Return the gradient that the last backward pass left at a node, None where none flowed."""
+        """Return a node's gradient from the last backward pass, None if no gradient reached it."""
 
     def forward(self, last: int) -> None:
         """Evaluate the nodes up to ``last`` that have no value yet."""
@@ -43,21 +43,21 @@ class Executor(Protocol):
         """Forget the values from node ``first`` on."""
 
     def cut(self, tape: Tape) -> None:
-        """Go on with another tape that has the first nodes of this one."""
+        """Continue with another tape, which has the first nodes of this one."""
 
     def backward(self, root: int, full: bool, keep: bool) -> None:
-        """Pass the gradient of one number on to all that it depends on, and to parameters."""
+        """Compute the gradient of one number for every node and parameter that it depends on."""
 
-    def total(self, index: int) -> Array:
-        """Return the gradient of a recurrent node with what flows through its later parts."""
+    def state_gradient(self, index: int) -> Array:
+        """Return the gradient of a recurrent node's states, later time steps included. It is computed on request."""
 
 
 class NodeByNode:
-    """The values of a tape's nodes, and the gradients that the last backward pass left there.
+    """Runs a tape in numpy: an ``Executor``.
 
     Attributes:
-        values: of the nodes that were evaluated, which are the first ones.
-        gradients: None where none flowed; a first one is kept as it is, perhaps shared with others.
+        values: those of the evaluated nodes, always the first ones.
+        gradients: None where no gradient came. The first that comes is kept without a copy and may be shared.
     """
 
     def __init__(self, tape: Tape, context: Context) -> None:
@@ -69,33 +69,28 @@ class NodeByNode:
         self._start = 0  # where the arguments of the first node without a value begin
         self._owned = (
             bytearray()
-        )  # 1: the gradient is this node's alone and may be added to in place
-        self._products: defaultdict[int, list[Product]] = defaultdict(list)  # yet to be added
-        self._totals: dict[int, Array] = {}
+        )  # 1: the node's gradient is not shared and may be changed in place
+        self._products: defaultdict[int, list[Product]] = defaultdict(list)  # to be added later
+        self._state_gradients: dict[int, Array] = {}
 
     @property
     def evaluated(self) -> int:
-        """How many nodes have values."""
         return len(self.values)
 
     def value(self, index: int) -> Array:
-        """Return the value of an evaluated node."""
         return self.values[index]
 
     def vector(self, index: int) -> list[float]:
-        """Return the numbers of a node, which is evaluated if it was not before."""
         if index >= len(self.values):
             self.forward(index)
         return self.values[index].ravel().tolist()
 
     def gradient(self, index: int) -> Array | None:
-        """Return the gradient that the last backward pass left at a node."""
         return self.gradients[index]
 
     # ---- forward
 
     def forward(self, last: int) -> None:
-        """Evaluate the nodes up to ``last`` that have no value yet."""
         quietly(self._forward, last)
 
     def _forward(self, last: int) -> None:
@@ -112,7 +107,7 @@ class NodeByNode:
                     op = data[k] if indexed is None else indexed.made[arguments[start + count]]
                 if signature.empty:
                     y = np.empty(signature.type.array_shape, ctx.dtype)
-                elif count == 1:  # one and two take half a microsecond less than any number
+                elif count == 1:  # the cases of one and two arguments save half a microsecond
                     y = op.forward(ctx, values[arguments[start]])
                 elif count == 2:
                     y = op.forward(ctx, values[arguments[start]], values[arguments[start + 1]])
@@ -130,7 +125,6 @@ class NodeByNode:
             self._start = start
 
     def forget(self, first: int) -> None:
-        """Forget the values from node ``first`` on."""
         if first < len(self.values):
             self._start = self.tape.start(first)
         del self.values[first:]
@@ -138,7 +132,6 @@ class NodeByNode:
             del self.saved[k]
 
     def cut(self, tape: Tape) -> None:
-        """Go on with another tape that has the first nodes of this one."""
         self.forget(len(tape))
         del self.gradients[len(tape) :]
         self.tape = tape
@@ -146,12 +139,11 @@ class NodeByNode:
     # ---- backward
 
     def backward(self, root: int, full: bool, keep: bool) -> None:
-        """Pass the gradient of one number on to all that it depends on, and to parameters."""
         tape, ctx, values, saved = self.tape, self.context, self.values, self.saved
         signatures, arguments, data = tape.signatures, tape.arguments, tape.data
         gradients = self.gradients = [None] * (root + 1)
         self._owned = bytearray(root + 1)
-        self._totals.clear()
+        self._state_gradients.clear()
         products, add, own = self._products, self._add, self._own
         gradients[root] = np.ones_like(self.values[root])
         start = self._start if root == len(self.values) - 1 else tape.start(root + 1)
@@ -194,10 +186,10 @@ class NodeByNode:
                         add(args[0], dx)
                     continue
                 if count == 2:
-                    found = op.backward(ctx, dy, values[k], values[args[0]], values[args[1]])
+                    dxs = op.backward(ctx, dy, values[k], values[args[0]], values[args[1]])
                 else:
-                    found = op.backward(ctx, dy, values[k], *[values[i] for i in args])
-                for j, dx in enumerate(found):
+                    dxs = op.backward(ctx, dy, values[k], *[values[i] for i in args])
+                for j, dx in enumerate(dxs):
                     if dx is not None and needs[j]:
                         add(args[j], dx)
         except OF_EMPTY as error:
@@ -205,7 +197,7 @@ class NodeByNode:
             raise
 
     def _add(self, index: int, dx: Array | Product) -> None:
-        """Add to a node's gradient, summed down to the shape of its value."""
+        """Add to a node's gradient; axes that were broadcast are summed first."""
         if isinstance(dx, Product):
             self._products[index].append(dx)
             return
@@ -222,11 +214,11 @@ class NodeByNode:
             self._owned[index] = 1
 
     def _add_products(self, index: int) -> None:
-        """Add the products that were put off, in one."""
+        """Add all matrix products for a node's gradient as one product."""
         self._add(index, Product.sum(self._products.pop(index))[np.newaxis])
 
     def _own(self, index: int) -> Array:
-        """Return a node's gradient as an array of its own, zeros at first, to be added to in place."""
+        """Return a node's gradient as an unshared array, zeros at first, that may be changed in place."""
         whole = self.gradients[index]
         if whole is None:
             whole = self.gradients[index] = zeros_like(self.values[index])
@@ -235,24 +227,23 @@ class NodeByNode:
         self._owned[index] = 1
         return whole
 
-    def total(self, index: int) -> Array:
-        """Return the gradient of a recurrent node with what flows through its later parts, computed when asked for."""
-        found = self._totals.get(index)
-        if found is None:
+    def state_gradient(self, index: int) -> Array:
+        gradient = self._state_gradients.get(index)
+        if gradient is None:
             dy, xs = self._own(index), [self.values[i] for i in self.tape.args(index)]
-            found = self._totals[index] = self.tape.op(index).state_gradient(dy, *xs)
-        return found
+            gradient = self._state_gradients[index] = self.tape.op(index).state_gradient(dy, *xs)
+        return gradient
 
 
-# what operations raise where numbers are missing
+# errors that operations raise where numbers are missing
 OF_EMPTY = (ValueError, IndexError, ZeroDivisionError)
 
 
 def check_empty(tape: Tape, index: int, error: Exception) -> None:
-    """Raise EvaluationError in the place of an error if an argument of a node has no numbers."""
+    """Raise EvaluationError from this error if an argument of the node has no numbers."""
     dims = [tape.signatures[i].type.dim for i in tape.args(index)]
     if any(0 in shape for shape, _ in dims):
         raise EvaluationError(
-            f"{tape.op(index).name()}: is not defined where an argument has no numbers, got "
+            f"{tape.op(index).name()}: is not defined for an argument without numbers, got "
             f"{', '.join(map(show, dims))}"
         ) from error

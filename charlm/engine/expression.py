@@ -1,4 +1,4 @@
-"""Expressions: the nodes of a graph as a user holds them, and the ways to make new ones."""
+"""Expressions: a user's handles on the nodes of a graph, and functions that make new ones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from charlm.errors import (
 
 
 class Operand:
-    """What can stand in an expression: Python's operators, and a way to find its node.
+    """An operand of an operation: Python's operators, and a way to find its node.
 
-    The operators are put in by ``engine/ops/operators.py``: ops need expressions, so expressions
-    cannot import ops.
+    ``engine/ops/operators.py`` adds the operators: ops import expressions, so expressions cannot
+    import ops.
     """
 
-    if TYPE_CHECKING:  # defined in ``engine/ops/operators.py``, which see
+    if TYPE_CHECKING:  # defined in ``engine/ops/operators.py``
 
         def __add__(self, other: Operand | float) -> Expression: ...
         def __radd__(self, other: float) -> Expression: ...
@@ -45,7 +45,7 @@ class Operand:
     __slots__ = ()
 
     def home(self) -> ComputationGraph:
-        """Return the graph in which an operation on this operand is to be made."""
+        """Return the graph for an operation on this operand."""
         raise NotImplementedError
 
     def node(self, graph: ComputationGraph) -> Expression:
@@ -54,7 +54,7 @@ class Operand:
 
 
 class Expression(Operand):
-    """A node of a graph, as a user holds it: a tape, the node's index, and what is known of its value."""
+    """A user's handle on a node: a tape, the node's index, and its type."""
 
     __slots__ = ("index", "tape", "type")
 
@@ -69,12 +69,12 @@ class Expression(Operand):
 
     @property
     def id(self) -> int:
-        """The node's number, as DyNet counts."""
+        """The node's number as DyNet counts."""
         return self.tape.id(self.index)
 
     @property
     def version(self) -> int:
-        """The graph's."""
+        """The graph's version."""
         return self.graph.version
 
     def __repr__(self) -> str:
@@ -89,8 +89,10 @@ class Expression(Operand):
 
     def node(self, graph: ComputationGraph) -> Expression:
         """Return this expression; ValueError if the node is gone or belongs to another graph."""
-        if self.home() is not graph:  # if this one is stale, that is the better message
-            raise StaleArgumentError(f"{self!r} belongs to another graph than what it is used with")
+        if self.home() is not graph:  # raises the better message if this one is stale
+            raise StaleArgumentError(
+                f"{self!r} belongs to another graph than the node that it is used with"
+            )
         return self
 
     def dim(self) -> Dim:
@@ -103,7 +105,7 @@ class Expression(Operand):
         self._live().forward(self.index, recalculate)
 
     def array(self, recalculate: bool = False) -> Array:
-        """Return the value in the engine's layout, not copied: for reading only."""
+        """Return the value in the engine's layout, without a copy: for reading only."""
         return self._live().forward(self.index, recalculate)
 
     def npvalue(self, recalculate: bool = False) -> Array:
@@ -129,8 +131,7 @@ class Expression(Operand):
     def value(self, recalculate: bool = False) -> float | list[float] | Array:
         """Return an array for rank 2 and up, else a float or, for several numbers, a list.
 
-        Which of them is known when the program runs. ``scalar_value``, ``vec_value`` and ``npvalue`` say
-        to a type checker what comes.
+        A type checker cannot know which one it is; ``scalar_value``, ``vec_value`` and ``npvalue`` have one type.
         """
         if len(self.type.array_shape) > 2:
             return to_user(self.array(recalculate))
@@ -138,7 +139,7 @@ class Expression(Operand):
         return numbers[0] if len(numbers) == 1 else numbers
 
     def tensor_value(self, recalculate: bool = False) -> Tensor:
-        """Return a copy of the value with DyNet's searches and sampling on it."""
+        """Return a copy of the value, with DyNet's searches and sampling."""
         graph = self._live()
         return Tensor(graph.forward(self.index, recalculate).copy(), graph.context.stream)
 
@@ -147,15 +148,15 @@ class Expression(Operand):
         self._live().backward(self.index, full)
 
     def gradient(self) -> Array:
-        """Return d(root of the last backward)/d(this), shaped like ``npvalue``; zeros where none flowed."""
+        """Return d(root of the last backward)/d(this), shaped like ``npvalue``; zeros if no gradient reached it."""
         graph = self._live()
         if graph.root is None or self.index > graph.root:
             done = "none was run" if graph.root is None else f"it ran from node {graph.root}"
             raise EvaluationError(
                 f"gradient of {self!r}: call backward() on a later expression first ({done})"
             )
-        found = graph.gradient(self.index)
-        return to_user(np.zeros_like(graph.value(self.index)) if found is None else found)
+        gradient = graph.gradient(self.index)
+        return to_user(np.zeros_like(graph.value(self.index)) if gradient is None else gradient)
 
     def _live(self) -> ComputationGraph:
         graph = self.tape.graph
@@ -164,7 +165,7 @@ class Expression(Operand):
         return graph
 
     def _check(self, error: Callable[[str], Exception], how: str) -> None:
-        """Raise if the node is gone; else note that it has outlived the deletion of others."""
+        """Raise if the node was deleted; else update the handle: other nodes were deleted."""
         if not self.graph.alive:
             raise error(
                 f"{self!r} is stale: its graph was renewed before it was {how}; "
@@ -180,10 +181,10 @@ class Expression(Operand):
 
 
 class Node(Expression):
-    """What most expressions are.
+    """The class of most expressions.
 
-    For ``x + y`` Python looks whether y's class is made from x's and has another ``+``, for half as long as the
-    operation itself takes: so no class of expressions is made from another.
+    For ``x + y`` Python tests whether y's class inherits from x's and overrides ``+``. This takes half as long as the
+    operation itself, so no class of expressions that users hold inherits from another.
     """
 
     __slots__ = ()
@@ -194,21 +195,21 @@ F = TypeVar("F", bound=Callable[..., Expression])
 
 
 def at(graph: ComputationGraph, index: int, kind: type[E] = Node) -> E:  # type: ignore[assignment]
-    """Return a node of a graph; ``kind`` is what it is to users, where it can be given new data."""
+    """Return a handle on a node of a graph; ``kind`` is a class with more methods, such as ``set``."""
     made = kind()
     made.tape, made.index, made.type = graph.tape, index, graph.type(index)
     return made
 
 
 def placed(tape: GraphTape, index: int, type_: Type) -> Expression:
-    """Return a node of a tape."""
+    """Return a handle on a node of a tape."""
     made = Node()
     made.tape, made.index, made.type = tape, index, type_
     return made
 
 
 def leaf(graph: ComputationGraph, op: Leaf, trains: bool) -> Expression:
-    """Return a graph's one node for a parameter."""
+    """Return a graph's only node for a parameter."""
     return at(graph, graph.leaf(op, trains))
 
 
@@ -228,9 +229,9 @@ def start(graph: ComputationGraph, op: Op, kind: type[E] = Node) -> E:  # type: 
     return at(graph, graph.append(op), kind)
 
 
-# The same for operations without data, quick where such a node is known: 0.2 us where ``apply`` takes 1.2. Each one
-# fills in the expression itself, since a call with arguments would take 0.1 us. And each has code of its own, because
-# Python remembers with the code which classes it has seen there.
+# The same for operations without data: 0.2 us instead of 1.2 in ``apply`` when the graph has had such a node. Each
+# function fills in the expression itself, because a call with arguments takes 0.1 us. And each has a code object of its
+# own, because Python's interpreter specialises code for the classes that it has seen there.
 
 
 class OfOne(Protocol):
@@ -242,7 +243,7 @@ class OfOne(Protocol):
 
 
 class OfTwo(Protocol):
-    """A function of two operands, or of one and what else it takes."""
+    """A function of two operands, or of one operand and another argument."""
 
     def __call__(self, x: Any, y: Any) -> Expression:
         """Append the operation."""
@@ -273,7 +274,7 @@ def of_one(op: Op, name: str, doc: str) -> OfOne:
                 tape.signatures.append(signature)
                 tape.arguments.append(x.index)  # type: ignore[attr-defined]
                 return made
-        except (AttributeError, KeyError):  # no node, or the first of its kind
+        except (AttributeError, KeyError):  # not a node, or the first of its kind
             pass
         return apply(op, x)
 
@@ -285,7 +286,7 @@ def of_two(
 ) -> OfTwo:
     """Return a function of this name that appends an operation without data on two operands.
 
-    ``otherwise`` is called where the second one is no node, or such an operation is not known yet.
+    ``otherwise`` is called if the second one is not a node, or for the first node of its kind.
     """
     known = op.signatures
 
@@ -314,7 +315,7 @@ def of_several(
 ) -> OfSeveral:
     """Return a function of this name that appends an operation without data on a list of operands.
 
-    ``otherwise`` is called where it is no list of nodes, or such an operation is not known yet.
+    ``otherwise`` is called if it is not a list of nodes, or for the first node of its kind.
     """
     known = op.signatures
 
@@ -322,7 +323,7 @@ def of_several(
         if type(xs) is list and xs:
             try:
                 places: Sequence[int]
-                if len(xs) == 2:  # mostly
+                if len(xs) == 2:  # the usual case
                     x, y = xs
                     tape: GraphTape = x.tape
                     live = y.tape is tape and tape.quick
@@ -378,7 +379,7 @@ def indexed(ops: Indexed, index: int, x: Operand, kind: type[E]) -> E:
 
 
 def indexed_leaf(ops: Indexed, index: int, graph: ComputationGraph, kind: type[E]) -> E:
-    """Append one of these operations, which take no operands."""
+    """Append one of these operations, without operands."""
     tape = graph.tape
     if tape.quick:
         signature = ops.signatures.get(None) or ops.signature(index)

@@ -1,7 +1,7 @@
-"""The lazy graph: appending nodes, and the numbers that are computed when one is asked for.
+"""The lazy graph: nodes are appended now and computed when a value or gradient is requested.
 
-A node's *index* is its place in the graph. Its *id* is the number that DyNet would print: ops that
-stand for several DyNet nodes take as many ids.
+A node's *index* is its place in the graph. Its *id* is the number that DyNet would print: an op that
+replaces several DyNet nodes takes as many ids.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from charlm.kernels import NUMPY, Kernels
 
 
 class GraphTape(Tape):
-    """The tape of a graph, another one after every ``revert``: by it expressions know that they may be stale.
+    """The tape of a graph. Every ``revert`` replaces it: so expressions notice that they may be stale.
 
     Attributes:
-        graph: whose it is or was.
+        graph: the graph that uses it or used it.
         epoch: how many reverts there were before.
     """
 
@@ -48,7 +48,7 @@ class ComputationGraph:
         dtype: the number type of every value.
         stream: draws dropout masks and noise.
         kernels: the array functions to run on.
-        version: printed behind the slash of an expression.
+        version: the number after the slash in a printed expression.
         executor: how tapes are evaluated.
 
     Example:
@@ -59,7 +59,7 @@ class ComputationGraph:
         array([2., 4.])
     """
 
-    lazy: ClassVar[bool] = True  # nothing happens when a node is appended
+    lazy: ClassVar[bool] = True  # appending a node computes nothing
 
     def __init__(
         self,
@@ -76,14 +76,14 @@ class ComputationGraph:
         self.run = executor(self.tape, self.context)
         self.root: int | None = None
         self._leaves: dict[tuple[Parameter | LookupParameter, bool], int] = {}
-        self._storages: set[Storage] = set()  # that it reads
+        self._storages: set[Storage] = set()  # those that it reads
         self._checkpoints: list[int] = []
-        self._cuts: list[int] = []  # for each epoch's end, the first index that was deleted
+        self._cuts: list[int] = []  # for each revert, the first deleted index
 
     # ---- building
 
     def append(self, op: Op, args: Sequence[int] = (), node_id: int | None = None) -> int:
-        """Add a node and return its index; ``node_id`` is given by ops that are one of a group of DyNet's nodes."""
+        """Add a node and return its index; ``node_id`` is its id if that was reserved."""
         if not self.alive:
             raise StaleArgumentError(
                 "the graph was renewed; build its expressions again after renew_cg()"
@@ -106,22 +106,22 @@ class ComputationGraph:
         return self.tape.next_id(len(self.tape) - 1)
 
     def leaf(self, op: Leaf, trains: bool) -> int:
-        """Return the one node of this graph for a parameter, making it on first use."""
+        """Return this graph's only node for a parameter; make it on first use."""
         source = op.source()
-        found = self._leaves.get((source, trains))
-        if found is None:
-            wanted = op if op.trains == trains else replace(op, trains=trains)
-            found = self._leaves[source, trains] = self.append(wanted)
+        index = self._leaves.get((source, trains))
+        if index is None:
+            op = op if op.trains == trains else replace(op, trains=trains)
+            index = self._leaves[source, trains] = self.append(op)
             self._storages.add(source.storage)
-        return found
+        return index
 
-    # ---- what was built
+    # ---- the nodes
 
     def __len__(self) -> int:
         return len(self.tape)
 
     def type(self, index: int) -> Type:
-        """Return what is known of a node's value."""
+        """Return the type of a node's value."""
         return self.tape.signatures[index].type
 
     def op(self, index: int) -> Op:
@@ -153,7 +153,7 @@ class ComputationGraph:
     def _no_memory(self) -> EvaluationError:
         k = self.run.evaluated
         return EvaluationError(
-            f"{self.op(k).name()}: there is no memory left to compute expression "
+            f"{self.op(k).name()}: there is not enough memory to compute expression "
             f"{self.tape.id(k)}/{self.version} of shape {show(self.type(k).dim)}"
         )
 
@@ -179,7 +179,7 @@ class ComputationGraph:
         Args:
             index: the node to differentiate.
             full: also compute gradients of nodes that depend on no parameter.
-            keep: keep every node's gradient for ``Expression.gradient``; without, memory is freed on the way.
+            keep: keep every node's gradient for ``Expression.gradient``; False frees memory during the pass.
         """
         if self.forward(index).size != 1:
             shape, batch = self.type(index).dim
@@ -190,14 +190,14 @@ class ComputationGraph:
         self.root = index if keep else None
 
     def gradient(self, index: int) -> Array | None:
-        """Return the gradient that the last backward pass left at a node, None where none flowed."""
+        """Return a node's gradient from the last backward pass, None if no gradient reached it."""
         if self.root is not None:
-            self.forward(self.root)  # the values are there, unless something was replaced
+            self.forward(self.root)  # does nothing unless data were replaced
         op = self.op(index)
         if op.is_view and index != self.root:
             (whole,) = self.args(index)
             if self.op(whole).is_recurrent and self.run.gradient(whole) is not None:
-                return op.forward(self.context, self.run.total(whole))
+                return op.forward(self.context, self.run.state_gradient(whole))
         return self.run.gradient(index)
 
     def set_data(self, index: int, op: Op) -> None:
@@ -206,7 +206,7 @@ class ComputationGraph:
         self.invalidate()
 
     def invalidate(self, first: int = 0) -> None:
-        """Forget the values of node ``first`` and of all after."""
+        """Forget the values of node ``first`` and of all later ones."""
         self.run.forget(first)
 
     # ---- the end
@@ -218,8 +218,8 @@ class ComputationGraph:
     def revert(self) -> None:
         """Delete the nodes made since the last checkpoint, and forget it; without one, do nothing.
 
-        Ids are given anew. The nodes of parameters are moved and not deleted: who holds them need not
-        know when they were made.
+        Ids are used again. The nodes of parameters are moved and not deleted: a program does not know when
+        they were made.
         """
         if not self._checkpoints:
             return
@@ -237,7 +237,7 @@ class ComputationGraph:
                 self._leaves[key] = self.append(before.op(index), (), before.id(index))
 
     def place(self, tape: GraphTape, index: int) -> int | None:
-        """Return where the node now is that was at ``index`` of an earlier tape; None if it was deleted."""
+        """Return the present index of the node at ``index`` of an earlier tape; None if it was deleted."""
         if all(index < cut for cut in self._cuts[tape.epoch :]):
             return index
         op = tape.op(index)

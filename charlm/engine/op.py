@@ -1,9 +1,8 @@
 """What an operation is: one class with its formula, shapes, forward, backward and samples.
 
-Defining a subclass registers it; a class without samples or docstring is refused. The generic tests
-loop over the registry, so a new op needs no test of its own to be gradient-checked in float64,
-compared in float32, batched and fed its bad arguments. An op's arrays have the layout of
-``engine/arrays.py``.
+Defining a subclass registers it; a class without samples or docstring is an error. The generic tests
+loop over the registry: they check gradients in float64, compare float32, try batches and bad arguments.
+So a new op needs no test of its own. An op's arrays have the layout of ``engine/arrays.py``.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ Gradients = Sequence["Array | Product | None"]
 
 @dataclass(slots=True)
 class Context:
-    """What an op may use while it runs: kernels, random numbers, number type, and a place to save for backward."""
+    """What an op uses while it runs: kernels, random numbers, the number type; ``saved`` is kept for backward."""
 
     kernels: Kernels
     stream: RandomStream
@@ -44,11 +43,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Sample:
-    """Small arguments on which the generic tests try an op.
+    """Small arguments with which the generic tests try an op.
 
-    ``dims`` are the arguments' dimensions; their numbers are drawn from U(low, high), or given by
-    ``values`` where that would land on a kink. ``differentiable`` marks the arguments with a
-    gradient (all, if not given).
+    ``dims`` are the arguments' dimensions. Their numbers are drawn from U(low, high), or are ``values``
+    where random numbers could land on a kink. ``differentiable`` marks the arguments with a gradient;
+    by default, all.
     """
 
     op: Op
@@ -71,7 +70,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class BadSample:
-    """Arguments that an op must refuse when the node is made, and a part of the message."""
+    """Arguments that an op must reject when the node is made, and a part of the message."""
 
     op: Op
     dims: tuple[Dim, ...]
@@ -83,16 +82,15 @@ class Op(ABC):
     """A differentiable operation on tensors.
 
     Class variables:
-        id_count: how many node ids it takes: those of the DyNet nodes it stands for.
-        id_back: how far back from the last id that was taken its own is.
-        is_view: its gradient is added into a part of its one argument's gradient (``add_gradient``) instead of
-            being returned by ``backward``: picking one of T outputs must not cost T arrays of
-            zeros.
-        is_recurrent: parts of its value depend on each other, so that what flows back into a part, a view of it, is
-            more than the gradient that was added there: it is asked of ``state_gradient``.
+        id_count: how many node ids it takes: as many as DyNet has nodes for it.
+        id_back: its own id, counted back from the last of these.
+        is_view: ``add_gradient`` adds its gradient into a part of its argument's gradient, and ``backward`` is not
+            used: picking one of T outputs must not cost T arrays of zeros.
+        is_recurrent: parts of its value depend on each other. The gradient of a part, a view of it, includes what
+            comes through the others: ``state_gradient`` returns it.
         batches: False if the operation is not defined on minibatches.
-        has_data: whether it carries what differs from graph to graph, such as the row to look up; ``identity`` then
-            leaves it out, and ``check_data`` checks it.
+        has_data: whether it carries data that differ from graph to graph, such as the row to look up. ``identity``
+            leaves them out, and ``check_data`` checks them.
     """
 
     registry: ClassVar[dict[str, type[Op]]] = {}
@@ -121,7 +119,7 @@ class Op(ABC):
 
     @cached_property
     def signatures(self) -> dict[Any, Signature]:
-        """What is known of operations like this one, which differ in their data only: by the arguments' types.
+        """The signatures of operations that differ from this one in their data only, by the arguments' types.
 
         The key is one type, or a tuple of several.
         """
@@ -130,37 +128,39 @@ class Op(ABC):
     def _known(self) -> dict[Any, Signature]:
         key = type(self), self.identity()
         try:
-            found = _signatures.get(key)
-        except TypeError:  # a field that is an array, say: equal to nothing but itself
+            signatures = _signatures.get(key)
+        except TypeError:  # a field cannot be hashed, such as an array
             return {}
-        if found is None:
+        if signatures is None:
             if len(_signatures) > _MOST:
                 _signatures.clear()
-            found = _signatures[key] = {}
-        return found
+            signatures = _signatures[key] = {}
+        return signatures
 
     def identity(self) -> tuple[Any, ...]:
-        """Return what tells this operation from others of its class: all fields, if it has no data."""
+        """Return what distinguishes this operation from others of its class: all fields, if it has no data."""
         return tuple(vars(self).values())
 
     def signature(self, types: tuple[Type, ...]) -> Signature:
-        """Return what follows from arguments of these types; ShapeError if they, or the data, do not fit."""
+        """Return the signature for arguments of these types; ShapeError if they, or the data, do not fit."""
         key = types[0] if len(types) == 1 else types
         known = vars(self).get("signatures")
-        if known is None:  # it is made for one node, mostly: to keep them would take a microsecond
+        if (
+            known is None
+        ):  # most operations are made for one node: keeping the dict costs a microsecond
             known = self._known()
-        found = known.get(key)
-        if found is None:
-            found = Signature(self, types)
+        signature = known.get(key)
+        if signature is None:
+            signature = Signature(self, types)
             if len(known) >= _MOST:
                 known.clear()
-            known[key] = found
-        elif found.op is None:
+            known[key] = signature
+        elif signature.op is None:
             self.check_data(*[t.dim for t in types])
-        return found
+        return signature
 
     def check_data(self, *dims: Dim) -> None:
-        """Raise ShapeError if the data do not fit arguments like earlier ones."""
+        """Raise ShapeError if the data do not fit these arguments, whose types were checked before."""
         return
 
     # ---- shapes
@@ -196,9 +196,9 @@ class Op(ABC):
         """Return the value; ``ctx.saved`` may keep something for backward. Arguments must not be written to."""
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Any) -> Gradients:
-        """Return the gradient of each argument, None where it is zero or ``ctx.needs`` says it is not wanted.
+        """Return the gradient of each argument, None where it is zero or not needed (``ctx.needs``).
 
-        A gradient may have the broadcast shape; whoever calls sums it down.
+        A gradient may have the broadcast shape; the executor sums it over the broadcast axes.
         """
         raise NotImplementedError
 
@@ -207,31 +207,31 @@ class Op(ABC):
         raise NotImplementedError
 
     def state_gradient(self, dy: Array, *xs: Any) -> Array:
-        """Return, for a recurrent op, the gradient of every part through all that depends on it."""
+        """Return, for a recurrent op, the gradient of every part of its value, later time steps included."""
         raise NotImplementedError
 
     def leaf(self) -> Parameter | LookupParameter | None:
-        """Return what this node is trained through, for the leaves of a graph."""
+        """Return the parameter that this node is, for the leaves of a graph."""
         return None
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Take the gradient that reached a leaf; inputs have no use for theirs."""
+        """Take the gradient that reached a leaf; inputs ignore theirs."""
         return
 
     def touch(self) -> None:
-        """Count the rows that a lookup reads as used, so that trainers update them, with a gradient or without."""
+        """Mark the rows that a lookup reads, so that trainers update them, with a gradient or without."""
         return
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Return what this is to compiled code for arguments of these types; None if it runs in Python."""
+        """Return the compiled form for arguments of these types; None if the op runs in Python."""
         return None
 
     def integers(self) -> tuple[int, ...]:
-        """Return the data as indices, for compiled code; as many for all operations of a kind."""
+        """Return the data as indices, for compiled code. All operations of a kind have the same number."""
         return ()
 
     def index_limit(self, *xs: Type) -> int:
-        """Return what these indices are below, for arguments of these types."""
+        """Return the limit of these indices for arguments of these types: they are below it."""
         return 0
 
     # ---- facts for tests and printing
@@ -261,7 +261,7 @@ class Op(ABC):
 
 @dataclass(eq=False)
 class Leaf(Op, abstract=True):
-    """A parameter or a table as a whole: a graph has one node for it, and one where it is constant."""
+    """A parameter or a whole table. A graph has one node for it, and another if it is used as a constant."""
 
     trains: bool = field(kw_only=True, default=True)
     has_data = True
@@ -273,36 +273,34 @@ class Leaf(Op, abstract=True):
 
 @dataclass(eq=False)
 class Reserved(Op, abstract=True):
-    """Node ids that are taken for what another operation stands for; it has no numbers."""
+    """Takes node ids for other operations. It has no numbers."""
 
     id_count: int  # type: ignore[misc]
 
     def dim(self, *dims: Dim) -> Dim:
-        """Nothing."""
         return (0,), 1
 
     def forward(self, ctx: Context, *xs: Any) -> Array:
-        """Nothing."""
         return np.empty((1, 0), ctx.dtype)
 
 
 class Signature:
-    """An operation on arguments of given types, and what follows from that.
+    """An operation on arguments of given types, and the facts that follow from it.
 
     Attributes:
         op: the operation; None if each node has its own.
-        indexed: where each node's own is found by an index.
-        index_limit: indices are below it; less than 0 if they are no indices.
-        type: of the result.
-        empty: whether that has no numbers.
-        types: of the arguments.
+        indexed: the operations of the nodes by an index, if each node is only an index.
+        index_limit: indices are below it; less than 0 if the integers are not indices.
+        type: the type of the result.
+        empty: whether the result has no numbers.
+        types: the types of the arguments.
         count: how many arguments it has.
-        extent: how many integers a node is: its arguments, and perhaps indices.
+        extent: how many integers a node has: its arguments, and perhaps indices.
         needs: which arguments need a gradient.
         id_count: how many ids it takes.
         id_back: see ``Op``.
-        number: that of its row in a table for compiled code, ``NO_ROW`` while it has none.
-        row: keeps the row.
+        number: the number of its row in the table for compiled code (``rows.py``), ``NO_ROW`` while it has none.
+        row: keeps the row in use.
     """
 
     __slots__ = (
@@ -338,18 +336,18 @@ class Signature:
         self.row: object = None
 
     def with_data(self) -> Signature:
-        """Return the same for a node that has an operation of its own after all."""
-        found = copy(self)
-        found.indexed = found.row = None
-        found.number = NO_ROW
-        return found
+        """Return a copy for a node whose operation was replaced by one of its own."""
+        other = copy(self)
+        other.indexed = other.row = None
+        other.number = NO_ROW
+        return other
 
 
 class Indexed:
-    """Operations that differ in one index of 0 or more. Programs make many of them: a node is only the index.
+    """Operations that differ in one index of 0 or more. Programs make many of them, so a node is only the index.
 
     Args:
-        make: returns the operation with an index, which is its only one of ``Op.integers``.
+        make: returns the operation with an index, the only one of its ``Op.integers``.
 
     Attributes:
         made: the operation with each index.
@@ -361,16 +359,16 @@ class Indexed:
         self.made = _Made(make)
 
     def signature(self, index: int, *types: Type) -> Signature:
-        """Return what follows from these arguments, for all indices; ShapeError if they, or this one, do not fit."""
-        found = Signature(self.make(index), types, self)
+        """Return the signature for all indices; ShapeError if the arguments, or this index, do not fit."""
+        signature = Signature(self.make(index), types, self)
         if len(self.signatures) >= _MOST:
             self.signatures.clear()
-        self.signatures[types[0] if types else None] = found
-        return found
+        self.signatures[types[0] if types else None] = signature
+        return signature
 
 
 class _Made(dict[int, Op]):
-    """Operations by their index, made when they are asked for."""
+    """Operations by their index, made on first use."""
 
     def __init__(self, make: Callable[[int], Op]) -> None:
         super().__init__()
@@ -379,9 +377,9 @@ class _Made(dict[int, Op]):
     def __missing__(self, index: int) -> Op:
         if len(self) >= _MOST:
             self.clear()
-        found = self[index] = self.make(index)
-        return found
+        op = self[index] = self.make(index)
+        return op
 
 
 _signatures: dict[tuple[Any, ...], dict[Any, Signature]] = {}
-_MOST = 10_000  # what is forgotten is worked out again, and that is all
+_MOST = 10_000  # after this many the dict is emptied, and signatures are computed again

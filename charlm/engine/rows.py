@@ -1,4 +1,4 @@
-"""A row of integers for each signature in use: what compiled code knows of it, see ``kernels/tapes.py``."""
+"""A row of integers for each signature in use, for compiled code; ``kernels/tapes.py`` has its columns."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from charlm.kernels.tapes import (
 
 
 class Rows:
-    """Rows by number. A number is given out again when its signature is gone.
+    """Rows by number. A number is used again when its signature is gone.
 
     Attributes:
         table: the rows.
         reals: the same memory, as float64.
-        address: of that memory.
-        count: how many rows there is room for.
+        address: the address of that memory.
+        count: for how many rows there is room.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Rows:
         self.count = len(table)
 
     def add(self, signature: Signature, op: Op) -> None:
-        """Give a signature a row."""
+        """Fill a row for a signature."""
         number = self._free.pop() if self._free else next(self._fresh)
         if number >= self.count:
             self._set(np.concatenate([self.table, np.zeros_like(self.table)]))
@@ -71,7 +71,7 @@ class Rows:
 
 
 class _Row:
-    """A row in use: it is given to another signature when this one is gone."""
+    """A row in use. Its number is free when the signature is gone."""
 
     __slots__ = ("_free", "_number")
 
@@ -84,15 +84,15 @@ class _Row:
 
 
 def _form(signature: Signature, op: Op) -> Form:
-    """Return what an operation is to compiled code."""
+    """Return the compiled form of an operation."""
     if isinstance(op, Reserved):
         return Form("nothing")
     types = (signature.type, *signature.types)
     if not any(t.empty for t in types):
-        found = op.compiled(*types)
-        few = signature.count <= MOST_ARGUMENTS or (found is not None and found.rule != EACH)
-        if found is not None and few:
-            return found
+        form = op.compiled(*types)
+        few = signature.count <= MOST_ARGUMENTS or (form is not None and form.rule != EACH)
+        if form is not None and few:
+            return form
     return Form("python", rule=UNCHECKED)
 
 

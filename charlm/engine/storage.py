@@ -1,12 +1,11 @@
-"""The flat buffer behind a collection's parameters.
+"""The flat buffer that holds a collection's parameters.
 
-All values of a collection lie in one array and all gradients in another, so that an update, a norm
+All values of a collection are in one array and all gradients in another, so that an update, a norm
 or a checkpoint is one pass over contiguous memory. Parameters hold offsets, not views, because the
-buffer grows as they are added.
+buffer grows when parameters are added.
 
-A graph that has read a parameter keeps seeing the value it read (DyNet's snapshot rule). Two value
-buffers in turn give that: whoever wants to write while a graph still reads the current buffer gets
-the other one.
+A graph that has read a parameter continues to see the value that it read (DyNet's snapshot rule). There
+are two value buffers for this: a write while a graph still reads the current buffer goes to the other one.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from charlm.kernels.tapes import place
 
 
 class Writes:
-    """How often any parameters were opened for writing."""
+    """Counts how often any parameters were opened for writing."""
 
     count = 0
 
@@ -30,8 +29,8 @@ class Writes:
 WRITES = Writes()
 
 
-class _Buffer:
-    """A value array, and the graphs that have taken views of it."""
+class _ValueBuffer:
+    """An array of values, its address, and the graphs that have taken views of it."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -40,21 +39,31 @@ class _Buffer:
 
 
 class Storage:
-    """Values and gradients of many parameters, one after the other."""
+    """Values and gradients of many parameters, one after the other.
+
+    Attributes:
+        size: how many numbers there are.
+        values: the current values, for reading only. A write may replace this array: do not keep it.
+        gradients: the accumulated gradients.
+        decay: the factor w of the weight decay in ``engine/parameters.py``.
+    """
 
     def __init__(self, dtype: DType) -> None:
         self.dtype = np.dtype(dtype)
         self.size = 0
-        self.decay = 1.0  # w in the weight decay of engine/parameters.py
-        self._current = _Buffer(np.zeros(0, dtype))
-        self._spare = _Buffer(np.zeros(0, dtype))
+        self.decay = 1.0
+        self._current = _ValueBuffer(np.zeros(0, dtype))
+        self._spare = _ValueBuffer(np.zeros(0, dtype))
         self._gradients: Array = np.zeros(0, dtype)
+        self.values: Array = self._current.array[:0]
+        self.gradients: Array = self._gradients[:0]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Refuse to be pickled or copied, and so whatever has parameters."""
+        """Refuse to be pickled or copied: then no object with parameters can be."""
         raise ArgumentError(
-            "what has parameters cannot be pickled or copied: ParameterCollection.save() writes them, and populate() "
-            "reads them into a model that was made in the same way; dy.save() and dy.load() do so for several objects"
+            "an object with parameters cannot be pickled or copied: ParameterCollection.save() writes them, and "
+            "populate() reads them into a model that was made in the same way; dy.save() and dy.load() do this for "
+            "several objects"
         )
 
     def allocate(self, count: int) -> int:
@@ -62,32 +71,22 @@ class Storage:
         offset, self.size = self.size, self.size + count
         if self.size > self._gradients.size:
             capacity = max(self.size, 2 * self._gradients.size)
-            # graphs go on reading the buffer they know
-            grown = _Buffer(np.zeros(capacity, self.dtype))
-            grown.array[:offset] = self._current.array[:offset]
-            self._current = grown
-            gradients = np.zeros(capacity, self.dtype)
-            gradients[:offset] = self._gradients[:offset]
-            self._gradients = gradients
+            # graphs go on reading the old buffer
+            self._current = _ValueBuffer(np.zeros(capacity, self.dtype))
+            self._current.array[:offset] = self.values
+            self._gradients = np.zeros(capacity, self.dtype)
+            self._gradients[:offset] = self.gradients
+        self.values = self._current.array[: self.size]
+        self.gradients = self._gradients[: self.size]
         return offset
 
     @property
-    def values(self) -> Array:
-        """The current values, for reading only."""
-        return self._current.array[: self.size]
-
-    @property
     def place(self) -> int:
-        """Where the current values begin, for compiled code."""
+        """The address of the current values, for compiled code."""
         return self._current.place
 
-    @property
-    def gradients(self) -> Array:
-        """The accumulated gradients."""
-        return self._gradients[: self.size]
-
     def read(self, reader: object) -> Array:
-        """Return the current values; they stay as they are while ``reader`` lives or until it is ``forget``-ed."""
+        """Return the current values; they do not change while ``reader`` lives, or until ``forget(reader)``."""
         readers = self._current.readers
         if ref(reader) not in readers:
             readers.add(ref(reader, readers.discard))
@@ -99,11 +98,12 @@ class Storage:
         self._spare.readers.discard(ref(reader))
 
     def writable(self) -> Array:
-        """Return the values for writing in place; what graphs have read is left alone."""
+        """Return the values for writing in place. What graphs have read does not change."""
         WRITES.count += 1
         if self._current.readers:
             if self._spare.readers or self._spare.array.size != self._current.array.size:
-                self._spare = _Buffer(np.zeros_like(self._current.array))
+                self._spare = _ValueBuffer(np.zeros_like(self._current.array))
             self._spare.array[: self.size] = self.values
             self._current, self._spare = self._spare, self._current
+            self.values = self._current.array[: self.size]
         return self.values

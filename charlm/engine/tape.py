@@ -1,8 +1,8 @@
-"""The tape: the nodes of a graph in creation order, each some integers.
+"""The tape: the nodes of a graph in creation order, as integers.
 
-A node is an operation, the indices of the nodes that are its arguments, and perhaps data. Which
-operation on what types it is, a ``Signature`` says, one object for all nodes that are alike; so a
-node is appended without looking at shapes again.
+A node is a ``Signature``, the indices of its arguments, and perhaps data. A signature is an operation
+on arguments of given types. All nodes that are alike share one signature, so appending a node does not
+check shapes again.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from charlm.errors import ArgumentError
 
 
 class Tape:
-    """Nodes by their indices: signatures, the arguments of all nodes one after the other, and data.
+    """The nodes of a graph.
 
     Attributes:
         signatures: one for each node.
-        arguments: indices of nodes, and other integers; how many are a node's, its signature says.
+        arguments: for all nodes, one after the other, the indices of their arguments and other integers; each
+            signature has its count.
         data: the operations that have data, by the index of their node.
-        given_ids: ids that were taken beforehand, by the index of their node.
-        quick: whether who holds the tape may append to it: not when the graph has ended or lost nodes, nor when it
-            has something to do with each node.
+        given_ids: ids that were reserved, by the index of their node.
+        quick: whether functions may append to these lists themselves. False if the graph has ended or lost nodes, or
+            if it evaluates each node at once.
     """
 
     __slots__ = ("_next_ids", "_starts", "arguments", "data", "given_ids", "quick", "signatures")
@@ -38,7 +39,7 @@ class Tape:
         self._next_ids: list[int] = []
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Refuse to be pickled or copied, and so whatever has nodes of a graph."""
+        """Refuse to be pickled or copied: then no object with nodes of a graph can be."""
         raise ArgumentError(
             "an expression cannot be pickled or copied: it is a place in its graph; take its value() or npvalue()"
         )
@@ -70,7 +71,7 @@ class Tape:
         return self.arguments[start : start + self.signatures[index].extent]
 
     def set_data(self, index: int, op: Op) -> None:
-        """Give a node another operation of its kind."""
+        """Replace a node's operation by another one of its kind."""
         self.data[index] = op
         signature = self.signatures[index]
         if signature.indexed is not None:
@@ -79,7 +80,7 @@ class Tape:
         self.arguments[indices : indices + len(op.integers())] = op.integers()
 
     def start(self, index: int) -> int:
-        """Return where in ``arguments`` those of a node begin."""
+        """Return where a node's integers begin in ``arguments``."""
         starts = self._starts
         while len(starts) <= index:
             starts.append(starts[-1] + self.signatures[len(starts) - 1].extent)
@@ -98,7 +99,7 @@ class Tape:
         return given
 
     def next_id(self, index: int) -> int:
-        """Return the id that a node behind this one would have."""
+        """Return the id of a node appended after this one."""
         ids = self._next_ids
         for k in range(len(ids), index + 1):
             taken = 0 if k in self.given_ids else self.signatures[k].id_count
@@ -106,7 +107,7 @@ class Tape:
         return ids[index] if index >= 0 else 0
 
     def copy_to(self, other: Tape, count: int) -> None:
-        """Give another tape, an empty one, the first nodes."""
+        """Copy the first nodes to an empty tape."""
         other.signatures = self.signatures[:count]
         other.arguments = self.arguments[: self.start(count)]
         other.data = {k: op for k, op in self.data.items() if k < count}

@@ -37,8 +37,8 @@ class Tensor:
 
     def as_numpy(self) -> Array:
         """Return a copy as float64 or int64, batch axis last and only if the batch is larger than 1."""
-        found = to_user(self._array)
-        return found.astype(np.int64) if self._array.dtype.kind == "i" else found
+        array = to_user(self._array)
+        return array.astype(np.int64) if self._array.dtype.kind == "i" else array
 
     def argmax(self, dim: int = 0, num: int = 1) -> Tensor:
         """Return the indices of the ``num`` largest numbers along an axis."""

@@ -1,4 +1,4 @@
-"""What is known of a value before it is computed."""
+"""The type of a value: its dimension, known before it is computed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from charlm.engine.arrays import Dim, array_shape
 
 
 class Type:
-    """A dimension, and whether a gradient is wanted; equal types are one object.
+    """A dimension, and whether a gradient is needed; equal types are one object.
 
     Attributes:
         shape: of one batch element.
         batch: how many elements.
-        trains: whether a parameter that is trained takes part in the value.
+        trains: whether the value depends on a trained parameter.
         dim: shape and batch.
         size: how many numbers.
-        array_shape: that of the array that holds the value.
-        empty: whether there are no numbers, because a size is 0: there is nothing to compute then.
+        array_shape: the shape of the array that holds the value.
+        empty: whether there are no numbers, because a size is 0: then nothing is computed.
 
     Example:
         >>> Type.of(((2, 3), 1), True) is Type.of(((2, 3), 1), True)
@@ -37,11 +37,11 @@ class Type:
 
     @staticmethod
     def of(dim: Dim, trains: bool) -> Type:
-        """Return the one type of these."""
-        found = _types.get((dim, trains))
-        if found is None:
-            found = _types[dim, trains] = Type(dim, trains)
-        return found
+        """Return the only type with this dimension."""
+        interned = _types.get((dim, trains))
+        if interned is None:
+            interned = _types[dim, trains] = Type(dim, trains)
+        return interned
 
 
 _types: WeakValueDictionary[tuple[Dim, bool], Type] = WeakValueDictionary()

@@ -13,7 +13,8 @@ from math import prod
 
 from charlm.config import KERNELS, ModelConfig
 from charlm.config.rules import SettingError, one_of
-from charlm.engine.rnn.cell import CELLS, KernelCell
+from charlm.engine.rnn.cell import CELLS
+from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.errors import ConfigError
 from charlm.kernels import (
     PER_DRAW,

@@ -11,7 +11,7 @@ from charlm.engine.expression import apply
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import affine_transform, log_softmax
 from charlm.engine.ops.sequences import StatePart
-from charlm.engine.rnn.cell import KernelCell
+from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.kernels import reference
 from charlm.kernels.reference.sampling import LAYERS, Step, draw_on
 from charlm.lm.compute import operations_per_character

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.engine.rnn.cell import KernelCell
+from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.errors import BadGradientError
 from charlm.kernels import Kernels
 from charlm.lm.model import Model

@@ -252,3 +252,21 @@ def test_noise_leaves_the_ids_and_can_be_turned_off():
     for std in (-1.0, float("nan")):
         with pytest.raises(ValueError, match="0 or more"):
             builder.set_weightnoise(std)
+
+
+def test_dropout_that_is_set_between_two_steps_counts_from_the_second():
+    builder = ours.GRUBuilder(1, 2, 3, ours.ParameterCollection())
+    x = ours.inputVector([1.0, -1.0])
+    states = builder.initial_state().add_inputs([x, x, x])
+    builder.set_dropout(0.5)
+    assert states[0].add_input(x).output().value() != states[1].output().value()
+    builder.disable_dropout()
+    assert states[0].add_input(x).output().value() == states[1].output().value()
+
+
+def test_weight_noise_that_is_set_between_two_steps_counts_from_the_second():
+    builder = ours.CompactVanillaLSTMBuilder(1, 2, 3, ours.ParameterCollection())
+    x = ours.inputVector([1.0, -1.0])
+    states = builder.initial_state().add_inputs([x, x, x])
+    builder.set_weightnoise(0.5)
+    assert states[0].add_input(x).output().value() != states[1].output().value()

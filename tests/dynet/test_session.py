@@ -127,6 +127,16 @@ def test_check_validity_refuses_nan_and_infinity():
     assert dy.log(dy.inputVector([0.0])).value() == -np.inf
 
 
+def test_an_immediate_graph_reverts_too():
+    dy.renew_cg(immediate_compute=True)
+    p = dy.ParameterCollection().parameters_from_numpy(np.array([3.0]))
+    x = dy.inputVector([1.0])
+    dy.cg_checkpoint()
+    assert (x + p + p).value() == 7.0
+    dy.cg_revert()
+    assert (x + p).value() == 4.0
+
+
 def test_immediate_computing_changes_no_number():
     values = []
     for immediate in (False, True):

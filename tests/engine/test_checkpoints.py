@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.immediate import ImmediateGraph
 from charlm.engine.initializers import Constant
 from charlm.engine.ops import dropout, fill, input_vector, square, sum_elems
 from charlm.engine.parameters import ParameterCollection
@@ -155,14 +153,3 @@ def test_beams_can_be_tried_and_taken_back_often(graph):
         assert (x * float(step)).value() == step
         graph.revert()
     assert len(graph) == 1
-
-
-def test_an_immediate_graph_reverts_too():
-    graph = ImmediateGraph()
-    p = ParameterCollection().add_parameters((1,), Constant(3.0))
-    x = input_vector(graph, [1.0])
-    graph.checkpoint()
-    held = node(graph, p)
-    graph.revert()
-    assert (x + held).value() == 4.0
-    assert np.isfinite(graph.value(len(graph) - 1)).all()

@@ -238,7 +238,7 @@ def test_what_has_no_room_in_memory_is_named():
     graph = ComputationGraph()
     x = fill(graph, (2,), 1.0)
     huge = fill(graph, (2**20, 2**20, 2**10), 1.0)
-    message = r"fill: there is no memory left to compute expression 1/0 of shape \(1048576, 1048576, 1024\)"
+    message = r"fill: there is not enough memory to compute expression 1/0 of shape \(1048576, 1048576, 1024\)"
     with pytest.raises(EvaluationError, match=message):
         huge.forward()
     assert x.value() == [1.0, 1.0]

@@ -12,10 +12,11 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.rnn import CELLS, RNNBuilder, RNNState
-from charlm.engine.rnn.cell import Cell, StepCell
+from charlm.engine.rnn.cell import Cell, CellInput
 from charlm.engine.rnn.cells.gru import GRUCell
 from charlm.engine.rnn.cells.lstm import LSTMCell
 from charlm.engine.rnn.cells.rnn import SimpleRNNCell
+from charlm.engine.rnn.kernel_cell import StepCell
 from charlm.kernels import NUMPY
 from charlm.kernels.reference import Product
 from tests.engine.gradcheck import check_parameters
@@ -294,13 +295,13 @@ def test_the_kernels_of_a_single_step_agree_with_a_sequence_of_one(
     params = [rng.normal(size=(1, *shape[::-1])) for shape in cell.shapes(2, hidden)]
     states = [rng.normal(size=(B, hidden)) if k < given else None for k in range(cell.states)]
     masks = [rng.normal(size=(B, hidden))] * (cell.masks if masked else 0)
-    arguments = (x_BI, params, states, masks)
-    y, saved = cell.step(NUMPY, *arguments)
-    y_as_sequence, saved_as_sequence = Cell.step(cell, NUMPY, *arguments)
+    inputs = CellInput(x_BI, params, states, masks)
+    y, saved = cell.step(NUMPY, inputs)
+    y_as_sequence, saved_as_sequence = Cell.step(cell, NUMPY, inputs)
     np.testing.assert_allclose(y, y_as_sequence, rtol=1e-12)
     dy = rng.normal(size=y.shape)
-    found = cell.step_backward(NUMPY, dy, y, saved, *arguments)
-    expected = Cell.step_backward(cell, NUMPY, dy, y, saved_as_sequence, *arguments)
+    found = cell.step_backward(NUMPY, dy, y, saved, inputs)
+    expected = Cell.step_backward(cell, NUMPY, dy, y, saved_as_sequence, inputs)
     for d, e, argument in zip(found, expected, [x_BI, *params, *states], strict=True):
         if argument is not None:
             both = [

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from charlm.engine.rnn import cell as cells
+from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.errors import MissingExtraError
 from charlm.kernels import NUMPY, PER_STEP, START_UP, Kernels, resolve, select
 
@@ -319,7 +320,7 @@ def test_the_plain_kernels_fill_the_gaps(kernels: Kernels) -> None:
 
 
 def test_every_cell_is_compiled(kernels: Kernels) -> None:
-    kinds = [kind for kind in cells.CELLS.values() if issubclass(kind, cells.KernelCell)]
+    kinds = [kind for kind in cells.CELLS.values() if issubclass(kind, KernelCell)]
     assert {kind.kernel for kind in kinds} == {cells.CELLS[name].kernel for name in CELLS}
     for name in (f"{kind.kernel}_{way}" for kind in kinds for way in ("forward", "backward")):
         assert getattr(kernels, name) is not getattr(NUMPY, name)

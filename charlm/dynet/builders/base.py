@@ -103,5 +103,5 @@ class MaskedBuilder(Builder):
         """Draw the masks for what follows in the current graph; without this the first input's batch size counts."""
         batch = arguments.batch_size(batch_size, "set_dropout_masks")
         layers = self.initial_state().layers
-        if any(self.masked):
+        if any(self.regularization.masked):
             layers.draw_masks(batch)

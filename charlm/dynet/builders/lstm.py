@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from charlm.dynet.builders.base import Builder, MaskedBuilder
 from charlm.dynet.parameters import ParameterCollection, Parameters, collection_of
 from charlm.engine import parameters as engine
 from charlm.engine.arrays import Shape
-from charlm.engine.expression import Expression, at
+from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import real
-from charlm.engine.ops.noise import Noise
 from charlm.engine.rnn.cells.coupled_lstm import CoupledLSTMCell
 from charlm.engine.rnn.cells.fast_lstm import FastLSTMCell
 from charlm.engine.rnn.cells.lstm import CompactLSTMCell, LSTMCell
@@ -84,7 +84,6 @@ class CompactVanillaLSTMBuilder(MaskedBuilder):
     def __init__(
         self, layers: int, input_dim: int, hidden_dim: int, model: ParameterCollection
     ) -> None:
-        self._noise = 0.0
         super().__init__(CompactLSTMCell(), layers, input_dim, hidden_dim, model)
 
     def set_weightnoise(self, std: float) -> None:
@@ -92,27 +91,10 @@ class CompactVanillaLSTMBuilder(MaskedBuilder):
 
         ValueError for a negative deviation.
         """
-        self._noise = real(std, "set_weightnoise")
-        if not self._noise >= 0:
-            raise ShapeError(f"set_weightnoise: a deviation is 0 or more, got {std}")
-        self.settle()
-
-    @property
-    def stepwise(self) -> bool:
-        """Noise is drawn anew at every step."""
-        return super().stepwise or self._noise > 0
-
-    @property
-    def takes_all(self) -> bool:
-        """Without noise."""
-        return not self._noise
-
-    def arguments(self, nodes: list[Expression]) -> list[Expression]:
-        """Return the weights with their noise, which takes no ids of its own."""
-        if not self._noise:
-            return nodes
-        noise = Noise(self._noise)
-        return [at(w.graph, w.graph.append(noise, (w.index,), w.id)) for w in nodes]
+        deviation = real(std, "set_weightnoise")
+        if not deviation >= 0:
+            raise ShapeError(f"set_weightnoise: a standard deviation is 0 or more, got {std}")
+        self.regularization = replace(self.regularization, weight_noise=deviation)
 
 
 class CoupledLSTMBuilder(Builder):
@@ -158,11 +140,6 @@ class FastLSTMBuilder(Builder):
             shapes.insert(place, (hidden_dim, 1))
         pairs = zip(roles, shapes, strict=True)
         return [self.add_parameter(collection, role, shape) for role, shape in pairs]
-
-    @property
-    def takes_all(self) -> bool:
-        """Not the peepholes."""
-        return False
 
     def arguments(self, nodes: list[Expression]) -> list[Expression]:
         """Leave out the peepholes."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from charlm.dynet.builders.lstm import VanillaLSTMBuilder
 from charlm.engine import parameters as engine
 from charlm.engine.expression import Expression, leaf
@@ -10,7 +14,6 @@ from charlm.engine.initializers import Constant
 from charlm.engine.ops import cmult
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.leaves import ParameterLeaf
-from charlm.engine.rnn.pruning import prune
 from charlm.errors import ShapeError
 
 
@@ -57,3 +60,31 @@ class SparseLSTMBuilder(VanillaLSTMBuilder):
             [pair for layer in self.layers for pair in zip(layer[:2], layer[3:5], strict=True)],
             share,
         )
+
+
+def prune(pairs: Sequence[tuple[engine.Parameter, engine.Parameter]], share: float) -> None:
+    """Set the masks of all weights to 1, and to 0 for this share of them with the smallest |weight * mask|.
+
+    Args:
+        pairs: weights and their masks; the share is of all of them together.
+        share: from 0 to 1; a part of a weight is not counted.
+
+    Example:
+        >>> from charlm.engine.initializers import Constant, FromArray
+        >>> from charlm.engine.parameters import ParameterCollection
+        >>> pc = ParameterCollection()
+        >>> weight = pc.add_parameters((4,), FromArray(np.array([0.5, -0.1, -2.0, 0.2])))
+        >>> mask = pc.add_parameters((4,), Constant(1.0))
+        >>> prune([(weight, mask)], 0.5)
+        >>> mask.value
+        array([1., 0., 1., 0.], dtype=float32)
+    """
+    if not pairs:
+        return
+    sizes = [np.abs(weight.value * mask.value).ravel() for weight, mask in pairs]
+    flat = np.concatenate(sizes)
+    kept = np.ones_like(flat)
+    kept[np.argsort(flat, kind="stable")[: int(share * flat.size)]] = 0
+    ends = np.cumsum([len(part) for part in sizes])[:-1]
+    for (_, mask), part in zip(pairs, np.split(kept, ends), strict=True):
+        mask.write()[...] = part.reshape(mask.value.shape)

@@ -62,7 +62,7 @@ class SoftmaxBuilder(ABC):
         return self._collection
 
 
-class Scores:
+class AffineLayer:
     """W x + b: a number for each of n outcomes."""
 
     def __init__(
@@ -118,7 +118,7 @@ class StandardSoftmaxBuilder(SoftmaxBuilder):
         if not words:
             raise ShapeError(f"{type(self).__name__}: one class or more is needed, got 0")
         super().__init__(pc)
-        self._scores = Scores(self._collection, size, words, bias)
+        self._scores = AffineLayer(self._collection, size, words, bias)
 
     def neg_log_softmax(self, x: Expression, c: int, update: bool = True) -> Expression:
         """Return -ln p(c | x)."""

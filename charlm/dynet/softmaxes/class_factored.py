@@ -8,7 +8,7 @@ from pathlib import Path
 from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection
 from charlm.dynet.softmaxes import clusters
-from charlm.dynet.softmaxes.base import Scores, SoftmaxBuilder, drawn
+from charlm.dynet.softmaxes.base import AffineLayer, SoftmaxBuilder, drawn
 from charlm.engine import ops
 from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import sizes, unsigned
@@ -51,9 +51,9 @@ class ClassFactoredSoftmaxBuilder(SoftmaxBuilder):
         self._words = list(classes.values())
         self._word_count = len(ids)
         self._places = {w: (c, k) for c, ws in enumerate(self._words) for k, w in enumerate(ws)}
-        self._classes = Scores(self._collection, size, len(self._words), bias)
+        self._classes = AffineLayer(self._collection, size, len(self._words), bias)
         self._within = [
-            Scores(self._collection, size, len(ws), bias) if len(ws) > 1 else None
+            AffineLayer(self._collection, size, len(ws), bias) if len(ws) > 1 else None
             for ws in self._words
         ]
 

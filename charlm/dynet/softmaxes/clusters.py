@@ -19,12 +19,12 @@ def word_ids(dic: Any, where: str) -> dict[str, int]:
     """Return a program's dictionary, whose words must have the numbers 0 to n-1, each once."""
     if not isinstance(dic, Mapping):
         raise ArgumentError(f"{where}: dic maps words to numbers, got {dic!r}")
-    found = {word: unsigned(number, where) for word, number in dic.items()}
-    if sorted(found.values()) != list(range(len(found))):
+    numbers = {word: unsigned(number, where) for word, number in dic.items()}
+    if sorted(numbers.values()) != list(range(len(numbers))):
         raise ShapeError(
-            f"{where}: the words of dic have the numbers 0 to {len(found) - 1}, each once"
+            f"{where}: the words of dic have the numbers 0 to {len(numbers) - 1}, each once"
         )
-    return found
+    return numbers
 
 
 def read(path: str | Path, ids: Mapping[str, int], word_at: int) -> Iterator[tuple[list[str], int]]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from charlm.dynet import session
 from charlm.dynet.parameters import ParameterCollection
 from charlm.dynet.softmaxes import clusters
-from charlm.dynet.softmaxes.base import Scores, SoftmaxBuilder, drawn
+from charlm.dynet.softmaxes.base import AffineLayer, SoftmaxBuilder, drawn
 from charlm.engine import ops
 from charlm.engine.expression import Expression
 from charlm.engine.ops.arguments import sizes, unsigned
@@ -23,7 +23,7 @@ class _Branching:
 
     outcomes: list[_Branching | int] = field(default_factory=list)
     named: dict[str, int] = field(default_factory=dict)
-    scores: Scores | None = None
+    scores: AffineLayer | None = None
 
     def below(self, name: str) -> tuple[int, _Branching]:
         """Return the cluster of this name and its place, adding it if it is new."""
@@ -31,9 +31,9 @@ class _Branching:
             self.named[name] = len(self.outcomes)
             self.outcomes.append(_Branching())
         place = self.named[name]
-        found = self.outcomes[place]
-        assert isinstance(found, _Branching)
-        return place, found
+        branching = self.outcomes[place]
+        assert isinstance(branching, _Branching)
+        return place, branching
 
     def clusters(self) -> Iterator[_Branching]:
         """Yield this cluster, and then those below it, each before what is in it."""
@@ -101,7 +101,7 @@ class HierarchicalSoftmaxBuilder(SoftmaxBuilder):
             count = len(cluster.outcomes)
             if count > 1:
                 rows = 1 if count == 2 else count
-                cluster.scores = Scores(self._collection, size, rows, bias=True)
+                cluster.scores = AffineLayer(self._collection, size, rows, bias=True)
 
     def neg_log_softmax(self, x: Expression, c: int, update: bool = True) -> Expression:
         """Return -ln p(c | x): the sum of the losses on the way to it."""

@@ -52,18 +52,18 @@ def integer(number: Any, where: str) -> int:
 def unsigned_all(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
     """Return whole numbers of 0 or more."""
     if isinstance(numbers, (list, tuple)) and {*map(type, numbers)} == {int}:  # mostly
-        found = tuple(numbers)
-        if min(found) >= 0 and max(found) < 2**32:
-            return found
+        values = tuple(numbers)
+        if min(values) >= 0 and max(values) < 2**32:
+            return values
     return tuple(unsigned(number, where) for number in each(numbers, where, "whole numbers"))
 
 
 def batch_of(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
     """Return whole numbers of 0 or more, one for each batch element; ShapeError if there are none."""
-    found = unsigned_all(numbers, where)
-    if not found:
+    values = unsigned_all(numbers, where)
+    if not values:
         raise ShapeError(f"{where}: a batch has one element or more, got an empty list")
-    return found
+    return values
 
 
 def each(things: Iterable[_Thing], where: str, what: str) -> Iterator[_Thing]:
@@ -180,8 +180,8 @@ def members(xs: Any, where: str) -> list[Any]:
     for x in xs:
         if x is None:
             raise EmptyListError(f"{where}: an element of the list is None, expected expressions")
-    found: list[Any] = xs
-    return found
+    items: list[Any] = xs
+    return items
 
 
 def sizes(dim: Any, where: str) -> tuple[int, ...]:
@@ -196,15 +196,15 @@ def sizes(dim: Any, where: str) -> tuple[int, ...]:
         >>> sizes(3, "zeros"), sizes((2, 3), "zeros")
         ((3,), (2, 3))
     """
-    found = unsigned_all(dim if isinstance(dim, tuple) else (dim,), where)
-    if not 1 <= len(found) <= 7:
-        raise ShapeError(f"{where}: one to seven sizes are needed, got {dim!r}")
-    return found
+    shape = unsigned_all(dim if isinstance(dim, tuple) else (dim,), where)
+    if not 1 <= len(shape) <= 7:
+        raise ShapeError(f"{where}: one to seven shape are needed, got {dim!r}")
+    return shape
 
 
 def batch_size(number: Any, where: str) -> int:
     """Return how many tensors a batch has: ``unsigned``, and ShapeError for 0."""
-    found = unsigned(number, f"{where}: batch_size")
-    if not found:
+    size = unsigned(number, f"{where}: batch_size")
+    if not size:
         raise ShapeError(f"{where}: batch_size: 1 or more is needed, got {number!r}")
-    return found
+    return size

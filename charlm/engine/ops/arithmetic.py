@@ -58,8 +58,8 @@ def repetition(x: Type, y: Type) -> tuple[int, int] | None:
 
 def form_of_pair(code: str, y: Type, x1: Type, x2: Type) -> Form | None:
     """Return the form of a function of two numbers, applied to each pair."""
-    found = repetition(x1, y), repetition(x2, y)
-    return Form(code, (*found[0], *found[1])) if found[0] and found[1] else None
+    repeats = repetition(x1, y), repetition(x2, y)
+    return Form(code, (*repeats[0], *repeats[1])) if repeats[0] and repeats[1] else None
 
 
 class Broadcasting(Op, abstract=True):

@@ -119,8 +119,8 @@ class Contract3d1d1d(Contract):
         dmatrix = _spread(dy, w)
         dv = np.matmul(_slices(x), _column(dmatrix))
         dw = np.matmul(ctx.saved, _column(dy))
-        found = [_spread(dmatrix, v), dv.reshape(v.shape), dw.reshape(w.shape)]
-        return [*found, *(dy for _ in bias)]
+        gradients = [_spread(dmatrix, v), dv.reshape(v.shape), dw.reshape(w.shape)]
+        return [*gradients, *(dy for _ in bias)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

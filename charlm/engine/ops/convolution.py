@@ -54,9 +54,9 @@ class Windowed(Op, abstract=True):
     def visit(self, maps: Array, window: Shape, fill: float) -> Array:
         """Return the windows, (batch, channels, place column, place row, column, row)."""
         padded = _pad(maps, self.paddings(_size(maps), window), fill)
-        found = sliding_window_view(padded, window[::-1], axis=(2, 3))
+        windows = sliding_window_view(padded, window[::-1], axis=(2, 3))
         down, across = self.stride
-        return found[:, :, ::across, ::down]
+        return windows[:, :, ::across, ::down]
 
 
 def _size(maps: Array) -> Shape:

@@ -120,8 +120,8 @@ class Selection(Op, abstract=True):
 
     def forward(self, ctx: Context, x: Array) -> Array:
         ctx.saved = self.places(x)
-        found = np.take_along_axis(x, ctx.saved, axis_of(self.axis))
-        return found.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
+        extrema = np.take_along_axis(x, ctx.saved, axis_of(self.axis))
+        return extrema.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """1 to each number taken."""

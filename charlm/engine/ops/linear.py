@@ -85,12 +85,12 @@ class MatMul(Op):
 
     def shape(self, w: Shape, x: Shape) -> Shape:
         """(m, n) (n, p) -> (m, p); a vector is a column."""
-        found = product_shape(w, x)
-        if found is None:
+        shape = product_shape(w, x)
+        if shape is None:
             rule = "inner sizes must agree and there are at most two axes"
             hint = "; cmult multiplies number by number" if w == x else ""
             raise self.error(f"{rule}, got {w} * {x}{hint}")
-        return found
+        return shape
 
     def forward(self, ctx: Context, w: Array, x: Array) -> Array:
         return product(w, x)
@@ -132,11 +132,11 @@ class Affine(Op):
         if not wx:
             return b
         products = [product_shape(w, x) for w, x in zip(wx[::2], wx[1::2], strict=True)]
-        found = {y[:1] if y and y[1:] == (1,) else y for y in products}
-        y = found.pop()
+        shapes = {y[:1] if y and y[1:] == (1,) else y for y in products}
+        y = shapes.pop()
         columns = y[1:] if y else ()
         fits = y and b[0] == y[0] and b[1:] in ((), (1,), columns)
-        if found or not fits:
+        if shapes or not fits:
             raise self.error(
                 f"shapes do not fit in b + W x + ..., got {', '.join(map(str, (b, *wx)))}"
             )
@@ -154,13 +154,13 @@ class Affine(Op):
 
     def backward(self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array) -> Gradients:
         """Dy to b, and the product rule for each pair."""
-        found: list[Array | Product | None] = [
+        gradients: list[Array | Product | None] = [
             dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])
         ]
         for k in range(0, len(wx), 2):
             needs = ctx.needs[1 + k : 3 + k]
-            found += product_gradients(dy, wx[k], wx[k + 1], needs)
-        return found
+            gradients += product_gradients(dy, wx[k], wx[k + 1], needs)
+        return gradients
 
     def compiled(self, y: Type, b: Type, *wx: Type) -> Form | None:  # type: ignore[override]
         """Few products; none is a copy."""

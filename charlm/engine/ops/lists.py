@@ -86,11 +86,11 @@ class LogSumExp(Op):
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
         """Each one's share of the sum."""
         shift = _finite(y)
-        found = []
+        gradients = []
         for x in xs:
             dx = dy * np.exp(x.reshape(len(x), *y.shape[1:]) - shift)
-            found.append(dx.reshape(len(dx), *x.shape[1:]))
-        return found
+            gradients.append(dx.reshape(len(dx), *x.shape[1:]))
+        return gradients
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:

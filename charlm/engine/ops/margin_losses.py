@@ -22,9 +22,9 @@ __all__ = ["hinge", "hinge_batch", "hinge_dim", "pairwise_rank_loss"]
 def _violations(scores: Array, targets: Array, margin: float) -> Array:
     """Return max(0, margin - the target's score + each score) along the last axis, 0 for the target itself."""
     wanted = np.take_along_axis(scores, targets, axis=-1)
-    found = np.maximum(scores.dtype.type(margin) - wanted + scores, 0)
-    np.put_along_axis(found, targets, 0, axis=-1)
-    return found
+    losses = np.maximum(scores.dtype.type(margin) - wanted + scores, 0)
+    np.put_along_axis(losses, targets, 0, axis=-1)
+    return losses
 
 
 def _score_gradient(violated: Array, targets: Array, dy: Array) -> Array:
@@ -48,9 +48,9 @@ class Hinge(OfTargets):
         return np.asarray(self.targets)[:, np.newaxis]
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        found = _violations(x.reshape(len(x), -1), self._places(), self.margin)
-        ctx.saved = found > 0
-        return found.sum(axis=1, keepdims=True)
+        losses = _violations(x.reshape(len(x), -1), self._places(), self.margin)
+        ctx.saved = losses > 0
+        return losses.sum(axis=1, keepdims=True)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         """1 to each violating score, less their number to the target's."""
@@ -99,9 +99,9 @@ class HingeDim(Op):
 
     def forward(self, ctx: Context, x: Array) -> Array:
         """Add up the violations of each column or row."""
-        found = _violations(*self._scores_last(x), self.margin)
-        ctx.saved = found > 0
-        return found.sum(axis=2)
+        losses = _violations(*self._scores_last(x), self.margin)
+        ctx.saved = losses > 0
+        return losses.sum(axis=2)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         _, targets = self._scores_last(x)

@@ -137,8 +137,8 @@ class Filter1dNarrow(Op):
 
 def _windows(x: Array, width: int) -> Array:
     """Return (batch, places, width rows): each window's columns one after the other."""
-    found = sliding_window_view(x, width, axis=1).swapaxes(2, 3)
-    return found.reshape(len(x), found.shape[1], -1)
+    windows = sliding_window_view(x, width, axis=1).swapaxes(2, 3)
+    return windows.reshape(len(x), windows.shape[1], -1)
 
 
 def _filters(f: Array) -> Array:

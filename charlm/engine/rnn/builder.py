@@ -11,7 +11,7 @@ from charlm.engine.ops.sequences import lookup_sequence
 from charlm.engine.parameters import LookupParameter
 from charlm.engine.rnn.layers import After, Layers, LayerStates
 from charlm.engine.rnn.lookup import Symbols, symbols
-from charlm.engine.rnn.stack import Stack
+from charlm.engine.rnn.stack import UNREGULARIZED, Stack
 from charlm.engine.rnn.state import RNNState
 
 
@@ -31,8 +31,8 @@ class RNNBuilder(Stack):
 
         Where it is possible and there are as many positions as rows, the first layer multiplies the table.
         """
-        dropped = any(self.masked) or self.step_rate > 0
-        if self.cell.reads_tables and not dropped and ids_TB.size >= table.rows:
+        plain = self.cell.reads_tables and self.regularization == UNREGULARIZED
+        if plain and ids_TB.size >= table.rows:
             return symbols(graph, table, ids_TB)
         return lookup_sequence(graph, table, ids_TB)
 

@@ -1,4 +1,4 @@
-"""A stack of layers in one graph: what all its states there share."""
+"""A stack of layers in one graph. All its states in the graph share this object."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from charlm.engine.expression import Expression, apply, at, start
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.ops.noise import Dropout
+from charlm.engine.ops.noise import Dropout, Noise
 from charlm.engine.ops.random_inputs import RandomBernoulli
 from charlm.engine.ops.sequences import OutputSequence
 from charlm.engine.rnn.lookup import LookupRecurrence, Symbols
 from charlm.engine.rnn.recurrence import RecurrentSequence
-from charlm.engine.rnn.stack import NOT_MASKED, Carried, Signatures, Stack
+from charlm.engine.rnn.stack import Carried, Signatures, Stack
 
 LayerStates: TypeAlias = "tuple[Expression | None, ...]"
 After: TypeAlias = Callable[[int, Expression], Expression]
@@ -23,22 +23,23 @@ After: TypeAlias = Callable[[int, Expression], Expression]
 class Layers:
     """The nodes of a builder's parameters and of its dropout masks.
 
-    Masks are drawn when the first input comes and serve every step of every sequence of the graph
-    (variational dropout; Gal and Ghahramani, 2016). Cells without masks have ordinary dropout on
-    what goes into each layer and on what comes out of the last, drawn at every step.
+    Masks are drawn at the first input and are the same for every step of every sequence of the graph
+    (variational dropout; Gal and Ghahramani, 2016). Cells without masks have ordinary dropout on each
+    layer's input and on the last layer's output, drawn at every step.
     """
 
     def __init__(self, builder: Stack, graph: ComputationGraph, update: bool) -> None:
         self.builder = builder
         self.graph = graph
         self.parameters = [builder.nodes(graph, layer, update) for layer in builder.layers]
+        self._arguments = [builder.arguments(nodes) for nodes in self.parameters]
         self.masks: list[list[Expression]] = []
         self._types = tuple([node.type for layer in self.parameters for node in layer])
         self.find_places()
 
     def draw_masks(self, batch: int) -> None:
-        """Draw the masks of every layer, of x and then of the recurrent vectors, perhaps anew."""
-        builder, (x_rate, rate) = self.builder, self.builder.rates
+        """Draw the masks of every layer, of x and then of the recurrent vectors; replace earlier ones."""
+        builder, (x_rate, rate) = self.builder, self.builder.regularization.mask_rates
         below = (builder.input_dim, *builder.hidden_dims)
         self.masks = [
             [
@@ -49,15 +50,15 @@ class Layers:
         ]
 
     def drop_recurrent_weights(self, rate: float) -> None:
-        """Multiply the matrices between two steps by masks, for all that follows in this graph."""
-        for layer in self.parameters:
+        """Multiply the recurrent matrices by masks, for the rest of this graph."""
+        for layer in self._arguments:
             for i, role in enumerate(self.builder.cell.roles):
                 if role.startswith("Wh"):
                     layer[i] = apply(Dropout(rate), layer[i])
 
     def expect(self, batch: int) -> None:
-        """Draw the masks for a first input of this batch size, if there are to be any and they are not there."""
-        if any(self.builder.masked) and not self.masks:
+        """Draw the masks for a first input of this batch size, if they are needed and not yet drawn."""
+        if any(self.builder.regularization.masked) and not self.masks:
             self.draw_masks(batch)
 
     def step(
@@ -68,11 +69,13 @@ class Layers:
         ``ids`` are those of the states, if they were taken before.
         """
         builder, graph = self.builder, self.graph
+        drawn = builder.regularization
         carried = [state.node(graph).index for state in states if state is not None]
-        nodes = builder.arguments(self.parameters[k])
-        fixed = [node.node(graph).index for node in nodes]
-        masked = builder.masked if any(builder.rates) else NOT_MASKED
-        op, parts = builder.step(ids is None, masked, tuple([s is not None for s in states]))
+        fixed = [node.node(graph).index for node in self._arguments[k]]
+        if drawn.weight_noise:  # its nodes have the ids of the weights: DyNet has none for them
+            noise = Noise(drawn.weight_noise)
+            fixed = [graph.append(noise, (i,), graph.tape.id(i)) for i in fixed]
+        op, parts = builder.step(ids is None, drawn.masked, tuple([s is not None for s in states]))
         if op.masked:
             fixed += [mask.index for mask in self.masks[k]]
         alone = ids[0] if ids and not parts else None
@@ -83,24 +86,24 @@ class Layers:
         return tuple([at(graph, i) for i in made or [node]])
 
     def carried(self, states: Sequence[LayerStates]) -> Carried:
-        """Return what is known of the layers when they carry these."""
+        """Return the record of layers that carry states of these types."""
         types = tuple([tuple([None if s is None else s.type for s in layer]) for layer in states])
-        found = self.builder.carried.get((self._types, types))
-        if found is None:
-            found = self.builder.carried[self._types, types] = Carried(types)
-        return found
+        known = self.builder.carried
+        return known.get((self._types, types)) or known.setdefault(
+            (self._types, types), Carried(types)
+        )
 
     def steps(self, first: int) -> list[Signatures]:
-        """Return what each layer's step appended, if that began at a node and nothing else was appended."""
+        """Return the signatures that each layer's step appended, when the first began at node ``first``."""
         signatures, states = self.graph.tape.signatures, self.builder.cell.states
         extent = 1 if states == 1 else 1 + states
         starts = range(first, first + extent * len(self.parameters), extent)
         return [(signatures[k], signatures[k + 1 : k + extent]) for k in starts]
 
     def find_places(self) -> None:
-        """Note where the parameters are: a deletion of nodes may have moved them."""
+        """Note where the parameters are on the tape: a deletion of nodes may have moved them."""
         self.places = [
-            tuple([node.node(self.graph).index for node in layer]) for layer in self.parameters
+            tuple([node.node(self.graph).index for node in layer]) for layer in self._arguments
         ]
         self.tape = self.graph.tape
 
@@ -108,9 +111,9 @@ class Layers:
         """Return the node of layer ``k`` for a whole sequence."""
         builder = self.builder
         given = tuple([s is not None for s in states])
-        masks = self.masks[k] if any(builder.masked) else []
+        masks = self.masks[k] if any(builder.regularization.masked) else []
         before = [s for s in states if s is not None]
-        arguments = builder.arguments(self.parameters[k])
+        arguments = self._arguments[k]
         if isinstance(x, Symbols):
             op = LookupRecurrence(builder.cell, given, ids_TB=x.ids_TB)
             return apply(op, x.table, *arguments, *before)
@@ -133,8 +136,8 @@ class Layers:
         return self.dropped(xs), nodes
 
     def dropped(self, x: Expression) -> Expression:
-        """Return x after ordinary dropout, if it is this that the cell has."""
-        rate = self.builder.step_rate
+        """Return x after ordinary dropout, if the builder has it."""
+        rate = self.builder.regularization.step_rate
         return apply(Dropout(rate), x) if rate else x
 
     def _mask(self, size: int, batch: int, rate: float) -> Expression:

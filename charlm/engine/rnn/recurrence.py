@@ -10,7 +10,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array, Dim, Shape, show
 from charlm.engine.op import BadSample, Context, Gradients, Op, Sample
-from charlm.engine.rnn.cell import CELLS, Cell, States, with_batch_axes
+from charlm.engine.rnn.cell import CELLS, Cell, CellInput, as_sequence, with_batch_axes
 from charlm.engine.types import Type
 from charlm.kernels import NUMPY
 from charlm.kernels.tapes import Form
@@ -36,37 +36,28 @@ class Recurrence(Op, abstract=True):
         after = count + self._mask_count if self.masked else count
         states: Sequence[Array | None] = rest[after:]
         if len(states) != len(self.given):
-            found = iter(states)
-            states = [next(found) if given else None for given in self.given]
+            remaining = iter(states)
+            states = [next(remaining) if given else None for given in self.given]
         return rest[:count], rest[count:after], states
 
-    def _gradients(self, found: Gradients) -> Gradients:
+    def _gradients(self, gradients: Gradients) -> Gradients:
         """Return the gradients of all arguments, given those of x, the parameters and every state."""
         if not self.masked and False not in self.given:
-            return found
+            return gradients
         count = 1 + len(self.cell.roles)
-        states = [d for d, given in zip(found[count:], self.given, strict=True) if given]
-        return [*found[:count], *[None] * self._mask_count, *states]
+        states = [d for d, given in zip(gradients[count:], self.given, strict=True) if given]
+        return [*gradients[:count], *[None] * self._mask_count, *states]
 
-    def _total(
-        self,
-        dy_STBH: Array,
-        x_TBI: Any,
-        params: Sequence[Array],
-        states: States,
-        masks: Sequence[Array],
-    ) -> Array:
-        """Return the gradient of every state at every step through all that follows it.
+    def _state_gradient(self, dy_STBH: Array, inputs: CellInput) -> Array:
+        """Return the gradient of every state at every step, later time steps included.
 
-        Few programs ask for it, so the backward pass does not keep it: here the cell is run once
-        more.
+        Few programs ask for it, so the backward pass does not keep it: here the cell runs once more.
         """
-        total = np.empty_like(dy_STBH)
+        gradient = np.empty_like(dy_STBH)
         with np.errstate(all="ignore"):  # as when the graph is evaluated
-            arguments = (x_TBI, params, states, masks)
-            y_STBH, saved = self.cell.forward(NUMPY, *arguments)
-            self.cell.backward(NUMPY, dy_STBH, y_STBH, saved, *arguments, state_gradient_STBH=total)
-        return total
+            y_STBH, saved = self.cell.forward(NUMPY, inputs)
+            self.cell.backward(NUMPY, dy_STBH, y_STBH, saved, inputs, state_gradient_STBH=gradient)
+        return gradient
 
     @property
     def _mask_count(self) -> int:
@@ -132,31 +123,28 @@ class RecurrentStep(Recurrence):
         return not self.only_state
 
     def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
-        arguments = self._arguments(x, rest)
-        y, saved = self.cell.step(ctx.kernels, *arguments)
-        ctx.saved = saved, arguments
+        inputs = self._inputs(x, rest)
+        y, saved = self.cell.step(ctx.kernels, inputs)
+        ctx.saved = saved, inputs
         return y
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
-        saved, arguments = ctx.saved
+        saved, inputs = ctx.saved
         dx: Any
-        dx, *found = self.cell.step_backward(ctx.kernels, dy, y, saved, *arguments)
+        dx, *others = self.cell.step_backward(ctx.kernels, dy, y, saved, inputs)
         if self.masked:
             dx = dx * rest[len(self.cell.roles)]
         if x.ndim == 3:
             dx = dx.reshape(len(dx), *x.shape[1:])
-        return self._gradients([dx, *found])
+        return self._gradients([dx, *others])
 
     def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
-        """The memory is part of the output."""
-        x_BI, params, states, masks = self._arguments(x, rest)
-        dy_STBH, x_TBI = dy[:, np.newaxis], x_BI[np.newaxis]
-        return self._total(dy_STBH, x_TBI, [p[0] for p in params], states, masks)[:, 0]
+        """Gradients of the output reach the memory too."""
+        inputs = as_sequence(self._inputs(x, rest))
+        return self._state_gradient(dy[:, np.newaxis], inputs)[:, 0]
 
-    def _arguments(
-        self, x: Array, rest: Sequence[Array]
-    ) -> tuple[Array, Sequence[Array], States, Sequence[Array]]:
-        """Return what a cell's ``step`` takes."""
+    def _inputs(self, x: Array, rest: Sequence[Array]) -> CellInput:
+        """Return the arguments of a cell's ``step``."""
         params, masks, states = self._split(rest)
         if x.ndim == 3:  # a column, such as a matrix product makes, is the vector
             x = x.reshape(len(x), -1)
@@ -167,7 +155,7 @@ class RecurrentStep(Recurrence):
                 batch = max([len(a) for a in (x, *states, *masks) if a is not None])
                 x, states = _repeated(x, batch), [_repeated(state, batch) for state in states]
                 break
-        return x, params, states, masks
+        return CellInput(x, params, states, masks)
 
     def dim(self, *dims: Dim) -> Dim:
         """(H, batch) for each state, or (H,) for the only one."""
@@ -224,38 +212,37 @@ class RecurrentSequence(Recurrence):
     is_recurrent = True
 
     def forward(self, ctx: Context, x: Array, *rest: Array) -> Array:
-        """Run the cell over time."""
-        arguments = self._arguments(x, rest)
-        y_STBH, saved = self.cell.forward(ctx.kernels, *arguments)
-        ctx.saved = saved, arguments
+        inputs = self._inputs(x, rest)
+        y_STBH, saved = self.cell.forward(ctx.kernels, inputs)
+        ctx.saved = saved, inputs
         return y_STBH
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, *rest: Array) -> Gradients:
-        saved, arguments = ctx.saved
-        dx, *found = self.cell.backward(ctx.kernels, dy, y, saved, *arguments)
+        saved, inputs = ctx.saved
+        dx, *others = self.cell.backward(ctx.kernels, dy, y, saved, inputs)
         if isinstance(dx, np.ndarray):
             dx = dx * rest[len(self.cell.roles)] if self.masked else dx
             dx = dx[np.newaxis]
-        return self._gradients([dx, *with_batch_axes(self.cell, found)])
+        return self._gradients([dx, *with_batch_axes(self.cell, others)])
 
     def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
-        """The states of a step are part of the next."""
-        return self._total(dy, *self._arguments(x, rest))
+        """The states of a step are arguments of the next."""
+        return self._state_gradient(dy, self._inputs(x, rest))
 
     def input(self, x: Array) -> Any:
-        """Return what the cell reads."""
+        """Return the cell's ``x``."""
         return x[0]
 
-    def _arguments(
-        self, x: Array, rest: Sequence[Array]
-    ) -> tuple[Any, Sequence[Array], States, Sequence[Array]]:
-        """Return what a cell's ``forward`` takes."""
+    def _inputs(self, x: Array, rest: Sequence[Array]) -> CellInput:
+        """Return the arguments of a cell's ``forward``."""
         params, masks, states = self._split(rest)
         x_TBI = self.input(x)
         batch = x_TBI.shape[1]
         if self.masked:
             x_TBI, masks = x_TBI * masks[0], masks[1:]
-        return x_TBI, [p[0] for p in params], [_repeated(s, batch) for s in states], masks
+        return CellInput(
+            x_TBI, [p[0] for p in params], [_repeated(s, batch) for s in states], masks
+        )
 
     def dim(self, *dims: Dim) -> Dim:
         """(H, batch, time) for each state."""

@@ -1,8 +1,9 @@
-"""A stack of recurrent layers: its parameters, and its dropout."""
+"""A stack of recurrent layers: its parameters, its dropout, and the operations of its steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from charlm.engine.arrays import Shape
@@ -20,15 +21,16 @@ from charlm.engine.types import Type
 from charlm.errors import ShapeError
 
 Signatures: TypeAlias = tuple[Signature, list[Signature]]
-"""Of a layer's step, and of what takes its states out."""
+"""Those of a layer's step, and of the operations that take its states apart."""
 
 
 class Carried:
-    """What layers carry, by its types; for all graphs.
+    """The types of what layers carry from step to step; for all graphs.
 
     Attributes:
         types: those of each layer's states, None where there is no state.
-        steps: what a next input appends for each layer, and what is carried then, by the input's type.
+        steps: by the type of the next input: what each layer's step appends to a tape, and what is carried after it.
+            Empty while a ``Regularization`` draws anything.
     """
 
     __slots__ = ("steps", "types")
@@ -38,12 +40,38 @@ class Carried:
         self.steps: dict[Type, tuple[list[Signatures], Carried]] = {}
 
 
-NO_DROPOUT = (0.0, 0.0)
-NOT_MASKED = (False, False)
+@dataclass(frozen=True)
+class Regularization:
+    """What is drawn at random when layers run.
+
+    Attributes:
+        mask_rates: the probabilities that masks, drawn once in a graph, drop a number of each layer's input and of
+            its recurrent vectors.
+        step_rate: the probability of ordinary dropout on each layer's input and on the output, drawn at every step.
+        weight_noise: the standard deviation of the noise on the weights, drawn at every step.
+    """
+
+    mask_rates: tuple[float, float] = (0.0, 0.0)
+    step_rate: float = 0.0
+    weight_noise: float = 0.0
+
+    @property
+    def masked(self) -> Masked:
+        """Whether masks are multiplied with each layer's input, and with its recurrent vectors."""
+        x_rate, rate = self.mask_rates
+        return x_rate > 0, rate > 0
+
+    @property
+    def changes_every_step(self) -> bool:
+        """Whether something is drawn at every step, so that a sequence has to run step by step."""
+        return self.step_rate > 0 or self.weight_noise > 0
+
+
+UNREGULARIZED = Regularization()
 
 
 class Stack:
-    """Layers of one cell, and how operations of theirs are made.
+    """Layers of one cell.
 
     Args:
         cell: the recurrence.
@@ -62,8 +90,7 @@ class Stack:
         self.cell = cell
         self.input_dim = input_dim
         self.hidden_dims = tuple(hidden_dims)
-        self.rates = NO_DROPOUT
-        self.settle()
+        self._regularization = UNREGULARIZED
         self.carried: dict[Any, Carried] = {}  # by the parameters' types and its own
         self._steps: dict[Any, tuple[RecurrentStep, list[StatePart]]] = {}
         self.layers = [
@@ -94,10 +121,21 @@ class Stack:
         return [leaf(graph, self._leaves[p], update) for p in layer]
 
     def arguments(self, nodes: list[Expression]) -> list[Expression]:
-        """Return what the cell takes, of the nodes of a layer; asked for at every step."""
+        """Return those of a layer's nodes that the cell takes."""
         return nodes
 
     # ---- dropout
+
+    @property
+    def regularization(self) -> Regularization:
+        """What is drawn at random when the layers run. It may change in the middle of a graph."""
+        return self._regularization
+
+    @regularization.setter
+    def regularization(self, value: Regularization) -> None:
+        self._regularization = value
+        for carried in self.carried.values():
+            carried.steps.clear()
 
     def set_rates(self, rate: float, recurrent_rate: float) -> None:
         """Drop numbers of each layer's input, and of what it carries, with these probabilities.
@@ -107,52 +145,31 @@ class Stack:
         rates = real(rate, "set_dropout"), real(recurrent_rate, "set_dropout")
         if not all(0 <= r <= 1 for r in rates):
             raise ShapeError(f"set_dropout: a probability is from 0 to 1, got {rates}")
-        self.rates = rates
-        self.settle()
+        masked = bool(self.cell.masks)
+        self.regularization = replace(
+            self.regularization,
+            mask_rates=rates if masked else (0.0, 0.0),
+            step_rate=0.0 if masked else rates[0],
+        )
 
     def disable_dropout(self) -> None:
         """Drop nothing from here on."""
-        self.rates = NO_DROPOUT
-        self.settle()
-
-    def settle(self) -> None:
-        """Note whether steps take inputs and parameters as they are: to be called when that may have changed."""
-        self.plain = not any(self.rates) and self.takes_all
-
-    @property
-    def takes_all(self) -> bool:
-        """Whether ``arguments`` returns the nodes that it is given."""
-        return True
-
-    @property
-    def masked(self) -> Masked:
-        """Whether masks are multiplied with each layer's input, and with what it carries."""
-        x_rate, rate = self.rates if self.cell.masks else (0.0, 0.0)
-        return x_rate > 0, rate > 0
-
-    @property
-    def step_rate(self) -> float:
-        """The rate of ordinary dropout, of cells that have no masks."""
-        return 0.0 if self.cell.masks else self.rates[0]
-
-    @property
-    def stepwise(self) -> bool:
-        """Whether something is drawn anew at every step, so that steps have to be taken one by one."""
-        return self.step_rate > 0
+        self.set_rates(0.0, 0.0)
 
     # ---- steps
 
     def step(
         self, takes_ids: bool, masked: Masked, given: tuple[bool, ...]
     ) -> tuple[RecurrentStep, list[StatePart]]:
-        """Return the operation of a step, and those that take several states out of it: the same for all graphs."""
-        found = self._steps.get((takes_ids, masked, given))
-        if found is None:
+        """Return the operation of a step, and those that take its states apart: the same objects for all graphs."""
+        key = takes_ids, masked, given
+        operations = self._steps.get(key)
+        if operations is None:
             count, places = self.cell.node_ids(not any(given), masked)
             backs = [count - 1 - place for place in places]
             step = RecurrentStep(
                 self.cell, given, any(masked), backs[-1], count if takes_ids else 0
             )
             parts = [StatePart(i, id_back=back) for i, back in enumerate(backs)]
-            found = self._steps[takes_ids, masked, given] = step, [] if step.only_state else parts
-        return found
+            operations = self._steps[key] = step, [] if step.only_state else parts
+        return operations

@@ -11,7 +11,7 @@ from charlm.engine.ops.inputs import fill
 from charlm.engine.ops.sequences import StackTime, StatePart
 from charlm.engine.ops.shaping import Reshape
 from charlm.engine.rnn.layers import Layers, LayerStates
-from charlm.engine.rnn.stack import Carried, Stack
+from charlm.engine.rnn.stack import UNREGULARIZED, Carried, Stack
 from charlm.errors import ArgumentError, ShapeError, StaleBuilderError
 
 _new = object.__new__
@@ -60,13 +60,13 @@ class RNNState:
     def states(self) -> Sequence[LayerStates]:
         """What each layer carries, None before the first input."""
         if self._states is None:
-            found = [
+            states = [
                 [placed(self._tape, place, t) for place, t in zip(places, types, strict=True) if t]
                 for places, types in zip(self._indices, self._carried.types, strict=True)
             ]
             if self._output is not None:
-                found[-1][-1] = self._output
-            self._states = [tuple(layer) for layer in found]
+                states[-1][-1] = self._output
+            self._states = [tuple(layer) for layer in states]
         return self._states
 
     def b(self) -> Stack:
@@ -102,7 +102,7 @@ class RNNState:
         """
         layers, tape = self.layers, self._tape
         try:
-            if x.tape is not tape or not tape.quick or not layers.builder.plain:  # type: ignore[attr-defined]
+            if x.tape is not tape or not tape.quick:  # type: ignore[attr-defined]
                 return self._first_of_its_kind(x)
             steps, carried = self._carried.steps[x.type]  # type: ignore[attr-defined]
         except (AttributeError, KeyError):
@@ -146,7 +146,7 @@ class RNNState:
         layers.expect(node.type.batch)
         first = len(graph.tape)
         made = self._go_on(node)
-        if layers.builder.plain:
+        if layers.builder.regularization == UNREGULARIZED:
             self._carried.steps[node.type] = layers.steps(first), made._carried
         return made
 
@@ -166,7 +166,7 @@ class RNNState:
         they are then computed step by step. So they are where something is drawn anew at every step.
         """
         graph, layers = self._check_fresh(), self.layers
-        if layers.builder.stepwise:
+        if layers.builder.regularization.changes_every_step:
             return _outputs(self.add_inputs(xs))
         inputs: list[Expression] = []
         ids: list[list[tuple[int, ...]]] = []
@@ -234,14 +234,12 @@ class RNNState:
     ) -> RNNState:
         """Return the state after an input; ``ids`` are those of each layer's states, if they were taken before."""
         layers = self.layers
-        drops = any(layers.builder.rates)
         after: list[LayerStates] = []
         for k, states in enumerate(self.states):
-            x = layers.dropped(below) if drops else below
-            parts = layers.step(k, x, states, ids[k] if ids else None)
+            parts = layers.step(k, layers.dropped(below), states, ids[k] if ids else None)
             after.append(parts)
             below = parts[-1]
-        return RNNState.of(layers, after, self, layers.dropped(below) if drops else below)
+        return RNNState.of(layers, after, self, layers.dropped(below))
 
     def _ids(self, begun: bool = False) -> Iterator[tuple[int, ...]]:
         """Take the ids of DyNet's nodes for one more input, and yield those of each layer's states.
@@ -251,7 +249,7 @@ class RNNState:
         builder, graph = self.b(), self.layers.graph
         for states in self.states:
             first = not begun and not any(states)
-            count, places = builder.cell.node_ids(first, builder.masked)
+            count, places = builder.cell.node_ids(first, builder.regularization.masked)
             first_id = graph.reserve_ids(count)
             yield tuple([first_id + place for place in places])
 
@@ -259,7 +257,7 @@ class RNNState:
         """Return whether every step has the batch size of the inputs."""
         batches = {x.dim()[1] for x in inputs}
         others = [s for layer in self.states for s in layer if s is not None]
-        if any(self.b().masked):
+        if any(self.b().regularization.masked):
             others += [mask for layer in self.layers.masks for mask in layer]
         return len(batches) == 1 and {s.dim()[1] for s in others} <= {1, *batches}
 

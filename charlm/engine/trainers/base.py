@@ -1,13 +1,14 @@
 """What every trainer does; the rules themselves are in ``rules.py``.
 
 A trainer reads a collection's accumulated gradients, clips them by their norm, applies its rule and
-clears them. Of a lookup table only the rows used since the last update are touched
-(``sparse_updates``).
+clears them. Of a lookup table only the rows used since the last update change (``sparse_updates``).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -18,17 +19,21 @@ from charlm.engine.trainers.one_call import OneCall
 from charlm.errors import BadGradientError
 from charlm.kernels import NUMPY, Kernels
 
-Rows: TypeAlias = Array | slice
+Rows: TypeAlias = "Array | slice"
+TableGradient: TypeAlias = tuple[LookupParameter, Rows, Array]
+"""A table, the rows to update, and their gradients as one vector."""
 
 SMALL = 8192
-"""Numbers of a table that take less time than it takes numpy to copy rows and put them back."""
+"""For a table of at most this many numbers, an update of all rows is faster than a copy of some."""
+
+_is_updated = attrgetter("updated")
 
 
 class Trainer:
     """Clipping, sparse updates and bookkeeping; a subclass gives the rule: as a kernel, or in ``apply``.
 
     Class variables:
-        kernel: the name of the kernel that makes the step.
+        kernel: the name of the kernel that applies the rule.
         moments: names of the running averages that the rule keeps for each number.
     """
 
@@ -49,15 +54,16 @@ class Trainer:
         self.updates = 0
         self.clips = 0
         self.kernels = kernels
-        self._flat: dict[str, Array] = {}
-        self._tables: dict[str, dict[str, Array]] = {}
-        self._seen: list[object] = []
+        # what ``_prepare`` computes
+        self._prepared_for: list[object] = []
+        self._averages: list[Array] = []  # of the flat parameters
+        self._table_averages: dict[LookupParameter, list[Array]] = {}
         self._spans: list[tuple[int, int]] = []
         self._updated_spans: list[tuple[int, int]] = []
         self._one_call: OneCall | None = None
 
     def settings(self) -> tuple[float, ...]:
-        """Return what ``kernel`` takes behind the arrays."""
+        """Return the numbers that ``kernel`` takes after the arrays."""
         return ()
 
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
@@ -70,9 +76,9 @@ class Trainer:
 
     def gradient_norm(self) -> float:
         """Return the Euclidean norm of all accumulated gradients of the collection."""
-        self._look()
+        self._prepare()
         # a norm that overflows is reported by update()
-        return quietly(self._norm, self._table_gradients())
+        return quietly(self._norm, [] if self._one_call else self.table_gradients())
 
     def update(self) -> float:
         """Apply the rule to every updated parameter, clear their gradients and return the norm before clipping.
@@ -83,34 +89,45 @@ class Trainer:
         return quietly(self._update)
 
     def _update(self) -> float:
-        self._look()
-        of_tables = self._table_gradients()
-        norm = self._norm(of_tables)
-        scale = self._clipping(norm)
+        self._prepare()
+        tables = [] if self._one_call else self.table_gradients()
+        norm, scale = self._norm(tables), 1.0
+        if self.clip_threshold > 0 and not norm <= self.clip_threshold:
+            if not math.isfinite(norm):
+                raise BadGradientError(
+                    f"the norm of the gradient is {norm}; parameters and gradients are unchanged "
+                    "(a smaller learning rate or a lower clipping threshold may help)"
+                )
+            self.clips += 1
+            scale = self.clip_threshold / norm
         self.updates += 1
-        storage = self.collection.storage
-        values = storage.writable()
+        values = self.collection.storage.writable()
         self.decay()
         if self._one_call:
-            self._one_call.step(storage.place, self.settings(), scale)
+            self._one_call.step(self.collection.storage.place, self.settings(), scale)
         else:
-            self._step(values, of_tables, scale)
+            self._step(values, tables, scale)
         for parameter in self.collection.parameters:
             if parameter.updated:
                 parameter.has_gradient = False
         return norm
 
-    def _look(self) -> None:
-        """Find out anew what there is to update, if that is not what it was."""
+    def _prepare(self) -> None:
+        """Find out what there is to update, if that has changed since the last call."""
         collection, kernels, storage = self.collection, self.kernels, self.collection.storage
         parameters, lookups = collection.parameters, collection.lookups
-        seen: list[object] = [p.updated for p in parameters]
-        seen += kernels, storage.size, *[t.updated for t in lookups]
-        if seen == self._seen:
+        facts: list[object] = [kernels, storage.size, *map(_is_updated, parameters)]
+        facts += map(_is_updated, lookups)
+        if facts == self._prepared_for:
             return
-        self._seen = seen
+        self._prepared_for = facts
         self._spans = _joined(parameters)
         self._updated_spans = _joined([p for p in parameters if p.updated])
+        kept = self._averages or [np.zeros(0, storage.dtype)] * len(self.moments)
+        self._averages = [_padded(average, storage.size) for average in kept]
+        for table in lookups:
+            if table not in self._table_averages:
+                self._table_averages[table] = [np.zeros_like(table.value) for _ in self.moments]
         self._one_call = None
         if type(self).apply is Trainer.apply:
             self._one_call = OneCall.of(
@@ -118,51 +135,78 @@ class Trainer:
                 self.kernel,
                 storage,
                 (self._spans, self._updated_spans),
-                self._flat_moments(),
-                [(table, self._table_moments(table)) for table in lookups],
+                self._averages,
+                [(table, self._table_averages[table]) for table in lookups],
             )
 
-    def _norm(self, of_tables: list[tuple[LookupParameter, Rows, Array]]) -> float:
+    def table_gradients(self) -> list[TableGradient]:
+        """Return the tables that have gradients.
+
+        Where a rule keeps no moments, rows without a gradient do not change: then an update of all rows is faster
+        than one of half of them, or than one of some rows of a small table.
+        """
+        used: list[TableGradient] = []
+        for table in self.collection.lookups:
+            (touched,) = table.touched.nonzero()
+            enough: float = table.rows
+            if not self.moments:
+                enough = table.rows / 2 if table.size > SMALL else 1
+            if not self.sparse_updates or len(touched) >= enough:
+                used.append((table, slice(None), table.gradient.ravel()))
+            elif len(touched):
+                used.append((table, touched, table.gradient.take(touched, 0).ravel()))
+        return used
+
+    def _norm(self, tables: Sequence[TableGradient]) -> float:
         if self._one_call:
             return self._one_call.norm(self.sparse_updates)
         gradients, total = self.collection.storage.gradients, 0.0
         for start, stop in self._spans:
             total += self.kernels.squared_norm(gradients[start:stop])
-        for _, _, g in of_tables:
-            total += self.kernels.squared_norm(g.ravel())
-        return float(np.sqrt(self.collection.dtype.type(total)))
+        for _, _, g in tables:
+            total += self.kernels.squared_norm(g)
+        return float(np.sqrt(self.collection.storage.dtype.type(total)))
 
-    def _step(
-        self, values: Array, of_tables: list[tuple[LookupParameter, Rows, Array]], scale: float
-    ) -> None:
-        gradients, moments = self.collection.storage.gradients, self._flat_moments()
+    def _step(self, values: Array, tables: Sequence[TableGradient], scale: float) -> None:
+        gradients, moments = self.collection.storage.gradients, self._averages
         for start, stop in self._updated_spans:
-            g = gradients[start:stop]
+            span = slice(start, stop)
+            g = gradients[span]
             if scale != 1.0:
                 g *= g.dtype.type(scale)
-            self.apply(values[start:stop], g, *[m[start:stop] for m in moments])
+            self.apply(values[span], g, *[m[span] for m in moments])
             g.fill(0)
-        for table, rows, g in of_tables:
-            if table.updated:
-                self._update_table(table, rows, g, scale)
+        for table, rows, g in tables:
+            if not table.updated:
+                continue
+            if scale != 1.0:
+                g = g * g.dtype.type(scale)
+            wholes = [table.value, *self._table_averages[table]]
+            if isinstance(rows, slice):
+                self.apply(wholes[0].ravel(), g, *[m.ravel() for m in wholes[1:]])
+            else:
+                parts = [whole.take(rows, 0) for whole in wholes]
+                self.apply(parts[0].ravel(), g, *[m.ravel() for m in parts[1:]])
+                for whole, part in zip(wholes, parts, strict=True):
+                    whole[rows] = part
+            table.gradient[rows] = 0
+            table.touched.fill(False)
 
     def restart(self, learning_rate: float | None = None) -> None:
         """Set all running averages to zero; the count of updates stays."""
-        for moment in self._flat.values():
+        for moment in self.state().values():
             moment[...] = 0
-        for table in self._tables.values():
-            for moment in table.values():
-                moment[...] = 0
         if learning_rate is not None:
             self.learning_rate = learning_rate
 
     def state(self) -> dict[str, Array]:
         """Return the running averages by name, for a checkpoint: ``m`` (flat) and ``m/<table>``."""
-        flat = dict(zip(self.moments, self._flat_moments(), strict=True))
+        self._prepare()
+        averages = dict(zip(self.moments, self._averages, strict=True))
         for table in self.collection.lookups:
-            for name, moment in zip(self.moments, self._table_moments(table), strict=True):
-                flat[f"{name}{table.name}"] = moment
-        return flat
+            for name, moment in zip(self.moments, self._table_averages[table], strict=True):
+                averages[f"{name}{table.name}"] = moment
+        return averages
 
     def restore(self, state: dict[str, Array], updates: int) -> None:
         """Continue from what ``state()`` returned."""
@@ -170,84 +214,23 @@ class Trainer:
             moment[...] = state[name]
         self.updates = updates
 
-    def _clipping(self, norm: float) -> float:
-        if self.clip_threshold <= 0:
-            return 1.0
-        if not math.isfinite(norm):
-            raise BadGradientError(
-                f"the norm of the gradient is {norm}; parameters and gradients are unchanged "
-                "(a smaller learning rate or a lower clipping threshold may help)"
-            )
-        if norm <= self.clip_threshold:
-            return 1.0
-        self.clips += 1
-        return self.clip_threshold / norm
 
-    def _update_table(self, table: LookupParameter, rows: Rows, g: Array, scale: float) -> None:
-        if scale != 1.0:
-            g = g * g.dtype.type(scale)
-        changed = [table.value, *self._table_moments(table)]
-        parts = [_taken(whole, rows) for whole in changed]
-        values, *moments = [part.ravel() for part in parts]
-        self.apply(values, g.ravel(), *moments)
-        if not isinstance(rows, slice):  # otherwise the parts are the tables themselves
-            for whole, part in zip(changed, parts, strict=True):
-                whole[rows] = part
-        table.gradient[rows] = 0
-        table.touched.fill(False)
-
-    def _table_gradients(self) -> list[tuple[LookupParameter, Rows, Array]]:
-        """Return each table that has gradients, the rows to update and their gradients; compiled code finds its own."""
-        if self._one_call:
-            return []
-        found = [(table, self._rows(table)) for table in self.collection.lookups]
-        return [(t, rows, _taken(t.gradient, rows)) for t, rows in found if rows is not None]
-
-    def _rows(self, table: LookupParameter) -> Rows | None:
-        """Return the rows to update, None if there are none.
-
-        Where a rule keeps no moments, rows without a gradient stay as they are: all rows are quicker than half of them,
-        or than some of a small table.
-        """
-        (touched,) = table.touched.nonzero()
-        enough: float = table.rows
-        if not self.moments:
-            enough = table.rows / 2 if table.size > SMALL else 1
-        if not self.sparse_updates or len(touched) >= enough:
-            return slice(None)
-        return touched if len(touched) else None
-
-    def _flat_moments(self) -> list[Array]:
-        storage = self.collection.storage
-        for name in self.moments:
-            moment = self._flat.get(name)
-            if (
-                moment is None or moment.size != storage.size
-            ):  # parameters were added: they start at zero
-                grown = np.zeros(storage.size, storage.dtype)
-                if moment is not None:
-                    grown[: moment.size] = moment
-                self._flat[name] = grown
-        return [self._flat[name] for name in self.moments]
-
-    def _table_moments(self, table: LookupParameter) -> list[Array]:
-        if table.name not in self._tables:
-            self._tables[table.name] = {name: np.zeros_like(table.value) for name in self.moments}
-        return list(self._tables[table.name].values())
-
-
-def _joined(parameters: list[Parameter]) -> list[tuple[int, int]]:
+def _joined(parameters: Sequence[Parameter]) -> list[tuple[int, int]]:
     """Return where parameters begin and end in the flat buffer, neighbours joined."""
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for parameter in parameters:
         start, stop = parameter.offset, parameter.offset + parameter.size
-        if found and found[-1][1] == start:
-            start, _ = found.pop()
+        if spans and spans[-1][1] == start:
+            start, _ = spans.pop()
         if stop > start:
-            found.append((start, stop))
-    return found
+            spans.append((start, stop))
+    return spans
 
 
-def _taken(table: Array, rows: Rows) -> Array:
-    """Return all rows as they are, or a copy of some."""
-    return table[rows] if isinstance(rows, slice) else table.take(rows, 0)
+def _padded(average: Array, size: int) -> Array:
+    """Return an average with zeros for the parameters that were added."""
+    if average.size == size:
+        return average
+    grown = np.zeros(size, average.dtype)
+    grown[: average.size] = average
+    return grown

@@ -242,9 +242,8 @@ class AdamWTrainer(AdamTrainer):
             if parameter.updated and len(parameter.dims) > 1:
                 value = parameter.write()
                 value *= kept
-        for table in self.collection.lookups:
-            rows = self._rows(table) if table.updated else None
-            if rows is not None:
+        for table, rows, _ in self.table_gradients():
+            if table.updated:
                 table.value[rows] *= kept
 
     def settings(self) -> tuple[float, ...]:

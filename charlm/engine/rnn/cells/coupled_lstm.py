@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds
+from charlm.engine.rnn.cell import Masked, NodeIds
+from charlm.engine.rnn.kernel_cell import KernelCell
 
 
 class CoupledLSTMCell(KernelCell):

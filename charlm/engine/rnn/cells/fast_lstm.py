@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from charlm.engine.arrays import Array, Shape
 from charlm.engine.op import Gradients
-from charlm.engine.rnn.cell import KernelCell, Masked, NodeIds, States
+from charlm.engine.rnn.cell import CellInput, Masked, NodeIds
+from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.kernels import Kernels
 
 
@@ -32,15 +32,11 @@ class FastLSTMCell(KernelCell):
         """Without a state nothing is kept: two nodes fewer."""
         return (10, (5, 9)) if first else (12, (7, 11))
 
-    def forward(
-        self,
-        k: Kernels,
-        x_TBI: Array,
-        params: States,
-        states: States,
-        masks: Sequence[Array] = (),
-    ) -> tuple[Array, Any]:
-        return super().forward(k, x_TBI, _without_peepholes(params), states)
+    def arguments(self, inputs: CellInput) -> tuple[Any, ...]:
+        """Pass None for the peepholes."""
+        params = inputs.params
+        coupled: list[Any] = [*params[:2], None, *params[2:5], None, *params[5:]]
+        return super().arguments(inputs._replace(params=coupled))
 
     def backward(
         self,
@@ -48,18 +44,9 @@ class FastLSTMCell(KernelCell):
         dy_STBH: Array,
         y_STBH: Array,
         saved: Any,
-        x_TBI: Array,
-        params: States,
-        states: States,
-        masks: Sequence[Array] = (),
-        **total: Array,
+        inputs: CellInput,
+        **more: Array,
     ) -> Gradients:
-        """Back through time; the peepholes that are not there have no gradient."""
-        coupled = _without_peepholes(params)
-        found = super().backward(k, dy_STBH, y_STBH, saved, x_TBI, coupled, states, (), **total)
-        return [*found[:3], *found[4:7], *found[8:]]
-
-
-def _without_peepholes(params: States) -> tuple[Array | None, ...]:
-    """Return the parameters in the coupled LSTM's order."""
-    return (*params[:2], None, *params[2:5], None, *params[5:])
+        """Leave out the gradients of the peepholes, which are None."""
+        gradients = super().backward(k, dy_STBH, y_STBH, saved, inputs, **more)
+        return [*gradients[:3], *gradients[4:7], *gradients[8:]]

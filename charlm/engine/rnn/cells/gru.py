@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from charlm.engine.arrays import Shape
-from charlm.engine.rnn.cell import Masked, NodeIds, StepCell
+from charlm.engine.rnn.cell import Masked, NodeIds
+from charlm.engine.rnn.kernel_cell import StepCell
 from charlm.kernels.tapes import Form
 
 

@@ -16,8 +16,8 @@ from charlm.config.rules import SettingError, one_of
 from charlm.engine.rnn.cell import CELLS, KernelCell
 from charlm.errors import ConfigError
 from charlm.kernels import (
-    PER_DRAW,
     PER_OPERATION,
+    PER_SAMPLED_CHARACTER,
     PER_STEP,
     START_UP,
     Kernels,
@@ -145,7 +145,9 @@ def saved_by_reading(model: ModelConfig, vocab_size: int, texts: int = 1) -> flo
 
 def saved_by_sampling(model: ModelConfig, vocab_size: int, texts: int = 1) -> float:
     """Return the seconds that compiled kernels save for each character that is drawn; see ``saved_by_reading``."""
-    return PER_OPERATION * operations_per_character(model, vocab_size) + PER_DRAW / texts
+    return (
+        PER_OPERATION * operations_per_character(model, vocab_size) + PER_SAMPLED_CHARACTER / texts
+    )
 
 
 def memory() -> int:

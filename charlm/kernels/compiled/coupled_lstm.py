@@ -19,13 +19,13 @@ from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import pack, pack_transposed, padded, unpack, unpack_bias
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
-    Saved,
+    ForwardMemory,
     backward_like,
     cropped,
     flat,
     forward_like,
     input_gradient,
-    looked,
+    input_parts,
     threads_for_texts,
 )
 from charlm.kernels.compiled.team import Team, enter, leave, meet, share
@@ -236,12 +236,12 @@ def coupled_lstm_forward(
     bc_H: Array,
     c_BH: Array | None,
     h_BH: Array | None,
-) -> tuple[Array, Saved]:
+) -> tuple[Array, ForwardMemory]:
     """Run DyNet's coupled LSTM over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Whi_HH)
     Hp = padded(H)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     y, A = team.empty(2, T, B, H), team.empty(T * B * 3 * Hp)
     gates = ((Wxi_IH, Wxo_IH, Wxc_IH), (Whi_HH, Who_HH, Whc_HH), (bi_H, bo_H, bc_H))
     team.run(
@@ -256,7 +256,7 @@ def coupled_lstm_forward(
         (T, B, X, H, Hp, V),
         threads=threads_for_texts(team, 6 * T * B * H * H, B),
     )
-    return y, Saved(A)
+    return y, ForwardMemory(A)
 
 
 @backward_like(reference.coupled_lstm_backward)
@@ -264,7 +264,7 @@ def coupled_lstm_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
-    saved: Saved,
+    saved: ForwardMemory,
     x_TBI: Input,
     Wxi_IH: Array,
     Whi_HH: Array,
@@ -284,7 +284,7 @@ def coupled_lstm_backward(
     T, B, X = x_TBI.shape
     H = len(Whi_HH)
     Hp, Xp = padded(H), padded(X)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     params = (Wxi_IH, Whi_HH, Wci_HH, bi_H, Wxo_IH, Who_HH, Wco_HH, bo_H, Wxc_IH, Whc_HH, bc_H)
     (A,) = saved.take(lambda: coupled_lstm_forward(team, x_TBI, *params, c_BH, h_BH))
     threads = threads_for_texts(team, 6 * T * B * H * H, B)

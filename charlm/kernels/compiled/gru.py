@@ -32,7 +32,7 @@ from charlm.kernels.compiled.packing import (
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
     Call,
-    Saved,
+    ForwardMemory,
     arrays_like,
     at_once,
     backward_like,
@@ -40,7 +40,7 @@ from charlm.kernels.compiled.sequence import (
     flat,
     forward_like,
     input_gradient,
-    looked,
+    input_parts,
     steps_together,
     threads_for,
 )
@@ -256,12 +256,12 @@ def prepare_forward(
     Whc_HH: Array,
     bc_H: Array,
     h_BH: Array | None,
-) -> tuple[Call, tuple[Array, Saved]]:
+) -> tuple[Call, tuple[Array, ForwardMemory]]:
     """Run DyNet's GRU over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Whz_HH)
     Hp = padded(H)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     y, A, R = team.empty(1, T, B, H), team.empty(T * B * 3 * Hp), team.empty(T * B * H)
     gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
     call = team.call(
@@ -273,14 +273,14 @@ def prepare_forward(
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 6 * B * H * H, H),
     )
-    return call, (y, Saved(A, R))
+    return call, (y, ForwardMemory(A, R))
 
 
 def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
-    saved: Saved,
+    saved: ForwardMemory,
     x_TBI: Input,
     Wxz_IH: Array,
     Whz_HH: Array,
@@ -299,7 +299,7 @@ def prepare_backward(
     H = len(Whz_HH)
     Hp, Xp = padded(H), padded(X)
     gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     A, R = saved.take(lambda: gru_forward(team, x_TBI, *gates, h_BH))
     threads = threads_for(team, 6 * B * H * H, H)
     dx, dh, drh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)

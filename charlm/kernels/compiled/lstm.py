@@ -33,7 +33,7 @@ from charlm.kernels.compiled.packing import (
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
     Call,
-    Saved,
+    ForwardMemory,
     arrays_like,
     at_once,
     backward_like,
@@ -41,7 +41,7 @@ from charlm.kernels.compiled.sequence import (
     flat,
     forward_like,
     input_gradient,
-    looked,
+    input_parts,
     steps_together,
     threads_for,
 )
@@ -218,12 +218,12 @@ def prepare_forward(
     c_BH: Array | None,
     h_BH: Array | None,
     forget_bias: float = 1.0,
-) -> tuple[Call, tuple[Array, Saved]]:
+) -> tuple[Call, tuple[Array, ForwardMemory]]:
     """Run DyNet's vanilla LSTM over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp = padded(H)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     y, G = team.empty(2, T, B, H), team.empty(T * B * 4 * Hp)
     call = team.call(
         _forward,
@@ -237,14 +237,14 @@ def prepare_forward(
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 8 * B * H * H, H),
     )
-    return call, (y, Saved(G))
+    return call, (y, ForwardMemory(G))
 
 
 def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
-    saved: Saved,
+    saved: ForwardMemory,
     x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
@@ -258,7 +258,7 @@ def prepare_backward(
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     Hp, Xp = padded(H), padded(X)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     again = (x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias)
     (G,) = saved.take(lambda: lstm_forward(team, *again))
     threads = threads_for(team, 8 * B * H * H, H)

@@ -23,13 +23,13 @@ from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import pack, pack_transposed, padded, unpack
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
-    Saved,
+    ForwardMemory,
     backward_like,
     cropped,
     flat,
     forward_like,
     input_gradient,
-    looked,
+    input_parts,
     threads_for_texts,
 )
 from charlm.kernels.compiled.team import Team, enter, leave, meet, share
@@ -243,12 +243,12 @@ def norm_lstm_forward(
     c_BH: Array | None,
     h_BH: Array | None,
     forget_bias: float = 1.0,
-) -> tuple[Array, Saved]:
+) -> tuple[Array, ForwardMemory]:
     """Run DyNet's LSTM with ``ln_lstm`` over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     ld = padded(4 * H)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     N = T * B
     rows = V if len(ids) else N
     bias = b_G + bx_G
@@ -266,7 +266,7 @@ def norm_lstm_forward(
         (T, B, X, H, V, ld),
         threads=threads_for_texts(team, 8 * T * B * H * H, B),
     )
-    return y, Saved(G, *kept)
+    return y, ForwardMemory(G, *kept)
 
 
 @backward_like(reference.norm_lstm_backward)
@@ -274,7 +274,7 @@ def norm_lstm_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
-    saved: Saved,
+    saved: ForwardMemory,
     x_TBI: Input,
     Wx_IG: Array,
     Wh_HG: Array,
@@ -293,7 +293,7 @@ def norm_lstm_backward(
     T, B, X = x_TBI.shape
     H = len(Wh_HG)
     ld, Xp, Hp = padded(4 * H), padded(X), padded(H)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     params = (Wx_IG, Wh_HG, b_G, gh_G, bh_G, gx_G, bx_G, gc_H, bc_H)
     kept = saved.take(lambda: norm_lstm_forward(team, x_TBI, *params, c_BH, h_BH, forget_bias))
     threads = threads_for_texts(team, 8 * T * B * H * H, B)

@@ -23,7 +23,7 @@ from charlm.kernels.compiled.sequence import (
     HANDOVER,
     TOGETHER,
     Call,
-    Saved,
+    ForwardMemory,
     arrays_like,
     at_once,
     backward_like,
@@ -141,7 +141,7 @@ def _backward(
 
 def prepare_forward(
     team: Team, h_NH: Array, W_HV: Array, b_V: Array, targets_N: Array
-) -> tuple[Call, tuple[Array, Saved]]:
+) -> tuple[Call, tuple[Array, ForwardMemory]]:
     """Return -log softmax(b + W h)[target] for each position, and the probabilities."""
     N, H = h_NH.shape
     V = len(b_V)
@@ -157,13 +157,13 @@ def prepare_forward(
         (N, H, V, Vp),
         threads=threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL),
     )
-    return call, (losses, Saved(p))
+    return call, (losses, ForwardMemory(p))
 
 
 def prepare_backward(
     team: Team,
     dloss_N: Array,
-    saved: Saved,
+    saved: ForwardMemory,
     h_NH: Array,
     W_HV: Array,
     b_V: Array,

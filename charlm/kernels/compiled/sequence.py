@@ -31,13 +31,13 @@ Call: TypeAlias = Callable[[], None]
 """A kernel with its arguments; called again, it computes with what its arrays then hold."""
 
 
-class Saved:
+class ForwardMemory:
     """Memory filled by forward, in which backward puts the gradients: it is there to be taken once."""
 
     def __init__(self, *arrays: Array) -> None:
         self._arrays = arrays
 
-    def take(self, forward: Callable[[], tuple[Any, Saved]]) -> tuple[Array, ...]:
+    def take(self, forward: Callable[[], tuple[Any, ForwardMemory]]) -> tuple[Array, ...]:
         """Return the memory; the second time ``forward`` is run again for it."""
         if not self._arrays:
             self._arrays = forward()[1]._arrays
@@ -81,7 +81,7 @@ def backward_like(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
     def decorate(kernel: Callable[..., Any]) -> Any:
         @wraps(plain)
         def backward(team: Team, *args: Any, **kwargs: Any) -> Any:
-            found = any(isinstance(a, Saved) for a in args)
+            found = any(isinstance(a, ForwardMemory) for a in args)
             return kernel(team, *args, **kwargs) if found else plain(*args, **kwargs)
 
         return backward
@@ -99,7 +99,7 @@ def arrays_like(team: Team, arrays: Sequence[Array], into: Sequence[Array] | Non
     return [team.empty(*a.shape) for a in arrays] if into is None else list(into)
 
 
-def looked(x: Input) -> tuple[Array, Array, int]:
+def input_parts(x: Input) -> tuple[Array, Array, int]:
     """The input's numbers or its table's, the ids if it has a table, and the number of its rows, else 1."""
     if isinstance(x, EmbeddedInput):
         ids = np.ascontiguousarray(x.ids_TB, np.int64).reshape(-1)

@@ -27,7 +27,7 @@ from charlm.kernels.compiled.packing import (
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.sequence import (
     Call,
-    Saved,
+    ForwardMemory,
     arrays_like,
     at_once,
     backward_like,
@@ -35,7 +35,7 @@ from charlm.kernels.compiled.sequence import (
     flat,
     forward_like,
     input_gradient,
-    looked,
+    input_parts,
     steps_together,
     threads_for,
 )
@@ -140,12 +140,12 @@ def _backward(
 
 def prepare_forward(
     team: Team, x_TBI: Input, Wx_IH: Array, Wh_HH: Array, b_H: Array, h_BH: Array | None
-) -> tuple[Call, tuple[Array, Saved]]:
+) -> tuple[Call, tuple[Array, ForwardMemory]]:
     """Run a simple RNN over a sequence."""
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp = padded(H)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     y, A = team.empty(1, T, B, H), team.empty(T * B * Hp)
     call = team.call(
         _forward,
@@ -157,14 +157,14 @@ def prepare_forward(
         (T, B, X, H, Hp, V, steps_together(T, B)),
         threads=threads_for(team, 2 * B * H * H, H),
     )
-    return call, (y, Saved(A))
+    return call, (y, ForwardMemory(A))
 
 
 def prepare_backward(
     team: Team,
     dy_STBH: Array,
     y_STBH: Array,
-    saved: Saved,
+    saved: ForwardMemory,
     x_TBI: Input,
     Wx_IH: Array,
     Wh_HH: Array,
@@ -176,7 +176,7 @@ def prepare_backward(
     T, B, X = x_TBI.shape
     H = len(Wh_HH)
     Hp, Xp = padded(H), padded(X)
-    x, ids, V = looked(x_TBI)
+    x, ids, V = input_parts(x_TBI)
     (A,) = saved.take(lambda: rnn_forward(team, x_TBI, Wx_IH, Wh_HH, b_H, h_BH))
     threads = threads_for(team, 2 * B * H * H, H)
     dx, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp)

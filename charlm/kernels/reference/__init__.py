@@ -33,6 +33,7 @@ from charlm.kernels.reference.output import (
 )
 from charlm.kernels.reference.sampling import Sampler, sampler
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward, rnn_step, rnn_step_backward
+from charlm.kernels.reference.updates import adam_update, momentum_update, sgd_update
 
 __all__ = [
     "EmbeddedInput",
@@ -40,6 +41,7 @@ __all__ = [
     "Input",
     "Product",
     "Sampler",
+    "adam_update",
     "affine_softmax_nll_backward",
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",
@@ -53,6 +55,7 @@ __all__ = [
     "lstm_forward",
     "lstm_step",
     "lstm_step_backward",
+    "momentum_update",
     "norm_lstm_backward",
     "norm_lstm_forward",
     "rnn_backward",
@@ -61,5 +64,6 @@ __all__ = [
     "rnn_step_backward",
     "sampler",
     "scatter_add",
+    "sgd_update",
     "squared_norm",
 ]

@@ -109,7 +109,7 @@ def _backward(
         return
     N, H, V, Vp = sizes
     panels = Vp // PANEL
-    Hp = (H + PANEL - 1) // PANEL * PANEL
+    Hp = padded(H)
     first, last = share(Hp // PANEL, me, threads)
     pack_transposed(Q, Vp, 0, 1, 0, W, 0, V, V, H, first, last)
     met = meet(meeting, 0, threads)
@@ -189,9 +189,9 @@ def prepare_backward(
     return call, (cropped(dh, H), dW, db)
 
 
-affine_softmax_nll_forward = forward_like(reference.affine_softmax_nll_forward)(
-    at_once(prepare_forward)
+affine_softmax_nll_forward = forward_like(
+    reference.affine_softmax_nll_forward, 3, at_once(prepare_forward)
 )
-affine_softmax_nll_backward = backward_like(reference.affine_softmax_nll_backward)(
-    at_once(prepare_backward)
+affine_softmax_nll_backward = backward_like(
+    reference.affine_softmax_nll_backward, at_once(prepare_backward)
 )

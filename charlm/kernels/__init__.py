@@ -1,7 +1,7 @@
-"""Array functions for the few computations that matter for speed; they know nothing of graphs.
+"""Functions on arrays for the few computations that matter for speed; they know nothing of graphs.
 
-``Kernels`` is the set of functions that an engine runs on. ``reference`` and ``updates`` are plain
-numpy and define what is right; ``compiled`` has numba versions of most of them.
+``Kernels`` is a set of such functions. ``reference`` has them in plain numpy and defines the right results;
+``compiled`` has numba versions of most of them.
 """
 
 from __future__ import annotations
@@ -13,27 +13,26 @@ from types import ModuleType
 from typing import TypeAlias
 
 from charlm.errors import MissingExtraError
-from charlm.kernels import reference, updates
+from charlm.kernels import reference
 
 Kernels: TypeAlias = ModuleType
 
 START_UP = 0.5
-"""Seconds that it takes to load numba and the compiled kernels, more than numpy alone."""
+"""Seconds that loading numba and the compiled kernels adds to the start of a process."""
 
-# what the compiled kernels save, in seconds: measured for 36 models of 32 to 384 units, most within 1.3 times
+# seconds that the compiled kernels save: measured for 36 models of 32 to 384 units, most within a factor of 1.3
 PER_OPERATION = 4e-12
-"""For an addition or multiplication of a product, and what comes with it."""
+"""For each addition or multiplication of a matrix product."""
 PER_STEP = {"rnn": 3.5e-6, "gru": 25e-6, "lstm": 17e-6, "coupled_lstm": 32e-6, "norm_lstm": 110e-6}
-"""For a layer's step in time, there and back, of any size: Python, and calls of numpy. By the kernels' name."""
-PER_DRAW = 15e-6
-"""For a drawn character, or several side by side."""
+"""For each time step of a layer of any size, forward and backward: Python, and calls of numpy. By the kernels' name."""
+PER_SAMPLED_CHARACTER = 15e-6
+"""For each sampled character, or one character of several texts side by side."""
 
 
 def namespace(name: str, functions: dict[str, object]) -> Kernels:
-    """Return a set of kernels: the plain ones, with ``functions`` in the place of those of the same name."""
+    """Return a set of kernels: the plain ones, where ``functions`` replace those of the same name."""
     kernels = ModuleType(name)
-    for plain in (reference, updates):
-        vars(kernels).update({k: f for k, f in vars(plain).items() if not k.startswith("_")})
+    vars(kernels).update({k: vars(reference)[k] for k in reference.__all__})
     vars(kernels).update(functions)
     return kernels
 
@@ -42,12 +41,12 @@ NUMPY: Kernels = namespace("numpy", {})
 
 
 def resolve(name: str, saved: float) -> str:
-    """Return ``numpy`` or ``numba`` for ``auto``, any other name as it is.
+    """Return ``numpy`` or ``numba`` for ``auto``, and any other name unchanged.
 
     Args:
         name: ``numpy``, ``numba``, or ``auto`` to decide.
-        saved: the seconds that compiled kernels save in the whole job, counted and never timed, so that a
-            run can be repeated.
+        saved: the seconds that compiled kernels save in the whole job. They are counted and never timed, so
+            that a run can be repeated.
 
     Example:
         >>> resolve("auto", saved=0.01)
@@ -66,15 +65,16 @@ def has_numba() -> bool:
 def select(name: str, threads: int = 1) -> Kernels:
     """Return the kernels called ``numpy`` or ``numba``.
 
-    numba's 110,000 objects stay. Where they were not there before, Python's garbage collector is told to leave out all
-    objects that there are so far: else it would look at each in every full collection, which takes 20 to 50 ms.
+    numba's 110,000 objects stay in memory. Python's garbage collector would look at each of them in every full
+    collection, which takes 20 to 50 ms. So if this call imports numba, it tells the collector to skip all objects
+    that exist so far.
 
     Args:
-        name: which.
-        threads: how many the compiled kernels may use; ``charlm.threads`` tells numpy.
+        name: ``numpy`` or ``numba``.
+        threads: the number of threads for the compiled kernels; ``charlm.threads`` sets numpy's.
 
     Raises:
-        MissingExtraError: numba is asked for and not installed.
+        MissingExtraError: numba is not installed.
     """
     if name == "numpy":
         return NUMPY
@@ -91,27 +91,27 @@ def select(name: str, threads: int = 1) -> Kernels:
 
 
 def with_tapes(kernels: Kernels, wait: bool = False) -> Kernels:
-    """Return the same kernels with those that run whole tapes, if there is machine code for them.
+    """Return the same kernels together with those that run whole tapes, if there is machine code for them.
 
     Args:
-        kernels: the others.
-        wait: whether to compile them now, if that was not done before; else it is done in the background, for
-            the processes that come later.
+        kernels: the kernels to add to.
+        wait: whether to compile now and wait if there is no machine code yet. Otherwise the code is compiled in
+            the background, for later processes.
     """
     from charlm.kernels import machine_code, memory
 
-    found = machine_code.entries(wait)
-    if found is None:
+    entries = machine_code.entries(wait)
+    if entries is None:
         return kernels
     own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
     more = {"tape_memory": memory.empty, "update_at_most": sys.maxsize}
-    return namespace(kernels.__name__, {**more, **own, **found})
+    return namespace(kernels.__name__, {**more, **own, **entries})
 
 
 __all__ = [
     "NUMPY",
-    "PER_DRAW",
     "PER_OPERATION",
+    "PER_SAMPLED_CHARACTER",
     "PER_STEP",
     "START_UP",
     "Kernels",

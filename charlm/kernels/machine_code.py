@@ -102,7 +102,8 @@ def packed(name: str, names: list[str], code: bytes) -> bytes:
 
 def sources() -> list[Path]:
     """Return the files that compiled code is made of."""
-    return [_HERE / "tapes.py", _HERE / "updates.py", *sorted((_HERE / "compiled").glob("*.py"))]
+    shared = [_HERE / "tapes.py", _HERE / "reference" / "updates.py"]
+    return [*shared, *sorted((_HERE / "compiled").glob("*.py"))]
 
 
 def symbol(entry: str) -> str:

@@ -23,7 +23,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._buffers: dict[int, list[_Buffer]] = {}  # by their capacity
+        self._buffers: dict[int, list[_Reusable]] = {}  # by their capacity
 
     def empty(self, *shape: int) -> Array:
         """Return an array of float32 with no particular content."""
@@ -34,13 +34,13 @@ class Memory:
         capacity = -(-size // step) * step  # texts of slightly different lengths share a buffer
         return self._buffer(capacity).array(size).reshape(shape)
 
-    def _buffer(self, capacity: int) -> _Buffer:
+    def _buffer(self, capacity: int) -> _Reusable:
         """Return memory that nobody uses."""
         for buffer in self._buffers.get(capacity, ()):
             if buffer.user() is None:
                 return buffer
         self._drop_unused()
-        buffer = _Buffer(capacity)
+        buffer = _Reusable(capacity)
         self._buffers.setdefault(capacity, []).append(buffer)
         return buffer
 
@@ -59,7 +59,7 @@ class Memory:
             self._buffers.setdefault(capacity, []).append(buffer)
 
 
-class _Buffer:
+class _Reusable:
     """Memory that is given out to one array after the other.
 
     Attributes:

@@ -17,8 +17,8 @@ from charlm.engine.rnn.cell import CELLS
 from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.errors import ConfigError
 from charlm.kernels import (
-    PER_DRAW,
     PER_OPERATION,
+    PER_SAMPLED_CHARACTER,
     PER_STEP,
     START_UP,
     Kernels,
@@ -146,7 +146,9 @@ def saved_by_reading(model: ModelConfig, vocab_size: int, texts: int = 1) -> flo
 
 def saved_by_sampling(model: ModelConfig, vocab_size: int, texts: int = 1) -> float:
     """Return the seconds that compiled kernels save for each character that is drawn; see ``saved_by_reading``."""
-    return PER_OPERATION * operations_per_character(model, vocab_size) + PER_DRAW / texts
+    return (
+        PER_OPERATION * operations_per_character(model, vocab_size) + PER_SAMPLED_CHARACTER / texts
+    )
 
 
 def memory() -> int:

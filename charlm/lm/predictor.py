@@ -13,7 +13,7 @@ from charlm.engine.ops import affine_transform, log_softmax
 from charlm.engine.ops.sequences import StatePart
 from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.kernels import reference
-from charlm.kernels.reference.sampling import LAYERS, Step, draw_on
+from charlm.kernels.reference.sampling import LAYERS, ScoreStep, read_and_sample
 from charlm.lm.compute import operations_per_character
 from charlm.lm.model import Model
 from charlm.lm.sampling import Draw, State
@@ -36,12 +36,12 @@ class Predictor:
         self._at_once = AT_ONCE / operations_per_character(model.config, len(model.vocab))
         sampler = _sampler(model)
         if sampler is not None:
-            self.step: Step = sampler.step
-            self._draw: Draw = sampler.draw
+            self.step: ScoreStep = sampler.step
+            self._draw: Draw = sampler.sample
         else:
             self._graph = StepGraph(model)
             self.step = self._graph.step
-            self._draw = partial(draw_on, self.step)
+            self._draw = partial(read_and_sample, self.step)
 
     def draw(
         self,
@@ -51,7 +51,7 @@ class Predictor:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        """Read symbols, and draw as many of those that follow as take no time to speak of (see ``draw_on``)."""
+        """Read symbols, and draw as many of those that follow as take no time to speak of (see ``read_and_sample``)."""
         most = max(1, int(self._at_once / symbols_TB.shape[1]))
         return self._draw(symbols_TB, state, uniforms_NB[:most], temperature, end)
 

@@ -18,7 +18,7 @@ from charlm.kernels.reference.sampling import State as State
 from charlm.text.vocab import Ids, Vocab
 
 Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
-"""``kernels.reference.sampling.draw_on`` without a step; it may draw fewer than there are uniforms."""
+"""``kernels.reference.sampling.read_and_sample`` without a step; it may draw fewer than there are uniforms."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from charlm.errors import EvaluationError, InputError, TextError
-from charlm.kernels.reference.sampling import draw, draw_on
+from charlm.kernels.reference.sampling import read_and_sample, sample_symbols
 from charlm.lm.sampling import SampledText, characters, collect, in_turn, streams
 from charlm.text.vocab import Vocab
 
@@ -26,7 +26,7 @@ def chain(*successors: int):
         log_p[np.arange(len(symbols)), np.take(successors, symbols)] = 0.0
         return log_p, [(count + 1,)]
 
-    return partial(draw_on, predict)
+    return partial(read_and_sample, predict)
 
 
 def sample(predict, vocab, limit=10, **options) -> SampledText:
@@ -73,7 +73,7 @@ def coin(symbols, state):
     return np.log(np.full((len(symbols), 4), 0.25)), [(np.zeros(len(symbols)),)]
 
 
-TOSS = partial(draw_on, coin)
+TOSS = partial(read_and_sample, coin)
 
 
 def test_texts_side_by_side_are_those_drawn_one_by_one():
@@ -102,23 +102,25 @@ def test_in_turn_each_text_is_whole():
 def test_frequencies_follow_the_probabilities():
     rng = np.random.default_rng(1)
     log_p = np.log([0.1, 0.2, 0.7])
-    counts = np.bincount(draw(np.tile(log_p, (20_000, 1)), 1.0, rng.random(20_000)), minlength=3)
+    counts = np.bincount(
+        sample_symbols(np.tile(log_p, (20_000, 1)), 1.0, rng.random(20_000)), minlength=3
+    )
     assert np.allclose(counts / 20_000, [0.1, 0.2, 0.7], atol=0.015)
 
 
 def test_temperature_sharpens_and_zero_takes_the_likeliest():
     rng = np.random.default_rng(1)
     log_p = np.tile(np.log([0.3, 0.3, 0.4]).astype(np.float32), (6000, 1))
-    assert set(draw(log_p, 0.0, rng.random(6000))) == {2}
-    assert set(draw(log_p, 1e-6, rng.random(6000))) == {2}  # no overflow
-    hot = np.bincount(draw(log_p, 1e6, rng.random(6000)), minlength=3) / 6000
+    assert set(sample_symbols(log_p, 0.0, rng.random(6000))) == {2}
+    assert set(sample_symbols(log_p, 1e-6, rng.random(6000))) == {2}  # no overflow
+    hot = np.bincount(sample_symbols(log_p, 1e6, rng.random(6000)), minlength=3) / 6000
     assert np.allclose(hot, 1 / 3, atol=0.03)
 
 
 def test_an_impossible_symbol_is_never_drawn():
     rng = np.random.default_rng(2)
     log_p = np.tile([-np.inf, 0.0, -np.inf], (100, 1))
-    assert set(draw(log_p, 1.0, rng.random(100))) == {1}
+    assert set(sample_symbols(log_p, 1.0, rng.random(100))) == {1}
 
 
 @pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])
@@ -133,4 +135,4 @@ def test_probabilities_that_are_no_numbers_are_refused(temperature):
         return np.array([[0.0, np.nan, 0.0, 0.0]]), [(np.zeros(1),)]
 
     with pytest.raises(EvaluationError, match="not numbers"):
-        sample(partial(draw_on, lost), LINES, temperature=temperature)
+        sample(partial(read_and_sample, lost), LINES, temperature=temperature)

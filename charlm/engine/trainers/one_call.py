@@ -11,8 +11,8 @@ from charlm.engine.arrays import Array
 from charlm.engine.parameters import LookupParameter
 from charlm.engine.storage import Storage
 from charlm.kernels import Kernels
+from charlm.kernels.reference.updates import MOMENTS, RULES, UPDATE
 from charlm.kernels.tapes import ORIGIN, place
-from charlm.kernels.updates import MOMENTS, RULES, UPDATE
 
 Parts: TypeAlias = list[tuple[int, int]]
 
@@ -22,7 +22,7 @@ _VALUES, _ALL_ROWS, _NORM, _SCALE, _SETTINGS = map(
 
 
 class OneCall:
-    """The integers that tell compiled code where everything is; see ``kernels/updates.py``.
+    """The integers that tell compiled code where everything is; see ``kernels/reference/updates.py``.
 
     Args:
         kernels: those with the compiled code.

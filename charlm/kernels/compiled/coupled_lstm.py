@@ -1,43 +1,40 @@
-"""The LSTM whose gate i both keeps and admits, over a sequence, with peepholes or without.
+"""The LSTM with one gate i for both keeping and admitting, over a sequence, with peepholes or without.
 
-A thread owns some of the texts, as in ``norm_lstm.py``: with peepholes, gate o waits for the memory of
-all units. Each gate has its own padded columns: i, o, the candidate w.
+A thread owns some of the texts, as in ``norm_lstm.py``: with peepholes, gate o needs the memory of all
+units. Each gate has its own padded columns: i, o, the candidate w.
 """
 
 from __future__ import annotations
 
 from charlm.kernels import reference
-from charlm.kernels.compiled import functions
+from charlm.kernels.compiled import functions, gates
+from charlm.kernels.compiled.cells import SequenceKernels
 from charlm.kernels.compiled.dense import (
-    gradient_scratch,
+    input_gradients,
     product,
     recurrent_gradient,
+    state_before,
     sum_by_id,
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.packing import pack, pack_transposed, padded, unpack, unpack_bias
-from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.sequence import (
-    Saved,
-    backward_like,
-    cropped,
-    flat,
-    forward_like,
-    input_gradient,
-    looked,
-    threads_for_texts,
+from charlm.kernels.compiled.packing import (
+    pack,
+    pack_transposed,
+    padded,
+    pairs,
+    unpack,
+    unpack_bias,
 )
-from charlm.kernels.compiled.team import Team, enter, leave, meet, share
+from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference.common import Array, Input
 
 
 @lanewise
 def _memory(
     i: Lanes, w: Lanes, xi: Lanes, xw: Lanes, bi: Lanes, bw: Lanes, c: Lanes
 ) -> tuple[Lanes, ...]:
-    """What a gate gets from the states and from the table, its bias, and the memory before: gates and memory."""
+    """What a gate gets from the states and from the table, its bias, and the memory before, to gates and memory."""
     i, w = functions.logistic(i + xi + bi), functions.tanh(w + xw + bw)
     return i, w, c + i * (w - c)
 
@@ -52,26 +49,26 @@ def _output(o: Lanes, xo: Lanes, bo: Lanes, c: Lanes) -> tuple[Lanes, ...]:
 def _output_back(
     o: Lanes, c: Lanes, dc: Lanes, dc_later: Lanes, dh: Lanes, dh_later: Lanes
 ) -> tuple[Lanes, ...]:
-    """The gradients of gate o before its function, and of the memory but for what the peephole adds."""
-    dh = dh + dh_later
-    t = functions.tanh(c)
-    return dh * t * o * (1.0 - o), dc + dc_later + dh * o * (1.0 - t * t)
+    """The gradients of what enters gate o, and of the memory without what the peephole adds."""
+    do, through_h = gates.output_back(o, functions.tanh(c), dh + dh_later)
+    return do, dc + dc_later + through_h
 
 
 @lanewise
 def _memory_back(i: Lanes, w: Lanes, before: Lanes, dc: Lanes) -> tuple[Lanes, ...]:
-    """The gradients of i and w before their functions, and of the memory before."""
+    """The gradients of what enters i and w, and of the memory before."""
     return dc * (w - before) * i * (1.0 - i), dc * i * (1.0 - w * w), dc * (1.0 - i)
 
 
 @compiled()
-def _forward(
-    x, ids, Wx, Wh, b, Wci, Wco, c0, h0, y, A, rows, Px, Ph, Pi, Po, sizes, meeting, me, threads
-):
+def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, me, threads):
     if not enter(meeting, me, threads):
         return
-    T, B, X, H, Hp, V = sizes
-    ld, panels = 3 * Hp, Hp // PANEL
+    T, B, X, H, Hp, V, _ = sizes
+    Wxi, Whi, Wci, bi, Wxo, Who, Wco, bo, Wxw, Whw, bw = weights
+    (c0, h0), (A,), (Px, Ph, rows, Pi, Po) = states, kept, work
+    Wx, Wh = (Wxi, Wxo, Wxw), (Whi, Who, Whw)
+    ld, panels = 3 * Hp, pairs(H)
     first, last = share(panels, me, threads)
     for gate in range(3):
         pack(Px[gate * Hp * X :], X, 1, 0, Wx[gate], 0, H, H, first, last)
@@ -88,9 +85,8 @@ def _forward(
     meet(meeting, met, threads)
     first, last = share(B, me, threads)
     for t in range(T):
-        # the states before: rows of y, or of what was given, or nothing
-        cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
-        hs, at_h, width_h = (y, (T + t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
+        cs, at_c, width_c = state_before(c0, y, 0, t, B, H)
+        hs, at_h, width_h = state_before(h0, y, T, t, B, H)
         to, own = (t * B + first) * ld, first * H
         product(Ph, width_h, hs, at_h + own, H, last - first, A, to, ld, 0, 3 * panels, not table)
         if len(Wci):
@@ -105,8 +101,8 @@ def _forward(
                     load(A, at + 2 * Hp, LANES),
                     load(rows, row + j, seen),
                     load(rows, row + 2 * Hp + j, seen),
-                    load(b[0], j, H - j),
-                    load(b[2], j, H - j),
+                    load(bi, j, H - j),
+                    load(bw, j, H - j),
                     load(cs, at_c + n * H + j, width_c - j),
                 )
                 store(A, at, i, LANES)
@@ -122,7 +118,7 @@ def _forward(
                 o, h = _output(
                     load(A, at, LANES),
                     load(rows, row + Hp + j, seen),
-                    load(b[1], j, H - j),
+                    load(bo, j, H - j),
                     load(y, position * H + j, H - j),
                 )
                 store(A, at, o, LANES)
@@ -132,15 +128,19 @@ def _forward(
 
 @compiled()
 def _backward(
-    dy, y, A, x, ids, Wx, Wh, Wci, Wco, c0, h0, dx, dWx, dWh, db, dWci, dWco, dc, dh,
-    Qx, Qh, Qi, Qo, Dx, Dh, Di, Do, D, sums, scratch, sizes, meeting, me, threads,
-):  # fmt: skip
+    dy, y, kept, x, ids, weights, states, dx, gradients, carried, work, sizes, meeting, me, threads
+):
     if not enter(meeting, me, threads):
         return
-    T, B, X, H, Hp, V = sizes
-    N, ld, panels = T * B, 3 * Hp, Hp // PANEL
-    panels_x = (X + PANEL - 1) // PANEL
-    Xp = panels_x * PANEL
+    T, B, X, H, Hp, V, _ = sizes
+    Wxi, Whi, Wci, _, Wxo, Who, Wco, _, Wxw, Whw, _ = weights
+    dWxi, dWhi, dWci, dbi, dWxo, dWho, dWco, dbo, dWxw, dWhw, dbw = gradients
+    (A,), (c0, h0), (dc, dh) = kept, states, carried
+    Qx, Qh, Dx, Dh, D, sums, scratch, Qi, Di, Qo, Do = work
+    Wx, Wh, dWx, dWh = (Wxi, Wxo, Wxw), (Whi, Who, Whw), (dWxi, dWxo, dWxw), (dWhi, dWho, dWhw)
+    db = dbi, dbo, dbw
+    N, ld, panels = T * B, 3 * Hp, pairs(H)
+    panels_x, Xp = pairs(X), padded(X)
     first_x, last_x = share(panels_x, me, threads)
     first_h, last_h = share(panels, me, threads)
     for gate in range(3):
@@ -154,7 +154,7 @@ def _backward(
     first, last = share(B, me, threads)
     for t in range(T - 1, -1, -1):
         later = LANES if t < T - 1 else 0
-        cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
+        cs, at_c, width_c = state_before(c0, y, 0, t, B, H)
         to = (t * B + first) * ld
         for n in range(first, last):
             position = t * B + n
@@ -189,7 +189,7 @@ def _backward(
             product(Qi, Hp, A, to, ld, last - first, dc, first * Hp, Hp, 0, panels, 1)
         product(Qh, ld, A, to, ld, last - first, dh, first * Hp, Hp, 0, panels, 0)
     met = meet(meeting, met, threads)
-    # what the input and its weights see: the gates' gradients, or their sums for each row of the table
+    # the input and its weights get the gates' gradients, or their sums for each row of the table
     table = len(ids) > 0
     of_input, rows = (D, V) if table else (A, N)
     first, last = share(rows, me, threads)
@@ -199,10 +199,7 @@ def _backward(
     met = meet(meeting, met, threads)
     base = me * (len(scratch) // threads)
     first, last = share(3 * panels, me, threads)
-    sums[first * PANEL : last * PANEL] = 0
-    weight_gradient(
-        Dx, X, x, 0, X, 0, X, of_input, 0, ld, rows, first, last, sums, scratch, base, 0
-    )
+    input_gradients(x, X, of_input, 0, ld, rows, Dx, first, last, sums, scratch, base)
     recurrent_gradient(Dh, H, h0, y, N * H, A, 0, ld, T, B, first, last, scratch, base)
     if len(Wci):
         recurrent_gradient(Di, H, c0, y, 0, A, 0, ld, T, B, first_h, last_h, scratch, base)
@@ -219,97 +216,17 @@ def _backward(
     leave(meeting, me, threads)
 
 
-@forward_like(reference.coupled_lstm_forward)
-def coupled_lstm_forward(
-    team: Team,
-    x_TBI: Input,
-    Wxi_IH: Array,
-    Whi_HH: Array,
-    Wci_HH: Array | None,
-    bi_H: Array,
-    Wxo_IH: Array,
-    Who_HH: Array,
-    Wco_HH: Array | None,
-    bo_H: Array,
-    Wxc_IH: Array,
-    Whc_HH: Array,
-    bc_H: Array,
-    c_BH: Array | None,
-    h_BH: Array | None,
-) -> tuple[Array, Saved]:
-    """Run DyNet's coupled LSTM over a sequence."""
-    T, B, X = x_TBI.shape
-    H = len(Whi_HH)
-    Hp = padded(H)
-    x, ids, V = looked(x_TBI)
-    y, A = team.empty(2, T, B, H), team.empty(T * B * 3 * Hp)
-    gates = ((Wxi_IH, Wxo_IH, Wxc_IH), (Whi_HH, Who_HH, Whc_HH), (bi_H, bo_H, bc_H))
-    team.run(
-        _forward,
-        x,
-        ids,
-        *(tuple(map(flat, arrays)) for arrays in gates),
-        *(flat(a) for a in (Wci_HH, Wco_HH, c_BH, h_BH, y)),
-        A,
-        *(team.empty(size * 3 * Hp) for size in (V, X, H)),
-        *(team.empty(H * Hp) for _ in range(2)),
-        (T, B, X, H, Hp, V),
-        threads=threads_for_texts(team, 6 * T * B * H * H, B),
-    )
-    return y, Saved(A)
+class CoupledKernels(SequenceKernels):
+    """With peepholes there are two more matrices (H, H)."""
+
+    def forward_work(self, H: int) -> list[int]:
+        return [H * padded(H)] * 2
+
+    def backward_work(self, H: int, threads: int) -> list[int]:
+        return [padded(H) * padded(H), H * padded(H)] * 2
 
 
-@backward_like(reference.coupled_lstm_backward)
-def coupled_lstm_backward(
-    team: Team,
-    dy_STBH: Array,
-    y_STBH: Array,
-    saved: Saved,
-    x_TBI: Input,
-    Wxi_IH: Array,
-    Whi_HH: Array,
-    Wci_HH: Array | None,
-    bi_H: Array,
-    Wxo_IH: Array,
-    Who_HH: Array,
-    Wco_HH: Array | None,
-    bo_H: Array,
-    Wxc_IH: Array,
-    Whc_HH: Array,
-    bc_H: Array,
-    c_BH: Array | None,
-    h_BH: Array | None,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
-    T, B, X = x_TBI.shape
-    H = len(Whi_HH)
-    Hp, Xp = padded(H), padded(X)
-    x, ids, V = looked(x_TBI)
-    params = (Wxi_IH, Whi_HH, Wci_HH, bi_H, Wxo_IH, Who_HH, Wco_HH, bo_H, Wxc_IH, Whc_HH, bc_H)
-    (A,) = saved.take(lambda: coupled_lstm_forward(team, x_TBI, *params, c_BH, h_BH))
-    threads = threads_for_texts(team, 6 * T * B * H * H, B)
-    dx, dc, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
-    dWx, dWh, db = (tuple(team.empty(*s) for _ in range(3)) for s in ((X, H), (H, H), (H,)))
-    dWci, dWco = (None if W is None else team.empty(H, H) for W in (Wci_HH, Wco_HH))
-    team.run(
-        _backward,
-        *(flat(a) for a in (dy_STBH, y_STBH, A)),
-        x,
-        ids,
-        *(tuple(map(flat, W)) for W in ((Wxi_IH, Wxo_IH, Wxc_IH), (Whi_HH, Who_HH, Whc_HH))),
-        *(flat(a) for a in (Wci_HH, Wco_HH, c_BH, h_BH, dx)),
-        *(tuple(map(flat, found)) for found in (dWx, dWh, db)),
-        *(flat(a) for a in (dWci, dWco, dc, dh)),
-        *(team.empty(size * 3 * Hp) for size in (Xp, Hp)),
-        *(team.empty(Hp * Hp) for _ in range(2)),
-        *(team.empty(size * 3 * Hp) for size in (X, H)),
-        *(team.empty(H * Hp) for _ in range(2)),
-        *(team.empty(size * 3 * Hp) for size in (V, 1)),
-        team.empty(threads * gradient_scratch(max(X, H))),
-        (T, B, X, H, Hp, V),
-        threads=threads,
-    )
-    (dWxi, dWxo, dWxc), (dWhi, dWho, dWhc), (dbi, dbo, dbc) = dWx, dWh, db
-    found = [dWxi, dWhi, dWci, dbi, dWxo, dWho, dWco, dbo, dWxc, dWhc, dbc]
-    dc_BH = None if c_BH is None else cropped(dc, H)
-    return [cropped(dx, X), *found, dc_BH, None if h_BH is None else cropped(dh, H)]
+COUPLED = CoupledKernels(_forward, _backward, weights=11, gates=3, states=2, by_text=True)
+coupled_lstm_forward, coupled_lstm_backward = COUPLED.functions(
+    reference.coupled_lstm_forward, reference.coupled_lstm_backward
+)

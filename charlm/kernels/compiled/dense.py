@@ -30,6 +30,55 @@ def product(P, K, b, at, ldb, N, c, to, ldc, first, last, more):
         multiply(P, p * K * PANEL, K, b, at, ldb, 1, N, c, to + p * PANEL, ldc, more)
 
 
+@compiled("void(f4[::1], i8, f4[::1], f4[::1], i8, i8, i8, i8, i8, i8, i8, i8)")
+def product_of_steps(P, K, b, c, at, ldc, first, last, t, T, B, together):
+    """At every ``together``-th step t: ``product`` for all rows of this step and the next ones, B rows each."""
+    if t % together == 0:
+        count = min(together, T - t) * B
+        product(P, K, b, t * B * K, K, count, c, t * B * ldc + at, ldc, first, last, 0)
+
+
+@compiled()
+def state_before(start, y, first, t, B, H):
+    """The states before step t: rows of y, whose step 0 is row ``first``; or ``start``, which may be empty.
+
+    Returns the array, the place where they begin, and their width: 0 where there are none.
+    """
+    if t > 0:
+        return y, (first + t - 1) * B * H, H
+    return start, 0, min(H, len(start))
+
+
+@compiled()
+def project_symbols(P, X, source, B, A, at, ld, first, last):
+    """Panels ``first`` to ``last`` of A = Wx x for B texts, from A's column ``at`` on.
+
+    ``source`` is x, where it begins, and the length of its rows. If x is a table of embeddings, each text's
+    symbol follows, then a table of Wx x for all symbols, and a mark for each symbol that the table has.
+    """
+    x, at_x, ldx, symbols, table, known = source
+    if not len(known):
+        product(P, X, x, at_x, ldx, B, A, at, ld, first, last, 0)
+        return
+    for n in range(B):
+        symbol = symbols[n]
+        row = symbol * ld + at
+        if not known[symbol]:
+            product(P, X, x, symbol * X, X, 1, table, row, ld, first, last, 0)
+        for column in range(first * PANEL, last * PANEL, LANES):
+            store(A, n * ld + at + column, load(table, row + column, LANES), LANES)
+
+
+@compiled()
+def input_gradients(x, X, da, at, ld, positions, Dx, begin, end, sums, scratch, base):
+    """Panels ``begin`` to ``end`` of the gradients of input weights and biases, from da's columns ``at`` on."""
+    columns = sums[at:]
+    columns[begin * PANEL : end * PANEL] = 0
+    weight_gradient(
+        Dx[at * X :], X, x, 0, X, 0, X, da, at, ld, positions, begin, end, columns, scratch, base, 0
+    )
+
+
 @compiled("void(f4[::1], i8, f4[::1], i8, f4[::1], i8, i8, i8, i8)")
 def project_rows(P, K, table, V, rows, at, ld, first, last):
     """Panels ``first`` to ``last`` of row (v) = row (0) + table (v) A for V rows, which begin at ``at``."""

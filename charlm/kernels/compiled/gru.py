@@ -1,52 +1,28 @@
-"""The GRU over a sequence; how the work is shared is told in ``lstm.py``.
+"""The GRU over a sequence, and one step of it for sampling; ``lstm.py`` says how threads share the work.
 
-The gates z and r of a block of units lie next to each other in the first 2 H columns of the saved
-array, the candidate in the last H. The reset output r * h goes through the candidate's matrix, so
-that the threads meet twice in a step.
+The gates z and r of a block of units lie next to each other in the first 2 H columns of the kept array, and the
+candidate in the last H. The reset output r * h goes through the candidate's matrix, so the threads meet
+twice in a step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from charlm.kernels import reference
-from charlm.kernels.compiled import functions
-from charlm.kernels.compiled.dense import (
-    add_to,
-    clear_rows,
-    gradient_scratch,
-    product,
-    project_rows,
-    recurrent_gradient,
-    weight_gradient,
-)
+from charlm.kernels.compiled import dense, functions
+from charlm.kernels.compiled.cells import SequenceKernels
+from charlm.kernels.compiled.dense import product, product_of_steps, state_before
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import (
     pack,
     pack_bias,
     pack_transposed,
     padded,
+    pairs,
     unpack,
     unpack_bias,
 )
-from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.sequence import (
-    Call,
-    Saved,
-    arrays_like,
-    at_once,
-    backward_like,
-    cropped,
-    flat,
-    forward_like,
-    input_gradient,
-    looked,
-    steps_together,
-    threads_for,
-)
-from charlm.kernels.compiled.team import Team, enter, leave, meet, share
+from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference.common import Array, Input
 
 
 @lanewise
@@ -63,7 +39,7 @@ def _candidate(c: Lanes, bc: Lanes, z: Lanes, h: Lanes) -> tuple[Lanes, ...]:
 
 @lanewise
 def _candidate_back(z: Lanes, c: Lanes, h: Lanes, dy: Lanes, dh_later: Lanes) -> tuple[Lanes, ...]:
-    """The gradients of the candidate and of z before their functions, and of h around the gates."""
+    """The gradients of what enters the candidate and z, and of h except through the gates."""
     dy = dy + dh_later
     return dy * z * (1.0 - c * c), dy * (c - h) * z * (1.0 - z), dy * (1.0 - z)
 
@@ -74,113 +50,128 @@ def _reset_back(r: Lanes, h: Lanes, drh: Lanes, dh: Lanes) -> tuple[Lanes, ...]:
 
 
 @compiled()
-def _forward(
-    x, ids, Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc, h0, y, A, R, Px, Ph, rows,
-    sizes, meeting, me, threads,
-):  # fmt: skip
+def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
+    Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc = weights
+    c = 2 * padded(H)  # the candidate's columns come after those of the gates
+    for P, K, Wz, Wr, Wc in ((Px, X, Wxz, Wxr, Wxc), (Ph, H, Whz, Whr, Whc)):
+        pack(P, K, 2, 0, Wz, 0, H, H, first, last)
+        pack(P, K, 2, 1, Wr, 0, H, H, first, last)
+        pack(P[c * K :], K, 1, 0, Wc, 0, H, H, first, last)
+    pack_bias(bias, 2, 0, bz, 0, H, first, last, 0)
+    pack_bias(bias, 2, 1, br, 0, H, first, last, 0)
+    pack_bias(bias[c:], 1, 0, bc, 0, H, first, last, 0)
+
+
+@compiled()
+def _gates_at(A, at, rows, row, h, at_h, count):
+    """Both gates of one register of units, which lie one after the other, and the reset output."""
+    return _gates(
+        load(A, at, LANES),
+        load(A, at + LANES, LANES),
+        load(rows, row, LANES),
+        load(rows, row + LANES, LANES),
+        load(h, at_h, count),
+    )
+
+
+@compiled()
+def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, me, threads):
     if not enter(meeting, me, threads):
         return
     T, B, X, H, Hp, V, together = sizes
-    lda = 3 * Hp
-    first, last = share(Hp // PANEL, me, threads)
-    # the candidate's panels come after those of the gates
-    Px_c, Ph_c, rows_c = Px[2 * Hp * X :], Ph[2 * Hp * H :], rows[2 * Hp :]
-    pack(Px, X, 2, 0, Wxz, 0, H, H, first, last)
-    pack(Px, X, 2, 1, Wxr, 0, H, H, first, last)
-    pack(Px_c, X, 1, 0, Wxc, 0, H, H, first, last)
-    pack(Ph, H, 2, 0, Whz, 0, H, H, first, last)
-    pack(Ph, H, 2, 1, Whr, 0, H, H, first, last)
-    pack(Ph_c, H, 1, 0, Whc, 0, H, H, first, last)
-    pack_bias(rows, 2, 0, bz, 0, H, first, last, 0)
-    pack_bias(rows, 2, 1, br, 0, H, first, last, 0)
-    pack_bias(rows_c, 1, 0, bc, 0, H, first, last, 0)
+    (h0,), (A, R), (Px, Ph, rows) = states, kept, work
+    lda, c_at = 3 * Hp, 2 * Hp
+    first, last = share(pairs(H), me, threads)
+    _pack(weights, settings, X, H, Px, Ph, rows, first, last)
+    Px_c, Ph_c, rows_c = Px[c_at * X :], Ph[c_at * H :], rows[c_at:]
     begin, end = 2 * first, 2 * last  # the gates' panels, and the units' blocks
     table = len(ids) > 0
     if table:
-        project_rows(Px, X, x, V, rows, 0, lda, begin, end)
-        project_rows(Px_c, X, x, V, rows, 2 * Hp, lda, first, last)
+        dense.project_rows(Px, X, x, V, rows, 0, lda, begin, end)
+        dense.project_rows(Px_c, X, x, V, rows, c_at, lda, first, last)
     met = 0
     for t in range(T):
         to = t * B * lda
-        if not table and t % together == 0:
-            count = min(together, T - t) * B
-            product(Px, X, x, t * B * X, X, count, A, to, lda, begin, end, 0)
-            product(Px_c, X, x, t * B * X, X, count, A, to + 2 * Hp, lda, first, last, 0)
-        # the state before: a row of y, or of h0, or nothing
-        state, at, width = (y, (t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
-        product(Ph, width, state, at, H, B, A, to, lda, begin, end, not table)
+        if not table:
+            product_of_steps(Px, X, x, A, 0, lda, begin, end, t, T, B, together)
+            product_of_steps(Px_c, X, x, A, c_at, lda, first, last, t, T, B, together)
+        before, at, width = state_before(h0, y, 0, t, B, H)
+        product(Ph, width, before, at, H, B, A, to, lda, begin, end, not table)
         for n in range(B):
             row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
-                column = to + n * lda + 2 * j * LANES
-                h = load(state, at + n * H + j * LANES, width - j * LANES)
-                z, r, rh = _gates(
-                    load(A, column, LANES),
-                    load(A, column + LANES, LANES),
-                    load(rows, row + 2 * j * LANES, LANES),
-                    load(rows, row + (2 * j + 1) * LANES, LANES),
-                    h,
+                column, unit = 2 * j * LANES, n * H + j * LANES
+                z, r, rh = _gates_at(
+                    A,
+                    to + n * lda + column,
+                    rows,
+                    row + column,
+                    before,
+                    at + unit,
+                    width - j * LANES,
                 )
-                store(A, column, z, LANES)
-                store(A, column + LANES, r, LANES)
-                store(R, (t * B + n) * H + j * LANES, rh, H - j * LANES)
+                store(A, to + n * lda + column, z, LANES)
+                store(A, to + n * lda + column + LANES, r, LANES)
+                store(R, t * B * H + unit, rh, H - j * LANES)
         met = meet(meeting, met, threads)
-        product(Ph_c, width, R, t * B * H, H, B, A, to + 2 * Hp, lda, first, last, not table)
+        product(Ph_c, width, R, t * B * H, H, B, A, to + c_at, lda, first, last, not table)
         for n in range(B):
             row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
-                column = to + n * lda + 2 * Hp + j * LANES
-                h = load(state, at + n * H + j * LANES, width - j * LANES)
-                z = load(A, to + n * lda + 2 * j * LANES, LANES)
+                column, unit = to + n * lda + c_at + j * LANES, n * H + j * LANES
                 c, h = _candidate(
-                    load(A, column, LANES), load(rows_c, row + j * LANES, LANES), z, h
+                    load(A, column, LANES),
+                    load(rows_c, row + j * LANES, LANES),
+                    load(A, to + n * lda + 2 * j * LANES, LANES),
+                    load(before, at + unit, width - j * LANES),
                 )
                 store(A, column, c, LANES)
-                store(y, (t * B + n) * H + j * LANES, h, H - j * LANES)
+                store(y, t * B * H + unit, h, H - j * LANES)
         met = meet(meeting, met, threads)
     leave(meeting, me, threads)
 
 
 @compiled()
 def _backward(
-    dy, y, A, R, x, ids, Wxz, Whz, Wxr, Whr, Wxc, Whc, h0,
-    dx, dWxz, dWhz, dbz, dWxr, dWhr, dbr, dWxc, dWhc, dbc, dh, drh,
-    Qx, Qh, Dx, Dh, D, sums, scratch, sizes, meeting, me, threads,
-):  # fmt: skip
+    dy, y, kept, x, ids, weights, states, dx, gradients, carried, work, sizes, meeting, me, threads
+):
     if not enter(meeting, me, threads):
         return
     T, B, X, H, Hp, V, together = sizes
-    N, lda = T * B, 3 * Hp
-    first, last = share(Hp // PANEL, me, threads)
-    Xp = (X + PANEL - 1) // PANEL * PANEL
-    first_in, last_in = share(Xp // PANEL, me, threads)
+    (A, R), (h0,), (dh, drh) = kept, states, carried
+    Wxz, Whz, _, Wxr, Whr, _, Wxc, Whc, _ = weights
+    dWxz, dWhz, dbz, dWxr, dWhr, dbr, dWxc, dWhc, dbc = gradients
+    Qx, Qh, Dx, Dh, D, sums, scratch = work
+    N, lda, c_at, Xp = T * B, 3 * Hp, 2 * Hp, padded(X)
+    first, last = share(pairs(H), me, threads)
+    first_in, last_in = share(pairs(X), me, threads)
     pack_transposed(Qx, lda, 0, 2, 0, Wxz, 0, H, H, X, first_in, last_in)
     pack_transposed(Qx, lda, 0, 2, 1, Wxr, 0, H, H, X, first_in, last_in)
-    pack_transposed(Qx, lda, 2 * Hp, 1, 0, Wxc, 0, H, H, X, first_in, last_in)
-    Qh_c = Qh[2 * Hp * Hp :]
-    pack_transposed(Qh, 2 * Hp, 0, 2, 0, Whz, 0, H, H, H, first, last)
-    pack_transposed(Qh, 2 * Hp, 0, 2, 1, Whr, 0, H, H, H, first, last)
+    pack_transposed(Qx, lda, c_at, 1, 0, Wxc, 0, H, H, X, first_in, last_in)
+    Qh_c = Qh[c_at * Hp :]
+    pack_transposed(Qh, c_at, 0, 2, 0, Whz, 0, H, H, H, first, last)
+    pack_transposed(Qh, c_at, 0, 2, 1, Whr, 0, H, H, H, first, last)
     pack_transposed(Qh_c, Hp, 0, 1, 0, Whc, 0, H, H, H, first, last)
     begin, end = 2 * first, 2 * last
     table = len(ids) > 0
     if table:
-        clear_rows(D, V, lda, 0, begin, end)
-        clear_rows(D, V, lda, 2 * Hp, first, last)
+        dense.clear_rows(D, V, lda, 0, begin, end)
+        dense.clear_rows(D, V, lda, c_at, first, last)
     met = 0
     for t in range(T - 1, -1, -1):
         later = LANES if t < T - 1 else 0
         to = t * B * lda
-        state, at, width = (y, (t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
+        before, at, width = state_before(h0, y, 0, t, B, H)
         for n in range(B):
             row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
                 column = to + n * lda + 2 * j * LANES
-                column_c = to + n * lda + 2 * Hp + j * LANES
+                column_c = to + n * lda + c_at + j * LANES
                 own = n * Hp + j * LANES
                 da_c, da_z, dh_around = _candidate_back(
                     load(A, column, LANES),
                     load(A, column_c, LANES),
-                    load(state, at + n * H + j * LANES, width - j * LANES),
+                    load(before, at + n * H + j * LANES, width - j * LANES),
                     load(dy, (t * B + n) * H + j * LANES, H - j * LANES),
                     load(dh, own, later),
                 )
@@ -188,10 +179,10 @@ def _backward(
                 store(A, column_c, da_c, LANES)
                 store(dh, own, dh_around, LANES)
                 if table:
-                    add_to(D, row + 2 * j * LANES, da_z)
-                    add_to(D, row + 2 * Hp + j * LANES, da_c)
+                    dense.add_to(D, row + 2 * j * LANES, da_z)
+                    dense.add_to(D, row + c_at + j * LANES, da_c)
         met = meet(meeting, met, threads)
-        product(Qh_c, Hp, A, to + 2 * Hp, lda, B, drh, 0, Hp, first, last, 0)
+        product(Qh_c, Hp, A, to + c_at, lda, B, drh, 0, Hp, first, last, 0)
         for n in range(B):
             row = ids[t * B + n] * lda if table else 0
             for j in range(begin, end):
@@ -199,125 +190,73 @@ def _backward(
                 own = n * Hp + j * LANES
                 da_r, dh_more = _reset_back(
                     load(A, column, LANES),
-                    load(state, at + n * H + j * LANES, width - j * LANES),
+                    load(before, at + n * H + j * LANES, width - j * LANES),
                     load(drh, own, LANES),
                     load(dh, own, LANES),
                 )
                 store(A, column, da_r, LANES)
                 store(dh, own, dh_more, LANES)
                 if table:
-                    add_to(D, row + (2 * j + 1) * LANES, da_r)
+                    dense.add_to(D, row + (2 * j + 1) * LANES, da_r)
         met = meet(meeting, met, threads)
         if width:
-            product(Qh, 2 * Hp, A, to, lda, B, dh, 0, Hp, first, last, 1)
-        if not table and t % together == 0:
-            rows = min(together, T - t) * B
-            product(Qx, lda, A, to, lda, rows, dx, t * B * Xp, Xp, first_in, last_in, 0)
-    # what the input and its weights see: the gates' gradients, or their sums for each row of the table
+            product(Qh, c_at, A, to, lda, B, dh, 0, Hp, first, last, 1)
+        if not table:
+            product_of_steps(Qx, lda, A, dx, 0, Xp, first_in, last_in, t, T, B, together)
+    # the input and its weights get the gates' gradients, or their sums for each row of the table
     of_input, positions = (D, V) if table else (A, N)
     if table:
         product(Qx, lda, D, 0, lda, V, dx, 0, Xp, first_in, last_in, 0)
     base = me * (len(scratch) // threads)
-    c = 2 * Hp
-    none, sums_c = sums[:0], sums[c:]
-    Dx_c, Dh_c = Dx[c * X :], Dh[c * H :]
-    sums[begin * PANEL : end * PANEL] = 0
-    sums_c[first * PANEL : last * PANEL] = 0
-    weight_gradient(
-        Dx, X, x, 0, X, 0, X, of_input, 0, lda, positions, begin, end, sums, scratch, base, 0
+    for column, a, b in ((0, begin, end), (c_at, first, last)):
+        dense.input_gradients(x, X, of_input, column, lda, positions, Dx, a, b, sums, scratch, base)
+    none, Dx_c, Dh_c = sums[:0], Dx[c_at * X :], Dh[c_at * H :]
+    dense.weight_gradient(
+        Dh_c, H, R, 0, H, 0, H, A, c_at, lda, N, first, last, none, scratch, base, 0
     )
-    weight_gradient(
-        Dx_c, X, x, 0, X, 0, X, of_input, c, lda, positions, first, last, sums_c, scratch, base, 0
-    )
-    weight_gradient(Dh_c, H, R, 0, H, 0, H, A, c, lda, N, first, last, none, scratch, base, 0)
-    recurrent_gradient(Dh, H, h0, y, 0, A, 0, lda, T, B, begin, end, scratch, base)
-    unpack(Dx, X, 2, 0, dWxz, 0, H, H, first, last)
-    unpack(Dx, X, 2, 1, dWxr, 0, H, H, first, last)
-    unpack(Dx_c, X, 1, 0, dWxc, 0, H, H, first, last)
-    unpack(Dh_c, H, 1, 0, dWhc, 0, H, H, first, last)
+    dense.recurrent_gradient(Dh, H, h0, y, 0, A, 0, lda, T, B, begin, end, scratch, base)
+    for P, P_c, K, dz, dr, dc in ((Dx, Dx_c, X, dWxz, dWxr, dWxc), (Dh, Dh_c, H, dWhz, dWhr, dWhc)):
+        unpack(P, K, 2, 0, dz, 0, H, H, first, last)
+        unpack(P, K, 2, 1, dr, 0, H, H, first, last)
+        unpack(P_c, K, 1, 0, dc, 0, H, H, first, last)
     unpack_bias(sums, 2, 0, dbz, 0, H, first, last)
     unpack_bias(sums, 2, 1, dbr, 0, H, first, last)
-    unpack_bias(sums_c, 1, 0, dbc, 0, H, first, last)
-    unpack(Dh, H, 2, 0, dWhz, 0, H, H, first, last)
-    unpack(Dh, H, 2, 1, dWhr, 0, H, H, first, last)
+    unpack_bias(sums[c_at:], 1, 0, dbc, 0, H, first, last)
     leave(meeting, me, threads)
 
 
-def prepare_forward(
-    team: Team,
-    x_TBI: Input,
-    Wxz_IH: Array,
-    Whz_HH: Array,
-    bz_H: Array,
-    Wxr_IH: Array,
-    Whr_HH: Array,
-    br_H: Array,
-    Wxc_IH: Array,
-    Whc_HH: Array,
-    bc_H: Array,
-    h_BH: Array | None,
-) -> tuple[Call, tuple[Array, Saved]]:
-    """Run DyNet's GRU over a sequence."""
-    T, B, X = x_TBI.shape
-    H = len(Whz_HH)
+@compiled()
+def sample_layer(packed, source, states, now, then, A, R, sizes, meeting, met, me, threads):
+    """One step for B texts: the state at ``now`` in each text's S numbers becomes the state at ``then``."""
+    (Px, Ph, bias), (B, X, H, S) = packed, sizes
     Hp = padded(H)
-    x, ids, V = looked(x_TBI)
-    y, A, R = team.empty(1, T, B, H), team.empty(T * B * 3 * Hp), team.empty(T * B * H)
-    gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
-    call = team.call(
-        _forward,
-        x,
-        ids,
-        *(flat(a) for a in (*gates, h_BH, y, A, R)),
-        *team.temporary(*(size * 3 * Hp for size in (X, H, V))),
-        (T, B, X, H, Hp, V, steps_together(T, B)),
-        threads=threads_for(team, 6 * B * H * H, H),
-    )
-    return call, (y, Saved(A, R))
+    lda, c_at = 3 * Hp, 2 * Hp
+    first, last = share(pairs(H), me, threads)
+    begin, end = 2 * first, 2 * last
+    dense.project_symbols(Px, X, source, B, A, 0, lda, begin, end)
+    dense.project_symbols(Px[c_at * X :], X, source, B, A, c_at, lda, first, last)
+    product(Ph, H, states, now, S, B, A, 0, lda, begin, end, 1)
+    for n in range(B):
+        for j in range(begin, end):
+            column, unit, count = 2 * j * LANES, n * S + j * LANES, H - j * LANES
+            at = n * lda + column
+            z, _, rh = _gates_at(A, at, bias, column, states, now + unit, count)
+            store(A, at, z, LANES)
+            store(R, n * H + j * LANES, rh, count)
+    met = meet(meeting, met, threads)
+    product(Ph[c_at * H :], H, R, 0, H, B, A, c_at, lda, first, last, 1)
+    for n in range(B):
+        for j in range(begin, end):
+            unit, count = n * S + j * LANES, H - j * LANES
+            _, h = _candidate(
+                load(A, n * lda + c_at + j * LANES, LANES),
+                load(bias, c_at + j * LANES, LANES),
+                load(A, n * lda + 2 * j * LANES, LANES),
+                load(states, now + unit, count),
+            )
+            store(states, then + unit, h, count)
+    return met
 
 
-def prepare_backward(
-    team: Team,
-    dy_STBH: Array,
-    y_STBH: Array,
-    saved: Saved,
-    x_TBI: Input,
-    Wxz_IH: Array,
-    Whz_HH: Array,
-    bz_H: Array,
-    Wxr_IH: Array,
-    Whr_HH: Array,
-    br_H: Array,
-    Wxc_IH: Array,
-    Whc_HH: Array,
-    bc_H: Array,
-    h_BH: Array | None,
-    into: Sequence[Array] | None = None,
-) -> tuple[Call, list[Array | None]]:
-    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
-    T, B, X = x_TBI.shape
-    H = len(Whz_HH)
-    Hp, Xp = padded(H), padded(X)
-    gates = (Wxz_IH, Whz_HH, bz_H, Wxr_IH, Whr_HH, br_H, Wxc_IH, Whc_HH, bc_H)
-    x, ids, V = looked(x_TBI)
-    A, R = saved.take(lambda: gru_forward(team, x_TBI, *gates, h_BH))
-    threads = threads_for(team, 6 * B * H * H, H)
-    dx, dh, drh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp), team.empty(B, Hp)
-    scratch = threads * gradient_scratch(max(X, H))
-    found = arrays_like(team, gates, into)
-    matrices = (Wxz_IH, Whz_HH, Wxr_IH, Whr_HH, Wxc_IH, Whc_HH)
-    call = team.call(
-        _backward,
-        *(flat(a) for a in (dy_STBH, y_STBH, A, R)),
-        x,
-        ids,
-        *(flat(a) for a in (*matrices, h_BH, dx, *found, dh, drh)),
-        *team.temporary(*(size * 3 * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
-        (T, B, X, H, Hp, V, steps_together(T, B)),
-        threads=threads,
-    )
-    return call, [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
-
-
-gru_forward = forward_like(reference.gru_forward)(at_once(prepare_forward))
-gru_backward = backward_like(reference.gru_backward)(at_once(prepare_backward))
+GRU = SequenceKernels(_forward, _backward, weights=9, gates=3, states=1, resets=1, pack=_pack)
+gru_forward, gru_backward = GRU.functions(reference.gru_forward, reference.gru_backward)

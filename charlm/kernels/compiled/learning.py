@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from charlm.kernels.compiled import gru, lstm, output_layer, simple
+from charlm.kernels.compiled import output_layer
+from charlm.kernels.compiled.sampling import CELLS
 from charlm.kernels.compiled.sequence import FEW, Call
 from charlm.kernels.compiled.tables import scatter_add
 from charlm.kernels.compiled.team import Team
@@ -21,7 +22,6 @@ from charlm.kernels.reference.common import Array, EmbeddedInput
 
 MOST = 1 << 20
 """Units times positions. A larger step takes so long that nothing is saved, and its arrays are better freed."""
-CELLS = {"rnn": simple, "gru": gru, "lstm": lstm}
 
 
 class PreparedStep:
@@ -53,7 +53,7 @@ class PreparedStep:
         states: Sequence[Sequence[Array]],
         factor: float,
     ) -> None:
-        cell: Any = CELLS[kind]
+        cell = CELLS[kind]
         (table,), *layers, (W, b) = weights
         (self._dtable,), *of_layers, of_output = gradients
         self._team, self._table, self._ids = team, table, inputs_TB

@@ -11,6 +11,7 @@ import math
 from numba import types
 
 from charlm.kernels.compiled import functions as f
+from charlm.kernels.compiled.gates import lstm_memory
 from charlm.kernels.compiled.matvec import add_to, number, plus, plus_product, product, put
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
@@ -169,8 +170,7 @@ def log_softmax_back(m, dx, dy, kept, n):
 def _lstm_gates(
     i: Lanes, f_: Lanes, o: Lanes, g: Lanes, bias: Lanes, c: Lanes
 ) -> tuple[Lanes, ...]:
-    i, f_, o, g = f.logistic(i), f.logistic(f_ + bias), f.logistic(o), f.tanh(g)
-    c = f_ * c + i * g
+    i, f_, o, g, c = lstm_memory(i, f_ + bias, o, g, c)
     t = f.tanh(c)
     return i, f_, o, g, c, t, o * t
 

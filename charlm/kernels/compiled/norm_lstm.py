@@ -1,40 +1,28 @@
 """The LSTM with layer normalisation over a sequence.
 
-Every step needs sums over all gates. So a thread owns some of the texts, not of the units as in
-``lstm.py``, and the threads meet only between what they own: columns of the weights, rows of the
-input, texts. The gates lie as the plain kernel has them, in rows of 4 H numbers and padding.
+Every step needs sums over all gates. So a thread owns some of the texts, and not some of the units as in
+``lstm.py``. The threads meet only where they change what they own: columns of the weights, rows of the
+input, texts. The gates are in rows of 4 H numbers and padding, in the order of the plain kernel.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from charlm.kernels import reference
-from charlm.kernels.compiled import functions
+from charlm.kernels.compiled import functions, gates
+from charlm.kernels.compiled.cells import SequenceKernels
 from charlm.kernels.compiled.dense import (
-    gradient_scratch,
     product,
     recurrent_gradient,
+    state_before,
     sum_by_id,
     weight_gradient,
 )
 from charlm.kernels.compiled.layer_norm import normalise, normalise_back
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.packing import pack, pack_transposed, padded, unpack
+from charlm.kernels.compiled.packing import pack, pack_transposed, padded, pairs, unpack
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.sequence import (
-    Saved,
-    backward_like,
-    cropped,
-    flat,
-    forward_like,
-    input_gradient,
-    looked,
-    threads_for_texts,
-)
-from charlm.kernels.compiled.team import Team, enter, leave, meet, share
+from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference.common import Array, Input
 
 
 @lanewise
@@ -44,10 +32,7 @@ def _gate(nx: Lanes, gx: Lanes, b: Lanes, nh: Lanes, gh: Lanes, bh: Lanes) -> La
 
 @lanewise
 def _memory(i: Lanes, f: Lanes, o: Lanes, g: Lanes, c: Lanes) -> tuple[Lanes, ...]:
-    """Gates before their functions and the memory before: gates and memory."""
-    i, f, o = (functions.logistic(a) for a in (i, f, o))
-    g = functions.tanh(g)
-    return i, f, o, g, f * c + i * g
+    return gates.lstm_memory(i, f, o, g, c)
 
 
 @lanewise
@@ -59,24 +44,21 @@ def _output(o: Lanes, n: Lanes, gain: Lanes, offset: Lanes) -> Lanes:
 def _output_back(
     o: Lanes, n: Lanes, gain: Lanes, offset: Lanes, dh: Lanes, dh_later: Lanes
 ) -> tuple[Lanes, ...]:
-    """The gradients of gate o before its function, and of what tanh is taken of."""
-    dh = dh + dh_later
-    t = functions.tanh(gain * n + offset)
-    return dh * t * o * (1.0 - o), dh * o * (1.0 - t * t)
+    """The gradients of what enters gate o, and of the argument of tanh."""
+    return gates.output_back(o, functions.tanh(gain * n + offset), dh + dh_later)
 
 
 @lanewise
 def _memory_back(
     i: Lanes, f: Lanes, g: Lanes, before: Lanes, dc: Lanes, dc_later: Lanes, dc_normalised: Lanes
 ) -> tuple[Lanes, ...]:
-    """The gradients of the other gates before their functions, and of the memory before."""
-    dc = dc + dc_later + dc_normalised
-    return dc * g * i * (1.0 - i), dc * before * f * (1.0 - f), dc * i * (1.0 - g * g), dc * f
+    """The gradients of what enters the other gates, and of the memory before."""
+    return gates.lstm_memory_back(i, f, g, before, dc + dc_later + dc_normalised)
 
 
 @compiled()
 def _gate_at(Nx, row, gx, b, Nh, at, gh, bh, column, count, seen):
-    """A gate before its function; ``seen`` is 0 or less where there is no h."""
+    """What enters a gate; ``seen`` is 0 or less where there is no h."""
     return _gate(
         load(Nx, row + column, count),
         load(gx, column, count),
@@ -88,17 +70,20 @@ def _gate_at(Nx, row, gx, b, Nh, at, gh, bh, column, count, seen):
 
 
 @compiled()
-def _forward(
-    x, ids, Wx, Wh, b, gh, bh, gx, gc, bc, c0, h0, y, G, Nx, Nh, Nc, sx, sh, sc, Px, Ph,
-    sizes, meeting, me, threads,
-):  # fmt: skip
+def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, me, threads):
     if not enter(meeting, me, threads):
         return
-    T, B, X, H, V, ld = sizes
-    panels = ld // PANEL
+    T, B, X, H, _, V, _ = sizes
+    (Wx, Wh, b_own, gh, bh, gx, bx, gc, bc), (c0, h0) = weights, states
+    (G, Nx, Nh, Nc, sx, sh, sc), (Px, Ph, b), (forget_bias,) = kept, work, settings
+    ld, panels = padded(4 * H), pairs(4 * H)
     first, last = share(panels, me, threads)
     pack(Px, X, 1, 0, Wx, 0, 4 * H, 4 * H, first, last)
     pack(Ph, H, 1, 0, Wh, 0, 4 * H, 4 * H, first, last)
+    for j in range(first * PANEL, min(last * PANEL, 4 * H)):
+        b[j] = b_own[j] + bx[j]
+        if H <= j < 2 * H:
+            b[j] += forget_bias
     met = meet(meeting, 0, threads)
     table = len(ids) > 0
     first, last = share(V if table else T * B, me, threads)
@@ -108,9 +93,8 @@ def _forward(
     meet(meeting, met, threads)
     first, last = share(B, me, threads)
     for t in range(T):
-        # the states before: rows of y, or of what was given, or nothing
-        cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
-        hs, at_h, width_h = (y, (T + t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
+        cs, at_c, width_c = state_before(c0, y, 0, t, B, H)
+        hs, at_h, width_h = state_before(h0, y, T, t, B, H)
         to = (t * B + first) * ld
         product(Ph, width_h, hs, at_h + first * H, H, last - first, Nh, to, ld, 0, panels, 0)
         for n in range(first, last):
@@ -148,17 +132,35 @@ def _forward(
 
 
 @compiled()
+def _add_up(sums, at, size, threads, result):
+    """Add up what each thread has at a place of its sums."""
+    for j in range(len(result)):
+        whole = sums[at + j]
+        for other in range(1, threads):
+            whole += sums[other * size + at + j]
+        result[j] = whole
+
+
+@compiled()
 def _backward(
-    dy, y, G, Nx, Nh, Nc, sx, sh, sc, x, ids, Wx, Wh, gh, gx, gc, bc, c0, h0,
-    dx, dWx, dWh, db, dgh, dbh, dgx, dgc, dbc, dc, dh, Dc, Qx, Qh, Dx, Dh, D, scratch,
-    sizes, meeting, me, threads,
-):  # fmt: skip
+    dy, y, kept, x, ids, weights, states, dx, gradients, carried, work, sizes, meeting, me, threads
+):
     if not enter(meeting, me, threads):
         return
-    T, B, X, H, V, ld = sizes
-    N, panels = T * B, ld // PANEL
-    panels_x, panels_h = (X + PANEL - 1) // PANEL, (H + PANEL - 1) // PANEL
-    Xp, Hp = panels_x * PANEL, panels_h * PANEL
+    T, B, X, H, Hp, V, _ = sizes
+    (G, Nx, Nh, Nc, sx, sh, sc), (c0, h0), (dc, dh) = kept, states, carried
+    Wx, Wh, _, gh, _, gx, _, gc, bc = weights
+    dWx, dWh, db, dgh, dbh, dgx, dbx, dgc, dbc = gradients
+    Qx, Qh, Dx, Dh, D, _, scratch, tanh_gradients, sums = work
+    N, Xp, G4 = T * B, padded(X), 4 * H
+    ld, panels, panels_x, panels_h = padded(G4), pairs(G4), pairs(X), pairs(H)
+    # each thread has sums of its own, of the gradients of gains and offsets: of h, of x, of the memory
+    size = 4 * G4 + 2 * H
+    own = sums[me * size : (me + 1) * size]
+    own[:] = 0
+    gains_h, offsets_h, gains_x, offsets_x = own, own[G4:], own[2 * G4 :], own[3 * G4 :]
+    gains_c, offsets_c = own[4 * G4 :], own[4 * G4 + H :]
+    Dc = tanh_gradients[me * H : (me + 1) * H]
     first, last = share(panels_x, me, threads)
     pack_transposed(Qx, ld, 0, 1, 0, Wx, 0, 4 * H, 4 * H, X, first, last)
     first, last = share(panels_h, me, threads)
@@ -168,11 +170,10 @@ def _backward(
     for t in range(T - 1, -1, -1):
         later = H if t < T - 1 else 0
         seen = t > 0 or len(h0) > 0
-        cs, at_c, width_c = (y, (t - 1) * B * H, H) if t > 0 else (c0, 0, min(H, len(c0)))
+        cs, at_c, width_c = state_before(c0, y, 0, t, B, H)
         for n in range(first, last):
             position, own = t * B + n, n * Hp
             at, unit = position * ld, position * H
-            dn = me * H  # the gradient of what tanh is taken of
             for j in range(0, H, LANES):
                 count = H - j
                 do, d = _output_back(
@@ -184,8 +185,8 @@ def _backward(
                     load(dh, own + j, later - j),
                 )
                 store(G, at + 2 * H + j, do, count)
-                store(Dc, dn + j, d, count)
-            normalise_back(Dc, dn, gc, Nc, unit, sc[position], H, dgc, dbc, dn)
+                store(Dc, j, d, count)
+            normalise_back(Dc, 0, gc, Nc, unit, sc[position], H, gains_c, offsets_c, 0)
             for j in range(0, H, LANES):
                 count = H - j
                 di, df, dg, dc_before = _memory_back(
@@ -202,21 +203,26 @@ def _backward(
                 store(G, at + 3 * H + j, dg, count)
                 store(dc, own + j, dc_before, count)
             if seen:
-                normalise_back(G, at, gh, Nh, at, sh[position], 4 * H, dgh, dbh, 4 * dn)
+                normalise_back(G, at, gh, Nh, at, sh[position], G4, gains_h, offsets_h, 0)
         if seen:
             to = (t * B + first) * ld
             product(Qh, ld, Nh, to, ld, last - first, dh, first * Hp, Hp, 0, panels_h, 0)
     met = meet(meeting, met, threads)
-    # what the normalised input sees: the gates' gradients, or their sums for each row of the table
+    # the normalised input gets the gates' gradients, or their sums for each row of the table
     table = len(ids) > 0
     of_input, rows = (D, V) if table else (G, N)
     first, last = share(rows, me, threads)
     if table:
         sum_by_id(D, G, ids, ld, first, last)
     for row in range(first, last):
-        normalise_back(of_input, row * ld, gx, Nx, row * ld, sx[row], 4 * H, dgx, db, 4 * me * H)
+        at = row * ld
+        normalise_back(of_input, at, gx, Nx, at, sx[row], G4, gains_x, offsets_x, 0)
     product(Qx, ld, Nx, first * ld, ld, last - first, dx, first * Xp, Xp, 0, panels_x, 0)
     meet(meeting, met, threads)
+    if me == 0:
+        parts = (0, dgh), (G4, dbh), (2 * G4, dgx), (3 * G4, db), (3 * G4, dbx)
+        for at, result in (*parts, (4 * G4, dgc), (4 * G4 + H, dbc)):
+            _add_up(sums, at, size, threads, result)
     base = me * (len(scratch) // threads)
     first, last = share(panels, me, threads)
     none = scratch[:0]
@@ -227,95 +233,21 @@ def _backward(
     leave(meeting, me, threads)
 
 
-@forward_like(reference.norm_lstm_forward)
-def norm_lstm_forward(
-    team: Team,
-    x_TBI: Input,
-    Wx_IG: Array,
-    Wh_HG: Array,
-    b_G: Array,
-    gh_G: Array,
-    bh_G: Array,
-    gx_G: Array,
-    bx_G: Array,
-    gc_H: Array,
-    bc_H: Array,
-    c_BH: Array | None,
-    h_BH: Array | None,
-    forget_bias: float = 1.0,
-) -> tuple[Array, Saved]:
-    """Run DyNet's LSTM with ``ln_lstm`` over a sequence."""
-    T, B, X = x_TBI.shape
-    H = len(Wh_HG)
-    ld = padded(4 * H)
-    x, ids, V = looked(x_TBI)
-    N = T * B
-    rows = V if len(ids) else N
-    bias = b_G + bx_G
-    bias[H : 2 * H] += forget_bias
-    y, G = team.empty(2, T, B, H), team.empty(N * ld)
-    kept = [team.empty(size) for size in (rows * ld, N * ld, N * H, rows, N, N)]
-    team.run(
-        _forward,
-        x,
-        ids,
-        *(flat(a) for a in (Wx_IG, Wh_HG, bias, gh_G, bh_G, gx_G, gc_H, bc_H, c_BH, h_BH, y)),
-        G,
-        *kept,
-        *(team.empty(size * ld) for size in (X, H)),
-        (T, B, X, H, V, ld),
-        threads=threads_for_texts(team, 8 * T * B * H * H, B),
-    )
-    return y, Saved(G, *kept)
+class NormKernels(SequenceKernels):
+    """All gates have one padding; what the layer norms made is kept as well."""
+
+    def columns(self, H: int) -> int:
+        return padded(4 * H)
+
+    def kept(self, N: int, rows: int, H: int) -> list[int]:
+        gates = self.columns(H)
+        return [N * gates, rows * gates, N * gates, N * H, rows, N, N]
+
+    def backward_work(self, H: int, threads: int) -> list[int]:
+        return [threads * H, threads * 18 * H]
 
 
-@backward_like(reference.norm_lstm_backward)
-def norm_lstm_backward(
-    team: Team,
-    dy_STBH: Array,
-    y_STBH: Array,
-    saved: Saved,
-    x_TBI: Input,
-    Wx_IG: Array,
-    Wh_HG: Array,
-    b_G: Array,
-    gh_G: Array,
-    bh_G: Array,
-    gx_G: Array,
-    bx_G: Array,
-    gc_H: Array,
-    bc_H: Array,
-    c_BH: Array | None,
-    h_BH: Array | None,
-    forget_bias: float = 1.0,
-) -> list[Array | None]:
-    """Return the gradients of the forward function's arguments, in their order."""
-    T, B, X = x_TBI.shape
-    H = len(Wh_HG)
-    ld, Xp, Hp = padded(4 * H), padded(X), padded(H)
-    x, ids, V = looked(x_TBI)
-    params = (Wx_IG, Wh_HG, b_G, gh_G, bh_G, gx_G, bx_G, gc_H, bc_H)
-    kept = saved.take(lambda: norm_lstm_forward(team, x_TBI, *params, c_BH, h_BH, forget_bias))
-    threads = threads_for_texts(team, 8 * T * B * H * H, B)
-    dx, dWx, dWh = input_gradient(team, x_TBI, Xp), team.empty(X, 4 * H), team.empty(H, 4 * H)
-    # each thread has sums of its own
-    sums = [np.zeros((threads, size), np.float32) for size in (*[4 * H] * 4, H, H)]
-    dc, dh = team.empty(B, Hp), team.empty(B, Hp)
-    team.run(
-        _backward,
-        *(flat(a) for a in (dy_STBH, y_STBH)),
-        *kept,
-        x,
-        ids,
-        *(flat(a) for a in (Wx_IG, Wh_HG, gh_G, gx_G, gc_H, bc_H, c_BH, h_BH)),
-        *(flat(a) for a in (dx, dWx, dWh, *sums, dc, dh)),
-        team.empty(threads * H),
-        *(team.empty(size * ld) for size in (Xp, Hp, X, H, V)),
-        team.empty(threads * gradient_scratch(max(X, H))),
-        (T, B, X, H, V, ld),
-        threads=threads,
-    )
-    db, dgh, dbh, dgx, dgc, dbc = (of_threads.sum(axis=0) for of_threads in sums)
-    dc_BH = None if c_BH is None else cropped(dc, H)
-    dh_BH = None if h_BH is None else cropped(dh, H)
-    return [cropped(dx, X), dWx, dWh, db, dgh, dbh, dgx, db, dgc, dbc, dc_BH, dh_BH]
+NORM = NormKernels(_forward, _backward, weights=9, gates=4, states=2, settings=(1.0,), by_text=True)
+norm_lstm_forward, norm_lstm_backward = NORM.functions(
+    reference.norm_lstm_forward, reference.norm_lstm_backward
+)

@@ -23,7 +23,7 @@ from charlm.kernels.compiled.sequence import (
     HANDOVER,
     TOGETHER,
     Call,
-    Saved,
+    ForwardMemory,
     arrays_like,
     at_once,
     backward_like,
@@ -109,7 +109,7 @@ def _backward(
         return
     N, H, V, Vp = sizes
     panels = Vp // PANEL
-    Hp = (H + PANEL - 1) // PANEL * PANEL
+    Hp = padded(H)
     first, last = share(Hp // PANEL, me, threads)
     pack_transposed(Q, Vp, 0, 1, 0, W, 0, V, V, H, first, last)
     met = meet(meeting, 0, threads)
@@ -141,7 +141,7 @@ def _backward(
 
 def prepare_forward(
     team: Team, h_NH: Array, W_HV: Array, b_V: Array, targets_N: Array
-) -> tuple[Call, tuple[Array, Saved]]:
+) -> tuple[Call, tuple[Array, ForwardMemory]]:
     """Return -log softmax(b + W h)[target] for each position, and the probabilities."""
     N, H = h_NH.shape
     V = len(b_V)
@@ -157,13 +157,13 @@ def prepare_forward(
         (N, H, V, Vp),
         threads=threads_for(team, 2 * N * H * V // HANDOVER, N * PANEL),
     )
-    return call, (losses, Saved(p))
+    return call, (losses, ForwardMemory(p))
 
 
 def prepare_backward(
     team: Team,
     dloss_N: Array,
-    saved: Saved,
+    saved: ForwardMemory,
     h_NH: Array,
     W_HV: Array,
     b_V: Array,
@@ -189,9 +189,9 @@ def prepare_backward(
     return call, (cropped(dh, H), dW, db)
 
 
-affine_softmax_nll_forward = forward_like(reference.affine_softmax_nll_forward)(
-    at_once(prepare_forward)
+affine_softmax_nll_forward = forward_like(
+    reference.affine_softmax_nll_forward, 3, at_once(prepare_forward)
 )
-affine_softmax_nll_backward = backward_like(reference.affine_softmax_nll_backward)(
-    at_once(prepare_backward)
+affine_softmax_nll_backward = backward_like(
+    reference.affine_softmax_nll_backward, at_once(prepare_backward)
 )

@@ -8,18 +8,22 @@ There is an even number of blocks; what is beyond the last unit is 0. ``H`` unit
 
 from __future__ import annotations
 
+from numba.extending import register_jitable
+
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.product import PANEL
 from charlm.kernels.compiled.vectors import LANES, load, store, transpose
 
 
+@register_jitable
 def pairs(units: int) -> int:
-    """The number of pairs of blocks, the smallest part that a thread can own."""
+    """Return the number of pairs of blocks: a pair is the smallest part that a thread can own."""
     return -(-units // PANEL)
 
 
+@register_jitable
 def padded(units: int) -> int:
-    """Units rounded up to whole pairs of blocks."""
+    """Return the number of units, rounded up to whole pairs of blocks."""
     return pairs(units) * PANEL
 
 
@@ -53,7 +57,7 @@ def pack_transposed(P, Q, q, gates, gate, W, at, ldw, H, M, first, last):
     Q is the number of rows in a panel, of which this cell's gates begin at ``q``.
     """
     for p in range(first, last):
-        for j in range(2 * ((H + PANEL - 1) // PANEL)):
+        for j in range(2 * pairs(H)):
             to = (p * Q + q + (j * gates + gate) * LANES) * PANEL
             for m in range(p * PANEL, (p + 1) * PANEL, LANES):
                 source = at + m * ldw + j * LANES

@@ -1,47 +1,23 @@
-"""The simple RNN over a sequence; how the work is shared is told in ``lstm.py``."""
+"""The simple RNN over a sequence, and one step of it for sampling; ``lstm.py`` says how threads share the work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from charlm.kernels import reference
-from charlm.kernels.compiled import functions
-from charlm.kernels.compiled.dense import (
-    add_to,
-    clear_rows,
-    gradient_scratch,
-    product,
-    project_rows,
-    recurrent_gradient,
-    weight_gradient,
-)
+from charlm.kernels.compiled import dense, functions
+from charlm.kernels.compiled.cells import SequenceKernels
+from charlm.kernels.compiled.dense import product, product_of_steps, state_before
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import (
     pack,
     pack_bias,
     pack_transposed,
     padded,
+    pairs,
     unpack,
     unpack_bias,
 )
-from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.sequence import (
-    Call,
-    Saved,
-    arrays_like,
-    at_once,
-    backward_like,
-    cropped,
-    flat,
-    forward_like,
-    input_gradient,
-    looked,
-    steps_together,
-    threads_for,
-)
-from charlm.kernels.compiled.team import Team, enter, leave, meet, share
+from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
-from charlm.kernels.reference.common import Array, Input
 
 
 @lanewise
@@ -55,26 +31,30 @@ def _step_back(h: Lanes, dh: Lanes, dh_later: Lanes) -> Lanes:
 
 
 @compiled()
-def _forward(x, ids, Wx, Wh, b, h0, y, A, Px, Ph, rows, sizes, meeting, me, threads):
+def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
+    Wx, Wh, b = weights
+    pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
+    pack(Ph, H, 1, 0, Wh, 0, H, H, first, last)
+    pack_bias(bias, 1, 0, b, 0, H, first, last, 0)
+
+
+@compiled()
+def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, me, threads):
     if not enter(meeting, me, threads):
         return
     T, B, X, H, Hp, V, together = sizes
-    first, last = share(Hp // PANEL, me, threads)
-    pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
-    pack(Ph, H, 1, 0, Wh, 0, H, H, first, last)
-    pack_bias(rows, 1, 0, b, 0, H, first, last, 0)
+    (h0,), (A,), (Px, Ph, rows) = states, kept, work
+    first, last = share(pairs(H), me, threads)
+    _pack(weights, settings, X, H, Px, Ph, rows, first, last)
     table = len(ids) > 0
     if table:
-        project_rows(Px, X, x, V, rows, 0, Hp, first, last)
+        dense.project_rows(Px, X, x, V, rows, 0, Hp, first, last)
     met = 0
     for t in range(T):
-        to = t * B * Hp
-        if not table and t % together == 0:
-            count = min(together, T - t) * B
-            product(Px, X, x, t * B * X, X, count, A, to, Hp, first, last, 0)
-        # the state before: a row of y, or of h0, or nothing
-        state, at, width = (y, (t - 1) * B * H, H) if t > 0 else (h0, 0, min(H, len(h0)))
-        product(Ph, width, state, at, H, B, A, to, Hp, first, last, not table)
+        if not table:
+            product_of_steps(Px, X, x, A, 0, Hp, first, last, t, T, B, together)
+        before, at, width = state_before(h0, y, 0, t, B, H)
+        product(Ph, width, before, at, H, B, A, t * B * Hp, Hp, first, last, not table)
         for n in range(t * B, (t + 1) * B):
             row = ids[n] * Hp if table else 0
             for j in range(2 * first, 2 * last):
@@ -86,21 +66,21 @@ def _forward(x, ids, Wx, Wh, b, h0, y, A, Px, Ph, rows, sizes, meeting, me, thre
 
 @compiled()
 def _backward(
-    dy, y, A, x, ids, Wx, Wh, h0, dx, dWx, dWh, db, dh,
-    Qx, Qh, Dx, Dh, D, sums, scratch, sizes, meeting, me, threads,
-):  # fmt: skip
+    dy, y, kept, x, ids, weights, states, dx, gradients, carried, work, sizes, meeting, me, threads
+):
     if not enter(meeting, me, threads):
         return
     T, B, X, H, Hp, V, together = sizes
-    N = T * B
-    first, last = share(Hp // PANEL, me, threads)
-    Xp = (X + PANEL - 1) // PANEL * PANEL
-    first_in, last_in = share(Xp // PANEL, me, threads)
+    (A,), (Wx, Wh, _), (h0,), (dWx, dWh, db), (dh,) = kept, weights, states, gradients, carried
+    Qx, Qh, Dx, Dh, D, sums, scratch = work
+    Xp = padded(X)
+    first, last = share(pairs(H), me, threads)
+    first_in, last_in = share(pairs(X), me, threads)
     pack_transposed(Qx, Hp, 0, 1, 0, Wx, 0, H, H, X, first_in, last_in)
     pack_transposed(Qh, Hp, 0, 1, 0, Wh, 0, H, H, H, first, last)
     table = len(ids) > 0
     if table:
-        clear_rows(D, V, Hp, 0, first, last)
+        dense.clear_rows(D, V, Hp, 0, first, last)
     met = 0
     for t in range(T - 1, -1, -1):
         later = LANES if t < T - 1 else 0
@@ -115,85 +95,38 @@ def _backward(
                 )
                 store(A, row * Hp + j * LANES, da, LANES)
                 if table:
-                    add_to(D, to + j * LANES, da)
+                    dense.add_to(D, to + j * LANES, da)
         met = meet(meeting, met, threads)
         if t > 0 or len(h0):
             product(Qh, Hp, A, t * B * Hp, Hp, B, dh, 0, Hp, first, last, 0)
-        if not table and t % together == 0:
-            rows = min(together, T - t) * B
-            product(Qx, Hp, A, t * B * Hp, Hp, rows, dx, t * B * Xp, Xp, first_in, last_in, 0)
-    # what the input's weights and the input see: the gates' gradients, or their sums for each row of the table
-    of_input, positions = (D, V) if table else (A, N)
+        if not table:
+            product_of_steps(Qx, Hp, A, dx, 0, Xp, first_in, last_in, t, T, B, together)
+    # the input and its weights get the gates' gradients, or their sums for each row of the table
+    of_input, positions = (D, V) if table else (A, T * B)
     if table:
         product(Qx, Hp, D, 0, Hp, V, dx, 0, Xp, first_in, last_in, 0)
     base = me * (len(scratch) // threads)
-    sums[first * PANEL : last * PANEL] = 0
-    weight_gradient(
-        Dx, X, x, 0, X, 0, X, of_input, 0, Hp, positions, first, last, sums, scratch, base, 0
-    )
+    dense.input_gradients(x, X, of_input, 0, Hp, positions, Dx, first, last, sums, scratch, base)
+    dense.recurrent_gradient(Dh, H, h0, y, 0, A, 0, Hp, T, B, first, last, scratch, base)
     unpack(Dx, X, 1, 0, dWx, 0, H, H, first, last)
-    unpack_bias(sums, 1, 0, db, 0, H, first, last)
-    recurrent_gradient(Dh, H, h0, y, 0, A, 0, Hp, T, B, first, last, scratch, base)
     unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
+    unpack_bias(sums, 1, 0, db, 0, H, first, last)
     leave(meeting, me, threads)
 
 
-def prepare_forward(
-    team: Team, x_TBI: Input, Wx_IH: Array, Wh_HH: Array, b_H: Array, h_BH: Array | None
-) -> tuple[Call, tuple[Array, Saved]]:
-    """Run a simple RNN over a sequence."""
-    T, B, X = x_TBI.shape
-    H = len(Wh_HH)
+@compiled()
+def sample_layer(packed, source, states, now, then, A, sizes, me, threads):
+    """One step for B texts: the state at ``now`` in each text's S numbers becomes the state at ``then``."""
+    (Px, Ph, bias), (B, X, H, S) = packed, sizes
     Hp = padded(H)
-    x, ids, V = looked(x_TBI)
-    y, A = team.empty(1, T, B, H), team.empty(T * B * Hp)
-    call = team.call(
-        _forward,
-        x,
-        ids,
-        *(flat(a) for a in (Wx_IH, Wh_HH, b_H, h_BH, y)),
-        A,
-        *team.temporary(*(size * Hp for size in (X, H, V))),
-        (T, B, X, H, Hp, V, steps_together(T, B)),
-        threads=threads_for(team, 2 * B * H * H, H),
-    )
-    return call, (y, Saved(A))
+    first, last = share(pairs(H), me, threads)
+    dense.project_symbols(Px, X, source, B, A, 0, Hp, first, last)
+    product(Ph, H, states, now, S, B, A, 0, Hp, first, last, 1)
+    for n in range(B):
+        for j in range(2 * first, 2 * last):
+            h = _step(load(A, n * Hp + j * LANES, LANES), load(bias, j * LANES, LANES))
+            store(states, then + n * S + j * LANES, h, H - j * LANES)
 
 
-def prepare_backward(
-    team: Team,
-    dy_STBH: Array,
-    y_STBH: Array,
-    saved: Saved,
-    x_TBI: Input,
-    Wx_IH: Array,
-    Wh_HH: Array,
-    b_H: Array,
-    h_BH: Array | None,
-    into: Sequence[Array] | None = None,
-) -> tuple[Call, list[Array | None]]:
-    """Return the gradients of the forward function's arguments, in their order; weights' ones are in ``into``."""
-    T, B, X = x_TBI.shape
-    H = len(Wh_HH)
-    Hp, Xp = padded(H), padded(X)
-    x, ids, V = looked(x_TBI)
-    (A,) = saved.take(lambda: rnn_forward(team, x_TBI, Wx_IH, Wh_HH, b_H, h_BH))
-    threads = threads_for(team, 2 * B * H * H, H)
-    dx, dh = input_gradient(team, x_TBI, Xp), team.empty(B, Hp)
-    scratch = threads * gradient_scratch(max(X, H))
-    found = arrays_like(team, (Wx_IH, Wh_HH, b_H), into)
-    call = team.call(
-        _backward,
-        *(flat(a) for a in (dy_STBH, y_STBH, A)),
-        x,
-        ids,
-        *(flat(a) for a in (Wx_IH, Wh_HH, h_BH, dx, *found, dh)),
-        *team.temporary(*(size * Hp for size in (Xp, Hp, X, H, V, 1)), scratch),
-        (T, B, X, H, Hp, V, steps_together(T, B)),
-        threads=threads,
-    )
-    return call, [cropped(dx, X), *found, None if h_BH is None else cropped(dh, H)]
-
-
-rnn_forward = forward_like(reference.rnn_forward)(at_once(prepare_forward))
-rnn_backward = backward_like(reference.rnn_backward)(at_once(prepare_backward))
+RNN = SequenceKernels(_forward, _backward, weights=3, gates=1, states=1, pack=_pack)
+rnn_forward, rnn_backward = RNN.functions(reference.rnn_forward, reference.rnn_backward)

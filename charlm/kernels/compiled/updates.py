@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from charlm.kernels import reference
-from charlm.kernels import updates as plain
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, threads_for
 from charlm.kernels.compiled.team import Team, enter, leave, share
@@ -112,7 +111,7 @@ def squared_norm(team: Team, g: Array) -> float:
 def sgd_update(team: Team, values: Array, g: Array, rate: float) -> None:
     """Values -= rate g."""
     if not _ours(values, g):
-        plain.sgd_update(values, g, rate)
+        reference.sgd_update(values, g, rate)
         return
     team.run(_sgd_update, values, g, np.float32(rate), threads=_threads(team, g.size))
 
@@ -130,7 +129,7 @@ def adam_update(
 ) -> None:
     """Take ``g`` into the averages m and v; values -= rate m / (sqrt v + eps)."""
     if not _ours(values, g, m, v):
-        plain.adam_update(values, g, m, v, beta_1, beta_2, rate, eps)
+        reference.adam_update(values, g, m, v, beta_1, beta_2, rate, eps)
         return
     settings = np.array([beta_1, 1 - beta_1, beta_2, 1 - beta_2, rate, eps], np.float32)
     team.run(_adam_update, values, g, m, v, settings, threads=_threads(team, g.size))

@@ -1,6 +1,6 @@
 """A trainer's update of a whole collection in two calls: the norm of the gradients, and the step.
 
-``kernels/updates.py`` says what is in the array of integers whose address is given.
+``kernels/reference/updates.py`` says what is in the array of integers whose address is given.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from charlm.kernels.compiled.addresses import bytes_at, floats_at, integers_at, 
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.updates import BLOCK, adam, sgd, squares
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store
-from charlm.kernels.updates import RULES, TABLE, UPDATE
+from charlm.kernels.reference.updates import RULES, TABLE, UPDATE
 
 (
     ORIGIN, VALUES, GRADIENTS, RULE, ALL_ROWS, PARTS, UPDATED_PARTS, TABLES, NORM, SCALE,

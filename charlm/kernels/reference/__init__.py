@@ -34,6 +34,7 @@ from charlm.kernels.reference.output import (
 )
 from charlm.kernels.reference.sampling import Sampler, sampler
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward, rnn_step, rnn_step_backward
+from charlm.kernels.reference.updates import adam_update, momentum_update, sgd_update
 
 __all__ = [
     "EmbeddedInput",
@@ -41,6 +42,7 @@ __all__ = [
     "Input",
     "Product",
     "Sampler",
+    "adam_update",
     "affine_softmax_nll_backward",
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",
@@ -54,6 +56,7 @@ __all__ = [
     "lstm_forward",
     "lstm_step",
     "lstm_step_backward",
+    "momentum_update",
     "norm_lstm_backward",
     "norm_lstm_forward",
     "prepared_step",
@@ -64,5 +67,6 @@ __all__ = [
     "rnn_step_backward",
     "sampler",
     "scatter_add",
+    "sgd_update",
     "squared_norm",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -172,3 +172,24 @@ def quarters(a_BG: Array) -> tuple[Array, Array, Array, Array]:
     """Return views of the four blocks of the last axis."""
     H = a_BG.shape[-1] // 4
     return a_BG[..., :H], a_BG[..., H : 2 * H], a_BG[..., 2 * H : 3 * H], a_BG[..., 3 * H :]
+
+
+class SamplingLayer:
+    """A recurrent layer's weights, of all gates side by side: first a = b + Wx x, then the states from a."""
+
+    states: ClassVar[int]
+
+    def __init__(self, Wx_IG: Array, b_G: Array, hidden: int) -> None:
+        self.Wx_IG = Wx_IG
+        self.b_G = b_G
+        self.hidden = hidden
+
+    def project(self, x_BI: Array) -> Array:
+        """Return b + Wx x."""
+        a = x_BI @ self.Wx_IG
+        a += self.b_G
+        return a
+
+    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
+        """Return the states after those given; ``a_BG`` is overwritten."""
+        raise NotImplementedError

@@ -10,6 +10,7 @@ from charlm.kernels.reference.common import (
     Gradients,
     Input,
     Product,
+    SamplingLayer,
     before,
     logistic,
     project,
@@ -36,21 +37,39 @@ def gru_forward(
     r_TBH = project(x_TBI, Wxr_IH, br_H)
     c_TBH = project(x_TBI, Wxc_IH, bc_H)
     y_STBH = np.empty((1, *z_TBH.shape), z_TBH.dtype)
-    for t, (z, r, c) in enumerate(zip(z_TBH, r_TBH, c_TBH, strict=True)):
-        if h_BH is not None:
-            z += h_BH @ Whz_HH
-            r += h_BH @ Whr_HH
-        z[...] = logistic(z)
-        r[...] = logistic(r)
-        if h_BH is not None:
-            c += (r * h_BH) @ Whc_HH
-        np.tanh(c, out=c)
-        y = y_STBH[0, t]
-        np.multiply(z, c, out=y)
-        if h_BH is not None:
-            y += (1 - z) * h_BH
+    for z, r, c, y in zip(z_TBH, r_TBH, c_TBH, y_STBH[0], strict=True):
+        _open(z, r, c, h_BH, Whz_HH, Whr_HH, Whc_HH, y)
         h_BH = y
     return y_STBH, (z_TBH, r_TBH, c_TBH)
+
+
+def _open(
+    z: Array, r: Array, c: Array, h: Array | None, Whz: Array, Whr: Array, Whc: Array, y: Array
+) -> None:
+    """Turn what enters the gates and the candidate into their values, in place; fill ``y`` with h'."""
+    if h is not None:
+        z += h.dot(Whz)
+        r += h.dot(Whr)
+    logistic(z, out=z)
+    logistic(r, out=r)
+    if h is not None:
+        c += (r * h).dot(Whc)
+    np.tanh(c, out=c)
+    np.multiply(z, c, out=y)
+    if h is not None:
+        y += (ONE - z) * h
+
+
+def _open_backward(
+    dy: Array, z: Array, r: Array, c: Array, h: Array, Whz: Array, Whr: Array, Whc: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Return the gradients of what enters z, r and the candidate, and that of h."""
+    da_c = dy * z * (ONE - c * c)
+    drh = da_c.dot(Whc.T)
+    da_r = drh * h * r * (ONE - r)
+    da_z = dy * (c - h) * z * (ONE - z)
+    dh = dy * (ONE - z) + drh * r + da_z.dot(Whz.T) + da_r.dot(Whr.T)
+    return da_z, da_r, da_c, dh
 
 
 def gru_backward(
@@ -77,15 +96,12 @@ def gru_backward(
     before_TBH = np.concatenate([start[np.newaxis], y_STBH[0, :-1]])
     dh_BH = np.zeros_like(start)
     for t in reversed(range(x_TBI.shape[0])):
-        z, r, c, h = z_TBH[t], r_TBH[t], c_TBH[t], before_TBH[t]
         dy = dy_STBH[0, t] + dh_BH
         if state_gradient_STBH is not None:
             state_gradient_STBH[0, t] = dy
-        da_c[t] = dy * z * (1 - c * c)
-        drh = da_c[t] @ Whc_HH.T
-        da_r[t] = drh * h * r * (1 - r)
-        da_z[t] = dy * (c - h) * z * (1 - z)
-        dh_BH = dy * (1 - z) + drh * r + da_z[t] @ Whz_HH.T + da_r[t] @ Whr_HH.T
+        da_z[t], da_r[t], da_c[t], dh_BH = _open_backward(
+            dy, z_TBH[t], r_TBH[t], c_TBH[t], before_TBH[t], Whz_HH, Whr_HH, Whc_HH
+        )
     dxz, dWxz, dbz = project_backward(da_z, x_TBI, Wxz_IH)
     dxr, dWxr, dbr = project_backward(da_r, x_TBI, Wxr_IH)
     dxc, dWxc, dbc = project_backward(da_c, x_TBI, Wxc_IH)
@@ -114,17 +130,8 @@ def gru_step(
     z += bz_1H
     r += br_1H
     c += bc_1H
-    if h_BH is not None:
-        z += h_BH.dot(Whz_1HH[0])
-        r += h_BH.dot(Whr_1HH[0])
-    logistic(z, out=z)
-    logistic(r, out=r)
-    if h_BH is not None:
-        c += (r * h_BH).dot(Whc_1HH[0])
-    np.tanh(c, out=c)
-    y_BH = z * c
-    if h_BH is not None:
-        y_BH += (ONE - z) * h_BH
+    y_BH = np.empty_like(z)
+    _open(z, r, c, h_BH, Whz_1HH[0], Whr_1HH[0], Whc_1HH[0], y_BH)
     return y_BH, (z, r, c)
 
 
@@ -147,13 +154,46 @@ def gru_step_backward(
     """Return the gradients of ``gru_step``'s arguments, in their order."""
     z, r, c = saved
     h = before(h_BH, y_BH)
-    dc = dy_BH * z * (ONE - c * c)
-    drh = dc.dot(Whc_1HH[0].T)
-    dr = drh * h * r * (ONE - r)
-    dz = dy_BH * (c - h) * z * (ONE - z)
+    dz, dr, dc, dh = _open_backward(dy_BH, z, r, c, h, Whz_1HH[0], Whr_1HH[0], Whc_1HH[0])
     dx = dz.dot(Wxz_1IH[0].T) + dr.dot(Wxr_1IH[0].T) + dc.dot(Wxc_1IH[0].T)
-    found: Gradients = [dx]
+    gradients: Gradients = [dx]
     for da, before_BH in (dz, h), (dr, h), (dc, r * h):
-        found += Product(x_BI, da), Product(before_BH, da), da
-    dh = dy_BH * (ONE - z) + drh * r + dz.dot(Whz_1HH[0].T) + dr.dot(Whr_1HH[0].T)
-    return [*found, None if h_BH is None else dh]
+        gradients += Product(x_BI, da), Product(before_BH, da), da
+    return [*gradients, None if h_BH is None else dh]
+
+
+class GruLayer(SamplingLayer):
+    """The GRU: the gates z and r, then the candidate."""
+
+    states = 1
+
+    def __init__(
+        self,
+        Wxz_IH: Array,
+        Whz_HH: Array,
+        bz_H: Array,
+        Wxr_IH: Array,
+        Whr_HH: Array,
+        br_H: Array,
+        Wxc_IH: Array,
+        Whc_HH: Array,
+        bc_H: Array,
+    ) -> None:
+        Wx = np.concatenate([Wxz_IH, Wxr_IH, Wxc_IH], axis=1)
+        super().__init__(Wx, np.concatenate([bz_H, br_H, bc_H]), len(Whz_HH))
+        self.Wh_HG = np.concatenate([Whz_HH, Whr_HH], axis=1)
+        self.Whc_HH = Whc_HH.copy()
+
+    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
+        """H' = (1 - z) h + z c."""
+        (h,), H = states, self.hidden
+        gates, c = a_BG[:, : 2 * H], a_BG[:, 2 * H :]
+        gates += h @ self.Wh_HG
+        gates = logistic(gates)
+        z, r = gates[:, :H], gates[:, H:]
+        c += (r * h) @ self.Whc_HH
+        np.tanh(c, out=c)
+        c -= h
+        c *= z
+        c += h
+        return (c,)

@@ -12,6 +12,7 @@ from charlm.kernels.reference.common import (
     Gradients,
     Input,
     Product,
+    SamplingLayer,
     before,
     logistic,
     masked,
@@ -50,17 +51,22 @@ def lstm_forward(
 
 
 def _open(a_BG: Array, gates: Gates, before_BH: Array | None, c_BH: Array, h_BH: Array) -> Array:
-    """Turn what goes into the gates, views of a, into what comes out; fill c and h, and return tanh(c)."""
-    i, f, o, g = gates
+    """Turn what enters the gates, views of a, into their values; fill c and h, and return tanh(c)."""
+    open_gates(a_BG, gates, before_BH, c_BH)
+    tanh_c: Array = np.tanh(c_BH)
+    np.multiply(tanh_c, gates[2], out=h_BH)
+    return tanh_c
+
+
+def open_gates(a_BG: Array, gates: Gates, before_BH: Array | None, c_BH: Array) -> None:
+    """Turn what enters the gates, views of a, into their values; fill c, from the c before."""
+    i, f, _, g = gates
     ifo = a_BG[:, : 3 * c_BH.shape[1]]
     logistic(ifo, out=ifo)
     np.tanh(g, out=g)
     np.multiply(i, g, out=c_BH)
     if before_BH is not None:
         c_BH += f * before_BH
-    tanh_c: Array = np.tanh(c_BH)
-    np.multiply(tanh_c, o, out=h_BH)
-    return tanh_c
 
 
 def lstm_backward(
@@ -194,3 +200,33 @@ def lstm_step_backward(
     dh_BH = None if h_BH is None else masked(da_BG.dot(Wh_1HG[0].T), mask_BH)
     dc *= f
     return [da_BG.dot(Wx_1IG[0].T), Product(x_BI, da_BG), dWh, da_BG, dc, dh_BH]
+
+
+class LstmLayer(SamplingLayer):
+    """The LSTM, with logistic(x) as (1 + tanh(x/2))/2: all gates are one tanh. The halves are in the weights."""
+
+    states = 2
+
+    def __init__(self, Wx_IG: Array, Wh_HG: Array, b_G: Array, forget_bias: float = 1.0) -> None:
+        H = len(Wh_HG)
+        half = np.ones_like(b_G)
+        half[: 3 * H] = 0.5
+        b = b_G.copy()
+        b[H : 2 * H] += forget_bias
+        super().__init__(Wx_IG * half, b * half, H)
+        self.Wh_HG = Wh_HG * half
+
+    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
+        """C' = f c + i g; h' = o tanh(c')."""
+        (c, h), H = states, self.hidden
+        a_BG += h @ self.Wh_HG
+        np.tanh(a_BG, out=a_BG)
+        gates, admitted = a_BG[:, : 3 * H], a_BG[:, :H]
+        gates *= 0.5
+        gates += 0.5
+        admitted *= a_BG[:, 3 * H :]
+        c = c * a_BG[:, H : 2 * H]
+        c += admitted
+        h = np.tanh(c)
+        h *= a_BG[:, 2 * H : 3 * H]
+        return c, h

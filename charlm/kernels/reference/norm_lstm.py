@@ -14,13 +14,13 @@ from charlm.kernels.reference.common import (
     Gradients,
     Input,
     flat,
-    logistic,
     masked,
     project,
     project_backward,
     quarters,
     weight_gradient,
 )
+from charlm.kernels.reference.lstm import open_gates
 
 EPSILON = 1e-8  # DyNet's, which keeps N of a constant vector finite
 
@@ -54,15 +54,11 @@ def norm_lstm_forward(
         if h_BH is not None:
             h_norm[0][t], h_norm[1][t] = _normalise(masked(h_BH, mask_BH) @ Wh_HG)
             a_BG += gh_G * h_norm[0][t] + bh_G
-        a_BG[:, : 3 * H] = logistic(a_BG[:, : 3 * H])
-        np.tanh(a_BG[:, 3 * H :], out=a_BG[:, 3 * H :])
-        i, f, o, g = quarters(a_BG)
+        gates = quarters(a_BG)
         c, h = y_STBH[:, t]
-        np.multiply(i, g, out=c)
-        if c_BH is not None:
-            c += f * c_BH
+        open_gates(a_BG, gates, c_BH, c)
         c_norm[0][t], c_norm[1][t] = _normalise(c)
-        h[...] = o * np.tanh(gc_H * c_norm[0][t] + bc_H)
+        h[...] = gates[2] * np.tanh(gc_H * c_norm[0][t] + bc_H)
         c_BH, h_BH = c, h
     return y_STBH, (gates_TBG, *x_norm, *h_norm, *c_norm)
 

@@ -1,32 +1,36 @@
-"""A language model as what draws texts: one character at a time, without a graph and with nothing saved for backward.
+"""Sampling from a language model: one character at a time, without a graph and with nothing kept for backward.
 
-The states of a model are, for each layer, those of its cell, arrays (B, H); None at the start of a
-text. Heights are uniform numbers in [0, 1): which symbol a text's next one is, in the sum of their
-probabilities.
+The state of a model is, for each layer, the arrays (B, H) that its cell carries on; None at the start of a
+text. A symbol is sampled by its cumulative probability (inverse-CDF sampling): a uniform number in [0, 1),
+times the sum of all probabilities, falls into one symbol's part of that sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from charlm.kernels.reference.common import Array, logistic
+from charlm.kernels.reference.common import Array, SamplingLayer
+from charlm.kernels.reference.gru import GruLayer
+from charlm.kernels.reference.lstm import LstmLayer
+from charlm.kernels.reference.simple import RnnLayer
 
 State: TypeAlias = "list[tuple[Array, ...]]"
-Step: TypeAlias = "Callable[[Array, State | None], tuple[Array, State]]"
+ScoreStep: TypeAlias = "Callable[[Array, State | None], tuple[Array, State]]"
+"""Reads a symbol of each text; returns the scores of the next symbol and the state."""
 
 
-def draw(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
-    """Return a symbol for each row of scores, log-probabilities but for a constant of the row.
+def sample_symbols(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
+    """Return a symbol for each row of scores: log-probabilities, up to a constant for each row.
 
-    They are sharpened by 1/temperature; temperature 0 takes the likeliest. Computed in float64 log
-    space, so that a low temperature cannot overflow. Where the scores are not numbers it is V,
-    which is no symbol.
+    Scores are divided by the temperature; temperature 0 takes the most likely symbol. The computation is in
+    float64 log space, so a low temperature cannot overflow. Where scores are NaN, the result is V, which is
+    no symbol.
 
     Example:
-        >>> draw(np.log([[0.1, 0.7, 0.2]]), 1.0, np.array([0.05])).tolist()
+        >>> sample_symbols(np.log([[0.1, 0.7, 0.2]]), 1.0, np.array([0.05])).tolist()
         [0]
     """
     scores = scores_BV.astype(np.float64)
@@ -37,161 +41,61 @@ def draw(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
     scores /= temperature
     cumulative = np.add.accumulate(np.exp(scores, out=scores), axis=1)
     above = cumulative > uniforms_B[:, np.newaxis] * cumulative[:, -1:]
-    found: Array = scores.shape[1] - np.add.reduce(above, axis=1, dtype=np.intp)
-    return found
+    symbols_B: Array = scores.shape[1] - np.add.reduce(above, axis=1, dtype=np.intp)
+    return symbols_B
 
 
-def draw_on(
-    step: Step,
+def read_and_sample(
+    step: ScoreStep,
     symbols_TB: Array,
     state: State | None,
     uniforms_NB: Array,
     temperature: float,
     end: int,
 ) -> tuple[Array, State]:
-    """Read symbols, and draw some of those that follow.
+    """Read symbols, and sample the symbols that follow.
 
     Args:
         step: the model.
-        symbols_TB: what the texts go on with, one symbol at least.
-        state: the state before that.
-        uniforms_NB: a row for each symbol that is to be drawn.
-        temperature: see ``draw``.
-        end: a symbol at which drawing stops, for all texts; it also stops where scores are not numbers.
+        symbols_TB: the symbols to read, at least one for each text.
+        state: the state before them.
+        uniforms_NB: a row of uniform numbers for each symbol to sample.
+        temperature: see ``sample_symbols``.
+        end: sampling stops for all texts once one text has this symbol. It also stops where scores are NaN.
 
     Returns:
-        The symbols (n, B), one at least if there are uniforms, and the state, which does not know the last of them.
+        The sampled symbols (n, B), at least one if there are uniforms, and the state before the last of them.
     """
     for symbols_B in symbols_TB:
         scores_BV, state = step(symbols_B, state)
-    drawn: list[Array] = []
+    sampled: list[Array] = []
     for uniforms_B in uniforms_NB:
-        if drawn:
-            scores_BV, state = step(drawn[-1], state)
-        drawn.append(draw(scores_BV, temperature, uniforms_B))
-        symbols = drawn[-1].tolist()
+        if sampled:
+            scores_BV, state = step(sampled[-1], state)
+        sampled.append(sample_symbols(scores_BV, temperature, uniforms_B))
+        symbols = sampled[-1].tolist()
         if end in symbols or scores_BV.shape[1] in symbols:
             break
     assert state is not None
-    return np.array(drawn, int).reshape(-1, symbols_TB.shape[1]), state
+    return np.array(sampled, int).reshape(-1, symbols_TB.shape[1]), state
 
 
-class Layer:
-    """A recurrent layer's weights, of all gates side by side: first a = b + Wx x, then the states from a."""
-
-    states: ClassVar[int]
-
-    def __init__(self, Wx_IG: Array, b_G: Array, hidden: int) -> None:
-        self.Wx_IG = Wx_IG
-        self.b_G = b_G
-        self.hidden = hidden
-
-    def project(self, x_BI: Array) -> Array:
-        """Return b + Wx x."""
-        a = x_BI @ self.Wx_IG
-        a += self.b_G
-        return a
-
-    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
-        """Return the states after those given; ``a_BG`` is overwritten."""
-        raise NotImplementedError
-
-
-class RnnLayer(Layer):
-    """The simple RNN."""
-
-    states = 1
-
-    def __init__(self, Wx_IH: Array, Wh_HH: Array, b_H: Array) -> None:
-        super().__init__(Wx_IH.copy(), b_H.copy(), len(Wh_HH))
-        self.Wh_HH = Wh_HH.copy()
-
-    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
-        """H' = tanh(a + Wh h)."""
-        a_BG += states[0] @ self.Wh_HH
-        return (np.tanh(a_BG, out=a_BG),)
-
-
-class GruLayer(Layer):
-    """The GRU: the gates z and r, then the candidate."""
-
-    states = 1
-
-    def __init__(
-        self,
-        Wxz_IH: Array,
-        Whz_HH: Array,
-        bz_H: Array,
-        Wxr_IH: Array,
-        Whr_HH: Array,
-        br_H: Array,
-        Wxc_IH: Array,
-        Whc_HH: Array,
-        bc_H: Array,
-    ) -> None:
-        Wx = np.concatenate([Wxz_IH, Wxr_IH, Wxc_IH], axis=1)
-        super().__init__(Wx, np.concatenate([bz_H, br_H, bc_H]), len(Whz_HH))
-        self.Wh_HG = np.concatenate([Whz_HH, Whr_HH], axis=1)
-        self.Whc_HH = Whc_HH.copy()
-
-    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
-        """H' = (1 - z) h + z c."""
-        (h,), H = states, self.hidden
-        gates, c = a_BG[:, : 2 * H], a_BG[:, 2 * H :]
-        gates += h @ self.Wh_HG
-        gates = logistic(gates)
-        z, r = gates[:, :H], gates[:, H:]
-        c += (r * h) @ self.Whc_HH
-        np.tanh(c, out=c)
-        c -= h
-        c *= z
-        c += h
-        return (c,)
-
-
-class LstmLayer(Layer):
-    """The LSTM, with logistic(x) as (1 + tanh(x/2))/2: all gates are one tanh. The halves are in the weights."""
-
-    states = 2
-
-    def __init__(self, Wx_IG: Array, Wh_HG: Array, b_G: Array, forget_bias: float = 1.0) -> None:
-        H = len(Wh_HG)
-        half = np.ones_like(b_G)
-        half[: 3 * H] = 0.5
-        b = b_G.copy()
-        b[H : 2 * H] += forget_bias
-        super().__init__(Wx_IG * half, b * half, H)
-        self.Wh_HG = Wh_HG * half
-
-    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
-        """C' = f c + i g; h' = o tanh(c')."""
-        (c, h), H = states, self.hidden
-        a_BG += h @ self.Wh_HG
-        np.tanh(a_BG, out=a_BG)
-        gates, admitted = a_BG[:, : 3 * H], a_BG[:, :H]
-        gates *= 0.5
-        gates += 0.5
-        admitted *= a_BG[:, 3 * H :]
-        c = c * a_BG[:, H : 2 * H]
-        c += admitted
-        h = np.tanh(c)
-        h *= a_BG[:, 2 * H : 3 * H]
-        return c, h
-
-
-LAYERS: dict[str, Callable[..., Layer]] = {"gru": GruLayer, "lstm": LstmLayer, "rnn": RnnLayer}
+LAYERS: dict[str, Callable[..., SamplingLayer]] = {
+    "gru": GruLayer,
+    "lstm": LstmLayer,
+    "rnn": RnnLayer,
+}
 """By the name of the cell's kernels."""
 
 
 class Sampler:
-    """Softmax(b + W h) over the layers of one cell.
+    """Softmax(b + W h) on top of the layers of one cell.
 
     Args:
         cell: the name of its kernels.
         embedding_VE: a vector for each symbol.
-        layers: the arguments of each layer's kernel behind the input and without the states, the lowest
-            layer first.
-        W_HV: of the output layer.
+        layers: for each layer, from the lowest up, the arguments of its kernel without the input and the states.
+        W_HV: the output layer's weights.
         b_V: its biases.
     """
 
@@ -206,11 +110,11 @@ class Sampler:
         self.embedding_VE = embedding_VE
         self.layers = [LAYERS[cell](*arguments) for arguments in layers]
         self.W_HV, self.b_V = W_HV.copy(), b_V.copy()
-        # what a symbol adds to the lowest layer's gates, computed when it is first read
+        # b + Wx x of the lowest layer for each symbol, computed when the symbol is first read
         self.table_VG = np.empty((len(embedding_VE), len(self.layers[0].b_G)), b_V.dtype)
-        self.unknown = set(range(len(embedding_VE)))
+        self.unread = set(range(len(embedding_VE)))
 
-    def draw(
+    def sample(
         self,
         symbols_TB: Array,
         state: State | None,
@@ -218,22 +122,22 @@ class Sampler:
         temperature: float,
         end: int,
     ) -> tuple[Array, State]:
-        """Read symbols, and draw some of those that follow (see ``draw_on``)."""
-        return draw_on(self.step, symbols_TB, state, uniforms_NB, temperature, end)
+        """Read symbols, and sample the symbols that follow (see ``read_and_sample``)."""
+        return read_and_sample(self.step, symbols_TB, state, uniforms_NB, temperature, end)
 
     def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:
-        """Read a symbol of each text; return the scores (B, V) of what follows, and the state."""
+        """Read a symbol of each text; return the scores (B, V) of the next symbol, and the state."""
         if state is None:
             state = self._start(len(symbols_B))
-        found: State = []
+        after: State = []
         h = self._first(symbols_B)
         for layer, states in zip(self.layers, state, strict=True):
-            a = layer.project(h) if found else h
-            found.append(layer.step(a, *states))
-            h = found[-1][-1]
+            a = layer.project(h) if after else h
+            after.append(layer.step(a, *states))
+            h = after[-1][-1]
         scores = h @ self.W_HV
         scores += self.b_V
-        return scores, found
+        return scores, after
 
     def _start(self, texts: int) -> State:
         dtype = self.b_V.dtype
@@ -244,9 +148,9 @@ class Sampler:
 
     def _first(self, symbols_B: Array) -> Array:
         """Return b + Wx x of the lowest layer."""
-        for symbol in self.unknown.intersection(symbols_B.tolist()):
+        for symbol in self.unread.intersection(symbols_B.tolist()):
             self.table_VG[symbol] = self.layers[0].project(self.embedding_VE[symbol : symbol + 1])
-            self.unknown.remove(symbol)
+            self.unread.remove(symbol)
         return self.table_VG[symbols_B]
 
 
@@ -257,5 +161,5 @@ def sampler(
     W_HV: Array,
     b_V: Array,
 ) -> Sampler:
-    """Return what draws from a model (see ``Sampler``)."""
+    """Return a ``Sampler``."""
     return Sampler(cell, embedding_VE, layers, W_HV, b_V)

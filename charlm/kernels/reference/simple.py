@@ -9,6 +9,7 @@ from charlm.kernels.reference.common import (
     Gradients,
     Input,
     Product,
+    SamplingLayer,
     before,
     masked,
     project,
@@ -96,3 +97,18 @@ def rnn_step_backward(
     dWh = Product(before(h_BH, y_BH, mask_BH), da_BH)
     dh_BH = None if h_BH is None else masked(da_BH.dot(Wh_1HH[0].T), mask_BH)
     return [da_BH.dot(Wx_1IH[0].T), Product(x_BI, da_BH), dWh, da_BH, dh_BH]
+
+
+class RnnLayer(SamplingLayer):
+    """The simple RNN."""
+
+    states = 1
+
+    def __init__(self, Wx_IH: Array, Wh_HH: Array, b_H: Array) -> None:
+        super().__init__(Wx_IH.copy(), b_H.copy(), len(Wh_HH))
+        self.Wh_HH = Wh_HH.copy()
+
+    def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
+        """H' = tanh(a + Wh h)."""
+        a_BG += states[0] @ self.Wh_HH
+        return (np.tanh(a_BG, out=a_BG),)

@@ -1,0 +1,24 @@
+"""The arithmetic of the gates on registers. Sequences, sampling and tapes share it."""
+
+from __future__ import annotations
+
+from charlm.kernels.compiled.functions import logistic, tanh
+from charlm.kernels.compiled.vectors import Lanes
+
+
+def lstm_memory(i: Lanes, f: Lanes, o: Lanes, g: Lanes, c: Lanes) -> tuple[Lanes, ...]:
+    """Return the four gates of what enters them, and the memory after the memory c."""
+    i, f, o, g = logistic(i), logistic(f), logistic(o), tanh(g)
+    return i, f, o, g, f * c + i * g
+
+
+def lstm_memory_back(
+    i: Lanes, f: Lanes, g: Lanes, before: Lanes, dc: Lanes
+) -> tuple[Lanes, Lanes, Lanes, Lanes]:
+    """Return the gradients of what enters i, f and g, and of the memory before."""
+    return dc * g * i * (1.0 - i), dc * before * f * (1.0 - f), dc * i * (1.0 - g * g), dc * f
+
+
+def output_back(o: Lanes, t: Lanes, dh: Lanes) -> tuple[Lanes, Lanes]:
+    """Return the gradients of h' = o t, with t = tanh(n): of what enters o, and of n."""
+    return dh * t * o * (1.0 - o), dh * o * (1.0 - t * t)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charlm.cli.output import duration
+from charlm.cli.terminal.phrases import duration
 from charlm.config import Override, RunConfig, load_run, needs_text
 from charlm.threads import use_threads
 from charlm.wording import counted

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from charlm.cli.advice import check_text, encoding_offered, text_asked_for
-from charlm.cli.output import Screen
-from charlm.cli.paragraphs import table
-from charlm.cli.streams import takes_unicode
+from charlm.cli.options.advice import check_text, encoding_offered, text_asked_for
+from charlm.cli.terminal.layout import table
+from charlm.cli.terminal.screen import Screen
+from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import (
     PRESETS,
     Override,
@@ -105,12 +105,12 @@ def train(
     if config.train.threads is not None:
         use_threads(config.train.threads)
     # not before: this imports numpy, which then asks for the number of threads
-    from charlm.cli.training import RunOptions, run
+    from charlm.cli.live.session import RunOptions, run
 
     options = RunOptions(output, force, init_from, resume, tensorboard, note)
     with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
-            from charlm.cli.dryrun import dry_run as rehearse
+            from charlm.cli.live.dry_run import dry_run as rehearse
 
             return rehearse(config, obj, options, as_json)
         return run(config, obj, options)

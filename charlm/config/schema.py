@@ -14,7 +14,8 @@ import attrs
 
 from charlm.config import rules
 from charlm.config.comparable import check_comparable
-from charlm.config.rules import Rule, SettingError, shown
+from charlm.config.rules import Rule, shown
+from charlm.errors import SettingError
 
 _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
 CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))

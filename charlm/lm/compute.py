@@ -12,9 +12,9 @@ from functools import cache
 from math import prod
 
 from charlm.config import KERNELS, ModelConfig
-from charlm.config.rules import SettingError, one_of
+from charlm.config.rules import one_of
 from charlm.engine.rnn.cell import CELLS, KernelCell
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, SettingError
 from charlm.kernels import (
     PER_DRAW,
     PER_OPERATION,

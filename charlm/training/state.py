@@ -11,19 +11,10 @@ import attrs
 
 from charlm import __version__
 from charlm.config import RunConfig, TrainConfig, to_dict
-from charlm.config.rules import (
-    SettingError,
-    line,
-    number,
-    one_of,
-    or_nothing,
-    real,
-    shown,
-    whole,
-)
+from charlm.config.rules import line, number, one_of, or_nothing, real, shown, whole
 from charlm.config.stored import stored
 from charlm.engine.arrays import Array
-from charlm.errors import CheckpointError, ConfigError
+from charlm.errors import CheckpointError, ConfigError, SettingError
 from charlm.lm.sampling import State
 from charlm.lm.saved import (
     ModelState,

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import texts
-from charlm.cli.options import encoding_option
+from charlm.cli.options.completion import texts
+from charlm.cli.options.shared import encoding_option
 
 HELP = """\
 Score the end of TEXT by models without a network, made of what is before it.

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import cells, configs, trainers
-from charlm.cli.options import kernels_option
+from charlm.cli.options.completion import cells, configs, trainers
+from charlm.cli.options.shared import kernels_option
 
 HELP = """\
 Train a model for some seconds, sample from it, and say how fast that was.

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import encodings, runs, texts
-from charlm.cli.options import HomePath, kernels_option
+from charlm.cli.options.completion import encodings, runs, texts
+from charlm.cli.options.shared import HomePath, kernels_option
 
 HELP = """\
 Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN or its last.

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import runs_and_texts
-from charlm.cli.options import HomePath, encoding_option
+from charlm.cli.options.completion import runs_and_texts
+from charlm.cli.options.shared import HomePath, encoding_option
 
 HELP = """\
 Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import runs
-from charlm.cli.options import HomePath, checkpoint_option, kernels_option
+from charlm.cli.options.completion import runs
+from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
 
 HELP = """\
 Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it.

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import configs_and_texts, encodings, runs, settings, texts
-from charlm.cli.options import HomePath, kernels_option
+from charlm.cli.options.completion import configs_and_texts, encodings, runs, settings, texts
+from charlm.cli.options.shared import HomePath, kernels_option
 from charlm.config import PRESETS
 
 HELP = """\

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import encodings
+from charlm.cli.options.completion import encodings
 from charlm.config import KERNELS, DataConfig, Override, load_run
 from charlm.files import home_expanded
 

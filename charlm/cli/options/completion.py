@@ -11,7 +11,8 @@ from click.shell_completion import CompletionItem
 
 from charlm.config import bundled_comparisons, bundled_runs, bundled_texts
 from charlm.config.keys import keys, words
-from charlm.config.rules import SettingError, encoding
+from charlm.config.rules import encoding
+from charlm.errors import SettingError
 
 Found = list[CompletionItem]
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
 import click
 
 from charlm.cli.options.completion import encodings
-from charlm.config import KERNELS, DataConfig, Override, load_run
+from charlm.cli.options.settings import described, overrides_of
+from charlm.config import KERNELS, DataConfig, load_run
 from charlm.files import home_expanded
 
 checkpoint_option = click.option(
     "--checkpoint",
     type=click.Choice(["last", "best"]),
-    help="Which weights of a run: the last, or those with the best held-out score (default: best, if any).",
+    help="Which weights of a run: the last, or those with the best held-out score (default: best, if there are any).",
 )
 
 kernels_option = click.option(
-    "--kernels",
-    type=click.Choice(KERNELS),
-    help="What computes: numba is compiled and fast, numpy is plain and starts at once (default: what suits the work).",
+    "--kernels", type=click.Choice(KERNELS), help=described("train.kernels")
 )
+
+encoding_option = click.option(
+    "--encoding", metavar="NAME", shell_complete=encodings, help=described("data.encoding")
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 class HomePath(click.Path):
@@ -31,30 +35,17 @@ class HomePath(click.Path):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
-        """Return the path, if there is one: an empty word is what an unset variable gives."""
+        """Return the path; an empty word, which an unset variable gives, is an error."""
         if not value:
             self.fail("expected a path, got nothing", param, ctx)
         return super().convert(home_expanded(os.fspath(value)), param, ctx)
 
 
-encoding_option = click.option(
-    "--encoding",
-    metavar="NAME",
-    shell_complete=encodings,
-    help="The encoding of the text: utf-8, another codec, or bytes (default: utf-8).",
-)
-
-
 def own_text(texts: tuple[str, ...], **given: str | float | None) -> DataConfig:
-    """Return the data section for texts of the user's, as `charlm train TEXT...` has it, with the options given.
+    """Return the data section for texts of the user, as `charlm train TEXT...` has it, with the options given.
 
     Example:
         >>> own_text(("novel.txt",), val_frac=0.2, encoding=None).val_frac
         0.2
     """
-    overrides = [
-        Override(f"--{name.replace('_', '-')}", f"data.{name}", json.dumps(value))
-        for name, value in given.items()
-        if value is not None
-    ]
-    return load_run(texts=texts, overrides=overrides).data
+    return load_run(texts=texts, overrides=overrides_of(given)).data

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 import sys
 
-from charlm.wording import cut
+from charlm.wording import cut, dotted
 
 
 class CharlmError(Exception):
@@ -28,6 +28,20 @@ class InputError(CharlmError):
 
 class ConfigError(InputError, ValueError):
     """A configuration file, or a ``--set`` on the command line, breaks the schema."""
+
+
+class SettingError(ConfigError):
+    """A setting, of a config or of ``charlm.dynet``, has a wrong value.
+
+    Args:
+        reason: what is wrong.
+        path: the keys that lead to the value from the object that was being made.
+    """
+
+    def __init__(self, reason: str, *path: str | int) -> None:
+        super().__init__(f"{dotted(path)}: {reason}" if path else reason)
+        self.reason = reason
+        self.path = path
 
 
 class TextError(InputError, ValueError):
@@ -161,10 +175,6 @@ class StaleExpressionError(CharlmError, RuntimeError):
 
 class DeviceError(InputError, RuntimeError):
     """A device other than the CPU is asked for; there is no other."""
-
-
-class SettingError(InputError, ValueError):
-    """A setting of ``charlm.dynet`` (a seed, a weight decay, ...) has a wrong value, or its option has none."""
 
 
 class EvaluationError(CharlmError, RuntimeError):

@@ -1,6 +1,8 @@
-"""How messages write numbers (with a noun in singular or plural, and a zero without a sign) and long texts."""
+"""How messages write numbers, counts with a noun, long texts and the keys of settings."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def counted(count: float, noun: str) -> str:
@@ -42,3 +44,12 @@ def short(number: float, digits: int = 4) -> str:
         ('0', '-1.235e+04', '0.000123')
     """
     return f"{number + 0.0:.{digits}g}"
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """Write a path as a user would.
+
+    >>> dotted(("models", 1, "train", "steps"))
+    'models[1].train.steps'
+    """
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")

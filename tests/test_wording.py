@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import against_baselines
-from charlm.cli.scores import score_table
+from charlm.cli.terminal.scores import score_table
 from charlm.config import TrainConfig
 from charlm.training.budget import Budget
 from charlm.wording import counted, fixed, short
@@ -50,7 +50,7 @@ def test_a_text_known_by_heart_has_no_sign():
 def test_the_command_line_has_no_other_way_to_count():
     """A number beside a plural in an f-string would be wrong for 1."""
     wrong = []
-    for file in sorted(PACKAGE.joinpath("cli").glob("*.py")):
+    for file in sorted(PACKAGE.joinpath("cli").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 for value, after in zip(node.values, node.values[1:], strict=False):

@@ -14,9 +14,9 @@ import numpy as np
 from charlm import progress
 from charlm.baselines.counting import uniform_nll, unigram_nll
 from charlm.baselines.ngram import MAX_ORDER, NGram
-from charlm.config.rules import SettingError, all_of, flag, number, whole
+from charlm.config.rules import all_of, flag, number, whole
 from charlm.config.stored import read_json, stored
-from charlm.errors import StoredError, TextError
+from charlm.errors import SettingError, StoredError, TextError
 from charlm.files import write_atomically
 from charlm.text.vocab import Ids, Vocab
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charlm import __version__
-from charlm.cli.streams import settled
+from charlm.cli.terminal.streams import settled
 from charlm.errors import CharlmError, ReaderGoneError
 from charlm.files import seen, why_unreadable
 from charlm.threads import thread_count, use_threads
@@ -112,7 +112,7 @@ class _LazyGroup(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, debug: bool) -> None:
     """Keep the options that all commands share."""
-    from charlm.cli.output import Screen
+    from charlm.cli.terminal.screen import Screen
 
     ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
     Screen(ctx.obj)  # for commands that print results alone, and may take long
@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = hoisted(sys.argv[1:] if argv is None else argv)
     completes = COMPLETION in os.environ  # for a shell, which click writes bytes to
     if completes:
-        importlib.import_module("charlm.cli.shells")  # registers them
+        importlib.import_module("charlm.cli.options.shells")  # registers them
     with nullcontext() if completes else settled():
         code = copy_context().run(_run, arguments)  # who listens to it, does so until it ends
     sys.exit(code)
@@ -140,7 +140,7 @@ def _run(arguments: list[str]) -> int:
         return 130
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption):
-            from charlm.cli.unknown import explained
+            from charlm.cli.options.unknown import explained
 
             error = explained(error, arguments)
         error.show()

@@ -8,9 +8,9 @@ import click
 
 from charlm.baselines.measure import measure
 from charlm.baselines.ngram import MAX_ORDER
-from charlm.cli.advice import encoding_offered
-from charlm.cli.options import own_text
-from charlm.cli.scores import baselines_data, every_order, score_table
+from charlm.cli.options.advice import encoding_offered
+from charlm.cli.options.shared import own_text
+from charlm.cli.terminal.scores import baselines_data, every_order, score_table
 from charlm.text.preparing import corpus_of
 from charlm.wording import counted
 

@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
-from charlm.cli.output import duration
+from charlm.cli.options.settings import overrides_of
+from charlm.cli.terminal.phrases import duration
 from charlm.config import Override, RunConfig, load_run, needs_text
 from charlm.threads import use_threads
 from charlm.wording import counted
@@ -19,17 +21,6 @@ if TYPE_CHECKING:
 
 VOCABULARY = 65
 """Symbols of a text that is made up: as many as an English one has."""
-SETTINGS = {
-    "cell": "model.cell",
-    "layers": "model.layers",
-    "hidden": "model.hidden_dim",
-    "embed": "model.embed_dim",
-    "batch": "data.batch_size",
-    "seq": "data.seq_length",
-    "trainer": "train.trainer",
-    "kernels": "train.kernels",
-    "threads": "train.threads",
-}
 
 
 def bench(
@@ -39,18 +30,19 @@ def bench(
     vocab: int | None,
     steps: int | None,
     as_json: bool,
-    **settings: str | None,
+    **flags: str | None,
 ) -> int:
     """Carry out ``charlm bench``."""
-    run = _config(config, {**settings, "threads": obj["threads"]})
+    overrides = overrides_of({**flags, "threads": obj["threads"]})
+    run = _config(config, overrides)
     if run.train.threads is not None:
         use_threads(run.train.threads)
     # not before: this imports numpy, which then asks for the number of threads
     from charlm.benchmark import MOST, measure, prepared, random_text
 
     text = None
-    made_up = needs_text(config or "text") or vocab or settings["batch"] or settings["seq"]
-    if made_up:
+    shape = {"data.batch_size", "data.seq_length"} & {override.key for override in overrides}
+    if needs_text(config or "text") or vocab or shape:
         run, text = random_text(run, vocab or VOCABULARY)
     if steps is None and config is not None:
         steps = run.train.steps
@@ -63,15 +55,11 @@ def bench(
     return 0
 
 
-def _config(source: str | None, settings: dict[str, Any]) -> RunConfig:
-    """Return the config with what the options say; a hidden size alone is the embedding's too."""
-    if settings["embed"] is None:
-        settings = {**settings, "embed": settings["hidden"]}
-    overrides = [
-        Override(f"--{name}", key, str(settings[name]))
-        for name, key in SETTINGS.items()
-        if settings[name] is not None
-    ]
+def _config(source: str | None, overrides: list[Override]) -> RunConfig:
+    """Return the config with what the options say; a hidden size alone is the size of the embedding too."""
+    sizes = {o.key: o for o in overrides if o.key in ("model.hidden_dim", "model.embed_dim")}
+    if list(sizes) == ["model.hidden_dim"]:
+        overrides = [*overrides, attrs.evolve(sizes["model.hidden_dim"], key="model.embed_dim")]
     return load_run(source or "text", overrides=overrides)
 
 

@@ -11,9 +11,10 @@ import attrs
 import click
 
 from charlm import progress
-from charlm.cli.advice import encoding_offered
-from charlm.cli.output import Screen, marked
-from charlm.cli.paragraphs import columns, filled, table
+from charlm.cli.options.advice import encoding_offered
+from charlm.cli.terminal.layout import columns, filled, table
+from charlm.cli.terminal.phrases import marked
+from charlm.cli.terminal.screen import Screen
 from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,

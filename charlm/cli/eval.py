@@ -11,8 +11,8 @@ import click
 import numpy as np
 
 from charlm.baselines.measure import Baselines, measure
-from charlm.cli.output import Screen
-from charlm.cli.scores import evaluation_data, evaluation_lines, how_scored
+from charlm.cli.terminal.scores import evaluation_data, evaluation_lines, how_scored
+from charlm.cli.terminal.screen import Screen
 from charlm.config import DataConfig
 from charlm.config.schema import BYTES
 from charlm.errors import InputError, TextError

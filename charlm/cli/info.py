@@ -9,12 +9,12 @@ import click
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import verdict
-from charlm.cli.advice import encoding_offered
-from charlm.cli.options import own_text
-from charlm.cli.output import json_line
-from charlm.cli.paragraphs import filled, listed
-from charlm.cli.scores import baselines_data, every_order, score_table
-from charlm.cli.streams import takes_unicode
+from charlm.cli.options.advice import encoding_offered
+from charlm.cli.options.shared import own_text
+from charlm.cli.terminal.layout import filled, listed
+from charlm.cli.terminal.phrases import json_line
+from charlm.cli.terminal.scores import baselines_data, every_order, score_table
+from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.files import exists

@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from charlm.baselines.counting import nll_to_bpc
-from charlm.cli.follow import follow as show
-from charlm.cli.follow import tell_problems
-from charlm.cli.output import Screen, age, program
-from charlm.cli.paragraphs import columns
+from charlm.cli.live.follow import follow as show
+from charlm.cli.live.follow import tell_problems
+from charlm.cli.terminal.layout import columns
+from charlm.cli.terminal.phrases import age, program
+from charlm.cli.terminal.screen import Screen
 from charlm.errors import CheckpointError
 from charlm.runs.checkpoint import suggested_run
 from charlm.runs.directory import RunDirectory

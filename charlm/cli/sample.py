@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from charlm import progress
-from charlm.cli.output import Screen, cut_mark, json_line
+from charlm.cli.terminal.phrases import cut_mark, json_line
+from charlm.cli.terminal.screen import Screen
 from charlm.lm.compute import decide, operations_per_character, saved_by_sampling
 from charlm.lm.language_model import CharLM, load
 from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.advice import check_text, encoding_offered, text_asked_for
-from charlm.cli.output import Screen
-from charlm.cli.paragraphs import table
-from charlm.cli.streams import takes_unicode
+from charlm.cli.options.advice import check_text, encoding_offered, text_asked_for
+from charlm.cli.options.settings import overrides_of
+from charlm.cli.terminal.layout import table
+from charlm.cli.terminal.screen import Screen
+from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import (
     PRESETS,
     Override,
@@ -27,21 +27,8 @@ from charlm.config import (
 from charlm.errors import CheckpointError, InputError
 from charlm.threads import use_threads
 
-BUDGETS = {"--steps": "train.steps", "--epochs": "train.epochs", "--max-time": "train.max_time"}
-SHORTHANDS = {
-    **BUDGETS,
-    "--patience": "train.patience",
-    "--seed": "train.seed",
-    "--log-every": "train.log_every",
-    "--sample-every": "train.sample_every",
-    "--kernels": "train.kernels",
-    "--threads": "train.threads",
-    "--encoding": "data.encoding",
-    "--min-count": "data.min_count",
-    "--val-frac": "data.val_frac",
-    "--test-frac": "data.test_frac",
-    "--val-file": "data.val_file",
-}
+BUDGETS = ("train.steps", "train.epochs", "train.max_time")
+"""An option for one of these replaces all three."""
 
 
 def train(
@@ -59,7 +46,7 @@ def train(
     tensorboard: bool,
     print_config: bool,
     list_bundled: bool,
-    **shorthands: str | None,
+    **flags: str | None,
 ) -> int:
     """Carry out ``charlm train``."""
     if as_json and not dry_run:
@@ -69,7 +56,6 @@ def train(
             "Configs:\n" + table(bundled_runs()) + "\nTexts:\n  " + "\n  ".join(bundled_texts())
         )
         return 0
-    threads = None if obj["threads"] is None else str(obj["threads"])
     if resume is not None:
         if arguments or output or force or init_from or preset:
             raise click.UsageError(
@@ -91,7 +77,7 @@ def train(
         note = (
             f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, {why}"
         )
-    overrides = _overrides(settings, {**shorthands, "threads": threads})
+    overrides = _overrides(settings, {**flags, "threads": obj["threads"]})
     if needs_text(source) and not texts and not _name_a_text(overrides):
         raise InputError(
             f"{source}: this config is for a text of your own; name one, as in charlm train {source} novel.txt"
@@ -105,12 +91,12 @@ def train(
     if config.train.threads is not None:
         use_threads(config.train.threads)
     # not before: this imports numpy, which then asks for the number of threads
-    from charlm.cli.training import RunOptions, run
+    from charlm.cli.live.session import RunOptions, run
 
     options = RunOptions(output, force, init_from, resume, tensorboard, note)
     with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
-            from charlm.cli.dryrun import dry_run as rehearse
+            from charlm.cli.live.dry_run import dry_run as rehearse
 
             return rehearse(config, obj, options, as_json)
         return run(config, obj, options)
@@ -132,26 +118,13 @@ def _others(preset: str) -> str:
     return " and ".join(f"--preset {name}" for name in PRESETS if name != preset) + " choose others"
 
 
-def _overrides(
-    settings: tuple[str, ...], shorthands: dict[str, str | None]
-) -> list[str | Override]:
-    overrides: list[str | Override] = list(settings)
-    given = [flag for flag in BUDGETS if _value(shorthands, flag) is not None]
-    if given:
-        overrides += [Override(given[0], key, "null") for key in BUDGETS.values()]
-    for flag, key in SHORTHANDS.items():
-        value = _value(shorthands, flag)
-        if value is not None:
-            # a text of the user's is no YAML
-            value = json.dumps(value) if flag in ("--encoding", "--val-file") else value
-            overrides.append(Override(origin=flag, key=key, value=value))
-    return overrides
+def _overrides(settings: tuple[str, ...], flags: dict[str, object]) -> list[str | Override]:
+    found = overrides_of(flags)
+    budget = [override for override in found if override.key in BUDGETS]
+    unset = [Override(override.origin, key, "null") for override in budget[:1] for key in BUDGETS]
+    return [*settings, *unset, *found]
 
 
 def _name_a_text(overrides: list[str | Override]) -> bool:
     keys = (given.partition("=")[0].strip() for given in overrides if isinstance(given, str))
     return not {"data", "data.text"}.isdisjoint(keys)
-
-
-def _value(shorthands: dict[str, str | None], flag: str) -> str | None:
-    return shorthands[flag.lstrip("-").replace("-", "_")]

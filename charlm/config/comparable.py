@@ -9,7 +9,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-from charlm.config.rules import SettingError, shown
+from charlm.config.rules import shown
+from charlm.errors import SettingError
 
 SHARED = (
     *("data.text", "data.framing", "data.encoding", "data.normalize", "data.alphabet"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import attrs
@@ -61,11 +62,12 @@ SYNONYMS = {
 """What other programs, and people who come from them, call a key."""
 
 
+@cache
 def keys() -> dict[str, attrs.Attribute[Any]]:
     """Return every key with its field of the schema, whose metadata has its description.
 
     >>> keys()["model.layers"].metadata["doc"]
-    'recurrent layers, one above the other'
+    'number of recurrent layers'
     """
     sections = {section: type(getattr(RunConfig(), section)) for section in SECTIONS}
     below = {
@@ -83,10 +85,15 @@ def words(key: str) -> tuple[str, ...]:
     if key == "model.cell":
         return CELLS
     section, _, name = key.rpartition(".")
-    kind = get_type_hints(type(getattr(RunConfig(), section)))[name] if section else str
+    kind = _types(section)[name] if section else str
     if kind is bool:
         return ("false", "true")
     return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+@cache
+def _types(section: str) -> dict[str, Any]:
+    return get_type_hints(type(getattr(RunConfig(), section)))
 
 
 def key_meant(word: str) -> str | None:

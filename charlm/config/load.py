@@ -14,13 +14,14 @@ import attrs
 
 from charlm.config.bundled import config_path, files_of, is_bundled, located_text, names_text
 from charlm.config.names import name_of
-from charlm.config.nodes import Node, Place, Problem
+from charlm.config.nodes import ConfigNode, Location, Problem
 from charlm.config.reading import read_file, read_value
-from charlm.config.rules import SettingError, checked, dotted, one_of
+from charlm.config.rules import checked, one_of
 from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
 from charlm.config.structure import structured
-from charlm.errors import ConfigError, require
+from charlm.errors import ConfigError, SettingError, require
 from charlm.files import path_of
+from charlm.wording import dotted
 
 TUTORIAL = "srnn"
 PRESETS = ("small", "medium", "large")
@@ -157,11 +158,13 @@ def load_comparison(source: str | Path) -> ComparisonConfig:
             f"{path}: this is one run, not a comparison (it has no models:); name two runs or more"
         )
     skeleton = _skeleton(path.stem, str(path))
-    root = root.over(Node.of({"name": path.stem, "base": {}}, str(path)))
+    root = root.over(ConfigNode.of({"name": path.stem, "base": {}}, str(path)))
     base, models = root.value["base"], root.value["models"]
     if base.child("name"):
         problems.append(
-            Problem(base.value["name"].key_place, "unknown key; the comparison itself has the name")
+            Problem(
+                base.value["name"].key_location, "unknown key; the comparison itself has the name"
+            )
         )
     base = _over_name(root.value["name"], _with_located_text(base, path.parent).over(skeleton))
     if isinstance(models.value, list):
@@ -215,8 +218,8 @@ def _names(given: Sequence[str | Path], where: str) -> list[str]:
     return [str(path_of(name, where)) if name != "" else "" for name in given]
 
 
-def _with_located_text(run: Node, folder: Path) -> Node:
-    def locate(text: Node) -> Node:
+def _with_located_text(run: ConfigNode, folder: Path) -> ConfigNode:
+    def locate(text: ConfigNode) -> ConfigNode:
         if isinstance(text.value, list):
             return attrs.evolve(text, value=[locate(item) for item in text.value])
         if isinstance(text.value, str) and text.value:
@@ -226,12 +229,12 @@ def _with_located_text(run: Node, folder: Path) -> Node:
     return run.edited(("data", "text"), locate).edited(("data", "val_file"), locate)
 
 
-def _for_other_texts(run: Node, texts: Sequence[str]) -> Node:
+def _for_other_texts(run: ConfigNode, texts: Sequence[str]) -> ConfigNode:
     preset, _ = read_file(config_path(preset_for(texts)))
     return attrs.evolve(preset, value={**preset.value, "model": run.value["model"]})
 
 
-def _texts_node(texts: Sequence[str]) -> Node:
+def _texts_node(texts: Sequence[str]) -> ConfigNode:
     located = [located_text(text, Path.cwd()) if text else text for text in texts]
     data = {
         "text": located if len(located) > 1 else located[0],
@@ -241,39 +244,39 @@ def _texts_node(texts: Sequence[str]) -> Node:
         "test_frac": 0.0,
         "val_file": None,
     }
-    return Node.of({"data": data}, "TEXT")
+    return ConfigNode.of({"data": data}, "TEXT")
 
 
-def _override_node(given: str | Override) -> tuple[Node, list[Problem]]:
+def _override_node(given: str | Override) -> tuple[ConfigNode, list[Problem]]:
     if isinstance(given, str):
         key, equals, value = given.partition("=")
         if not equals:
-            place = Place(f"{SET} {given}")
-            problem = Problem(place, "expected key=value, such as model.layers=2")
-            return Node({}, place, place), [problem]
+            location = Location(f"{SET} {given}")
+            problem = Problem(location, "expected key=value, such as model.layers=2")
+            return ConfigNode({}, location, location), [problem]
         given = Override(SET, key, value)
     path = tuple(given.key.strip().split("."))
     node, problems = read_value(given.value, str(given), path)
     for depth in range(len(path) - 1, -1, -1):
-        place = Place(str(given), key=dotted(path[:depth]))
-        node = Node({path[depth]: node}, place, place)
+        location = Location(str(given), key=dotted(path[:depth]))
+        node = ConfigNode({path[depth]: node}, location, location)
     return node, problems
 
 
-def _skeleton(name: str, source: str) -> Node:
-    return Node.of({"name": name, **{section: {} for section in SECTIONS}}, source)
+def _skeleton(name: str, source: str) -> ConfigNode:
+    return ConfigNode.of({"name": name, **{section: {} for section in SECTIONS}}, source)
 
 
-def _over_name(name: Node, run: Node) -> Node:
+def _over_name(name: ConfigNode, run: ConfigNode) -> ConfigNode:
     if not isinstance(run.value, dict):
         return run
-    return Node({"name": name}, run.place, run.key_place).over(run)
+    return ConfigNode({"name": name}, run.location, run.key_location).over(run)
 
 
-def _named_model(entry: Node, base: Node) -> Node:
+def _named_model(entry: ConfigNode, base: ConfigNode) -> ConfigNode:
     config = entry.over(base)
     if isinstance(config.value, dict):
-        name = entry.child("name") or Node.missing(entry, "name")
+        name = entry.child("name") or ConfigNode.missing(entry, "name")
         return attrs.evolve(entry, value={"name": name, "config": _over_name(name, config)})
     return attrs.evolve(entry, value={"name": entry, "config": entry})
 

@@ -1,4 +1,4 @@
-"""A configuration as it was written: values and their places, before any of them is judged.
+"""A configuration as it was written: values and their locations, before any of them is judged.
 
 A tree of nodes can be laid over another (a ``--set`` over a file, a model over the base of a
 comparison) and still tells, for every value, the file, line and column or the words on the command
@@ -12,12 +12,13 @@ from typing import Any
 
 import attrs
 
-from charlm.config.rules import KeyPath, dotted
+from charlm.config.rules import KeyPath
 from charlm.errors import ConfigError
+from charlm.wording import dotted
 
 
 @attrs.frozen(order=True)
-class Place:
+class Location:
     """Where something was written, and under which key; lines count from 1, 0 is none."""
 
     source: str
@@ -34,11 +35,11 @@ class Place:
 class Problem:
     """Something wrong, and where."""
 
-    place: Place
+    location: Location
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.reason}"
+        return f"{self.location}: {self.reason}"
 
 
 def error_of(problems: Iterable[Problem]) -> ConfigError:
@@ -47,23 +48,23 @@ def error_of(problems: Iterable[Problem]) -> ConfigError:
 
 
 @attrs.frozen
-class Node:
-    """A value (a scalar, a list of nodes, or nodes by key), its place, and that of its key."""
+class ConfigNode:
+    """A value (a scalar, a list of nodes, or nodes by key), its location, and that of its key."""
 
     value: Any
-    place: Place
-    key_place: Place
+    location: Location
+    key_location: Location
 
     @classmethod
-    def missing(cls, below: Node, key: str) -> Node:
-        """Stand in for a key that is not there, at the place where it should have been."""
-        place = attrs.evolve(below.place, key=f"{below.place.key}.{key}")
-        return cls(None, place, place)
+    def missing(cls, below: ConfigNode, key: str) -> ConfigNode:
+        """Stand in for a key that is not there, at the location where it should have been."""
+        location = attrs.evolve(below.location, key=f"{below.location.key}.{key}")
+        return cls(None, location, location)
 
     @classmethod
-    def of(cls, data: object, source: str, path: KeyPath = ()) -> Node:
+    def of(cls, data: object, source: str, path: KeyPath = ()) -> ConfigNode:
         """Make a tree of plain data that came from no file; ``source`` names it in messages."""
-        place = Place(source, key=dotted(path))
+        location = Location(source, key=dotted(path))
         value = data
         if isinstance(data, dict):
             value = {
@@ -71,17 +72,17 @@ class Node:
             }
         elif isinstance(data, (list, tuple)):
             value = [cls.of(child, source, (*path, index)) for index, child in enumerate(data)]
-        return cls(value, place, place)
+        return cls(value, location, location)
 
     def plain(self) -> Any:
-        """Return the values without their places."""
+        """Return the values without their locations."""
         if isinstance(self.value, dict):
             return {key: child.plain() for key, child in self.value.items()}
         if isinstance(self.value, list):
             return [child.plain() for child in self.value]
         return self.value
 
-    def child(self, key: str | int) -> Node | None:
+    def child(self, key: str | int) -> ConfigNode | None:
         """Return the node under a key or index, or None."""
         if isinstance(self.value, dict):
             return self.value.get(key)
@@ -89,9 +90,9 @@ class Node:
             return self.value[key]  # type: ignore[no-any-return]
         return None
 
-    def find(self, path: KeyPath) -> Node:
+    def find(self, path: KeyPath) -> ConfigNode:
         """Return the node at a path, or the nearest one above it that was written."""
-        node: Node = self
+        node: ConfigNode = self
         for key in path:
             child = node.child(key)
             if child is None:
@@ -99,7 +100,7 @@ class Node:
             node = child
         return node
 
-    def over(self, base: Node) -> Node:
+    def over(self, base: ConfigNode) -> ConfigNode:
         """Lay this node over another: keys join, other values replace, an empty section is none."""
         if not isinstance(base.value, dict) or not (
             self.value is None or isinstance(self.value, dict)
@@ -110,7 +111,7 @@ class Node:
             joined[key] = child.over(joined[key]) if key in joined else child
         return attrs.evolve(base, value=joined)
 
-    def edited(self, path: tuple[str, ...], edit: Callable[[Node], Node]) -> Node:
+    def edited(self, path: tuple[str, ...], edit: Callable[[ConfigNode], ConfigNode]) -> ConfigNode:
         """Return a copy in which the node at a path, if there is one, went through ``edit``."""
         if not path:
             return edit(self)

@@ -1,4 +1,4 @@
-"""YAML 1.2 text to nodes, with the place of every key and value.
+"""YAML 1.2 text to nodes, with the location of every key and value.
 
 Only the plain part of YAML is taken: no aliases, no tags, no key given twice, and no more values than a
 configuration ever has. All such problems are collected; a file that is no YAML at all is an error at once.
@@ -19,10 +19,11 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 from ruamel.yaml.reader import ReaderError
 
-from charlm.config.nodes import Node, Place, Problem, error_of
-from charlm.config.rules import KeyPath, dotted, shown
+from charlm.config.nodes import ConfigNode, Location, Problem, error_of
+from charlm.config.rules import KeyPath, shown
 from charlm.errors import ConfigError
 from charlm.files import read_whole, why_unreadable
+from charlm.wording import dotted
 
 MOST_BYTES = 8 << 20
 MOST_VALUES = 20_000
@@ -35,7 +36,7 @@ _TYPED = {"null", "bool", "int", "float"}
 _STRINGS = {"str", "timestamp", "merge", "value"}  # a date, "<<" and "=" are mere strings here
 
 
-def read_file(path: Path) -> tuple[Node, list[Problem]]:
+def read_file(path: Path) -> tuple[ConfigNode, list[Problem]]:
     """Read a configuration file.
 
     Returns the tree, whose root holds keys, and the problems met on the way.
@@ -44,28 +45,28 @@ def read_file(path: Path) -> tuple[Node, list[Problem]]:
         ConfigError: the file cannot be read, is not UTF-8, is not YAML, or holds no keys.
     """
     source = str(path)
-    reader = _Reader(Place(source), in_file=True)
-    first = Place(source, 1, 1)
+    reader = _Reader(Location(source), in_file=True)
+    first = Location(source, 1, 1)
     written = reader.compose(_decoded(path))
     if reader.problems:
         raise error_of(reader.problems)
-    root = Node({}, first, first) if written is None else reader.node(written, (), first)
+    root = ConfigNode({}, first, first) if written is None else reader.node(written, (), first)
     if not isinstance(root.value, dict):
         reason = f"expected keys, such as model: or train:, got {shown(root.plain())}"
-        raise error_of([*reader.problems, Problem(root.place, reason)])
+        raise error_of([*reader.problems, Problem(root.location, reason)])
     return root, reader.problems
 
 
-def read_value(text: str, source: str, path: KeyPath) -> tuple[Node, list[Problem]]:
+def read_value(text: str, source: str, path: KeyPath) -> tuple[ConfigNode, list[Problem]]:
     """Read a value from the command line just as it would be read in a file, after its key."""
-    reader = _Reader(Place(source, key=dotted(path)), in_file=False)
+    reader = _Reader(Location(source, key=dotted(path)), in_file=False)
     written = reader.compose(f"key: {text}")
     if isinstance(written, MappingNode) and len(written.value) == 1:
         return reader.node(written.value[0][1], path, reader.start), reader.problems
     problems = reader.problems or [
         Problem(reader.start, f"expected one YAML value, got {shown(text)}")
     ]
-    return Node(None, reader.start, reader.start), problems
+    return ConfigNode(None, reader.start, reader.start), problems
 
 
 def _decoded(path: Path) -> str:
@@ -84,13 +85,13 @@ def _decoded(path: Path) -> str:
     except UnicodeDecodeError as error:
         # The error counts from after the byte order mark, if there is one.
         offset = len(data) - len(error.object) + error.start
-        place = _place_after(str(path), data[:offset].decode("utf-8-sig"))
+        location = _location_after(str(path), data[:offset].decode("utf-8-sig"))
         reason = f"byte {offset} (0x{data[offset]:02x}) is not UTF-8; save the file as UTF-8"
-        raise error_of([Problem(place, reason)]) from None
+        raise error_of([Problem(location, reason)]) from None
 
 
-def _place_after(source: str, text: str) -> Place:
-    return Place(source, text.count("\n") + 1, len(text) - text.rfind("\n"))
+def _location_after(source: str, text: str) -> Location:
+    return Location(source, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
 class _Composer(Composer):
@@ -114,7 +115,7 @@ def _yaml() -> YAML:
 
 @attrs.define
 class _Reader:
-    start: Place
+    start: Location
     in_file: bool
     problems: list[Problem] = attrs.field(factory=list)
     _yaml: YAML = attrs.field(factory=_yaml)
@@ -124,14 +125,14 @@ class _Reader:
         try:
             return self._yaml.compose(text)  # type: ignore[no-any-return]
         except MarkedYAMLError as error:
-            place = self._place(error.problem_mark or error.context_mark, self.start.key)
-            problem = Problem(place, f"not valid YAML: {error.problem or error.context}")
+            location = self._location(error.problem_mark or error.context_mark, self.start.key)
+            problem = Problem(location, f"not valid YAML: {error.problem or error.context}")
         except ReaderError as error:
-            place = self._place_at(text, error.position)
-            problem = Problem(place, f"not valid YAML: the character {text[error.position]!r}")
+            location = self._location_at(text, error.position)
+            problem = Problem(location, f"not valid YAML: the character {text[error.position]!r}")
         except RecursionError:
             problem = Problem(self.start, "not a configuration: nested too deeply")
-        except (ValueError, OverflowError):  # which know no place
+        except (ValueError, OverflowError):  # which know no location
             beyond = _BEYOND.search(text)
             reason = (
                 f"{beyond[0]} is no character; the last is \\U0010FFFF"
@@ -139,67 +140,75 @@ class _Reader:
                 else "a number is too large"
             )
             problem = Problem(
-                self._place_at(text, beyond.start() if beyond else 0), f"not valid YAML: {reason}"
+                self._location_at(text, beyond.start() if beyond else 0),
+                f"not valid YAML: {reason}",
             )
         self.problems.append(problem)
         return None
 
-    def node(self, written: YamlNode, path: KeyPath, key_place: Place) -> Node:
+    def node(self, written: YamlNode, path: KeyPath, key_location: Location) -> ConfigNode:
         key = dotted(path)
-        place = self._place(written.start_mark, key)
+        location = self._location(written.start_mark, key)
         if id(written) in self._seen:  # an alias; its mark is that of the value it stands for
-            place = attrs.evolve(key_place, key=key)
+            location = attrs.evolve(key_location, key=key)
             self.problems.append(
-                Problem(place, "aliases (*name) are not taken; write the value out")
+                Problem(location, "aliases (*name) are not taken; write the value out")
             )
-            return Node(None, place, key_place)
+            return ConfigNode(None, location, key_location)
         self._seen.add(id(written))
         if isinstance(written, MappingNode):
-            return Node(self._children(written, path), place, key_place)
+            return ConfigNode(self._children(written, path), location, key_location)
         if isinstance(written, SequenceNode):
             items = [
-                self.node(item, (*path, index), place) for index, item in enumerate(written.value)
+                self.node(item, (*path, index), location)
+                for index, item in enumerate(written.value)
             ]
-            return Node(items, place, key_place)
+            return ConfigNode(items, location, key_location)
         # The mark of a value left out is that of whatever comes next.
         left_out = written.start_mark.index == written.end_mark.index
-        return Node(self._scalar(written, place), key_place if left_out else place, key_place)
+        return ConfigNode(
+            self._scalar(written, location), key_location if left_out else location, key_location
+        )
 
-    def _children(self, written: MappingNode, path: KeyPath) -> dict[str, Node]:
-        children: dict[str, Node] = {}
+    def _children(self, written: MappingNode, path: KeyPath) -> dict[str, ConfigNode]:
+        children: dict[str, ConfigNode] = {}
         for written_key, written_value in written.value:
             if not isinstance(written_key, ScalarNode):
-                place = self._place(written_key.start_mark, dotted(path))
-                self.problems.append(Problem(place, "expected a plain word as key"))
+                location = self._location(written_key.start_mark, dotted(path))
+                self.problems.append(Problem(location, "expected a plain word as key"))
                 continue
             name = written_key.value
-            key_place = self._place(written_key.start_mark, dotted((*path, name)))
-            child = self.node(written_value, (*path, name), key_place)
+            key_location = self._location(written_key.start_mark, dotted((*path, name)))
+            child = self.node(written_value, (*path, name), key_location)
             if name in children:
-                first = f" (first on line {children[name].key_place.line})" if self.in_file else ""
-                self.problems.append(Problem(key_place, f"given twice{first}"))
+                first = (
+                    f" (first on line {children[name].key_location.line})" if self.in_file else ""
+                )
+                self.problems.append(Problem(key_location, f"given twice{first}"))
             children[name] = child
         return children
 
-    def _scalar(self, written: YamlNode, place: Place) -> Any:
+    def _scalar(self, written: YamlNode, location: Location) -> Any:
         tag = str(written.tag).removeprefix(_TAG)
         if tag in _STRINGS:
             return written.value
         if tag not in _TYPED:
             self.problems.append(
-                Problem(place, f"tags (!name) are not taken; write {shown(written.value)} alone")
+                Problem(location, f"tags (!name) are not taken; write {shown(written.value)} alone")
             )
             return None
         try:
             return self._yaml.constructor.construct_object(written)
         except (ValueError, KeyError):
-            self.problems.append(Problem(place, f"cannot be read as {tag}: {shown(written.value)}"))
+            self.problems.append(
+                Problem(location, f"cannot be read as {tag}: {shown(written.value)}")
+            )
             return None
 
-    def _place_at(self, text: str, offset: int) -> Place:
-        return _place_after(self.start.source, text[:offset]) if self.in_file else self.start
+    def _location_at(self, text: str, offset: int) -> Location:
+        return _location_after(self.start.source, text[:offset]) if self.in_file else self.start
 
-    def _place(self, mark: StreamMark | None, key: str) -> Place:
+    def _location(self, mark: StreamMark | None, key: str) -> Location:
         if mark is None or not self.in_file:
             return attrs.evolve(self.start, key=key)
-        return Place(self.start.source, mark.line + 1, mark.column + 1, key)
+        return Location(self.start.source, mark.line + 1, mark.column + 1, key)

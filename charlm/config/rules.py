@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from charlm.config.names import plain_name
-from charlm.errors import ConfigError
+from charlm.errors import SettingError
 from charlm.wording import cut
 
 Rule = Callable[[Any], Any]
@@ -28,24 +28,6 @@ KeyPath = tuple[str | int, ...]
 
 LARGEST = 2**63 - 1
 """The largest whole number that every reader of JSON and every array index can hold."""
-
-
-class SettingError(ConfigError):
-    """A value breaks its rule; ``path`` leads to it from the object that was being made."""
-
-    def __init__(self, reason: str, *path: str | int) -> None:
-        super().__init__(f"{dotted(path)}: {reason}" if path else reason)
-        self.reason = reason
-        self.path: KeyPath = path
-
-
-def dotted(path: Iterable[str | int]) -> str:
-    """Write a path as a user would.
-
-    >>> dotted(("models", 1, "train", "steps"))
-    'models[1].train.steps'
-    """
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
 
 
 def shown(value: object) -> str:
@@ -84,7 +66,7 @@ def checked(rule: Rule, name: str, value: Any) -> Any:
 
     >>> checked(whole(1), "steps", 0)
     Traceback (most recent call last):
-    charlm.config.rules.SettingError: steps: expected 1 or more, got 0
+    charlm.errors.SettingError: steps: expected 1 or more, got 0
     """
     try:
         return rule(value)

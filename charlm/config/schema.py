@@ -1,7 +1,7 @@
 """The settings of a run and of a comparison, with the tutorial's values as defaults.
 
-Every setting carries its one-line description, which the dump prints as the YAML comment, and its
-rule, which the constructors and the file loader both apply. Files are read and written elsewhere.
+Every setting has one description, which ``--print-config`` and ``--help`` show, and one rule, which the
+constructors and the file loader apply. Files are read and written elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import attrs
 
 from charlm.config import rules
 from charlm.config.comparable import check_comparable
-from charlm.config.rules import Rule, SettingError, shown
+from charlm.config.rules import Rule, shown
+from charlm.errors import SettingError
 
 _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
 CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))
@@ -58,46 +59,44 @@ class ModelConfig:
     """
 
     cell: str = _setting(
-        "rnn", rules.one_of(*CELLS), f"the recurrent cell: {', '.join(CELLS[:-1])} or {CELLS[-1]}"
+        "rnn", rules.one_of(*CELLS), f"recurrent cell: {', '.join(CELLS[:-1])} or {CELLS[-1]}"
     )
-    layers: int = _setting(1, rules.whole(1, most=1000), "recurrent layers, one above the other")
-    embed_dim: int = _setting(50, rules.whole(1), "size of each character's vector")
+    layers: int = _setting(1, rules.whole(1, most=1000), "number of recurrent layers")
+    embed_dim: int = _setting(50, rules.whole(1), "size of each character's embedding")
     hidden_dim: int | tuple[int, ...] = _setting(
         50,
         rules.one_or_list(rules.whole(1), "a whole number"),
-        "size of each layer's state; a list gives each layer its own",
+        "size of each layer's hidden state; a list gives each layer its own",
     )
     tied: bool = _setting(
-        False, rules.flag, "use the characters' vectors as the softmax's weights too (one table)"
+        False, rules.flag, "use the embedding table as the weights of the softmax too"
     )
     layer_norm: bool = _setting(
         False,
         rules.flag,
-        "bring what each layer passes on to mean 0 and deviation 1, then scale it",
+        "layer normalization of each layer's output",
     )
     forget_bias: float | None = _setting(
         None,
         rules.or_nothing(rules.number()),
-        "added inside the forget gate of lstm and norm_lstm; null = 1, 0 elsewhere",
+        "bias added in the forget gate of lstm and norm_lstm; null = 1 there, 0 in other cells",
     )
     dropout: float = _setting(
         0.0,
         _PROBABILITY,
-        "probability that an output of a layer is dropped, between layers and above the top one",
+        "dropout on the outputs of each layer: between layers and before the softmax",
     )
-    input_dropout: float = _setting(
-        0.0, _PROBABILITY, "probability that a number of a character's vector is dropped"
-    )
+    input_dropout: float = _setting(0.0, _PROBABILITY, "dropout on the embeddings")
     output_dropout: float | None = _setting(
         None,
         rules.or_nothing(_PROBABILITY),
-        "probability above the top layer alone, before the softmax; null = dropout's",
+        "dropout before the softmax only; null = the same as dropout",
     )
     recurrent_dropout: float = _setting(
-        0.0, _PROBABILITY, "probability that a weight between two steps is dropped, for a sequence"
+        0.0, _PROBABILITY, "dropout on the recurrent weights, with one mask for a whole sequence"
     )
     variational: bool = _setting(
-        False, rules.flag, "drop the same numbers at every position of a sequence"
+        False, rules.flag, "use the same dropout masks at every position of a sequence"
     )
 
     def __attrs_post_init__(self) -> None:
@@ -140,48 +139,50 @@ class DataConfig:
     text: str | tuple[str, ...] = _setting(
         "fox",
         rules.one_or_list(rules.path_or_name, "a bundled name or a path"),
-        "a bundled text's name, a path (seen from this file), or a list of them",
+        "a bundled text's name, a path (relative to this file), or a list of them",
     )
     framing: Literal["lines", "stream"] = _setting(
         "lines",
         rules.one_of("lines", "stream"),
-        "lines: each line between <EOS>; stream: one text, the state carried on",
+        "lines: each line is a sequence that ends in <EOS>; stream: one text, read with one carried state",
     )
     encoding: str = _setting(
         "utf-8",
         rules.encoding,
-        "of the files: utf-8, another codec's name, or bytes: no decoding, 256 symbols",
+        "encoding of the files: utf-8, another codec, or bytes (no decoding, 256 symbols)",
     )
     normalize: Literal["none", "NFC", "NFKC"] = _setting(
         "none",
         rules.one_of("none", "NFC", "NFKC"),
-        "Unicode normalisation of the text: none, NFC or NFKC",
+        "Unicode normalization of the text: none, NFC or NFKC",
     )
     alphabet: str | None = _setting(
         "abcdefghijklmnopqrstuvwxyz ",
         rules.alphabet,
-        "the characters of the vocabulary; null takes them from the text",
+        "characters of the vocabulary; null = those of the text",
     )
     min_count: int = _setting(
-        1, rules.whole(1), "above 1: characters that come less often become <UNK>"
+        1, rules.whole(1), "characters that occur fewer times than this become <UNK>"
     )
     val_frac: float = _setting(
         0.0,
         rules.number(least=0, most=0.5),
-        "fraction of the text, before the test part, held out to measure on",
+        "fraction of the text that is held out for scoring, before the test part",
     )
     test_frac: float = _setting(
         0.0,
         rules.number(least=0, most=0.4),
-        "fraction of the text, at its end, kept for a last measurement",
+        "fraction of the text, at its end, that is kept for a final test",
     )
     val_file: str | None = _setting(
         None,
         rules.or_nothing(rules.path_or_name),
-        "a text to measure on instead of val_frac of the text; null = none",
+        "a text to score instead of a held-out fraction of the text; null = none",
     )
-    batch_size: int = _setting(32, rules.whole(1), "stream: stretches of text read side by side")
-    seq_length: int = _setting(64, rules.whole(1), "stream: characters between two updates")
+    batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream only)")
+    seq_length: int = _setting(
+        64, rules.whole(1), "characters per update: BPTT length (stream only)"
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.encoding == BYTES:
@@ -212,18 +213,20 @@ class TrainConfig:
     trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"] = _setting(
         "sgd",
         rules.one_of("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"),
-        "the update rule: sgd, momentum, adagrad, rmsprop, adam or adamw",
+        "optimizer: sgd, momentum, adagrad, rmsprop, adam or adamw",
     )
     learning_rate: float = _setting(
-        0.1, rules.number(above=0), "step size of an update; 0.1 suits sgd, 0.001 to 0.003 adam"
+        0.1, rules.number(above=0), "learning rate; 0.1 suits sgd, 0.001 to 0.003 suits adam"
     )
     weight_decay: float | None = _setting(
         None,
         rules.or_nothing(rules.number(least=0)),
-        "adamw: share of the learning rate by which an update shrinks each weight; null = 0.01",
+        "weight decay of adamw, multiplied by the learning rate; null = 0.01",
     )
     warmup: int = _setting(
-        0, rules.whole(0), "updates at the start in which the learning rate rises to its value"
+        0,
+        rules.whole(0),
+        "updates at the start, in which the learning rate rises to its full value",
     )
     schedule: Literal["constant", "cosine", "step", "exponential", "plateau"] = _setting(
         "constant",
@@ -233,62 +236,72 @@ class TrainConfig:
     decay: float | None = _setting(
         None,
         rules.or_nothing(rules.number(least=0, most=1)),
-        "its share at the end (cosine, exponential), or after each fall (step, plateau); null = 0.1",
+        "factor on the learning rate: at the end (cosine, exponential) or at each fall (step, plateau); null = 0.1",
     )
     decay_at: tuple[float, ...] | None = _setting(
         None,
         rules.or_nothing(rules.ascending(rules.number(above=0, below=1))),
-        "step: how much of the training is done at each fall; null = [0.5, 0.75]",
+        "when the learning rate falls with schedule step: fractions of the training; null = [0.5, 0.75]",
     )
     decay_patience: int | None = _setting(
         None,
         rules.or_nothing(rules.whole(1)),
-        "plateau: held-out scores without a new best at which it falls; null = 2",
+        "held-out scores without a new best before the learning rate falls with schedule plateau; null = 2",
     )
     clip_norm: float = _setting(
-        5.0, rules.number(least=0), "gradients longer than this are scaled down to it; 0 = never"
+        5.0,
+        rules.number(least=0),
+        "a gradient with a larger norm is scaled down to this norm; 0 = never",
     )
-    accumulate: int = _setting(1, rules.whole(1), "batches whose mean gradient makes an update")
+    accumulate: int = _setting(1, rules.whole(1), "batches whose mean gradient makes one update")
     average: float = _setting(
         0.0,
         _PROBABILITY,
-        "share kept at each update by the mean of the weights that is scored and sampled; 0 = no mean",
+        "decay of the moving average of the weights, which is scored and sampled; 0 = no average",
     )
     steps: int | None = _setting(
-        200, rules.or_nothing(rules.whole(0)), "updates in all; null = as epochs or max_time say"
+        200, rules.or_nothing(rules.whole(0)), "number of updates; null = no limit"
     )
     epochs: float | None = _setting(
-        None, rules.or_nothing(rules.number(above=0)), "passes over the text, 0.5 is half of one"
+        None,
+        rules.or_nothing(rules.number(above=0)),
+        "passes over the text, such as 0.5; null = no limit",
     )
     max_time: str | None = _setting(
-        None, rules.or_nothing(rules.duration), "time to train at most: 90s, 10m, 1h30m"
+        None,
+        rules.or_nothing(rules.duration),
+        "time limit, such as 90s, 10m or 1h30m; null = no limit",
     )
     patience: int | None = _setting(
         None,
         rules.or_nothing(rules.whole(1)),
-        "end after as many measurements on the held-out text without a better one",
+        "end after this many held-out scores in a row without a new best; null = never",
     )
-    log_every: int = _setting(5, rules.whole(1), "steps between two reports of the loss")
+    log_every: int = _setting(5, rules.whole(1), "steps between two reported losses")
     sample_every: int = _setting(
-        5, rules.whole(0), "steps between two samples; each held-out score has one too; 0 = never"
+        5,
+        rules.whole(0),
+        "steps between two samples; each held-out score has a sample too; 0 = no samples at all",
     )
     eval_every: int = _setting(
-        500, rules.whole(1), "steps between two measurements on the held-out text, if any"
+        500, rules.whole(1), "steps between two held-out scores, if a text is held out"
     )
     eval_characters: int | None = _setting(
-        500_000, rules.or_nothing(rules.whole(1)), "held-out characters in each; null = all"
+        500_000, rules.or_nothing(rules.whole(1)), "held-out characters in each score; null = all"
     )
     checkpoint_every: int = _setting(
-        100, rules.whole(1), "steps between two saved checkpoints, and at most ten minutes"
+        100,
+        rules.whole(1),
+        "steps between two checkpoints; at the latest, one is saved after ten minutes",
     )
-    seed: int = _setting(0, rules.whole(0), "the same seed gives the same run")
+    seed: int = _setting(0, rules.whole(0), "random seed; the same seed gives the same run")
     kernels: Literal["auto", "numpy", "numba"] = _setting(
         "auto",
         rules.one_of(*KERNELS),
-        "numba: compiled; numpy: plain; auto: numba where there is enough to compute",
+        "backend: numba (compiled, fast), numpy, or auto, which takes numba where it saves time",
     )
     threads: int | None = _setting(
-        None, rules.or_nothing(rules.whole(1)), "cores to compute on; null = what suits the work"
+        None, rules.or_nothing(rules.whole(1)), "CPU cores to use; null = what suits the work"
     )
 
     def __attrs_post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Between trees, plain data and the schema: every problem of a configuration in one error.
 
-cattrs walks the schema and gathers what the rules say; the tree gives each complaint its place.
+cattrs walks the schema and gathers what the rules say; the tree gives each complaint its location.
 Unknown keys are refused everywhere.
 """
 
@@ -23,10 +23,11 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn, override
 
 from charlm.config.keys import key_meant
-from charlm.config.nodes import Node, Place, Problem, error_of
-from charlm.config.rules import KeyPath, Rule, SettingError, dotted, shown, suggestion
+from charlm.config.nodes import ConfigNode, Location, Problem, error_of
+from charlm.config.rules import KeyPath, Rule, shown, suggestion
 from charlm.config.schema import ComparisonConfig, RunConfig
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, SettingError
+from charlm.wording import dotted
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -74,14 +75,14 @@ def _tuple_hook(kind: Any) -> Hook:
     return structure
 
 
-def structured(cls: type[T], node: Node, problems: Iterable[Problem] = ()) -> T:
+def structured(cls: type[T], node: ConfigNode, problems: Iterable[Problem] = ()) -> T:
     """Make an object of the schema from a tree, or report all that is wrong with it.
 
     ``problems`` are those met before; what follows from them (a value that could not be read is
     missing too) is not reported again.
     """
     found = list(problems)
-    broken = {problem.place for problem in found}
+    broken = {problem.location for problem in found}
     try:
         config = _converter.structure(node.plain(), cls)
     except (BaseValidationError, SettingError) as error:
@@ -97,20 +98,22 @@ def from_plain(cls: type[T], data: Any, source: str) -> T:
         return _converter.structure(data, cls)
     except (BaseValidationError, SettingError) as error:
         try:
-            found = _problems(error, Node.of(data, source), (), set())
+            found = _problems(error, ConfigNode.of(data, source), (), set())
             raise error_of(islice(found, MOST_PROBLEMS)) from None
         except RecursionError:
             raise ConfigError(f"{source}: it is nested too deeply") from None
 
 
-def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -> Iterator[Problem]:
+def _problems(
+    error: Exception, root: ConfigNode, path: KeyPath, broken: set[Location]
+) -> Iterator[Problem]:
     if isinstance(error, (ClassValidationError, IterableValidationError)):
         below, here = error.group_exceptions()
         for part, note in below:
             step = note.name if isinstance(note, AttributeValidationNote) else note.index
             if isinstance(part, KeyError):
-                place = attrs.evolve(root.find(path).place, key=dotted((*path, step)))
-                yield Problem(place, "is missing")
+                location = attrs.evolve(root.find(path).location, key=dotted((*path, step)))
+                yield Problem(location, "is missing")
             else:
                 yield from _problems(part, root, (*path, step), broken)
         for part in here:
@@ -119,11 +122,11 @@ def _problems(error: Exception, root: Node, path: KeyPath, broken: set[Place]) -
         parent = root.find(path)
         for key in error.extra_fields:
             node = parent.value[key]
-            yield Problem(node.key_place, _unknown(error.cl, key, node.value))
+            yield Problem(node.key_location, _unknown(error.cl, key, node.value))
     elif isinstance(error, SettingError):
-        place = root.find((*path, *error.path)).place
-        if place not in broken:
-            yield Problem(place, error.reason)
+        location = root.find((*path, *error.path)).location
+        if location not in broken:
+            yield Problem(location, error.reason)
     else:
         raise error
 

@@ -12,10 +12,10 @@ from functools import cache
 from math import prod
 
 from charlm.config import KERNELS, ModelConfig
-from charlm.config.rules import SettingError, one_of
+from charlm.config.rules import one_of
 from charlm.engine.rnn.cell import CELLS
 from charlm.engine.rnn.kernel_cell import KernelCell
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, SettingError
 from charlm.kernels import (
     PER_OPERATION,
     PER_SAMPLED_CHARACTER,

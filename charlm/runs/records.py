@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from charlm.config.rules import SettingError, line, number, one_of, or_nothing, whole
+from charlm.config.rules import line, number, one_of, or_nothing, whole
 from charlm.config.stored import stored
+from charlm.errors import SettingError
 
 STATES = ("running", "finished", "stopped", "failed")
 _NUMBER = or_nothing(number())

@@ -19,9 +19,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from charlm.config.rules import SettingError, line, one_of, whole
+from charlm.config.rules import line, one_of, whole
 from charlm.config.stored import read_json, stored
-from charlm.errors import StoredError
+from charlm.errors import SettingError, StoredError
 from charlm.files import TEMPORARY_GLOB, cache_folder, regular, replacing
 from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids

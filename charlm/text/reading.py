@@ -19,10 +19,10 @@ from typing import Any, Literal, Protocol, TypeAlias
 import attrs
 import numpy as np
 
-from charlm.config.rules import SettingError, all_of, flag, line, number, one_of, shown, whole
+from charlm.config.rules import all_of, flag, line, number, one_of, shown, whole
 from charlm.config.schema import BYTES
 from charlm.config.stored import stored
-from charlm.errors import TextError
+from charlm.errors import SettingError, TextError
 from charlm.text.sources import Source, sources_of
 from charlm.text.undecodable import refuse_disguised, undecodable
 from charlm.text.vocab import Points, byte_values, code_points

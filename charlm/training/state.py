@@ -8,8 +8,9 @@ from typing import Any
 
 import attrs
 
-from charlm.config.rules import SettingError, line, number, one_of, or_nothing, real, shown, whole
+from charlm.config.rules import line, number, one_of, or_nothing, real, shown, whole
 from charlm.config.stored import stored
+from charlm.errors import SettingError
 from charlm.lm.saved import ModelState
 from charlm.training.guard import Guard
 from charlm.training.schedule import PlateauState

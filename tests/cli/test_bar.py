@@ -16,9 +16,9 @@ import warnings
 
 import pytest
 
-from charlm.cli import main, output
-from charlm.cli.output import Screen
-from charlm.cli.progress import TIME_BAR
+from charlm.cli import main
+from charlm.cli.live.progress import TIME_BAR
+from charlm.cli.terminal.screen import Screen
 
 
 class Terminal:
@@ -98,7 +98,7 @@ def test_a_bar_ends_at_its_end(on_terminal):
 
 
 def test_work_is_a_line_now_and_then_without_a_terminal(monkeypatch):
-    monkeypatch.setattr(output, "PAUSE", -1)  # every time
+    monkeypatch.setattr("charlm.cli.terminal.screen.PAUSE", -1)  # every time
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     screen = Screen({"quiet": False, "verbose": False})
     with screen.task("scoring", 4) as advance:

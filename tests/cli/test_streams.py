@@ -18,8 +18,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from charlm.cli import main
-from charlm.cli.output import json_line
-from charlm.cli.streams import settled, takes_unicode
+from charlm.cli.terminal.phrases import json_line
+from charlm.cli.terminal.streams import settled, takes_unicode
 from charlm.config import DataConfig, RunConfig, to_yaml
 from charlm.runs.directory import RunDirectory
 from tests.cli.conftest import environment

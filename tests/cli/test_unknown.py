@@ -9,19 +9,14 @@ from charlm.config import RunConfig, to_dict
 from charlm.config.keys import SYNONYMS, key_meant, keys
 
 KEYS = {
-    "--lr": "train.learning_rate",
-    "--learning-rate": "train.learning_rate",
-    "--learning_rate": "train.learning_rate",
-    "-lr": "train.learning_rate",
-    "--batch-size": "data.batch_size",
-    "--batchSize": "data.batch_size",
-    "--hidden-dim": "model.hidden_dim",
-    "--hidden-size": "model.hidden_dim",
-    "--num-layers": "model.layers",
-    "--optimizer": "train.trainer",
-    "--seq-len": "data.seq_length",
     "--grad-clip": "train.clip_norm",
-    "--dropout": "model.dropout",
+    "--clip_norm": "train.clip_norm",
+    "--clipNorm": "train.clip_norm",
+    "-wd": "train.weight_decay",
+    "--warmup-steps": "train.warmup",
+    "--tie-weights": "model.tied",
+    "--eval-interval": "train.eval_every",
+    "--characters": "data.alphabet",
 }
 
 
@@ -52,9 +47,13 @@ def test_it_names_the_key_to_set(said, option):
         ("train", "--max-steps", "--steps"),
         ("train", "--time-limit", "--max-time"),
         ("train", "--random-seed", "--seed"),
-        ("bench", "--hidden-dim", "--hidden"),
+        ("train", "--learning_rate", "--learning-rate"),
+        ("train", "-lr", "--learning-rate"),
+        ("train", "--batchSize", "--batch-size"),
+        ("train", "--seq-len", "--seq-length"),
+        ("bench", "--hidden-size", "--hidden-dim"),
         ("bench", "--num-layers", "--layers"),
-        ("bench", "--optimizer", "--trainer"),
+        ("bench", "--optim", "--trainer"),
         ("eval", "--lr", "--rate"),
         ("compare", "--max-steps", "--steps"),
     ],

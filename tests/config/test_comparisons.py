@@ -14,8 +14,7 @@ from charlm.config import (
     load_comparison,
     load_run,
 )
-from charlm.config.rules import SettingError
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, SettingError
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from charlm.config import ModelConfig
-from charlm.config.rules import SettingError
 from charlm.config.schema import CELLS
 from charlm.engine.random import NumpyStream
+from charlm.errors import SettingError
 from charlm.lm.evaluation import evaluate
 from charlm.lm.language_model import CharLM
 from charlm.text.vocab import Vocab

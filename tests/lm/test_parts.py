@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from charlm.config import ModelConfig
-from charlm.config.rules import SettingError
 from charlm.config.schema import CELLS
 from charlm.engine.random import NumpyStream
-from charlm.errors import CheckpointError, ConfigError
+from charlm.errors import CheckpointError, ConfigError, SettingError
 from charlm.kernels import select
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor

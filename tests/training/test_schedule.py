@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.config import TrainConfig, load_run
-from charlm.config.rules import SettingError
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, SettingError
 from charlm.training.loop import Training
 from charlm.training.schedule import Schedule
 

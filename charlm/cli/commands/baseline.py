@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import texts
-from charlm.cli.options import encoding_option
+from charlm.cli.options.completion import texts
+from charlm.cli.options.shared import encoding_option, json_option
 
 HELP = """\
 Score the end of TEXT by models without a network, made of what is before it.
@@ -34,7 +34,7 @@ TEXT is files, folders of .txt files, or - for standard input.
     help="The part of the text, at its end, that is scored.",
 )
 @encoding_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def baseline(**given: Any) -> int:
     """Carry the command out."""
     from charlm.cli.baseline import baseline

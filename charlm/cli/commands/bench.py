@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import cells, configs, trainers
-from charlm.cli.options import kernels_option
+from charlm.cli.options.completion import configs
+from charlm.cli.options.settings import CommandWithSettings, setting_options
+from charlm.cli.options.shared import json_option
 
 HELP = """\
 Train a model for some seconds, sample from it, and say how fast that was.
@@ -17,7 +18,7 @@ the speed does not depend on what they are.
 """
 
 
-@click.command(help=HELP)
+@click.command(cls=CommandWithSettings, help=HELP)
 @click.option(
     "--config",
     metavar="CONFIG",
@@ -25,30 +26,19 @@ the speed does not depend on what they are.
     help="A bundled config or a .yaml file (default: text).",
 )
 @click.option(
-    "--cell", metavar="NAME", shell_complete=cells, help="The recurrent cell: rnn, gru, lstm, ..."
-)
-@click.option("--layers", metavar="N", help="Recurrent layers.")
-@click.option("--hidden", metavar="N", help="Size of each layer's state.")
-@click.option("--embed", metavar="N", help="Size of a character's vector (default: --hidden).")
-@click.option("--batch", metavar="N", help="Stretches of text read side by side.")
-@click.option("--seq", metavar="N", help="Characters between two updates.")
-@click.option(
-    "--vocab", type=click.IntRange(min=1, max=20_000), metavar="N", help="Different characters."
-)
-@click.option(
-    "--trainer",
-    metavar="NAME",
-    shell_complete=trainers,
-    help="sgd, momentum, adagrad, rmsprop, adam or adamw.",
+    "--vocab", type=click.IntRange(min=1, max=20_000), metavar="N", help="Number of symbols."
 )
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Also say how long a run of N steps takes (default: the config's).",
+    help="Also say how long a run of N steps takes (default: the steps of the config).",
 )
-@kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
+@setting_options(
+    *("model.cell", "model.layers", "model.hidden_dim", "model.embed_dim", "data.batch_size"),
+    *("data.seq_length", "train.trainer", "train.kernels"),
+)
 @click.pass_obj
 def bench(obj: dict[str, Any], /, **given: Any) -> int:
     """Carry the command out."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import comparisons
-from charlm.cli.options import HomePath, kernels_option
+from charlm.cli.options.completion import comparisons
+from charlm.cli.options.shared import HomePath, kernels_option
 
 HELP = """\
 Train several models on the same text with the same steps, from several seeds each.

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import encodings, runs, texts
-from charlm.cli.options import HomePath, kernels_option
+from charlm.cli.options.completion import encodings, runs, texts
+from charlm.cli.options.shared import HomePath, json_option, kernels_option
 
 HELP = """\
 Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN or its last.
@@ -56,7 +56,7 @@ learns and the n-grams count only from characters that are scored already.
 )
 @click.option("--mix", type=click.Choice(["ngram"]), help="Mix with n-grams of the training text.")
 @kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
 def eval_(obj: dict[str, Any], /, **given: Any) -> int:
     """Carry the command out."""

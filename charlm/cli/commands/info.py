@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import runs_and_texts
-from charlm.cli.options import HomePath, encoding_option
+from charlm.cli.options.completion import runs_and_texts
+from charlm.cli.options.shared import HomePath, encoding_option, json_option
 
 HELP = """\
 Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.
@@ -22,7 +22,7 @@ last tenth.
 @click.argument("what", metavar="RUN|TEXT", type=HomePath(), shell_complete=runs_and_texts)
 @encoding_option
 @click.option("--config", "with_config", is_flag=True, help="Show the complete config of RUN too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def info(**given: Any) -> int:
     """Carry the command out."""
     from charlm.cli.info import info

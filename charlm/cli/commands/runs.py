@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import runs as known_runs
-from charlm.cli.options import HomePath
+from charlm.cli.options.completion import runs as known_runs
+from charlm.cli.options.shared import HomePath
 
 HELP = """\
 List the runs in FOLDER (default: runs) and in the folders below it, the latest first.

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import runs
-from charlm.cli.options import HomePath, checkpoint_option, kernels_option
+from charlm.cli.options.completion import runs
+from charlm.cli.options.shared import HomePath, checkpoint_option, json_option, kernels_option
 
 HELP = """\
 Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it.
@@ -47,7 +47,7 @@ each of them; a program that reads them should use --json.
 )
 @checkpoint_option
 @kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
 def sample(obj: dict[str, Any], /, **given: Any) -> int:
     """Carry the command out."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import configs_and_texts, encodings, runs, settings, texts
-from charlm.cli.options import HomePath, kernels_option
+from charlm.cli.options.completion import configs_and_texts, runs, settings
+from charlm.cli.options.settings import KEYS, CommandWithSettings, setting_options
+from charlm.cli.options.shared import HomePath
 from charlm.config import PRESETS
 
 HELP = """\
@@ -30,7 +31,7 @@ first that it reaches.
 """
 
 
-@click.command(help=HELP)
+@click.command(cls=CommandWithSettings, help=HELP)
 @click.argument(
     "arguments", nargs=-1, metavar="[CONFIG] [TEXT...]", shell_complete=configs_and_texts
 )
@@ -49,33 +50,6 @@ first that it reaches.
     type=click.Choice(PRESETS),
     help="Settings by time for TEXT: 3 minutes, 15, an hour; by default, what suits its size.",
 )
-@click.option("--steps", metavar="N", help="Updates in all (train.steps).")
-@click.option("--epochs", metavar="N", help="Passes over the text, such as 0.5 (train.epochs).")
-@click.option("--max-time", metavar="TIME", help="90s, 10m or 1h30m at most (train.max_time).")
-@click.option(
-    "--patience",
-    metavar="N",
-    help="End after N held-out scores without a better one (train.patience).",
-)
-@click.option("--seed", metavar="N", help="The same seed gives the same run (train.seed).")
-@click.option("--log-every", metavar="N", help="Steps between two losses (train.log_every).")
-@click.option("--sample-every", metavar="N", help="Steps between two samples (train.sample_every).")
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    shell_complete=encodings,
-    help="The text's encoding: utf-8, another codec, or bytes (data.encoding).",
-)
-@click.option("--min-count", metavar="N", help="Rarer characters become <UNK> (data.min_count).")
-@click.option("--val-frac", metavar="F", help="Share held out to measure on (data.val_frac).")
-@click.option("--test-frac", metavar="F", help="Share kept at the end to test on (data.test_frac).")
-@click.option(
-    "--val-file",
-    metavar="TEXT",
-    shell_complete=texts,
-    help="Measure on this text instead (data.val_file).",
-)
-@kernels_option
 @click.option(
     "--init-from",
     metavar="RUN",
@@ -97,6 +71,7 @@ first that it reaches.
 @click.option("--tensorboard", is_flag=True, help="Also write event files for TensorBoard.")
 @click.option("--print-config", is_flag=True, help="Print the config that would run, and stop.")
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled configs and texts.")
+@setting_options(*KEYS)
 @click.pass_obj
 def train(obj: dict[str, Any], /, **given: Any) -> int:
     """Carry the command out."""

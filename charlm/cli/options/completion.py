@@ -11,7 +11,8 @@ from click.shell_completion import CompletionItem
 
 from charlm.config import bundled_comparisons, bundled_runs, bundled_texts
 from charlm.config.keys import keys, words
-from charlm.config.rules import SettingError, encoding
+from charlm.config.rules import encoding
+from charlm.errors import SettingError
 
 Found = list[CompletionItem]
 
@@ -48,16 +49,6 @@ def runs_and_texts(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return _runs(incomplete) or texts(ctx, param, incomplete)
 
 
-def cells(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
-    """Complete a cell's name."""
-    return _those(incomplete, words("model.cell"))
-
-
-def trainers(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
-    """Complete a trainer's name."""
-    return _those(incomplete, words("train.trainer"))
-
-
 def encodings(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
     """Complete the name of an encoding of texts."""
     known = {"bytes", *(name.replace("_", "-") for name in aliases.values())}
@@ -70,15 +61,17 @@ def settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> Fou
     if not equals:
         described = [(f"{key}=", field.metadata["doc"]) for key, field in keys().items()]
         return _described(incomplete, described)
-    if key not in keys():
-        return []
-    if key == "data.encoding":
-        found = encodings(ctx, param, value)
-    elif key in ("data.text", "data.val_file"):
-        found = texts(ctx, param, value)
-    else:
-        found = _those(value, words(key))
+    found = values(key, ctx, param, value) if key in keys() else []
     return [CompletionItem(f"{key}={item.value}", item.type) for item in found]
+
+
+def values(key: str, ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
+    """Complete the value of a key."""
+    if key == "data.encoding":
+        return encodings(ctx, param, incomplete)
+    if key in ("data.text", "data.val_file"):
+        return texts(ctx, param, incomplete)
+    return _those(incomplete, words(key))
 
 
 def _runs(incomplete: str) -> Found:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from charlm.cli.output import program
+from charlm.cli.terminal.phrases import program
 from charlm.config import (
     DataConfig,
     bundled_comparisons,

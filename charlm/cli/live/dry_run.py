@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from charlm.benchmark import peak_rss_mb, timed
-from charlm.cli.output import Screen, duration
-from charlm.cli.training import RunOptions
+from charlm.cli.live.session import RunOptions
+from charlm.cli.terminal.phrases import duration
+from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
 from charlm.lm.model import described

@@ -6,7 +6,8 @@ import time
 
 from tqdm import tqdm
 
-from charlm.cli.output import PAUSE, Screen, duration
+from charlm.cli.terminal.phrases import duration
+from charlm.cli.terminal.screen import PAUSE, Screen
 from charlm.training.events import Evaluated, Event, Logged, RolledBack, Started, Stepped
 from charlm.training.loop import Training
 from charlm.wording import fixed, short

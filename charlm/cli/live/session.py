@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from charlm.cli.interrupts import Interrupts, handled
-from charlm.cli.output import Screen, program
-from charlm.cli.progress import Progress
-from charlm.cli.views import LineView, StreamView, Viewer
+from charlm.cli.live.interrupts import Interrupts, handled
+from charlm.cli.live.progress import Progress
+from charlm.cli.live.views import LineView, StreamView, Viewer
+from charlm.cli.terminal.phrases import program
+from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, to_yaml
 from charlm.config.rules import seconds_of
 from charlm.errors import CheckpointError, OutputError, StandardOutputError

@@ -1,28 +1,19 @@
-"""What the commands share in showing things: lines that do not collide with a progress bar, numbers, marks."""
+"""A progress bar, and lines that do not collide with it."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from tqdm import tqdm
 
 from charlm import progress
-from charlm.cli.streams import takes_unicode
-from charlm.files import seen
+from charlm.cli.terminal.phrases import duration
 
-if TYPE_CHECKING:
-    from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
-
-CUT_MARK = " [cut: no <EOS>]"
 PAUSE = 10.0
 """Seconds between two lines about progress, where there is no terminal for a bar."""
 TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
@@ -137,67 +128,3 @@ class _Work:
             share = min(1.0, self._done / self._total)
             left = duration((now - self._began) * (1 - share) / share)
             self._tell(f"{self._what}: {share:.0%} done, {left} left")
-
-
-def json_line(data: Any) -> str:
-    r"""Return data as JSON, in ASCII where the output does not show all characters.
-
-    Example:
-        >>> json_line({"text": "\ud800"})  # half a surrogate pair is no character: JSON has an escape for it
-        '{"text": "\\ud800"}'
-    """
-    line = json.dumps(data, ensure_ascii=not takes_unicode())
-    return line.encode("utf-8", "backslashreplace").decode()
-
-
-def cut_mark(sample: SampledText) -> str:
-    """Return what is shown after a sample: nothing, or that it was cut."""
-    return "" if sample.complete else CUT_MARK
-
-
-def marked(sample: SampledText) -> str:
-    """Return a sample's text, with a mark where it was cut.
-
-    Example:
-        >>> from charlm.lm.sampling import SampledText
-        >>> marked(SampledText("ab", complete=False))
-        'ab [cut: no <EOS>]'
-    """
-    return sample.text + cut_mark(sample)
-
-
-def program() -> str:
-    """Return what to type for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
-    python = Path(sys.executable)
-    script = python.with_name("charlm")
-    on_the_path = shutil.which("charlm")
-    if on_the_path and (not script.exists() or Path(on_the_path).samefile(script)):
-        return "charlm"
-    file = script if script.exists() else python
-    return shlex.quote(str(seen(file))) + ("" if script.exists() else " -m charlm")
-
-
-def duration(seconds: float) -> str:
-    """Return a time as a person would say it.
-
-    Example:
-        >>> duration(7.25), duration(200), duration(9000)
-        ('7.2 s', '3 min 20 s', '2 h 30 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
-
-
-def age(seconds: float) -> str:
-    """Return how long ago something was, in the largest unit that it fills.
-
-    Example:
-        >>> age(7.25), age(200), age(9000), age(1e6)
-        ('7 s ago', '3 min ago', '2 h ago', '11 days ago')
-    """
-    units = ((172_800, 86_400, "days"), (3600, 3600, "h"), (60, 60, "min"))
-    size, unit = next(((size, unit) for least, size, unit in units if seconds >= least), (1, "s"))
-    return f"{seconds // size:.0f} {unit} ago"

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from charlm.cli.output import Screen
+from charlm.cli.terminal.screen import Screen
 from charlm.errors import OutputError
 from charlm.interrupts import end, is_ignored, say
 from charlm.runs.directory import RunDirectory

@@ -11,7 +11,7 @@ import attrs
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import against_baselines
-from charlm.cli.paragraphs import filled, listed
+from charlm.cli.terminal.layout import filled, listed
 from charlm.lm.scoring import MIX_ORDER, Evaluation
 from charlm.wording import counted, fixed
 

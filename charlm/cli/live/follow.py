@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from charlm.baselines.counting import nll_to_bpc
-from charlm.cli.output import Screen, duration
-from charlm.cli.progress import STEP_BAR, TIME_BAR
+from charlm.cli.live.progress import STEP_BAR, TIME_BAR
+from charlm.cli.terminal.phrases import duration
+from charlm.cli.terminal.screen import Screen
 from charlm.config import load_run
 from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError

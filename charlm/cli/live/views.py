@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from charlm.cli.output import Screen, marked
-from charlm.cli.paragraphs import filled
-from charlm.cli.scores import shown_perplexity
+from charlm.cli.terminal.layout import filled
+from charlm.cli.terminal.phrases import marked
+from charlm.cli.terminal.scores import shown_perplexity
+from charlm.cli.terminal.screen import Screen
 from charlm.reporting.verdicts import History, Verdicts
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training

@@ -1,0 +1,51 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import encodings
+from charlm.cli.options.settings import described, overrides_of
+from charlm.config import KERNELS, DataConfig, load_run
+from charlm.files import home_expanded
+
+checkpoint_option = click.option(
+    "--checkpoint",
+    type=click.Choice(["last", "best"]),
+    help="Which weights of a run: the last, or those with the best held-out score (default: best, if there are any).",
+)
+
+kernels_option = click.option(
+    "--kernels", type=click.Choice(KERNELS), help=described("train.kernels")
+)
+
+encoding_option = click.option(
+    "--encoding", metavar="NAME", shell_complete=encodings, help=described("data.encoding")
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+class HomePath(click.Path):
+    """A path, in which ``~`` is the home folder also where the shell did not see it, as in quotes."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; an empty word, which an unset variable gives, is an error."""
+        if not value:
+            self.fail("expected a path, got nothing", param, ctx)
+        return super().convert(home_expanded(os.fspath(value)), param, ctx)
+
+
+def own_text(texts: tuple[str, ...], **given: str | float | None) -> DataConfig:
+    """Return the data section for texts of the user, as `charlm train TEXT...` has it, with the options given.
+
+    Example:
+        >>> own_text(("novel.txt",), val_frac=0.2, encoding=None).val_frac
+        0.2
+    """
+    return load_run(texts=texts, overrides=overrides_of(given)).data

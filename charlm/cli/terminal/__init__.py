@@ -1,0 +1,1 @@
+"""What commands print, and how it reaches the terminal: streams, progress bars, tables, scores."""

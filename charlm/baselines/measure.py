@@ -93,13 +93,9 @@ class Baselines:
         return (self.train_characters, self.held_out_characters) == _sizes(train, held_out)
 
     def rows(self) -> list[tuple[str, float]]:
-        """Return what each is called and reaches, from the plainest to the best order of n-grams."""
-        return [
-            ("uniform", self.uniform),
-            ("unigram", self.unigram),
-            ("xz", self.xz),
-            (f"{self.best_order}-gram", self.best),
-        ]
+        """Return names and scores, from the simplest baseline to the best order of n-grams."""
+        plain = [("uniform", self.uniform), ("unigram", self.unigram), ("xz", self.xz)]
+        return plain + [(f"{self.best_order}-gram", self.best)] * (self.best_order > 1)
 
     def save(self, folder: Path) -> None:
         """Write them into a run's folder."""

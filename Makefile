@@ -1,5 +1,5 @@
 # Needs GNU make, Python 3.10 or newer with pip and, for the first installation, the package index.
-# Messages go to stderr: the stdout of `make -s train` is the training's alone.
+# Messages go to stderr, so the stdout of `make -s train` is only the training's output.
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,12 +45,12 @@ clean: ## remove .venv, caches and built distributions; runs stay
 	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp is made only by an installation that succeeded, so that a failed one is tried again; and it
-# does not outlive the Python that it was made with, as when the system's is upgraded.
+# A stamp is made only after a successful installation, so a failed one is tried again. It is removed when its Python
+# is gone, for example after a system upgrade.
 $(shell test -x $(PY) || rm -f $(VENV)/.installed $(VENV)/.installed-*)
 
 # Numba is left out where it has no wheel for this Python: charlm then computes with numpy, and the tests of the
-# compiled kernels are skipped. The first argument is a list of extras, each with a comma behind it.
+# compiled kernels are skipped. The first argument is a list of extras, each followed by a comma.
 define install
 	$(call say,== installing $(2) into $(VENV))
 	@$(PIP) install --only-binary numba,llvmlite -e '.[$(1)fast]' >&2 || { \

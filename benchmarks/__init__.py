@@ -1,5 +1,5 @@
-"""charlm beside PyTorch and DyNet on the same work: ``python -m benchmarks --help``.
+"""Compare charlm with PyTorch and DyNet on the same work: ``python -m benchmarks --help``.
 
-Every contender runs in a process of its own, on all cores, and they take turns: a machine that is
-slower for a while is slower for all. What is compared are medians.
+Every contender runs in its own process, on all cores, and they take turns. So a machine that is slow for
+a while is slow for all of them. The medians are compared.
 """

@@ -1,4 +1,4 @@
-"""Measure, and write what was found to ``benchmarks/results/``."""
+"""Measure, and write the results to ``benchmarks/results/``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Measure what was asked for; the rest stays as it was measured before."""
+    """Measure the requested parts; the others keep their earlier results."""
     asked = _arguments()
     threads = thread_count(asked.threads)
     plan = Plan(
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def write(folder: Path, machine: dict[str, str], measured: dict[str, Any]) -> None:
-    """Write the numbers, the report and the plot, keeping the rows that are there and were not measured now."""
+    """Write the numbers, the report and the plot; rows that were not measured now are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers = folder / "measurements.json"
     before = json.loads(numbers.read_text())["parts"] if numbers.exists() else {}

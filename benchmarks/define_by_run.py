@@ -1,6 +1,6 @@
-"""charlm.dynet beside DyNet, part by part. Each yields rows that JSON can hold, and says on stderr how far it is.
+"""Compare charlm.dynet with DyNet, part by part. Each part yields rows for JSON and reports progress on stderr.
 
-Both have one thread: DyNet computes on one core, and charlm.dynet does so unless it is asked for more.
+Both use one thread: DyNet always computes on one core, and charlm.dynet does by default.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def tutorial(plan: Plan) -> Rows:
 
 
 def graph(plan: Plan) -> Rows:
-    """What a node costs in a graph that comes again, and graphs that are large, or all different, or read often."""
+    """The time of a node in a repeated graph; graphs that are large, all different, or read often."""
     for task in TASKS:
         say(f"graph {task}")
         programs = _both("benchmarks.graphs", task)
@@ -58,7 +58,7 @@ def graph(plan: Plan) -> Rows:
 
 
 def programs(plan: Plan) -> Rows:
-    """Programs as users write them, from the start of the process to its end."""
+    """Typical programs of users, from the start of the process to its end."""
     for name in UPDATES:
         say(f"programs {name}")
         both = _both("benchmarks.programs", name)

@@ -1,6 +1,6 @@
-"""What graphs of single operations cost, for charlm.dynet or DyNet: ``python -m benchmarks.graphs charlm|dynet TASK``.
+"""Time graphs of single operations, in charlm.dynet or DyNet: ``python -m benchmarks.graphs charlm|dynet TASK``.
 
-Printed are seconds, by what took them.
+It prints the seconds for each task.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORDS = 100
 
 
 def again(dy: Any) -> dict[str, float]:
-    """Build the tutorial's graph for one sentence; the seconds are a node's."""
+    """Build the tutorial's graph for one sentence; return seconds per node."""
     parameters = dy.ParameterCollection()
     rnn = dy.SimpleRNNBuilder(1, SIZE, SIZE, parameters)
     table = parameters.add_lookup_parameters((len(SYMBOLS), SIZE))
@@ -44,9 +44,9 @@ def again(dy: Any) -> dict[str, float]:
 
 
 def varied(dy: Any) -> dict[str, float]:
-    """Build trees that were never built before, evaluate them and go back.
+    """Build trees that all differ, evaluate them and compute gradients.
 
-    How long the slowest takes is counted in time of the processor, as other programs take turns.
+    The slowest is measured in processor time, because other programs also run.
     """
     random.seed(3)
     parameters = dy.ParameterCollection()
@@ -79,7 +79,7 @@ def varied(dy: Any) -> dict[str, float]:
 
 
 def read(dy: Any) -> dict[str, float]:
-    """Make 400 expressions, then read one by one, as the evaluation of a tagger does."""
+    """Make 400 expressions, then read them one by one, as a tagger does in evaluation."""
     parameters = dy.ParameterCollection()
     table = parameters.add_lookup_parameters((WORDS, 20))
     w = parameters.add_parameters((20, 20))
@@ -147,7 +147,7 @@ def sentences(dy: Any, size: int) -> dict[str, float]:
 
 
 def drawn(dy: Any, builder: str) -> dict[str, float]:
-    """Draw texts of 100 characters as the tutorial does; the seconds are a character's."""
+    """Draw texts of 100 characters as the tutorial does; return seconds per character."""
     random.seed(1)
     parameters = dy.ParameterCollection()
     rnn = getattr(dy, builder)(1, SIZE, SIZE, parameters)

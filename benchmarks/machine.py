@@ -15,7 +15,7 @@ PACKAGES = {"numpy": "numpy", "numba": "numba", "PyTorch": "torch", "DyNet": "dy
 
 
 def describe(threads: int) -> dict[str, str]:
-    """Return what the numbers depend on."""
+    """Return the facts that the numbers depend on."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     packages = [f"{name} {_version(package)}" for name, package in PACKAGES.items()]
     return {

@@ -1,4 +1,4 @@
-"""What is measured, part by part. Each yields rows that JSON can hold, and says on stderr how far it is."""
+"""The measured parts. Each yields rows for JSON and reports progress on stderr."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def variant(plan: Plan) -> Rows:
 
 
 def sampling(plan: Plan) -> Rows:
-    """A text of 5,000 characters, one stream, by both sets of kernels and in the two ways that PyTorch knows."""
+    """A text of 5,000 characters, one stream, by both sets of kernels and in the two ways that PyTorch offers."""
     for row in plan.rows():
         if row.size.name not in SAMPLED_SIZES or row.cell != "lstm":
             continue
@@ -104,7 +104,7 @@ def start(plan: Plan) -> Rows:
 
 
 def cold(plan: Plan) -> Rows:
-    """``charlm train`` of the tutorial's model by a user who has compiled nothing, as it is and by numpy alone."""
+    """``charlm train`` of the tutorial's model by a user who has compiled nothing, by default and with numpy alone."""
     say("cold")
     command = [sys.executable, "-m", "charlm", "train"]
     commands = {"auto": command, "numpy": [*command, "--kernels", "numpy"]}

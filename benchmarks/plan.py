@@ -1,4 +1,4 @@
-"""How much is measured, and how the rows of what was measured are made."""
+"""How much is measured, and how rows are made from the measurements."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def timed_row(name: str, found: dict[str, Timed], **more: Any) -> dict[str, Any]
 
 
 def say(text: str) -> None:
-    """Tell how far it is."""
+    """Report progress."""
     print(text, file=sys.stderr, flush=True)

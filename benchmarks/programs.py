@@ -1,7 +1,7 @@
-"""Programs as users of DyNet write them: ``python -m benchmarks.programs charlm|dynet NAME``.
+"""Typical programs of DyNet users: ``python -m benchmarks.programs charlm|dynet NAME``.
 
-They are those of ``tests/dynet/user_programs``, with vectors, vocabularies and sentences as large as in use. Printed
-are the mean losses of each tenth of the updates.
+They are those of ``tests/dynet/user_programs``, with vectors, vocabularies and sentences of realistic size. They print
+the mean loss of each tenth of the updates.
 """
 
 from __future__ import annotations

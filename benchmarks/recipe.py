@@ -1,4 +1,4 @@
-"""The preset `small` beside the same recipe in PyTorch, for the same minutes, by turns.
+"""Compare the preset `small` with the same recipe in PyTorch, for the same time, in turns.
 
     python -m benchmarks.recipe TEXT --minutes 3 --rounds 1
 

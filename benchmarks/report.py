@@ -41,7 +41,7 @@ def report(machine: dict[str, str], parts: Parts) -> str:
     """Return the whole report, of the parts that were measured."""
     sections = [
         "# Measurements",
-        "Made by `make bench`. Medians of runs that took turns, each contender in a process of its own. A ratio "
+        "Made by `make bench`. The numbers are medians. The programs ran in turns, each in its own process. A ratio "
         "above 1 means that charlm is faster.",
         "\n".join(f"* {name}: {value}" for name, value in machine.items()),
         "## Targets",
@@ -98,8 +98,8 @@ def _graph(rows: Rows) -> list[str]:
         for row in rows
     ]
     return [
-        "## Graphs of single operations, on DyNet's interface",
-        "Sentences in one graph: DyNet with its automatic batching.",
+        "## Graphs of single operations, with DyNet's interface",
+        "For sentences in one graph, DyNet uses its automatic batching.",
         markdown(["us", "charlm", "DyNet", "ratio"], lines),
     ]
 
@@ -109,7 +109,7 @@ def _programs(rows: Rows) -> list[str]:
         [row["name"], *_ms(row, "charlm", "dynet"), _times(ratio(row, "dynet"))] for row in rows
     ]
     return [
-        "## Programs on DyNet's interface, from their start to their end",
+        "## Programs with DyNet's interface, from start to end",
         "Those of `tests/dynet/user_programs`.",
         markdown(["ms", "charlm", "DyNet", "ratio"], lines),
     ]
@@ -130,8 +130,8 @@ def _cold(rows: Rows) -> list[str]:
         [row["name"], *(f"{row['seconds'][s]:.2f}" for s in ("auto", "numpy"))] for row in rows
     ]
     return [
-        "## The first training of a user, who has compiled nothing",
-        markdown(["seconds", "as it is", "`--kernels numpy`"], lines),
+        "## A user's first training, before anything was compiled",
+        markdown(["seconds", "default", "`--kernels numpy`"], lines),
     ]
 
 
@@ -158,7 +158,7 @@ def _step(rows: Rows) -> list[str]:
     ]
     return [
         "## One training step: forward, backward, clipping, Adam",
-        "layers x hidden; the last column is the share of the speed of numpy's matrix product on the same shapes.",
+        "layers x hidden; the last column is the speed relative to numpy's matrix product on the same shapes.",
         markdown(
             [
                 "ms",
@@ -173,7 +173,7 @@ def _step(rows: Rows) -> list[str]:
             speed,
         ),
         "## Memory of a training step",
-        "MB: the most that the process had, and what of it came after the imports.",
+        "MB: the peak memory of the process, and how much of it was added after the imports.",
         markdown(
             ["", "charlm", "PyTorch", "charlm, added", "PyTorch, added", "part", "part, added"],
             memory,
@@ -217,14 +217,14 @@ def _scaling(rows: Rows) -> list[str]:
         for row in rows
     ]
     return [
-        "## What a character costs where there are twice as many",
+        "## Time per character at twice the batch size or length, relative to the original size",
         markdown(["", "twice the batch", "twice the length"], lines),
     ]
 
 
 def _start(rows: Rows) -> list[str]:
     lines = [[f"`{row['name']}`", f"{row['seconds']:.2f}"] for row in rows]
-    return ["## From the start of a command to its end", markdown(["", "seconds"], lines)]
+    return ["## Commands, from start to end", markdown(["", "seconds"], lines)]
 
 
 def _megabytes(row: dict[str, Any], key: str) -> list[str]:
@@ -236,7 +236,7 @@ def _ms(row: dict[str, Any], *systems: str) -> list[str]:
 
 
 def _scaled(row: dict[str, Any], units: float, systems: Sequence[str]) -> list[str]:
-    """Return times, of so many units a second."""
+    """Return times in a unit; ``units`` of it are a second."""
     found = [row["seconds"][s] * units if s in row["seconds"] else None for s in systems]
     return [MISSING if x is None else f"{x:,.0f}" if x >= 100 else f"{x:.3g}" for x in found]
 
@@ -250,7 +250,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def plot(rows: Rows, path: Path) -> None:
-    """Draw how fast the systems are, PyTorch's speed being 1."""
+    """Plot the systems' speed relative to PyTorch's."""
     from matplotlib.figure import Figure
 
     names = [row["name"] for row in rows]

@@ -47,7 +47,7 @@ class Contender:
         )
 
     def ready(self) -> None:
-        """Wait for the preparations, and find how many calls make a turn."""
+        """Wait for the preparations, and compute the number of calls in a turn."""
         self._hear()
         self._calls = 1
         seconds = statistics.median(self._turn())
@@ -58,7 +58,7 @@ class Contender:
         self.turns.append(self._turn())
 
     def finish(self) -> None:
-        """End the process, which tells what it used."""
+        """End the process, which reports the memory that it used."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self.end = self._hear()
@@ -114,7 +114,7 @@ def take_turns(jobs: Jobs, seconds: float, fewest: int = 3) -> dict[str, Timed]:
     contenders: dict[str, Contender] = {}
     try:
         for name, job in jobs.items():
-            # one after the other: what one does to get ready must not slow another
+            # one after another, so that the preparation of one does not slow another
             contenders[name] = Contender(*job)
             contenders[name].ready()
         began, rounds = time.perf_counter(), 0
@@ -147,7 +147,7 @@ class Program:
     folder: Path = ROOT
 
     def run(self, threads: int) -> tuple[float, Any]:
-        """Return how long it took from its start to its end, in seconds, and what it printed."""
+        """Return its running time in seconds, and its output."""
         env = {**environment(threads), **self.settings, "PYTHONPATH": str(self.folder)}
         command = [sys.executable, "-m", *self.arguments]
         before = time.perf_counter()

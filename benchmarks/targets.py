@@ -1,4 +1,4 @@
-"""From measurements to ratios, and to what they say about the targets. A ratio above 1 is in charlm's favour."""
+"""Ratios from measurements, compared with the targets. A ratio above 1 is in charlm's favour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Parts: TypeAlias = dict[str, Rows]
 
 @dataclass(frozen=True)
 class Target:
-    """Something to be reached: ``reached`` is None where it was not measured."""
+    """A target; ``reached`` is None if it was not measured."""
 
     work: str
     least: float
@@ -39,7 +39,7 @@ class Target:
 
 
 def ratio(row: dict[str, Any], other: str, ours: str = "charlm") -> float | None:
-    """Return how many times as fast we are as another, by the medians; None if either was not measured.
+    """Return how many times faster charlm is than another, by the medians; None if either was not measured.
 
     Example:
         >>> ratio({"seconds": {"charlm": 2.0, "torch": 3.0}}, "torch")
@@ -60,7 +60,7 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 
 def per_character(row: dict[str, Any], other: str) -> float:
-    """Return the cost of a character in a job of twice as many, by the median over the pairs of turns.
+    """Return the relative time of a character in a job of twice the size: the median over pairs of turns.
 
     Example:
         >>> per_character({"turns": {"once": [1.0, 1.0, 1.0], "batch": [2.0, 2.2, 9.0]}}, "batch")
@@ -118,7 +118,7 @@ def _define_by_run(parts: Parts) -> list[Target]:
 
 
 def slowest(graphs: Rows) -> dict[str, float]:
-    """Return by how much the slowest of many graphs is above the median, in one process."""
+    """Return the time of the slowest of many graphs divided by the median, in one process."""
     rows = {row["name"]: row["seconds"] for row in graphs}
     try:
         most, middle = (rows[f"the {which} of 2,000 trees"] for which in ("slowest", "median"))
@@ -174,7 +174,7 @@ def gemm_share(row: dict[str, Any]) -> float | None:
 
 
 def memory_share(row: dict[str, Any], key: str = "peak_mb") -> float | None:
-    """Return the most memory that our process had, as a part of PyTorch's."""
+    """Return the peak memory of charlm's process divided by that of PyTorch's."""
     facts = row["facts"]
     if "charlm" not in facts or "torch" not in facts:
         return None
@@ -182,7 +182,7 @@ def memory_share(row: dict[str, Any], key: str = "peak_mb") -> float | None:
 
 
 def fastest_torch(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of sampling in which PyTorch stands for the faster of its two ways."""
+    """Return a row of sampling with the faster of PyTorch's two ways as ``torch``."""
     seconds = dict(row["seconds"])
     ways = [seconds[way] for way in ("torch", "torch_cells") if way in seconds]
     return {**row, "seconds": {**seconds, "torch": min(ways)} if ways else seconds}

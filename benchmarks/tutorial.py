@@ -1,7 +1,7 @@
 """The tutorial's three loops, for charlm.dynet or DyNet: ``python -m benchmarks.tutorial charlm|dynet``.
 
-A simple RNN and an LSTM learn one sentence, and the simple RNN then another, 200 updates each, with a
-text drawn after every fifth. Printed are the seconds of each loop, imports not among them.
+A simple RNN and an LSTM learn one sentence, and the simple RNN then another. Each loop has 200 updates and
+generates a text after every fifth. It prints the seconds of each loop, without imports.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The process of one contender: ``python -m benchmarks.worker SYSTEM TASK JOB``.
 
-It prepares the job (an object of JSON), makes some calls that nobody counts, and then, for each number
-on a line of its standard input, as many calls; it answers each line with their times. At the end of the
-input it tells how much memory it used.
+It prepares the job (a JSON object) and makes some calls that are not counted. Then it reads numbers from its
+standard input, one on each line, makes that many calls, and prints their times. At the end of the input it
+prints how much memory it used.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ def _memory(key: str) -> float:
 
 
 def _reset_peak() -> float:
-    """Forget what was used so far, by the imports, and return what is used now."""
-    with contextlib.suppress(OSError):  # not everywhere allowed; the imports' peak then counts
+    """Reset the peak, which includes the imports, and return the memory used now."""
+    with contextlib.suppress(
+        OSError
+    ):  # not allowed everywhere; then the peak of the imports counts
         Path("/proc/self/clear_refs").write_text("5")
     return _memory("VmRSS")
 

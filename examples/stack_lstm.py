@@ -1,6 +1,6 @@
-"""A stack LSTM: every state can be continued again, so popping is going back to the state before.
+"""A stack LSTM: any earlier state can be continued, so a pop returns to the previous state.
 
-The network reads brackets. At "(" it pushes, at ")" it pops; its output then summarises what is still open.
+The network reads brackets. At "(" it pushes, at ")" it pops; its output then describes the open brackets.
 """
 
 import charlm.dynet as dy
@@ -18,4 +18,4 @@ for bracket in "(()(()))":
     print(bracket, [round(x, 3) for x in state.output().vec_value()[:4]])
 
 assert state is empty, "every bracket is closed"
-print("all closed: the state is the empty stack's again")
+print("all closed: the state is that of the empty stack again")

@@ -168,3 +168,35 @@ def test_the_page_on_training_names_every_setting_of_the_network_and_the_updates
     keys += train[: train.index("steps")]
     told_elsewhere = {"cell", "layers"}
     assert [k for k in keys if not re.search(rf"\b{k}\b", text) and k not in told_elsewhere] == []
+
+
+PAGES_ON_THE_CODE = ["design", "engine", "kernels", "files", "../CONTRIBUTING"]
+MADE_BY_COMMANDS = {"benchmarks/results/", "runs/", "config.yaml"}
+"""What exists once a command has written it."""
+
+
+@pytest.mark.parametrize("name", PAGES_ON_THE_CODE)
+def test_files_that_a_page_on_the_code_names_exist(name):
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`([\w./-]+(?:\.py|\.md|\.yaml|/))`", text)) - MADE_BY_COMMANDS
+    assert paths
+    missing = [p for p in paths if not (ROOT / p).exists() and not (ROOT / "charlm" / p).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("folder", [".", "docs", "data", "benchmarks/results"])
+def test_links_lead_to_files(folder):
+    pages = list((ROOT / folder).glob("*.md"))
+    assert pages
+    for page in pages:
+        targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+        missing = [target for target in targets if not (page.parent / target).exists()]
+        assert missing == [], page
+
+
+def test_the_page_on_the_design_names_every_package_and_is_short():
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    packages = [f"charlm/{path.parent.name}/" for path in ROOT.glob("charlm/*/__init__.py")]
+    modules = [f"charlm/{path.name}" for path in ROOT.glob("charlm/*.py")]
+    assert [place for place in packages + modules if f"`{place}`" not in text] == []
+    assert len(text.splitlines()) <= 140  # two pages

@@ -12,7 +12,7 @@ RATE = 0.003
 
 
 class NormLSTM(nn.Module):
-    """An LSTM with layer normalisation, which PyTorch has no module for: as its users write it."""
+    """An LSTM with layer normalisation, as PyTorch users write it; PyTorch has no module for it."""
 
     def __init__(self, inputs: int, hidden: int, layers: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def step(job: dict[str, Any]) -> Callable[[], object]:
 
 
 def sample(job: dict[str, Any]) -> Callable[[], object]:
-    """A text of some characters, by calls of the module for sequences."""
+    """A text of some characters, with the module for sequences."""
     model = _Model(job).eval()
 
     @torch.inference_mode()
@@ -89,7 +89,7 @@ def sample(job: dict[str, Any]) -> Callable[[], object]:
 
 
 def sample_by_cells(job: dict[str, Any]) -> Callable[[], object]:
-    """The same, by calls of one ``LSTMCell`` a layer."""
+    """The same, with one ``LSTMCell`` per layer."""
     model = _Model(job).eval()
     hidden = job["hidden"]
     cells = [nn.LSTMCell(hidden, hidden) for _ in range(job["layers"])]

@@ -1,1 +1,1 @@
-"""What a text gives away without a network: numbers to read a loss against."""
+"""Baselines without a network: what n-grams and a compressor reach on a text."""

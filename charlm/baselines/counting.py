@@ -1,4 +1,4 @@
-"""What counting reaches, without a network: numbers to read a loss against."""
+"""The simplest baselines, and units of a loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from charlm.text.vocab import Ids
 
 
 def uniform_nll(vocab_size: int) -> float:
-    """Return the nll, in nats per character, of taking every symbol to be equally likely.
+    """Return the nll, in nats per character, if every symbol is equally likely.
 
     Example:
         >>> round(uniform_nll(28), 4)
@@ -21,9 +21,9 @@ def uniform_nll(vocab_size: int) -> float:
 
 
 def unigram_nll(train: Ids, held_out: Ids, vocab_size: int) -> float:
-    """Return the nll, in nats per character, of the training text's symbol frequencies on held-out text.
+    """Return the nll, in nats per character, of held-out text under the symbol frequencies of the training text.
 
-    One is added to each count (Laplace), so that a symbol not seen in training is possible.
+    One is added to each count (Laplace), so that symbols that do not occur in training are possible.
 
     Example:
         >>> round(unigram_nll(np.array([0, 0, 1]), np.array([0, 1]), 2), 4)  # -ln(3/5 * 2/5) / 2
@@ -42,7 +42,7 @@ def nll_to_bpc(nll: float) -> float:
 def nll_to_perplexity(nll: float) -> float:
     """Return exp(nll): the number of equally likely characters that would be as hard to guess.
 
-    It is infinite where it is larger than any float, from about 709.8 nats on.
+    It is infinite above about 709.8 nats, where it is too large for a float.
 
     Example:
         >>> round(nll_to_perplexity(math.log(28)), 4), nll_to_perplexity(710.0)

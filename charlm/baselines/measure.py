@@ -1,4 +1,4 @@
-"""All baselines of one text: what each reaches on its held-out part."""
+"""The scores of all baselines on the held-out part of a text."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from charlm.files import write_atomically
 from charlm.text.vocab import Ids, Vocab
 
 LARGE = 20_000_000
-"""Of a text with more characters only ``SAMPLE`` are looked at."""
+"""For a text with more characters, the baselines use only ``SAMPLE`` of them."""
 SAMPLE = 5_000_000
-"""Those around the split, a tenth of them held out: some 25 seconds and 350 MB, whatever the text's size."""
+"""Those around the split, a tenth of them held out: about 25 seconds and 350 MB for any larger text."""
 FILE_NAME = "baselines.json"
-"""The file of a run that keeps its text's baselines."""
+"""The file in a run's folder with the baselines of its text."""
 MOST = 1 << 16
-"""Bytes that are read of it."""
+"""The maximum size of this file, in bytes."""
 MOST_NATS = 700.0
-"""A score of a character: the perplexity of more is beyond floats."""
+"""The maximum nll of a character: the perplexity of a larger one does not fit a float."""
 
 
 def _scores(value: Any) -> tuple[float, ...]:
-    found: list[float] = all_of(number(least=0, most=MOST_NATS))(value)
-    if not found:
+    scores: list[float] = all_of(number(least=0, most=MOST_NATS))(value)
+    if not scores:
         raise SettingError("expected a number, got an empty list")
-    return tuple(found)
+    return tuple(scores)
 
 
 @attrs.frozen
 class Baselines:
-    """What is reached on a held-out text without a network, in nats per character.
+    """Scores of models without a network on a held-out text, in nats per character.
 
     Attributes:
-        train_characters: how many were learned from.
-        held_out_characters: how many were scored.
-        sampled: these are the ones around the split, because there are more than ``LARGE``.
+        train_characters: the number of characters in the training part.
+        held_out_characters: the number of characters that were scored.
+        sampled: whether the parts are a sample around the split, because the text has more than ``LARGE``.
         uniform: all symbols equally likely.
-        unigram: the training text's symbol frequencies.
+        unigram: the symbol frequencies of the training text.
         ngram: modified Kneser-Ney models of order 1, 2, ...
-        xz: a general compressor: how much larger the compressed training text becomes with the held-out text after it.
+        xz: the growth of the compressed training text when the held-out text is appended.
 
     Example:
         >>> text = "the cat sat on the mat. " * 20
         >>> vocab = Vocab.from_text(text, eos=False)
-        >>> found = measure(vocab, vocab.encode(text), vocab.encode("the cat sat on the mat. "))
-        >>> found.best_order, round(found.best, 3), round(found.unigram, 3)
+        >>> baselines = measure(vocab, vocab.encode(text), vocab.encode("the cat sat on the mat. "))
+        >>> baselines.best_order, round(baselines.best, 3), round(baselines.unigram, 3)
         (8, 0.003, 2.142)
     """
 
@@ -75,12 +75,12 @@ class Baselines:
 
     @property
     def best(self) -> float:
-        """What that one reaches: the score that counting sets."""
+        """The nll of the best n-gram model."""
         return min(self.ngram)
 
     @property
     def sample_note(self) -> str:
-        """What to say about the sample; nothing if all of the text was used."""
+        """A note about the sample; empty if the whole text was used."""
         if not self.sampled:
             return ""
         return (
@@ -89,25 +89,21 @@ class Baselines:
         )
 
     def is_of(self, train: int, held_out: int) -> bool:
-        """Tell whether these are of a text with parts of these sizes."""
+        """Tell whether these are the baselines of a text with parts of these sizes."""
         return (self.train_characters, self.held_out_characters) == _sizes(train, held_out)
 
     def rows(self) -> list[tuple[str, float]]:
-        """Return what each is called and reaches, from the plainest to the best order of n-grams."""
-        return [
-            ("uniform", self.uniform),
-            ("unigram", self.unigram),
-            ("xz", self.xz),
-            (f"{self.best_order}-gram", self.best),
-        ]
+        """Return names and scores, from the simplest baseline to the best order of n-grams."""
+        plain = [("uniform", self.uniform), ("unigram", self.unigram), ("xz", self.xz)]
+        return plain + [(f"{self.best_order}-gram", self.best)] * (self.best_order > 1)
 
     def save(self, folder: Path) -> None:
-        """Write them into a run's folder."""
+        """Write the baselines into a run's folder."""
         write_atomically(folder / FILE_NAME, f"{json.dumps(attrs.asdict(self))}\n".encode())
 
     @classmethod
     def load(cls, folder: Path) -> Baselines | None:
-        """Return what ``save`` wrote there; None if there is nothing, or something else."""
+        """Return what ``save`` wrote; None if the file is missing or damaged."""
         try:
             return read_json(cls, folder / FILE_NAME, MOST)
         except StoredError:
@@ -115,15 +111,14 @@ class Baselines:
 
 
 def measure(vocab: Vocab, train: Ids, held_out: Ids, order: int = MAX_ORDER) -> Baselines:
-    """Return what the baselines reach on a held-out text; about three seconds for a megabyte.
+    """Return the scores of the baselines on a held-out text; about three seconds for a megabyte.
 
-    The n-gram models go on from the training text: they see its last characters before the first that they
-    predict.
+    The contexts of the first held-out characters are the last characters of the training text.
 
     Args:
         vocab: the symbols.
-        train: the ids to learn from.
-        held_out: the ids that follow them.
+        train: the ids of the training part.
+        held_out: the ids that follow it.
         order: the highest order of n-grams.
 
     Raises:
@@ -131,7 +126,7 @@ def measure(vocab: Vocab, train: Ids, held_out: Ids, order: int = MAX_ORDER) -> 
     """
     if not len(train) or not len(held_out):
         raise TextError(
-            f"baselines need characters to count and others to score; there are {len(train):,} and "
+            f"baselines need characters to train on and others to score; there are {len(train):,} and "
             f"{len(held_out):,}: give a longer text, or hold out another part of it"
         )
     train_size, held_out_size = _sizes(len(train), len(held_out))
@@ -153,7 +148,7 @@ def measure(vocab: Vocab, train: Ids, held_out: Ids, order: int = MAX_ORDER) -> 
 
 
 def _sizes(train: int, held_out: int) -> tuple[int, int]:
-    """Return how many characters of two parts are looked at."""
+    """Return how many characters of the two parts are used."""
     if train + held_out <= LARGE:
         return train, held_out
     held_out = min(held_out, max(SAMPLE // 10, SAMPLE - train))
@@ -161,9 +156,9 @@ def _sizes(train: int, held_out: int) -> tuple[int, int]:
 
 
 def xz_nll(train: Ids, held_out: Ids) -> float:
-    """Return the nats per character by which xz needs more for both texts than for the first alone.
+    """Return how many nats per held-out character xz needs more for both texts than for the first alone.
 
-    Symbols are written as their numbers, in one byte each where there are at most 256 of them.
+    Symbols are written as their numbers, in one byte each if there are at most 256 symbols.
     """
     alone, both = map(_xz_length, (train, np.append(train, held_out)))
     return 8 * math.log(2) * (both - alone) / len(held_out)

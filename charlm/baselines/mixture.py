@@ -1,4 +1,4 @@
-"""Two predictions of one text as one."""
+"""A mixture of two models' predictions of one text."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import numpy as np
 from charlm.baselines.ngram import Floats
 
 RATE = 0.005
-"""How fast the weight follows: about 200 characters; at 0.002 and 0.02 scores differ by 0.0001 nats."""
+"""The step size of the weight: it adapts over about 200 characters. With 0.002 or 0.02 scores differ by 0.0001 nats."""
 
 
 def mixture(first: Floats, second: Floats) -> tuple[Floats, float]:
-    """Return the probabilities of a linear mixture whose weight is learned while reading, and its mean.
+    """Return the probabilities of a linear mixture with an adaptive weight, and the weight's mean.
 
-    The weight of ``first`` begins as 1/2. After each character it moves a little towards the part that
-    ``first`` had in the character's probability, one step of expectation maximisation. So the weight at a
-    character depends on those before it and on nothing else, and the mixture is a
-    probability, as either part is.
+    The weight of ``first`` starts at 1/2. After each character it moves towards the share of ``first`` in the
+    character's probability (a step of expectation maximisation). The weight at a character depends only on
+    the characters before it, so the mixture is a probability like its parts.
 
     Example:
         >>> mixed, weight = mixture(np.full(1000, 0.5), np.full(1000, 0.1))

@@ -1,17 +1,17 @@
 """Character n-grams with interpolated modified Kneser-Ney smoothing.
 
 The model is that of Chen and Goodman ("An empirical study of smoothing techniques for language modeling", 1998,
-section 3): at each order a context h gives the symbol w
+section 3): at each order, the probability of the symbol w after the context h is
 
     p(w | h) = max(c(h w) - D(c(h w)), 0) / c(h) + lambda(h) p(w | h without its first character)
 
-with one discount D for symbols seen once, one for twice and one for more often, and with lambda(h) the part that the
-discounts took away. The highest order counts occurrences; the lower ones count in how many different
-characters' company a string was seen, its continuation count. Below the unigrams all symbols are
-equally likely, so none is impossible.
+D is a discount: one for symbols that occur once after h, one for twice, and one for more. lambda(h) is the probability
+that the discounts removed. The highest order uses counts of occurrences. A lower order uses continuation counts: the
+number of different characters that occur before a string. Below the unigrams all symbols are equally likely, so no
+symbol is impossible.
 
-Strings are numbered order by order: one of k characters is the number of its first k - 1 and its last symbol, in a
-sorted array of those that occur. So everything is sorting, counting and searching in whole arrays.
+Strings of k characters that occur are numbered in sorted order. Their sort key combines the number of the first k - 1
+characters with the last symbol. So everything is sorting, counting and searching in whole arrays.
 """
 
 from __future__ import annotations
@@ -27,22 +27,21 @@ from charlm import progress
 from charlm.text.vocab import Ids
 
 MAX_ORDER = 8
-"""On a megabyte of English 7 is the best: longer strings are too rare to help."""
+"""On a megabyte of English, order 7 is the best; longer strings are too rare."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[Any]
 Discounts = tuple[float, float, float]
 
 FALLBACK: Discounts = (0.5, 1.0, 1.5)
-"""The discounts where a text does not tell them, those that KenLM falls back on."""
+"""The discounts if they cannot be estimated; KenLM uses the same."""
 
 
 def discounts(counts: npt.NDArray[Any]) -> Discounts:
-    """Return what is taken off a count of one, of two, and of three or more.
+    """Return the discounts for a count of one, of two, and of three or more.
 
-    They are estimated from how many strings occur once to four times (Chen and Goodman 1998, equation 17).
-    A small alphabet or a short text may have none of these, or such that a discount would be negative;
-    then all three are ``FALLBACK``.
+    They are estimated from the number of strings that occur once, twice, three and four times (Chen and Goodman
+    1998, equation 17). If one of these numbers is 0 or a discount would not be positive, ``FALLBACK`` is returned.
 
     Example:
         >>> discounts(np.array([1, 1, 1, 1, 2, 2, 3, 4]))
@@ -54,12 +53,12 @@ def discounts(counts: npt.NDArray[Any]) -> Discounts:
     if not (n1 and n2 and n3 and n4):
         return FALLBACK
     share = n1 / (n1 + 2 * n2)
-    found = (1 - 2 * share * n2 / n1, 2 - 3 * share * n3 / n2, 3 - 4 * share * n4 / n3)
-    return found if min(found) > 0 else FALLBACK
+    estimates = (1 - 2 * share * n2 / n1, 2 - 3 * share * n3 / n2, 3 - 4 * share * n4 / n3)
+    return estimates if min(estimates) > 0 else FALLBACK
 
 
 def numbered(ids: Ids, vocab_size: int, order: int) -> Iterator[tuple[Ints, Ints]]:
-    """Yield for each order the sorted strings, and the numbers of those that end at each place, from the first.
+    """Yield for each order the sorted strings, and the number of the string that ends at each position.
 
     Example:
         >>> for strings, numbers in numbered(np.array([0, 1, 0, 1]), vocab_size=2, order=2):
@@ -70,7 +69,7 @@ def numbered(ids: Ids, vocab_size: int, order: int) -> Iterator[tuple[Ints, Ints
     numbers, count = np.zeros(len(ids) + 1, np.int64), 1
     done = 0
     while done < order:
-        # as many more symbols as a number of 63 bits has room for are sorted at once
+        # extend the strings by as many symbols at once as a number of 63 bits can hold
         more = 1
         while done + more < order and count * vocab_size ** (more + 1) < 2**63:
             more += 1
@@ -95,12 +94,12 @@ def numbered(ids: Ids, vocab_size: int, order: int) -> Iterator[tuple[Ints, Ints
 
 
 class Tally:
-    """What was counted at one order. The last entry of each array is that of what was not seen: 0.
+    """The counts of one order. The last entry of each array is 0, for strings that do not occur.
 
     Attributes:
-        taken: the discounts.
-        counts: of each string.
-        totals: of each context, over the symbols that follow it.
+        discounts: for counts of one, of two, and of more.
+        counts: the count of each string.
+        totals: for each context, the sum over the symbols that follow it.
         kinds: how many symbols follow each context once, twice, and more often; (3, contexts + 1).
     """
 
@@ -108,24 +107,24 @@ class Tally:
         def summed(what: Ints | None = None, chosen: Any = slice(None)) -> Ints:
             return np.bincount(contexts_of[chosen], what, contexts + 1).astype(np.int32)
 
-        self.taken = discounts(counts)
+        self.discounts = discounts(counts)
         self.counts = np.append(counts, 0).astype(np.int32)
         self.totals = summed(counts)
         kinds = (counts == 1, counts == 2, counts > 2)
         self.kinds = np.stack([summed(chosen=kind) for kind in kinds])
 
     def interpolate(self, counts: Ints, totals: Ints, kinds: Ints, below: Floats) -> Floats:
-        """Return the probabilities of symbols from their counts, and from the order below."""
-        discount = np.array([0.0, *self.taken])
-        known = np.maximum(totals, 1)
-        left = np.where(totals > 0, np.tensordot(discount[1:], kinds, 1) / known, 1.0)
-        found: Floats = (counts - discount[np.minimum(counts, 3)]) / known + left * below
-        return found
+        """Return the probabilities of symbols from their counts and the probabilities of the order below."""
+        discount = np.array([0.0, *self.discounts])
+        positive = np.maximum(totals, 1)
+        left = np.where(totals > 0, np.tensordot(discount[1:], kinds, 1) / positive, 1.0)
+        result: Floats = (counts - discount[np.minimum(counts, 3)]) / positive + left * below
+        return result
 
 
 @dataclass
 class Level:
-    """One order: its strings, and what they tell as the highest level and below others."""
+    """One order: its strings, and their counts as the highest order and as a lower one."""
 
     strings: Ints
     occurrences: Tally
@@ -133,12 +132,12 @@ class Level:
 
 
 class NGram:
-    """The models of every order up to ``order`` on one text, which share all but their highest levels.
+    """The models of every order up to ``order`` on one text; they share all levels but the highest.
 
     Args:
-        ids: the text that is counted, of one character at least.
-        vocab_size: the number of symbols; those that do not occur share what the unigrams leave.
-        order: the highest; its strings have as many characters, its contexts one less.
+        ids: the text that is counted, with at least one character.
+        vocab_size: the number of symbols; those that do not occur share the rest of the probability.
+        order: the number of characters in the longest strings; their contexts have one less.
 
     Example:
         >>> model = NGram(np.array([0, 1, 0, 1, 0, 2, 0, 1]), vocab_size=4, order=3)
@@ -165,46 +164,46 @@ class NGram:
             progress.advance(1)
 
     def probabilities(self, ids: Ids, begin: int = 0) -> Floats:
-        """Return the probability of each symbol from ``begin`` on after those before it: (orders, symbols).
+        """Return the probability of each symbol from ``begin`` on, given those before it: (orders, symbols).
 
-        The first row is the unigram model's, the last that of ``order``.
+        The first row belongs to the unigram model, the last to ``order``.
         """
         first = max(0, begin - self.order + 1)
         return self._probabilities(ids[np.newaxis, first:])[:, 0, begin - first :]
 
     def distributions(self, contexts_NT: Ids) -> Floats:
-        """Return the probabilities of all symbols after each of some contexts: (orders, contexts, symbols)."""
+        """Return the probabilities of all symbols after each context: (orders, contexts, symbols)."""
         count, length = contexts_NT.shape
         texts = np.empty((count, self.vocab_size, length + 1), np.int64)
         texts[..., :-1] = contexts_NT[:, np.newaxis]
         texts[..., -1] = np.arange(self.vocab_size)
-        found = self._probabilities(texts.reshape(-1, length + 1))[..., -1]
-        return found.reshape(-1, count, self.vocab_size)
+        last = self._probabilities(texts.reshape(-1, length + 1))[..., -1]
+        return last.reshape(-1, count, self.vocab_size)
 
     def find(self, texts_NT: Ids) -> Iterator[tuple[Level, Ints, Ints]]:
-        """Yield for each order the numbers of the strings that end at each symbol, and of their contexts.
+        """Yield for each order the number of the string that ends at each symbol, and of its context.
 
-        One that was not seen, or begins before the text, is -1.
+        It is -1 for a string that does not occur in the training text or begins before the text.
         """
         contexts = np.zeros(texts_NT.shape, np.int64)
         for level in self.levels:
             keys = np.where(contexts < 0, -1, contexts * self.vocab_size + texts_NT)
             places = np.searchsorted(level.strings, keys)
-            known = level.strings[np.minimum(places, len(level.strings) - 1)] == keys
-            strings = np.where(known, places, -1)
+            occurs = level.strings[np.minimum(places, len(level.strings) - 1)] == keys
+            strings = np.where(occurs, places, -1)
             yield level, strings, contexts
             progress.advance(1)
             contexts = np.pad(strings, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]
 
     def _probabilities(self, texts_NT: Ids) -> Floats:
-        """Return the probability of every symbol of some texts by each order: (orders, texts, symbols)."""
-        found = np.empty((self.order, *texts_NT.shape))
+        """Return the probability of every symbol of some texts for each order: (orders, texts, symbols)."""
+        probabilities = np.empty((self.order, *texts_NT.shape))
         below = np.full(texts_NT.shape, 1 / self.vocab_size)
         for order, (level, strings, contexts) in enumerate(self.find(texts_NT)):
-            found[order], below = (
+            probabilities[order], below = (
                 tally.interpolate(
                     tally.counts[strings], tally.totals[contexts], tally.kinds[:, contexts], below
                 )
                 for tally in (level.occurrences, level.continuations)
             )
-        return found
+        return probabilities

@@ -1,4 +1,4 @@
-"""What a run's losses mean, in words: beside counting, and from one measurement to the next."""
+"""What a run's losses mean, in words: compared with the baselines, and with its earlier scores."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from charlm.baselines.measure import Baselines
 from charlm.wording import fixed
 
 NOTICED = 0.001
-"""Nats per character; a held-out score that differs by less has neither risen nor fallen."""
+"""Nats per character; a smaller change of a held-out score counts as no change."""
 _WINDOW = 5
 _BLOWN_UP = 1.2
-"""Times chance; a held-out score above it, with a training loss that has risen, is not a slow start."""
+"""Times the uniform nll; a held-out score above it, with a training loss that has risen, is not a slow start."""
 
 
 class Point(NamedTuple):
@@ -24,50 +24,48 @@ class Point(NamedTuple):
 
 
 def verdict(held_out: Sequence[Point], losses: Sequence[Point], baselines: Baselines) -> str:
-    """Say where a run stands, from its held-out scores so far, in order, and the losses of its training.
+    """Describe a run by its held-out scores so far, in order, and its training losses.
 
     Example:
-        >>> found = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
-        >>> verdict([Point(100, 2.5), Point(200, 1.9)], [], found)
-        'ahead of the 3-gram (2.0000), behind the 4-gram (1.8000); improving: 0.6000 less than at step 100'
+        >>> baselines = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
+        >>> verdict([Point(100, 2.5), Point(200, 1.9)], [], baselines)
+        'better than the 3-gram (2.0000), worse than the 4-gram (1.8000); improved by 0.6000 since step 100'
         >>> trend([Point(100, 1.7), Point(200, 1.8), Point(300, 1.9)], [Point(100, 1.6), Point(300, 1.1)])
         'overfits since step 100, which had 1.7000'
     """
     last = held_out[-1]
-    stands = against_baselines(last.loss, baselines)
+    compared = against_baselines(last.loss, baselines)
     now = _recent(losses, last.step)
     risen = now is not None and now > losses[0].loss
     if risen and last.loss > _BLOWN_UP * baselines.uniform:
-        return f"{stands}, and the training loss is above its first value: the learning rate may be too high"
-    return f"{stands}; {trend(held_out, losses)}".removesuffix("; ")
+        return f"{compared}, and the training loss is above its first value: the learning rate may be too high"
+    return f"{compared}; {trend(held_out, losses)}".removesuffix("; ")
 
 
 def against_baselines(nll: float, baselines: Baselines) -> str:
     """Say which baselines a score is better than."""
     if not nll < baselines.uniform:
         return f"no better than chance (uniform, {fixed(baselines.uniform)})"
-    to_beat = baselines.ngram[: baselines.best_order]
-    overtaken = len(list(takewhile(lambda score: nll < score, to_beat)))
-    ahead, behind = (
-        f"the {order}-gram ({fixed(baselines.ngram[order - 1])})"
-        if 0 < order <= len(to_beat)
-        else ""
-        for order in (overtaken, overtaken + 1)
-    )
-    if not behind:
-        return f"ahead of counting: the best is {ahead}"
-    return f"ahead of {ahead}, behind {behind}" if ahead else f"behind {behind}"
+    nlls = (baselines.unigram, *baselines.ngram[1 : baselines.best_order])
+    names = ["unigram", *(f"{order}-gram" for order in range(2, len(nlls) + 1))]
+    models = [f"the {name} ({fixed(score)})" for name, score in zip(names, nlls, strict=True)]
+    beaten = len(list(takewhile(lambda score: nll < score, nlls)))
+    if beaten == 0:
+        return f"worse than letter frequencies alone (unigram, {fixed(baselines.unigram)})"
+    if beaten == len(models):
+        return f"better than all n-grams: the best is {models[-1]}"
+    return f"better than {models[beaten - 1]}, worse than {models[beaten]}"
 
 
 def trend(held_out: Sequence[Point], losses: Sequence[Point]) -> str:
-    """Say whether the held-out score still improves; nothing after the first."""
+    """Say whether the held-out score still improves; the first score gets an empty text."""
     if len(held_out) < 2:
         return ""
     best = min(held_out[:-1], key=lambda point: point.loss)
     last = held_out[-1]
     change = last.loss - best.loss
     if change < -NOTICED:
-        return f"improving: {fixed(-change)} less than at step {best.step}"
+        return f"improved by {fixed(-change)} since step {best.step}"
     if change <= NOTICED:
         return f"level since step {best.step}"
     since = f"step {best.step}, which had {fixed(best.loss)}"
@@ -75,7 +73,7 @@ def trend(held_out: Sequence[Point], losses: Sequence[Point]) -> str:
     if before is not None and now is not None and now >= before:
         return f"worse than at {since}, in training too: the learning rate may be too high"
     if best == held_out[-2]:
-        return f"worse than at {since}"  # once may be chance
+        return f"worse than at {since}"  # one worse score may be chance
     return f"overfits since {since}"
 
 

@@ -279,8 +279,8 @@ class StreamCorpus:
         if (self.batch_size, self.seq_length) == (batch_size, seq_length):
             return ()
         return (
-            f"{batch_size} streams read {seq_length} at a time need more than "
-            f"{counted(len(self.train_ids), 'character')}; using {self.batch_size} x {self.seq_length}",
+            f"{counted(len(self.train_ids), 'character')} are too few for {batch_size} streams of {seq_length}; "
+            f"using {self.batch_size} x {self.seq_length}",
         )
 
 

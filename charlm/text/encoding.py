@@ -170,7 +170,7 @@ def _vocab(counts: dict[int, int], data: DataConfig) -> Vocab:
         if not alphabet:
             most = max((count for p, count in counts.items() if chr(p) != "\n"), default=0)
             raise TextError(
-                f"no character comes {data.min_count} times, as data.min_count asks (the most frequent comes "
+                f"no character occurs {data.min_count} times, as data.min_count asks (the most frequent occurs "
                 f"{counted(most, 'time')}); set it lower"
             )
     return Vocab.from_alphabet(alphabet, lines, unknown=data.min_count > 1)

@@ -1,4 +1,4 @@
-"""What is known of a text before the first step, and what is odd about it."""
+"""Facts about a text before training, and notes about what may be a mistake in it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from charlm.text.order import lines_of, order_of
 from charlm.text.reading import NONE
 from charlm.text.sources import Source
 from charlm.text.undecodable import more_than_text
-from charlm.text.vocab import Ids, Vocab
+from charlm.text.vocab import EOS, UNK, Ids, Vocab
 from charlm.wording import counted, cut
 
 RARE = 10
-"""A symbol that comes less often is hardly learned."""
+"""A character that occurs less often is hardly learned."""
 OFTEN = 0.1
-"""A line that takes this share of all lines is odd."""
+"""A line that makes up this share of the lines gets a note."""
+_NAMES = {" ": "space", "\n": "newline", "\t": "tab", EOS: f"end of line {EOS}", UNK: f"others {UNK}"}
 
 
 @dataclass(frozen=True)
 class TextReport:
-    """A text as it will be learned.
+    """A text before it is trained on.
 
     Attributes:
-        names: of the files.
-        bytes: their sizes in all.
-        characters: what they hold, line ends and normalisation done; values of bytes where these are the symbols.
-        sha256: of their bytes, in order.
+        names: the files' names.
+        bytes: the sum of their sizes.
+        characters: the number of characters after decoding and normalisation; of bytes if these are the symbols.
+        sha256: the digest of their bytes, in order.
         vocab: the symbols.
-        parts: symbols to learn from, to measure on and to test on.
-        notices: what is odd, a sentence each.
+        parts: the number of symbols in the training, held-out and test parts.
+        notices: what may be a mistake, a sentence each.
     """
 
     names: tuple[str, ...]
@@ -48,22 +49,42 @@ class TextReport:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What to show of it."""
+        """What to print about it."""
         files = self.names[0] if len(self.names) == 1 else counted(len(self.names), "file")
         unit = "" if self.vocab.is_bytes else f", {counted(self.characters, 'character')}"
-        symbols = "".join(s if len(s) == 1 else f" {s} " for s in self.vocab.symbols)
-        listed = "the values of a byte" if self.vocab.is_bytes else cut(repr(symbols), 100)
+        symbols = "the values of a byte" if self.vocab.is_bytes else in_words(self.vocab.symbols)
         return (
             f"{files}: {counted(self.bytes, 'byte')}{unit}, sha256 {self.sha256[:16]}",
-            f"symbols: {len(self.vocab)}: {listed}",
-            *[f"test: the last {n:,} are kept for a last measurement" for n in self.parts[2:] if n],
+            f"{counted(len(self.vocab), 'symbol')}: {cut(symbols, 100)}",
+            *[f"test: the last {n:,} are kept for a final score" for n in self.parts[2:] if n],
         )
+
+
+def in_words(symbols: Sequence[str]) -> str:
+    """Return symbols as a list to read, neighbours in the alphabet as a range.
+
+    Example:
+        >>> in_words([*"abcdxy .", EOS])
+        "a-d, x, y, space, '.', end of line <EOS>"
+    """
+    runs: list[list[str]] = []
+    for symbol in symbols:
+        last = runs[-1][-1] if runs else ""
+        if symbol.isalnum() and last.isalnum() and ord(symbol) == ord(last) + 1:
+            runs[-1].append(symbol)
+        else:
+            runs.append([symbol])
+    listed: list[str] = []
+    for run in runs:
+        spelled = [_NAMES.get(s) or (s if s.isalnum() else repr(s)) for s in run]
+        listed += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else spelled
+    return ", ".join(listed)
 
 
 def report(
     sources: Sequence[Source], text: Encoded, held_out: Ids, test: Ids, data: DataConfig
 ) -> TextReport:
-    """Look at a text before it is learned."""
+    """Return the report about a text."""
     names = tuple(source.name for source in sources)
     markup = [] if data.encoding == BYTES else list(filter(None, map(more_than_text, sources)))
     characters = sum(text.counts.values())
@@ -80,7 +101,7 @@ def report(
 
 
 def _sorted(names: Sequence[str], text: Encoded, data: DataConfig) -> list[str]:
-    """Say of a text that is learned line by line that its lines are sorted, and what to do about it."""
+    """Return a note if the lines of a text are sorted and each is a training sequence."""
     order = order_of(lines_of(text.ids, text.vocab)) if data.framing == "lines" else ""
     if not order:
         return []
@@ -91,8 +112,8 @@ def _sorted(names: Sequence[str], text: Encoded, data: DataConfig) -> list[str]:
         (file, *more) = [name.removeprefix("text ") for name in names]
         how = f": {'cat FILES | shuf' if more else f'shuf {shlex.quote(file)}'} > shuffled.txt"
     return [
-        f"the lines are {order}: the model reads them in this order, so it forgets the first while it learns "
-        f"the last; shuffle them first{how}"
+        f"the lines are {order}: the model reads them in this order, so it forgets the first ones while it learns "
+        f"the last ones; shuffle them first{how}"
     ]
 
 
@@ -113,7 +134,7 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
         return found
     if 0xFFFD in counts:
         found.append(
-            f"U+FFFD comes {_times(counts[0xFFFD])}: an earlier conversion lost characters there"
+            f"U+FFFD occurs {_times(counts[0xFFFD])}: an earlier conversion lost characters there"
         )
     control = [
         chr(p) for p in counts if unicodedata.category(chr(p)) == "Cc" and chr(p) not in "\n\t"
@@ -144,13 +165,13 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
     if not rare:
         return []
     return [
-        f"characters that come fewer than {RARE} times: {_listed(rare, text.counts)}; charlm train "
-        f"--min-count {RARE} makes them one symbol"
+        f"characters that occur fewer than {RARE} times: {_listed(rare, text.counts)}; charlm train "
+        f"--min-count {RARE} replaces them all by one symbol"
     ]
 
 
 def _not_learned(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]:
-    """Name the characters that only come where nothing is learned."""
+    """Return a note about the characters that occur only in the held-out and test parts."""
     size = len(text.vocab)
     kept = counts_of(test, size)
     if data.val_file is None:
@@ -162,7 +183,9 @@ def _not_learned(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> l
     only = [s for s, n, k in zip(symbols, total, kept, strict=True) if len(s) == 1 and 0 < n == k]
     if not only:
         return []
-    return [f"only the held-out part has {_listed(only, text.counts)}: the model cannot learn them"]
+    return [
+        f"only the held-out part has {_listed(only, text.counts)}: the model never sees them in training"
+    ]
 
 
 def _listed(characters: Sequence[str], counts: dict[int, int]) -> str:

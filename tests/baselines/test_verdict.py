@@ -17,13 +17,21 @@ KNOWN = Baselines(900, 100, False, 3.3, 2.9, (2.9, 2.4, 2.0, 1.8, 1.9), 2.2)
     [
         (3.5, "no better than chance"),
         (float("nan"), "no better than chance"),
-        (3.0, "behind the 1-gram (2.9000)"),
-        (1.95, "ahead of the 3-gram (2.0000), behind the 4-gram (1.8000)"),
-        (1.7, "ahead of counting: the best is the 4-gram (1.8000)"),
+        (3.0, "worse than letter frequencies alone (unigram, 2.9000)"),
+        (2.8, "better than the unigram (2.9000), worse than the 2-gram (2.4000)"),
+        (1.95, "better than the 3-gram (2.0000), worse than the 4-gram (1.8000)"),
+        (1.7, "better than all n-grams: the best is the 4-gram (1.8000)"),
     ],
 )
-def test_a_score_beside_counting(nll, said):
+def test_a_score_beside_the_baselines(nll, said):
     assert against_baselines(nll, KNOWN).startswith(said)
+
+
+def test_each_baseline_has_one_name_and_one_number():
+    unordered = Baselines(900, 100, False, 3.3, 2.9, (2.8, 3.0), 3.1)
+    assert dict(unordered.rows()) == {"uniform": 3.3, "unigram": 2.9, "xz": 3.1}
+    assert len(unordered.rows()) == 3
+    assert against_baselines(2.85, unordered).endswith("the best is the unigram (2.9000)")
 
 
 def points(*losses):
@@ -34,7 +42,7 @@ def points(*losses):
     ("held_out", "losses", "said"),
     [
         ((2.0,), (2.0,), ""),
-        ((2.0, 1.9), (2.0, 1.9), "improving: 0.1000 less than at step 100"),
+        ((2.0, 1.9), (2.0, 1.9), "improved by 0.1000 since step 100"),
         ((2.0, 1.9, 1.9005), (2.0, 1.9, 1.8), "level since step 200"),
         ((1.9, 2.0), (2.0, 1.9), "worse than at step 100, which had 1.9000"),
         ((1.9, 2.0, 2.1), (2.0, 1.9, 1.8), "overfits since step 100, which had 1.9000"),

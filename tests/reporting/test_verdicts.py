@@ -38,7 +38,7 @@ def test_verdicts_go_on_from_what_was_known(tmp_path):
         '{"step": 20, "held_out_nll": 1.0, "seconds": 2}\n'
     )
     found = Verdicts(corpus, tmp_path, History.read(directory))
-    assert found.evaluated(20, 2.0).endswith("improving: 0.5000 less than at step 10")
+    assert found.evaluated(20, 2.0).endswith("improved by 0.5000 since step 10")
     assert (tmp_path / "baselines.json").is_file()
 
 

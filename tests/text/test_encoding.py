@@ -243,7 +243,7 @@ def test_no_character_is_frequent_enough(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("abcc")
     with pytest.raises(
-        TextError, match=r"no character comes 3 times.*the most frequent comes 2 times"
+        TextError, match=r"no character occurs 3 times.*the most frequent occurs 2 times"
     ):
         encoded(path, min_count=3)
 

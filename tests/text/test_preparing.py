@@ -106,12 +106,12 @@ def test_the_report_tells_what_is_learned(tmp_path):
         f"{len(NOVEL):,} bytes, {len(NOVEL):,} characters, sha256 {report.sha256[:16]}"
         in report.lines[0]
     )
-    assert report.lines[1] == r"symbols: 16: '\n ,.acehimnorstw'"
+    assert report.lines[1] == "16 symbols: newline, space, ',', '.', a, c, e, h, i, m-o, r-t, w"
 
 
 ODD = [
     ("a\0b" * 100, "control characters: '\\x00' (U+0000, 100 times)"),
-    ("a\ufffdb\n" * 100, "U+FFFD comes 100 times: an earlier conversion"),
+    ("a\ufffdb\n" * 100, "U+FFFD occurs 100 times: an earlier conversion"),
     ("one\r\ntwo\r\n" * 50, "line ends (CRLF) became newlines"),
     ("one\rtwo\r\n" * 50, "line ends (CR and CRLF) became newlines"),
     ("\ufeffone\n" * 1, "a byte order mark at the beginning was left out"),

@@ -17,19 +17,19 @@ CATALOGUE: dict[str, Make] = {}
 # what no random program does, and why
 LEFT_OUT = {
     "the reflected operators": "1 + x, 2 * x and 1 - x raise TypeError in DyNet's wheel",
-    "gradients of poisson_loss": "DyNet's leaves out what comes from above; the value is compared",
+    "gradients of poisson_loss": "DyNet's ignores the gradient of the result; values are compared",
     "gradients of round, ceil and floor": "DyNet reads a flag that was never set; the values are compared",
-    "the gradient of binary_log_loss by its second argument": "DyNet's is not the derivative",
+    "the gradient of binary_log_loss for its second argument": "DyNet's is not the derivative",
     "the gradients of the masks of vanilla_lstm_gates_dropout": "DyNet gives none",
     "an index of hinge_dim with d=1 beyond the number of rows": "DyNet compares it with the wrong size and refuses",
     "logsumexp_dim with d=1 of more rows than columns": "DyNet leaves rows out of the sum",
-    "beta of silu": "DyNet's gradient leaves it out; silu(x) is compared",
-    "contract3d_1d without a bias": "DyNet adds to what the memory held; with a bias it is compared",
-    "average of mixed batches": "DyNet's gradient is wrong; equal batches are compared",
-    "batches of fold_rows and filter1d_narrow": "DyNet drops all but the first",
-    "a batch of matrices times one of no batch": "DyNet's product can be NaN, by what the memory held",
-    "weightnoise_std": "DyNet then leaves out weights and inputs",
-    "to_device": "DyNet gives zeros where nothing has to move",
+    "beta of silu": "DyNet's gradient ignores it; silu(x) is compared",
+    "contract3d_1d without a bias": "DyNet adds to whatever was in memory; with a bias it is compared",
+    "average of different batch sizes": "DyNet's gradient is wrong; equal sizes are compared",
+    "batches of fold_rows and filter1d_narrow": "DyNet keeps only the first element",
+    "a batch of matrices times a single matrix": "DyNet's product can be NaN, depending on what was in memory",
+    "weightnoise_std": "with it, DyNet leaves out weights and inputs",
+    "to_device": "DyNet returns zeros if the value is already on the device",
 }
 
 

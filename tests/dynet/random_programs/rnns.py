@@ -64,17 +64,19 @@ BIDIRECTIONAL = [
 
 # what no random program does, and why
 LEFT_OUT = {
-    "set_h and half of set_s on a state that is not the last": (
-        "DyNet takes the missing half from the state made last, charlm from the state itself"
+    "set_h, and set_s with half of the vectors, on an earlier state": (
+        "DyNet takes the other half from the newest state, charlm from the state itself"
     ),
-    "two hidden units with ln_lstm": "layer normalisation makes both 1 and -1 of any numbers: gradients are rounding",
+    "two hidden units with ln_lstm": (
+        "layer normalisation turns any two numbers into 1 and -1, so gradients are only rounding errors"
+    ),
     "partial gradients with constant parameters": (
-        "DyNet has none before the first input that trains; charlm, for the whole sequence or for no part of it"
+        "DyNet computes none before the first trained input; charlm computes them for the whole sequence or not at all"
     ),
-    "an initial state of c alone, with ln_lstm": "DyNet's gradients are NaN where the h before is all zero",
-    "an initial state of c alone, with SparseLSTMBuilder": "DyNet reads a state that is not there, and crashes",
-    "different batch sizes with CompactVanillaLSTMBuilder": "DyNet refuses them, or gives wrong gradients",
-    "different batch sizes with dropout": "DyNet's masks have the batch size of the first input of the graph",
+    "ln_lstm with only c as initial state": "DyNet's gradients are NaN if h is all zero",
+    "SparseLSTMBuilder with only c as initial state": "DyNet reads a state that does not exist, and crashes",
+    "CompactVanillaLSTMBuilder with different batch sizes": "DyNet raises an error or gives wrong gradients",
+    "dropout with different batch sizes": "DyNet's masks have the batch size of the graph's first input",
 }
 
 

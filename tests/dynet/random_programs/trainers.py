@@ -23,8 +23,10 @@ TRAINERS = {
 
 # what no random program does, and why
 LEFT_OUT = {
-    "gradients near 0": "rules that divide by a root of squares magnify rounding there: losses keep away from minima",
-    "weight decay of a sub-collection's trainer": "DyNet decays a factor that no parameter uses",
+    "gradients near 0": (
+        "some trainers divide by the root of mean squares, which magnifies rounding errors; so the losses avoid minima"
+    ),
+    "weight decay with a trainer of a sub-collection": "DyNet applies it to a factor that no parameter uses",
 }
 
 

@@ -22,7 +22,13 @@ RARE = 10
 """A character that occurs less often is hardly learned."""
 OFTEN = 0.1
 """A line that makes up this share of the lines gets a note."""
-_NAMES = {" ": "space", "\n": "newline", "\t": "tab", EOS: f"end of line {EOS}", UNK: f"others {UNK}"}
+_NAMES = {
+    " ": "space",
+    "\n": "newline",
+    "\t": "tab",
+    EOS: f"end of line {EOS}",
+    UNK: f"others {UNK}",
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Drawing texts from a model, one character at a time, several texts side by side.
+"""Sampling texts, one character at a time, several texts side by side.
 
-A sampler needs only a function that takes symbols and a state and returns symbols that follow and
-the state there, so it knows nothing of models.
+Sampling needs only a function from symbols and a state to the next symbols and the state after them. So it knows
+nothing of models.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ Seed: TypeAlias = "int | Sequence[int] | None"
 
 @dataclass(frozen=True)
 class SampledText:
-    """A text drawn from a model; ``complete`` is False if it was cut at the length limit before ``<EOS>``."""
+    """A sample of a model; ``complete`` is False if the length limit cut it before ``<EOS>``."""
 
     text: str
     complete: bool
 
 
 class Drawn(NamedTuple):
-    """What a step added to one of several texts.
+    """What a step adds to one of several texts.
 
     Attributes:
-        text: which text.
-        characters: those that now surely belong to it.
-        complete: None while it goes on; at its end, whether it ended by itself rather than at the limit.
-            A text of a model without ``<EOS>`` ends by itself at any length.
+        text: the number of the text.
+        characters: those that are certain to belong to it.
+        complete: None while the text goes on; at its end, False if the length limit ended it.
+            A text of a model without ``<EOS>`` is complete at any length.
     """
 
     text: int
@@ -47,9 +47,9 @@ class Drawn(NamedTuple):
 
 
 SIDE_BY_SIDE = 64
-"""Texts that are well drawn at once: a product with a matrix costs little more than one with a vector."""
+"""A good number of texts to sample at once: a product with a matrix takes little longer than with a vector."""
 AHEAD = 32
-"""Characters that are drawn before one is shown, if it takes no longer than the eye does."""
+"""At most this many characters are sampled before the first of them is shown."""
 
 
 def generator(seed: Seed) -> np.random.Generator:
@@ -79,7 +79,7 @@ def streams(
     prime: str = "",
     stop: str = "",
 ) -> Iterator[Drawn]:
-    """Draw a text with each of the ``rngs``, side by side, and yield what is drawn; the prime is not.
+    """Sample a text with each of the ``rngs``, side by side, and yield its characters without the prime.
 
     A model with ``<EOS>`` starts after one and ends at the next; another starts after a newline if
     it knows one. With ``stop`` a text ends before the first occurrence of that string.
@@ -87,8 +87,8 @@ def streams(
     Args:
         draw: the model.
         vocab: its symbols.
-        rngs: draw the symbols, one of them those of one text: a number for each, ``AHEAD`` at a time.
-        limit: draw at most this many characters.
+        rngs: random numbers, one generator for each text: a number for each symbol, ``AHEAD`` at a time.
+        limit: sample at most this many characters.
         temperature: below 1 plays safe, above 1 takes risks, 0 is the likeliest character each time.
         prime: the text to go on from.
         stop: the string to end before.
@@ -103,7 +103,7 @@ def streams(
     end = -1 if vocab.eos is None else vocab.eos
     read = np.array([vocab.start, *vocab.encode(prime).tolist()])[:, np.newaxis]
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
-    first = [0] * len(alive)  # all of them go on from the one prime
+    first = [0] * len(alive)  # all of them continue the same prime
     state: State | None = None
     if len(read) > 1:
         _, state = draw(read[:-1], None, np.empty((0, 1)), temperature, end)
@@ -131,7 +131,7 @@ def streams(
 
 
 class _Text:
-    """One text as it grows. ``held`` is drawn, but perhaps the beginning of the stop string."""
+    """One text as it grows. ``held`` is sampled, but may be the beginning of the stop string."""
 
     def __init__(self, index: int, rng: np.random.Generator, vocab: Vocab, stop: str) -> None:
         self.index = index
@@ -142,7 +142,7 @@ class _Text:
         self._stop = stop
 
     def take(self, symbols: list[int]) -> Drawn:
-        """Go on by some symbols, or up to the end of the text."""
+        """Add some symbols, or those up to the end of the text."""
         vocab, held, stop = self._vocab, self.held, self._stop
         for symbol in symbols:
             if symbol == len(vocab.symbols):
@@ -175,7 +175,7 @@ def characters(drawn: Iterable[Drawn]) -> Generator[str, None, bool]:
 
 
 def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
-    """Put texts that are drawn side by side one after the other; each is shown as soon as those before it have ended.
+    """Put texts that are sampled side by side in order; each is shown as soon as the texts before it have ended.
 
     Example:
         >>> drawn = [Drawn(0, "a", None), Drawn(1, "b", True), Drawn(0, "c", True)]
@@ -199,7 +199,7 @@ def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
 def collect(
     characters: Generator[str, None, bool], show: Callable[[str], object] | None = None
 ) -> SampledText:
-    """Run a stream to its end; ``show`` is called with each character as it comes."""
+    """Run a stream to its end; ``show`` is called with each character."""
     text = ""
     while True:
         try:

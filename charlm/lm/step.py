@@ -62,10 +62,8 @@ class Gradient:
             if cell is None or not kernels.prepares_step(cell.kernel, dtype, sizes, T * B):
                 return None
             self._steps.pop(key, None)
-            while (
-                self._steps
-                and T * B * sum(sizes) + sum(c.size for c in self._steps.values()) > ROOM
-            ):
+            room = ROOM - T * B * sum(sizes)
+            while self._steps and sum(kept.size for kept in self._steps.values()) > room:
                 del self._steps[next(iter(self._steps))]
             step = self._steps[key] = _Prepared(self.model, cell, (T, B), factor)
         return step
@@ -112,11 +110,7 @@ class _Graph:
 
 
 class _Prepared:
-    """A prepared step of the kernels (``learning.py`` in their packages), on the memory of the parameters.
-
-    Attributes:
-        size: units times positions.
-    """
+    """A prepared step of the kernels (``learning.py`` in their packages), on the memory of the parameters."""
 
     def __init__(
         self, model: Model, cell: KernelCell, shape: tuple[int, int], factor: float
@@ -124,7 +118,7 @@ class _Prepared:
         assert model.softmax_w is not None
         T, B = shape
         sizes = model.config.hidden_dims
-        self.size = T * B * sum(sizes)
+        self.size = T * B * sum(sizes)  # units times positions
         self.ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.states = [
             [np.zeros((B, size), model.collection.dtype) for _ in range(cell.states)]

@@ -89,8 +89,7 @@ class Learner:
             self.carried = None
             self.model.collection.clear_gradients()
             raise
-        if self.averaging.decay:
-            self.averaging.update()
+        self.averaging.update()
         return loss, characters
 
     def _add_gradient(self, index: int, parts: int) -> tuple[float, int]:
@@ -107,10 +106,10 @@ class Learner:
         collection = self.model.collection
         arrays = [collection.storage.values, *(table.value for table in collection.lookups)]
         arrays += self.trainer.state().values()
+        following = self.corpus.batch(self.progress.step)
         with np.errstate(all="ignore"):
-            return all(np.isfinite(array).all() for array in arrays) and math.isfinite(
-                evaluate(self.model, [self.corpus.batch(self.progress.step)]).nll
-            )
+            finite = all(np.isfinite(array).all() for array in arrays)
+            return finite and math.isfinite(evaluate(self.model, [following]).nll)
 
     def drop_unfinished_update(self) -> None:
         """Forget the gradients of an update that was interrupted."""
@@ -200,9 +199,8 @@ class Learner:
         ]
         needed = sum(map(len, carried))
         if len(stored) != needed:
-            raise CheckpointError(
-                f"{len(stored)} tensors of a carried state, but this model needs {needed}"
-            )
+            problem = f"{len(stored)} tensors of a carried state, but this model needs {needed}"
+            raise CheckpointError(problem)
         return carried
 
     def _check_names(self, tensors: Mapping[str, Array]) -> None:

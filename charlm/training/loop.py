@@ -335,9 +335,8 @@ class Training:
         guard.rolled_back()
         self.record.cut_back(attrs.asdict(before.lines))
         rate = self.learning_rate()
-        self._log(
-            {"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped}
-        )
+        row = {"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped}
+        self._log(row)
         self.record.save(self.checkpoint())
         return RolledBack(step, self.step, rate)
 
@@ -356,11 +355,8 @@ class Training:
             self._resumed = None
         self.clock.set(seconds)
         self._saved_at = self.clock.seconds
-        self.record.open(
-            to_yaml(self.config),
-            meta(self.config, self.corpus, self.model.parameter_count()),
-            None if resumed is None else self.step,
-        )
+        facts = meta(self.config, self.corpus, self.model.parameter_count())
+        self.record.open(to_yaml(self.config), facts, None if resumed is None else self.step)
         if resumed is not None and self.directory is not None:
             self._saved = self._mark()
         self.record.summary(self.summary("running", "not ended"))

@@ -202,12 +202,12 @@ def sampling_rate(model: CharLM, texts: int) -> float:
     rngs = [np.random.default_rng(k) for k in range(texts)]
     count = 0
     with Predictor(model) as predict:
-        drawn = sampling.streams(predict.draw, vocab, rngs, limit=sys.maxsize)
+        parts = sampling.streams(predict.sample, vocab, rngs, limit=sys.maxsize)
 
         def step() -> None:
             nonlocal count
             for _ in range(texts):
-                count += len(next(drawn).characters)
+                count += len(next(parts).characters)
 
         for _ in range(WARM_UP):
             step()

@@ -11,7 +11,7 @@ from charlm.errors import InputError, require
 from charlm.lm import sampling
 from charlm.lm.model import STREAM_LENGTH, Model
 from charlm.lm.predictor import Predictor
-from charlm.lm.sampling import Drawn, Seed
+from charlm.lm.sampling import Seed, TextPart
 from charlm.lm.saved import check_weights, config_of, model_state, vocab_of
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.text.prompt import Prompt, prompt_of
@@ -37,7 +37,7 @@ class CharLM(Model):
         temperature: float = 1.0,
         prime: str = "",
         stop: str = "",
-    ) -> Iterator[Drawn]:
+    ) -> Iterator[TextPart]:
         """Sample a text for each seed, side by side, and yield the characters (see ``charlm.lm.sampling``).
 
         Args:
@@ -64,10 +64,10 @@ class CharLM(Model):
             raise InputError(f"length: expected 0 or more characters, got {length}")
         prompt = self.prompt(prime, stop)
 
-        def drawn() -> Iterator[Drawn]:
+        def parts() -> Iterator[TextPart]:
             with Predictor(self) as predict:
                 yield from sampling.streams(
-                    predict.draw,
+                    predict.sample,
                     self.vocab,
                     rngs,
                     limit=limit,
@@ -76,7 +76,7 @@ class CharLM(Model):
                     stop=prompt.stop,
                 )
 
-        return drawn()
+        return parts()
 
     def prompt(self, prime: str = "", stop: str = "") -> Prompt:
         """Return a prime and a stop text, prepared like the training text.

@@ -43,7 +43,7 @@ class Predictor:
             self.step = self._graph.step
             self._draw = partial(draw_on, self.step)
 
-    def draw(
+    def sample(
         self,
         symbols_TB: Ids,
         state: State | None,
@@ -51,7 +51,7 @@ class Predictor:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        """Read symbols, and draw as many of those that follow as take no time to speak of (see ``draw_on``)."""
+        """Read symbols, and sample the next ones: as many as take about ten milliseconds."""
         most = max(1, int(self._at_once / symbols_TB.shape[1]))
         return self._draw(symbols_TB, state, uniforms_NB[:most], temperature, end)
 

@@ -31,7 +31,7 @@ class SampledText:
     complete: bool
 
 
-class Drawn(NamedTuple):
+class TextPart(NamedTuple):
     """What a step adds to one of several texts.
 
     Attributes:
@@ -78,7 +78,7 @@ def streams(
     temperature: float = 1.0,
     prime: str = "",
     stop: str = "",
-) -> Iterator[Drawn]:
+) -> Iterator[TextPart]:
     """Sample a text with each of the ``rngs``, side by side, and yield its characters without the prime.
 
     A model with ``<EOS>`` starts after one and ends at the next; another starts after a newline if
@@ -118,16 +118,16 @@ def streams(
         symbols_TB, state = draw(symbols_TB, state, uniforms_NB, temperature, end)
         left -= len(symbols_TB)
         columns = symbols_TB.T.tolist()
-        drawn = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
-        yield from drawn
+        parts = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
+        yield from parts
         uniforms_NB, symbols_TB = uniforms_NB[len(symbols_TB) :], symbols_TB[-1:]
-        going = [i for i, part in enumerate(drawn) if part.complete is None]
+        going = [i for i, part in enumerate(parts) if part.complete is None]
         if len(going) < len(alive):
             alive = [alive[i] for i in going]
             symbols_TB, uniforms_NB = symbols_TB[:, going], uniforms_NB[:, going]
             state = _rows(state, going)
     for text in alive:
-        yield Drawn(text.index, text.held + text.spell.end(), vocab.eos is None)
+        yield TextPart(text.index, text.held + text.spell.end(), vocab.eos is None)
 
 
 class _Text:
@@ -141,7 +141,7 @@ class _Text:
         self._vocab = vocab
         self._stop = stop
 
-    def take(self, symbols: list[int]) -> Drawn:
+    def take(self, symbols: list[int]) -> TextPart:
         """Add some symbols, or those up to the end of the text."""
         vocab, held, stop = self._vocab, self.held, self._stop
         for symbol in symbols:
@@ -151,13 +151,13 @@ class _Text:
                     "go back to an earlier checkpoint and train with a smaller learning rate"
                 )
             if symbol == vocab.eos:
-                return Drawn(self.index, held + self.spell.end(), True)
+                return TextPart(self.index, held + self.spell.end(), True)
             held += self.spell(symbol)
             if stop and held.endswith(stop):
-                return Drawn(self.index, held[: -len(stop)], True)
+                return TextPart(self.index, held[: -len(stop)], True)
         sure = len(held) - _overlap(held, stop)
         self.held = held[sure:]
-        return Drawn(self.index, held[:sure], None)
+        return TextPart(self.index, held[:sure], None)
 
 
 def _rows(state: State | None, rows: list[int]) -> State:
@@ -165,26 +165,26 @@ def _rows(state: State | None, rows: list[int]) -> State:
     return [tuple(part[rows] for part in layer) for layer in state]
 
 
-def characters(drawn: Iterable[Drawn]) -> Generator[str, None, bool]:
+def characters(parts: Iterable[TextPart]) -> Generator[str, None, bool]:
     """Yield the characters of a single text of ``streams``, and return whether it is complete."""
     complete = False
-    for part in drawn:
+    for part in parts:
         yield from part.characters
         complete = bool(part.complete)
     return complete
 
 
-def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
+def in_turn(parts: Iterable[TextPart]) -> Iterator[TextPart]:
     """Put texts that are sampled side by side in order; each is shown as soon as the texts before it have ended.
 
     Example:
-        >>> drawn = [Drawn(0, "a", None), Drawn(1, "b", True), Drawn(0, "c", True)]
-        >>> [part.characters for part in in_turn(drawn)]
+        >>> parts = [TextPart(0, "a", None), TextPart(1, "b", True), TextPart(0, "c", True)]
+        >>> [part.characters for part in in_turn(parts)]
         ['a', 'c', 'b']
     """
-    waiting: dict[int, Drawn] = {}
+    waiting: dict[int, TextPart] = {}
     turn = 0
-    for part in drawn:
+    for part in parts:
         before = waiting.get(part.text)
         so_far = "" if before is None else before.characters
         waiting[part.text] = part._replace(characters=so_far + part.characters)

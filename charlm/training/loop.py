@@ -364,7 +364,7 @@ class Training:
     def abandon(self, why: str) -> None:
         """Have the run's directory say that it was stopped without saving, if it has not ended."""
         if self._running:
-            lost = f"{why}, without saving: what came after step {self.record.saved_step or 0:,} is lost"
+            lost = f"{why} without saving: the steps after step {self.record.saved_step or 0:,} are lost"
             self.record.unsaved(self.summary("stopped", lost))
 
     def summary(self, state: str, reason: str) -> dict[str, Any]:

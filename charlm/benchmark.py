@@ -1,6 +1,6 @@
-"""How fast a model trains and samples on this machine, beside what its matrix product could do.
+"""How fast a model trains and samples on this machine, compared with numpy's matrix product.
 
-A step is what ``charlm train`` makes: forward, backward, clipping and the trainer's update.
+A step is one of ``charlm train``: forward, backward, clipping and the trainer's update.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ from charlm.text.vocab import Vocab
 from charlm.training.loop import Training
 
 WARM_UP = 3
-"""Steps that are made and not counted."""
+"""The first steps, which are not measured."""
 SECONDS = 5.0
-"""Steps are measured for this long, but FEWEST at least and MOST at most."""
+"""Steps are measured for this long, but at least FEWEST and at most MOST."""
 FEWEST, MOST = 5, 200
 SAMPLING_SECONDS = 1.0
 THIN = 256
-"""A matrix with fewer rows or columns is thin: which side it is on matters to the speed of a product."""
+"""A matrix with fewer rows or columns is thin: a product is faster with it on one side than on the other."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found, under the names that ``--json`` gives it.
+    """The results, with the names that they have in ``--json``.
 
     Attributes:
         ms_per_step: the median.
         ms_per_step_mad: the median of the absolute differences from it.
         chars_per_second: characters learned from.
-        gflop_per_second: 10^9 additions and multiplications a second, those of ``products``.
-        gemm_gflop_per_second: the same, were a step nothing but numpy's product of float32 matrices, on this
-            step's matrices and the same threads.
-        gemm_share: the first as a share of the second; above 1 where products on packed weights are faster.
-        sample_chars_per_second: characters drawn, one text.
-        sample_chars_per_second_batch: characters drawn, ``SIDE_BY_SIDE`` texts at once.
-        peak_rss_mb: the most memory (10^6 bytes) that the process had until its last step.
-        kernels: the kernels' name.
-        threads: how many threads computed.
+        gflop_per_second: 10^9 additions and multiplications a second, counted in ``products``.
+        gemm_gflop_per_second: the same for numpy's product of float32 matrices, with the matrices of a step and
+            the same threads.
+        gemm_share: the first divided by the second; above 1 if products with packed weights are faster.
+        sample_chars_per_second: sampled characters, one text.
+        sample_chars_per_second_batch: sampled characters, ``SIDE_BY_SIDE`` texts at once.
+        peak_rss_mb: the most memory (10^6 bytes) of the process until its last step.
+        kernels: their name.
+        threads: their number.
     """
 
     ms_per_step: float
@@ -70,13 +70,13 @@ class Measured:
 
 
 def prepared(config: RunConfig, text: str | None = None, steps: int | None = None) -> Training:
-    """Return the training that is to be measured.
+    """Return the training to be measured.
 
     Args:
         config: of the model, the text's framing and the trainer.
-        text: the text itself, if not the config's.
-        steps: how long the run is that is asked about, which may decide on the kernels; None means a run so
-            long that the start does not matter.
+        text: the text itself; by default the config's.
+        steps: the length of the run, which may decide the kernels; None is a run so long that its start does
+            not matter.
     """
     settings = config.train
     if steps is None:
@@ -88,7 +88,7 @@ def prepared(config: RunConfig, text: str | None = None, steps: int | None = Non
 
 
 def random_text(config: RunConfig, vocab_size: int) -> tuple[RunConfig, str]:
-    """Return a text of random symbols, enough for some batches, and the config with its alphabet."""
+    """Return the config with an alphabet of this size, and a random text of it that makes some batches."""
     alphabet = "".join(chr(0x4E00 + i) for i in range(vocab_size))
     data = attrs.evolve(config.data, framing="stream", alphabet=alphabet, val_frac=0.0)
     size = 4 * data.batch_size * data.seq_length + 1
@@ -97,7 +97,7 @@ def random_text(config: RunConfig, vocab_size: int) -> tuple[RunConfig, str]:
 
 
 def measure(training: Training, most: int = MOST) -> Measured:
-    """Make training steps, ``most`` at most, then sample, and return how fast all that was."""
+    """Make at most ``most`` training steps, then sample, and return how fast that was."""
     model, corpus = training.model, training.corpus
     seconds = timed(training.update, WARM_UP, SECONDS, min(FEWEST, most), min(MOST, most))
     peak = peak_rss_mb()
@@ -123,36 +123,36 @@ def measure(training: Training, most: int = MOST) -> Measured:
 def timed(
     call: Callable[[], object], warm_up: int, seconds: float, fewest: int, most: int
 ) -> list[float]:
-    """Return how long calls took, in seconds each: ``most`` of them, or fewer if time runs out."""
+    """Return the seconds that each call took: of ``most`` calls, or fewer if the time is over."""
     for _ in range(warm_up):
         call()
-    found: list[float] = []
+    times: list[float] = []
     began = time.perf_counter()
-    while len(found) < fewest or (len(found) < most and time.perf_counter() - began < seconds):
+    while len(times) < fewest or (len(times) < most and time.perf_counter() - began < seconds):
         before = time.perf_counter()
         call()
-        found.append(time.perf_counter() - before)
-    return found
+        times.append(time.perf_counter() - before)
+    return times
 
 
 def products(model: ModelConfig, vocab_size: int, T: int, B: int) -> Counter[tuple[int, int, int]]:
-    """Return the matrix products of a training step, (m, n, k) for (m, k) times (k, n), and how often each is made.
+    """Return the matrix products of a training step, (m, n, k) for (m, k) times (k, n), and the number of each.
 
-    A matrix that reads x, or makes the output, does so for all T x B positions at once; one that reads
-    the step before, for B positions, T times. The gradient of a matrix is one product over all positions.
-    The first layer reads each symbol once, if there are fewer of them than positions.
+    Matrices for x, and for the output, multiply all T x B positions at once. Matrices for the previous step
+    multiply B positions, T times. The gradient of a matrix is one product over all positions.
+    The first layer reads each symbol once if there are fewer symbols than positions.
 
     Example:
         >>> products(ModelConfig(embed_dim=3, hidden_dim=4), vocab_size=7, T=5, B=2)[2, 4, 4]
         10
     """
     cell = CELLS[model.cell]()
-    found: Counter[tuple[int, int, int]] = Counter()
+    counts: Counter[tuple[int, int, int]] = Counter()
 
     def add(positions: int, inputs: int, outputs: int, times: int) -> None:
-        found[positions, outputs, inputs] += times
-        found[positions, inputs, outputs] += times
-        found[inputs, outputs, positions * times] += 1
+        counts[positions, outputs, inputs] += times
+        counts[positions, inputs, outputs] += times
+        counts[inputs, outputs, positions * times] += 1
 
     below, read = model.embed_dim, T * B
     if cell.reads_tables:
@@ -166,7 +166,7 @@ def products(model: ModelConfig, vocab_size: int, T: int, B: int) -> Counter[tup
         add(B, hidden, gates[False], T)
         below, read = hidden, T * B
     add(T * B, below, vocab_size, 1)
-    return found
+    return counts
 
 
 def operations_of_step(model: ModelConfig, vocab_size: int, T: int, B: int) -> int:
@@ -183,7 +183,7 @@ def gemm_rate(model: ModelConfig, vocab_size: int, T: int, B: int) -> float:
 
 
 def _product_seconds(m: int, n: int, k: int) -> float:
-    """Return the median time of a product; of a thin one, with the sides as they are faster."""
+    """Return the median time of a product; of a thin one, with its matrices on the faster sides."""
     sides = [(m, n), (n, m)] if min(m, n) < THIN else [(m, n)]
     return min(_one_product(a, b, k) for a, b in sides)
 
@@ -196,18 +196,18 @@ def _one_product(m: int, n: int, k: int) -> float:
 
 
 def sampling_rate(model: CharLM, texts: int) -> float:
-    """Return how many characters a second the model draws, of some texts side by side."""
+    """Return how many characters a second the model samples, for some texts side by side."""
     # a vocabulary of the same size in which no symbol ends a text
     vocab = Vocab.from_alphabet("".join(map(chr, range(len(model.vocab)))), eos=False)
     rngs = [np.random.default_rng(k) for k in range(texts)]
     count = 0
     with Predictor(model) as predict:
-        drawn = sampling.streams(predict.draw, vocab, rngs, limit=sys.maxsize)
+        parts = sampling.streams(predict.sample, vocab, rngs, limit=sys.maxsize)
 
         def step() -> None:
             nonlocal count
             for _ in range(texts):
-                count += len(next(drawn).characters)
+                count += len(next(parts).characters)
 
         for _ in range(WARM_UP):
             step()
@@ -217,9 +217,9 @@ def sampling_rate(model: CharLM, texts: int) -> float:
 
 
 def peak_rss_mb() -> float:
-    """Return the most memory that this process has had, in 10^6 bytes."""
+    """Return the most memory that this process has used, in 10^6 bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # elsewhere the number may be that of the process that started this one
+    if status.exists():  # elsewhere the number may be that of the parent process
         line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
         return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024

@@ -16,7 +16,7 @@ from charlm.cli.terminal.phrases import cut_mark, json_line
 from charlm.cli.terminal.screen import Screen
 from charlm.lm.compute import decide, operations_per_character, saved_by_sampling
 from charlm.lm.language_model import CharLM, load
-from charlm.lm.sampling import SIDE_BY_SIDE, Drawn, SampledText, in_turn
+from charlm.lm.sampling import SIDE_BY_SIDE, SampledText, TextPart, in_turn
 
 
 def sample(
@@ -72,14 +72,14 @@ def sample(
 
 def _drawn(
     model: CharLM, seeds: list[list[int]], length: int | None, options: dict[str, Any]
-) -> Iterator[Drawn]:
+) -> Iterator[TextPart]:
     """Draw many texts at once, and yield them one after the other."""
     for begin in range(0, len(seeds), SIDE_BY_SIDE):
         side_by_side = model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options)
         yield from in_turn(map(_counted, side_by_side))
 
 
-def _counted(part: Drawn) -> Drawn:
+def _counted(part: TextPart) -> TextPart:
     progress.advance(len(part.characters))
     return part
 

@@ -1,7 +1,7 @@
-"""How much context a text needs: the tutorial's explanation, checked on the text at hand.
+"""How much context a text needs: the tutorial's explanation, checked on the text of the comparison.
 
-The tutorial explains the simple RNN's quick success by the sentence having each bigram only once, so that
-a trigram model could learn it by heart. Both halves are counted here.
+The tutorial explains the quick success of the simple RNN: the sentence has each bigram only once, so a trigram
+model can learn it by heart. Both parts are counted here.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from charlm.text.vocab import EOS
 
 @dataclass(frozen=True)
 class BigramReport:
-    """What the pairs of neighbouring symbols of a text tell.
+    """The counts of the bigrams of a text: pairs of neighbouring symbols.
 
     Attributes:
-        bigrams: how many pairs there are.
-        distinct: how many different ones.
+        bigrams: the number of pairs.
+        distinct: the number of different pairs.
         repeated: those that occur more than once, with their counts, the most frequent first.
-        determined: whether every pair of symbols has a single successor, so that a trigram model, which
-            sees two symbols, can learn the text by heart.
+        determined: whether every pair has only one next symbol. Then a trigram model, which sees two symbols,
+            can learn the text by heart.
     """
 
     bigrams: int
@@ -53,5 +53,5 @@ def bigrams_of(text: str, lines: bool) -> BigramReport:
         for first, second, third in zip(s, s[1:], s[2:], strict=False):
             successors.setdefault((first, second), set()).add(third)
     repeated = tuple(("".join(p), n) for p, n in pairs.most_common() if n > 1)
-    determined = all(len(found) == 1 for found in successors.values())
+    determined = all(len(following) == 1 for following in successors.values())
     return BigramReport(sum(pairs.values()), len(pairs), repeated, determined)

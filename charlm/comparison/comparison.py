@@ -1,8 +1,8 @@
 """Comparing models: the same text, the same steps, several seeds, and a verdict with its evidence.
 
-Seeds are compared one by one: in each, which model's loss falls below a threshold first? The loss is training's
-(the sum over a line, the mean nll of a stream's batch), recorded at every step. Where one step's text is not the
-next one's, it is noisy, and judged as the mean of the last steps: see ``Comparison``.
+For each seed: which model's loss falls below a threshold first? The loss is that of training (the sum over a line,
+the mean nll of a stream's batch), at every step. If each step has a different text, the loss is noisy. Then
+the mean of the last steps takes its place: see ``Comparison``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from charlm.training.events import Finished, Logged, Skipped, Started, Stepped
 from charlm.training.loop import Training
 
 WINDOW = 20
-"""Steps that a noisy loss is averaged over."""
+"""A noisy loss is averaged over this many steps."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class SeedRun:
-    """One model trained from one seed; ``losses[k]`` is the (smoothed) loss at step k + 1."""
+    """One model trained with one seed; ``losses[k]`` is the (smoothed) loss at step k + 1."""
 
     seed: int
     losses: tuple[float, ...]
@@ -65,7 +65,7 @@ class SeedRun:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One model over all seeds."""
+    """One model with all seeds."""
 
     name: str
     parameters: int
@@ -87,27 +87,26 @@ class ModelResult:
         return statistics.median(run.seconds_per_step for run in self.runs)
 
     def steps_to(self, threshold: float) -> list[int | None]:
-        """Return for each seed the first step below ``threshold``, or None."""
+        """Return the first step below ``threshold`` for each seed, or None."""
         return [run.steps_to(threshold) for run in self.runs]
 
     def median_steps_to(self, threshold: float) -> float | None:
-        """Return the median over seeds; None where half of them or more never get there."""
+        """Return the median over seeds; None if half of them or more never reach it."""
         return _finite(statistics.median(map(_or_never, self.steps_to(threshold))))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who learned faster, decided at one threshold.
+    """Which model learned faster, decided at one threshold.
 
     Attributes:
-        threshold: the lowest that in every seed some model crossed; None if there is none.
-        faster: the model that crossed it first in more than half of the seeds, or None.
-        seeds_ahead: in how many seeds it was strictly the first; without a faster one, the most of any model.
-        seeds: of how many.
-        steps: the median steps to the threshold of each model, None where half of the seeds or more never
-            reach it.
-        steps_ahead: the median over seeds of the faster model's lead on the next one, None where half of
-            them or more see no other model arrive.
+        threshold: the lowest that some model crossed with every seed; None if there is none.
+        faster: the model that crossed it first with more than half of the seeds, or None.
+        seeds_ahead: the number of seeds with which it was first alone; without a faster one, the most of any model.
+        seeds: the number of all seeds.
+        steps: the median steps of each model to the threshold; None if half of the seeds or more never reach it.
+        steps_ahead: the median over seeds of the faster model's lead over the next one; None if with half of
+            them or more no other model reaches the threshold.
     """
 
     threshold: float | None
@@ -120,7 +119,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Everything that was measured; ``lines`` and ``window`` say what a loss is (see ``Comparison``)."""
+    """All results; ``lines`` and ``window`` define the loss (see ``Comparison``)."""
 
     name: str
     models: tuple[ModelResult, ...]
@@ -133,7 +132,7 @@ class ComparisonResult:
 
     @property
     def unit(self) -> str:
-        """What a loss counts."""
+        """The unit of a loss."""
         return "nats per line" if self.lines else "nats per character"
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,7 +169,7 @@ class ComparisonResult:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A model begins from a seed."""
+    """The training of a model with a seed begins."""
 
     model: str
     seed: int
@@ -178,34 +177,33 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class RunStepped:
-    """It made a step."""
+    """It has made a step."""
 
 
 @dataclass(frozen=True)
 class RunFinished:
-    """It is done, and this is what came of it."""
+    """It has ended, with this result."""
 
     model: str
     run: SeedRun
 
 
-Event: TypeAlias = RunStarted | RunStepped | RunFinished
+ComparisonEvent: TypeAlias = RunStarted | RunStepped | RunFinished
 
 
 class Comparison:
-    """Train the models of a comparison over several seeds.
+    """Train the models of a comparison with several seeds.
 
-    A loss is that of a step where the text is one line. Where it has more, it is the mean of the last steps: as
+    The loss of a text of one line is that of a step. For several lines it is the mean of the last steps: as
     many as there are lines, and at most ``WINDOW``. In a stream, it is the mean of the last ``WINDOW`` steps.
 
-    A comparison without thresholds is judged where its slowest model ends: at the highest of the last losses.
+    Without thresholds in the config, the threshold is the final loss of the slowest model, the highest of all.
 
     Args:
-        config: the models, and what they have in common.
-        seeds: how many seeds, from the base's on; the config's number if not given.
-        steps: updates of each; the config's number if not given.
-        kernels: what all models are computed with; by default what the base says. The threads are the
-            process's.
+        config: the models, and their common settings.
+        seeds: the number of seeds, from the base's on; by default the config's.
+        steps: the updates of each model; by default the config's.
+        kernels: of all models; by default the base's. The threads are those of the process.
 
     Raises:
         TextError: the text cannot be read or used.
@@ -247,8 +245,8 @@ class Comparison:
         self._parameters: dict[str, int] = {}
         self._runs: dict[str, list[SeedRun]] = {}
 
-    def events(self) -> Iterator[Event]:
-        """Train, seed by seed and model by model, and yield what happens.
+    def events(self) -> Iterator[ComparisonEvent]:
+        """Train every model with every seed, and yield what happens.
 
         Raises:
             BadGradientError: a model diverges.
@@ -266,19 +264,21 @@ class Comparison:
                 yield RunFinished(model.name, run)
 
     def result(self) -> ComparisonResult:
-        """Return what was found.
+        """Return the result.
 
         Raises:
             EvaluationError: ``events`` has not been run to its end.
         """
         if not self._runs or any(len(runs) < self.seeds for runs in self._runs.values()):
-            raise EvaluationError("a comparison has a result when its events() were run to the end")
+            raise EvaluationError(
+                "a comparison has a result only after its events() have run to the end"
+            )
         models = tuple(
             ModelResult(name, self._parameters[name], tuple(runs))
             for name, runs in self._runs.items()
         )
         lines = self.config.base.data.framing == "lines"
-        thresholds = self.config.thresholds or (where_the_slowest_ends(models),)
+        thresholds = self.config.thresholds or (final_loss_of_the_slowest(models),)
         return ComparisonResult(
             name=self.config.name,
             models=models,
@@ -291,7 +291,7 @@ class Comparison:
         )
 
     def _decide(self, corpus: LineCorpus | StreamCorpus, kernels: str | None) -> Compute:
-        """Return what all models are computed on: their times are compared too."""
+        """Return the kernels and threads of all models: their times are compared too."""
         configs = [model.config for model in self.config.models]
         texts, size = corpus.batch_size, len(corpus.vocab)
         updates = 3 * self.seeds * self.steps * corpus.characters_per_step
@@ -302,7 +302,7 @@ class Comparison:
         at_once = texts * max(operations_per_character(config.model, size) for config in configs)
         return decide(kernels or self.config.base.train.kernels, None, saved, at_once)
 
-    def _train(self, model: NamedModel, seed: int) -> Generator[Event, None, SeedRun]:
+    def _train(self, model: NamedModel, seed: int) -> Generator[ComparisonEvent, None, SeedRun]:
         settings = attrs.evolve(
             model.config.train,
             seed=seed,
@@ -314,43 +314,44 @@ class Comparison:
             sample_every=0,
             **asdict(self.compute),
         )
-        # held-out scoring would cost time and decides nothing here
+        # no held-out scores: they take time and decide nothing here
         data = attrs.evolve(model.config.data, val_frac=0.0)
         config = attrs.evolve(model.config, train=settings, data=data)
         training = Training(config, text=self.text)
         losses: list[float] = []
         seconds = 0.0
         for event in training.events():
-            if isinstance(event, Started):
-                self._parameters[model.name] = event.parameters
-            elif isinstance(event, Skipped):  # a comparison is of the settings as they are given
-                raise BadGradientError(
-                    f"step {event.step} failed, because {event.reason}; a smaller learning rate may help"
-                )
-            elif isinstance(event, Logged):
-                losses.append(event.loss)
-            elif isinstance(event, Stepped):
-                yield RunStepped()
-            elif isinstance(event, Finished):
-                seconds = event.seconds
+            match event:
+                case Started():
+                    self._parameters[model.name] = event.parameters
+                case Skipped():  # a smaller rate would be another comparison
+                    raise BadGradientError(
+                        f"step {event.step} failed, because {event.reason}; a smaller learning rate may help"
+                    )
+                case Logged():
+                    losses.append(event.loss)
+                case Stepped():
+                    yield RunStepped()
+                case Finished():
+                    seconds = event.seconds
         sample = collect(training.model.stream(training.model.line_limit, seed=[seed, self.steps]))
         return SeedRun(seed, _smoothed(losses, self.window), seconds / self.steps, sample)
 
 
-def where_the_slowest_ends(models: tuple[ModelResult, ...]) -> float:
-    """Return the highest last loss of a model (the mean over seeds), to three digits."""
+def final_loss_of_the_slowest(models: tuple[ModelResult, ...]) -> float:
+    """Return the highest final loss of a model (the mean over seeds), to three digits."""
     return float(f"{max(model.last_loss.mean for model in models):.3g}")
 
 
 def judge(models: tuple[ModelResult, ...], thresholds: Sequence[float]) -> Verdict:
-    """Decide who was faster, at the lowest threshold that in every seed some model crossed.
+    """Decide which model was faster, at the lowest threshold that some model crossed with every seed.
 
-    A threshold that a model is below at its first step is not crossed: nothing was learned yet.
+    A model that is below a threshold at its first step has not crossed it: it has not learned yet.
     """
     seeds = len(models[0].runs)
     for threshold in sorted(thresholds):
         steps = {model.name: [*map(_or_never, model.steps_to(threshold))] for model in models}
-        firsts = [min(found) for found in zip(*steps.values(), strict=True)]
+        firsts = [min(of_seed) for of_seed in zip(*steps.values(), strict=True)]
         if all(1 < first < NEVER for first in firsts):
             break
     else:
@@ -358,11 +359,11 @@ def judge(models: tuple[ModelResult, ...], thresholds: Sequence[float]) -> Verdi
     leads = {
         name: [
             min(rivals) - own
-            for own, *rivals in zip(found, *(steps[n] for n in steps if n != name), strict=True)
+            for own, *rivals in zip(own_steps, *(steps[n] for n in steps if n != name), strict=True)
         ]
-        for name, found in steps.items()
+        for name, own_steps in steps.items()
     }
-    wins = {name: sum(lead > 0 for lead in found) for name, found in leads.items()}
+    wins = {name: sum(lead > 0 for lead in ahead) for name, ahead in leads.items()}
     leader = max(wins, key=lambda name: wins[name])
     clear = 2 * wins[leader] > seeds
     return Verdict(
@@ -376,7 +377,7 @@ def judge(models: tuple[ModelResult, ...], thresholds: Sequence[float]) -> Verdi
 
 
 NEVER = math.inf
-"""The step at which a threshold is reached that is not."""
+"""The step of a threshold that is not reached."""
 
 
 def _or_never(step: int | None) -> float:

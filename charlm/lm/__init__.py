@@ -1,1 +1,1 @@
-"""The language model: its network, what it is computed on, its scores and the texts that it draws."""
+"""The language model: its network, its kernels, its scores and its samples."""

@@ -1,7 +1,6 @@
-"""What a job is computed on, decided once and before it begins: kernels, and threads.
+"""The kernels and the threads of a job, chosen once, before it begins.
 
-The decision counts the job's arithmetic and steps and measures nothing, so that the same job on the same
-machine is computed the same way again.
+The choice counts the job's arithmetic and measures nothing: the same job on the same machine always gets the same.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from charlm.kernels import (
 from charlm.threads import thread_count, use_threads
 
 WORTH_THREADS = 5e7
-"""Operations of a step in time from which numpy's products are worth a second thread.
+"""From this many operations of a step in time on, numpy's products are worth a second thread.
 
-A batch of 32 through an LSTM of 384 has as many. There two threads save 190 us of 460 on free cores, and at 128
+A batch of 32 in an LSTM of 384 has this many. There two threads save 190 us of 460 on free cores, and at 128
 20 of 50; with another busy process they wait for each other, and a product takes 10 to 20 times as long.
 """
 VARIABLE = "CHARLM_KERNELS"
-"""The environment's word on which kernels, where neither a config nor an option says it."""
+"""The environment variable that names the kernels, if neither a config nor an option does."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Compute:
     threads: int
 
     def functions(self) -> Kernels:
-        """Return the kernels themselves; equal ones share their threads and memory. numpy takes the threads too.
+        """Return the kernels, and set numpy's threads too. Equal kernels share their threads and memory.
 
         Raises:
             MissingExtraError: numba is asked for and not installed.
@@ -59,14 +58,14 @@ _select = cache(select)
 
 
 def decide(kernels: str, threads: int | None, saved: float, at_once: float = 0.0) -> Compute:
-    """Return what a job is computed on.
+    """Choose the kernels and the threads of a job.
 
     Args:
-        kernels: ``numpy``, ``numba``, or ``auto``: what ``CHARLM_KERNELS`` says, else what suits the work.
-        threads: None takes the environment's number, or what suits the work: all cores, but one for numpy's
-            kernels where little is computed at once.
+        kernels: ``numpy``, ``numba``, or ``auto``: those that ``CHARLM_KERNELS`` names, else those that suit the work.
+        threads: None takes the environment's number, else all cores, but one for numpy's kernels if a step in
+            time is small.
         saved: the seconds that compiled kernels save in the whole job.
-        at_once: additions and multiplications of a step in time, of all texts side by side.
+        at_once: additions and multiplications of a step in time, of all texts of a batch.
 
     Raises:
         ConfigError: ``CHARLM_KERNELS`` names no kernels.
@@ -81,7 +80,7 @@ def decide(kernels: str, threads: int | None, saved: float, at_once: float = 0.0
 
 
 def misses_numba(kernels: str, saved: float) -> bool:
-    """Tell whether numba would be taken for a job, if it were installed; the arguments are those of ``decide``.
+    """Tell whether a job would use numba if it were installed; the arguments are those of ``decide``.
 
     Example:
         >>> misses_numba("numpy", saved=100)
@@ -91,7 +90,7 @@ def misses_numba(kernels: str, saved: float) -> bool:
 
 
 def _asked_for(kernels: str) -> str:
-    """Return the kernels that are asked for: where nothing is said, ``CHARLM_KERNELS`` may say it."""
+    """Return the kernels that are asked for, by ``CHARLM_KERNELS`` if ``kernels`` is ``auto``."""
     try:
         return (
             one_of(*KERNELS)(os.environ.get(VARIABLE) or "auto") if kernels == "auto" else kernels
@@ -101,12 +100,11 @@ def _asked_for(kernels: str) -> str:
 
 
 def operations_per_character(model: ModelConfig, vocab_size: int) -> int:
-    """Return the additions and multiplications that reading one character takes: 2 for each weight it meets.
+    """Return the additions and multiplications that reading one character takes: 2 for each weight of a matrix.
 
-    Those are the weights of every layer's matrices and of the output layer's. Gates, softmax and
-    the embedding, which is looked up, are not counted. Backward is twice as much: each product has two
-    derivatives. So a training step of T x B characters takes 6 T B times the number of weights, or
-    less where the first layer reads each symbol once.
+    Gates, softmax and the embedding, which is a lookup, do not count. Backward takes twice as many: each product
+    has two derivatives. So a training step of T x B characters takes 6 T B times the number of weights, or
+    less if the first layer reads each symbol once.
 
     Example:
         >>> operations_per_character(ModelConfig(cell="lstm", embed_dim=5, hidden_dim=3), vocab_size=7)
@@ -129,9 +127,9 @@ def saved_by_reading(model: ModelConfig, vocab_size: int, texts: int = 1) -> flo
     Backward saves twice as much.
 
     Args:
-        model: what reads.
+        model: the sizes of the model.
         vocab_size: the number of its symbols.
-        texts: how many are read side by side and share the calls of numpy.
+        texts: the batch size: its texts share the calls of numpy.
 
     Example:
         >>> lstm = ModelConfig(cell="lstm", embed_dim=64, hidden_dim=64)
@@ -152,5 +150,5 @@ def saved_by_sampling(model: ModelConfig, vocab_size: int, texts: int = 1) -> fl
 
 
 def memory() -> int:
-    """Return how many bytes of memory the machine has."""
+    """Return the memory of the machine, in bytes."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,8 +1,8 @@
-"""Dynamic evaluation: a model that learns from the text it is scored on, each piece after it was scored.
+"""Dynamic evaluation: the model learns from the text that it is scored on, from each piece after its score.
 
 This is the RMS form of Krause, Kahembwe, Murray and Renals, "Dynamic evaluation of neural sequence models" (2018):
-a weight moves against its gradient, divided by how large gradients usually are there, and is drawn back to what
-training made of it. No character is learned from before it was predicted.
+a weight moves against its gradient, divided by the usual size of its gradients, and a part of the way back to its
+trained value. The model predicts each character before it learns from it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from charlm.engine.trainers.base import Trainer
 from charlm.lm.model import Model
 
 PULL = 0.001
-"""The part of the way back to its trained value that a weight goes at every update."""
+"""At every update a weight goes this part of the way back to its trained value."""
 
 
 class DynamicTrainer(Trainer):
     """Updates for the text that is being read, around the trained weights.
 
-    How large gradients usually are is measured on the training text: ``observe`` after each of some
+    The usual size of gradients is measured on the training text: ``observe`` after each of some
     backward passes over it, then ``set_scale``.
 
     Args:
-        model: the model whose weights move; they are the trained ones now.
-        rate: how far a weight moves, about, whose gradient is a usual one.
+        model: with its trained weights, which will move.
+        rate: about how far a weight with a gradient of usual size moves.
     """
 
     moments = ("trained", "scale")
@@ -40,7 +40,7 @@ class DynamicTrainer(Trainer):
             trained[...] = value
 
     def observe(self) -> None:
-        """Take the accumulated gradients into account, and clear them."""
+        """Include the accumulated gradients in the measurement, and clear them."""
         self._observed += 1
         for scale, _, gradient in self._parts("scale"):
             scale += gradient * gradient
@@ -49,9 +49,9 @@ class DynamicTrainer(Trainer):
             parameter.has_gradient = False
 
     def set_scale(self) -> None:
-        """Divide from now on by the root mean squares of what was observed, each with the mean of all added.
+        """From now on divide by the root mean squares of the observed gradients, plus the mean of all of them.
 
-        The mean is for weights that hardly ever have a gradient: they would leap when they get one.
+        The mean is for weights that rarely have a gradient: without it they would move too far when they get one.
         """
         total = 0.0
         for scale, _, _ in self._parts("scale"):
@@ -62,7 +62,7 @@ class DynamicTrainer(Trainer):
             scale += scale.dtype.type(mean or 1.0)
 
     def reset(self) -> None:
-        """Give the model its trained weights again."""
+        """Give the model its trained weights back."""
         self.collection.storage.writable()
         for trained, value, _ in self._parts("trained"):
             value[...] = trained
@@ -79,7 +79,7 @@ class DynamicTrainer(Trainer):
 
     def _parts(self, moment: str) -> Iterator[tuple[Array, Array, Array]]:
         """Yield a moment of the flat parameters and of each table, beside their values and gradients."""
-        found, storage = self.state(), self.collection.storage
-        yield found[moment], storage.values, storage.gradients
+        moments, storage = self.state(), self.collection.storage
+        yield moments[moment], storage.values, storage.gradients
         for table in self.collection.lookups:
-            yield found[f"{moment}{table.name}"], table.value, table.gradient
+            yield moments[f"{moment}{table.name}"], table.value, table.gradient

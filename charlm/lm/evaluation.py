@@ -1,4 +1,4 @@
-"""Scoring text: the held-out part while a model is trained, and any text character by character."""
+"""Scoring text: the held-out part during training, and any text character by character."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from charlm.lm.sampling import State
 from charlm.text.vocab import Ids
 
 WARM_UP = 1000
-"""Characters read before the first that is scored, where the state is carried."""
+"""Characters read before the first scored one, for the state."""
 PIECE = 500
 """Characters read at once."""
 DYNAMIC_PIECE = 20
 """Characters between two updates of a dynamic evaluation."""
 RATES = (0.0001, 0.0002, 0.0005, 0.001)
-"""What the rate of a dynamic evaluation is chosen from, rising."""
+"""The choices for the rate of a dynamic evaluation, rising."""
 OBSERVED, TRIED = 10_000, 5_000
-"""Characters of the training text to measure gradients on, and at its end to choose the rate on."""
+"""Characters of the training text for measuring gradients, and for choosing the rate at its end."""
 BLOCKS = 30
-"""Parts of a text whose scores' spread tells the error of their mean."""
+"""The spread of the scores of this many parts of a text gives the error of their mean."""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well a text was predicted: nll in nats per character."""
+    """The score of a text: nll in nats per character."""
 
     nll: float
     characters: int
@@ -53,10 +53,7 @@ class Score:
 
 
 def evaluate(model: Model, pieces: Iterable[tuple[Array, Array, bool]]) -> Score:
-    """Score pieces (inputs, targets, fresh); the state is carried from piece to piece unless ``fresh``.
-
-    The state is the evaluation's own: training is not disturbed.
-    """
+    """Score pieces (inputs, targets, fresh). The state is carried from piece to piece, unless ``fresh``."""
     total, characters = 0.0, 0
     state: State | None = None
     for inputs_TB, targets_TB, fresh in pieces:
@@ -85,16 +82,16 @@ def read(
     A model of lines has an empty state at the start of each line, as it was trained.
 
     Args:
-        model: what predicts.
-        ids: a text; the first symbol can only be read.
-        begin: the first place that is scored, 1 or more.
-        end: the place after the last; None is the text's end.
+        model: predicts.
+        ids: a text; its first symbol has no score.
+        begin: the first position with a score, 1 or more.
+        end: the position after the last; None is the text's end.
         warm_up: symbols read before ``begin`` for the state; with 0 it is empty, and only one symbol is read.
         size: symbols read at once.
-        learn: called after each scored piece, when the gradient of its mean nll was accumulated.
+        learn: called after each scored piece, once the gradient of its mean nll is accumulated.
     """
     end = len(ids) if end is None else end
-    found = [np.zeros(0)]
+    nlls = [np.zeros(0)]
     state: State | None = None
     first = max(1, begin - warm_up)
     for start, stop in (*_pieces(first, begin, size), *_pieces(begin, end, size)):
@@ -112,7 +109,7 @@ def read(
             state = model.carried(layers)
             if i >= begin:
                 progress.advance(j - i)
-                found.append(losses.astype(np.float64))
+                nlls.append(losses.astype(np.float64))
                 if learn is not None:
                     loss = sequence_neg_log_softmax(h, w, b, targets_TB) * (1 / (j - i))
                     loss.scalar_value()
@@ -120,16 +117,16 @@ def read(
             graph.release()
             if i >= begin and learn is not None:
                 learn()
-    return np.concatenate(found)
+    return np.concatenate(nlls)
 
 
 def dynamic_trainer(model: Model, train: Ids, rate: float | None = None) -> DynamicTrainer:
     """Return the trainer of a dynamic evaluation, fitted to a model's training text.
 
     Args:
-        model: the trained model; its weights are the same afterwards.
+        model: the trained model; its weights are unchanged at the end.
         train: the training text. Gradients are measured near its end.
-        rate: its step size; None takes the one of ``RATES`` that is best on the text's end.
+        rate: the step size; None chooses the best of ``RATES`` on the end of the text.
     """
     tried = min(TRIED, len(train) // 4)
     begin = max(1, len(train) - tried)
@@ -151,15 +148,15 @@ def _best_rate(model: Model, train: Ids, begin: int, trainer: DynamicTrainer) ->
         scores.append(float(nlls.mean()))
         trainer.reset()
         if scores[-1] > min(scores):
-            break  # larger ones are worse still
+            break  # larger rates are even worse
     return RATES[int(np.argmin(scores))]
 
 
 def standard_error(nlls: Floats) -> float:
     """Return the standard error of the mean of a text's nlls.
 
-    Neighbours are alike (a hard word is hard in several places), so it is taken from the means of ``BLOCKS``
-    stretches of equal length, which are nearly independent; from the characters themselves where there are few.
+    Neighbouring characters are not independent (a hard word has several hard ones). So it is computed from the
+    means of ``BLOCKS`` parts of equal length, which nearly are; of a short text, from the characters themselves.
 
     Example:
         >>> standard_error(np.array([1.0, 3.0] * 200)) < 0.1
@@ -176,7 +173,7 @@ def _pieces(begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _lines(ids: Ids, start: int, stop: int, eos: int | None) -> Iterator[tuple[int, int]]:
-    """Cut a piece after each end of a line."""
+    """Split a piece after each end of a line."""
     ends = [] if eos is None else (start + 1 + np.flatnonzero(ids[start:stop] == eos)).tolist()
     for end in (*ends, stop):
         if start < end:

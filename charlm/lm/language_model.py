@@ -1,4 +1,4 @@
-"""The language model that programs use: a model that also generates text. Where one is loaded from a file."""
+"""The language model that programs use: a model that also generates text, and loading one from a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from charlm.errors import InputError, require
 from charlm.lm import sampling
 from charlm.lm.model import STREAM_LENGTH, Model
 from charlm.lm.predictor import Predictor
-from charlm.lm.sampling import Drawn, Seed
+from charlm.lm.sampling import Seed, TextPart
 from charlm.lm.saved import check_weights, config_of, model_state, vocab_of
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.text.prompt import Prompt, prompt_of
@@ -37,16 +37,16 @@ class CharLM(Model):
         temperature: float = 1.0,
         prime: str = "",
         stop: str = "",
-    ) -> Iterator[Drawn]:
-        """Draw a text for each seed, side by side, and yield what is drawn (see ``charlm.lm.sampling``).
+    ) -> Iterator[TextPart]:
+        """Sample a text for each seed, side by side, and yield the characters (see ``charlm.lm.sampling``).
 
         Args:
-            seeds: the same seed gives the same text, whatever its neighbours, unless rounding decides a
-                draw; None draws one.
+            seeds: the same seed gives the same text, whatever the others are, unless rounding decides a
+                character; None chooses a seed.
             length: at most this many characters each; by default until ``<EOS>``, or 500 without one.
-            temperature: below 1 plays safe, 0 is the likeliest character each time.
-            prime: the text to go on from.
-            stop: end before this string. Both are prepared as the model's text was (``charlm.text.prompt``).
+            temperature: below 1 is more careful; 0 takes the most likely character each time.
+            prime: the text to continue.
+            stop: end before this string. Both are prepared like the training text (``charlm.text.prompt``).
 
         Raises:
             ArgumentError: something is of a wrong type.
@@ -64,10 +64,10 @@ class CharLM(Model):
             raise InputError(f"length: expected 0 or more characters, got {length}")
         prompt = self.prompt(prime, stop)
 
-        def drawn() -> Iterator[Drawn]:
+        def parts() -> Iterator[TextPart]:
             with Predictor(self) as predict:
                 yield from sampling.streams(
-                    predict.draw,
+                    predict.sample,
                     self.vocab,
                     rngs,
                     limit=limit,
@@ -76,10 +76,10 @@ class CharLM(Model):
                     stop=prompt.stop,
                 )
 
-        return drawn()
+        return parts()
 
     def prompt(self, prime: str = "", stop: str = "") -> Prompt:
-        """Return a prime and a stop text, prepared as the model's text was.
+        """Return a prime and a stop text, prepared like the training text.
 
         Raises:
             TextError: the model cannot read the prime, or never draws the stop text.
@@ -95,7 +95,7 @@ class CharLM(Model):
         prime: str = "",
         stop: str = "",
     ) -> Generator[str, None, bool]:
-        """Yield the characters of one text as they are drawn, and return whether it is complete; see ``streams``."""
+        """Yield the characters of one text, and return whether it is complete; see ``streams``."""
         return sampling.characters(
             self.streams([seed], length, temperature=temperature, prime=prime, stop=stop)
         )
@@ -109,35 +109,29 @@ class CharLM(Model):
         prime: str = "",
         stop: str = "",
     ) -> str:
-        """Return one text drawn from the model, the prime not included; see ``streams``.
-
-        Example:
-            >>> model = CharLM(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
-            >>> model.sample(5, seed=1, temperature=0.5) == model.sample(5, seed=1, temperature=0.5)
-            True
-        """
+        """Return one sampled text without the prime; see ``streams``."""
         return sampling.collect(
             self.stream(length, seed=seed, temperature=temperature, prime=prime, stop=stop)
         ).text
 
     def default_length(self) -> int:
-        """Return the number of characters at which a text is cut unless another is asked for."""
+        """Return the length at which a sample is cut by default."""
         return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
 
 
 def load(run: str | Path, checkpoint: str | None = None) -> CharLM:
     """Load the model of a run directory or checkpoint file.
 
-    ``checkpoint`` is which of a run's: ``last``, ``best`` (by the held-out score), or by default the best
-    where there is one.
+    ``checkpoint`` chooses one of a run: ``last``, ``best`` (by the held-out score), or by default the best
+    if there is one.
 
     Raises:
         CheckpointError: there is none, or it is damaged.
         ArgumentError: ``run`` is not a path.
     """
-    found = load_checkpoint(run, checkpoint)
-    use_threads(thread_count(default=1))  # drawing and scoring are many small products
-    return model_of(found)
+    loaded = load_checkpoint(run, checkpoint)
+    use_threads(thread_count(default=1))  # sampling and scoring are many small products
+    return model_of(loaded)
 
 
 def model_of(checkpoint: Checkpoint) -> CharLM:

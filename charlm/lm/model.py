@@ -52,13 +52,13 @@ class Model:
     Args:
         vocab: the symbols.
         config: cell and sizes.
-        stream: draws the initial weights, and then the dropout masks of every training step.
+        stream: random numbers for the initial weights, and then for the dropout masks of every training step.
         dtype: float32, or float64 for gradient checks.
-        line_limit: for a model with ``<EOS>``, the length at which a sample that never ends is cut.
-        normalize: how its text was normalised: a prime and a stop text are too.
+        line_limit: for a model with ``<EOS>``, the length at which a sample is cut.
+        normalize: how its training text is normalised; primes and stop texts are normalised in the same way.
 
     Attributes:
-        kernels: the array functions that it is computed with, at first the plain ones.
+        kernels: the array functions that compute it, at first the plain ones.
 
     Example:
         >>> model = Model(Vocab.from_alphabet("ab", eos=True), ModelConfig(hidden_dim=4, embed_dim=3))
@@ -113,9 +113,9 @@ class Model:
         """Return the summed nll of the targets, in nats, and the nodes of each layer's states.
 
         Args:
-            graph: where the nodes are made.
-            inputs_TB: ids of the symbols read.
-            targets_TB: ids of the symbols that follow them.
+            graph: for the nodes.
+            inputs_TB: ids of the symbols.
+            targets_TB: ids of the symbols after them.
             state: carried from the sequence before; None starts from zeros.
             train: whether there is dropout.
         """
@@ -124,7 +124,7 @@ class Model:
         return sequence_neg_log_softmax(h, w, b, targets_TB), layers
 
     def carried(self, layers: Sequence[Expression]) -> State:
-        """Return a copy of the states after the last step, to be given to the next sequence."""
+        """Return a copy of the states after the last step, for the next sequence."""
         return [tuple(part[-1].copy() for part in layer.array()) for layer in layers]
 
     def graph(self) -> ComputationGraph:
@@ -144,14 +144,14 @@ class Model:
         return {**named, "softmax.b": self.softmax_b}
 
     def arrays(self) -> dict[str, Array]:
-        """Return copies of all weights; matrices are (rows, columns) as in the formulas, the table (V, E)."""
+        """Return copies of all weights; matrices are (rows, columns) as in the formulas, the embedding is (V, E)."""
         return {
             name: np.array(p.value if isinstance(p, LookupParameter) else p.value.T, order="C")
             for name, p in self.parameters().items()
         }
 
     def load_arrays(self, arrays: Mapping[str, Array]) -> None:
-        """Set all weights from what ``arrays`` returned, perhaps of another model of the same shape.
+        """Set all weights to what ``arrays`` returned, of this model or another of the same shape.
 
         Raises:
             CheckpointError: a weight is missing, of another shape or type, or not finite; none was set.
@@ -174,25 +174,25 @@ class Model:
         *,
         train: bool = False,
     ) -> tuple[Expression, list[Expression]]:
-        """Return what the output layer reads, a sequence, and the nodes of each layer's states."""
+        """Return the input of the output layer, a sequence, and the nodes of each layer's states."""
         rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
         x: Expression | Symbols
-        if rates[0]:  # a position loses numbers of its own, so that the table's rows do not do
+        if rates[0]:  # each position has a mask of its own, so the rows of the table are not enough
             x = self._dropped(lookup_sequence(graph, self.embedding, inputs_TB), rates[0])
         else:
             x = self.rnn.read(graph, self.embedding, inputs_TB)
-        given = None
+        initial = None
         if state is not None:
-            given = [tuple(input_array(graph, part) for part in layer) for layer in state]
+            initial = [tuple(input_array(graph, part) for part in layer) for layer in state]
 
         def passed_on(k: int, h: Expression) -> Expression:
             return self._dropped(self._normalised(k, h), rates[k + 1])
 
         weight_rate = self.config.recurrent_dropout if train else 0.0
-        return self.rnn.sequence(x, given, passed_on, weight_rate)
+        return self.rnn.sequence(x, initial, passed_on, weight_rate)
 
     def output_layer(self, graph: ComputationGraph) -> tuple[Expression, Expression]:
-        """Return the nodes of W and b; W is the table of vectors where they are tied (Press and Wolf, 2017)."""
+        """Return the nodes of W and b; W is the embedding if they are tied (Press and Wolf, 2017)."""
         if self.softmax_w is None:
             w = transpose(leaf(graph, LookupLeaf(self.embedding), True))
         else:
@@ -200,7 +200,7 @@ class Model:
         return w, leaf(graph, ParameterLeaf(self.softmax_b), True)
 
     def _normalised(self, k: int, h: Expression) -> Expression:
-        """Return a layer's outputs after its layer norm, if there is one, which is of each position."""
+        """Return a layer's outputs after its layer norm, if it has one; each position has its own mean."""
         if not self.norms:
             return h
         graph = h.home()
@@ -216,7 +216,7 @@ class Model:
 
 
 def described(config: ModelConfig) -> str:
-    """Return a model's cell, layers and sizes, as messages call them.
+    """Return a model's cell, layers and sizes, for messages.
 
     Example:
         >>> described(ModelConfig(cell="gru", hidden_dim=(64, 32), layers=2))
@@ -240,7 +240,7 @@ def _cell(config: ModelConfig) -> Cell:
 
 
 def _check_memory(config: ModelConfig, symbols: int, itemsize: int) -> None:
-    """Refuse a model that the machine cannot hold, before any of it is made."""
+    """Refuse a model that is too large for the machine's memory, before it is built."""
     count = sum(prod(shape) for _, shape in weight_shapes(config, symbols))
     needed, there = 2 * count * itemsize, memory()  # values and gradients
     if needed > there:

@@ -1,4 +1,4 @@
-"""The model as what draws: without a graph if its parts are known, else by the graph of a step."""
+"""Sampling from a model with its present weights: without a graph if its parts are known, else with one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from charlm.lm.sampling import Draw, State
 from charlm.text.vocab import Ids
 
 AT_ONCE = 2e8
-"""Operations that may go by until what is drawn is shown: ten milliseconds or so."""
+"""Operations until the next characters are shown: about ten milliseconds."""
 
 
 class Predictor:
-    """The model as what draws, with the weights of the moment. Leaving the ``with`` block frees what it needs.
+    """Samples from a model with its present weights. The end of the ``with`` block frees its memory.
 
     Attributes:
-        step: reads a symbol of each of B texts: symbols (B,), and the state or None at the start, to scores
-            (B, V) of what follows, log-probabilities but for a constant of the text, and the state.
+        step: reads a symbol of each of B texts: from symbols (B,) and the state, None at the start, to the scores
+            (B, V) of the next symbols and the state. Scores are log-probabilities plus a constant for each text.
     """
 
     def __init__(self, model: Model) -> None:
@@ -43,7 +43,7 @@ class Predictor:
             self.step = self._graph.step
             self._draw = partial(read_and_sample, self.step)
 
-    def draw(
+    def sample(
         self,
         symbols_TB: Ids,
         state: State | None,
@@ -51,7 +51,7 @@ class Predictor:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        """Read symbols, and draw as many of those that follow as take no time to speak of (see ``read_and_sample``)."""
+        """Read symbols, and sample the next ones: as many as take about ten milliseconds."""
         most = max(1, int(self._at_once / symbols_TB.shape[1]))
         return self._draw(symbols_TB, state, uniforms_NB[:most], temperature, end)
 
@@ -64,7 +64,7 @@ class Predictor:
 
 
 def _sampler(model: Model) -> reference.Sampler | None:
-    """Return what draws without a graph; None if the model has parts that it does not know."""
+    """Return a sampler without a graph; None if the model has parts that it does not know."""
     cell, parameters = model.rnn.cell, model.parameters()
     if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS):
         return None
@@ -75,14 +75,18 @@ def _sampler(model: Model) -> reference.Sampler | None:
     values = {name: parameter.value for name, parameter in parameters.items()}
     layers = [[*(values[name] for name in names), *cell.settings()] for names in weights]
     bias = values["softmax.b"]
-    found: reference.Sampler = model.kernels.sampler(
-        cell.kernel, values["embedding"], layers, values["softmax.W"], bias + _barred(model)
+    sampler: reference.Sampler = model.kernels.sampler(
+        cell.kernel,
+        values["embedding"],
+        layers,
+        values["softmax.W"],
+        bias + _unknown_excluded(model),
     )
-    return found
+    return sampler
 
 
-def _barred(model: Model) -> Array:
-    """Return what is added to the scores: the symbol of unknown characters has nothing to show and is never drawn."""
+def _unknown_excluded(model: Model) -> Array:
+    """Return what is added to the scores: the symbol of unknown characters has no text and is never sampled."""
     scores_V = np.zeros(len(model.vocab), model.collection.dtype)
     if model.vocab.unknown is not None:
         scores_V[model.vocab.unknown] = -np.inf
@@ -90,19 +94,19 @@ def _barred(model: Model) -> Array:
 
 
 class StepGraph:
-    """The graph of a step, built once and evaluated for every character, with new numbers in its inputs.
+    """The graph of a step, built once for a number of texts, and evaluated with new inputs for every character.
 
-    Another number of texts makes another graph. With two layers of 128 a character so takes 0.15 ms and not 0.32.
+    With two layers of 128 a character then takes 0.15 ms and not 0.32.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._barred = _barred(model)
+        self._added = _unknown_excluded(model)
         self._graph: ComputationGraph | None = None
         self._build(1)
 
     def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
-        """Read a symbol of each text; without a state it is the first."""
+        """Read a symbol of each text; without a state it is the first one."""
         if len(symbols_B) != self._symbols_TB.shape[1]:
             self._build(len(symbols_B))
         self._symbols_TB[0] = symbols_B
@@ -111,7 +115,7 @@ class StepGraph:
                 part[...] = 0 if state is None else state[k][i]
         assert self._graph is not None
         self._graph.invalidate(self._first)
-        return self._log_p.array() + self._barred, self.model.carried(self._layers)
+        return self._log_p.array() + self._added, self.model.carried(self._layers)
 
     def release(self) -> None:
         """Free the graph."""
@@ -123,7 +127,7 @@ class StepGraph:
         self.release()
         model = self.model
         graph = self._graph = model.graph()
-        model.rnn.start(graph)  # the parameters' nodes, which are read once
+        model.rnn.start(graph)  # the parameters' nodes are read once
         w, b = model.output_layer(graph)
         b.forward()
         self._first = len(graph)

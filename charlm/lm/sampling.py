@@ -1,7 +1,7 @@
-"""Drawing texts from a model, one character at a time, several texts side by side.
+"""Sampling texts, one character at a time, several texts side by side.
 
-A sampler needs only a function that takes symbols and a state and returns symbols that follow and
-the state there, so it knows nothing of models.
+Sampling needs only a function from symbols and a state to the next symbols and the state after them. So it knows
+nothing of models.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ Seed: TypeAlias = "int | Sequence[int] | None"
 
 @dataclass(frozen=True)
 class SampledText:
-    """A text drawn from a model; ``complete`` is False if it was cut at the length limit before ``<EOS>``."""
+    """A sample of a model; ``complete`` is False if the length limit cut it before ``<EOS>``."""
 
     text: str
     complete: bool
 
 
-class Drawn(NamedTuple):
-    """What a step added to one of several texts.
+class TextPart(NamedTuple):
+    """What a step adds to one of several texts.
 
     Attributes:
-        text: which text.
-        characters: those that now surely belong to it.
-        complete: None while it goes on; at its end, whether it ended by itself rather than at the limit.
-            A text of a model without ``<EOS>`` ends by itself at any length.
+        text: the number of the text.
+        characters: those that are certain to belong to it.
+        complete: None while the text goes on; at its end, False if the length limit ended it.
+            A text of a model without ``<EOS>`` is complete at any length.
     """
 
     text: int
@@ -47,9 +47,9 @@ class Drawn(NamedTuple):
 
 
 SIDE_BY_SIDE = 64
-"""Texts that are well drawn at once: a product with a matrix costs little more than one with a vector."""
+"""A good number of texts to sample at once: a product with a matrix takes little longer than with a vector."""
 AHEAD = 32
-"""Characters that are drawn before one is shown, if it takes no longer than the eye does."""
+"""At most this many characters are sampled before the first of them is shown."""
 
 
 def generator(seed: Seed) -> np.random.Generator:
@@ -78,8 +78,8 @@ def streams(
     temperature: float = 1.0,
     prime: str = "",
     stop: str = "",
-) -> Iterator[Drawn]:
-    """Draw a text with each of the ``rngs``, side by side, and yield what is drawn; the prime is not.
+) -> Iterator[TextPart]:
+    """Sample a text with each of the ``rngs``, side by side, and yield its characters without the prime.
 
     A model with ``<EOS>`` starts after one and ends at the next; another starts after a newline if
     it knows one. With ``stop`` a text ends before the first occurrence of that string.
@@ -87,8 +87,8 @@ def streams(
     Args:
         draw: the model.
         vocab: its symbols.
-        rngs: draw the symbols, one of them those of one text: a number for each, ``AHEAD`` at a time.
-        limit: draw at most this many characters.
+        rngs: random numbers, one generator for each text: a number for each symbol, ``AHEAD`` at a time.
+        limit: sample at most this many characters.
         temperature: below 1 plays safe, above 1 takes risks, 0 is the likeliest character each time.
         prime: the text to go on from.
         stop: the string to end before.
@@ -103,7 +103,7 @@ def streams(
     end = -1 if vocab.eos is None else vocab.eos
     read = np.array([vocab.start, *vocab.encode(prime).tolist()])[:, np.newaxis]
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
-    first = [0] * len(alive)  # all of them go on from the one prime
+    first = [0] * len(alive)  # all of them continue the same prime
     state: State | None = None
     if len(read) > 1:
         _, state = draw(read[:-1], None, np.empty((0, 1)), temperature, end)
@@ -118,20 +118,20 @@ def streams(
         symbols_TB, state = draw(symbols_TB, state, uniforms_NB, temperature, end)
         left -= len(symbols_TB)
         columns = symbols_TB.T.tolist()
-        drawn = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
-        yield from drawn
+        parts = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
+        yield from parts
         uniforms_NB, symbols_TB = uniforms_NB[len(symbols_TB) :], symbols_TB[-1:]
-        going = [i for i, part in enumerate(drawn) if part.complete is None]
+        going = [i for i, part in enumerate(parts) if part.complete is None]
         if len(going) < len(alive):
             alive = [alive[i] for i in going]
             symbols_TB, uniforms_NB = symbols_TB[:, going], uniforms_NB[:, going]
             state = _rows(state, going)
     for text in alive:
-        yield Drawn(text.index, text.held + text.spell.end(), vocab.eos is None)
+        yield TextPart(text.index, text.held + text.spell.end(), vocab.eos is None)
 
 
 class _Text:
-    """One text as it grows. ``held`` is drawn, but perhaps the beginning of the stop string."""
+    """One text as it grows. ``held`` is sampled, but may be the beginning of the stop string."""
 
     def __init__(self, index: int, rng: np.random.Generator, vocab: Vocab, stop: str) -> None:
         self.index = index
@@ -141,8 +141,8 @@ class _Text:
         self._vocab = vocab
         self._stop = stop
 
-    def take(self, symbols: list[int]) -> Drawn:
-        """Go on by some symbols, or up to the end of the text."""
+    def take(self, symbols: list[int]) -> TextPart:
+        """Add some symbols, or those up to the end of the text."""
         vocab, held, stop = self._vocab, self.held, self._stop
         for symbol in symbols:
             if symbol == len(vocab.symbols):
@@ -151,13 +151,13 @@ class _Text:
                     "go back to an earlier checkpoint and train with a smaller learning rate"
                 )
             if symbol == vocab.eos:
-                return Drawn(self.index, held + self.spell.end(), True)
+                return TextPart(self.index, held + self.spell.end(), True)
             held += self.spell(symbol)
             if stop and held.endswith(stop):
-                return Drawn(self.index, held[: -len(stop)], True)
+                return TextPart(self.index, held[: -len(stop)], True)
         sure = len(held) - _overlap(held, stop)
         self.held = held[sure:]
-        return Drawn(self.index, held[:sure], None)
+        return TextPart(self.index, held[:sure], None)
 
 
 def _rows(state: State | None, rows: list[int]) -> State:
@@ -165,26 +165,26 @@ def _rows(state: State | None, rows: list[int]) -> State:
     return [tuple(part[rows] for part in layer) for layer in state]
 
 
-def characters(drawn: Iterable[Drawn]) -> Generator[str, None, bool]:
+def characters(parts: Iterable[TextPart]) -> Generator[str, None, bool]:
     """Yield the characters of a single text of ``streams``, and return whether it is complete."""
     complete = False
-    for part in drawn:
+    for part in parts:
         yield from part.characters
         complete = bool(part.complete)
     return complete
 
 
-def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
-    """Put texts that are drawn side by side one after the other; each is shown as soon as those before it have ended.
+def in_turn(parts: Iterable[TextPart]) -> Iterator[TextPart]:
+    """Put texts that are sampled side by side in order; each is shown as soon as the texts before it have ended.
 
     Example:
-        >>> drawn = [Drawn(0, "a", None), Drawn(1, "b", True), Drawn(0, "c", True)]
-        >>> [part.characters for part in in_turn(drawn)]
+        >>> parts = [TextPart(0, "a", None), TextPart(1, "b", True), TextPart(0, "c", True)]
+        >>> [part.characters for part in in_turn(parts)]
         ['a', 'c', 'b']
     """
-    waiting: dict[int, Drawn] = {}
+    waiting: dict[int, TextPart] = {}
     turn = 0
-    for part in drawn:
+    for part in parts:
         before = waiting.get(part.text)
         so_far = "" if before is None else before.characters
         waiting[part.text] = part._replace(characters=so_far + part.characters)
@@ -199,7 +199,7 @@ def in_turn(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
 def collect(
     characters: Generator[str, None, bool], show: Callable[[str], object] | None = None
 ) -> SampledText:
-    """Run a stream to its end; ``show`` is called with each character as it comes."""
+    """Run a stream to its end; ``show`` is called with each character."""
     text = ""
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A model as a checkpoint holds it: what its state and its tensors must be. Nothing is made before that is checked."""
+"""A model in a checkpoint. Its state and its tensors are checked before a model is built."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class ModelState:
 
     Attributes:
         charlm: the version that wrote it.
-        line_limit: the length at which a line that does not end is cut.
+        line_limit: the length at which a sample is cut.
         step: updates so far.
-        text_sha256: of the text that it learned; None in the oldest checkpoints.
+        text_sha256: of the training text; None in the oldest checkpoints.
     """
 
     charlm: str = stored(line)
@@ -38,7 +38,7 @@ class ModelState:
 
 
 def model_state(checkpoint: Checkpoint) -> ModelState:
-    """Return what a checkpoint's state says of the model; a training's is not looked at.
+    """Return the model's part of a checkpoint's state.
 
     Raises:
         CheckpointError: something in it is missing or wrong.
@@ -83,7 +83,7 @@ def vocab_of(checkpoint: Checkpoint) -> Vocab:
 
 
 def weight_shapes(config: ModelConfig, symbols: int) -> Iterator[tuple[str, Shape]]:
-    """Yield the names and shapes of a model's weights, as they are in a checkpoint.
+    """Yield the names and shapes of a model's weights in a checkpoint.
 
     >>> dict(weight_shapes(ModelConfig(embed_dim=5, hidden_dim=3), 7))["softmax.W"]
     (7, 3)
@@ -108,23 +108,23 @@ def fitting(tensors: Mapping[str, Array], name: str, shape: Shape, dtype: DType)
     Raises:
         CheckpointError: it is missing, of another type or shape, or has numbers that are not finite.
     """
-    given = tensors.get(name)
-    if given is None or given.shape != shape:
-        found = "is missing" if given is None else f"has shape {given.shape}"
+    tensor = tensors.get(name)
+    if tensor is None or tensor.shape != shape:
+        problem = "is missing" if tensor is None else f"has shape {tensor.shape}"
         raise CheckpointError(
-            f"{name} {found}, this model needs {shape}; cell, layers, dims and alphabet must be the same"
+            f"{name} {problem}, this model needs {shape}; cell, layers, sizes and alphabet must be the same"
         )
-    if given.dtype.kind != "f":
-        raise CheckpointError(f"{name} has numbers of type {given.dtype}, floats are needed")
+    if tensor.dtype.kind != "f":
+        raise CheckpointError(f"{name} has numbers of type {tensor.dtype}, floats are needed")
     with np.errstate(over="ignore"):
-        numbers = given.astype(dtype, copy=False)
+        numbers = tensor.astype(dtype, copy=False)
     if not np.isfinite(numbers).all():
         raise CheckpointError(f"{name} has numbers that are not finite")
     return numbers
 
 
 def check_weights(checkpoint: Checkpoint) -> None:
-    """Check that the weights are those of the checkpoint's own model, one after the other, before it is made.
+    """Check that the weights fit the checkpoint's own model, before it is built.
 
     Raises:
         CheckpointError: one is missing or does not fit.

@@ -1,4 +1,4 @@
-"""Scoring a text as `charlm eval` does: what a model, one that learns on, and n-grams beside it make of it."""
+"""Scoring a text as `charlm eval` does: with a model, which may go on learning, and with n-grams mixed in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from charlm.text.sizes import NO_SIZES, Sizes, utf_8_length
 from charlm.text.vocab import Ids, Vocab
 
 MIX_ORDER = 7
-"""The order of the n-grams mixed in: fixed, so that the scored text has no say in it."""
+"""The order of the n-grams in a mixture: fixed, so it does not depend on the scored text."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Mix:
     """The parts of a mixture of a model with n-grams.
 
     Attributes:
-        weight: the model's, the mean over the text.
-        model_nll: what the model reaches alone, in nats per character; it learns on if the evaluation is dynamic.
-        ngram_nll: what the n-grams reach alone; they go on counting then.
+        weight: of the model, the mean over the text.
+        model_nll: of the model alone, in nats per character; in a dynamic evaluation it goes on learning.
+        ngram_nll: of the n-grams alone; in a dynamic evaluation they go on counting.
     """
 
     weight: float
@@ -45,13 +45,13 @@ class Mix:
 
 @dataclass(frozen=True)
 class Evaluation(Score):
-    """The score of a text, and how it was come by.
+    """The score of a text with its details.
 
     Attributes:
         standard_error: of the nll, see ``evaluation.standard_error``; NaN for a single character.
         bytes: of the text in UTF-8, see ``charlm.text.sizes``.
         rate: the step size of the dynamic evaluation, or None.
-        mix: what was mixed, if anything was: the score is then the mixture's.
+        mix: the parts of the mixture, if there is one: the score is then the mixture's.
     """
 
     standard_error: float
@@ -85,15 +85,15 @@ def score_text(
     """Score the symbols of a text from ``begin`` on.
 
     Args:
-        model: what predicts; a dynamic evaluation leaves its weights as they were.
-        ids: the text, with what stands before the part that is scored: one symbol or more.
-        begin: where that part begins.
-        train: what the model was trained on; ``dynamic`` and ``mix`` need it.
-        cold: begin with an empty state, instead of one that has read what stands before.
-        dynamic: learn from the text, each piece after it was scored.
-        rate: how fast; None chooses on the training text.
+        model: predicts; its weights are unchanged at the end.
+        ids: the text, with at least one symbol before the scored part.
+        begin: where the scored part begins.
+        train: the model's training text; ``dynamic`` and ``mix`` need it.
+        cold: begin with an empty state, not with the state after the text before.
+        dynamic: learn from the text, from each piece after its score.
+        rate: the step size of that; None chooses on the training text.
         mix: mix with n-grams of the training text, which go on counting if ``dynamic``.
-        unknown: the bytes in UTF-8 of each character that is scored and is ``<UNK>``.
+        unknown: the bytes in UTF-8 of each scored character that is ``<UNK>``.
     """
     trainer = None
     if dynamic:
@@ -131,5 +131,4 @@ def _ngram(train: Ids, ids: Ids, begin: int, vocab: Vocab, adapt: bool) -> Float
     with progress.task("n-grams", 2 * MIX_ORDER):
         model = NGram(train, len(vocab), MIX_ORDER)
         count = adaptive_probabilities if adapt else NGram.probabilities
-        found = count(model, ids, begin)
-    return found[-1]
+        return count(model, ids, begin)[-1]

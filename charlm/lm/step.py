@@ -1,4 +1,4 @@
-"""The model as what learns: a step's loss and gradients, what computes them made once and used for every batch."""
+"""The loss and the gradient of a batch. What computes them is made once for each shape of batch."""
 
 from __future__ import annotations
 
@@ -17,71 +17,67 @@ from charlm.lm.model import Model
 from charlm.lm.sampling import State
 
 GRAPHS = 4
-"""So many are kept: of a first batch and a later one, and of another length."""
+"""This many graphs are kept: for a first batch and later ones, of two lengths."""
 ROOM = 1 << 20
-"""Units times positions of the prepared calls that are kept: for a batch of text, or lines of many lengths."""
-
+"""Units times positions of the prepared steps that are kept: for a batch of text, or lines of many lengths."""
 
 Key: TypeAlias = tuple[tuple[int, ...], float, Kernels, int]
-"""The shape of a batch, the factor of its loss, kernels, and the thread, whose memory prepared calls work in."""
+"""The shape of a batch, the factor of its loss, kernels, and the thread: compiled kernels use memory of its own."""
 
 
 class Gradient:
     """Adds the gradient of a batch's loss to the model's parameters.
 
-    For a model of known parts, whose parameters have no gradients yet, prepared calls of compiled kernels compute
-    it, else a graph does. Both make the same numbers. They are made once for each shape of batch and are given new
-    numbers; the last ones are kept. Between two batches graphs hold no values and read no parameters.
+    A prepared step of the kernels computes it, if it knows all parts of the model and the parameters have no
+    gradients yet. Otherwise a graph does. Both compute the same numbers. Between two batches graphs hold no values
+    and read no parameters.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._calls: dict[object, _Calls] = {}
+        self._steps: dict[object, _Prepared] = {}
         self._graphs: dict[object, _Graph] = {}
 
     def __call__(
         self, inputs_TB: Array, targets_TB: Array, state: State | None, factor: float = 1.0
     ) -> tuple[float, State]:
-        """Return ``factor`` times the summed nll, whose gradient is added, and the state after the last step.
+        """Add the gradient of ``factor`` times the summed nll; return that loss, and the state after the last step.
 
         Raises:
-            BadGradientError: the loss is not finite, so that nothing was added.
+            BadGradientError: the loss is not finite; nothing was added.
         """
         key = inputs_TB.shape, factor, self.model.kernels, get_ident()
-        program = self._prepared(key) or self._graph(key, inputs_TB, targets_TB, state)
-        return program.run(inputs_TB, targets_TB, state)
+        step = self._prepared(key) or self._graph(key, inputs_TB, targets_TB, state)
+        return step.run(inputs_TB, targets_TB, state)
 
-    def _prepared(self, key: Key) -> _Calls | None:
-        """Return the calls for a shape, a factor and kernels; None if there are none."""
+    def _prepared(self, key: Key) -> _Prepared | None:
+        """Return the prepared step for a shape, a factor and kernels; None if there is none."""
         if any(p.has_gradient for p in self.model.collection.parameters):
-            return None  # the calls would overwrite it
-        found = self._calls.get(key)
-        if found is None or not found.is_valid():
+            return None  # the step would overwrite it
+        step = self._steps.get(key)
+        if step is None or not step.is_valid():
             (T, B), factor, kernels, _ = key
             cell, sizes = _known_cell(self.model), self.model.config.hidden_dims
             dtype = self.model.collection.dtype
             if cell is None or not kernels.prepares_step(cell.kernel, dtype, sizes, T * B):
                 return None
-            self._calls.pop(key, None)
-            while (
-                self._calls
-                and T * B * sum(sizes) + sum(c.size for c in self._calls.values()) > ROOM
-            ):
-                del self._calls[next(iter(self._calls))]
-            found = self._calls[key] = _Calls(self.model, cell, (T, B), factor)
-        return found
+            self._steps.pop(key, None)
+            room = ROOM - T * B * sum(sizes)
+            while self._steps and sum(kept.size for kept in self._steps.values()) > room:
+                del self._steps[next(iter(self._steps))]
+            step = self._steps[key] = _Prepared(self.model, cell, (T, B), factor)
+        return step
 
     def _graph(self, key: Key, inputs_TB: Array, targets_TB: Array, state: State | None) -> _Graph:
-        """Return the graph for a shape, a factor and kernels, and for a first or a later batch."""
-        of_graph = *key, state is None
-        found = self._graphs.get(of_graph)
-        if found is None:
+        """Return the graph for a shape, a factor and kernels, for a first or a later batch."""
+        graph_key = *key, state is None
+        graph = self._graphs.get(graph_key)
+        if graph is None:
             if len(self._graphs) == GRAPHS:
                 del self._graphs[next(iter(self._graphs))]
-            found = self._graphs[of_graph] = _Graph(
-                self.model, inputs_TB, targets_TB, state, key[1]
-            )
-        return found
+            graph = _Graph(self.model, inputs_TB, targets_TB, state, key[1])
+            self._graphs[graph_key] = graph
+        return graph
 
 
 class _Graph:
@@ -100,8 +96,8 @@ class _Graph:
     def run(self, inputs_TB: Array, targets_TB: Array, state: State | None) -> tuple[float, State]:
         """Add the gradient of a batch's loss; return the loss and the state after it."""
         _give((inputs_TB, targets_TB), self.ids)
-        for given, layer in zip(state or (), self.state or (), strict=True):
-            _give(given, layer)
+        for new, layer in zip(state or (), self.state or (), strict=True):
+            _give(new, layer)
         graph = self.graph
         try:
             value = _finite(float(graph.forward(self.loss).item()))
@@ -113,12 +109,8 @@ class _Graph:
             self.model.collection.storage.forget(graph)
 
 
-class _Calls:
-    """Calls of compiled kernels (``charlm/kernels/compiled/learning.py``), on the parameters where they lie.
-
-    Attributes:
-        size: units times positions.
-    """
+class _Prepared:
+    """A prepared step of the kernels (``learning.py`` in their packages), on the memory of the parameters."""
 
     def __init__(
         self, model: Model, cell: KernelCell, shape: tuple[int, int], factor: float
@@ -126,7 +118,7 @@ class _Calls:
         assert model.softmax_w is not None
         T, B = shape
         sizes = model.config.hidden_dims
-        self.size = T * B * sum(sizes)
+        self.size = T * B * sum(sizes)  # units times positions
         self.ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.states = [
             [np.zeros((B, size), model.collection.dtype) for _ in range(cell.states)]
@@ -147,12 +139,12 @@ class _Calls:
         )
 
     def is_valid(self) -> bool:
-        """Whether the parameters still lie where they did."""
+        """Whether the parameters are still in the same memory."""
         values, gradients = self.places
         return self.storage.values.base is values and self.storage.gradients.base is gradients
 
     def run(self, inputs_TB: Array, targets_TB: Array, state: State | None) -> tuple[float, State]:
-        """Make the gradient of a batch's loss; return the loss and the state after it."""
+        """Compute the gradient of a batch's loss; return the loss and the state after it."""
         _give((inputs_TB, targets_TB), self.ids)
         for k, layer in enumerate(self.states):
             _give([0] * len(layer) if state is None else state[k], layer)
@@ -165,7 +157,7 @@ class _Calls:
 
 
 def _known_cell(model: Model) -> KernelCell | None:
-    """Return the cell of a model without other parts, on kernels that learn; else None."""
+    """Return the cell of a model if prepared steps know all its other parts, else None."""
     cell, config = model.rnn.cell, model.config
     dropped = config.recurrent_dropout or any(config.dropout_rates)
     if dropped or config.tied or config.layer_norm:
@@ -174,8 +166,8 @@ def _known_cell(model: Model) -> KernelCell | None:
 
 
 def _give(numbers: Iterable[Array | int], places: Iterable[Array]) -> None:
-    for given, place in zip(numbers, places, strict=True):
-        place[...] = given
+    for number, place in zip(numbers, places, strict=True):
+        place[...] = number
 
 
 def _finite(loss: float) -> float:

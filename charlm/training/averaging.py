@@ -1,4 +1,4 @@
-"""The average of the weights over the last updates, which scores better than the weights of any one of them."""
+"""The average of the weights over the last updates. It scores better than the weights after any one update."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from charlm.engine.arrays import Array
 from charlm.lm.model import Model
 
 TRAINED = "trained."
-"""How the names of the weights that are trained on begin in a checkpoint, beside those of the average."""
+"""In a checkpoint, names of the weights in training begin with this; the average has the plain names."""
 
 
 class Averaging:
     """An exponential moving average of a model's weights (Polyak and Juditsky, 1992, with a decay).
 
-    After update n: average = d average + (1 - d) weights, d = min(decay, (1 + n) / (10 + n)), so that the first
-    weights, which are random, are soon forgotten. Training goes on from the weights themselves.
+    After update n: average = d average + (1 - d) weights, d = min(decay, (1 + n) / (10 + n)): the first weights,
+    which are random, soon count little. Training goes on from the weights themselves.
 
     Args:
         model: with its first weights.
-        decay: how much of the average stays at an update; 0 keeps no average, and nothing here does anything.
+        decay: the factor of the average at an update; 0 keeps no average.
     """
 
     def __init__(self, model: Model, decay: float) -> None:
@@ -33,7 +33,7 @@ class Averaging:
         self._buffers = [np.empty_like(values) for values in self._kept]
 
     def update(self) -> None:
-        """Take the weights after an update into the average."""
+        """Include the weights after an update in the average."""
         if not self.decay:
             return
         self.updates += 1
@@ -45,7 +45,7 @@ class Averaging:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the model the averaged weights inside a ``with`` block, and its own weights back after it."""
+        """Give the model the averaged weights inside a ``with`` block."""
         self._exchange()
         try:
             yield
@@ -53,9 +53,9 @@ class Averaging:
             self._exchange()
 
     def tensors(self) -> dict[str, Array]:
-        """Return what a checkpoint holds: the averaged weights under the model's names, and those trained on.
+        """Return a checkpoint's weights: the average under the model's names, and the weights in training.
 
-        So whoever reads a checkpoint draws and scores with the average.
+        So a model that is loaded from a checkpoint samples and scores with the average.
         """
         own = self._model.arrays()
         if not self.decay:
@@ -64,7 +64,7 @@ class Averaging:
             return {**self._model.arrays(), **{TRAINED + name: own[name] for name in own}}
 
     def restore(self, tensors: Mapping[str, Array], updates: int) -> None:
-        """Continue from what ``tensors()`` returned after as many updates."""
+        """Continue from what ``tensors()`` returned after this many updates."""
         self._model.load_arrays(tensors)
         self.updates = updates
         if self.decay:

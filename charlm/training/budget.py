@@ -45,14 +45,10 @@ class Budget:
         if settings.steps is not None:
             limits.append((settings.steps, counted(settings.steps, "step")))
         if settings.epochs is not None:
-            limits.append(
-                (
-                    math.ceil(settings.epochs * (steps_per_pass / settings.accumulate)),
-                    counted(settings.epochs, "epoch"),
-                )
-            )
-        steps, why = min(limits, default=(None, ""))
-        return cls(steps, why, settings.max_time, settings.patience)
+            steps = math.ceil(settings.epochs * (steps_per_pass / settings.accumulate))
+            limits.append((steps, counted(settings.epochs, "epoch")))
+        fewest, why = min(limits, default=(None, ""))
+        return cls(fewest, why, settings.max_time, settings.patience)
 
     @property
     def seconds(self) -> float | None:
@@ -66,13 +62,7 @@ class Budget:
         return min(1.0, max(parts))
 
     def end(self, step: int, seconds: float, evals_since_best: int) -> str | None:
-        """Return why a run ends here, or None if it goes on.
-
-        Args:
-            step: updates so far.
-            seconds: time used so far.
-            evals_since_best: held-out scores since the best one.
-        """
+        """Return why a run ends after these steps, seconds and held-out scores since the best; None if it goes on."""
         if self.steps is not None and step >= self.steps:
             return self.why
         if self.seconds is not None and seconds >= self.seconds:
@@ -84,19 +74,16 @@ class Budget:
     @property
     def length(self) -> str:
         """The limits on steps and time, in words."""
-        return " or ".join(self._lengths())
+        steps = [] if self.steps is None else [self.why]
+        return " or ".join(steps + ([] if self.max_time is None else [_in_words(self.max_time)]))
 
     def __str__(self) -> str:
         """Return all limits, in words."""
-        at_most = "at most " if len(self._lengths()) > 1 or self.patience is not None else ""
-        scores = counted(self.patience or 0, "held-out score")
-        in_a_row = "brings" if self.patience == 1 else "in a row bring"
-        patience = f", or until {scores} {in_a_row} no improvement" if self.patience else ""
-        return f"{at_most}{self.length}{patience}"
-
-    def _lengths(self) -> list[str]:
-        lengths = [self.why] if self.steps is not None else []
-        return lengths + ([] if self.max_time is None else [_in_words(self.max_time)])
+        if self.patience is None:
+            return f"at most {self.length}" if " or " in self.length else self.length
+        bring = "brings" if self.patience == 1 else "in a row bring"
+        scores = counted(self.patience, "held-out score")
+        return f"at most {self.length}, or until {scores} {bring} no improvement"
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What happens in a training, in the order in which it happens."""
+"""The events of a training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from charlm.lm.sampling import SampledText
 
 @dataclass(frozen=True)
 class Started:
-    """What will be trained on what, before the first step; ``step`` is where a resumed run goes on."""
+    """Training begins, at ``step``: 0, or where a resumed run goes on."""
 
     step: int
     parameters: int
@@ -24,7 +24,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """A step was made; ``progress`` is the part of the budget used up, from 0 to 1."""
+    """A step is done; ``progress`` is the part of the budget that is used up, from 0 to 1."""
 
     step: int
     characters: int
@@ -41,7 +41,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class RolledBack:
-    """Too many steps were skipped: the run goes on from a checkpoint, with a smaller learning rate."""
+    """After too many skipped steps the run goes back to its last checkpoint and halves the learning rate."""
 
     from_step: int
     step: int
@@ -50,7 +50,7 @@ class RolledBack:
 
 @dataclass(frozen=True)
 class Logged:
-    """The loss, every ``log_every`` steps: of the line just read (nats, summed) or the mean nll of a stream."""
+    """The loss in nats, every ``log_every`` steps: summed over the last line, or the mean of a stream's last steps."""
 
     step: int
     loss: float
@@ -58,7 +58,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A text drawn every ``sample_every`` steps, with each held-out score, and at the end of a stream."""
+    """A sample, every ``sample_every`` steps, with each held-out score, and at the end of a stream."""
 
     step: int
     sample: SampledText
@@ -66,7 +66,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The held-out score, every ``eval_every`` steps and at the end; ``best`` where none before was better."""
+    """A held-out score, every ``eval_every`` steps and at the end; ``best`` if it is the best so far."""
 
     step: int
     score: Score
@@ -75,7 +75,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Saved:
-    """A checkpoint was written."""
+    """A checkpoint is written."""
 
     step: int
     path: Path
@@ -83,7 +83,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end: ``stopped`` if it was asked for, else a budget is used up."""
+    """Training ends: ``stopped`` by a request, or because the budget is used up."""
 
     step: int
     seconds: float

@@ -1,8 +1,8 @@
-"""What is done about losses and gradients that are not finite.
+"""The guard against losses and gradients that are not finite.
 
-A bad step changes nothing. Three in a row, or more than one in ten for long, and the run goes back to its last
-checkpoint with half the learning rate. If that does not get it to the next checkpoint, not even after
-``MOST_ROLLBACKS`` halvings, it has diverged.
+A bad step changes nothing. After three in a row, or more than one in ten for long, the run goes back to its last
+checkpoint with half the learning rate. If it does not reach the next checkpoint after ``MOST_ROLLBACKS`` halvings,
+it has diverged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from charlm.config.stored import stored
 from charlm.errors import DivergedError
 
 MOST_ROLLBACKS = 5
-"""Rollbacks to one checkpoint; the learning rate is then a 32nd of what it was there."""
+"""Rollbacks to one checkpoint; the learning rate is then a 32nd of its value there."""
 BAD, LIMIT = 10, 30
 """A bad step raises the level by ``BAD``, a good one lowers it by one; at ``LIMIT`` the run goes back."""
 
@@ -53,7 +53,7 @@ class Guard:
 
     @property
     def has_given_up(self) -> bool:
-        """Whether going back has not helped often enough."""
+        """Whether the run went back as often as it may."""
         return self.tries >= MOST_ROLLBACKS
 
     def rolled_back(self) -> None:
@@ -64,18 +64,11 @@ class Guard:
         self.factor /= 2
 
     def saved(self) -> None:
-        """Note that the run got to its next checkpoint."""
+        """Note that the run reached its next checkpoint."""
         self.tries = 0
 
     def diverged(self, step: int, why: str, checkpoint: int | None, rate: float) -> DivergedError:
-        """Return the error that says what was tried and what to do.
-
-        Args:
-            step: where the run is.
-            why: what is wrong there.
-            checkpoint: the step of the last checkpoint, if there is one.
-            rate: the learning rate.
-        """
+        """Return the error that ends a run; ``checkpoint`` is the step of the last checkpoint, if there is one."""
         if checkpoint is None:
             return DivergedError(
                 f"step {step}: {why}, from the first step on: the first weights of the run cannot be used"

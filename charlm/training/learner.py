@@ -1,4 +1,4 @@
-"""What a run learns with: all that a checkpoint holds, an update of it, and the way into a checkpoint and back."""
+"""A model in training: its updates, and the way into a checkpoint and back."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ CARRIED = "carried."
 
 
 class Learner:
-    """A model in training. It knows no clock, budget or file: the loop has these.
+    """A model in training, with all that a checkpoint holds of it. The clock, the budget and the files are the loop's.
 
     Args:
-        model: with its first weights, and the kernels that compute it.
+        model: with its initial weights and its kernels.
         corpus: the text.
-        config: the run's.
+        config: of the run.
 
     Attributes:
         trainer: the update rule and its averages.
@@ -89,8 +89,7 @@ class Learner:
             self.carried = None
             self.model.collection.clear_gradients()
             raise
-        if self.averaging.decay:
-            self.averaging.update()
+        self.averaging.update()
         return loss, characters
 
     def _add_gradient(self, index: int, parts: int) -> tuple[float, int]:
@@ -107,66 +106,57 @@ class Learner:
         collection = self.model.collection
         arrays = [collection.storage.values, *(table.value for table in collection.lookups)]
         arrays += self.trainer.state().values()
+        following = self.corpus.batch(self.progress.step)
         with np.errstate(all="ignore"):
-            return all(np.isfinite(array).all() for array in arrays) and math.isfinite(
-                evaluate(self.model, [self.corpus.batch(self.progress.step)]).nll
-            )
+            finite = all(np.isfinite(array).all() for array in arrays)
+            return finite and math.isfinite(evaluate(self.model, [following]).nll)
 
     def drop_unfinished_update(self) -> None:
-        """Forget what an update computed that did not come to its end."""
+        """Forget the gradients of an update that was interrupted."""
         self.model.collection.clear_gradients()
         self._gradient = Gradient(self.model)  # its graphs may be half evaluated
 
     def weights(self) -> Checkpoint:
-        """Return the weights as they were scored last. They sample and score, but training cannot resume from them."""
-        state = {**self._model_facts(), "nll": self.progress.last_nll}
-        return self._checkpoint(self.model.arrays(), state)
+        """Return the weights alone. They sample and score, but training cannot resume from them."""
+        return self._checkpoint(self.model.arrays(), nll=self.progress.last_nll)
 
     def snapshot(self, lines: Mapping[str, int], seconds: float) -> Checkpoint:
-        """Return all that the run needs to go on.
+        """Return all that the run needs to resume; ``lines`` are those of the logs.
 
-        Args:
-            lines: of the logs.
-            seconds: used so far; kept only where there is a time limit, as equal runs have equal checkpoints.
+        The seconds are kept only if there is a time limit: equal runs have equal checkpoints.
         """
         tensors = self.averaging.tensors()
         moments = self.trainer.state()
         tensors.update({f"trainer.{name}": moment.copy() for name, moment in moments.items()})
         for i, layer in enumerate(self.carried or ()):
             tensors.update({f"{CARRIED}{i}.{k}": part for k, part in enumerate(layer)})
-        state = {
-            **self._model_facts(),
-            "updates": self.trainer.updates,
-            "progress": attrs.asdict(self.progress),
-            "guard": attrs.asdict(self.guard),
-            "schedule": attrs.asdict(self.schedule.plateau),
-            "averaged": self.averaging.updates,
-            "stream": self.model.collection.stream.state(),
-            "lines": dict(lines),
-            "seconds": seconds if self.config.train.max_time else None,
-        }
-        return self._checkpoint(tensors, state)
+        return self._checkpoint(
+            tensors,
+            updates=self.trainer.updates,
+            progress=attrs.asdict(self.progress),
+            guard=attrs.asdict(self.guard),
+            schedule=attrs.asdict(self.schedule.plateau),
+            averaged=self.averaging.updates,
+            stream=self.model.collection.stream.state(),
+            lines=dict(lines),
+            seconds=seconds if self.config.train.max_time else None,
+        )
 
-    def _model_facts(self) -> dict[str, Any]:
-        return {
-            "charlm": __version__,
-            "line_limit": self.model.line_limit,
-            "step": self.progress.step,
-            "text_sha256": self.corpus.sha256,
-        }
-
-    def _checkpoint(self, tensors: Mapping[str, Array], state: dict[str, Any]) -> Checkpoint:
+    def _checkpoint(self, tensors: Mapping[str, Array], **state: Any) -> Checkpoint:
+        state["charlm"] = __version__
+        state["line_limit"] = self.model.line_limit
+        state["step"] = self.progress.step
+        state["text_sha256"] = self.corpus.sha256
         return Checkpoint(tensors, to_dict(self.config), self.model.vocab.to_list(), state)
 
     def restore(self, checkpoint: Checkpoint) -> TrainingState:
-        """Become what this learner was at a ``snapshot``; return the rest of it: the logs' lines and the time.
+        """Return to the state of a ``snapshot``, and return its lines of logs and its seconds.
 
         Raises:
             CheckpointError: it holds something that no ``snapshot`` of this run has.
         """
         state = state_of(TrainingState, checkpoint)
-        problem = next(self._contradictions(state), None)
-        if problem is not None:
+        for problem in self._contradictions(state):
             raise checkpoint.damaged(f"its state: {problem}")
         tensors = checkpoint.tensors
         try:
@@ -209,9 +199,8 @@ class Learner:
         ]
         needed = sum(map(len, carried))
         if len(stored) != needed:
-            raise CheckpointError(
-                f"{len(stored)} tensors of a carried state, but this model needs {needed}"
-            )
+            problem = f"{len(stored)} tensors of a carried state, but this model needs {needed}"
+            raise CheckpointError(problem)
         return carried
 
     def _check_names(self, tensors: Mapping[str, Array]) -> None:

@@ -1,4 +1,4 @@
-"""The training loop, as a generator of events. It prints nothing; who runs it decides what to show.
+"""The training loop, as a generator of events. It prints nothing: its caller decides what to show.
 
 for event in Training(config).events():
     match event:
@@ -51,19 +51,19 @@ from charlm.training.transfer import start_from
 from charlm.training.work import compute_of, sample_limit
 
 LONGEST_UNSAVED = 600.0
-"""Seconds after which a checkpoint is written in any case: a slow model must not lose an hour."""
+"""A checkpoint is written after this many seconds in any case: a slow model must not lose an hour."""
 
 
 class Training:
     """One run: a text, what learns it, and the loop that trains, scores, samples and saves.
 
     Args:
-        config: everything that decides the result. Where it leaves kernels and threads open, they are
-            decided here; ``self.config`` then names them.
-        directory: where metrics, samples and checkpoints are written; None keeps the run in memory.
-        init_from: a checkpoint whose weights are the first ones.
-        text: the text itself, for a caller that has it already; by default it is read as the config says.
-        resume: a checkpoint of this run, which goes on from there as if it had never stopped.
+        config: everything that decides the result. Kernels and threads that it leaves open are chosen here;
+            ``self.config`` then names them.
+        directory: for metrics, samples and checkpoints; None keeps the run in memory.
+        init_from: a checkpoint; the run starts from its weights.
+        text: the text itself; by default it is read as the config says.
+        resume: a checkpoint of this run. It goes on from there as if it had never stopped.
 
     Raises:
         TextError: the text cannot be read or used.
@@ -121,20 +121,17 @@ class Training:
 
     @property
     def step(self) -> int:
-        """How many steps were made."""
+        """The number of steps so far."""
         return self.learner.progress.step
 
     @property
     def finished(self) -> str | None:
-        """Why nothing is left to do for a run that is resumed; None if something is."""
-        progress = self.learner.progress
+        """Why a resumed run has nothing left to do; None if it has something."""
         end = self._end(0.0 if self._resumed is None else self._resumed.seconds or 0.0)
-        owes_score = self.corpus.has_held_out and progress.evaluated != progress.step
-        owes_sample = self._ends_with_sample and progress.sampled != progress.step
-        return None if owes_score or owes_sample else end
+        return None if any(self._reports_due(end)) else end
 
     def stop(self, why: str = "stopped") -> None:
-        """Ask the loop to end as soon as it can, with the checkpoint saved."""
+        """Ask the loop to save a checkpoint and end as soon as it can."""
         self.stopping = why
 
     def checkpoint(self) -> Checkpoint:
@@ -157,7 +154,7 @@ class Training:
     def events(self) -> Iterator[Event]:
         """Train and yield what happens; the run's directory says at the end how it ended.
 
-        Called again after an interrupt or an error, this goes on from the last checkpoint: a step may be half done.
+        Called again after an interrupt or an error, it goes on from the last checkpoint: a step may be half done.
         """
         if self._running:
             self._go_back()
@@ -184,15 +181,15 @@ class Training:
         yield finished
 
     def _loop(self) -> Generator[Event, None, Finished]:
-        """Sample, score and save when it is time for it, then make a step, until something ends the run."""
+        """Sample, score and save when it is time, then make a step; repeat until something ends the run."""
         yield self._started()
         while True:
             seconds = self.clock.seconds
             end = self._end(seconds)
             samples, scores = self._reports_due(end)
-            if samples and (sampled := self._sample()):
+            if samples and not self.stopping and (sampled := self._sample()):
                 yield sampled
-            if scores and (evaluated := self._score()):
+            if scores and not self.stopping and (evaluated := self._score()):
                 yield evaluated
             end = self.stopping or end or self._end(seconds)  # the score may end it
             if end or self._is_save_due():
@@ -217,7 +214,7 @@ class Training:
         return self.budget.end(progress.step, seconds, progress.evals_since_best)
 
     def _skip(self, reason: str) -> Iterator[Event]:
-        """Report an update that changed nothing; go back if there are too many."""
+        """Report an update that changed nothing; after too many of them, go back."""
         guard = self.learner.guard
         guard.bad()
         self._log({"skipped": reason})
@@ -243,30 +240,20 @@ class Training:
             self._log({"loss": progress.last_loss, "learning_rate": rate})
             yield Logged(step, progress.last_loss)
 
-    @property
-    def _ends_with_sample(self) -> bool:
-        """Whether the end has a sample: as in the tutorial, lines without a held-out part have none."""
-        of_tutorial = isinstance(self.corpus, LineCorpus) and not self.corpus.has_held_out
-        return bool(self.config.train.sample_every) and not of_tutorial
-
     def _reports_due(self, end: str | None) -> tuple[bool, bool]:
-        """Return whether to sample and whether to score here, where it is not done yet.
+        """Return whether to sample and whether to score at this step, unless that is done already.
 
-        A score comes with a sample, and so does the end: a short run shows more than its first steps.
+        A score comes with a sample, and so does the end: a short run shows more than its first steps. As in the
+        tutorial, lines without a held-out part end without a sample.
         """
-        progress, settings, scored = (
-            self.learner.progress,
-            self.config.train,
-            self.corpus.has_held_out,
-        )
-        step, every = progress.step, settings.sample_every
+        progress, settings, step = self.learner.progress, self.config.train, self.step
+        scored, every = self.corpus.has_held_out, settings.sample_every
         reports = end is not None or (scored and step > 0 and step % settings.eval_every == 0)
-        samples = step > 0 and bool(every) and (step - 1) % every == 0
-        samples = samples or (reports and self._ends_with_sample)
-        return (
-            samples and progress.sampled != step,
-            reports and scored and progress.evaluated != step,
-        )
+        samples = step > 0 and every > 0 and (step - 1) % every == 0
+        if every and (scored or not isinstance(self.corpus, LineCorpus)):
+            samples = samples or reports
+        scores = reports and scored
+        return samples and progress.sampled != step, scores and progress.evaluated != step
 
     def _is_save_due(self) -> bool:
         if self._saved is None:
@@ -348,9 +335,8 @@ class Training:
         guard.rolled_back()
         self.record.cut_back(attrs.asdict(before.lines))
         rate = self.learning_rate()
-        self._log(
-            {"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped}
-        )
+        row = {"rolled_back_from": step, "learning_rate": rate, "skipped_so_far": guard.skipped}
+        self._log(row)
         self.record.save(self.checkpoint())
         return RolledBack(step, self.step, rate)
 
@@ -369,11 +355,8 @@ class Training:
             self._resumed = None
         self.clock.set(seconds)
         self._saved_at = self.clock.seconds
-        self.record.open(
-            to_yaml(self.config),
-            meta(self.config, self.corpus, self.model.parameter_count()),
-            None if resumed is None else self.step,
-        )
+        facts = meta(self.config, self.corpus, self.model.parameter_count())
+        self.record.open(to_yaml(self.config), facts, None if resumed is None else self.step)
         if resumed is not None and self.directory is not None:
             self._saved = self._mark()
         self.record.summary(self.summary("running", "not ended"))
@@ -381,7 +364,7 @@ class Training:
     def abandon(self, why: str) -> None:
         """Have the run's directory say that it was stopped without saving, if it has not ended."""
         if self._running:
-            lost = f"{why}, without saving: what came after step {self.record.saved_step or 0:,} is lost"
+            lost = f"{why} without saving: the steps after step {self.record.saved_step or 0:,} are lost"
             self.record.unsaved(self.summary("stopped", lost))
 
     def summary(self, state: str, reason: str) -> dict[str, Any]:
@@ -406,4 +389,4 @@ class Training:
 
 
 class _StoppedError(Exception):
-    """The run is to stop; a resumed run does again what was going on."""
+    """The run is to stop. When it is resumed, it repeats the sample or score that this ends."""

@@ -1,4 +1,4 @@
-"""What a run tells of itself: notices for its user, and the facts and the summary that its directory keeps."""
+"""Reports of a run: notices for its user, and the facts and the summary in its directory."""
 
 from __future__ import annotations
 
@@ -58,16 +58,7 @@ def _version(module: str) -> str | None:
 def summary(
     state: str, reason: str, budget: Budget, progress: Progress, guard: Guard, seconds: float
 ) -> dict[str, Any]:
-    """Return how far a run is, and how it ended if it has ended.
-
-    Args:
-        state: ``running``, ``finished``, ``stopped`` or ``failed``.
-        reason: why it ended.
-        budget: what may be used up.
-        progress: how far it is.
-        guard: its bad steps.
-        seconds: used so far.
-    """
+    """Return a run's ``state`` (``running``, ``finished``, ``stopped`` or ``failed``), why, and how far it is."""
     nll = progress.last_nll
     return {
         "state": state,

@@ -27,19 +27,14 @@ RESUMABLE = (
     "kernels",
     "threads",
 )
-"""Settings of the train section that may change when a run is resumed: none of them changes what a step is."""
+"""Settings of the train section that may change when a run is resumed: none of them changes a step."""
 
 PLACES = ("text", "val_file")
-"""Settings of the data section that may change: where the texts are. Their content is compared by its digest."""
+"""Settings of the data section that may change: the places of the texts. Digests compare their content."""
 
 
 def check_resumable(config: RunConfig, text_sha256: str, checkpoint: Checkpoint) -> None:
-    """Refuse to resume a run from a checkpoint that does not fit it.
-
-    Args:
-        config: of the run now.
-        text_sha256: of its text now.
-        checkpoint: of the run before.
+    """Refuse to resume a run with this config and text from a checkpoint that does not fit them.
 
     Raises:
         CheckpointError: it has no state of a training, or the text has changed.
@@ -83,13 +78,7 @@ def _differences(before: RunConfig, now: RunConfig) -> list[str]:
 
 
 def changes(learner: Learner, before: TrainConfig, seconds: float) -> Iterator[str]:
-    """Say what a resumed run computes in another way than before, where that changes its numbers.
-
-    Args:
-        learner: where the run resumes.
-        before: the settings until then.
-        seconds: used until then.
-    """
+    """Yield what a resumed run computes in another way than with the settings ``before``, if its numbers change."""
     now, step = learner.config.train, learner.progress.step
     if (before.kernels, before.threads) != (now.kernels, now.threads):
         yield (

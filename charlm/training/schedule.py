@@ -1,7 +1,7 @@
-"""How the learning rate goes over a training: a rise at the start, and one of five ways to fall.
+"""The learning rate over a training: a rise at the start, and one of five ways to fall.
 
-The shapes are pure functions of how much of the training is done, from 0 to 1, whatever it is measured
-in; they return a share of the configured learning rate.
+Each way is a pure function of the part of the training that is done, from 0 to 1. It returns a factor of the
+configured learning rate.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def exponential(done: float, end: float) -> float:
 
 
 def step(done: float, factor: float, places: Sequence[float]) -> float:
-    """``factor`` once for each of the ``places`` that is reached.
+    """``factor`` to the power of the number of ``places`` that are reached.
 
     >>> [step(done, 0.5, (0.5, 0.75)) for done in (0.49, 0.5, 0.8)]
     [1.0, 0.5, 0.25]
@@ -46,9 +46,9 @@ def step(done: float, factor: float, places: Sequence[float]) -> float:
 
 
 def after_warmup(updates: int, progress: float, warmup: int) -> float:
-    """Return how much is done of what follows the warm-up, both measured as ``progress`` is.
+    """Return the part that is done of the training after the warm-up, from 0 to 1.
 
-    That share of the training which the warm-up took is ``warmup`` of ``updates`` parts of ``progress``.
+    The warm-up took ``warmup / updates`` of ``progress``, which is the part of the whole training.
 
     >>> after_warmup(50, 0.5, warmup=0)
     0.5
@@ -69,7 +69,7 @@ class PlateauState:
 
     Attributes:
         best: the best so far.
-        waited: scores since it or since the last fall.
+        waited: scores since the best or since the last fall.
         falls: how often the rate fell.
     """
 
@@ -82,8 +82,8 @@ class Schedule:
     """The learning rate of every update of a training.
 
     Args:
-        settings: ``learning_rate``, ``warmup``, ``schedule`` and what this takes.
-        scored: whether there is a held-out text, and so a score for ``plateau``.
+        settings: ``learning_rate``, ``warmup``, ``schedule`` and its own settings.
+        scored: whether there is a held-out text, which ``plateau`` needs.
 
     Attributes:
         plateau: what ``plateau`` remembers of the scores.
@@ -100,7 +100,7 @@ class Schedule:
     def __init__(self, settings: TrainConfig, scored: bool = True) -> None:
         if settings.schedule == "plateau" and not scored:
             raise ConfigError(
-                "train.schedule: plateau goes by the held-out score, and no text is held out; set data.val_frac, "
+                "train.schedule: plateau depends on the held-out score, but no text is held out; set data.val_frac, "
                 "or choose cosine"
             )
         self._settings = settings
@@ -110,8 +110,8 @@ class Schedule:
         """Return the learning rate of the next update.
 
         Args:
-            updates: how many were made before.
-            progress: how much of the training is done, from 0 to 1, in steps or in time.
+            updates: how many there were before.
+            progress: the part of the training that is done, from 0 to 1, in steps or in time.
         """
         settings = self._settings
         if updates < settings.warmup:
@@ -119,7 +119,7 @@ class Schedule:
         return settings.learning_rate * self._share(updates, min(progress, 1.0))
 
     def score(self, nll: float) -> None:
-        """Take a held-out score, by which ``plateau`` goes: a new best, or one more without."""
+        """Note a held-out score, for ``plateau``."""
         plateau = self.plateau
         if nll < plateau.best:
             plateau.best, plateau.waited = nll, 0

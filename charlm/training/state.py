@@ -23,13 +23,13 @@ class Progress:
     Attributes:
         step: updates so far, skipped ones included; it tells which text comes next.
         characters: learned from so far.
-        loss_sum: of the steps since the last log.
-        loss_count: how many these are.
-        last_loss: the last that was logged.
+        loss_sum: the losses of the steps since the last log.
+        loss_count: the number of these steps.
+        last_loss: the last logged loss.
         sampled: the step of the last sample.
         evaluated: the step of the last held-out score; -1 before the first.
         last_nll: that score.
-        best_nll: the best.
+        best_nll: the best score.
         best_step: its step.
         evals_since_best: held-out scores since the best one.
     """
@@ -65,10 +65,10 @@ class Lines:
 
 
 def _odd(value: Any) -> int:
-    found: int = whole(1, 2**128 - 1)(value)
-    if not found % 2:
+    number: int = whole(1, 2**128 - 1)(value)
+    if not number % 2:
         raise SettingError(f"expected an odd number, got {shown(value)}")
-    return found
+    return number
 
 
 @attrs.frozen
@@ -91,17 +91,14 @@ class Stream:
 
 @attrs.frozen(kw_only=True)
 class TrainingState(ModelState):
-    """What a run needs to go on, beside its tensors.
+    """What a run needs to resume, beside its tensors.
 
     Attributes:
-        updates: those of the trainer.
-        progress: how far it is.
-        guard: the bad steps.
-        schedule: what was made of the held-out scores.
-        averaged: updates that the mean of the weights has taken in.
+        updates: of the trainer.
+        averaged: updates in the average of the weights.
         stream: of the model's random numbers.
         lines: of the logs.
-        seconds: that have gone by, where a budget needs them.
+        seconds: used so far, if there is a time limit.
     """
 
     text_sha256: str = stored(line)
@@ -115,7 +112,7 @@ class TrainingState(ModelState):
     seconds: float | None = stored(or_nothing(number(least=0)))
 
     def contradictions(self) -> Iterator[str]:
-        """Yield what cannot be true at once."""
+        """Yield what cannot be true at the same time."""
         progress, guard = self.progress, self.guard
         if self.step != progress.step:
             yield f"step is {self.step}, and progress.step {progress.step}"

@@ -1,4 +1,4 @@
-"""Starting a model from the weights of another run, whose text may have other characters."""
+"""Starting a model from the weights of another run. The texts may have different characters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from charlm.runs.checkpoint import Checkpoint
 from charlm.wording import counted
 
 BY_SYMBOL = ("embedding", "softmax.W", "softmax.b")
-"""The weights with a row for each symbol."""
+"""Weights with a row for each symbol."""
 
 
 def start_from(model: Model, checkpoint: Checkpoint) -> str:
-    """Give a new model the weights of a checkpoint, and say what was done.
+    """Give a new model the weights of a checkpoint; return a message that says what was done.
 
-    Rows of a symbol that both know are taken over, those of one that only the new model knows stay as they
-    were drawn.
+    Symbols that both models know keep their rows. Rows of new symbols keep their initial values.
 
     Raises:
         CheckpointError: the models have other cells, layers or sizes.
@@ -29,7 +28,7 @@ def start_from(model: Model, checkpoint: Checkpoint) -> str:
     theirs = config_of(checkpoint).model
     if described(theirs) != described(model.config):
         raise CheckpointError(
-            f"the run to start from has {described(theirs)}, this one is to have "
+            f"the run to start from has {described(theirs)}, this one has "
             f"{described(model.config)}: give this one the same with {_settings(theirs, model.config)}"
         )
     check_weights(checkpoint)
@@ -38,22 +37,22 @@ def start_from(model: Model, checkpoint: Checkpoint) -> str:
     new = [symbol for symbol in ours if symbol not in set(old)]
     dropped = [symbol for symbol in old if symbol not in set(ours)]
     model.load_arrays(_mapped(model.arrays(), checkpoint.tensors, ours, old))
-    said = [f"{counted(len(kept), 'symbol')} kept"]
-    said += [f"{len(new)} new ({_listed(new)})"] if new else []
-    said += [f"{len(dropped)} dropped ({_listed(dropped)})"] if dropped else []
+    parts = [f"{counted(len(kept), 'symbol')} kept"]
+    parts += [f"{len(new)} new ({_listed(new)})"] if new else []
+    parts += [f"{len(dropped)} dropped ({_listed(dropped)})"] if dropped else []
     step = model_state(checkpoint).step
-    return f"starting from the weights of a run at step {step:,}: {', '.join(said)}"
+    return f"starting from the weights of a run at step {step:,}: {', '.join(parts)}"
 
 
 def _settings(wanted: ModelConfig, given: ModelConfig) -> str:
-    """Return the options that make the sizes of a model those of another."""
-    found = []
+    """Return the options that give a model the sizes of another."""
+    options = []
     for key in ("cell", "layers", "embed_dim", "hidden_dim"):
         value = getattr(wanted, key)
         if value != getattr(given, key):
             value = list(value) if isinstance(value, tuple) else value
-            found.append(f"--set {shlex.quote(f'model.{key}={value}')}")
-    return " ".join(found)
+            options.append(f"--set {shlex.quote(f'model.{key}={value}')}")
+    return " ".join(options)
 
 
 def _mapped(

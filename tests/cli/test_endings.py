@@ -165,7 +165,7 @@ def test_a_second_ctrl_c_says_what_is_lost(charlm, tmp_path):
     found = state(charlm)
     assert (found["state"], found["step"]) == ("stopped", kept)
     assert f"what was learned after step {kept:,} is lost\nto go on from there: " in stderr
-    assert found["reason"].endswith(f"without saving: what came after step {kept:,} is lost")
+    assert found["reason"].endswith(f"without saving: the steps after step {kept:,} are lost")
 
 
 def test_a_signal_while_the_held_out_text_is_scored(charlm, tmp_path):

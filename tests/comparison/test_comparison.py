@@ -16,8 +16,8 @@ from charlm.comparison.comparison import (
     RunStarted,
     RunStepped,
     SeedRun,
+    final_loss_of_the_slowest,
     judge,
-    where_the_slowest_ends,
 )
 from charlm.config import load_comparison
 from charlm.errors import BadGradientError, EvaluationError
@@ -85,14 +85,14 @@ def test_a_threshold_that_is_met_before_anything_is_learned_does_not_decide():
     assert judge((low, high), (5.0, 2.0)).faster == "high"
 
 
-def test_without_thresholds_it_is_judged_where_the_slowest_ends():
+def test_without_thresholds_it_is_judged_final_loss_of_the_slowest():
     fast, slow = model("fast", [9, 3, 1.5], [9, 2, 1]), model("slow", [9, 5, 3.1], [9, 4, 2.9012])
-    assert where_the_slowest_ends((fast, slow)) == 3.0
+    assert final_loss_of_the_slowest((fast, slow)) == 3.0
     config = attrs.evolve(load_comparison("srnn-vs-lstm"), thresholds=())
     comparison = Comparison(config, seeds=1, steps=40)
     list(comparison.events())
     result = comparison.result()
-    assert result.thresholds == (where_the_slowest_ends(result.models),)
+    assert result.thresholds == (final_loss_of_the_slowest(result.models),)
     assert result.verdict.faster == "srnn"
     assert result.models[1].last_loss.mean == pytest.approx(result.thresholds[0], rel=0.005)
 

@@ -279,6 +279,6 @@ def test_calls_for_many_lengths_are_kept_as_there_is_room(monkeypatch):
         ids = np.zeros((length + 1, 1), int)
         gradient(ids[:-1], ids[1:], None)
         gradient.model.collection.clear_gradients()
-        kept = [calls.size for calls in gradient._calls.values()]
+        kept = [calls.size for calls in gradient._steps.values()]
         assert sum(kept) <= 9 * 30 or len(kept) == 1
     assert len(kept) == 1

@@ -44,6 +44,23 @@ def test_whichever_comes_first_ends_it(step, seconds, evals_since_best, reason):
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"steps": 200}, "200 steps"),
+        ({"max_time": "1h30m"}, "1 hour 30 minutes"),
+        ({"steps": 1, "max_time": 60}, "at most 1 step or 60 seconds"),
+        (
+            {"steps": 9, "patience": 1},
+            "at most 9 steps, or until 1 held-out score brings no improvement",
+        ),
+    ],
+    ids=str,
+)
+def test_a_budget_is_told_in_words(settings, words):
+    assert str(budget(**settings)) == words
+
+
 def test_progress_is_that_of_the_budget_that_is_used_up_most():
     given = budget(steps=100, max_time="1m")
     assert given.progress(10, 30.0) == 0.5

@@ -56,6 +56,6 @@ def test_from_lines_to_a_stream():
 def test_other_sizes_are_refused_naming_both(other):
     old = training("cab\n")
     with pytest.raises(
-        CheckpointError, match=r"has rnn, layers 1, embedding 4, hidden 6, this one is to have"
+        CheckpointError, match=r"has rnn, layers 1, embedding 4, hidden 6, this one has"
     ):
         training("cab\n", other, init_from=old.checkpoint())

@@ -27,15 +27,7 @@ MOST = 1 << 20
 class PreparedStep:
     """A lookup table, layers of one cell and an output layer, for one shape of batch.
 
-    Args:
-        team: computes.
-        kind: one of ``CELLS``.
-        weights: of the table (V, I), of each layer, and of the output layer.
-        gradients: where those of all weights are made; that of the table is added.
-        settings: what the cell's kernels take behind the states.
-        inputs_TB, targets_TB: ids, int64, which are read anew at each call.
-        states: (B, H) for each layer and state, read in the same way.
-        factor: what the loss is multiplied by.
+    Its arguments are a team and those of ``reference.learning.PreparedStep``, in float32 and int64.
 
     Attributes:
         layers: the states of every step, (S, T, B, H) for each layer.

@@ -14,7 +14,6 @@ from charlm.kernels.reference.common import Array, EmbeddedInput, scatter_add
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.reference.gru import gru_backward, gru_forward
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
-from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.reference.output import affine_softmax_nll_backward, affine_softmax_nll_forward
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward
 
@@ -22,9 +21,9 @@ CELLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "coupled_lstm": (coupled_lstm_forward, coupled_lstm_backward),
     "gru": (gru_forward, gru_backward),
     "lstm": (lstm_forward, lstm_backward),
-    "norm_lstm": (norm_lstm_forward, norm_lstm_backward),
     "rnn": (rnn_forward, rnn_backward),
 }
+"""The cells for which a state of zeros is the same as none; with layer norms it is not."""
 
 
 class PreparedStep:

@@ -1,4 +1,4 @@
-"""A graph as text: for Graphviz, or node by node with values and gradients."""
+"""A graph as text: for Graphviz, or a list of nodes with values and gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from charlm.engine.graph import ComputationGraph
 def graphviz(graph: ComputationGraph) -> str:
     """Return a graph in Graphviz's language: a box for each node, an arrow from each argument.
 
-    A node is named by its id. An operation whose parts have the ids, as a step of an RNN, goes by the id before.
+    The name of a node is its id. An operation whose parts have the ids, such as a step of an RNN, has the id before.
 
     Example:
         >>> from charlm.engine.ops import input_tensor
@@ -54,7 +54,7 @@ def nodes(
 
 
 def _names(graph: ComputationGraph) -> list[str]:
-    """Return a name for each node: its id, numbered on where an operation has none of its own."""
+    """Return a name for each node: its id, with a number if several nodes have it."""
     seen: Counter[int] = Counter()
     names = []
     for node_id in graph.ids:

@@ -107,7 +107,7 @@ MISTAKES = [
     ("pc.add_parameters((2, -1))", OverflowError, "-1"),
     ("pc.add_parameters(('a', 1))", TypeError, "'a'"),
     ("pc.add_parameters(2, init='best')", ValueError, "'best'.*'glorot'"),
-    ("pc.add_parameters(2, init=[1, 2])", ValueError, "no initialiser"),
+    ("pc.add_parameters(2, init=[1, 2])", ValueError, "not an initialiser"),
     ("pc.add_parameters((2, 3), init='identity')", RuntimeError, r"square.*\(2, 3\)"),
     ("pc.add_parameters(2, init=dy.NumpyInitializer(np.ones(3)))", ValueError, "cannot fill"),
     ("pc.add_parameters(2, init=dy.FromFileInitializer(b'nowhere'))", ValueError, "nowhere"),

@@ -45,27 +45,24 @@ class LookupTable(Op):
         return (*self.table.dims, self.table.rows), 1
 
     def check_data(self, *dims: Dim) -> None:
-        """Each id is that of a row."""
         self.table.check(self.ids_TB)
 
     def forward(self, ctx: Context) -> Array:
-        """Copy the rows: a later update does not change them."""
+        """This is a copy: a later update does not change it."""
         return self.table.value[np.newaxis].astype(ctx.dtype)
 
     def leaf(self) -> LookupParameter:
         return self.table
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Add to the gradients; rows that were not used get zeros."""
+        """The gradient of an unused row is zero."""
         self.table.gradient += dy[0]
 
     def touch(self) -> None:
-        """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """All rows are used, or one."""
         for rows, ids_TB in ((3, np.array([[0, 2], [1, 1]])), (4, np.array([[1]]))):
             table = ParameterCollection().add_lookup_parameters(rows, (2,))
             yield Sample(cls(table, ids_TB))
@@ -79,11 +76,9 @@ class LookupRecurrence(RecurrentSequence):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The cell, its states, and the sizes."""
         return self.cell, self.given, self.ids_TB.shape
 
     def dim(self, *dims: Dim) -> Dim:
-        """(H, batch, time) for each state."""
         shape, batch = dims[0]
         T, B = self.ids_TB.shape
         if len(shape) != 2 or batch != 1:
@@ -91,7 +86,6 @@ class LookupRecurrence(RecurrentSequence):
         return super().dim(((shape[0], B, T), 1), *dims[1:])
 
     def input(self, x: Array) -> Input:
-        """The table and the ids."""
         return EmbeddedInput(x[0], self.ids_TB)
 
     @classmethod
@@ -106,7 +100,6 @@ class LookupRecurrence(RecurrentSequence):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A sequence in the table's place."""
         for cell in _readers():
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)

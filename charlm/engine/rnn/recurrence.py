@@ -139,7 +139,7 @@ class RecurrentStep(Recurrence):
         return self._gradients([dx, *others])
 
     def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
-        """Gradients of the output reach the memory too."""
+        """A gradient of the output reaches the memory too."""
         inputs = as_sequence(self._inputs(x, rest))
         return self._state_gradient(dy[:, np.newaxis], inputs)[:, 0]
 
@@ -169,7 +169,7 @@ class RecurrentStep(Recurrence):
         return ((hidden,), batch) if self.only_state else ((hidden, batch), self.cell.states)
 
     def compiled(self, y: Type, x: Type, *rest: Type) -> Form | None:  # type: ignore[override]
-        """A step with all states or none, of one batch size; a cell names the form that it has."""
+        """A step with all states or none, of one batch size; the cell names its form."""
         given, states = sum(self.given), rest[len(self.cell.roles) :]
         if self.masked or given not in (0, self.cell.states):
             return None
@@ -180,7 +180,6 @@ class RecurrentStep(Recurrence):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Every cell, with and without states, batched."""
         for cell in (kind() for kind in CELLS.values()):
             none, every = (False,) * cell.states, (True,) * cell.states
             # without a state some weights do not count in a single step: only x is differentiated
@@ -193,7 +192,6 @@ class RecurrentStep(Recurrence):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An input and a state of another size."""
         for cell in (kind() for kind in CELLS.values()):
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2,), 1), 1, every)
@@ -226,7 +224,7 @@ class RecurrentSequence(Recurrence):
         return self._gradients([dx, *with_batch_axes(self.cell, others)])
 
     def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
-        """The states of a step are arguments of the next."""
+        """The states of a step are arguments of the next step."""
         return self._state_gradient(dy, self._inputs(x, rest))
 
     def input(self, x: Array) -> Any:
@@ -258,7 +256,6 @@ class RecurrentSequence(Recurrence):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Every cell over four steps, with and without states."""
         for cell in (kind() for kind in CELLS.values()):
             none, every = (False,) * cell.states, (True,) * cell.states
             yield Sample(cls(cell, none), cls._dims(cell, ((2, 1, 4), 1), 1, none))
@@ -268,7 +265,6 @@ class RecurrentSequence(Recurrence):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector or a batch where a sequence is needed, states of another batch."""
         for cell in (kind() for kind in CELLS.values()):
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)

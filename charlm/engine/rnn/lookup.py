@@ -1,6 +1,6 @@
-"""A first layer that looks its input up: W x is computed once for each row of the table, not at each position.
+"""A first layer on a lookup table: W x is computed once for each row of the table, not at each position.
 
-Where the positions outnumber the rows this is nearly all of the input's arithmetic, forward and backward.
+This saves most of the input's arithmetic, forward and backward, if there are many more positions than rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from charlm.kernels.reference import EmbeddedInput, Input
 
 @dataclass(frozen=True)
 class Symbols:
-    """What a layer reads: a node (I, rows), and the row for each position."""
+    """The input of a layer: a node (I, rows) of a table, and the row at each position."""
 
     table: Expression
     ids_TB: Array
@@ -31,7 +31,7 @@ class Symbols:
 
 @dataclass(eq=False)
 class LookupTable(Op):
-    """y = all rows of a table, of which those in ``ids_TB`` are used."""
+    """y = all rows of a table; only those in ``ids_TB`` count as used."""
 
     table: LookupParameter
     ids_TB: Array
@@ -70,7 +70,7 @@ class LookupTable(Op):
 
 @dataclass(eq=False)
 class LookupRecurrence(RecurrentSequence):
-    """states[t] = cell(table[ids[t]], states[t-1]): as a recurrent sequence, with a table (I, rows) and ids for x."""
+    """states[t] = cell(table[ids[t]], states[t-1]): a recurrent sequence whose x is a table (I, rows) and ids."""
 
     ids_TB: Array = None  # type: ignore[assignment]
     has_data = True
@@ -90,7 +90,7 @@ class LookupRecurrence(RecurrentSequence):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Every cell that reads tables: three steps with states, four of one text without."""
+        """Three steps with states, four of one text without."""
         several, alone = np.array([[0, 1], [3, 3], [1, 0]]), np.array([[2], [0], [2], [1]])
         for cell in _readers():
             none, every = (False,) * cell.states, (True,) * cell.states
@@ -113,5 +113,5 @@ def _readers() -> list[Cell]:
 
 
 def symbols(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Symbols:
-    """Return the rows of a (T, B) matrix of ids for a layer to read."""
+    """Return the input of a layer for a (T, B) matrix of ids."""
     return Symbols(start(graph, LookupTable(table, ids_TB)), ids_TB)

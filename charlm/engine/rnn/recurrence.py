@@ -20,8 +20,7 @@ from charlm.kernels.tapes import Form
 class Recurrence(Op, abstract=True):
     """Arguments: x, the cell's parameters, the masks if ``masked``, and those initial states that ``given`` marks.
 
-    The masks are that of x and those of the recurrent vectors, the same at every step. They have no
-    gradient: they are drawn, not computed.
+    The masks are that of x and those of the recurrent vectors, the same at every step. They have no gradient.
     """
 
     cell: Cell
@@ -64,7 +63,7 @@ class Recurrence(Op, abstract=True):
         return 1 + self.cell.masks if self.masked else 0
 
     def _hidden(self, input_shape: Shape, dims: tuple[Dim, ...]) -> int:
-        """Check x, the parameters, the masks and the states against each other and return H."""
+        """Check the shapes of x, the parameters, the masks and the states, and return H."""
         count = len(self.cell.roles)
         params, others = dims[1 : 1 + count], dims[1 + count :]
         masks, states = others[: self._mask_count], others[self._mask_count :]
@@ -110,11 +109,11 @@ class RecurrentStep(Recurrence):
     """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis; the state, if it is one."""
 
     id_back: int = 0  # type: ignore[misc]
-    id_count: int = 0  # type: ignore[misc]  # those of DyNet's nodes for a step
+    id_count: int = 0  # type: ignore[misc]  # the count of DyNet's nodes for a step
 
     @property
     def only_state(self) -> bool:
-        """Whether the value is one state, so that nobody has to take it out."""
+        """Whether the value is one state, which needs no ``StatePart``."""
         return self.cell.states == 1
 
     @property
@@ -146,7 +145,7 @@ class RecurrentStep(Recurrence):
     def _inputs(self, x: Array, rest: Sequence[Array]) -> CellInput:
         """Return the arguments of a cell's ``step``."""
         params, masks, states = self._split(rest)
-        if x.ndim == 3:  # a column, such as a matrix product makes, is the vector
+        if x.ndim == 3:  # a column, such as a matrix product, is a vector
             x = x.reshape(len(x), -1)
         if self.masked:
             x, masks = x * masks[0], masks[1:]
@@ -182,8 +181,7 @@ class RecurrentStep(Recurrence):
     def samples(cls) -> Iterable[Sample]:
         for cell in (kind() for kind in CELLS.values()):
             none, every = (False,) * cell.states, (True,) * cell.states
-            # without a state some weights do not count in a single step: only x is differentiated
-            # there
+            # without a state some weights have no effect in a single step: only x is differentiated
             only_x = (True, *[False] * len(cell.roles))
             alone = cls._dims(cell, ((2,), 1), 1, none)
             yield Sample(cls(cell, none), alone, differentiable=only_x)
@@ -274,7 +272,7 @@ class RecurrentSequence(Recurrence):
 
 
 def _repeated(vectors: Array | None, batch: int) -> Any:
-    """Return vectors in a larger batch than 1."""
+    """Return vectors, repeated to this batch size."""
     if vectors is None or len(vectors) == batch:
         return vectors
     return np.broadcast_to(vectors, (batch, vectors.shape[1]))

@@ -84,8 +84,8 @@ def load_generator(
     """Yield the objects of ``load``; each is added to ``params`` when it is yielded."""
     base = path_of(basename, "load")
     path = Path(f"{base}.meta")
-    known: _Classes = {(c.__module__, c.__qualname__): c for c in classes}
-    entries = list(_entries(path, known))
+    by_name: _Classes = {(c.__module__, c.__qualname__): c for c in classes}
+    entries = list(_entries(path, by_name))
     data = RecordFile.read(Path(f"{base}.data"))
     for number, entry in enumerate(entries, 1):
         yield _loaded(entry, data, params, f"{path}: object {number}")
@@ -114,25 +114,25 @@ def _loaded(
             return params.add_record(data.find(name, lookup=False))
         case ("LookupParameters", str(name)):
             return params.add_lookup_record(data.find(name, lookup=True))
-        case (type() as made, spec, str(name)):
-            if issubclass(made, (Builder, builders.BiRNNBuilder)):
+        case (type() as kind, spec, str(name)):
+            if issubclass(kind, (Builder, builders.BiRNNBuilder)):
                 _check_sizes(spec, data, name, where)
             try:
-                if made.__module__.startswith(builders.__name__):
-                    made.from_spec(spec, _sketch(data, name))  # type: ignore[attr-defined]
-                thing = made.from_spec(spec, params)  # type: ignore[attr-defined]
+                if kind.__module__.startswith(builders.__name__):
+                    kind.from_spec(spec, _sketch(data, name))  # type: ignore[attr-defined]
+                thing = kind.from_spec(spec, params)  # type: ignore[attr-defined]
             except (TypeError, ValueError, LookupError, ArithmeticError, AssertionError) as error:
                 raise ModelFileError(
-                    f"{where}: {made.__name__} cannot be made from its spec: {error}"
+                    f"{where}: {kind.__name__} cannot be made from its spec: {error}"
                 ) from error
             data.fill(thing.param_collection().engine, name)
             return thing
     raise ModelFileError(f"{where} is neither a parameter nor a class with its spec and a name")
 
 
-def _class(module: str, name: str, known: _Classes, where: str) -> type[Any]:
-    """Return a class that a file names, if it is one of charlm's builders or known."""
-    builder = known.get((module, name))
+def _class(module: str, name: str, classes: _Classes, where: str) -> type[Any]:
+    """Return a class that a file names, if it is one of charlm's builders or of these classes."""
+    builder = classes.get((module, name))
     if builder is None and module in _DYNETS:
         builder = vars(builders).get(name)
     if not hasattr(builder, "from_spec") or name.startswith("_"):
@@ -165,7 +165,7 @@ def _sketch(data: RecordFile, name: str) -> ParameterCollection:
     return ParameterCollection.of(Sketch(3 * numbers))
 
 
-def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:
+def _entries(path: Path, classes: _Classes) -> Iterator[tuple[Any, ...]]:
     """Yield a meta file's entries."""
     try:
         content = read_whole(path, MOST_META)
@@ -179,7 +179,7 @@ def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:
         if start == len(content):
             return
         where = f"{path}: object {number}"
-        entry = plain_pickle.load(file, str(path), partial(_class, known=known, where=where))
+        entry = plain_pickle.load(file, str(path), partial(_class, classes=classes, where=where))
         if not isinstance(entry, tuple):
             raise ModelFileError(
                 f"{path}: byte {start}: a tuple is needed, got a {type(entry).__name__}"

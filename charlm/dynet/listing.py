@@ -48,8 +48,8 @@ def nodes(
         if values:
             yield f"Value: {_numbers(graph.value(index) if index < graph.evaluated else None, only_valid)}"
         if gradients:
-            known = graph.root is not None and index <= graph.root
-            gradient = graph.gradient(index) if known else None
+            has_gradient = graph.root is not None and index <= graph.root
+            gradient = graph.gradient(index) if has_gradient else None
             yield f"Gradient: {_numbers(gradient, only_valid)}"
 
 

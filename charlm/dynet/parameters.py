@@ -206,9 +206,9 @@ class ParameterCollection:
     @classmethod
     def of(cls, collection: engine.ParameterCollection) -> ParameterCollection:
         """Return an engine's collection with DyNet's interface."""
-        made = cls.__new__(cls)
-        made.engine = collection
-        return made
+        wrapped = cls.__new__(cls)
+        wrapped.engine = collection
+        return wrapped
 
     def add_parameters(
         self,

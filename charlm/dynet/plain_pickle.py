@@ -194,10 +194,10 @@ class _Machine:
     def push(self, make: Callable[[list[Any]], Any], parts: list[Any]) -> None:
         """Put a new container on the stack."""
         size = self.weigh(parts, hashed=make in (frozenset, _pairs))
-        made = make(parts)
-        self.sizes[id(made)] = size
-        self.kept.append(made)
-        self.stack.append(made)
+        container = make(parts)
+        self.sizes[id(container)] = size
+        self.kept.append(container)
+        self.stack.append(container)
 
     def extend(self, kind: type[Any], parts: list[Any]) -> None:
         """Add values to the container at the top of the stack, which is not part of another yet."""

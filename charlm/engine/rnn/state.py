@@ -44,17 +44,17 @@ class RNNState:
         output: Expression | None = None,
     ) -> RNNState:
         """Return a state with these states of the layers, which are None before the first input."""
-        made = _new(cls)
-        made.layers = layers
-        made._tape = layers.graph.tape
-        made._carried = layers.carried(states)
-        made._indices = tuple(
+        state = _new(cls)
+        state.layers = layers
+        state._tape = layers.graph.tape
+        state._carried = layers.carried(states)
+        state._indices = tuple(
             [tuple([s.index for s in layer if s is not None]) for layer in states]
         )
-        made._previous = previous
-        made._states = states
-        made._output = states[-1][-1] if states and output is None else output
-        return made
+        state._previous = previous
+        state._states = states
+        state._output = states[-1][-1] if states and output is None else output
+        return state
 
     @property
     def states(self) -> Sequence[LayerStates]:
@@ -127,15 +127,15 @@ class RNNState:
         output.tape = tape
         output.type = signatures[place].type
         output.index = place
-        made = _new(RNNState)
-        made.layers = layers
-        made._tape = tape
-        made._carried = carried
-        made._indices = indices
-        made._previous = self
-        made._states = None
-        made._output = output
-        return made
+        state = _new(RNNState)
+        state.layers = layers
+        state._tape = tape
+        state._carried = carried
+        state._indices = indices
+        state._previous = self
+        state._states = None
+        state._output = output
+        return state
 
     def _first_of_its_kind(self, x: Operand) -> RNNState:
         """Add an input, and store what that appended for the fast path."""
@@ -145,10 +145,10 @@ class RNNState:
         node = _node(x, graph, "add_input")
         layers.expect(node.type.batch)
         first = len(graph.tape)
-        made = self._go_on(node)
+        state = self._go_on(node)
         if layers.builder.regularization == UNREGULARIZED:
-            self._carried.steps[node.type] = layers.steps(first), made._carried
-        return made
+            self._carried.steps[node.type] = layers.steps(first), state._carried
+        return state
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
         """Return the states after each input."""

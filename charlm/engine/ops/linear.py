@@ -88,7 +88,7 @@ class MatMul(Op):
         shape = product_shape(w, x)
         if shape is None:
             rule = "inner sizes must agree and there are at most two axes"
-            hint = "; cmult multiplies number by number" if w == x else ""
+            hint = "; use cmult for the element-wise product" if w == x else ""
             raise self.error(f"{rule}, got {w} * {x}{hint}")
         return shape
 

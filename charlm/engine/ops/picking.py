@@ -89,12 +89,12 @@ class Pick(Op):
         return Form("pick", (whole, inner, x.size // whole))
 
     def _place(self, batch: int) -> tuple[Any, ...]:
-        behind = (slice(None),) * self.axis
+        later = (slice(None),) * self.axis
         if isinstance(self.index, int):
-            return (..., self.index, *behind)
+            return (..., self.index, *later)
         rows = np.arange(len(self.index)) if batch > 1 else np.zeros(len(self.index), dtype=int)
         # numpy puts the axis of the two index arrays before all others
-        return (rows, ..., np.asarray(self.index), *behind)
+        return (rows, ..., np.asarray(self.index), *later)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         if x.ndim == 2 and isinstance(self.index, int):

@@ -162,8 +162,8 @@ class RNNState:
     def transduce(self, xs: Iterable[Operand]) -> list[Expression]:
         """Return the output after each input, with one node for each layer and no states.
 
-        The inputs are added step by step if batch sizes differ, between the inputs or between them and the initial
-        state, or if something is drawn at random at every step.
+        The inputs are added step by step if they or the initial state differ in batch size, or if something is
+        drawn at random at every step.
         """
         graph, layers = self._check_fresh(), self.layers
         if layers.builder.regularization.changes_every_step:

@@ -211,7 +211,7 @@ class AdamTrainer(Trainer):
 
 
 class AdamWTrainer(AdamTrainer):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), epsilon beside the root of the corrected v.
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), epsilon added to the root of the corrected v.
 
     p -= learning_rate weight_decay p for matrices and the rows of tables that were used, not for biases and
     gains; then p -= learning_rate m' / (sqrt v' + eps), m' = m / (1 - b1^t), v' = v / (1 - b2^t).

@@ -114,7 +114,7 @@ class MatMul(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        yield BadSample(cls(), (((3,), 1), ((3,), 1)), r"got \(3,\) \* \(3,\); cmult")
+        yield BadSample(cls(), (((3,), 1), ((3,), 1)), r"got \(3,\) \* \(3,\); use cmult")
         yield BadSample(cls(), (((2, 3), 1), ((2,), 1)), "inner sizes must agree")
         yield BadSample(cls(), (((2, 2, 2), 1), ((2,), 1)), "at most two axes")
 

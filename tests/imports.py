@@ -26,7 +26,7 @@ def cyclic_groups(graph: grimp.ImportGraph) -> list[list[str]]:
 
 if __name__ == "__main__":
     groups = cyclic_groups(import_graph())
-    print(f"{len(groups)} groups of modules import each other")
+    print(f"groups of modules that import each other: {len(groups)}")
     for group in groups:
         print("  " + ", ".join(group))
     raise SystemExit(1 if groups else 0)

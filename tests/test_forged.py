@@ -147,7 +147,7 @@ def test_a_spec_that_is_larger_than_its_file(tmp_path, spec, kind):
 def test_a_header_of_a_size_that_is_not_there(tmp_path):
     size = 10**17
     (tmp_path / "m").write_text(f"#Parameter# /W {{{size}}} {16 * size + 1} ZERO_GRAD\n+1 \n")
-    with pytest.raises(ModelFileError, match="a whole line of 1000"):
+    with pytest.raises(ModelFileError, match="a complete line of 1000"):
         dy.ParameterCollection().load_param(str(tmp_path / "m"), "/W")
 
 

@@ -14,12 +14,12 @@
     >>> loss.value() < 1e-6
     True
 
-Programs written for DyNet run after changing the import line, that of ``dynet_config`` too, or as they are by
-``python -m charlm.dynet PROGRAM``. Node ids, shapes, numbers
-and exception types are DyNet's; the random stream gives DyNet's numbers for the same seed.
+A program written for DyNet runs after a change of its import lines, that of ``dynet_config`` too, or unchanged with
+``python -m charlm.dynet PROGRAM``. Node ids, shapes, numbers and exception types are DyNet's; the random stream gives
+DyNet's numbers for the same seed.
 """
 
-# A star import of DyNet brings these too, and programs use them.
+# ``from dynet import *`` also imports these names, and programs use them.
 from __future__ import print_function  # noqa: UP010
 
 import os as os
@@ -47,7 +47,7 @@ from charlm.engine.ops.catalogue import *
 from charlm.engine.rnn import RNNState as RNNState
 from charlm.engine.tensor import Tensor as Tensor
 
-# What ``import *`` brings. Type checkers take no list that is computed, so they are not shown it: they follow the
+# The names for ``import *``. Type checkers reject a computed ``__all__``, so it is hidden from them: they follow the
 # imports above.
 globals()["__all__"] = [
     name

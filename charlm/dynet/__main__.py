@@ -1,4 +1,4 @@
-"""Runs a DyNet program as it is, on charlm: ``python -m charlm.dynet [OPTIONS] PROGRAM [ARGUMENTS]``."""
+"""Runs an unchanged DyNet program on charlm: ``python -m charlm.dynet [OPTIONS] PROGRAM [ARGUMENTS]``."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from charlm.errors import CharlmError
 _Hook: TypeAlias = "Callable[[type[BaseException], BaseException, TracebackType | None], object]"
 
 _OPTIONS = {
-    "--dynet-seed": "the seed of all random numbers; 0 or none: another one each time",
-    "--dynet-autobatch": "1: compute equal operations together from the first graph on",
-    "--dynet-weight-decay": "the part of every value that each update takes off",
+    "--dynet-seed": "the seed of all random numbers; 0, the default: a different one each time",
+    "--dynet-autobatch": "no effect",
+    "--dynet-weight-decay": "the fraction by which each update reduces every value",
     "--dynet-mem": "megabytes; no effect",
     "--dynet-profiling": "a level; no effect",
-    "--dynet-devices": "CPU, the only one",
+    "--dynet-devices": "CPU, the only device",
 }
 
 
 class DynetModules(MetaPathFinder, Loader):
-    """Finds ``dynet``, ``_dynet`` and ``dynet_config`` in charlm, whatever else is installed.
+    """Imports ``dynet``, ``_dynet`` and ``dynet_config`` from charlm, even if DyNet is installed.
 
     As in DyNet, importing ``dynet`` starts it with the settings of ``dynet_config``, or else with the options of the
-    command line; ``_dynet`` leaves that to the program.
+    command line; with ``_dynet`` the program does that.
     """
 
     def find_spec(
@@ -63,7 +63,7 @@ class DynetModules(MetaPathFinder, Loader):
 
 
 def main() -> None:
-    """Run the program that the command line names; what it raises and its exit code are its own."""
+    """Run the program of the command line. Its exceptions and its exit code are not changed."""
     program, arguments, charlm.dynet.DynetParams.given = _read(sys.argv[1:])
     sys.meta_path.insert(0, DynetModules())
     sys.argv = [program, *arguments]
@@ -77,17 +77,20 @@ def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
     parser = argparse.ArgumentParser(
         prog="python -m charlm.dynet",
         usage="python -m charlm.dynet [OPTIONS] PROGRAM [ARGUMENTS]",
-        description="Run a program that was written for DyNet, unchanged, on charlm: what it imports as dynet, _dynet "
-        "and dynet_config is charlm's. charlm can be installed beside DyNet.",
-        epilog="The options may also stand among the program's arguments, where it sees them, as with DyNet. A program "
-        "that calls dynet_config.set() decides itself.",
+        description="Run an unchanged DyNet program on charlm: its imports of dynet, _dynet and dynet_config are "
+        "charlm's. DyNet may be installed too.",
+        epilog="The options may also be among the program's arguments, where the program sees them, as with DyNet. In "
+        "a program that calls dynet_config.set() they have no effect.",
         allow_abbrev=False,
     )
     parser.add_argument("program", metavar="PROGRAM", help="the file to run")
     arguments = parser.add_argument(
-        "arguments", metavar="ARGUMENTS", nargs=argparse.REMAINDER, help="what it gets in sys.argv"
+        "arguments",
+        metavar="ARGUMENTS",
+        nargs=argparse.REMAINDER,
+        help="the program's arguments, in sys.argv",
     )
-    arguments.required = False  # as it is from Python 3.13 on
+    arguments.required = False  # the default from Python 3.13 on
     for name, what in _OPTIONS.items():
         parser.add_argument(
             name, name.replace("-", "_").replace("__", "--", 1), metavar="VALUE", help=what
@@ -108,7 +111,7 @@ def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
 
 
 def _without_this_module(program: str) -> _Hook:
-    """Return a hook that shows a traceback from the program's first line on, as Python itself would."""
+    """Return a hook that shows a traceback from the program's first line on, as Python itself does."""
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         while trace is not None and trace.tb_frame.f_code.co_filename != program:

@@ -1,4 +1,4 @@
-"""DyNet's devices, of which there is one: the CPU."""
+"""DyNet's devices: the CPU is the only one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ERRMSG = "charlm computes on the CPU: there is no GPU support to install"
 
 
 class DeviceInfo:
-    """What DyNet says of a device: its name as bytes, its number, and its kind (-1: a CPU)."""
+    """A device as DyNet describes it: its name as bytes, its number, and its kind (-1: a CPU)."""
 
     def __init__(self, name: bytes, id: int, dtype: int) -> None:
         self.name = name
@@ -37,7 +37,7 @@ def available_devices() -> list[bytes]:
 
 
 def get_device_info(name: str) -> DeviceInfo:
-    """Return what there is to know of a device; an empty name is the CPU's."""
+    """Return the description of a device; an empty name is the CPU's."""
     check_device(name)
     return DeviceInfo(_CPU.encode(), 0, -1)
 
@@ -49,8 +49,8 @@ def to_device(e: Operand, device_str: str) -> Expression:
 
 
 def check_device(name: str) -> None:
-    """Raise DeviceError for a name that is not the CPU's or empty."""
+    """Raise DeviceError unless the name is the CPU's or empty."""
     if not isinstance(name, str):
         raise ArgumentError(f"the name of a device is a string, got {name!r}")
     if name not in ("", _CPU):
-        raise DeviceError(f"device {name!r}: there is no device but {_CPU!r}; leave it out")
+        raise DeviceError(f"device {name!r}: the only device is {_CPU!r}; leave it out")

@@ -1,9 +1,8 @@
 """``dy.save`` and ``dy.load``: parameters, tables and builders in DyNet's pair of files.
 
-``BASE.data`` holds the numbers (``records.py``). ``BASE.meta`` holds a pickle for each object: the kind and
-the name of a parameter, or a builder's class, spec and collection name. A pickle is a program; this one is read as
-data (``plain_pickle.py``). No name is ever imported: a class is one of charlm's builders or one that the caller passes
-in.
+``BASE.data`` has the numbers (``records.py``). ``BASE.meta`` has a pickle for each object: the kind and the name of a
+parameter, or a builder's class, spec and collection name. A pickle is a program, but it is read as data here
+(``plain_pickle.py``). No name is imported: a class is one of charlm's builders or one that the caller passes.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ __all__ = [
 _Classes: TypeAlias = "dict[tuple[str, str], type[Any]]"
 
 MOST_META = 64 << 20
-"""Bytes of a meta file, some hundred for each object."""
-_DYNETS = ("_dynet", "dynet")  # where DyNet's classes are, as its pickles say
+"""The largest meta file in bytes; an object takes about a hundred."""
+_DYNETS = ("_dynet", "dynet")  # the modules of DyNet's classes in its pickles
 
 
 def save(basename: str | Path, objects: Iterable[Any]) -> None:
@@ -43,10 +42,10 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
         basename: the files' path without the ending.
         objects: parameters, tables, builders, or anything that has ``param_collection()``, ``from_spec(spec, model)``
             and a ``spec`` of plain data: numbers, text, bytes, None, classes, and tuples, lists, dictionaries and sets
-            of these. What several of them share is written once.
+            of these. A parameter of several objects is written once.
 
     Raises:
-        ArgumentError: an object is none of these.
+        ArgumentError: an object is not one of these.
         ModelKeyError: two different parameters have the same name.
     """
     base = path_of(basename, "save")
@@ -68,13 +67,13 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
 def load(
     basename: str | Path, params: ParameterCollection, classes: Iterable[type[Any]] = ()
 ) -> list[Any]:
-    """Return what ``save`` wrote, in its order, added to ``params``.
+    """Return the objects that ``save`` wrote, in their order, after adding them to ``params``.
 
     Args:
         basename: the files' path without the ending.
-        params: the collection that gets the parameters.
-        classes: the classes of objects that are neither parameters nor charlm's builders. DyNet imports whatever
-            the file names; here the program says what it expects.
+        params: the collection for the parameters.
+        classes: the classes of objects that are neither parameters nor charlm's builders. DyNet imports the
+            classes that the file names; here the program has to name them.
     """
     return list(load_generator(basename, params, classes))
 
@@ -82,11 +81,11 @@ def load(
 def load_generator(
     basename: str | Path, params: ParameterCollection, classes: Iterable[type[Any]] = ()
 ) -> Iterator[Any]:
-    """Return ``load``'s objects one by one, each added to ``params`` when its turn comes."""
+    """Yield the objects of ``load``; each is added to ``params`` when it is yielded."""
     base = path_of(basename, "load")
     path = Path(f"{base}.meta")
-    known: _Classes = {(c.__module__, c.__qualname__): c for c in classes}
-    entries = list(_entries(path, known))
+    by_name: _Classes = {(c.__module__, c.__qualname__): c for c in classes}
+    entries = list(_entries(path, by_name))
     data = RecordFile.read(Path(f"{base}.data"))
     for number, entry in enumerate(entries, 1):
         yield _loaded(entry, data, params, f"{path}: object {number}")
@@ -102,7 +101,7 @@ def _described(thing: Any) -> tuple[tuple[Any, ...], list[tuple[Stored, str]]]:
         collection, spec = thing.param_collection(), thing.spec
     except AttributeError as error:
         raise ArgumentError(
-            f"save: {thing!r} is no parameter, table or builder: it has no param_collection() or spec"
+            f"save: {thing!r} is not a parameter, table or builder: it has no param_collection() or no spec"
         ) from error
     return (type(thing), spec, collection.name()), collection.records()
 
@@ -115,25 +114,25 @@ def _loaded(
             return params.add_record(data.find(name, lookup=False))
         case ("LookupParameters", str(name)):
             return params.add_lookup_record(data.find(name, lookup=True))
-        case (type() as made, spec, str(name)):
-            if issubclass(made, (Builder, builders.BiRNNBuilder)):
+        case (type() as kind, spec, str(name)):
+            if issubclass(kind, (Builder, builders.BiRNNBuilder)):
                 _check_sizes(spec, data, name, where)
             try:
-                if made.__module__.startswith(builders.__name__):
-                    made.from_spec(spec, _sketch(data, name))  # type: ignore[attr-defined]
-                thing = made.from_spec(spec, params)  # type: ignore[attr-defined]
+                if kind.__module__.startswith(builders.__name__):
+                    kind.from_spec(spec, _sketch(data, name))  # type: ignore[attr-defined]
+                thing = kind.from_spec(spec, params)  # type: ignore[attr-defined]
             except (TypeError, ValueError, LookupError, ArithmeticError, AssertionError) as error:
                 raise ModelFileError(
-                    f"{where}: {made.__name__} cannot be made from its spec: {error}"
+                    f"{where}: {kind.__name__} cannot be made from its spec: {error}"
                 ) from error
             data.fill(thing.param_collection().engine, name)
             return thing
     raise ModelFileError(f"{where} is neither a parameter nor a class with its spec and a name")
 
 
-def _class(module: str, name: str, known: _Classes, where: str) -> type[Any]:
-    """Return a class that a file names, if it is one of charlm's builders or was given."""
-    builder = known.get((module, name))
+def _class(module: str, name: str, classes: _Classes, where: str) -> type[Any]:
+    """Return a class that a file names, if it is one of charlm's builders or of these classes."""
+    builder = classes.get((module, name))
     if builder is None and module in _DYNETS:
         builder = vars(builders).get(name)
     if not hasattr(builder, "from_spec") or name.startswith("_"):
@@ -145,28 +144,28 @@ def _class(module: str, name: str, known: _Classes, where: str) -> type[Any]:
 
 
 def _check_sizes(spec: Any, data: RecordFile, name: str, where: str) -> None:
-    """Refuse a spec whose numbers are larger than anything in the data, before memory is asked for."""
+    """Raise ModelFileError for a spec with a number larger than all sizes in the data: it would need much memory."""
     if not isinstance(spec, tuple):
         raise ModelFileError(f"{where}: a builder's spec is a tuple, not a {type(spec).__name__}")
     records = data.below(name)
-    # a BiRNN's size is shared by two builders, so that its parameters have half of it
+    # two builders share a BiRNN's size, so its parameters have half of it
     largest = 2 * max([1, len(records), *(size for record in records for size in record.dims)])
     for number in spec:
         if isinstance(number, (int, float)) and number > largest:
             raise ModelFileError(
-                f"{where}: its spec has the size {number}, but {data.path} has nothing larger than {largest} "
+                f"{where}: its spec has the size {number}, but {data.path} has no size above {largest} "
                 f"below the key {name!r}"
             )
 
 
 def _sketch(data: RecordFile, name: str) -> ParameterCollection:
-    """Return a collection that takes no memory, with room for what the file has below a name."""
+    """Return a collection without memory, with room for the file's numbers below a name."""
     numbers = sum(record.values.size for record in data.below(name))
-    # the gains of a layer norm are not below the name; they are 1.5 times the rest at most
+    # the gains of a layer norm are not below the name; they are at most 1.5 times the rest
     return ParameterCollection.of(Sketch(3 * numbers))
 
 
-def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:
+def _entries(path: Path, classes: _Classes) -> Iterator[tuple[Any, ...]]:
     """Yield a meta file's entries."""
     try:
         content = read_whole(path, MOST_META)
@@ -180,7 +179,7 @@ def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:
         if start == len(content):
             return
         where = f"{path}: object {number}"
-        entry = plain_pickle.load(file, str(path), partial(_class, known=known, where=where))
+        entry = plain_pickle.load(file, str(path), partial(_class, classes=classes, where=where))
         if not isinstance(entry, tuple):
             raise ModelFileError(
                 f"{path}: byte {start}: a tuple is needed, got a {type(entry).__name__}"
@@ -189,5 +188,5 @@ def _entries(path: Path, known: _Classes) -> Iterator[tuple[Any, ...]]:
 
 
 def _module(of: type[Any]) -> str:
-    """Return where a file says that a class is: charlm's stand under DyNet's name."""
+    """Return a class's module for a file: DyNet's for charlm's classes."""
     return _DYNETS[0] if of.__module__.startswith("charlm.dynet.") else of.__module__

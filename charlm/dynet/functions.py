@@ -1,4 +1,4 @@
-"""DyNet's functions that need the current graph, because no argument of theirs lies in one."""
+"""DyNet's functions without an argument from a graph: they use the current graph."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ __all__ = [
 
 
 class _FixedInput(InputExpression):
-    """An ``inputTensor`` whose numbers stay."""
+    """An ``inputTensor`` whose numbers cannot be replaced."""
 
     __slots__ = ()
 
     def set(self, numbers: Sequence[float]) -> None:
         """Raise ValueError."""
         raise ShapeError(
-            "set: this tensor is for one use; inputTensor(..., reusable_expr=True) can be set anew"
+            "set: this tensor cannot be changed; make it with inputTensor(..., reusable_expr=True)"
         )
 
 
@@ -78,7 +78,7 @@ def inputTensor(
     Args:
         arr: the numbers; a list of arrays of one shape becomes a batch.
         batched: whether the last axis is the batch.
-        device: "CPU", the only one there is, or nothing.
+        device: "CPU", the only device, or nothing.
         reusable_expr: let ``.set`` replace the numbers, by a flat list in column-major order.
     """
     check_device(device)
@@ -87,13 +87,13 @@ def inputTensor(
 
 
 def inputMatrix(v: Sequence[float], d: tuple[int, ...]) -> Expression:
-    """Raise DeprecationWarning, as DyNet: ``inputTensor`` takes its place."""
-    raise DeprecationWarning("inputMatrix is no longer there: use inputTensor")
+    """Raise DeprecationWarning, as DyNet does: ``inputTensor`` replaces it."""
+    raise DeprecationWarning("inputMatrix was removed: use inputTensor")
 
 
 def matInput(d1: int, d2: int) -> Expression:
-    """Raise DeprecationWarning, as DyNet: ``inputTensor`` takes its place."""
-    raise DeprecationWarning("matInput is no longer there: use inputTensor")
+    """Raise DeprecationWarning, as DyNet does: ``inputTensor`` replaces it."""
+    raise DeprecationWarning("matInput was removed: use inputTensor")
 
 
 def inputTensorTranspose(
@@ -112,7 +112,7 @@ def sparse_inputTensor(
     defval: float = 0.0,
     device: str = "",
 ) -> InputExpression:
-    """Return a tensor that is ``defval`` but for the values at these places, one list of indices for each axis."""
+    """Return a tensor with ``values`` at these places (a list of indices for each axis) and ``defval`` elsewhere."""
     check_device(device)
     return ops.sparse_input_tensor(session.cg(), idxs, values, shape, batched, defval)
 
@@ -188,7 +188,7 @@ def random_uniform(
 def random_gumbel(
     dim: int | tuple[int, ...], mu: float = 0.0, beta: float = 1.0, batch_size: int = 1
 ) -> Expression:
-    """Return numbers drawn from the standard Gumbel distribution; other ``mu`` and ``beta`` are refused."""
+    """Return numbers drawn from the standard Gumbel distribution; another ``mu`` or ``beta`` is an error."""
     return ops.random_gumbel(session.cg(), dim, mu, beta, batch_size)
 
 
@@ -196,7 +196,7 @@ _told: set[str] = set()
 
 
 def parameter(*args: Parameters) -> Any:
-    """Return the argument, or the tuple of them: parameters are expressions by themselves (deprecated by DyNet)."""
+    """Return the argument, or a tuple of several: parameters are expressions themselves (deprecated in DyNet)."""
     if not _told:
         _told.add("parameter")
         print("parameter(p) is deprecated and does nothing: use p itself", file=sys.stderr)
@@ -213,7 +213,7 @@ def const_parameter(*args: Parameters | LookupParameters) -> Any:
 
 
 def forward(exps: Sequence[Expression], recalculate: bool = False) -> None:
-    """Evaluate these expressions and all that was made before the last of them; with ``recalculate`` anew."""
+    """Evaluate these expressions and all nodes before the last of them; with ``recalculate``, again."""
     if not isinstance(exps, (list, tuple)) or not all(isinstance(e, Expression) for e in exps):
         raise ArgumentError(f"a list of expressions is needed, got {exps!r}")
     graph = session.cg()

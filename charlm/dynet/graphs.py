@@ -1,4 +1,4 @@
-"""DyNet's functions and methods of the one current graph."""
+"""DyNet's functions and methods of the current graph."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ __all__ = [
 
 
 class ComputationGraph:
-    """The current graph, whichever that is: there is one object, which ``cg()`` and ``renew_cg()`` return.
+    """The current graph. There is one object, which ``cg()`` and ``renew_cg()`` return.
 
-    Nodes are named by their ids, as expressions print them.
+    Methods take node ids, as expressions print them.
 
     Example:
         >>> graph = renew_cg()
@@ -41,7 +41,7 @@ class ComputationGraph:
 
     def __init__(self) -> None:
         raise EvaluationError(
-            "a ComputationGraph is not made by hand; renew_cg() and cg() return it"
+            "a program cannot make a ComputationGraph: renew_cg() and cg() return it"
         )
 
     def renew(
@@ -67,7 +67,7 @@ class ComputationGraph:
         session.cg().revert()
 
     def forward(self, index: int) -> None:
-        """Compute every node up to this one anew, random ones too."""
+        """Compute every node up to this one again, random ones too."""
         _node(index).forward(recalculate=True)
 
     def forward_scalar(self, index: int) -> float:
@@ -109,7 +109,7 @@ class ComputationGraph:
         defval: float = 0.0,
         device: str = "",
     ) -> Expression:
-        """Return a tensor that is ``defval`` but for the numbers ``v`` at places counted in column-major order."""
+        """Return a tensor with the numbers ``v`` at these places, in column-major order, and ``defval`` elsewhere."""
         check_device(device)
         places: list[list[int]] = []
         numbers = list(unsigned_all(idxs, "inputSparseTensor"))
@@ -133,10 +133,10 @@ class ComputationGraph:
 def renew_cg(
     immediate_compute: bool = False, check_validity: bool = False, autobatching: bool | None = None
 ) -> ComputationGraph:
-    """Discard all nodes and return the graph; expressions made before are stale.
+    """Discard all nodes and return the graph; earlier expressions become stale.
 
     Args:
-        immediate_compute: compute every node as it is made, to see which line fails.
+        immediate_compute: compute every node when it is made, to see which line fails.
         check_validity: then also raise RuntimeError for a node with NaN or an infinite number.
         autobatching: has no effect.
     """
@@ -156,7 +156,7 @@ def cg_checkpoint() -> None:
 def cg_revert() -> None:
     """Delete the nodes made since the last ``cg_checkpoint``, and forget it; without one, do nothing.
 
-    The ids are given anew. An expression of a deleted node raises an error when it is used.
+    The ids are used again. An expression of a deleted node raises an error when it is used.
 
     Example:
         >>> graph = renew_cg()
@@ -164,7 +164,7 @@ def cg_revert() -> None:
         >>> cg_checkpoint()
         >>> y = x * 2.0
         >>> cg_revert()
-        >>> x * 3.0, y  # both have been number 1
+        >>> x * 3.0, y  # both have had the id 1
         (expression 1/..., expression 1/...)
     """
     _CURRENT.revert()
@@ -176,7 +176,7 @@ def print_text_graphviz() -> None:
 
 
 def print_graphviz(**options: object) -> None:
-    """Print how to see the graph: what DyNet draws after ``--dynet-viz``, charlm writes as text."""
+    """Print how to see the graph: charlm writes as text what DyNet draws after ``--dynet-viz``."""
     print("print_text_graphviz() writes the graph to stderr, for the program dot to draw")
 
 
@@ -186,10 +186,10 @@ def dump_cg(
     show_gradients: bool = True,
     nan_check_only: bool = False,
 ) -> None:
-    """Write every node of the graph with what is computed of it.
+    """Write every node of the graph, with its value and its gradient.
 
     Args:
-        filename: where to; stdout if empty.
+        filename: the file; stdout if empty.
         show_values: the values.
         show_gradients: the gradients of the last backward pass.
         nan_check_only: write only whether the numbers are finite ("valid") or not ("invalid").
@@ -207,8 +207,8 @@ def _node(index: int) -> Expression:
     graph, number = session.cg(), unsigned(index, "the id of a node")
     if number not in graph.ids:
         raise ShapeError(
-            f"there is no node with the id {number}: the last one made has {graph.next_id - 1}, and an operation "
-            "that is several of DyNet's nodes has only the last one's"
+            f"there is no node with the id {number}: the last id is {graph.next_id - 1}, and an operation that "
+            "replaces several of DyNet's nodes has only the id of the last one"
         )
     return at(graph, graph.ids.index(number))
 

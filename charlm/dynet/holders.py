@@ -1,4 +1,4 @@
-"""DyNet's holders of numbers, which its inputs are made of: boxes that can be filled again."""
+"""DyNet's holders of numbers, whose contents can be replaced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class FloatValue:
-    """A number in 32 bits.
+    """A float32 number.
 
     Example:
         >>> held = FloatValue(0.5)
@@ -35,12 +35,12 @@ class FloatValue:
         return self._held
 
     def set(self, val: float) -> None:
-        """Replace the number; TypeError if it is none."""
+        """Replace the number; TypeError if it is not a number."""
         self._held = _float(val)
 
 
 class UnsignedValue:
-    """A whole number of 0 or more; OverflowError for others, TypeError for what is no number."""
+    """A whole number of 0 or more; OverflowError for other numbers, TypeError for other objects."""
 
     def __init__(self, val: int = 0) -> None:
         self.set(val)
@@ -55,7 +55,7 @@ class UnsignedValue:
 
 
 class FloatVectorValue:
-    """Several numbers in 32 bits.
+    """Several float32 numbers.
 
     Example:
         >>> held = FloatVectorValue([1, 2])
@@ -72,7 +72,7 @@ class FloatVectorValue:
         return list(self._held)
 
     def set(self, newval: Iterable[float]) -> None:
-        """Replace the numbers, and how many there are."""
+        """Replace the numbers; there may be more or fewer."""
         self._held = [_float(value) for value in _several(newval)]
 
     def size(self) -> int:
@@ -91,7 +91,7 @@ class UnsignedVectorValue:
         return list(self._held)
 
     def set(self, newval: Iterable[int]) -> None:
-        """Replace the numbers, and how many there are."""
+        """Replace the numbers; there may be more or fewer."""
         self._held = [unsigned(value, "UnsignedVectorValue") for value in _several(newval)]
 
     def size(self) -> int:

@@ -1,4 +1,4 @@
-"""A graph that computes every node as it is made, to find the line that a wrong number comes from."""
+"""A graph that computes every node at once, to find the line of a wrong number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from charlm.kernels import NUMPY, Kernels
 
 
 class ImmediateGraph(ComputationGraph):
-    """A graph without laziness: errors of evaluation are raised where the node is made.
+    """A graph that is not lazy: errors of evaluation are raised on the line that makes the node.
 
     Args:
         check_validity: also raise RuntimeError when a node has NaN or an infinite number.

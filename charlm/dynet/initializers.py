@@ -1,16 +1,19 @@
-"""DyNet's initialisers under DyNet's names and arguments; what they draw is the engine's."""
+"""DyNet's initialisers, with DyNet's names and arguments."""
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from charlm.engine.arrays import Array, DType, Shape
 from charlm.engine.initializers import (
     Constant,
     FromArray,
-    FromFile,
     Glorot,
     Identity,
     Initializer,
@@ -19,8 +22,9 @@ from charlm.engine.initializers import (
     Uniform,
 )
 from charlm.engine.ops.arguments import real, reals
+from charlm.engine.random import RandomStream
 from charlm.errors import MisuseError, ShapeError
-from charlm.files import path_of
+from charlm.files import path_of, read_whole
 
 __all__ = [
     "ConstInitializer",
@@ -35,13 +39,17 @@ __all__ = [
 ]
 
 
+MOST = 1 << 40
+"""The largest file of numbers, in bytes."""
+
+
 class PyInitializer:
-    """What all initialisers are; ``draws`` is the engine's initialiser."""
+    """The base class of all initialisers; ``draws`` is the engine's initialiser."""
 
     draws: Initializer
 
     def __init__(self) -> None:
-        raise MisuseError("PyInitializer gives no numbers; use one of its subclasses")
+        raise MisuseError("PyInitializer is a base class; use one of its subclasses")
 
 
 class NormalInitializer(PyInitializer):
@@ -73,7 +81,7 @@ class IdentityInitializer(PyInitializer):
 
 
 class GlorotInitializer(PyInitializer):
-    """Glorot's uniform bound; ``is_lookup`` leaves the number of rows out of it."""
+    """Glorot's uniform bound; ``is_lookup`` leaves out the number of rows."""
 
     def __init__(self, is_lookup: bool = False, gain: float = 1.0) -> None:
         self.draws = Glorot(bool(is_lookup), real(gain, "GlorotInitializer"))
@@ -93,6 +101,25 @@ class NumpyInitializer(PyInitializer):
         self.draws = FromArray(reals(array, "NumpyInitializer"))
 
 
+@dataclass(frozen=True)
+class FromFile:
+    """Whitespace-separated numbers from a text file, first axis fastest."""
+
+    path: Path
+
+    def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
+        """Read the value; ShapeError if the number of elements differs from that of ``dims``."""
+        try:
+            numbers = np.array(read_whole(self.path, MOST).decode().split(), dtype=dtype)
+        except (OSError, ValueError) as error:
+            raise ShapeError(f"{self.path}: cannot read initial values: {error}") from None
+        if numbers.size != math.prod(dims):
+            raise ShapeError(
+                f"{self.path}: has {numbers.size} numbers, a parameter of shape {dims} needs {math.prod(dims)}"
+            )
+        return numbers.reshape(dims[::-1])
+
+
 class FromFileInitializer(PyInitializer):
     """The numbers of a text file, column-major."""
 
@@ -104,7 +131,7 @@ class FromFileInitializer(PyInitializer):
 def initializer(
     init: Any, dims: tuple[int, ...], scale: float, mean: float, std: float
 ) -> Initializer:
-    """Return what DyNet takes as ``init=``: None, a number, a name, an array or a PyInitializer."""
+    """Return the initialiser for DyNet's ``init=``: None, a number, a name, an array or a PyInitializer."""
     if init is None:
         return Glorot()
     if isinstance(init, (int, float)):
@@ -123,6 +150,6 @@ def initializer(
     if isinstance(init, str) and init in named:
         return named[init]
     raise ShapeError(
-        f"init={init!r} is no initialiser; give a number, an array, an initialiser object or one of "
+        f"init={init!r} is not an initialiser; give a number, an array, an initialiser object or one of "
         f"{', '.join(map(repr, named))}"
     )

@@ -1,4 +1,4 @@
-"""What Parameters and LookupParameters share: they join whatever graph is current, and are never stale."""
+"""The base class of Parameters and LookupParameters: expressions of the current graph, which are never stale."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from charlm.files import path_of
 
 
 class CurrentLeaf(Expression):
-    """An expression that has a node in whatever graph is current, made when it is first used there.
+    """An expression with a node in the current graph, made on first use.
 
-    Its own fields are those of the node in the graph where it was used last; that this is no longer the
-    current one shows in the tape, as for any stale expression.
+    Its fields are those of its node in the last graph that used it. If that graph is no longer the current
+    one, the tape shows it, as for any stale expression.
     """
 
     __slots__ = ("_op", "_stored")
@@ -73,24 +73,24 @@ class CurrentLeaf(Expression):
         self._stored.updated = bool(b)
 
     def save(self, fname: str | Path, key: str = "", append: bool = False) -> None:
-        """Write values and gradient to a text file, under ``key`` or else the full name."""
+        """Write values and gradient to a text file, with the name ``key`` or, by default, the full name."""
         records.write_records(
             path_of(fname, "a model file"), [(self._stored, key or self.name())], append
         )
 
     def populate(self, fname: str | Path, key: str) -> None:
-        """Take values and gradient from a text file, where the name is ``key``."""
+        """Read values and gradient of ``key`` from a text file."""
         lookup = isinstance(self._stored, engine.LookupParameter)
         records.fill(
             self._stored, records.RecordFile.read(path_of(fname, "a model file")).find(key, lookup)
         )
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
-        """Call ``save``: an older name of it."""
+        """Call ``save``; this is its older name."""
         self.save(fname, key, append)
 
     def populate_from_textfile(self, fname: str | Path, key: str = "") -> None:
-        """Call ``populate``: an older name of it; a key is needed here too."""
+        """Call ``populate``; this is its older name, and it needs a key too."""
         self.populate(fname, key)
 
 
@@ -100,4 +100,4 @@ def _ended() -> GraphTape:
     return graph.tape
 
 
-_NO_TAPE, _NO_TYPE = _ended(), Type.of(((), 1), False)  # of what was used in no graph so far
+_NO_TAPE, _NO_TYPE = _ended(), Type.of(((), 1), False)  # those of a leaf that no graph has used

@@ -1,4 +1,4 @@
-"""A graph as text: for Graphviz, or node by node with values and gradients."""
+"""A graph as text: for Graphviz, or a list of nodes with values and gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from charlm.engine.graph import ComputationGraph
 def graphviz(graph: ComputationGraph) -> str:
     """Return a graph in Graphviz's language: a box for each node, an arrow from each argument.
 
-    A node is named by its id. An operation whose parts have the ids, as a step of an RNN, goes by the id before.
+    The name of a node is its id. An operation whose parts have the ids, such as a step of an RNN, has the id before.
 
     Example:
         >>> from charlm.engine.ops import input_tensor
@@ -48,13 +48,13 @@ def nodes(
         if values:
             yield f"Value: {_numbers(graph.value(index) if index < graph.evaluated else None, only_valid)}"
         if gradients:
-            known = graph.root is not None and index <= graph.root
-            gradient = graph.gradient(index) if known else None
+            has_gradient = graph.root is not None and index <= graph.root
+            gradient = graph.gradient(index) if has_gradient else None
             yield f"Gradient: {_numbers(gradient, only_valid)}"
 
 
 def _names(graph: ComputationGraph) -> list[str]:
-    """Return a name for each node: its id, numbered on where an operation has none of its own."""
+    """Return a name for each node: its id, with a number if several nodes have it."""
     seen: Counter[int] = Counter()
     names = []
     for node_id in graph.ids:

@@ -1,4 +1,4 @@
-"""DyNet's ParameterCollection, Parameters and LookupParameters over the engine's."""
+"""DyNet's ParameterCollection, Parameters and LookupParameters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = [
 
 
 class Parameters(CurrentLeaf):
-    """A trainable tensor, usable as an expression in any graph."""
+    """A trainable tensor; it is also an expression in any graph."""
 
     __slots__ = ("parameter",)
 
@@ -61,7 +61,7 @@ class Parameters(CurrentLeaf):
         return self.parameter.dims
 
     def as_array(self) -> Array:
-        """Return a float64 copy of the current value, as it was before weight decay since the last rescaling."""
+        """Return a float64 copy of the value without the weight decay since the last rescaling."""
         return np.array(self.parameter.undecayed().T, dtype=np.float64, order="C")
 
     def grad_as_array(self) -> Array:
@@ -69,7 +69,7 @@ class Parameters(CurrentLeaf):
         return np.array(self.parameter.gradient.T, dtype=np.float64, order="C")
 
     def set_value(self, arr: Any) -> None:
-        """Replace what ``as_array`` returns; the shape must be the parameter's."""
+        """Replace the value that ``as_array`` returns; the shape must be the parameter's."""
         array = reals(arr, "set_value")
         if array.shape != self.parameter.dims:
             raise ShapeError(
@@ -88,7 +88,7 @@ class Parameters(CurrentLeaf):
 
 
 class LookupParameters(CurrentLeaf):
-    """A table of trainable rows; used whole, an expression with the rows along the last axis."""
+    """A table of trainable rows; the whole table is an expression with the rows along the last axis."""
 
     __slots__ = ("_row", "table")
 
@@ -101,7 +101,7 @@ class LookupParameters(CurrentLeaf):
         return f"LookupParameter {self.table.name}"
 
     def expr(self) -> LookupParameters:
-        """Return this table: used whole it is always trainable, and ``const_parameter`` makes it constant."""
+        """Return this table. As a whole it is trainable; ``const_parameter`` makes it constant."""
         return self
 
     def __len__(self) -> int:
@@ -118,7 +118,7 @@ class LookupParameters(CurrentLeaf):
         return start(session.cg(), Lookup(self.table, ids), LookupExpression)
 
     def rows(self, ids: int | Sequence[int], update: bool = True) -> LookupExpression:
-        """Return one row, or a batch of them for several ids; without ``update`` they get no gradient."""
+        """Return one row, or a batch of rows for several ids; without ``update`` they get no gradient."""
         return lookup(session.cg(), self.table, ids, update)
 
     def shape(self) -> tuple[int, ...]:
@@ -126,7 +126,7 @@ class LookupParameters(CurrentLeaf):
         return (self.table.rows, *self.table.dims)
 
     def as_array(self) -> Array:
-        """Return a float64 copy of the table, axis 0 the row; of weight decay as ``Parameters.as_array``."""
+        """Return a float64 copy of the table, rows along axis 0; weight decay as in ``Parameters.as_array``."""
         return self.rows_as_array(range(self.table.rows))
 
     def grad_as_array(self) -> Array:
@@ -197,7 +197,7 @@ class ParameterCollection:
     """
 
     def __init__(self, parent: ParameterCollection | None = None) -> None:
-        """Make an empty collection; DyNet takes a ``parent``, too, and does nothing with it."""
+        """Make an empty collection; ``parent`` has no effect, as in DyNet."""
         if parent is not None:
             collection_of(parent, "ParameterCollection: parent")
         self.engine = engine.ParameterCollection(session.dtype(), session.stream())
@@ -205,10 +205,10 @@ class ParameterCollection:
 
     @classmethod
     def of(cls, collection: engine.ParameterCollection) -> ParameterCollection:
-        """Return the engine's collection under DyNet's names."""
-        made = cls.__new__(cls)
-        made.engine = collection
-        return made
+        """Return an engine's collection with DyNet's interface."""
+        wrapped = cls.__new__(cls)
+        wrapped.engine = collection
+        return wrapped
 
     def add_parameters(
         self,
@@ -227,10 +227,10 @@ class ParameterCollection:
             init: the initial values: None (Glorot's), a number, an array (whose shape is then the
                 parameter's), a ``PyInitializer`` or one of the names ``glorot``, ``identity``,
                 ``uniform``, ``normal`` and ``he``.
-            name: the last part of the full name; numbered where it is taken.
-            device: "CPU", the only one there is, or nothing.
-            scale: of ``uniform``, which draws from U(-scale, scale).
-            mean: of ``normal``.
+            name: the last part of the full name; a number is added if the name exists.
+            device: "CPU", the only device, or nothing.
+            scale: ``uniform`` draws from U(-scale, scale).
+            mean: the mean of ``normal``.
             std: the standard deviation of ``normal``.
         """
         check_device(device)
@@ -278,7 +278,7 @@ class ParameterCollection:
         return LookupParameters(self.engine.add_lookup_parameters(rows, tuple(row), columns, name))
 
     def add_subcollection(self, name: str | None = None) -> ParameterCollection:
-        """Add a collection whose parameters are also this one's; it has this one's weight decay."""
+        """Add a sub-collection. Its parameters belong to this collection too; it starts with the same weight decay."""
         return ParameterCollection.of(self.engine.add_subcollection("" if name is None else name))
 
     def parameters_list(self) -> list[Parameters]:
@@ -290,7 +290,7 @@ class ParameterCollection:
         return [LookupParameters(t) for t in self.engine.lookups]
 
     def parameter_count(self) -> int:
-        """Return the number of trainable numbers."""
+        """Return the number of trainable parameters."""
         return self.engine.parameter_count()
 
     def name(self) -> str:
@@ -302,71 +302,74 @@ class ParameterCollection:
         return self.engine.weight_decay
 
     def set_weight_decay(self, lam: float) -> None:
-        """Take the part ``lam`` off every value after each update by a trainer of this collection.
+        """Reduce every value by the fraction ``lam`` after each update by a trainer of this collection.
 
-        As in DyNet, expressions and files have the values as they are, while ``as_array`` and ``set_value`` leave
-        out what was taken off since the last rescaling (said on stderr, when three quarters are gone). Parameters
-        that are not updated decay too, and a rescaling undoes it. A trainer of a sub-collection takes nothing off.
+        As in DyNet, expressions and files have the reduced values, while ``as_array`` and ``set_value`` leave out the
+        reduction since the last rescaling. A rescaling happens when three quarters are gone; a line on stderr tells
+        of it. Parameters that are not updated decay too, and a rescaling undoes that. A trainer of a sub-collection
+        reduces nothing.
         """
         self.engine.weight_decay = lam
 
     def set_weight_decay_lambda(self, lam: float) -> None:
-        """Call ``set_weight_decay``; only a float is taken, as in DyNet."""
+        """Call ``set_weight_decay``; the argument must be a float, as in DyNet."""
         if not isinstance(lam, float):
             raise MisuseError(f"set_weight_decay_lambda: a float is needed, got {lam!r}")
         self.set_weight_decay(lam)
 
     def save(self, fname: str | Path, name: str = "", append: bool = False) -> None:
-        """Write all parameters, then all tables, to a text file; ``name`` takes the place of the collection's own."""
+        """Write all parameters, then all tables, to a text file; ``name`` replaces the collection's name."""
         if name and (name == "/" or not name.startswith("/")):
-            raise ModelKeyError(f"name {name!r}: it starts with '/' and is more than that")
+            raise ModelKeyError(
+                f"name {name!r}: a name starts with '/' and has at least one more character"
+            )
         write_records(path_of(fname, "save"), self.records(name), append)
 
     def populate(self, fname: str | Path, key: str = "") -> None:
-        """Fill all parameters and tables from a text file, by their order: names count for nothing but ``key``.
+        """Fill all parameters and tables from a text file, in their order. Names matter for ``key`` only.
 
         Args:
             fname: the file.
-            key: only what is named ``key/...`` there; everything if empty.
+            key: use only parameters with the name ``key/...``; all if it is empty.
         """
         RecordFile.read(path_of(fname, "a model file")).fill(self.engine, key)
 
     def write_to_textfile(self, fname: str | Path, key: str = "", append: bool = False) -> None:
-        """Call ``save``: an older name of it."""
+        """Call ``save``; this is its older name."""
         self.save(fname, key, append)
 
     def populate_from_textfile(self, fname: str | Path, key: str = "") -> None:
-        """Call ``populate``: an older name of it."""
+        """Call ``populate``; this is its older name."""
         self.populate(fname, key)
 
     def load_param(self, fname: str | Path, key: str) -> Parameters:
-        """Add the parameter that a text file has under ``key``, with its name there."""
+        """Add the parameter ``key`` of a text file, with its name in the file."""
         return self.add_record(
             RecordFile.read(path_of(fname, "a model file")).find(key, lookup=False)
         )
 
     def load_lookup_param(self, fname: str | Path, key: str) -> LookupParameters:
-        """Add the table that a text file has under ``key``, with its name there."""
+        """Add the table ``key`` of a text file, with its name in the file."""
         return self.add_lookup_record(
             RecordFile.read(path_of(fname, "a model file")).find(key, lookup=True)
         )
 
     def records(self, name: str = "") -> list[tuple[Stored, str]]:
-        """Return what a file of this collection holds, each with its name there."""
+        """Return the parameters and tables for a file of this collection, with their names in it."""
         own = self.name()
         stored: list[Stored] = [*self.engine.parameters, *self.engine.lookups]
         prefix = f"{name.rstrip('/')}/" if name else own
         return [(p, prefix + p.name.removeprefix(own)) for p in stored]
 
     def add_record(self, record: ParameterRecord) -> Parameters:
-        """Add a file's parameter; as in DyNet it is first drawn as any other, then filled."""
+        """Add a file's parameter. As in DyNet it is first initialised at random, then filled."""
         parameter = self.engine.add_parameters(record.dims)
         parameter.name = record.name
         fill(parameter, record)
         return Parameters(parameter)
 
     def add_lookup_record(self, record: ParameterRecord) -> LookupParameters:
-        """Add a file's table; as in DyNet it is first drawn as any other, then filled."""
+        """Add a file's table. As in DyNet it is first initialised at random, then filled."""
         *row, rows = record.dims
         table = self.engine.add_lookup_parameters(rows, tuple(row))
         table.name = record.name
@@ -375,7 +378,7 @@ class ParameterCollection:
 
 
 def collection_of(model: Any, where: str) -> engine.ParameterCollection:
-    """Return the engine's collection; TypeError if ``model`` is no ParameterCollection."""
+    """Return the engine's collection; TypeError if ``model`` is not a ParameterCollection."""
     if not isinstance(model, ParameterCollection):
         raise ArgumentError(f"{where}: a ParameterCollection is needed, got {model!r}")
     return model.engine
@@ -383,7 +386,9 @@ def collection_of(model: Any, where: str) -> engine.ParameterCollection:
 
 def _dims(dim: Any, where: str) -> tuple[int, ...]:
     if not isinstance(dim, (int, tuple, list)):
-        raise MisuseError(f"{where}: a shape is a whole number or a tuple of them, got {dim!r}")
+        raise MisuseError(
+            f"{where}: a shape is a whole number or a tuple of whole numbers, got {dim!r}"
+        )
     return sizes(dim if isinstance(dim, int) else tuple(dim), where)
 
 

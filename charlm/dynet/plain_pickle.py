@@ -1,7 +1,7 @@
 """Pickles of plain data: numbers, text, bytes, None, tuples, lists, dictionaries, sets, and the names of classes.
 
-A pickle is a program for a machine with a stack. This one has no instruction that calls anything or imports a name:
-a file that asks for more than data is refused, and what it holds cannot grow beyond what stands in it.
+A pickle is a program for a stack machine. The machine here has no instruction that calls a function or imports a
+name. A file with such an instruction is an error, and so is one whose data would need much more memory than the file.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from charlm.errors import ArgumentError, ModelFileError
 
 Find = Callable[[str, str], type[Any]]
 
-_DEEPEST = 100  # containers in each other
-_LARGEST = 1_000_000  # values in one, those that it holds more than once counted again
+_DEEPEST = 100  # levels of nested containers
+_LARGEST = 1_000_000  # values in a container, repeated ones counted each time
 _LARGEST_KEY = 100  # values in a tuple that is a key
 
 _CONSTANTS: dict[bool | None, bytes] = {
@@ -48,10 +48,10 @@ def dumps(value: Any, module_of: Callable[[type[Any]], str]) -> bytes:
 
     Args:
         value: plain data. numpy's numbers become Python's.
-        module_of: returns the name under which a class is to be found.
+        module_of: returns the name of a class's module.
 
     Raises:
-        ArgumentError: something in it is not plain data, or contains itself.
+        ArgumentError: a part of it is not plain data, or contains itself.
 
     Example:
         >>> pickle.loads(dumps({"sizes": [1, 2], "words": {"a"}}, lambda c: c.__module__))
@@ -60,7 +60,7 @@ def dumps(value: Any, module_of: Callable[[type[Any]], str]) -> bytes:
     try:
         return pickle.PROTO + b"\x04" + _opcodes(value, module_of) + pickle.STOP
     except RecursionError as error:
-        raise ArgumentError("save: a spec is nested too deeply, or holds itself") from error
+        raise ArgumentError("save: a spec is nested too deeply, or contains itself") from error
 
 
 def _opcodes(value: Any, module_of: Callable[[type[Any]], str]) -> bytes:
@@ -104,10 +104,10 @@ def _opcodes(value: Any, module_of: Callable[[type[Any]], str]) -> bytes:
 
 
 def load(file: BytesIO, where: str, find: Find) -> Any:
-    """Return what the next pickle of a file holds, and leave the file's position after it.
+    """Return the value of the next pickle of a file, and leave the file's position after it.
 
     Raises:
-        ModelFileError: it is damaged, does more than hold data, or ``find`` does not know a class.
+        ModelFileError: it is damaged, it is not plain data, or ``find`` does not know a class.
     """
     start = file.tell()
     machine = _Machine(find)
@@ -117,30 +117,32 @@ def load(file: BytesIO, where: str, find: Find) -> Any:
             at = start if position is None else position
             if not machine.does(opcode.name, argument):
                 raise ModelFileError(
-                    f"{where}: byte {at}: {opcode.name} is not allowed here: the file may hold plain data and class "
-                    "names, as dy.save writes them"
+                    f"{where}: byte {at}: {opcode.name} is not allowed here: the file may have only plain data and "
+                    "class names, as dy.save writes them"
                 )
         return machine.result()
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ModelFileError(
-            f"{where}: byte {at}: a damaged pickle, or cut short: {error}"
+            f"{where}: byte {at}: the pickle is damaged or incomplete: {error}"
         ) from error
 
 
 class _Machine:
-    """The stack, and the memo of values that are used again."""
+    """The stack machine, with the memo of values that are used again."""
 
     def __init__(self, find: Find) -> None:
         self.find = find
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
-        self.sizes: dict[int, tuple[int, int]] = {}  # of containers by their ids: depth, values
-        self.parts: set[int] = set()  # containers that are in another
-        self.kept: list[Any] = []  # all containers: their ids stay theirs
+        self.sizes: dict[
+            int, tuple[int, int]
+        ] = {}  # the depth and count of values of each container, by its id
+        self.parts: set[int] = set()  # the ids of containers that are in another container
+        self.kept: list[Any] = []  # all containers: so no id is used again
 
     def does(self, name: str, argument: Any) -> bool:
-        """Carry out an instruction; False if it is not one of data."""
+        """Execute an instruction; return False if it is not allowed."""
         stack = self.stack
         if name in _VALUES:
             stack.append(argument)
@@ -170,7 +172,7 @@ class _Machine:
         return True
 
     def result(self) -> Any:
-        """Return what is left on the stack."""
+        """Return the only value on the stack."""
         (value,) = self.stack
         return value
 
@@ -192,19 +194,19 @@ class _Machine:
     def push(self, make: Callable[[list[Any]], Any], parts: list[Any]) -> None:
         """Put a new container on the stack."""
         size = self.weigh(parts, hashed=make in (frozenset, _pairs))
-        made = make(parts)
-        self.sizes[id(made)] = size
-        self.kept.append(made)
-        self.stack.append(made)
+        container = make(parts)
+        self.sizes[id(container)] = size
+        self.kept.append(container)
+        self.stack.append(container)
 
     def extend(self, kind: type[Any], parts: list[Any]) -> None:
-        """Put values into the container at the top of the stack, which no other holds yet."""
+        """Add values to the container at the top of the stack, which is not part of another yet."""
         whole = self.stack[-1]
         if type(whole) is not kind:
-            raise ValueError(f"a {kind.__name__} is needed, not a {type(whole).__name__}")
+            raise ValueError(f"a {kind.__name__} is needed, got a {type(whole).__name__}")
         size = self.weigh(parts, kind is not list, self.sizes[id(whole)])
         if id(whole) in self.parts:
-            raise ValueError("a container changes that is part of another")
+            raise ValueError("a container changes after it became part of another")
         if kind is list:
             whole.extend(parts)
         else:
@@ -214,7 +216,7 @@ class _Machine:
     def weigh(
         self, parts: list[Any], hashed: bool, before: tuple[int, int] = (1, 1)
     ) -> tuple[int, int]:
-        """Return how deep and how large a container is with these parts; ValueError if too much."""
+        """Return the depth and the size of a container with these parts; ValueError if too large."""
         depth, size = before
         for part in parts:
             below, values = self.sizes.get(id(part), (0, 1))

@@ -1,4 +1,4 @@
-"""DyNet's random numbers: those that it draws from the same seed."""
+"""DyNet's random numbers: the same numbers for the same seed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from charlm.engine.arrays import Array, DType, Shape
 from charlm.engine.random import RandomStream
 
 BLOCK = 1 << 14
-"""Words that a ``DynetStream`` takes from its twister at once."""
+"""How many words a ``DynetStream`` takes from its generator at once."""
 _BELOW_ONE = np.nextafter(np.float32(1), np.float32(0))
-_TINY = 1e-20  # DyNet's floor inside the two logarithms of a Gumbel draw
+_TINY = 1e-20  # DyNet's smallest argument of the two logarithms of a Gumbel draw
 
 
 class DynetStream:
-    """DyNet's stream: one 32-bit Mersenne Twister, read word by word as libstdc++ does.
+    """DyNet's stream: a 32-bit Mersenne Twister, whose words are used as in libstdc++.
 
-    Uniform and Bernoulli draws equal DyNet's bit for bit, normal and Gumbel ones to the last place
-    of a logarithm. Seed 0 asks the operating system for a seed, as in DyNet.
+    Uniform and Bernoulli numbers are equal to DyNet's; normal and Gumbel numbers differ by the rounding of a
+    logarithm. Seed 0 takes a seed from the operating system, as in DyNet.
 
     Example:
         >>> DynetStream(42).uniform(-1, 1, (2,), np.float32)
@@ -29,18 +29,17 @@ class DynetStream:
 
     def __init__(self, seed: int = 0) -> None:
         self._twister = np.random.RandomState(seed or None)
-        self._before: Any = None  # the twister's state before the block that is here
-        self._block: Array = np.zeros(
-            0, "<u4"
-        )  # words, which the twister gives quickest in blocks,
-        self._units: Array = np.zeros(0, np.float32)  # the same as numbers from 0 to 1,
-        self._used = 0  # and how many of them were used
+        # words are drawn in blocks, which is faster
+        self._before: Any = None  # the twister's state before the present block
+        self._block: Array = np.zeros(0, "<u4")
+        self._units: Array = np.zeros(0, np.float32)  # the block as numbers from 0 to 1
+        self._used = 0  # how many words of the block were used
 
     def _take(self, count: int) -> slice:
-        """Return where the next words are in the block, of which there are ``BLOCK`` at most."""
+        """Return the place of the next words in the block; ``count`` is at most ``BLOCK``."""
         start = self._used
         if start + count > len(self._block):
-            self._settle()
+            self._discard()
             self._before = self._twister.get_state(legacy=False)
             self._block = self._fresh(BLOCK)
             self._units = _unit(self._block)
@@ -48,15 +47,15 @@ class DynetStream:
         self._used = start + count
         return slice(start, start + count)
 
-    def _settle(self) -> None:
-        """Put the twister behind the words that were used, and forget the rest of the block."""
+    def _discard(self) -> None:
+        """Set the twister to its state after the used words, and forget the rest of the block."""
         if self._used < len(self._block):
             self._twister.set_state(self._before)
             self._fresh(self._used)
         self._block, self._used = self._block[:0], 0
 
     def _fresh(self, count: int) -> Array:
-        # numpy draws a word for no bytes as well
+        # for no bytes numpy would draw a word
         return np.frombuffer(self._twister.bytes(4 * count) if count else b"", dtype="<u4")
 
     def _words(self, count: int) -> Array:
@@ -74,7 +73,7 @@ class DynetStream:
         return _unit(self._words(count))
 
     def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:
-        """Draw from U(low, high), one word a number, rounded once."""
+        """Draw from U(low, high): a word for each number, rounded once."""
         width = float(np.float32(high) - np.float32(low))
         # float64 holds the product of two float32 exactly, so this rounds once, like a fused
         # multiply-add
@@ -83,7 +82,7 @@ class DynetStream:
         return _as(drawn.astype(np.float32), shape, dtype)
 
     def normal(self, mean: float, std: float, shape: Shape, dtype: DType) -> Array:
-        """Draw from N(mean, std**2) by the polar method: two words a try, two numbers a success."""
+        """Draw from N(mean, std**2) by the polar method: two words a trial, two numbers a success."""
         missing = (prod(shape) + 1) // 2
         accepted: list[Array] = []
         while missing:
@@ -94,7 +93,7 @@ class DynetStream:
             good = ((r2 <= 1) & (r2 > 0)).nonzero()[0][:missing]
             missing -= len(good)
             if not missing:
-                self._used -= 2 * (tries - 1 - int(good[-1]))  # the words behind the last success
+                self._used -= 2 * (tries - 1 - int(good[-1]))  # the words after the last success
             r2 = r2[good]
             factor = np.sqrt(-2 * np.log(r2) / r2)
             accepted.append(xy[good, ::-1] * factor[:, None])  # DyNet returns y's number first
@@ -103,7 +102,7 @@ class DynetStream:
         return _as(drawn, shape, dtype)
 
     def bernoulli(self, p: float, scale: float, shape: Shape, dtype: DType) -> Array:
-        """Draw ``scale`` with probability ``p``, else 0, two words a number."""
+        """Draw ``scale`` with probability ``p``, else 0: two words for each number."""
         words = self._words(2 * prod(shape)).astype(np.float64)
         kept = words[::2] + words[1::2] * 2.0**32 < p * 2.0**64
         return _as(np.where(kept, np.float32(scale), np.float32(0)), shape, dtype)
@@ -115,7 +114,7 @@ class DynetStream:
 
     def state(self) -> Any:
         """Return the twister's state as plain data."""
-        self._settle()
+        self._discard()
         state = dict(self._twister.get_state(legacy=False))
         inner = dict(state["state"])
         inner["key"] = [int(word) for word in inner["key"]]
@@ -129,7 +128,7 @@ class DynetStream:
 
 
 def draw_index(stream: RandomStream, probabilities: Array) -> int:
-    """Draw an index: where a number from U(0, 1) falls among the summed probabilities.
+    """Draw an index: the place of a number from U(0, 1) among the cumulative probabilities.
 
     Example:
         >>> draw_index(DynetStream(1), np.array([0.2, 0.7, 0.1]))  # the number is 0.417
@@ -138,7 +137,7 @@ def draw_index(stream: RandomStream, probabilities: Array) -> int:
     cumulative = np.cumsum(probabilities)
     number = stream.uniform(0, 1, (1,), np.float32)[0]
     place = np.searchsorted(cumulative, number, side="right")
-    return int(min(place, cumulative.size - 1))  # rounding may have left the sum below 1
+    return int(min(place, cumulative.size - 1))  # by rounding the sum may be below 1
 
 
 def _unit(words: Array) -> Array:

@@ -1,8 +1,8 @@
-"""Parameters as text: DyNet's model files, written byte for byte as DyNet writes them.
+"""DyNet's model files: parameters as text, equal to DyNet's files byte for byte.
 
-A file is a sequence of records. Each is a line ``#Parameter# NAME {2,3} 97 ZERO_GRAD`` and a line with the numbers,
+A file is a sequence of records. A record is a line ``#Parameter# NAME {2,3} 97 ZERO_GRAD`` and a line with the numbers,
 column-major, a table's rows along the last axis; with ``FULL_GRAD`` a line with the gradient follows. The count is
-16 bytes for each number and one for the line end. What is read is text only: nothing in it is executed.
+16 bytes for each number and one for the line end. A file is read as text: nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _HEADER = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|inf|nan)", re.ASCII)
 MOST_HEADER, MOST_NUMBER = 1 << 16, 64
-"""Bytes of a header, and of a number, of which DyNet's have 15."""
-_TOO_LARGE = (2 - 2.0**-24) * 2.0**127  # from here on, rounding to 32 bits gives infinity
-_SMALLEST = float(np.finfo(np.float32).tiny)  # DyNet runs with denormal numbers taken for zero
+"""The largest header and number in bytes; DyNet's numbers have 15."""
+_TOO_LARGE = (2 - 2.0**-24) * 2.0**127  # from this number on, rounding to float32 gives infinity
+_SMALLEST = float(np.finfo(np.float32).tiny)  # DyNet treats denormal numbers as zero
 
 
 @dataclass(frozen=True)
 class ParameterRecord:
-    """One parameter of a file: the numbers flat and column-major, the gradient if there is one."""
+    """One parameter of a file: its numbers, flat and column-major, and its gradient if there is one."""
 
     where: str
     lookup: bool
@@ -50,7 +50,7 @@ class ParameterRecord:
 
 @dataclass(frozen=True)
 class RecordFile:
-    """A file's records, all read and found to be whole."""
+    """A file's records, all read and checked."""
 
     path: Path
     records: list[ParameterRecord]
@@ -61,7 +61,7 @@ class RecordFile:
 
         Raises:
             MissingModelFileError: there is no such file.
-            ModelFileError: it cannot be read, or a line is not as it must be.
+            ModelFileError: it cannot be read, or a line has an error.
         """
         with _opened(path) as file:
             return cls(path, list(_records(path, file)))
@@ -76,12 +76,12 @@ class RecordFile:
         raise ModelFileError(f"{self.path}: there is no {kind} with the key {key!r}")
 
     def below(self, key: str) -> list[ParameterRecord]:
-        """Return the records whose name starts with ``key/``; all for an empty key."""
+        """Return the records whose names start with ``key/``; all for an empty key."""
         prefix = f"{key.rstrip('/')}/" if key else ""
         return [record for record in self.records if record.name.startswith(prefix)]
 
     def fill(self, collection: ParameterCollection, key: str = "") -> None:
-        """Fill a collection from the records below a key: by their order, as DyNet does, not by name.
+        """Fill a collection from the records below a key: in their order, as DyNet does, not by name.
 
         Raises:
             ModelFileError: numbers or shapes differ; the collection is unchanged.
@@ -115,7 +115,7 @@ def file_dims(parameter: Stored) -> Shape:
 
 
 def record_text(parameter: Stored, name: str) -> str:
-    """Return a parameter's record under a name."""
+    """Return a parameter's record with this name."""
     kind = "LookupParameter" if isinstance(parameter, LookupParameter) else "Parameter"
     count = (16 * parameter.size + 1) * (2 if parameter.has_gradient else 1)
     grad = "FULL_GRAD" if parameter.has_gradient else "ZERO_GRAD"
@@ -127,10 +127,10 @@ def record_text(parameter: Stored, name: str) -> str:
 
 
 def write_records(path: Path, records: Iterable[tuple[Stored, str]], append: bool = False) -> None:
-    """Write parameters, each under its name; with ``append`` after what the file has.
+    """Write parameters with their names; ``append`` keeps the file's records and adds these.
 
     Raises:
-        OutputError: the file cannot be written; it is as it was.
+        OutputError: the file cannot be written; it is unchanged.
         ModelKeyError: a name is empty or contains a blank or '#'.
     """
     named = list(records)
@@ -145,7 +145,7 @@ def write_records(path: Path, records: Iterable[tuple[Stored, str]], append: boo
 
 
 def fill(parameter: Stored, record: ParameterRecord) -> None:
-    """Give a parameter the values and the gradient of a record; its shape must be the same."""
+    """Set a parameter's values and gradient to those of a record of the same shape."""
     _check_dims(parameter, record)
     parameter.clear_gradient()
     if isinstance(parameter, LookupParameter):
@@ -162,9 +162,9 @@ def fill(parameter: Stored, record: ParameterRecord) -> None:
 
 
 def check_key(key: str) -> None:
-    """Raise ModelKeyError for a key that a file cannot hold."""
+    """Raise ModelKeyError for a key that is not allowed in a file."""
     if not key or re.search(r"[\s#]", key):
-        raise ModelKeyError(f"key {key!r}: a key is not empty and contains neither blanks nor '#'")
+        raise ModelKeyError(f"key {key!r}: a key has at least one character, and no blanks or '#'")
 
 
 def dims_text(dims: Shape) -> str:
@@ -185,7 +185,7 @@ def _line(array: Array) -> str:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a model file; what the system says of it becomes a ModelFileError."""
+    """Open a model file; the system's errors become ModelFileErrors."""
     try:
         with open(path, "rb", opener=regular) as file:
             yield file
@@ -198,13 +198,13 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _line_of(path: Path, file: BinaryIO, most: int) -> str:
-    """Return the next line, cut where it is longer than ``most`` bytes."""
+    """Return the next line, cut after ``most`` bytes."""
     start = file.tell()
     try:
         return file.readline(most).decode()
     except UnicodeDecodeError as error:
         raise ModelFileError(
-            f"{path}: byte {start + error.start} is not UTF-8 text; this is no model file, or it is damaged"
+            f"{path}: byte {start + error.start} is not UTF-8 text; this is not a model file, or it is damaged"
         ) from error
 
 
@@ -216,7 +216,7 @@ def _records(path: Path, file: BinaryIO) -> Iterator[ParameterRecord]:
         header = _HEADER.fullmatch(line.removesuffix("\n"))
         if header is None or not line.endswith("\n"):
             raise ModelFileError(
-                f"{where}: {line[:60]!r} is no whole header like '#Parameter# /W {{2,3}} 97 ZERO_GRAD'"
+                f"{where}: {line[:60]!r} is not a complete header such as '#Parameter# /W {{2,3}} 97 ZERO_GRAD'"
             )
         kind, name, sizes, length, gradient = header.groups()
         dims = tuple(map(int, sizes.split(",")))
@@ -227,7 +227,7 @@ def _records(path: Path, file: BinaryIO) -> Iterator[ParameterRecord]:
                 f"{where}: shape {dims_text(dims)} with {gradient}_GRAD takes {parts * (16 * count + 1)} bytes, "
                 f"but the header says {length}"
             )
-        # a number and a blank take two bytes or more, and a line has nothing else
+        # a line has numbers and blanks only, at least two bytes for each number
         most = 0 if 2 * count > size else MOST_NUMBER * count + 2
         values, *rest = [
             _numbers(f"{path}:{at + 2 + part}", _line_of(path, file, most), count)
@@ -243,7 +243,7 @@ def _numbers(where: str, line: str, count: int) -> Array:
     tokens = line.split()
     if len(tokens) != count or not line.endswith("\n"):
         raise ModelFileError(
-            f"{where}: a whole line of {count} numbers is needed here, got {len(tokens)}"
+            f"{where}: a complete line of {count} numbers is needed here, got {len(tokens)}"
             f"{'' if line.endswith(chr(10)) else ' and no line end: the file is cut short'}"
         )
     numbers = []
@@ -251,7 +251,7 @@ def _numbers(where: str, line: str, count: int) -> Array:
         number = float(token) if _NUMBER.fullmatch(token) else None
         if number is None or (abs(number) >= _TOO_LARGE and "inf" not in token):
             raise ModelFileError(
-                f"{where}:{line.index(token) + 1}: {token[:40]!r} is no number of 32 bits"
+                f"{where}:{line.index(token) + 1}: {token[:40]!r} is not a float32 number"
             )
         numbers.append(number)
     return np.array(numbers, dtype=np.float64)
@@ -260,6 +260,6 @@ def _numbers(where: str, line: str, count: int) -> Array:
 def _check_dims(parameter: Stored, record: ParameterRecord) -> None:
     if record.dims != file_dims(parameter):
         raise ModelFileError(
-            f"{record.where}: {record.name} has shape {dims_text(record.dims)} in the file, but in the program "
-            f"{dims_text(file_dims(parameter))} is needed, for {parameter.name}"
+            f"{record.where}: {record.name} has shape {dims_text(record.dims)} in the file, but {parameter.name} in "
+            f"the program has {dims_text(file_dims(parameter))}"
         )

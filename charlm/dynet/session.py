@@ -1,4 +1,4 @@
-"""The one current graph and the one random stream that a DyNet program works on: the facade's only global state."""
+"""The current graph and the random stream of a DyNet program: the only global state of ``charlm.dynet``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class _Session:
-    """What ``renew`` and ``start`` replace."""
+    """The state that ``renew`` and ``start`` replace."""
 
     def __init__(self) -> None:
         self.dtype: DType = np.float32
@@ -45,14 +45,14 @@ class _Session:
 
 
 def _kernels(name: str | None) -> Kernels:
-    """Return the kernels called so; None is what ``CHARLM_KERNELS`` says, else auto.
+    """Return the kernels of this name, by default the one in ``CHARLM_KERNELS``, else "auto".
 
-    That is numpy's, which need no loading, and for tapes machine code if it is there.
+    "auto" is numpy, which need not be loaded, and machine code for tapes if there is any.
     """
     asked = os.environ.get("CHARLM_KERNELS") or "auto" if name is None else name
     if asked not in ("auto", "numpy", "numba"):
         raise ArgumentError(
-            f"kernels are 'numpy', 'numba' or 'auto', which is the quickest that is there, not {asked!r}"
+            f"kernels are 'numpy', 'numba' or 'auto' (the fastest available), got {asked!r}"
         )
     if asked == "numpy":
         return NUMPY
@@ -66,7 +66,7 @@ def _compiled(wait: bool) -> Kernels:
 
 
 class _StandardError:
-    """Tells a program's user that something is compiled."""
+    """Writes to stderr that code is being compiled."""
 
     def say(self, text: str) -> None:
         """Write a line."""
@@ -78,16 +78,16 @@ class _StandardError:
 
 
 class _CurrentStream:
-    """Passes draws on to the session's stream, so that reseeding also reaches graphs and collections made before."""
+    """Draws from the session's present stream: so a new seed also applies to existing graphs and collections."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_session.stream, name)
 
 
 def start(settings: Mapping[str, Any], dtype: str = "float32", kernels: str | None = None) -> None:
-    """Start afresh with settings as ``charlm.dynet_config.get()`` has them: a new graph, a new random stream."""
+    """Start again with settings like those of ``charlm.dynet_config.get()``: a new graph, a new random stream."""
     if dtype not in ("float32", "float64"):
-        raise ArgumentError(f"init: dtype is 'float32' or 'float64', not {dtype!r}")
+        raise ArgumentError(f"init: dtype is 'float32' or 'float64', got {dtype!r}")
     _session.kernels = _kernels(kernels)
     reset_random_seed(settings["seed"])
     _session.dtype = np.dtype(dtype).type
@@ -108,7 +108,7 @@ def renew(immediate_compute: bool = False, check_validity: bool = False) -> Comp
 
 
 def _executor(session: _Session) -> type[Compiled] | type[NodeByNode]:
-    """Return what evaluates graphs: compiled code where there is some and numbers have 32 bits."""
+    """Return the executor of graphs: compiled code if there is any and numbers are float32."""
     compiled = hasattr(session.kernels, "tape_forward")
     return Compiled if compiled and np.dtype(session.dtype) == np.float32 else NodeByNode
 
@@ -124,7 +124,7 @@ def cg_version() -> int:
 
 
 def reset_random_seed(seed: int) -> None:
-    """Seed the one stream that initialisers, dropout and noise draw from; 0 asks the operating system for a seed."""
+    """Seed the stream of initialisers, dropout and noise; 0 takes a seed from the operating system."""
     number = unsigned(seed, "reset_random_seed")
     if number >= 2**32:
         raise NegativeIndexError(f"reset_random_seed: a seed is less than 2**32, got {number}")
@@ -132,7 +132,7 @@ def reset_random_seed(seed: int) -> None:
 
 
 def stream() -> RandomStream:
-    """Return the stream, for a collection to keep."""
+    """Return the stream for a collection."""
     return _CurrentStream()
 
 
@@ -142,7 +142,7 @@ def dtype() -> DType:
 
 
 def kernels() -> Kernels:
-    """Return what graphs and trainers compute with."""
+    """Return the kernels of graphs and trainers."""
     return _session.kernels
 
 

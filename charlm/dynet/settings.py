@@ -1,4 +1,4 @@
-"""How a program sets seed and weight decay: ``init``, and DyNet's object for it, ``DynetParams``."""
+"""Settings of a program, such as seed and weight decay: ``init``, and DyNet's class ``DynetParams``."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ def init(
     weight_decay: float | None = None,
     kernels: str | None = None,
 ) -> None:
-    """Start afresh: a new graph, a new random stream. What is not given is what ``charlm.dynet_config`` has.
+    """Start again: a new graph, a new random stream. ``charlm.dynet_config`` has the defaults.
 
     Args:
-        random_seed: 0 takes a seed from the operating system.
-        dtype: "float32", as DyNet, or "float64" for gradient checks; for collections made from now on.
-        mem: no effect: memory is taken as it is needed.
+        random_seed: the seed; 0 takes one from the operating system.
+        dtype: the number type of new collections and graphs: "float32", as in DyNet, or "float64" for gradient checks.
+        mem: no effect: memory is allocated when it is needed.
         autobatch: no effect, as in ``renew_cg``.
-        kernels: "numpy"; "numba" (the extra ``fast``): all is compiled, and waited for where it was not before; or
-            "auto": compiled code evaluates graphs if it is there, and numpy does the rest. By default what
-            ``CHARLM_KERNELS`` says, else "auto".
-        weight_decay: lambda of collections made from now on, see ``ParameterCollection.set_weight_decay``.
+        kernels: "numpy"; "numba" (the extra ``fast``), which may have to compile first; or "auto", compiled code
+            for graphs if there is any and numpy for the rest. The default is ``CHARLM_KERNELS``, else "auto".
+        weight_decay: lambda of new collections, see ``ParameterCollection.set_weight_decay``.
     """
     params = DynetParams()
     params.from_config(dynet_config.get() or params.settings)
@@ -55,14 +54,14 @@ def init(
 
 
 def init_from_params(params: DynetParams) -> None:
-    """Start afresh with these settings."""
+    """Start again with these settings."""
     if not isinstance(params, DynetParams):
         raise ArgumentError(f"init_from_params: a DynetParams is needed, got {params!r}")
     params.init()
 
 
 class DynetParams:
-    """Settings to be collected and then used by ``init()``; ``charlm.dynet_config.set`` says what they mean.
+    """Settings for ``init()``; ``charlm.dynet_config.set`` explains them.
 
     Example:
         >>> params = DynetParams()
@@ -72,7 +71,7 @@ class DynetParams:
     """
 
     given: ClassVar[Sequence[str]] = ()
-    """Options that the program does not see: those before its name, for ``python -m charlm.dynet``."""
+    """Options of ``python -m charlm.dynet`` before the program's name, which the program does not see."""
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {
@@ -87,21 +86,21 @@ class DynetParams:
         }
 
     def from_args(self, shared_parameters: bool | None = None) -> None:
-        """Take DyNet's options from ``sys.argv``, which stays as it is; unknown ones are left to the program.
+        """Read DyNet's options from ``sys.argv``, which does not change; unknown options are the program's.
 
         Args:
             shared_parameters: see ``set_shared_parameters``.
 
         Raises:
-            SettingError: an option has no value, or one that it cannot have.
-            DeviceError: a GPU is asked for.
+            SettingError: an option has no value, or a wrong one.
+            DeviceError: an option asks for a GPU.
         """
         self.read([*self.given, *sys.argv[1:]])
         if shared_parameters is not None:
             self.set_shared_parameters(shared_parameters)
 
     def read(self, arguments: Sequence[str]) -> None:
-        """Take DyNet's options from a list of arguments, as ``from_args`` does from the command line's."""
+        """Read DyNet's options from a list of arguments, like ``from_args``."""
         setters: dict[str, Callable[[str], None]] = {
             "--dynet-mem": lambda text: self.settings.update(mem=_memory(text)),
             "--dynet-seed": lambda text: self.set_random_seed(int(text)),
@@ -120,14 +119,14 @@ class DynetParams:
             if not equals:
                 value = arguments[place] if place < len(arguments) else "--"
             if value.startswith("--"):
-                raise SettingError(f"{name} has no value after it; give one, or leave it out")
+                raise SettingError(f"{name} has no value; give one, or leave the option out")
             try:
                 setters[name](value)
             except (ValueError, OverflowError) as error:
                 raise SettingError(f"{name} {value}: {error}") from error
 
     def from_config(self, conf: Mapping[str, Any]) -> None:
-        """Take all settings from a dictionary like that of ``charlm.dynet_config.get()``."""
+        """Read all settings from a dictionary like that of ``charlm.dynet_config.get()``."""
         for key in self.settings:
             if key not in conf:
                 raise SettingError(
@@ -143,14 +142,14 @@ class DynetParams:
         self.set_gpu_mask(conf["gpu_mask"])
 
     def init(self) -> None:
-        """Start afresh with these settings: a new graph, a new random stream.
+        """Start again with these settings: a new graph, a new random stream.
 
-        DyNet takes the first call only, and its import is one; here each call counts.
+        In DyNet only the first call has an effect, and its import is one; here each call has.
         """
         session.start(self.settings)
 
     def set_mem(self, mem: int) -> None:
-        """Note a number of megabytes; it has no effect, as memory is taken when it is needed."""
+        """Store a number of megabytes; it has no effect, because memory is allocated when it is needed."""
         self.settings["mem"] = str(unsigned(mem, "set_mem"))
 
     def set_random_seed(self, random_seed: int) -> None:
@@ -158,19 +157,19 @@ class DynetParams:
         self.settings["seed"] = unsigned(random_seed, "set_random_seed")
 
     def set_autobatch(self, autobatch: bool) -> None:
-        """Note the setting; it has no effect, as in ``renew_cg``."""
+        """Store the setting; it has no effect, as in ``renew_cg``."""
         self.settings["autobatch"] = bool(autobatch)
 
     def set_profiling(self, profiling: int) -> None:
-        """Note a level; it has no effect."""
+        """Store a level; it has no effect."""
         self.settings["profiling"] = unsigned(profiling, "set_profiling")
 
     def set_weight_decay(self, weight_decay: float) -> None:
-        """Set lambda of the collections that will be made, 0 or more and less than 1."""
+        """Set lambda of new collections, 0 or more and less than 1."""
         self.settings["weight_decay"] = decay_rate(weight_decay, "set_weight_decay")
 
     def set_shared_parameters(self, shared_parameters: bool) -> None:
-        """Refuse True with SettingError: in DyNet, processes that are forked then train the same parameters."""
+        """Raise SettingError for True: in DyNet, forked processes then train the same parameters."""
         if shared_parameters:
             raise SettingError(
                 "shared_parameters: charlm's parameters are not shared between processes: a forked process would train "
@@ -179,23 +178,23 @@ class DynetParams:
         self.settings["shared_params"] = False
 
     def set_requested_gpus(self, requested_gpus: int) -> None:
-        """Note a number; it has no effect, as in a DyNet without GPUs."""
+        """Store a number; it has no effect, as in a DyNet without GPUs."""
         self.settings["requested_gpus"] = unsigned(requested_gpus, "set_requested_gpus")
 
     def set_gpu_mask(self, gpu_mask: Sequence[int]) -> None:
-        """Note which GPUs to use; it has no effect, as in a DyNet without GPUs."""
+        """Store which GPUs to use; it has no effect, as in a DyNet without GPUs."""
         self.settings["gpu_mask"] = list(gpu_mask)
 
     def set_cpu_mode(self) -> None:
-        """Ask for no GPU."""
+        """Request no GPU."""
         self.settings["requested_gpus"] = 0
 
 
 def _memory(mem: Any) -> str:
-    """Return a number of megabytes, or DyNet's four with commas between, as text."""
+    """Return a number of megabytes, or four with commas between them as in DyNet, as text."""
     parts = str(mem).split(",")
     if len(parts) not in (1, 4) or not all(part.isdecimal() for part in parts):
         raise SettingError(
-            f"mem: a number of megabytes is needed, or four like 1,2,3,4; got {mem!r}"
+            f"mem: a number of megabytes is needed, or four such as 1,2,3,4; got {mem!r}"
         )
     return str(mem)

@@ -1,4 +1,4 @@
-"""A collection without numbers, for finding out how many a builder would have before memory is asked for."""
+"""A collection without numbers, to count a builder's parameters before memory is allocated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from charlm.errors import ShapeError
 
 
 class Sketch(ParameterCollection):
-    """A collection whose parameters have a shape and no numbers, and that has room for ``most`` numbers.
+    """A collection whose parameters have shapes but no numbers, with a limit of ``most`` numbers.
 
     Example:
         >>> sketch = Sketch(5)
@@ -28,25 +28,25 @@ class Sketch(ParameterCollection):
         self.storage = _Room(most)
 
     def add_subcollection(self, name: str = "") -> ParameterCollection:
-        """Return the collection itself: names do not matter."""
+        """Return the collection itself, because names do not matter."""
         return self
 
     def add_parameters(
         self, dims: Shape, init: Initializer | None = None, name: str = ""
     ) -> Parameter:
-        """Add a parameter that takes no memory; ShapeError if there is no room for it."""
+        """Add a parameter without memory; ShapeError above the limit."""
         return Parameter("", dims, self.storage)
 
 
 class _Room(Storage):
-    """Counts what would be stored."""
+    """Counts numbers instead of storing them."""
 
     def __init__(self, most: int) -> None:
         super().__init__(np.float32)
         self._most = most
 
     def allocate(self, count: int) -> int:
-        """Count more numbers; ShapeError if there is no room for them."""
+        """Count more numbers; ShapeError above the limit."""
         offset, self.size = self.size, self.size + count
         if self.size > self._most:
             raise ShapeError(f"it has more numbers than the file, {self.size:,} or more")

@@ -1,4 +1,4 @@
-"""DyNet's trainers: the engine's, with DyNet's arguments and methods."""
+"""DyNet's trainers: the engine's rules with DyNet's arguments and methods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Trainer:
-    """What all trainers share. Rates are float32, going in and coming out, as in DyNet."""
+    """The base class of trainers. Learning rates are rounded to float32, as in DyNet."""
 
     def __init__(
         self, rule: Callable[..., engine.Trainer], m: ParameterCollection, **settings: float
@@ -48,7 +48,7 @@ class Trainer:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         rate = real(value, "a learning rate")
-        with np.errstate(over="ignore"):  # as everywhere in training: the norm tells of it
+        with np.errstate(over="ignore"):  # as everywhere in training: the norm shows it
             self._trainer.learning_rate = float(np.float32(rate))
 
     def set_learning_rate(self, value: float) -> None:
@@ -56,7 +56,7 @@ class Trainer:
         self.learning_rate = value
 
     def update(self) -> None:
-        """Clip the accumulated gradients, apply the rule and clear them; then let the values decay, if they are to.
+        """Clip the accumulated gradients, apply the rule, clear them, and apply the weight decay, if there is any.
 
         RuntimeError if the gradients are not finite.
         """
@@ -70,7 +70,7 @@ class Trainer:
         """Do nothing, as in DyNet; ``set_updated`` chooses what is trained."""
 
     def update_epoch(self, r: float) -> None:
-        """Do nothing but say so on stderr; the learning rate is the program's to change."""
+        """Do nothing, and write so on stderr: the program has to change the learning rate."""
         print(
             "update_epoch does nothing (DyNet deprecated it); change trainer.learning_rate instead",
             file=sys.stderr,
@@ -91,7 +91,7 @@ class Trainer:
         return self._trainer.clip_threshold
 
     def set_sparse_updates(self, su: bool) -> None:
-        """Update only the rows of lookup tables that were used, or all."""
+        """Choose whether to update only the used rows of lookup tables, or all rows."""
         self._trainer.sparse_updates = bool(su)
 
     def status(self) -> None:
@@ -116,7 +116,7 @@ class SimpleSGDTrainer(Trainer):
 
 
 class CyclicalSGDTrainer(Trainer):
-    """SGD whose rate goes up and down between two bounds, the upper one shrinking by ``gamma`` at each update."""
+    """SGD whose rate goes up and down between two bounds; each update multiplies the upper bound by ``gamma``."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class AdagradTrainer(Trainer):
 
 
 class AdadeltaTrainer(Trainer):
-    """Adadelta with DyNet's defaults; it has no use for ``learning_rate``."""
+    """Adadelta with DyNet's defaults; ``learning_rate`` has no effect."""
 
     def __init__(self, m: ParameterCollection, eps: float = 1e-6, rho: float = 0.95) -> None:
         super().__init__(engine.AdadeltaTrainer, m, eps=eps, rho=rho)

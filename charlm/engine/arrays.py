@@ -1,10 +1,10 @@
-"""How a DyNet tensor lies in memory, and the few array moves that follow from it.
+"""The memory layout of tensors, and functions that convert to it and from it.
 
 DyNet's shapes have the batch last and number elements column-major (first axis fastest). Read in C
-order that is an array with all axes reversed: dims ``(d0, d1)`` with batch ``b`` is an array of
-shape ``(b, d1, d0)``. So a vector batch is ``(b, d0)``, reshapes and flat reads are free, and
-DyNet's broadcasting, which lines axes up from the first, is numpy's, which lines them up from the
-last. Every value of the engine has this layout, the batch axis always there.
+order, this is an array with all axes reversed: dims ``(d0, d1)`` with batch ``b`` is an array of
+shape ``(b, d1, d0)``. So a batch of vectors is ``(b, d0)``, and reshapes and flat reads are free.
+DyNet's broadcasting aligns axes from the first, which is numpy's, from the last. Every value of the
+engine has this layout, always with a batch axis.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def array_shape(dim: Dim) -> Shape:
 
 
 def from_user(data: Any, dtype: DType, *, batched: bool = False) -> Array:
-    """Bring a user's array (axes in DyNet's order, batch last if ``batched``) into the engine's layout.
+    """Convert a user's array (axes in DyNet's order, batch last if ``batched``) to the engine's layout.
 
     Example:
         >>> from_user([[1, 2, 3], [4, 5, 6]], np.float32).shape
@@ -63,7 +63,7 @@ def to_user(value: Array) -> Array:
 
 
 def align(value: Array, rank: int) -> Array:
-    """Insert size-1 axes behind the batch axis until a value of lower rank broadcasts with one of ``rank``."""
+    """Insert size-1 axes after the batch axis, so that the value broadcasts with one of this rank."""
     missing = rank + 1 - value.ndim
     if missing <= 0:
         return value
@@ -87,14 +87,14 @@ def reduce_to(gradient: Array, shape: Shape) -> Array:
 def zeros_like(array: Array) -> Array:
     """Return zeros of an array's shape and type.
 
-    Large ones come from the system as they are, where ``numpy.zeros_like`` would write every page of
-    them, parts that are only read among them.
+    The system provides large ones without work, while ``numpy.zeros_like`` writes every page, also those
+    that are only read.
     """
     return np.zeros(array.shape, array.dtype)
 
 
 def show(dim: Dim) -> str:
-    """Write a dimension as people read it: ``(2, 3)``, with ``x 4`` for a batch of four.
+    """Return a dimension as text: ``(2, 3)``, with ``x 4`` for a batch of four.
 
     Example:
         >>> show(((2, 3), 4))
@@ -106,7 +106,7 @@ def show(dim: Dim) -> str:
 
 T = TypeVar("T")
 
-_IN_CONTEXTS = not np.__version__.startswith("1.")  # where numpy keeps how it warns
+_IN_CONTEXTS = not np.__version__.startswith("1.")  # where numpy has the settings of its warnings
 
 
 class _Quiet(local):
@@ -124,7 +124,7 @@ _quiet = _Quiet()
 def quietly(function: Callable[..., T], *args: Any) -> T:
     """Call a function without numpy's warnings: overflow gives inf, as in DyNet; trainers check gradients.
 
-    For small graphs ``numpy.errstate`` takes as long as an operation; entering a context takes 0.05 us.
+    ``numpy.errstate`` takes as long as a small operation; entering a context takes 0.05 us.
     """
     if _IN_CONTEXTS:
         return _quiet.context.run(function, *args)

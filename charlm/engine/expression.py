@@ -196,16 +196,16 @@ F = TypeVar("F", bound=Callable[..., Expression])
 
 def at(graph: ComputationGraph, index: int, kind: type[E] = Node) -> E:  # type: ignore[assignment]
     """Return a handle on a node of a graph; ``kind`` is a class with more methods, such as ``set``."""
-    made = kind()
-    made.tape, made.index, made.type = graph.tape, index, graph.type(index)
-    return made
+    node = kind()
+    node.tape, node.index, node.type = graph.tape, index, graph.type(index)
+    return node
 
 
 def placed(tape: GraphTape, index: int, type_: Type) -> Expression:
     """Return a handle on a node of a tape."""
-    made = Node()
-    made.tape, made.index, made.type = tape, index, type_
-    return made
+    node = Node()
+    node.tape, node.index, node.type = tape, index, type_
+    return node
 
 
 def leaf(graph: ComputationGraph, op: Leaf, trains: bool) -> Expression:
@@ -260,20 +260,20 @@ class OfSeveral(Protocol):
 
 def of_one(op: Op, name: str, doc: str) -> OfOne:
     """Return a function of this name that appends an operation without data on one operand."""
-    known = op.signatures
+    signatures = op.signatures
 
     def append(x: Operand) -> Expression:
         try:
             tape: GraphTape = x.tape  # type: ignore[attr-defined]
             if tape.quick:
-                signature = known[x.type]  # type: ignore[attr-defined]
-                made = Node()
-                made.tape = tape
-                made.type = signature.type
-                made.index = len(tape.signatures)
+                signature = signatures[x.type]  # type: ignore[attr-defined]
+                node = Node()
+                node.tape = tape
+                node.type = signature.type
+                node.index = len(tape.signatures)
                 tape.signatures.append(signature)
                 tape.arguments.append(x.index)  # type: ignore[attr-defined]
-                return made
+                return node
         except (AttributeError, KeyError):  # not a node, or the first of its kind
             pass
         return apply(op, x)
@@ -288,21 +288,21 @@ def of_two(
 
     ``otherwise`` is called if the second one is not a node, or for the first node of its kind.
     """
-    known = op.signatures
+    signatures = op.signatures
 
     def append(x: Operand, y: Operand) -> Expression:
         if isinstance(y, Expression):
             try:
                 tape: GraphTape = x.tape  # type: ignore[attr-defined]
                 if y.tape is tape and tape.quick:
-                    signature = known[x.type, y.type]  # type: ignore[attr-defined]
-                    made = Node()
-                    made.tape = tape
-                    made.type = signature.type
-                    made.index = len(tape.signatures)
+                    signature = signatures[x.type, y.type]  # type: ignore[attr-defined]
+                    node = Node()
+                    node.tape = tape
+                    node.type = signature.type
+                    node.index = len(tape.signatures)
                     tape.signatures.append(signature)
                     tape.arguments += x.index, y.index  # type: ignore[attr-defined]
-                    return made
+                    return node
             except (AttributeError, KeyError):
                 pass
         return otherwise(op, x, y)
@@ -317,7 +317,7 @@ def of_several(
 
     ``otherwise`` is called if it is not a list of nodes, or for the first node of its kind.
     """
-    known = op.signatures
+    signatures = op.signatures
 
     def append(xs: list[Any]) -> Expression:
         if type(xs) is list and xs:
@@ -327,22 +327,22 @@ def of_several(
                     x, y = xs
                     tape: GraphTape = x.tape
                     live = y.tape is tape and tape.quick
-                    signature = known[x.type, y.type]
+                    signature = signatures[x.type, y.type]
                     places = x.index, y.index
                 else:
                     tape = xs[0].tape
                     types = tuple([x.type for x in xs if x.tape is tape])
                     live = len(types) == len(xs) and tape.quick
-                    signature = known[types if len(types) > 1 else types[0]]
+                    signature = signatures[types if len(types) > 1 else types[0]]
                     places = [x.index for x in xs]
                 if live:
-                    made = Node()
-                    made.tape = tape
-                    made.type = signature.type
-                    made.index = len(tape.signatures)
+                    node = Node()
+                    node.tape = tape
+                    node.type = signature.type
+                    node.index = len(tape.signatures)
                     tape.signatures.append(signature)
                     tape.arguments += places
-                    return made
+                    return node
             except (AttributeError, KeyError):
                 pass
         return otherwise(op, xs)
@@ -366,13 +366,13 @@ def indexed(ops: Indexed, index: int, x: Operand, kind: type[E]) -> E:
             type_: Type = x.type  # type: ignore[attr-defined]
             signature = ops.signatures.get(type_) or ops.signature(index, type_)
             if 0 <= index < signature.index_limit or signature.index_limit < 0:
-                made = kind()
-                made.tape = tape
-                made.type = signature.type
-                made.index = len(tape.signatures)
+                node = kind()
+                node.tape = tape
+                node.type = signature.type
+                node.index = len(tape.signatures)
                 tape.signatures.append(signature)
                 tape.arguments += x.index, index  # type: ignore[attr-defined]
-                return made
+                return node
     except AttributeError:
         pass
     return apply(ops.make(index), x, kind=kind)
@@ -384,11 +384,11 @@ def indexed_leaf(ops: Indexed, index: int, graph: ComputationGraph, kind: type[E
     if tape.quick:
         signature = ops.signatures.get(None) or ops.signature(index)
         if 0 <= index < signature.index_limit:
-            made = kind()
-            made.tape = tape
-            made.type = signature.type
-            made.index = len(tape.signatures)
+            node = kind()
+            node.tape = tape
+            node.type = signature.type
+            node.index = len(tape.signatures)
             tape.signatures.append(signature)
             tape.arguments.append(index)
-            return made
+            return node
     return start(graph, ops.make(index), kind)

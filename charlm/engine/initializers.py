@@ -1,14 +1,12 @@
 """Initial values of parameters (DyNet's initialisers, with DyNet's constants).
 
-An initialiser is called with a parameter's DyNet dims, a random stream and the number type. What else
-DyNet takes for one (None, a number, a name, an array) the facade turns into these.
+An initialiser is called with a parameter's DyNet dims, a random stream and the number type.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,14 +14,10 @@ import numpy as np
 from charlm.engine.arrays import Array, DType, Shape
 from charlm.engine.random import RandomStream
 from charlm.errors import EvaluationError, ShapeError
-from charlm.files import read_whole
-
-MOST = 1 << 40
-"""Bytes of a file of numbers."""
 
 
 class Initializer(Protocol):
-    """Gives a parameter its first value."""
+    """Returns the first value of a parameter."""
 
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
         """Return the value for DyNet dims ``dims``, in the engine's layout (axes reversed, no batch axis)."""
@@ -71,7 +65,9 @@ class Identity:
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
         """Return the matrix; RuntimeError unless it is square."""
         if len(dims) != 2 or dims[0] != dims[1]:
-            raise EvaluationError(f"the identity initialiser needs a square matrix, not {dims}")
+            raise EvaluationError(
+                f"the identity initialiser needs a square matrix, got shape {dims}"
+            )
         return np.eye(dims[0], dtype=dtype)
 
 
@@ -96,7 +92,7 @@ class Glorot:
         """
         sizes = dims[:-1] if self.is_lookup else dims
         if not math.prod(dims):
-            return 0.0  # of a parameter without numbers
+            return 0.0  # for a parameter without numbers
         if len(sizes) == 4:
             height, width, into, out = sizes
             return self.gain * math.sqrt(6 / (height * width * (into + out)))
@@ -117,7 +113,7 @@ class Saxe:
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
         """Draw the matrix; RuntimeError unless it is square."""
         if len(dims) != 2 or dims[0] != dims[1]:
-            raise EvaluationError(f"the Saxe initialiser needs a square matrix, not {dims}")
+            raise EvaluationError(f"the Saxe initialiser needs a square matrix, got shape {dims}")
         drawn = stream.uniform(-1.0, 1.0, dims[::-1], np.float64).T
         orthogonal = np.linalg.svd(drawn)[0] * self.gain
         return np.ascontiguousarray(orthogonal.T).astype(dtype)
@@ -130,29 +126,10 @@ class FromArray:
     array: Any
 
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
-        """Return a copy; ShapeError unless it holds as many numbers as ``dims`` asks for."""
+        """Return a copy; ShapeError if the number of elements differs from that of ``dims``."""
         array = np.asarray(self.array, dtype=dtype)
         if array.size != math.prod(dims):
             raise ShapeError(
                 f"an array of shape {array.shape} cannot fill a parameter of shape {dims}"
             )
         return np.array(array.T, order="C").reshape(dims[::-1])
-
-
-@dataclass(frozen=True)
-class FromFile:
-    """Whitespace-separated numbers from a text file, first axis fastest."""
-
-    path: Path
-
-    def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
-        """Read the value; ShapeError unless the file holds exactly as many numbers as ``dims`` asks for."""
-        try:
-            numbers = np.array(read_whole(self.path, MOST).decode().split(), dtype=dtype)
-        except (OSError, ValueError) as error:
-            raise ShapeError(f"{self.path}: cannot read initial values: {error}") from None
-        if numbers.size != math.prod(dims):
-            raise ShapeError(
-                f"{self.path}: holds {numbers.size} numbers, a parameter of shape {dims} needs {math.prod(dims)}"
-            )
-        return numbers.reshape(dims[::-1])

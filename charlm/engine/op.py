@@ -123,9 +123,9 @@ class Op(ABC):
 
         The key is one type, or a tuple of several.
         """
-        return self._known()
+        return self._shared_signatures()
 
-    def _known(self) -> dict[Any, Signature]:
+    def _shared_signatures(self) -> dict[Any, Signature]:
         key = type(self), self.identity()
         try:
             signatures = _signatures.get(key)
@@ -144,17 +144,16 @@ class Op(ABC):
     def signature(self, types: tuple[Type, ...]) -> Signature:
         """Return the signature for arguments of these types; ShapeError if they, or the data, do not fit."""
         key = types[0] if len(types) == 1 else types
-        known = vars(self).get("signatures")
-        if (
-            known is None
-        ):  # most operations are made for one node: keeping the dict costs a microsecond
-            known = self._known()
-        signature = known.get(key)
+        # most operations are made for one node: the cached property would cost a microsecond
+        signatures = vars(self).get("signatures")
+        if signatures is None:
+            signatures = self._shared_signatures()
+        signature = signatures.get(key)
         if signature is None:
             signature = Signature(self, types)
-            if len(known) >= _MOST:
-                known.clear()
-            known[key] = signature
+            if len(signatures) >= _MOST:
+                signatures.clear()
+            signatures[key] = signature
         elif signature.op is None:
             self.check_data(*[t.dim for t in types])
         return signature

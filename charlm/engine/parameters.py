@@ -1,9 +1,8 @@
 """Parameters, lookup tables and the collections that hold them, with DyNet's names.
 
-A ``Parameter`` is a window on its collection's flat ``Storage``. A ``LookupParameter`` owns its
-table, because only the rows that a graph used get a gradient and an update; graphs copy the rows
-they read, so it is written in place. Arrays here are in the engine's layout (axes reversed);
-``engine/arrays.py`` converts.
+A ``Parameter`` is a part of its collection's flat ``Storage``. A ``LookupParameter`` owns its table,
+because only used rows get a gradient and an update. Graphs copy the rows that they read, so tables are
+written in place. Arrays have the engine's layout (axes reversed); ``engine/arrays.py`` converts.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from charlm.engine.random import NumpyStream, RandomStream
 from charlm.engine.storage import WRITES, Storage
 from charlm.errors import ArgumentError, EvaluationError, SettingError, ShapeError
 
-_FOLDED_BELOW = 0.25  # DyNet's bound for w
+_LEAST_DECAY = 0.25  # DyNet's limit for w
 _SERIALS = count()
 
 
-class _Stored(ABC):
+class _Trainable(ABC):
     """A value under DyNet's weight decay.
 
-    What DyNet calls the value is r, and what it computes with is w r, where w is the product of 1 - lambda over the
-    updates of a root collection. Here ``value`` is w r, so that reading costs nothing. r is kept beside it, while w
-    is not 1: for small lambdas, taking a part off again and again would mostly be rounding.
+    DyNet stores a value r and computes with w r, where w is the product of 1 - lambda over the updates of a root
+    collection. Here ``value`` is w r, so reading costs nothing. r is also stored while w is not 1: for a small lambda,
+    repeated multiplication would add up rounding errors.
     """
 
     value: Array
@@ -46,7 +45,7 @@ class _Stored(ABC):
         """Return the value for writing in place."""
 
     def undecayed(self) -> Array:
-        """Return r, for reading only; it is as exact as ``value`` where that was written to, else exact."""
+        """Return r, for reading only. It is exact unless ``value`` was written to."""
         kept, w = self._undecayed, self.storage.decay
         return self.value if kept is None else kept + (self.value - kept * w) / w
 
@@ -58,14 +57,14 @@ class _Stored(ABC):
         self._undecayed = None if w == 1 else kept
 
     def decay(self, w: float, fold: bool) -> None:
-        """Replace w; with ``fold`` also by 1 at once, after multiplying it into r if the value is an updated one."""
+        """Replace w. With ``fold``, multiply w into r if the value is updated, and make w 1."""
         kept = np.array(self.undecayed())
         self.write()[...] = kept if fold and not self.updated else kept * w
         self._undecayed = None if fold else kept
 
 
-class Parameter(_Stored):
-    """A trainable tensor: a window on its collection's storage."""
+class Parameter(_Trainable):
+    """A trainable tensor: a part of its collection's storage."""
 
     def __init__(self, name: str, dims: Shape, storage: Storage) -> None:
         super().__init__(storage)
@@ -84,15 +83,15 @@ class Parameter(_Stored):
 
     @property
     def gradient(self) -> Array:
-        """The gradient accumulated since the last update, open to writing."""
+        """The gradient accumulated since the last update, for reading and writing."""
         return self.window(self.storage.gradients)
 
     def read(self, reader: object) -> Array:
-        """Return the value as ``reader`` (a graph) shall go on seeing it."""
+        """Return the value; later writes do not change it for ``reader``, a graph."""
         return self.window(self.storage.read(reader))
 
     def write(self) -> Array:
-        """Return the value for writing in place; evaluated graphs keep what they have read."""
+        """Return the value for writing in place. The values that graphs have read do not change."""
         return self.window(self.storage.writable())
 
     def clip(self, low: float, high: float) -> None:
@@ -125,11 +124,11 @@ class Parameter(_Stored):
         self.has_gradient = False
 
     def window(self, flat: Array) -> Array:
-        """Return this parameter's part of all numbers of its storage."""
+        """Return this parameter's part of an array with all numbers of its storage."""
         return flat[self.offset : self.offset + self.size].reshape(self._shape)
 
 
-class LookupParameter(_Stored):
+class LookupParameter(_Trainable):
     """A table of ``rows`` trainable tensors of shape ``dims``; array shape ``(rows, *reversed(dims))``."""
 
     def __init__(self, name: str, rows: int, dims: Shape, value: Array, storage: Storage) -> None:
@@ -145,7 +144,7 @@ class LookupParameter(_Stored):
         self.serial = next(_SERIALS)
 
     def write(self) -> Array:
-        """Return the table, which graphs copy rows of."""
+        """Return the table for writing in place: graphs have copies of their rows."""
         WRITES.count += 1
         return self.value
 
@@ -155,13 +154,13 @@ class LookupParameter(_Stored):
         return bool(self.touched.any())
 
     def check(self, ids: Array) -> None:
-        """Raise ShapeError if an id is not a row's."""
+        """Raise ShapeError if a row does not exist."""
         if ids.size == 1 and 0 <= ids.item() < self.rows:
             return
         if ids.size and (ids.min() < 0 or ids.max() >= self.rows):
             bad = ids[(ids < 0) | (ids >= self.rows)].flat[0]
-            there = f"{self.rows} rows, 0 to {self.rows - 1}" if self.rows else "no rows"
-            raise ShapeError(f"lookup: row {bad} of {self.name} does not exist; it has {there}")
+            rows = f"{self.rows} rows, 0 to {self.rows - 1}" if self.rows else "no rows"
+            raise ShapeError(f"lookup: row {bad} of {self.name} does not exist; it has {rows}")
 
     def scale(self, factor: float) -> None:
         """Multiply the values."""
@@ -210,7 +209,7 @@ class ParameterCollection:
     def add_parameters(
         self, dims: Shape, init: Initializer | None = None, name: str = ""
     ) -> Parameter:
-        """Add a parameter of DyNet shape ``dims``, drawn by ``init`` (Glorot's if not given)."""
+        """Add a parameter of DyNet shape ``dims``, initialised by ``init`` (Glorot's by default)."""
         _check_name(name, "parameter")
         first = (init or Glorot())(dims, self.stream, self.dtype)
         parameter = Parameter(self.name + _numbered(name, self._names), dims, self.storage)
@@ -236,7 +235,7 @@ class ParameterCollection:
         return table
 
     def add_subcollection(self, name: str = "") -> ParameterCollection:
-        """Add a collection below this one; its parameters are this one's as well."""
+        """Add a sub-collection. Its parameters belong to this collection too."""
         _check_name(name, "collection")
         child = ParameterCollection.__new__(type(self))
         ParameterCollection.__init__(child, self.dtype, self.stream)
@@ -248,7 +247,7 @@ class ParameterCollection:
 
     @property
     def weight_decay(self) -> float:
-        """The part of every value that ``decay`` takes off; sub-collections start with it."""
+        """The fraction lambda by which ``decay`` reduces every value; sub-collections start with it."""
         return self._weight_decay
 
     @weight_decay.setter
@@ -256,19 +255,19 @@ class ParameterCollection:
         self._weight_decay = decay_rate(rate, "weight decay")
 
     def decay(self) -> float | None:
-        """Take ``weight_decay`` off all values of a root collection; to be called after each update.
+        """Reduce all values of a root collection by the fraction ``weight_decay``. Call it after each update.
 
-        When w (see ``_Stored``) falls below 1/4, DyNet multiplies it into the r of all parameters that are
-        updated, so that others become what they were, and w is 1 again.
+        When w (see ``_Trainable``) falls below 1/4, DyNet multiplies it into the r of all updated parameters
+        and makes w 1. So parameters that are not updated get their first values back.
 
         Returns:
-            The w that was multiplied in, if that happened.
+            The w that was multiplied in, else None.
         """
         if self._parent is not None:
             return None
         w = float(np.float32(self.storage.decay) * (1 - np.float32(self._weight_decay)))
-        fold = w < _FOLDED_BELOW
-        everything: list[_Stored] = [*self.parameters, *self.lookups]
+        fold = w < _LEAST_DECAY
+        everything: list[_Trainable] = [*self.parameters, *self.lookups]
         for stored in everything:
             stored.decay(w, fold)
         self.storage.decay = 1.0 if fold else w
@@ -282,7 +281,7 @@ class ParameterCollection:
             table.clear_gradient()
 
     def parameter_count(self) -> int:
-        """Return the number of trainable numbers, lookup tables included."""
+        """Return the number of trainable parameters, lookup tables included."""
         return sum(p.size for p in self.parameters) + sum(t.size for t in self.lookups)
 
     def _upwards(self) -> list[ParameterCollection]:
@@ -294,7 +293,7 @@ class ParameterCollection:
 
 
 def decay_rate(rate: float, where: str) -> float:
-    """Return a weight decay, rounded to 32 bits as DyNet rounds it; SettingError if it is none."""
+    """Return a weight decay, rounded to float32 as in DyNet; SettingError if it is not in [0, 1)."""
     if not isinstance(rate, Real):
         raise ArgumentError(f"{where}: a number is needed, got {rate!r}")
     if not 0 <= rate < 1:

@@ -1,4 +1,4 @@
-"""Random streams: who draws the numbers, as an argument.
+"""Random streams: the source of random numbers is an argument.
 
 Initialisers, dropout, noise and samplers take a ``RandomStream``. ``NumpyStream`` is numpy's own
 generator, for charlm's language models; ``charlm.dynet`` has DyNet's. Shapes are array shapes;
@@ -57,7 +57,7 @@ class NumpyStream:
 
     @cached_property
     def _generator(self) -> np.random.Generator:
-        """Made when the first number is drawn: every graph has a stream, and few draw from it."""
+        """It is made for the first number: every graph has a stream, and few graphs use it."""
         return np.random.Generator(np.random.PCG64(self._seed))
 
     def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:

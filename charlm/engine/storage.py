@@ -1,7 +1,7 @@
 """The flat buffer that holds a collection's parameters.
 
-All values of a collection are in one array and all gradients in another, so that an update, a norm
-or a checkpoint is one pass over contiguous memory. Parameters hold offsets, not views, because the
+All values of a collection are in one array and all gradients in another. So an update, a norm or a
+checkpoint is one pass over contiguous memory. Parameters hold offsets, not views, because the
 buffer grows when parameters are added.
 
 A graph that has read a parameter continues to see the value that it read (DyNet's snapshot rule). There

@@ -1,4 +1,4 @@
-"""A value taken out of the graph: DyNet's ``Tensor``, with its searches and its sampling. Not a node."""
+"""A copy of a value outside the graph: DyNet's ``Tensor``, with its searches and its sampling."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from charlm.errors import EvaluationError, NegativeIndexError, ShapeError
 class Tensor:
     """Numbers, or indices, in the engine's layout.
 
-    ``dim`` is an axis in DyNet's order, without the batch; results keep it, with size ``num``. Of
-    equal numbers the first comes first.
+    ``dim`` is an axis in DyNet's order, without the batch. Results keep it, with size ``num``. Equal
+    numbers keep their order.
 
     Example:
         >>> from charlm.engine.graph import ComputationGraph
@@ -58,8 +58,8 @@ class Tensor:
     def categorical_sample_log_prob(self, dim: int = 0, num: int = 1) -> Tensor:
         """Return an index drawn for each column along ``dim``, whose numbers are log-probabilities.
 
-        The largest sum of a log-probability and a number from Gumbel(0, 1) is where a draw from the
-        distribution falls (Gumbel, 1954). The numbers are drawn from the graph's stream.
+        The index of the largest sum of a log-probability and a number from Gumbel(0, 1) has this distribution
+        (Gumbel, 1954). The graph's stream draws the numbers.
 
         Raises:
             EvaluationError: ``num`` is not 1 (as in DyNet).

@@ -31,7 +31,7 @@ def test_other_devices_are_refused(code):
     given = {"dy": dy, "np": np, "pc": dy.ParameterCollection()}
     for device in ("", "CPU"):
         eval(code, {**given, "d": device})
-    with pytest.raises(DeviceError, match="'GPU:0': there is no device but 'CPU'"):
+    with pytest.raises(DeviceError, match="'GPU:0': the only device is 'CPU'"):
         eval(code, {**given, "d": "GPU:0"})
     with pytest.raises(ArgumentError, match="a string"):
         eval(code, {**given, "d": b"CPU"})

@@ -94,5 +94,5 @@ def test_files_with_them(tmp_path, oracle):
 @pytest.mark.parametrize("name", ["max_dim", "min_dim", "logsumexp_dim"])
 def test_the_largest_of_nothing_is_an_error(name):
     ours.renew_cg()
-    with pytest.raises(RuntimeError, match="not defined where an argument has no numbers"):
+    with pytest.raises(RuntimeError, match="not defined for an argument without numbers"):
         getattr(ours, name)(ours.zeros((0, 3)), 0).value()

@@ -88,7 +88,7 @@ def test_inputs_of_the_graph():
     assert str(sparse) == f"expression 2/{dy.cg_version()}"
     with pytest.raises(ValueError, match="outside axis"):
         graph.inputSparseTensor([9], [1], (2, 2))
-    with pytest.raises(RuntimeError, match="no device but 'CPU'"):
+    with pytest.raises(RuntimeError, match="the only device is 'CPU'"):
         graph.inputSparseTensor([0], [1], (2, 2), device="GPU:0")
 
 

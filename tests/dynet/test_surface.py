@@ -28,6 +28,7 @@ def test_nothing_else_is_public():
         "functions",
         "graphs",
         "holders",
+        "immediate",
         "initializers",
         "leaf",
         "parameters",

@@ -124,7 +124,7 @@ def test_setting_a_lookup_reads_another_row():
     assert y.value() == [2.0, 3.0]
     rows.set([2, 2])
     assert y.value() == [4.0, 4.0]
-    with pytest.raises(ShapeError, match="this lookup has 2 ids, got 1"):
+    with pytest.raises(ShapeError, match="this lookup needs 2 ids, got 1"):
         rows.set(1)
 
 

@@ -10,7 +10,6 @@ import pytest
 from charlm.engine.initializers import (
     Constant,
     FromArray,
-    FromFile,
     Glorot,
     Identity,
     Normal,
@@ -101,7 +100,7 @@ def test_saxe_is_orthogonal_up_to_its_gain():
     value = Saxe(gain=2.0)((5, 5), STREAM, np.float64)
     np.testing.assert_allclose(value @ value.T, 4 * np.eye(5), atol=1e-12)
     assert (value != Saxe(gain=2.0)((5, 5), STREAM, np.float64)).any()
-    with pytest.raises(EvaluationError, match=r"needs a square matrix, not \(2, 3\)"):
+    with pytest.raises(EvaluationError, match=r"needs a square matrix, got shape \(2, 3\)"):
         Saxe()((2, 3), STREAM, np.float64)
 
 
@@ -119,27 +118,6 @@ def test_from_array_is_a_copy():
     given = np.zeros(3, np.float32)
     FromArray(given)((3,), STREAM, np.float32)[...] = 1
     assert not given.any()
-
-
-def test_from_file_reads_the_first_axis_fastest(tmp_path):
-    path = tmp_path / "numbers.txt"
-    path.write_text("1 2\n3 4 5e0\t6\n", encoding="utf-8")
-    value = FromFile(path)((2, 3), STREAM, np.float32)
-    assert value.T.tolist() == [[1, 3, 5], [2, 4, 6]]
-    with pytest.raises(ShapeError, match=r"holds 6 numbers, a parameter of shape \(2, 2\) needs 4"):
-        FromFile(path)((2, 2), STREAM, np.float32)
-
-
-def test_from_file_says_what_it_cannot_read(tmp_path):
-    path = tmp_path / "numbers.txt"
-    with pytest.raises(ShapeError, match=r"numbers\.txt: cannot read initial values"):
-        FromFile(path)((2,), STREAM, np.float32)
-    path.write_text("1 two", encoding="utf-8")
-    with pytest.raises(ShapeError, match=r"numbers\.txt: cannot read initial values: .*two"):
-        FromFile(path)((2,), STREAM, np.float32)
-    path.write_bytes(b"\xff\xfe1")
-    with pytest.raises(ShapeError, match=r"numbers\.txt: cannot read initial values"):
-        FromFile(path)((2,), STREAM, np.float32)
 
 
 def test_the_same_stream_gives_the_same_values():

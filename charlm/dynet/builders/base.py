@@ -1,4 +1,4 @@
-"""What DyNet's builders share: the engine's, with one initial state for each graph and DyNet's names."""
+"""The base of DyNet's builders: the engine's builder, with one initial state for each graph and DyNet's names."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from charlm.errors import StaleArgumentError
 
 
 class Builder(RNNBuilder):
-    """What all builders share.
+    """The base class of all builders.
 
     Args:
-        layers: how many; the first reads the inputs, each other one the outputs of the one below.
+        layers: how many; the first reads the inputs, each other one reads the outputs of the one below.
         input_dim: size of the inputs.
         hidden_dim: size of every layer.
         model: where the parameters are added, in a sub-collection of their own.
@@ -42,16 +42,16 @@ class Builder(RNNBuilder):
 
     @classmethod
     def from_spec(cls, spec: tuple[Any, ...], model: ParameterCollection) -> Builder:
-        """Return a builder made as the one with this ``spec`` was."""
+        """Return a builder like the one with this ``spec``."""
         layers, input_dim, hidden_dim, *more = spec
-        make: Callable[..., Builder] = cls  # a subclass knows its cell
+        make: Callable[..., Builder] = cls  # a subclass has its cell
         return make(layers, input_dim, hidden_dim, model, *more)
 
     def initial_state(self, vecs: Iterable[Operand] | None = None, update: bool = True) -> RNNState:
-        """Return the state that sequences of the current graph start from: always the same object.
+        """Return the initial state of sequences in the current graph: always the same object.
 
         Args:
-            vecs: what the layers carry at the start, in the order of ``RNNState.s``.
+            vecs: the initial vectors of the layers, in the order of ``RNNState.s``.
             update: False gives the parameters no gradient; the first call in a graph decides.
         """
         graph = session.cg()
@@ -61,7 +61,7 @@ class Builder(RNNBuilder):
         return state if vecs is None else state.set_s(vecs)
 
     def initial_state_from_raw_vectors(self, vecs: Sequence[Any], update: bool = True) -> RNNState:
-        """Return an initial state that carries the numbers of these arrays or lists."""
+        """Return an initial state with the numbers of these arrays or lists."""
         return self.initial_state([ops.input_tensor(session.cg(), v) for v in vecs], update)
 
     def set_dropout(self, f: float) -> None:
@@ -90,7 +90,7 @@ class Builder(RNNBuilder):
 
 
 class MaskedBuilder(Builder):
-    """A builder with variational dropout: masks that serve every step of every sequence of a graph."""
+    """A builder with variational dropout: the same masks for every step of every sequence of a graph."""
 
     def set_dropouts(self, d: float, d_r: float) -> None:
         """Drop numbers of each layer's input with probability ``d``, of the recurrent vectors with ``d_r``.
@@ -100,7 +100,7 @@ class MaskedBuilder(Builder):
         self.set_rates(d, d_r)
 
     def set_dropout_masks(self, batch_size: int = 1) -> None:
-        """Draw the masks for what follows in the current graph; without this the first input's batch size counts."""
+        """Draw the masks for later steps of the current graph; by default the first input does, for its batch size."""
         batch = arguments.batch_size(batch_size, "set_dropout_masks")
         layers = self.initial_state().layers
         if any(self.regularization.masked):

@@ -1,4 +1,4 @@
-"""DyNet's bidirectional RNN: in every layer one builder reads forwards and one backwards."""
+"""DyNet's bidirectional RNN: each layer has a forward and a backward builder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pair: TypeAlias = "tuple[Builder, Builder]"
 
 
 class BiRNNBuilder:
-    """Layers of two builders, whose outputs one above the other are the next layer's inputs.
+    """Layers of two builders. Their concatenated outputs are the next layer's inputs.
 
     Args:
         num_layers: how many.
@@ -25,7 +25,7 @@ class BiRNNBuilder:
         hidden_dim: size of every layer's outputs; each builder has half of it.
         model: where the parameters are added, in a sub-collection of their own.
         rnn_builder_factory: makes each builder: a class such as LSTMBuilder.
-        builder_layers: pairs of builders to use in place of new ones.
+        builder_layers: pairs of builders to use instead of new ones.
 
     Raises:
         MisuseError: an odd ``hidden_dim``, or no layers.
@@ -56,7 +56,7 @@ class BiRNNBuilder:
             )
         if not callable(rnn_builder_factory):
             raise ArgumentError(
-                f"{where}: rnn_builder_factory makes builders, as LSTMBuilder does; got {rnn_builder_factory!r}"
+                f"{where}: rnn_builder_factory is a class of builders such as LSTMBuilder, got {rnn_builder_factory!r}"
             )
         self.spec = (num_layers, input_dim, hidden_dim, rnn_builder_factory, builder_layers)
         self.model = ParameterCollection.of(collection_of(model, where).add_subcollection("birnn"))
@@ -74,19 +74,19 @@ class BiRNNBuilder:
 
     @classmethod
     def from_spec(cls, spec: tuple[Any, ...], model: ParameterCollection) -> BiRNNBuilder:
-        """Return a builder made as the one with this ``spec`` was."""
+        """Return a builder like the one with this ``spec``."""
         layers, input_dim, hidden_dim, factory, builder_layers = spec
         return cls(layers, input_dim, hidden_dim, model, factory, builder_layers)
 
     def transduce(self, es: Iterable[Operand]) -> list[Expression]:
-        """Return an output for each input: the forward builder's above the backward builder's.
+        """Return an output for each input: the forward builder's, then the backward builder's.
 
-        The forward builder has read up to that input, the backward one from the end down to it.
+        The forward builder has read from the start to this input, the backward builder from the end to it.
         """
         return self._through(self.builder_layers, es)
 
     def add_inputs(self, es: Iterable[Operand]) -> list[tuple[RNNState, RNNState]]:
-        """Return for each input the top layer's states, the forward builder's and the backward builder's."""
+        """Return for each input the top layer's states: the forward and the backward builder's."""
         *lower, (forwards, backwards) = self.builder_layers
         xs = self._through(lower, es)
         states = forwards.initial_state().add_inputs(xs)

@@ -22,14 +22,13 @@ class VanillaLSTMBuilder(MaskedBuilder):
     """The LSTM with a forget gate and no peepholes, any number of layers.
 
     Args:
-        ln_lstm: normalise Wx x, Wh h and the memory that the output reads (layer normalisation). The gains and
-            offsets are added to ``model`` itself, as in DyNet: ``dy.save`` of the builder leaves them out, so save
-            the model.
-        forget_bias: is added to the forget gate when it runs; the stored bias starts at 0.
+        ln_lstm: normalise Wx x, Wh h and the memory for the output (layer normalisation). The gains and offsets are
+            added to ``model`` itself, as in DyNet. ``dy.save`` of the builder leaves them out, so save the model.
+        forget_bias: a number that each step adds to the forget gate; the stored bias starts at 0.
     """
 
     collection_name = "vanilla-lstm-builder"
-    own = 3  # parameters in the builder's sub-collection, for each layer
+    own = 3  # parameters of a layer in the builder's sub-collection
 
     def __init__(
         self,
@@ -48,7 +47,7 @@ class VanillaLSTMBuilder(MaskedBuilder):
 
     @classmethod
     def from_spec(cls, spec: tuple[Any, ...], model: ParameterCollection) -> Builder:
-        """Return a builder made as the one with this ``spec`` was; TypeError if its ``ln_lstm`` is no bool."""
+        """Return a builder like the one with this ``spec``; TypeError if its ``ln_lstm`` is not a bool."""
         if len(spec) > 3 and not (isinstance(spec[3], int) and spec[3] in (0, 1)):
             raise ArgumentError(f"{cls.__name__}: ln_lstm is True or False, got {spec[3]!r}")
         return super().from_spec(spec, model)
@@ -56,7 +55,7 @@ class VanillaLSTMBuilder(MaskedBuilder):
     def add_layer(
         self, collection: engine.ParameterCollection, input_dim: int, hidden_dim: int
     ) -> list[engine.Parameter]:
-        """Add the weights to the builder's sub-collection, what normalises to the model."""
+        """Add the weights to the builder's sub-collection, and gains and offsets to the model."""
         shapes = self.cell.shapes(input_dim, hidden_dim)
         pairs = zip(self.cell.roles[:3], shapes, strict=False)
         weights = [self.add_parameter(collection, role, shape) for role, shape in pairs]
@@ -77,7 +76,7 @@ class VanillaLSTMBuilder(MaskedBuilder):
 
 
 class CompactVanillaLSTMBuilder(MaskedBuilder):
-    """The LSTM with 1 as its forget bias, in fewer nodes."""
+    """The LSTM with a forget bias of 1, in fewer nodes."""
 
     collection_name = "compact-vanilla-lstm-builder"
 
@@ -87,7 +86,7 @@ class CompactVanillaLSTMBuilder(MaskedBuilder):
         super().__init__(CompactLSTMCell(), layers, input_dim, hidden_dim, model)
 
     def set_weightnoise(self, std: float) -> None:
-        """Add numbers of N(0, std^2) to the weights, drawn at every step: of Wx, Wh and b, in this order.
+        """Add numbers from N(0, std^2) to Wx, Wh and b, drawn in this order at every step.
 
         ValueError for a negative deviation.
         """
@@ -114,8 +113,8 @@ class CoupledLSTMBuilder(Builder):
 class FastLSTMBuilder(Builder):
     """The LSTM with coupled gates and no peepholes, any number of layers.
 
-    As in DyNet it has peephole parameters (hidden_dim, 1), the third and the seventh of a layer, which no equation
-    uses; and it has no dropout.
+    As in DyNet it has peephole parameters (hidden_dim, 1), the third and the seventh of a layer, but no equation
+    uses them. It has no dropout.
     """
 
     collection_name = "fast-lstm-builder"
@@ -126,14 +125,14 @@ class FastLSTMBuilder(Builder):
         super().__init__(FastLSTMCell(), layers, input_dim, hidden_dim, model)
 
     def set_dropout(self, f: float) -> None:
-        """Check the rate: DyNet's builder takes it and drops nothing."""
+        """Check the rate, and drop nothing, as DyNet's builder does."""
         super().set_dropout(f)
         self.disable_dropout()
 
     def add_layer(
         self, collection: engine.ParameterCollection, input_dim: int, hidden_dim: int
     ) -> list[engine.Parameter]:
-        """Add the cell's parameters, and the peepholes at DyNet's places."""
+        """Add the cell's parameters, and the peepholes where DyNet has them."""
         roles, shapes = [*self.cell.roles], self.cell.shapes(input_dim, hidden_dim)
         for place, role in ((2, "Wci"), (6, "Wco")):
             roles.insert(place, role)

@@ -22,7 +22,7 @@ class SimpleRNNBuilder(MaskedBuilder):
 class GRUBuilder(Builder):
     """The gated recurrent unit, any number of layers.
 
-    Its dropout is drawn at every step, on each layer's input and on ``output()``, which then is not
+    Its dropout is drawn at every step, on each layer's input and on ``output()``. So ``output()`` differs from
     the last of ``h()``.
     """
 

@@ -1,4 +1,4 @@
-"""DyNet's LSTM with weights that are masked out."""
+"""DyNet's LSTM with masked weights."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from charlm.errors import ShapeError
 class SparseLSTMBuilder(VanillaLSTMBuilder):
     """The vanilla LSTM with Wx * maskx and Wh * maskh as its weights.
 
-    The masks are parameters without a gradient, 1 at first, the fourth and fifth of a layer; in files they stand
-    before the bias.
+    The masks are parameters without a gradient, 1 at first: the fourth and fifth of a layer. In files they are before
+    the bias.
     """
 
     own = 5
@@ -39,7 +39,7 @@ class SparseLSTMBuilder(VanillaLSTMBuilder):
     def nodes(
         self, graph: ComputationGraph, layer: list[engine.Parameter], update: bool
     ) -> list[Expression]:
-        """Return the products of the weights and their masks, the bias, and what normalises."""
+        """Return the products of the weights and their masks, the bias, the gains and the offsets."""
         wx, wh, b, mask_x, mask_h, *norms = layer
         products = []
         for weight, mask in ((wx, mask_x), (wh, mask_h)):
@@ -48,10 +48,9 @@ class SparseLSTMBuilder(VanillaLSTMBuilder):
         return [*products, *super().nodes(graph, [b, *norms], update)]
 
     def set_sparsity(self, sparsity: float) -> None:
-        """Mask out this share, from 0 to 1, of the weights of all layers: those that are nearest to 0.
+        """Mask this share, from 0 to 1, of the weights of all layers: those nearest to 0.
 
-        What is masked already counts as 0, so that a larger share adds to it. ValueError for a
-        share that is not in [0, 1].
+        A masked weight counts as 0, so a larger share keeps it masked. ValueError for a share that is not in [0, 1].
         """
         share = real(sparsity, "set_sparsity")
         if not 0 <= share <= 1:
@@ -63,11 +62,11 @@ class SparseLSTMBuilder(VanillaLSTMBuilder):
 
 
 def prune(pairs: Sequence[tuple[engine.Parameter, engine.Parameter]], share: float) -> None:
-    """Set the masks of all weights to 1, and to 0 for this share of them with the smallest |weight * mask|.
+    """Set the masks to 0 for this share of the weights, those with the smallest |weight * mask|, and to 1 for others.
 
     Args:
-        pairs: weights and their masks; the share is of all of them together.
-        share: from 0 to 1; a part of a weight is not counted.
+        pairs: weights and their masks; the share refers to all of them together.
+        share: from 0 to 1; the count of weights is rounded down.
 
     Example:
         >>> from charlm.engine.initializers import Constant, FromArray

@@ -1,4 +1,4 @@
-"""DyNet's stack of states of several builders."""
+"""DyNet's stack of the states of several builders."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from charlm.errors import ArgumentError, EmptyListError
 
 
 class StackedRNNState:
-    """States of several builders, the lowest first; each reads what the one below puts out.
+    """States of several builders, the lowest first; each reads the output of the one below.
 
     Args:
         states: one state of each builder.
-        prev: the stack that this one was made from.
+        prev: the stack before this one.
     """
 
     def __init__(self, states: Sequence[RNNState], prev: StackedRNNState | None = None) -> None:
@@ -28,11 +28,11 @@ class StackedRNNState:
                 raise ArgumentError(f"StackedRNNState: a list of states is needed, got {state!r}")
 
     def add_input(self, x: Operand) -> StackedRNNState:
-        """Return the stack after one more input; this one stays as it is."""
+        """Return the stack after one more input; this one does not change."""
         after: list[RNNState] = []
         for state in self._states:
             after.append(state.add_input(x))
-            x = after[-1].output()  # type: ignore[assignment]  # there is one after an input
+            x = after[-1].output()  # type: ignore[assignment]  # not None after an input
         return StackedRNNState(after, self)
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[StackedRNNState]:
@@ -47,7 +47,7 @@ class StackedRNNState:
         return self._states[-1].output()
 
     def prev(self) -> StackedRNNState | None:
-        """Return the stack that this one was made from; None for the first."""
+        """Return the stack before this one; None for the first."""
         return self._previous
 
     def h(self) -> list[tuple[Expression, ...]]:

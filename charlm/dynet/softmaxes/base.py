@@ -1,4 +1,4 @@
-"""What DyNet's softmax builders share, and the plain one."""
+"""The base of DyNet's softmax builders, and the standard softmax."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from charlm.errors import ShapeError
 class SoftmaxBuilder(ABC):
     """A distribution over words 0 to n-1 given a vector ``x``, and its parameters.
 
-    With ``update=False`` the parameters are constants, which get no gradient.
+    With ``update=False`` the parameters are constants without a gradient.
     """
 
     collection_name = ""
@@ -63,7 +63,7 @@ class SoftmaxBuilder(ABC):
 
 
 class AffineLayer:
-    """W x + b: a number for each of n outcomes."""
+    """W x + b: a score for each of n outcomes."""
 
     def __init__(
         self, collection: ParameterCollection, input_dim: int, outcomes: int, bias: bool
@@ -75,7 +75,7 @@ class AffineLayer:
         ]
 
     def nodes(self, update: bool) -> list[Expression]:
-        """Return the parameters' nodes in the current graph, which are made on first use."""
+        """Return the parameters' nodes in the current graph; they are made on first use."""
         return [p.leaf(bool(update)) for p in self._parameters]
 
     def logits(self, x: Expression, update: bool) -> Expression:
@@ -88,7 +88,7 @@ def drawn(distribution: Expression) -> int:
     """Return an index drawn with these probabilities."""
     if distribution.dim()[1] != 1:
         raise ShapeError(
-            f"sample: one vector is needed, got a batch of {distribution.dim()[1]}; sample from each of its elements"
+            f"sample: one vector is needed, got a batch of {distribution.dim()[1]}; sample from each element"
         )
     return draw_index(session.stream(), distribution.npvalue())
 
@@ -100,7 +100,7 @@ class StandardSoftmaxBuilder(SoftmaxBuilder):
         input_dim: size of ``x``.
         num_classes: how many words.
         pc: where the parameters are added, in a sub-collection of their own.
-        bias: without it there is no b.
+        bias: whether there is a b.
 
     Example:
         >>> import charlm.dynet as dy

@@ -18,15 +18,14 @@ from charlm.errors import ShapeError
 class ClassFactoredSoftmaxBuilder(SoftmaxBuilder):
     """p(word | x) = p(class | x) p(word | class, x), both softmaxes of scores W x + b  (Goodman, 2001).
 
-    A loss costs one score for each class and one for each word of the word's class, not one for
-    each word.
+    A loss needs one score for each class and one for each word of the word's class, not one for each word.
 
     Args:
         input_dim: size of ``x``.
-        cluster_file: a line ``CLASS WORD`` for each word; classes are numbered as they first come.
+        cluster_file: a line ``CLASS WORD`` for each word; classes are numbered in the order of their first lines.
         dic: the words' numbers, 0 to n-1.
         pc: where the parameters are added, in a sub-collection of their own.
-        bias: without it there is no b.
+        bias: whether there is a b.
 
     Raises:
         ClusterFileError: the file cannot be read, or a line cannot be used; the message names it.
@@ -58,7 +57,7 @@ class ClassFactoredSoftmaxBuilder(SoftmaxBuilder):
         ]
 
     def neg_log_softmax(self, x: Expression, c: int, update: bool = True) -> Expression:
-        """Return -ln p(c | x): the losses of its class and of its place there."""
+        """Return -ln p(c | x): the loss of its class plus the loss of its place in the class."""
         classid, place = self._place(unsigned(c, "neg_log_softmax"))
         loss = ops.pickneglogsoftmax(self.class_logits(x, update), classid)
         if self._within[classid] is None:
@@ -72,7 +71,7 @@ class ClassFactoredSoftmaxBuilder(SoftmaxBuilder):
         return words[drawn(ops.softmax(self.subclass_logits(x, classid))) if len(words) > 1 else 0]
 
     def full_logits(self, x: Expression, update: bool = True) -> Expression:
-        """Return ln p(c | x) of every word c, which are logits as well."""
+        """Return ln p(c | x) of every word c: these are logits too."""
         places = [self._place(word) for word in range(self._word_count)]
         distribution = self.class_log_distribution(x, update)
         words: dict[tuple[int, int], Expression] = {}
@@ -101,18 +100,18 @@ class ClassFactoredSoftmaxBuilder(SoftmaxBuilder):
         return ops.log_softmax(self.subclass_logits(x, classid, update))
 
     def subclass_logits(self, x: Expression, classid: int, update: bool = True) -> Expression:
-        """Return the scores of a class's words, in the order of the file; one word has the score 0."""
+        """Return the scores of a class's words, in the order of the file; a single word has the score 0."""
         number = unsigned(classid, "subclass_logits")
         if number >= len(self._within):
             raise ShapeError(
                 f"subclass_logits: class {classid} does not exist; there are {len(self._within)} classes"
             )
-        self._classes.nodes(update)  # are made with the first others, for DyNet's ids
+        self._classes.nodes(update)  # they are made with the first other nodes, for DyNet's ids
         scores = self._within[number]
         return ops.fill(session.cg(), 1, 0.0) if scores is None else scores.logits(x, update)
 
     def _place(self, word: int) -> tuple[int, int]:
-        """Return a word's class and its place there."""
+        """Return a word's class and its place in the class."""
         if word not in self._places:
             raise ShapeError(
                 f"{type(self).__name__}: word {word} is in no class; there are {len(self._places)} words in the file"

@@ -1,4 +1,4 @@
-"""Cluster files: a line for each word, with the names of its clusters and the word, between blanks or tabs."""
+"""Cluster files: a line for each word, with the names of its clusters and the word, separated by blanks or tabs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from charlm.errors import ArgumentError, ClusterFileError, ShapeError
 from charlm.files import path_of, read_whole, why_unreadable
 
 MOST = 1 << 30
-"""Bytes of a cluster file: a line for each word."""
+"""The largest cluster file in bytes."""
 
 
 def word_ids(dic: Any, where: str) -> dict[str, int]:
-    """Return a program's dictionary, whose words must have the numbers 0 to n-1, each once."""
+    """Return a program's dictionary after checking that its words have the numbers 0 to n-1, each once."""
     if not isinstance(dic, Mapping):
         raise ArgumentError(f"{where}: dic maps words to numbers, got {dic!r}")
     numbers = {word: unsigned(number, where) for word, number in dic.items()}
@@ -33,10 +33,10 @@ def read(path: str | Path, ids: Mapping[str, int], word_at: int) -> Iterator[tup
     Args:
         path: the file.
         ids: the words' numbers.
-        word_at: the word's place in a line: 1 for one cluster, where a third column is passed over, or -1.
+        word_at: the word's column: 1 (later columns are ignored), or -1, the last one.
 
     Raises:
-        ClusterFileError: the file cannot be read, a line is not as above, or its word is unknown or was there before.
+        ClusterFileError: the file cannot be read, a line has too few columns, or its word is unknown or repeated.
     """
     lines: dict[int, int] = {}
     for line, text in _lines(path_of(path, "clusters")):

@@ -1,4 +1,4 @@
-"""The softmax as a walk down a tree, with a small distribution at every branching."""
+"""The softmax as a path down a tree, with a small distribution at each inner node."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Branching:
         return place, branching
 
     def clusters(self) -> Iterator[_Branching]:
-        """Yield this cluster, and then those below it, each before what is in it."""
+        """Yield this cluster and those below it, each before its own clusters."""
         waiting = [self]
         while waiting:
             cluster = waiting.pop()
@@ -57,15 +57,15 @@ _Path: TypeAlias = "list[tuple[_Branching, int]]"
 
 
 class HierarchicalSoftmaxBuilder(SoftmaxBuilder):
-    """p(word | x) is the product of p(outcome | cluster, x) on the way to it  (Morin and Bengio, 2005).
+    """p(word | x) is the product of p(outcome | cluster, x) on the path to it  (Morin and Bengio, 2005).
 
-    Two outcomes of a cluster have the probabilities s(w x + b) and s(-(w x + b)), more of them
-    softmax(W x + b). A loss costs the scores of the clusters on the way: of the order of log n where
-    the tree is balanced. DyNet has it in C++ only.
+    Two outcomes of a cluster have the probabilities s(w x + b) and s(-(w x + b)), more outcomes softmax(W x + b).
+    A loss needs only the scores of the clusters on the path, about log n in a balanced tree. DyNet has this builder in
+    C++ only.
 
     Args:
         input_dim: size of ``x``.
-        cluster_file: a line ``NAME ... NAME WORD`` for each word: the clusters that it is in, the largest first.
+        cluster_file: a line ``NAME ... NAME WORD`` for each word: its clusters, the largest first.
         dic: the words' numbers, 0 to n-1.
         pc: where the parameters are added, in a sub-collection of their own: W and b of a cluster before those below.
 
@@ -104,7 +104,7 @@ class HierarchicalSoftmaxBuilder(SoftmaxBuilder):
                 cluster.scores = AffineLayer(self._collection, size, rows, bias=True)
 
     def neg_log_softmax(self, x: Expression, c: int, update: bool = True) -> Expression:
-        """Return -ln p(c | x): the sum of the losses on the way to it."""
+        """Return -ln p(c | x): the sum of the losses on the path to it."""
         steps = [
             ops.pick_batch(cluster.log_distribution(x, update), [place])
             for cluster, place in self._path(unsigned(c, "neg_log_softmax"))
@@ -112,7 +112,7 @@ class HierarchicalSoftmaxBuilder(SoftmaxBuilder):
         return -ops.esum(steps)
 
     def sample(self, x: Expression) -> int:
-        """Return a word drawn from p(. | x) by the current random stream, a number for each branching on the way."""
+        """Return a word drawn from p(. | x) by the current random stream: a draw for each cluster on the path."""
         outcome: _Branching | int = self._root
         while isinstance(outcome, _Branching):
             single = outcome.scores is None
@@ -121,9 +121,9 @@ class HierarchicalSoftmaxBuilder(SoftmaxBuilder):
         return outcome
 
     def full_logits(self, x: Expression, update: bool = True) -> Expression:
-        """Return ln p(c | x) of every word c, which are logits as well."""
+        """Return ln p(c | x) of every word c: these are logits too."""
         paths = [self._path(word) for word in range(self._word_count)]
-        steps: dict[int, Expression] = {}  # each cluster's distribution is made once
+        steps: dict[int, Expression] = {}  # one distribution for each cluster
         for cluster, _ in (step for path in paths for step in path):
             if id(cluster) not in steps:
                 steps[id(cluster)] = cluster.log_distribution(x, update)

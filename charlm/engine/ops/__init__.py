@@ -1,7 +1,7 @@
 """Every operation, and the functions that make expressions with them.
 
-Those of the catalogue are DyNet's. The others take the graph to begin with, stand behind a sign, or serve charlm's
-language models.
+The catalogue has the functions with DyNet's names. The other functions take the graph as their first argument,
+implement an operator such as ``+``, or are for charlm's language models.
 """
 
 from charlm.engine.ops.catalogue import *

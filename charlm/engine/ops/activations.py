@@ -1,4 +1,4 @@
-"""Activation functions beyond tanh, logistic and rectify, which are in ``elementwise``."""
+"""Activation functions; tanh, logistic and rectify are in ``elementwise``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LogSigmoid(Elementwise):
     """y = -ln(1 + exp(-x)); dy/dx = 1 - exp(y)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Never exp of a positive number, which would overflow."""
+        """Take exp of negative numbers only: others could overflow."""
         return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -39,29 +39,26 @@ class Softsign(Elementwise):
         return x / (1 + np.abs(x))
 
     def slope(self, x: Array, y: Array) -> Array:
-        """1 / (1 + |x|)^2."""
         return 1 / np.square(1 + np.abs(x))
 
 
 @dataclass(eq=False)
 class Elu(Elementwise):
-    """y = scale x for x > 0, else scale alpha (exp(x) - 1); the slope at 0 is that below it."""
+    """y = scale x for x > 0, else scale alpha (exp(x) - 1); the slope at 0 is the one from below."""
 
     alpha: float = 1.0
     scale: float = 1.0
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """A line and an exponential."""
         below = self.alpha * np.expm1(np.minimum(x, 0))
         return self.scale * np.where(x > 0, x, below)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """The scale, and below 0 the value's distance from its limit."""
+        """The scale; below 0 the distance of y from its limit."""
         return np.where(x > 0, x.dtype.type(self.scale), y + self.scale * self.alpha)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also another alpha and scale."""
         yield from super().samples()
         yield Sample(cls(0.7, 1.3), (((2, 3), 2),))
 
@@ -73,7 +70,6 @@ class Silu(Elementwise):
     beta: float = 1.0
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The numbers times their gates."""
         return x / (1 + np.exp(-self.beta * x))
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -91,12 +87,12 @@ softsign = of_one(Softsign(), "softsign", "Return x / (1 + |x|).")
 
 
 def elu(x: Operand, alpha: float = 1.0) -> Expression:
-    """Return x above 0, and below it alpha (exp(x) - 1) (Clevert et al., 2016)."""
+    """Return x where x > 0, else alpha (exp(x) - 1) (Clevert et al., 2016)."""
     return apply(Elu(real(alpha, "elu")), x)
 
 
 def selu(x: Operand) -> Expression:
-    """Return elu, scaled so that normally distributed numbers stay so (Klambauer et al., 2017)."""
+    """Return elu, scaled to keep the mean and variance of normally distributed numbers (Klambauer et al., 2017)."""
     return apply(Elu(SELU_ALPHA, SELU_SCALE), x)
 
 

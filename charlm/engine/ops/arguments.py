@@ -1,7 +1,7 @@
-"""What DyNet's functions take as numbers: to compute with, or as a size, an axis, an index or a factor.
+"""Checks of arguments that are numbers: data, sizes, axes, indices and factors.
 
-All that a program gives passes through here, so that nothing but a number becomes one: None and text would
-become NaN, or a number, in an array.
+Every number of a user's program passes through here. Without these checks numpy would make NaN, or a number, of
+None and of text.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _Thing = TypeVar("_Thing")
 
 
 def unsigned(number: Any, where: str) -> int:
-    """Return a whole number of 0 or more; a float is cut, as in DyNet.
+    """Return a whole number of 0 or more; a float loses its fraction, as in DyNet.
 
     Raises:
         NegativeIndexError: the number is negative, or has more than 32 bits.
-        ArgumentError: it is no number.
+        ArgumentError: it is not a number.
 
     Example:
         >>> unsigned(2, "pick")
@@ -38,8 +38,8 @@ def unsigned(number: Any, where: str) -> int:
 
 
 def integer(number: Any, where: str) -> int:
-    """Return a whole number; a float is cut, as in DyNet. ArgumentError if it is no number."""
-    if type(number) is int:  # nearly always, and the check below costs as much as a small node
+    """Return a whole number; a float loses its fraction, as in DyNet. ArgumentError if it is not a number."""
+    if type(number) is int:  # the usual case; the check below takes as long as a small node
         return number
     if _is_number(number) and isinstance(number, SupportsInt):
         try:
@@ -51,7 +51,7 @@ def integer(number: Any, where: str) -> int:
 
 def unsigned_all(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
     """Return whole numbers of 0 or more."""
-    if isinstance(numbers, (list, tuple)) and {*map(type, numbers)} == {int}:  # mostly
+    if isinstance(numbers, (list, tuple)) and {*map(type, numbers)} == {int}:  # the usual case
         values = tuple(numbers)
         if min(values) >= 0 and max(values) < 2**32:
             return values
@@ -67,7 +67,7 @@ def batch_of(numbers: Iterable[Any], where: str) -> tuple[int, ...]:
 
 
 def each(things: Iterable[_Thing], where: str, what: str) -> Iterator[_Thing]:
-    """Go through a list, or anything like it; ArgumentError if it is something else, one number for instance."""
+    """Iterate over a list or another iterable; ArgumentError if it is not iterable, such as one number."""
     try:
         return iter(things)
     except TypeError:
@@ -75,7 +75,7 @@ def each(things: Iterable[_Thing], where: str, what: str) -> Iterator[_Thing]:
 
 
 def one_or_all(numbers: Any, where: str) -> tuple[int, ...]:
-    """Return whole numbers of 0 or more, one of which may be given alone."""
+    """Return whole numbers of 0 or more, given as a list or as one number."""
     alone = isinstance(numbers, (str, bytes)) or getattr(numbers, "ndim", 1) == 0
     if alone or not isinstance(numbers, Iterable):
         return (unsigned(numbers, where),)
@@ -83,7 +83,7 @@ def one_or_all(numbers: Any, where: str) -> tuple[int, ...]:
 
 
 def real(number: Any, where: str) -> float:
-    """Return a float, of anything that Python makes one of but text; ArgumentError if it is no number."""
+    """Return a float, from anything but text that Python converts; ArgumentError if it is not a number."""
     if isinstance(number, Real) or (_is_number(number) and isinstance(number, SupportsFloat)):
         try:
             return float(number)
@@ -93,7 +93,7 @@ def real(number: Any, where: str) -> float:
 
 
 def _is_number(thing: Any) -> bool:
-    """Whether something that converts to a float is meant as one number."""
+    """Return whether an object that converts to a float is one number: not text, not a complex number."""
     if np.ma.is_masked(thing):
         return False
     if isinstance(thing, np.ndarray):
@@ -101,19 +101,19 @@ def _is_number(thing: Any) -> bool:
     return not isinstance(thing, (str, bytes, bytearray, np.complexfloating))
 
 
-_NUMBERS = "biuf"  # numpy's kinds of types: bool, whole, whole without a sign, float
+_NUMBERS = "biuf"  # numpy's kinds of types: bool, signed and unsigned integer, float
 
 
 def reals(data: Any, where: str, uneven: type[ArgumentError | ShapeError] = ArgumentError) -> Array:
-    """Return a float64 copy of numbers in an array, in nested lists, or in anything to go through.
+    """Return a float64 copy of numbers in an array, in nested lists, or in another iterable.
 
     Args:
         data: the numbers.
-        where: what needs them, for the message.
-        uneven: the error for rows of several lengths.
+        where: the function that needs them, for the message.
+        uneven: the class of the error for rows of different lengths.
 
     Raises:
-        ArgumentError: something in it is no number: None, text, a complex number, a date, any other object.
+        ArgumentError: an element is not a number: None, text, a complex number, a date, another object.
 
     Example:
         >>> reals([[1, 2.5], [True, 0]], "inputTensor")
@@ -121,9 +121,11 @@ def reals(data: Any, where: str, uneven: type[ArgumentError | ShapeError] = Argu
                [1. , 0. ]])
     """
     if isinstance(data, Iterable) and not isinstance(data, (list, tuple, str, bytes, np.ndarray)):
-        data = list(data)  # of a range, a set, a generator, numpy would make one object
-    if np.ma.is_masked(data):  # numpy would show what the mask covers
-        raise ArgumentError(f"{where}: every number is needed, got some that are masked: {data!r}")
+        data = list(data)  # numpy would make one object of a range, a set or a generator
+    if np.ma.is_masked(data):  # numpy would use the masked numbers
+        raise ArgumentError(
+            f"{where}: numbers without a mask are needed, got some that are masked: {data!r}"
+        )
     try:
         array = np.asarray(data)
     except ValueError:
@@ -132,18 +134,18 @@ def reals(data: Any, where: str, uneven: type[ArgumentError | ShapeError] = Argu
         return array.astype(np.float64)
     if array.dtype.kind != "O":
         raise ArgumentError(f"{where}: numbers are needed, got {data!r}")
-    # whole ones of any length, fractions
+    # integers of any length, fractions
     return np.array([real(thing, where) for thing in array.flat]).reshape(array.shape)
 
 
 def laid_out(data: Any, dim: Dim, where: str) -> Array:
-    """Return numbers for a tensor in the engine's layout, given as an array of its shape or flat, column-major.
+    """Return the numbers of a tensor in the engine's layout, from an array of its shape or a flat list.
 
-    A flat list may be longer, and is cut then, as in DyNet.
+    A flat list is in column-major order. A longer one is cut, as in DyNet.
 
     Raises:
-        ArgumentError: something in it is no number, or the array has another shape, its transpose for one.
-        ShapeError: a flat list is too short; DyNet leaves zeros there, or what was there.
+        ArgumentError: an element is not a number, or the array has another shape, such as the transposed one.
+        ShapeError: a flat list is too short; DyNet would leave zeros or old numbers at the end.
 
     Example:
         >>> laid_out([[1, 2, 3], [4, 5, 6]], ((2, 3), 1), "set").ravel()
@@ -167,11 +169,11 @@ def laid_out(data: Any, dim: Dim, where: str) -> Array:
 
 
 def members(xs: Any, where: str) -> list[Any]:
-    """Return a list of expressions as it is.
+    """Return a list of expressions after checking it.
 
     Raises:
         EmptyListError: the list is empty or None, or an element is None.
-        ArgumentError: it is no list; DyNet takes no tuple either.
+        ArgumentError: it is not a list; DyNet does not take a tuple either.
     """
     if not isinstance(xs, list) and xs is not None:
         raise ArgumentError(f"{where}: a list of expressions is needed, got {xs!r}")
@@ -190,7 +192,7 @@ def sizes(dim: Any, where: str) -> tuple[int, ...]:
     Raises:
         ShapeError: there are no sizes, or more than seven.
         NegativeIndexError: a size is negative.
-        ArgumentError: something else is given, a list for one.
+        ArgumentError: something else is given, such as a list.
 
     Example:
         >>> sizes(3, "zeros"), sizes((2, 3), "zeros")
@@ -198,12 +200,12 @@ def sizes(dim: Any, where: str) -> tuple[int, ...]:
     """
     shape = unsigned_all(dim if isinstance(dim, tuple) else (dim,), where)
     if not 1 <= len(shape) <= 7:
-        raise ShapeError(f"{where}: one to seven shape are needed, got {dim!r}")
+        raise ShapeError(f"{where}: one to seven sizes are needed, got {dim!r}")
     return shape
 
 
 def batch_size(number: Any, where: str) -> int:
-    """Return how many tensors a batch has: ``unsigned``, and ShapeError for 0."""
+    """Return a batch size: ``unsigned``, and ShapeError for 0."""
     size = unsigned(number, f"{where}: batch_size")
     if not size:
         raise ShapeError(f"{where}: batch_size: 1 or more is needed, got {number!r}")

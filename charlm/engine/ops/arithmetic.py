@@ -1,8 +1,7 @@
 """Sums, products and powers of expressions.
 
-DyNet lines the axes of ``+``, ``-`` and ``cmult`` up from the first; each pair of sizes must be
-equal or hold a 1, and missing trailing axes count as 1. So a vector is added to every column of a
-matrix.
+``+``, ``-`` and ``cmult`` align axes from the first, as DyNet does. Each pair of sizes must be equal or
+contain a 1; missing trailing axes count as 1. So a vector is added to every column of a matrix.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ __all__ = ["cdiv", "cmult", "esum", "pow"]
 
 
 def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
-    """Return the shape of ``x1 + x2``: of each axis the size that is not 1; raise the op's error if there are two."""
+    """Return the shape of ``x1 + x2``; raise the op's error if two sizes differ and neither is 1."""
     if x1 == x2:
         return x1
     rank = max(len(x1), len(x2))
@@ -34,17 +33,17 @@ def broadcast_shape(op: Op, x1: Shape, x2: Shape) -> Shape:
 
 
 def repetition(x: Type, y: Type) -> tuple[int, int] | None:
-    """Return how x becomes y when it is broadcast: each part of so many numbers is repeated so many times.
+    """Return ``(times, numbers)`` if broadcasting x to y repeats each part of this many numbers this many times.
 
-    None if it is more than that. The result is ``(times, numbers)``.
+    None if broadcasting is not as simple.
 
     Example:
         >>> repetition(Type.of(((2,), 5), False), Type.of(((2, 3), 5), False))
         (3, 2)
     """
     inner = times = outer = 1
-    have = (*x.shape, *[1] * (len(y.shape) - len(x.shape)), x.batch)
-    for n, wanted in zip(have, (*y.shape, y.batch), strict=False):
+    sizes = (*x.shape, *[1] * (len(y.shape) - len(x.shape)), x.batch)
+    for n, wanted in zip(sizes, (*y.shape, y.batch), strict=False):
         if n != wanted:
             if outer > 1:
                 return None
@@ -63,16 +62,15 @@ def form_of_pair(code: str, y: Type, x1: Type, x2: Type) -> Form | None:
 
 
 class Broadcasting(Op, abstract=True):
-    """An operation on two tensors whose axes broadcast both ways.
+    """An operation on two tensors; either may be broadcast.
 
     Class variables:
-        code: its compiled form.
+        code: the name of its compiled form.
     """
 
     code: ClassVar[str]
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """The larger size of each axis."""
         return broadcast_shape(self, x1, x2)
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
@@ -80,7 +78,6 @@ class Broadcasting(Op, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Equal shapes, a vector against a matrix, both batched and not."""
         low, high = (0.5, 2.0)
         yield Sample(cls(), (((3,), 1), ((3,), 1)), low, high)
         yield Sample(cls(), (((2, 3), 1), ((2,), 2)), low, high)
@@ -90,7 +87,6 @@ class Broadcasting(Op, abstract=True):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Sizes and batches that do not fit."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), r"got \(3,\) and \(2,\)")
         yield BadSample(cls(), (((3,), 2), ((3,), 3)), "batch sizes must be equal or 1")
 
@@ -117,7 +113,7 @@ class Add(Broadcasting):
 
 
 class CMult(Broadcasting):
-    """y = x1 x2, number by number."""
+    """y = x1 x2, element-wise."""
 
     code = "c_mult"
 
@@ -131,7 +127,7 @@ class CMult(Broadcasting):
 
 
 class CDiv(Op):
-    """y = x1 / x2, number by number; only x2 may be broadcast."""
+    """y = x1 / x2, element-wise; only x2 may be broadcast."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
         padded = x2 + (1,) * (len(x1) - len(x2))
@@ -140,14 +136,13 @@ class CDiv(Op):
         return x1
 
     def dim(self, *dims: tuple[Shape, int]) -> tuple[Shape, int]:
-        """Also refuse a batch of divisors for one dividend, as DyNet does."""
+        """A batch of divisors for one dividend is an error, as in DyNet."""
         (_, x_batch), (_, y_batch) = dims
         if y_batch not in (x_batch, 1):
             raise self.error(f"the divisor's batch size must be {x_batch} or 1, got {y_batch}")
         return super().dim(*dims)
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """The divisor may be broadcast."""
         return form_of_pair("c_div", y, x1, x2)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
@@ -165,7 +160,6 @@ class CDiv(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A dividend that would have to be broadcast."""
         yield BadSample(cls(), (((1,), 1), ((3,), 1)), r"got \(1,\) / \(3,\)")
         yield BadSample(cls(), (((3,), 1), ((3,), 2)), "batch size must be 1")
 
@@ -174,7 +168,7 @@ class Pow(Op):
     """y = x1^x2 for one exponent x2; dy/dx2 = y ln x1, summed, and 0 where y is 0."""
 
     def shape(self, x1: Shape, x2: Shape) -> Shape:
-        """The base's without trailing ones, as in DyNet."""
+        """The base's shape without trailing ones, as in DyNet."""
         if int(np.prod(x2)) != 1:
             raise self.error(f"the exponent must be one number, got shape {x2}")
         return without_trailing_ones(x1)
@@ -186,7 +180,6 @@ class Pow(Op):
     def backward(
         self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array
     ) -> list[Array | None]:
-        """Y x1^(x2-1), and y ln x1 summed."""
         exponent = x2.reshape(len(x2), *(1,) * (x1.ndim - 1))
         dy, y = (a.reshape(len(a), *x1.shape[1:]) for a in (dy, y))
         # at x1 = 0 these would be 0 times infinity
@@ -218,7 +211,6 @@ class Sum(Op):
         return first
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
-        """Add from the first to the last."""
         shape, *others = [x.shape for x in xs]
         if others.count(shape) == len(others):
             return np.add.reduce(np.concatenate(xs).reshape(len(xs), *shape))
@@ -232,12 +224,10 @@ class Sum(Op):
         return [dy if x.ndim == dy.ndim else dy.reshape(len(dy), *x.shape[1:]) for x in xs]
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Many of one size, or few."""
         return form_of_sum(1.0, y, *xs)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One, several, batched with not, a trailing one."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(), (((3,), 1), ((3,), 2), ((3, 1), 1)))
 
@@ -247,7 +237,7 @@ class Sum(Op):
 
 
 def form_of_sum(scale: float, y: Type, *xs: Type) -> Form | None:
-    """Return the form of a sum times a number: of many tensors of one size, or of few, of batches and single ones."""
+    """Return the form of a sum times a number, None for many tensors of different sizes."""
     if all(x.size == y.size for x in xs):
         return Form("sum", (scale,), rule=ALL_LIKE_FIRST)
     return Form("sum", (scale,)) if len(xs) <= MOST_ARGUMENTS else None
@@ -269,8 +259,8 @@ def without_trailing_ones(shape: Shape) -> Shape:
     return shape
 
 
-cmult = of_two(CMULT, "cmult", "Return the product number by number, broadcasting.")
-cdiv = of_two(CDiv(), "cdiv", "Return the quotient number by number; y may be broadcast.")
+cmult = of_two(CMULT, "cmult", "Return the element-wise product; x and y may be broadcast.")
+cdiv = of_two(CDiv(), "cdiv", "Return the element-wise quotient; y may be broadcast.")
 pow = of_two(Pow(), "pow", "Return x to the power y, y one number.")
 
 

@@ -1,4 +1,4 @@
-"""What programs call by DyNet's names, in ``charlm.dynet`` too: the functions in each file's ``__all__``."""
+"""The functions with DyNet's names, also those of ``charlm.dynet``: the ``__all__`` of each file."""
 
 from charlm.engine.ops.activations import *
 from charlm.engine.ops.arithmetic import *

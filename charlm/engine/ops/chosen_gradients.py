@@ -1,4 +1,4 @@
-"""Ops whose gradient is chosen and not derived: rounding and argmax, and factors on the gradient alone."""
+"""Ops with a chosen gradient instead of the derivative: rounding, argmax, and a factor for the gradient alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STRAIGHT_THROUGH = {"zero_gradient": False, "straight_through_gradient": True}
 
 @dataclass(eq=False)
 class Step(Op, abstract=True):
-    """A function that is flat between its steps; the gradient is zero, or passed through unchanged."""
+    """A step function; the gradient is zero, or passes through unchanged."""
 
     straight_through: bool = True
 
@@ -33,34 +33,33 @@ class Step(Op, abstract=True):
         """The step function."""
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> Gradients:
-        """As chosen (Bengio et al., 2013)."""
+        """Straight through or zero (Bengio et al., 2013)."""
         return [dy if self.straight_through else None]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, and a batch."""
         yield Sample(cls(True), (((4,), 1),), -3, 3, differentiable=(False,))
         yield Sample(cls(False), (((3,), 2),), -3, 3, differentiable=(False,))
 
 
 class Round(Step):
-    """y = the whole number nearest to x, the one farther from 0 of two as near."""
+    """y = the whole number nearest to x; a half is rounded away from 0."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Adding a half and cutting would round the last number below a half up."""
+        """Not floor(x + 1/2): that would round the largest number below 1/2 up."""
         cut = np.trunc(x)
         return np.where(np.abs(x - cut) < 0.5, cut, cut + np.sign(x))
 
 
 class Ceil(Step):
-    """y = the smallest whole number that is not below x."""
+    """y = the smallest whole number of x or more."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
         return np.ceil(x)
 
 
 class Floor(Step):
-    """y = the largest whole number that is not above x."""
+    """y = the largest whole number of x or less."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
         return np.floor(x)
@@ -81,7 +80,6 @@ class Argmax(Step):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A matrix, even of one column."""
         yield BadSample(cls(), (((2, 3), 1),), r"a vector is needed, got shape \(2, 3\)")
         yield BadSample(cls(), (((3, 1), 1),), "a vector is needed")
 
@@ -103,7 +101,7 @@ class ScaleGradient(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """The plain identity, which has the gradient it says; a factor."""
+        """Only the identity, with factor 1, has the gradient of its formula."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(-2.5), (((2, 3), 2),), differentiable=(False,))
 
@@ -143,24 +141,24 @@ def floor(x: Operand, gradient_mode: str) -> Expression:
 def argmax(x: Operand, gradient_mode: str) -> Expression:
     """Return a vector with 1 at x's first largest number and 0 elsewhere.
 
-    ``gradient_mode`` is ``"zero_gradient"``, or ``"straight_through_gradient"`` to pass the gradient
-    on as if this were the identity.
+    ``gradient_mode`` is ``"zero_gradient"``, or ``"straight_through_gradient"`` for the gradient of the
+    identity.
     """
     return apply(Argmax(_straight_through(gradient_mode, "argmax")), x)
 
 
 def nobackprop(x: Operand) -> Expression:
-    """Return x, and pass no gradient on."""
+    """Return x; its gradient is zero."""
     return apply(NoBackprop(), x)
 
 
 def flip_gradient(x: Operand) -> Expression:
-    """Return x, and pass the gradient on with its sign changed."""
+    """Return x; the gradient changes its sign."""
     return apply(ScaleGradient(-1.0), x)
 
 
 def scale_gradient(x: Operand, lambd: float = 1.0) -> Expression:
-    """Return x, and pass the gradient on times ``lambd``."""
+    """Return x; the gradient is multiplied by ``lambd``."""
     return apply(ScaleGradient(real(lambd, "scale_gradient")), x)
 
 

@@ -1,4 +1,4 @@
-"""Sums of products over shared axes: three-way tensors with vectors, and vectors around a circle."""
+"""Sums of products over shared axes: tensors of three axes with vectors, and circular convolution."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Contract(Op, abstract=True):
-    """A tensor (i, j, k) summed with a vector over k, then perhaps with one over j, and perhaps a bias."""
+    """A tensor (i, j, k) times a vector over k, for some ops another vector over j, and an optional bias."""
 
     def check(self, size: int, vector: Shape, axis: str) -> None:
         """Raise ShapeError unless ``vector`` is one of this size."""
@@ -57,7 +57,7 @@ def _slices(x: Array) -> Array:
 
 
 def _spread(slices: Array, vector: Array) -> Array:
-    """Return slices times each of the vector's numbers, (batch, n, ...)."""
+    """Return the slices times each number of the vector, (batch, n, ...)."""
     return slices[:, np.newaxis] * vector.reshape(len(vector), -1, *(1,) * (slices.ndim - 1))
 
 
@@ -70,7 +70,6 @@ class Contract3d1d(Contract):
         return self.check_bias(x[:2], bias)
 
     def forward(self, ctx: Context, x: Array, v: Array, *bias: Array) -> Array:
-        """Weigh the slices and add them up."""
         y = np.matmul(_row(v), _slices(x)).reshape(-1, *x.shape[2:])
         return y + bias[0] if bias else y
 
@@ -82,14 +81,12 @@ class Contract3d1d(Contract):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """With and without a bias, each argument batched."""
         yield Sample(cls(), (((2, 3, 4), 1), ((4,), 1)))
         yield Sample(cls(), (((2, 3, 4), 2), ((4, 1), 1), ((2, 3), 1)))
         yield Sample(cls(), (((2, 3, 4), 1), ((4,), 2), ((2, 3), 2)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A matrix, vectors and biases of other sizes."""
         yield BadSample(cls(), (((2, 3), 1), ((3,), 1)), "three axes is needed")
         yield BadSample(cls(), (((2, 3, 4), 1), ((3,), 1)), "4 slices along its third axis")
         yield BadSample(cls(), (((2, 3, 4), 1), ((4, 2), 1)), "4 slices along its third axis")
@@ -108,13 +105,12 @@ class Contract3d1d1d(Contract):
         return self.check_bias(x[:1], bias)
 
     def forward(self, ctx: Context, x: Array, v: Array, w: Array, *bias: Array) -> Array:
-        """Over k first: ``ctx.saved`` is the matrix that is left then."""
+        """Over k first: ``ctx.saved`` is the matrix after that."""
         ctx.saved = np.matmul(_row(v), _slices(x)).reshape(-1, *x.shape[2:])
         y = np.matmul(_row(w), ctx.saved)[:, 0]
         return y + bias[0] if bias else y
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """The products of the others."""
         x, v, w, *bias = xs
         dmatrix = _spread(dy, w)
         dv = np.matmul(_slices(x), _column(dmatrix))
@@ -124,13 +120,11 @@ class Contract3d1d1d(Contract):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """With and without a bias."""
         yield Sample(cls(), (((2, 3, 4), 1), ((4,), 1), ((3,), 1)))
         yield Sample(cls(), (((2, 3, 4), 1), ((4, 1), 1), ((3, 1), 1), ((2,), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A matrix, vectors and biases of other sizes."""
         x, v, w = ((2, 3, 4), 1), ((4,), 1), ((3,), 1)
         yield BadSample(cls(), (((2, 3), 1), v, w), "three axes is needed")
         yield BadSample(cls(), (x, w, w), "4 slices along its third axis")
@@ -139,12 +133,12 @@ class Contract3d1d1d(Contract):
 
 
 def _convolve(u: Array, v: Array) -> Array:
-    """Return sum_k u_k v_(i-k) around the circle: a product of Fourier transforms."""
+    """Return sum_k u_k v_(i-k), indices modulo n: a product of Fourier transforms."""
     return _from_spectrum(np.fft.rfft(u) * np.fft.rfft(v), u)
 
 
 def _correlate(u: Array, v: Array) -> Array:
-    """Return sum_k u_k v_(i+k) around the circle."""
+    """Return sum_k u_k v_(i+k), indices modulo n."""
     return _from_spectrum(np.conj(np.fft.rfft(u)) * np.fft.rfft(v), u)
 
 
@@ -153,7 +147,7 @@ def _from_spectrum(spectrum: Array, like: Array) -> Array:
 
 
 class Circular(Op, abstract=True):
-    """A function of two vectors whose ends are joined."""
+    """A function of two vectors with indices modulo n."""
 
     batches = False
 
@@ -164,7 +158,6 @@ class Circular(Op, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """An odd and an even number of places."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)))
         yield Sample(cls(), (((4,), 1), ((4,), 1)))
 
@@ -178,11 +171,11 @@ class CircConv(Circular):
     """y_i = sum_k u_k v_(i-k mod n)."""
 
     def forward(self, ctx: Context, u: Array, v: Array) -> Array:
-        """In n log n steps."""
+        """By the fast Fourier transform, in n log n steps."""
         return _convolve(u, v)
 
     def backward(self, ctx: Context, dy: Array, y: Array, u: Array, v: Array) -> list[Array]:
-        """Each is the correlation of the other with dy."""
+        """The gradient of each is the correlation of the other with dy."""
         return [_correlate(v, dy), _correlate(u, dy)]
 
 
@@ -190,7 +183,7 @@ class CircCorr(Circular):
     """y_i = sum_k u_k v_(i+k mod n)."""
 
     def forward(self, ctx: Context, u: Array, v: Array) -> Array:
-        """In n log n steps."""
+        """By the fast Fourier transform, in n log n steps."""
         return _correlate(u, v)
 
     def backward(self, ctx: Context, dy: Array, y: Array, u: Array, v: Array) -> list[Array]:

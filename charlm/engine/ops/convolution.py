@@ -27,7 +27,7 @@ __all__ = ["conv2d", "conv2d_bias", "maxpooling2d"]
 
 @dataclass(eq=False)
 class Windowed(Op, abstract=True):
-    """An operation on every place of a window that moves over feature maps."""
+    """An operation on a window at each place in feature maps."""
 
     stride: Shape = (1, 1)
     valid: bool = True
@@ -44,7 +44,7 @@ class Windowed(Op, abstract=True):
         return tuple((n - k) // s + 1 for n, k, s in sizes)
 
     def paddings(self, maps: Shape, window: Shape) -> list[tuple[int, int]]:
-        """Return how much is added before and behind the array's columns and rows."""
+        """Return the padding before and after the array's columns and rows."""
         if self.valid:
             return [(0, 0), (0, 0)]
         sizes = zip(maps[:2], window, self.stride, self.places(maps, window), strict=True)
@@ -95,7 +95,7 @@ class Conv2d(Windowed):
         return (*self.places(x, f[:2]), f[3])
 
     def forward(self, ctx: Context, x: Array, f: Array, *bias: Array) -> Array:
-        """A product of the windows, one a row, and the filters."""
+        """One matrix product: each row of the first matrix is a window."""
         y = _correlate(self.visit(_with_channels(x), _size(f[0]), 0), f)
         return y + bias[0][..., np.newaxis, np.newaxis] if bias else y
 
@@ -125,7 +125,6 @@ class Conv2d(Windowed):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Valid and same, strides, channels, a map without channels, a bias, batches."""
         yield Sample(cls(), (((3, 4, 1), 1), ((2, 3, 1, 2), 1)))
         yield Sample(cls((2, 1), False), (((3, 4, 2), 2), ((2, 3, 2, 2), 1), ((2,), 1)))
         yield Sample(cls((2, 3)), (((4, 4), 1), ((1, 2, 1, 2), 1), ((2,), 1)))
@@ -133,7 +132,6 @@ class Conv2d(Windowed):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Other channels, filters of three axes, a bias of another size, too large a window."""
         yield BadSample(cls(), (((3, 3, 2), 1), ((2, 2, 1, 1), 1)), "as many channels")
         yield BadSample(cls(), (((3, 3, 1), 1), ((2, 2, 1), 1)), "as many channels")
         yield BadSample(cls(), (((3,), 1), ((2, 2, 1, 1), 1)), "as many channels")
@@ -177,7 +175,6 @@ class Maxpooling2d(Windowed):
         return y.reshape(len(x), *x.shape[1:-2], *y.shape[2:])
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Each place's gradient to its maximum."""
         maps = _with_channels(x)
         paddings = self.paddings(_size(maps), self.window)
         batch, channels, across, down = ctx.saved.shape
@@ -193,14 +190,12 @@ class Maxpooling2d(Windowed):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Valid and same, windows apart and overlapping, with channels and without, a batch."""
         yield Sample(cls((2, 2)), (((4, 4, 1), 1),))
         yield Sample(cls((1, 2), False, (2, 3)), (((3, 4, 2), 2),))
         yield Sample(cls((1, 1)), (((3, 3), 2),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector, four axes, too large a window."""
         yield BadSample(cls(), (((3,), 1),), "are needed")
         yield BadSample(cls(), (((3, 3, 1, 1), 1),), "are needed")
         yield BadSample(cls((1, 1), True, (4, 2)), (((3, 3, 1), 1),), "is larger than the maps")

@@ -1,4 +1,4 @@
-"""Norms of a tensor and distances between two."""
+"""Norms of a tensor and distances between two tensors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _sum(x: Array) -> Array:
 
 
 def _over(scalars: Array, x: Array) -> Array:
-    """Give one number for each batch element the rank of ``x``."""
+    """Reshape one number for each batch element to the rank of ``x``."""
     return scalars.reshape(len(scalars), *(1,) * (x.ndim - 1))
 
 
@@ -37,7 +37,6 @@ class SquaredNorm(Op):
         return (1,)
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """The form of this name."""
         return Form(type(self).name(), (x.size // x.batch,))
 
     def forward(self, ctx: Context, x: Array) -> Array:
@@ -48,7 +47,6 @@ class SquaredNorm(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, a batch of matrices."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(), (((2, 3), 2),))
 
@@ -60,7 +58,7 @@ class L2Norm(SquaredNorm):
         return np.sqrt(_sum(np.square(x)))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """A kink at x = 0, where 0 is a subgradient."""
+        """At x = 0 there is a kink, and the gradient is 0."""
         return [_over(dy / np.where(y == 0, 1, y), x) * x]
 
 
@@ -81,18 +79,15 @@ class Distance(Op, abstract=True):
         """Return h'(d)."""
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """Add up the costs of the differences."""
         ctx.saved = x1 - x2.reshape(len(x2), *x1.shape[1:])
         return _sum(self.cost(ctx.saved))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """The slope to the first, its opposite to the second."""
         dx1 = _over(dy, x1) * self.slope(ctx.saved)
         return [dx1, -dx1.reshape(len(dx1), *x2.shape[1:])]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Vectors and matrices, a trailing one, batches if they are defined."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)), 0.0, 4.0)
         yield Sample(cls(), (((2, 3), 1), ((2, 3), 1)), 0.0, 4.0)
         yield Sample(cls(), (((3,), 1), ((3, 1), 1)), 0.0, 4.0)
@@ -102,7 +97,6 @@ class Distance(Op, abstract=True):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Sizes that differ, and a batch if it is not defined."""
         yield BadSample(cls(), (((3,), 1), ((1,), 1)), r"shapes must be equal, got \(3,\)")
         yield BadSample(cls(), (((3,), 1), ((1, 3), 1)), "shapes must be equal")
         if cls.batches:
@@ -116,7 +110,7 @@ class SquaredDistance(Distance):
     """y = sum (x1 - x2)^2."""
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """One of them may be without a batch."""
+        """One argument may have no batch."""
         return Form("squared_distance", steps(x1, x2))
 
     def cost(self, d: Array) -> Array:
@@ -149,12 +143,10 @@ class HuberDistance(Distance):
     batches = False
 
     def cost(self, d: Array) -> Array:
-        """A parabola with straight arms."""
         size = np.abs(d)
         return np.where(size < self.c, 0.5 * np.square(d), self.c * (size - 0.5 * self.c))
 
     def slope(self, d: Array) -> Array:
-        """D, but no larger than c."""
         return np.clip(d, -self.c, self.c)
 
     @classmethod
@@ -177,7 +169,7 @@ l1_distance = of_two(L1Distance(), "l1_distance", "Return the sum of the sizes o
 
 
 def huber_distance(x: Operand, y: Operand, c: float = 1.345) -> Expression:
-    """Return the sum of the differences' costs, half the square up to c and straight beyond."""
+    """Return the sum of the Huber loss of each difference: d^2 / 2 up to c, and linear above."""
     limit = real(c, "huber_distance")
     if limit < 0:
         raise ShapeError(f"huber_distance: the limit must be 0 or more, got {c}")

@@ -34,13 +34,12 @@ class Elementwise(Op, abstract=True):
         return [dy * self.slope(x, y)]
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """The form of this name, if there is one."""
+        """The compiled form has the op's name."""
         name = type(self).name()
         return Form(name) if name in CODES else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector and a batch of matrices, of both signs."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(), (((2, 3), 2),))
 
@@ -64,7 +63,6 @@ class Negate(Elementwise):
         return -1.0
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """In one operation instead of two."""
         return [-dy]
 
 
@@ -75,7 +73,7 @@ class Tanh(Elementwise):
         return np.tanh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """From the value, which cannot overflow."""
+        """Computed from y, which cannot overflow."""
         return ONE - y * y
 
 
@@ -96,7 +94,6 @@ class Rectify(Elementwise):
         return np.maximum(x, 0)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """1 where x > 0."""
         return (x > 0).astype(x.dtype)
 
 
@@ -114,14 +111,13 @@ class Log(Positive):
     """y = ln(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The natural logarithm: -inf at 0, NaN below."""
+        """-inf at 0, NaN below."""
         return np.log(x)
 
     def slope(self, x: Array, y: Array) -> Array:
         return 1 / x
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """In one operation instead of two."""
         return [dy / x]
 
 
@@ -159,11 +155,11 @@ class Sqrt(Positive):
     """y = sqrt(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The square root: NaN below 0."""
+        """NaN below 0."""
         return np.sqrt(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """1 / (2 sqrt x): infinite at 0."""
+        """Infinite at 0."""
         return 0.5 / y
 
 
@@ -175,7 +171,7 @@ class WithNumber(Elementwise, abstract=True):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The number may be another one in every graph."""
+        """The number is data: it may differ in every graph."""
         return ()
 
     def integers(self) -> tuple[int, ...]:
@@ -254,5 +250,5 @@ exp = of_one(EXP, "exp", "Return the exponential.")
 log = of_one(LOG, "log", "Return the natural logarithm.")
 square = of_one(SQUARE, "square", "Return x squared.")
 cube = of_one(CUBE, "cube", "Return x to the third power.")
-abs = of_one(Abs(), "abs", "Return the sizes of the numbers, without their signs.")
+abs = of_one(Abs(), "abs", "Return the absolute values.")
 sqrt = of_one(Sqrt(), "sqrt", "Return the square root.")

@@ -1,4 +1,4 @@
-"""Larger and smaller: of two tensors, along an axis, and the k largest along one."""
+"""Maxima and minima: of two tensors, along an axis, and the k largest along an axis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_axis(op: Op, x: Shape, axis: int) -> None:
 
 
 def along(x: Type, axis: int) -> tuple[int, int]:
-    """Return how many numbers there are along an axis, and how far one is from the next."""
+    """Return how many numbers there are along an axis, and the distance between two of them."""
     return x.shape[axis], math.prod(x.shape[:axis])
 
 
@@ -35,68 +35,62 @@ class OfPair(Op, abstract=True):
     """One of two numbers at each place; nothing is broadcast."""
 
     def dim(self, *dims: Dim) -> Dim:
-        """The arguments', which are equal with their batches."""
         if dims[0] != dims[1]:
             raise self.error(f"equal shapes are needed, got {' and '.join(map(show, dims))}")
         return dims[0]
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """The form of this name."""
         return Form(type(self).name())
 
     @abstractmethod
     def takes_first(self, x1: Array, x2: Array) -> Array:
-        """Return where the first argument is taken."""
+        """Return True where the result is the first argument."""
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
         return np.where(self.takes_first(x1, x2), x1, x2)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """1 to the one taken: the second if they are equal."""
+        """The larger gets the gradient, the second if both are equal."""
         first = self.takes_first(x1, x2)
         return [dy * first, dy * ~first]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Vectors, and batches of matrices."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)))
         yield Sample(cls(), (((2, 3), 2), ((2, 3), 2)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Sizes, ranks and batches that differ."""
         yield BadSample(cls(), (((3,), 1), ((1,), 1)), r"got \(3,\) and \(1,\)")
         yield BadSample(cls(), (((3,), 1), ((3, 1), 1)), "equal shapes are needed")
         yield BadSample(cls(), (((3,), 2), ((3,), 1)), r"got \(3,\) x 2 and \(3,\)")
 
 
 class Max(OfPair):
-    """y = max(x1, x2), number by number."""
+    """y = max(x1, x2), element-wise."""
 
     def takes_first(self, x1: Array, x2: Array) -> Array:
         return x1 > x2
 
 
 class Min(OfPair):
-    """y = min(x1, x2), number by number."""
+    """y = min(x1, x2), element-wise."""
 
     def takes_first(self, x1: Array, x2: Array) -> Array:
         return x1 < x2
 
 
 class RemovesAxis(Op, abstract=True):
-    """One number for all those along an axis."""
+    """One number for all numbers along an axis."""
 
     axis: int
 
     def shape(self, x: Shape) -> Shape:
-        """The other axes; a vector gives (1,)."""
         check_axis(self, x, self.axis)
         return x[: self.axis] + x[self.axis + 1 :] or (1,)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, each axis of a batch of matrices, three axes."""
         yield Sample(cls(), (((4,), 1),))
         for axis in (0, 1):
             yield Sample(cls(axis), (((2, 3), 2),))  # type: ignore[call-arg]
@@ -104,19 +98,18 @@ class RemovesAxis(Op, abstract=True):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An axis that is not there."""
         problem = r"axis 1 does not exist in shape \(3,\)"
         yield BadSample(cls(1), (((3,), 1),), problem)  # type: ignore[call-arg]
 
 
 class Selection(Op, abstract=True):
-    """Some of the numbers along an axis; the gradient goes to those alone."""
+    """Some of the numbers along an axis; only they get a gradient."""
 
     axis: int
 
     @abstractmethod
     def places(self, x: Array) -> Array:
-        """Return the indices along the axis of the numbers taken, the axis kept."""
+        """Return the indices of these numbers along the axis; the axis is kept."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
         ctx.saved = self.places(x)
@@ -124,7 +117,6 @@ class Selection(Op, abstract=True):
         return extrema.reshape(array_shape(self.dim((x.shape[:0:-1], len(x)))))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1 to each number taken."""
         dx = np.zeros_like(x)
         np.put_along_axis(dx, ctx.saved, dy.reshape(ctx.saved.shape), axis_of(self.axis))
         return [dx]
@@ -132,7 +124,7 @@ class Selection(Op, abstract=True):
 
 @dataclass(eq=False)
 class MaxDim(RemovesAxis, Selection):
-    """y = the largest number along an axis, which is removed; the first of equals gets the gradient."""
+    """y = the largest number along an axis, which is removed; of equal ones the first gets the gradient."""
 
     axis: int = 0
 
@@ -144,7 +136,7 @@ class MaxDim(RemovesAxis, Selection):
 
 
 class MinDim(MaxDim):
-    """y = the smallest number along an axis, which is removed; the first of equals gets the gradient."""
+    """y = the smallest number along an axis, which is removed; of equal ones the first gets the gradient."""
 
     def places(self, x: Array) -> Array:
         return x.argmin(axis=axis_of(self.axis), keepdims=True)
@@ -152,13 +144,12 @@ class MinDim(MaxDim):
 
 @dataclass(eq=False)
 class KMaxPooling(Selection):
-    """y = the k largest numbers along an axis, in the order in which they stand; of equals the first."""
+    """y = the k largest numbers along an axis, in their order in x; of equal ones the first."""
 
     k: int = 1
     axis: int = 1
 
     def shape(self, x: Shape) -> Shape:
-        """The same, with k numbers on one axis."""
         check_axis(self, x, self.axis)
         if not 1 <= self.k <= x[self.axis]:
             size = x[self.axis]
@@ -173,7 +164,6 @@ class KMaxPooling(Selection):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, each axis of a batch of matrices, all numbers, three axes."""
         yield Sample(cls(2, 0), (((4,), 1),))
         yield Sample(cls(2, 0), (((3, 2), 2),))
         yield Sample(cls(1, 1), (((2, 3), 2),))
@@ -182,7 +172,6 @@ class KMaxPooling(Selection):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An axis that is not there; more numbers than there are, none."""
         yield BadSample(cls(1, 1), (((3,), 1),), "axis 1 does not exist")
         yield BadSample(cls(4, 0), (((3,), 1),), "k is 1 to 3, the size of axis 0, got 4")
         yield BadSample(cls(0, 0), (((3,), 1),), "got 0")
@@ -203,5 +192,5 @@ def min_dim(x: Operand, d: int = 0) -> Expression:
 
 
 def kmax_pooling(x: Operand, k: int, d: int = 1) -> Expression:
-    """Return the k largest numbers along axis ``d``, in the order in which they stand."""
+    """Return the k largest numbers along axis ``d``, in their order in x."""
     return apply(KMaxPooling(unsigned(k, "kmax_pooling"), unsigned(d, "kmax_pooling")), x)

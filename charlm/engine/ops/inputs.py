@@ -1,4 +1,4 @@
-"""Leaves: numbers given by the user."""
+"""Inputs: leaves with the user's numbers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class InputExpression(Expression):
     __slots__ = ()
 
     def set(self, numbers: Any) -> None:
-        """Replace the numbers; every value of the graph is computed anew when next asked for.
+        """Replace the numbers. Every value of the graph is computed again when it is needed.
 
-        They are a flat list in column-major order, or an array of the input's shape (batch last).
+        The numbers are a flat list in column-major order, or an array of the input's shape (batch last).
         """
         graph = self.home()
         graph.set_data(self.index, Input(laid_out(numbers, self.dim(), "set")))
@@ -48,12 +48,10 @@ class Input(Op):
         return self.array.shape[:0:-1], self.array.shape[0]
 
     def forward(self, ctx: Context) -> Array:
-        """Return the numbers in the graph's number type."""
         return self.array.astype(ctx.dtype, copy=False)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector and a batch of matrices."""
         yield Sample(cls(np.ones((1, 3))))
         yield Sample(cls(np.ones((2, 3, 4))))
 
@@ -102,7 +100,7 @@ def scalar_input(graph: ComputationGraph, number: float) -> InputExpression:
 def input_tensor_transposed(
     graph: ComputationGraph, numbers: Sequence[float], dim: Shape, batch_size: int = 1
 ) -> InputExpression:
-    """Return a tensor of sizes ``dim`` filled column-major, the batch slowest."""
+    """Return a tensor of sizes ``dim`` from numbers in column-major order, one batch element after another."""
     where = "input_tensor_transposed"
     if not isinstance(dim, tuple):
         raise ArgumentError(f"{where}: dim is a tuple of sizes, got {dim!r}")
@@ -125,10 +123,10 @@ def sparse_input_tensor(
     batched: bool = False,
     defval: float = 0.0,
 ) -> InputExpression:
-    """Return a tensor that is ``defval`` but for the values at these places.
+    """Return a tensor with ``values`` at these places and ``defval`` elsewhere.
 
     ``idxs`` has a list of indices for each axis of ``shape``, whose last axis is the batch if
-    ``batched``. Of several values at one place the last counts.
+    ``batched``. If several values have the same place, the last one counts.
     """
     where = "sparse_input_tensor"
     if not isinstance(shape, tuple):
@@ -139,7 +137,7 @@ def sparse_input_tensor(
     array = np.full(sizes(shape, where), real(defval, where), np.float64)
     if len(idxs) != len(shape):
         raise ShapeError(
-            f"{where}: one list of indices for each of the {len(shape)} axes, got {len(idxs)}"
+            f"{where}: a list of indices is needed for each of the {len(shape)} axes, got {len(idxs)}"
         )
     places = tuple(np.atleast_1d(np.asarray(indices)) for indices in idxs)
     for axis, (indices, size) in enumerate(zip(places, shape, strict=True)):
@@ -147,7 +145,7 @@ def sparse_input_tensor(
             raise ShapeError(
                 f"{where}: {len(indices)} indices on axis {axis} for {numbers.size} values"
             )
-        if indices.dtype.kind not in "iu":  # here DyNet takes no float
+        if indices.dtype.kind not in "iu":  # DyNet does not take a float here
             raise ArgumentError(f"{where}: an index is a whole number, got {idxs[axis]!r}")
         if indices.min(initial=0) < 0 or indices.max(initial=0) >= size:
             raise ShapeError(
@@ -187,7 +185,6 @@ class Fill(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A batch of matrices of ones, a vector of something else."""
         yield Sample(cls(1.0, (2, 3), 2))
         yield Sample(cls(-2.5, (3,), 1))
 

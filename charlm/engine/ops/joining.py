@@ -27,7 +27,7 @@ class Concatenate(Op):
     axis: int = 0
 
     def shape(self, *xs: Shape) -> Shape:
-        """The first argument's rank, or ``axis`` + 1 if that is larger."""
+        """The rank is the first argument's, or ``axis`` + 1 if that is larger."""
         rank = max(len(xs[0]), self.axis + 1)
         padded = [x + (1,) * (rank - len(x)) for x in xs]
         for x, p in zip(xs, padded, strict=True):
@@ -35,13 +35,15 @@ class Concatenate(Op):
             if any(n != 1 for n in p[rank:]) or any(
                 n != m for i, (n, m) in enumerate(zip(p, padded[0], strict=False)) if i != self.axis
             ):
-                raise self.error(f"sizes off axis {self.axis} must be equal, got {xs[0]} and {x}")
+                raise self.error(
+                    f"sizes on axes other than {self.axis} must be equal, got {xs[0]} and {x}"
+                )
         first = padded[0]
         joined = sum(p[self.axis] for p in padded)
         return (*first[: self.axis], joined, *first[self.axis + 1 :])
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Parts of one batch size, or few, some without a batch."""
+        """All arguments have one batch size, or there are few."""
         size = math.prod(y.shape[: self.axis + 1])
         repeated = sum(1 << j for j, x in enumerate(xs) if x.batch != y.batch)
         if not repeated:
@@ -50,7 +52,6 @@ class Concatenate(Op):
         return Form("concatenate", (size, repeated, y.size // size // y.batch)) if few else None
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
-        """Join; arguments of batch size 1 are repeated."""
         rank = max(xs[0].ndim - 1, self.axis + 1)
         parts = [with_rank(x, rank) for x in xs]
         batch = max(len(p) for p in parts)
@@ -59,7 +60,6 @@ class Concatenate(Op):
         return np.concatenate(parts, axis=axis_of(self.axis))
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """Cut the gradient apart again."""
         rank = dy.ndim - 1
         axis = axis_of(self.axis)
         ends = np.cumsum([with_rank(x, rank).shape[axis] for x in xs])
@@ -68,7 +68,6 @@ class Concatenate(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Vectors, matrices along both axes, columns, batches."""
         yield Sample(cls(), (((2,), 1), ((3,), 1)))
         yield Sample(cls(), (((2,), 1), ((3,), 2), ((1,), 1)))
         yield Sample(cls(1), (((2, 3), 1), ((2, 1), 2)))
@@ -78,7 +77,6 @@ class Concatenate(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Sizes that differ on another axis."""
         yield BadSample(cls(), (((2, 3), 1), ((2, 2), 1)), "must be equal")
 
 
@@ -86,14 +84,12 @@ class ConcatenateToBatch(Op):
     """y = the arguments' batches one after the other."""
 
     def dim(self, *dims: Dim) -> Dim:
-        """Equal shapes; batch sizes add up."""
         shape = dims[0][0]
         if any(d[0] != shape for d in dims):
             raise self.error(f"shapes must be equal, got {', '.join(map(show, dims))}")
         return shape, sum(d[1] for d in dims)
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Copies one after the other."""
         return Form("concatenate", (y.size,), rule=TOTAL)
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
@@ -104,7 +100,6 @@ class ConcatenateToBatch(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Batches of one and two."""
         yield Sample(cls(), (((3,), 1), ((3,), 2)))
 
     @classmethod
@@ -119,7 +114,12 @@ def _first_joined(op: Op, xs: Any) -> Expression:
     return apply(op, *members(xs, "concatenate"))
 
 
-_along_first = of_several(Concatenate(0), "concatenate", "Return them joined.", _first_joined)
+_along_first = of_several(
+    Concatenate(0),
+    "concatenate",
+    "Return them joined along axis 0.",
+    _first_joined,
+)
 
 
 def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
@@ -130,10 +130,10 @@ def concatenate(xs: Sequence[Operand], d: int = 0) -> Expression:
 
 
 def concatenate_cols(xs: Sequence[Operand]) -> Expression:
-    """Return the expressions side by side, vectors as columns."""
+    """Return the columns of the expressions in one matrix; a vector is a column."""
     return apply(ALONG_SECOND, *members(xs, "concatenate_cols"))
 
 
 def concatenate_to_batch(xs: Sequence[Operand]) -> Expression:
-    """Return one batch of all the expressions' batch elements."""
+    """Return one batch of the batch elements of all expressions."""
     return apply(TO_BATCH, *members(xs, "concatenate_to_batch"))

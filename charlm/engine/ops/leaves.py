@@ -26,7 +26,6 @@ class ParameterLeaf(Leaf):
     parameter: Parameter
 
     def identity(self) -> tuple[Any, ...]:
-        """The dimensions, and the type of the numbers."""
         return self.parameter.dims, self.trains, self.parameter.storage.dtype
 
     def source(self) -> Parameter:
@@ -36,24 +35,21 @@ class ParameterLeaf(Leaf):
         return self.parameter.dims, 1
 
     def forward(self, ctx: Context) -> Array:
-        """Return the value; a later update does not change it."""
+        """A later update does not change the result."""
         return self.parameter.read(ctx.reader)[np.newaxis].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> Parameter | None:
-        """The parameter, if it is to be trained."""
         return self.parameter if self.trains else None
 
     def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
-        """Its numbers are where they are."""
+        """Compiled code reads the numbers where they are."""
         return Form("given") if self.parameter.storage.dtype == np.float32 else None
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Add to the parameter's gradient."""
         self.parameter.add_gradient(dy[0])
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A matrix, and a constant vector."""
         yield Sample(cls(ParameterCollection().add_parameters((3, 2))))
         yield Sample(cls(ParameterCollection().add_parameters((3,)), trains=False))
 
@@ -71,7 +67,6 @@ class LookupLeaf(Leaf):
         return self.table
 
     def dim(self, *dims: Dim) -> Dim:
-        """The row's dims, then the number of rows."""
         return (*self.table.dims, self.table.rows), 1
 
     def forward(self, ctx: Context) -> Array:
@@ -79,11 +74,9 @@ class LookupLeaf(Leaf):
         return self.table.value[np.newaxis].astype(ctx.dtype)
 
     def leaf(self) -> LookupParameter | None:
-        """The table, if it is to be trained."""
         return self.table if self.trains else None
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Add to the gradient of every row."""
         self.table.gradient += dy[0]
 
     def touch(self) -> None:
@@ -92,7 +85,6 @@ class LookupLeaf(Leaf):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A small table of vectors, and a constant one of matrices."""
         yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2,))))
         yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (2, 4)), trains=False))
 
@@ -109,7 +101,7 @@ class LookupExpression(Expression):
         assert isinstance(op, Lookup)
         ids = _ids(index)
         if len(ids) != len(op.ids):
-            raise ShapeError(f"set: this lookup has {len(op.ids)} ids, got {len(ids)}")
+            raise ShapeError(f"set: this lookup needs {len(op.ids)} ids, got {len(ids)}")
         op.table.check(np.array(ids))
         graph.set_data(self.index, Lookup(op.table, ids, op.update))
 
@@ -124,7 +116,6 @@ class Lookup(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The table by its number, how many rows there are, and whether they train."""
         return self.table.serial, len(self.ids), self.update
 
     def integers(self) -> tuple[int, ...]:
@@ -134,12 +125,10 @@ class Lookup(Op):
         return self.table.rows
 
     def check_data(self, *dims: Dim) -> None:
-        """Each id is that of a row."""
         if max(self.ids, default=0) >= self.table.rows:
             self.table.check(np.array(self.ids))
 
     def dim(self, *dims: Dim) -> Dim:
-        """A row's dims; the batch is the number of ids."""
         self.check_data()
         return self.table.dims, len(self.ids)
 
@@ -150,11 +139,9 @@ class Lookup(Op):
         return self.table.value[np.array(self.ids)].astype(ctx.dtype, copy=False)
 
     def leaf(self) -> LookupParameter | None:
-        """The table, if it is to be trained."""
         return self.table if self.update else None
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Add to the gradient of the rows used."""
         if len(self.ids) == 1:
             (i,) = self.ids
             row = self.table.gradient[i : i + 1]
@@ -170,7 +157,6 @@ class Lookup(Op):
                 self.table.touched[i] = True
 
     def compiled(self, y: Type) -> Form | None:  # type: ignore[override]
-        """The table's places, and the size of a row."""
         value, gradient, touched = self.table.value, self.table.gradient, self.table.touched
         if value.dtype != np.float32:
             return None
@@ -179,7 +165,6 @@ class Lookup(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One row, a batch with a repeated row, a constant."""
         table = ParameterCollection().add_lookup_parameters(3, (2,))
         yield Sample(cls(table, (1,)))
         yield Sample(cls(table, (1, 0, 1)))

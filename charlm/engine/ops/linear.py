@@ -29,9 +29,9 @@ def product_shape(w: Shape, x: Shape) -> Shape | None:
 def product(w: Array, x: Array) -> Array:
     """Return ``W x`` as an array ``(batch, [columns,] rows)``."""
     if len(w) == 1 and x.ndim == 2 and w.ndim == 3:
-        return x.dot(w[0])  # for small ones half the time of ``@``
+        return x.dot(w[0])  # takes half the time of ``@`` for small matrices
     w, columns = _as_matrix(w), _as_matrix(x)
-    if len(w) == 1 and len(x) > 1:  # one matrix for the whole batch: a single large product
+    if len(w) == 1 and len(x) > 1:  # one matrix for the whole batch: one large product
         y = flat(columns) @ w[0]
         y = y.reshape(*columns.shape[:2], w.shape[2])
     else:
@@ -65,10 +65,10 @@ def _as_matrix(x: Array) -> Array:
 
 
 def form_of_products(code: str, y: Type, *args: Type) -> Form:
-    """Return the form of a sum of products, perhaps behind a bias.
+    """Return the form of a sum of products, perhaps after a bias.
 
-    Its numbers are columns and rows of a batch element of the result, and bits for the arguments
-    that have no batch. If the matrices have none, all columns of a batch are one matrix.
+    Its numbers are the columns and rows of a batch element of the result, and a bit for each argument,
+    1 if it has no batch. If no matrix has a batch, all columns of the batch are one matrix.
     """
     rows, bias = y.shape[0], args[: len(args) % 2]
     matrices, others = args[len(bias) :: 2], args[len(bias) + 1 :: 2]
@@ -88,7 +88,7 @@ class MatMul(Op):
         shape = product_shape(w, x)
         if shape is None:
             rule = "inner sizes must agree and there are at most two axes"
-            hint = "; cmult multiplies number by number" if w == x else ""
+            hint = "; use cmult for the element-wise product" if w == x else ""
             raise self.error(f"{rule}, got {w} * {x}{hint}")
         return shape
 
@@ -96,7 +96,7 @@ class MatMul(Op):
         return product(w, x)
 
     def backward(self, ctx: Context, dy: Array, y: Array, w: Array, x: Array) -> Gradients:
-        """DW = dY X^T, dX = W^T dY."""
+        """Gradients: dW = dY X^T, dX = W^T dY."""
         return list(product_gradients(dy, w, x, ctx.needs))
 
     def compiled(self, y: Type, w: Type, x: Type) -> Form | None:  # type: ignore[override]
@@ -104,7 +104,6 @@ class MatMul(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Matrix by vector, by matrix, outer product, and each side batched."""
         yield Sample(cls(), (((3, 2), 1), ((2,), 1)))
         yield Sample(cls(), (((3, 2), 1), ((2, 4), 3)))
         yield Sample(cls(), (((3, 2), 2), ((2,), 1)))
@@ -115,7 +114,7 @@ class MatMul(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        yield BadSample(cls(), (((3,), 1), ((3,), 1)), r"got \(3,\) \* \(3,\); cmult")
+        yield BadSample(cls(), (((3,), 1), ((3,), 1)), r"got \(3,\) \* \(3,\); use cmult")
         yield BadSample(cls(), (((2, 3), 1), ((2,), 1)), "inner sizes must agree")
         yield BadSample(cls(), (((2, 2, 2), 1), ((2,), 1)), "at most two axes")
 
@@ -124,7 +123,6 @@ class Affine(Op):
     """Y = b + W1 X1 + W2 X2 + ...; a vector b is added to every column. One column makes a vector."""
 
     def shape(self, b: Shape, *wx: Shape) -> Shape:
-        """The products' common shape, to which b must fit."""
         if len(wx) % 2:
             raise self.error(
                 f"arguments are b, W1, x1, W2, x2, ...: an odd number, got {1 + len(wx)}"
@@ -144,7 +142,6 @@ class Affine(Op):
         return y
 
     def forward(self, ctx: Context, b: Array, *wx: Array) -> Array:
-        """Add the products to the bias."""
         if not wx:
             return b
         y = _one_column(product(wx[0], wx[1]))
@@ -153,7 +150,6 @@ class Affine(Op):
         return y + _bias(b, y)
 
     def backward(self, ctx: Context, dy: Array, y: Array, b: Array, *wx: Array) -> Gradients:
-        """Dy to b, and the product rule for each pair."""
         gradients: list[Array | Product | None] = [
             dy if b.ndim <= dy.ndim else dy.reshape(len(dy), *b.shape[1:])
         ]
@@ -163,14 +159,13 @@ class Affine(Op):
         return gradients
 
     def compiled(self, y: Type, b: Type, *wx: Type) -> Form | None:  # type: ignore[override]
-        """Few products; none is a copy."""
+        """A bias without products is a copy; many products run in Python."""
         if not wx:
             return Form("part", (0, 0, y.size))
         return form_of_products("affine", y, b, *wx) if len(wx) < MOST_ARGUMENTS else None
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One and two products, matrices, batches."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2,), 1)))
         yield Sample(cls(), (((3,), 1), ((3, 2), 1), ((2,), 3), ((3, 4), 1), ((4,), 1)))
@@ -183,7 +178,6 @@ class Affine(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An even count, sizes that do not fit."""
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1)), "an odd number")
         yield BadSample(cls(), (((2,), 1), ((2, 3), 1), ((2,), 1)), "do not fit")
         yield BadSample(cls(), (((3,), 1), ((2, 3), 1), ((3,), 1)), "do not fit")
@@ -222,12 +216,11 @@ class DotProduct(Op):
         return [scale * x2, scale * x1]
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
-        """One of them may be without a batch."""
+        """One argument may have no batch."""
         return Form("dot_product", steps(x1, x2))
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Vectors, and a batch against one."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)))
         yield Sample(cls(), (((3,), 2), ((3,), 1)))
         yield Sample(cls(), (((2, 2), 2), ((2, 2), 2)))

@@ -1,4 +1,4 @@
-"""Functions of a list of expressions: their average, largest and log-sum-exp; and the latter along an axis."""
+"""Average, maximum and log-sum-exp of a list of expressions; log-sum-exp along an axis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _sum(xs: Iterable[Array]) -> Array:
 
 
 def _finite(x: Array) -> Array:
-    """Return x with 0 for infinities: what is -inf throughout would otherwise be shifted to NaN."""
+    """Return x with 0 for infinities: -inf minus -inf would be NaN."""
     return np.where(np.isfinite(x), x, x.dtype.type(0))
 
 
@@ -45,28 +45,25 @@ class Average(Op):
         return form_of_sum(1 / len(xs), y, *xs)
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """1 / n to each."""
         return [dy / len(xs)] * len(xs)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One, several, batched with not."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(), (((2, 3), 1), ((2, 3), 2), ((2, 3), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Other sizes and ranks, other batches."""
         yield BadSample(cls(), (((3,), 1), ((1,), 1)), "shapes must be equal")
         yield BadSample(cls(), (((3,), 1), ((3, 1), 1)), "shapes must be equal")
         yield BadSample(cls(), (((3,), 2), ((3,), 3)), "batch sizes must be equal or 1")
 
 
 class LogSumExp(Op):
-    """y = ln(exp x1 + ... + exp xn), number by number; dx_i = exp(x_i - y)."""
+    """y = ln(exp x1 + ... + exp xn), element-wise; dx_i = exp(x_i - y)."""
 
     def shape(self, *xs: Shape) -> Shape:
-        """The arguments' without trailing ones, up to which they are equal."""
+        """The arguments are equal up to trailing ones, and the result has none."""
         y = without_trailing_ones(xs[0])
         if any(without_trailing_ones(x) != y for x in xs):
             raise self.error(f"shapes must be equal, got {', '.join(map(str, xs))}")
@@ -84,7 +81,6 @@ class LogSumExp(Op):
         return Form("log_sum_exp", rule=ALL_LIKE_FIRST) if alike else None
 
     def backward(self, ctx: Context, dy: Array, y: Array, *xs: Array) -> list[Array]:
-        """Each one's share of the sum."""
         shift = _finite(y)
         gradients = []
         for x in xs:
@@ -94,7 +90,6 @@ class LogSumExp(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One, several, batched with not, a trailing one."""
         yield Sample(cls(), (((3, 1), 1),))
         yield Sample(cls(), (((2, 3), 1), ((2, 3), 2), ((2, 3), 1)))
         yield Sample(cls(), (((3,), 1), ((3, 1), 2)))
@@ -122,17 +117,16 @@ class LogSumExpDim(RemovesAxis):
         return Form("log_sum_exp_dim", along(x, self.axis))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Each one's share of the sum."""
         return [dy.reshape(ctx.saved.shape) * np.exp(x - _finite(ctx.saved))]
 
 
 def average(xs: Sequence[Operand]) -> Expression:
-    """Return the mean of a list of expressions, number by number."""
+    """Return the mean of a list of expressions, element-wise."""
     return apply(Average(), *members(xs, "average"))
 
 
 def emax(xs: Sequence[Operand]) -> Expression:
-    """Return the largest of a list of expressions, number by number; of equals the earlier gets the gradient.
+    """Return the element-wise maximum of a list of expressions; of equal numbers the earlier gets the gradient.
 
     As in DyNet the first is compared with itself too, so there are as many nodes as expressions.
     """
@@ -144,7 +138,7 @@ def emax(xs: Sequence[Operand]) -> Expression:
 
 
 def logsumexp(xs: Sequence[Operand]) -> Expression:
-    """Return the logarithm of the sum of the exponentials of a list of expressions, number by number."""
+    """Return the logarithm of the sum of the exponentials of a list of expressions, element-wise."""
     return apply(LogSumExp(), *members(xs, "logsumexp"))
 
 

@@ -1,4 +1,4 @@
-"""Negative log-likelihoods of outcomes: of yes or no, and of a count."""
+"""Negative log-likelihoods of a binary outcome and of a count."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from charlm.kernels.tapes import Form
 __all__ = ["binary_log_loss", "poisson_loss"]
 
 SMALLEST = (
-    1.1754943508222875e-38  # the smallest normal float32, DyNet's stand-in for 0 in a logarithm
+    1.1754943508222875e-38  # the smallest normal float32, which DyNet uses for 0 in a logarithm
 )
-BELOW_ONE = 0.9999999  # and for 1 in the denominator of a slope
+BELOW_ONE = 0.9999999  # and this one for 1 in the denominator of a slope
 
 
 class BinaryLogLoss(Op):
@@ -38,7 +38,7 @@ class BinaryLogLoss(Op):
         return (1,)
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """Add up the costs; a product of 0 and an infinite logarithm is none."""
+        """A term with the factor 0 counts as 0, even if its logarithm is infinite."""
         worst = -x1.dtype.type(math.log(SMALLEST))
         yes = np.where(x2 == 0, 0, x2 * np.log(x1))
         no = np.where(x2 == 1, 0, (1 - x2) * np.log1p(-x1))

@@ -36,21 +36,19 @@ class OverAxis(Op, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, and both axes of a batch of matrices."""
         yield Sample(cls(), (((4,), 1),), -2, 2)
         yield Sample(cls(), (((2, 3), 2),), -2, 2)
         yield Sample(cls(1), (((2, 3), 2),), -2, 2)  # type: ignore[call-arg]
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An axis that is not there, three axes."""
         yield BadSample(cls(1), (((3,), 1),), "axis 1 does not exist")  # type: ignore[call-arg]
         yield BadSample(cls(), (((2, 2, 2), 1),), "at most two axes")
 
 
 @lru_cache
 def _ones(size: int, dtype: DType) -> Array:
-    """Return ones: of a small vector, a product with them takes a third of the time of ``sum``."""
+    """Return ones: for a small vector, the product with them takes a third of the time of ``sum``."""
     return np.ones(size, dtype)
 
 
@@ -66,11 +64,11 @@ class Softmax(OverAxis):
     def forward(self, ctx: Context, x: Array) -> Array:
         """Shifted by the maximum: exp overflows above 88 in float32."""
         if len(x) == 1 and x.ndim == 2 and self.axis == 0:  # a third of the time for a small vector
-            y = x - x[0, x.argmax(), ...]  # an array without axes, which is quicker than a number
+            y = x - x[0, x.argmax(), ...]  # an array without axes is faster here than a number
             np.exp(y, out=y)
             y /= y.dot(_ones(y.shape[1], y.dtype))[0, ...]
             return y
-        axis = axis_of(self.axis)  # ufuncs' own reductions: x.max() takes a microsecond longer
+        axis = axis_of(self.axis)  # ``reduce`` saves the microsecond that x.max() takes longer
         y = x - np.maximum.reduce(x, axis=axis, keepdims=True)
         np.exp(y, out=y)
         y /= np.add.reduce(y, axis=axis, keepdims=True)
@@ -92,7 +90,7 @@ class LogSoftmax(OverAxis):
     axis: int = 0
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Along the first axis; the probabilities are kept."""
+        """Along the first axis only; the probabilities are saved."""
         return None if self.axis else Form("log_softmax", x.shape[:1], saved=x.size)
 
     def forward(self, ctx: Context, x: Array) -> Array:
@@ -105,13 +103,12 @@ class LogSoftmax(OverAxis):
 
 
 class OfTargets(Op, abstract=True):
-    """A loss of a vector of scores and the right one's index, one index for each batch element."""
+    """A loss of a vector of scores and the index of the target, one target for each batch element."""
 
     targets: tuple[int, ...]
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The number of targets, and what else there is."""
         return len(self.targets), *[v for k, v in vars(self).items() if k != "targets"]
 
     def integers(self) -> tuple[int, ...]:
@@ -121,14 +118,12 @@ class OfTargets(Op, abstract=True):
         return xs[0].shape[0]
 
     def check_data(self, *dims: Dim) -> None:
-        """Each target has a score."""
         bound = dims[0][0][0]
         for target in self.targets:
             if not 0 <= target < bound:
                 raise self.error(f"target {target} is outside {bound} scores (0 to {bound - 1})")
 
     def dim(self, *dims: Dim) -> Dim:
-        """A scalar for each batch element."""
         ((shape, batch),) = dims
         if any(n != 1 for n in shape[1:]):
             raise self.error(f"the scores must be a vector, got shape {shape}")
@@ -141,7 +136,6 @@ class OfTargets(Op, abstract=True):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A target too far, a wrong count, a matrix."""
         yield BadSample(cls((4,)), (((4,), 1),), "target 4 is outside 4 scores")  # type: ignore[call-arg]
         yield BadSample(cls((1,)), (((4,), 2),), "1 targets for a batch of 2")  # type: ignore[call-arg]
         yield BadSample(cls((1,)), (((2, 3), 1),), "must be a vector")  # type: ignore[call-arg]
@@ -157,7 +151,7 @@ class PickNegLogSoftmax(OfTargets):
         return Form("pick_neg_log_softmax", (x.size // x.batch,), saved=x.size)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Ln sum exp(x) - x[target], shifted by the maximum."""
+        """The loss is ln sum exp(x) - x[target], shifted by the maximum."""
         scores = x.reshape(len(x), -1)
         shifted = scores - scores.max(axis=1, keepdims=True)
         rows = np.arange(len(x))
@@ -168,20 +162,20 @@ class PickNegLogSoftmax(OfTargets):
         return (np.log(total) - picked)[:, np.newaxis]
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """The probabilities, less one at the target."""
         dx = ctx.saved * dy
         dx[np.arange(len(x)), self.targets] -= dy[:, 0]
         return [dx.reshape(x.shape)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One target, and a batch."""
         yield Sample(cls((1,)), (((4,), 1),), -2, 2)
         yield Sample(cls((1, 3)), (((4,), 2),), -2, 2)
 
 
 _softmax = of_one(Softmax(), "softmax", "Return the softmax of each column.")
-_log_softmax = of_one(LogSoftmax(), "log_softmax", "Return its logarithm.")
+_log_softmax = of_one(
+    LogSoftmax(), "log_softmax", "Return the logarithm of the softmax of each column."
+)
 OF_TARGET = Indexed(lambda target: PickNegLogSoftmax((target,)))
 
 
@@ -195,7 +189,7 @@ def softmax(x: Operand, d: int = 0) -> Expression:
 def log_softmax(x: Operand, restrict: Sequence[int] | None = None) -> Expression:
     """Return the logarithm of the softmax of each column.
 
-    With ``restrict``, a list of indices, of a vector: normalised over those, and -inf elsewhere.
+    ``restrict`` is a list of indices of a vector: the result is normalised over them, and -inf elsewhere.
     """
     if restrict is None:
         return _log_softmax(x)

@@ -1,7 +1,7 @@
-"""The pieces of a vanilla LSTM step as ops of their own, for cells that are put together by hand.
+"""The parts of a vanilla LSTM step as separate ops, for cells that a program builds itself.
 
-Gates are one vector (4H,) of the blocks i, f, o, g, the non-linearities already applied. The
-builders do not use these: a cell's whole step is one op (``engine/rnn``).
+Gates are one vector (4H,) of the blocks i, f, o, g after their non-linearities. The builders do not use
+these ops: a cell's whole step is one op (``engine/rnn``).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class VanillaLstmGates(Op):
     """y = [s(a_i), s(a_f + 1), s(a_o), tanh(a_g)], a = b + Wx (m_x x) + Wh (m_h h), s the logistic function.
 
     The arguments are x1, ..., xn, h, Wx, Wh, b and, with ``dropout``, the masks m_x and m_h; x is
-    the xs one behind the other. With ``noise``, numbers of N(0, noise^2) are drawn at every
+    the concatenation of x1 to xn. With ``noise``, numbers from N(0, noise^2) are drawn at every
     evaluation and added to Wx, Wh and b, in this order.
     """
 
@@ -61,7 +61,7 @@ class VanillaLstmGates(Op):
         return b
 
     def forward(self, ctx: Context, *arrays: Array) -> Array:
-        """``ctx.saved`` is what the matrices, with their noise, were multiplied with."""
+        """``ctx.saved`` is x and h times their masks, and Wx and Wh with their noise."""
         xs, (h, wx, wh, b, *masks) = arrays[: self.inputs], arrays[self.inputs :]
         x = _joined(xs)
         if self.dropout:
@@ -79,7 +79,6 @@ class VanillaLstmGates(Op):
         return y
 
     def backward(self, ctx: Context, dy: Array, y: Array, *arrays: Array) -> list[Array]:
-        """Through the non-linearities, the products and the masks."""
         xs, (h, _, _, _, *masks) = arrays[: self.inputs], arrays[self.inputs :]
         used_x, used_h, wx, wh = ctx.saved
         slope = y * (1 - y)
@@ -96,7 +95,6 @@ class VanillaLstmGates(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One input and two, with masks and without, batched or not, also one of them alone."""
         step = (((2,), 1), ((8, 3), 1), ((8, 2), 1), ((8,), 1))
         batch = (((2,), 2), *step[1:])
         masks = (((3,), 1), ((2,), 1))
@@ -108,7 +106,6 @@ class VanillaLstmGates(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A column, and each size wrong in turn."""
         good = [((3,), 1), ((2,), 1), ((8, 3), 1), ((8, 2), 1), ((8,), 1), ((3,), 1), ((2,), 1)]
         for place, shape, match in (
             (0, (3, 1), "must be vectors"),
@@ -132,7 +129,7 @@ def _gradients(da: Array, w: Array, x: Array) -> tuple[Array, Array]:
 
 
 def _block(gates: Array, first: int, stop: int | None = None) -> Array:
-    """Return a view of one of the four blocks, or of those from ``first`` to before ``stop``."""
+    """Return a view of block ``first``, or of the blocks ``first`` to ``stop`` - 1."""
     size = gates.shape[1] // 4
     return gates[:, first * size : (first + 1 if stop is None else stop) * size]
 
@@ -147,7 +144,6 @@ class OfGates(Op, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Alone, and each side batched."""
         yield Sample(cls(), (((2,), 1), ((8,), 1)))
         yield Sample(cls(), (((2,), 2), ((8,), 2)))
         yield Sample(cls(), (((2,), 1), ((8,), 2)))
@@ -155,7 +151,6 @@ class OfGates(Op, abstract=True):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Gates of another size, a column."""
         yield BadSample(cls(), (((2,), 1), ((9,), 1)), "are needed")
         yield BadSample(cls(), (((2, 1), 1), ((8,), 1)), "are needed")
 
@@ -168,7 +163,6 @@ class VanillaLstmC(OfGates):
         return f * c + i * g
 
     def backward(self, ctx: Context, dy: Array, y: Array, c: Array, gates: Array) -> list[Array]:
-        """The product rule; o has no part."""
         i, f, _, g = np.split(gates, 4, axis=1)
         return [dy * f, np.concatenate([dy * g, dy * c, np.zeros_like(dy), dy * i], axis=1)]
 
@@ -180,7 +174,6 @@ class VanillaLstmH(OfGates):
         return _block(gates, 2) * np.tanh(c)
 
     def backward(self, ctx: Context, dy: Array, y: Array, c: Array, gates: Array) -> list[Array]:
-        """Only o of the gates has a part."""
         t = np.tanh(c)
         dgates = np.zeros((len(dy), gates.shape[1]), dy.dtype)
         _block(dgates, 2)[...] = dy * t
@@ -195,9 +188,9 @@ def vanilla_lstm_gates(
     b: Operand,
     weightnoise_std: float = 0,
 ) -> Expression:
-    """Return the gates (4H,) of an LSTM step; the forget gate has 1 added before the logistic function.
+    """Return the gates (4H,) of an LSTM step; 1 is added to the forget gate before the logistic function.
 
-    Numbers of N(0, weightnoise_std^2) are drawn at every evaluation and added to Wx, Wh and b.
+    Numbers from N(0, weightnoise_std^2) are drawn at every evaluation and added to Wx, Wh and b.
     """
     return apply(
         VanillaLstmGates(noise=real(weightnoise_std, "weightnoise_std")), x_t, h_tm1, Wx, Wh, b
@@ -212,7 +205,7 @@ def vanilla_lstm_gates_concat(
     b: Operand,
     weightnoise_std: float = 0,
 ) -> Expression:
-    """Return ``vanilla_lstm_gates`` of a list of inputs, one behind the other."""
+    """Return ``vanilla_lstm_gates`` of the concatenation of a list of inputs."""
     count = _count(x_t, "vanilla_lstm_gates_concat")
     op = VanillaLstmGates(count, noise=real(weightnoise_std, "weightnoise_std"))
     return apply(op, *x_t, h_tm1, Wx, Wh, b)
@@ -243,7 +236,7 @@ def vanilla_lstm_gates_dropout_concat(
     dropout_mask_h: Operand,
     weightnoise_std: float = 0,
 ) -> Expression:
-    """Return ``vanilla_lstm_gates_dropout`` of a list of inputs; their mask is as long as all of them."""
+    """Return ``vanilla_lstm_gates_dropout`` of the concatenation of a list of inputs; the mask has its size."""
     count = _count(x_t, "vanilla_lstm_gates_dropout_concat")
     op = VanillaLstmGates(count, True, real(weightnoise_std, "weightnoise_std"))
     return apply(op, *x_t, h_tm1, Wx, Wh, b, dropout_mask_x, dropout_mask_h)

@@ -1,4 +1,4 @@
-"""Losses with a margin: hinge losses and the pairwise rank loss. At the kink the slope is 0."""
+"""Losses with a margin: hinge losses and the pairwise rank loss. Their slope at the kink is 0."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["hinge", "hinge_batch", "hinge_dim", "pairwise_rank_loss"]
 
 
 def _violations(scores: Array, targets: Array, margin: float) -> Array:
-    """Return max(0, margin - the target's score + each score) along the last axis, 0 for the target itself."""
+    """Return max(0, margin - the target's score + each other score) along the last axis, 0 for the target."""
     wanted = np.take_along_axis(scores, targets, axis=-1)
     losses = np.maximum(scores.dtype.type(margin) - wanted + scores, 0)
     np.put_along_axis(losses, targets, 0, axis=-1)
@@ -28,7 +28,7 @@ def _violations(scores: Array, targets: Array, margin: float) -> Array:
 
 
 def _score_gradient(violated: Array, targets: Array, dy: Array) -> Array:
-    """Return dy for each violating score, and less their sum for the target's."""
+    """Return dy for each score within the margin, and minus their sum for the target."""
     dscores = violated * dy
     np.put_along_axis(dscores, targets, -dscores.sum(axis=-1, keepdims=True), axis=-1)
     return dscores
@@ -53,7 +53,6 @@ class Hinge(OfTargets):
         return losses.sum(axis=1, keepdims=True)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1 to each violating score, less their number to the target's."""
         return [_score_gradient(ctx.saved, self._places(), dy).reshape(x.shape)]
 
     @classmethod
@@ -98,7 +97,6 @@ class HingeDim(Op):
         return scores, np.broadcast_to(targets, (len(x), *targets.shape))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up the violations of each column or row."""
         losses = _violations(*self._scores_last(x), self.margin)
         ctx.saved = losses > 0
         return losses.sum(axis=2)
@@ -110,14 +108,12 @@ class HingeDim(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Columns and rows, a batch, a margin that is partly kept."""
         yield Sample(cls((0, 1, 0), 0, 5.0), (((2, 3), 1),))
         yield Sample(cls((2, 0), 1, 5.0), (((2, 3), 2),))
         yield Sample(cls((1, 0), 0, 0.5), (((2, 2), 1),), values=([[0.2, 0.9], [0.1, 0.3]],))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector, a third axis, a wrong count, a target too far."""
         yield BadSample(cls(), (((3,), 1),), "a matrix is needed")
         yield BadSample(cls((0, 0), 2), (((2, 3), 1),), "axis 2 does not exist")
         yield BadSample(cls((0, 0)), (((2, 3), 1),), "2 targets for 3 columns")
@@ -131,7 +127,6 @@ class PairwiseRankLoss(Op):
     margin: float = 1.0
 
     def dim(self, *dims: Dim) -> Dim:
-        """The arguments', which are equal with their batches."""
         (shape, _), other = dims
         if dims[0] != other or shape[0] != 1 or len(shape) > 2:
             given = " and ".join(map(show, dims))
@@ -142,17 +137,14 @@ class PairwiseRankLoss(Op):
         return Form("pairwise_rank_loss", (float(self.margin),))
 
     def forward(self, ctx: Context, x1: Array, x2: Array) -> Array:
-        """How far x1 is from being larger by the margin."""
         return np.maximum(x1.dtype.type(self.margin) - x1 + x2, 0)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x1: Array, x2: Array) -> list[Array]:
-        """-1 and 1 where there is a loss."""
         dx2 = dy * (y > 0)
         return [-dx2, dx2]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A loss, and rows with and without one."""
         yield Sample(cls(2.5), (((1,), 2), ((1,), 2)))
         yield Sample(
             cls(0.5), (((1, 3), 1), ((1, 3), 1)), values=([0.3, 0.9, -0.2], [0.1, -0.4, 0.6])
@@ -160,14 +152,13 @@ class PairwiseRankLoss(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Columns, three axes, batches that differ."""
         yield BadSample(cls(), (((3,), 1), ((3,), 1)), "two equal shapes")
         yield BadSample(cls(), (((1, 2, 2), 1), ((1, 2, 2), 1)), "two equal shapes")
         yield BadSample(cls(), (((1,), 1), ((1,), 3)), r"got \(1,\) and \(1,\) x 3")
 
 
 def hinge(x: Operand, v: int, m: float = 1.0) -> Expression:
-    """Return the sum, over the scores other than ``x[v]``, of how far they are from being smaller by m."""
+    """Return the sum of max(0, m - x[v] + x[i]) over all i other than v."""
     return hinge_batch(x, [v], m)
 
 
@@ -183,7 +174,7 @@ def hinge_dim(x: Operand, v: Sequence[int], d: int = 0, m: float = 1.0) -> Expre
 
 
 def pairwise_rank_loss(x: Operand, y: Operand, m: float = 1.0) -> Expression:
-    """Return max(0, m - x + y): no loss if x is larger than y by m."""
+    """Return max(0, m - x + y): no loss if x is larger than y by m or more."""
     return apply(PairwiseRankLoss(real(m, "pairwise_rank_loss")), x, y)
 
 

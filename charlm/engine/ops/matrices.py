@@ -15,12 +15,12 @@ from charlm.errors import EvaluationError
 
 __all__ = ["colwise_add", "inverse", "logdet", "trace_of_product"]
 
-# values with an inverse far from the edge of float32
+# a matrix whose inverse is accurate in float32
 _REGULAR = ([1.5, -0.3, 0.4, 0.2, 1.2, -0.5, -0.6, 0.1, 1.1],)
 
 
 class OfSquare(Op, abstract=True):
-    """A function of one square matrix; one number is a matrix too."""
+    """A function of a square matrix, or of one number as a matrix."""
 
     batches = False
 
@@ -40,19 +40,17 @@ class OfSquare(Op, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A matrix, and one number."""
         yield Sample(cls(), (((3, 3), 1),), values=_REGULAR)
         yield Sample(cls(), (((1,), 1),), values=([0.7],))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A wide matrix, a vector, three axes."""
         for shape in ((2, 3), (2,), (2, 2, 2)):
             yield BadSample(cls(), ((shape, 1),), "a square matrix is needed")
 
 
 class Inverse(OfSquare):
-    """Y = X^-1; dX = -Y^T dY Y^T. Transposing commutes with it, so the reversed axes need no care."""
+    """Y = X^-1; dX = -Y^T dY Y^T. The formula also holds for arrays with reversed axes."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
         return self.inverse(x)
@@ -111,13 +109,11 @@ class ColwiseAdd(Add):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Each side batched, a matrix of one column as the vector."""
         yield Sample(cls(), (((2, 3), 2), ((2,), 1)))
         yield Sample(cls(), (((2, 3), 1), ((2, 1), 2)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector for each row, two vectors, a row."""
         yield BadSample(cls(), (((2, 3), 1), ((3,), 1)), "are needed")
         yield BadSample(cls(), (((3,), 1), ((3,), 1)), "are needed")
         yield BadSample(cls(), (((2, 3), 1), ((1, 3), 1)), "are needed")

@@ -1,4 +1,4 @@
-"""Ops that add or multiply by random numbers, drawn from the graph's stream when they are evaluated."""
+"""Ops that add random numbers or multiply by them; the graph's stream draws them at the evaluation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["block_dropout", "dropout", "dropout_batch", "dropout_dim", "noise"]
 
 
 def draw_mask(ctx: Context, p: float, shape: Shape) -> Array:
-    """Return 0 with probability p, else 1 / (1 - p); NaN for p = 1, where nothing is left to scale up.
+    """Return 0 with probability p, else 1 / (1 - p); NaN for p = 1.
 
     In float32, as DyNet computes it, so that the same seed gives the same mask to the last bit.
     """
@@ -53,16 +53,14 @@ class Dropout(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector and a batch of matrices."""
         yield Sample(cls(0.3), (((8,), 1),))
         yield Sample(cls(0.5), (((2, 3), 2),))
 
 
 class DropoutBatch(Dropout):
-    """y = x m / (1 - p), with one m of 0 or 1 for all of a batch element."""
+    """y = x m / (1 - p), with one m of 0 or 1 for each batch element."""
 
     def mask_shape(self, x: Array) -> Shape:
-        """One number a batch element."""
         return (len(x), *(1,) * (x.ndim - 1))
 
     @classmethod
@@ -74,7 +72,7 @@ class DropoutBatch(Dropout):
 
 @dataclass(eq=False)
 class DropoutDim(Dropout):
-    """y = x m / (1 - p), with one m of 0 or 1 for all the numbers along an axis."""
+    """y = x m / (1 - p), with one m of 0 or 1 for all numbers along an axis."""
 
     axis: int = 0
 
@@ -83,19 +81,16 @@ class DropoutDim(Dropout):
         return x
 
     def mask_shape(self, x: Array) -> Shape:
-        """The argument's, with size 1 on the axis."""
         axis = x.ndim + axis_of(self.axis)
         return (*x.shape[:axis], 1, *x.shape[axis + 1 :])
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Each axis of a batch of matrices."""
         yield Sample(cls(0.3, 0), (((2, 4), 2),))
         yield Sample(cls(0.5, 1), (((4, 2), 2),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An axis that is not there."""
         yield BadSample(cls(0.3, 1), (((3,), 1),), "axis 1 does not exist")
 
 
@@ -105,7 +100,7 @@ class BlockDropout(Dropout):
     batches = False
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """One draw; for p = 1, as DyNet, 0 without one."""
+        """For p = 1 the result is 0 and nothing is drawn, as in DyNet."""
         if self.p == 1:
             ctx.saved = np.zeros((1,) * x.ndim, x.dtype)
         else:
@@ -114,7 +109,6 @@ class BlockDropout(Dropout):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector and a matrix, kept, and one dropped."""
         yield Sample(cls(0.01), (((3,), 1),))
         yield Sample(cls(0.01), (((2, 3), 1),))
         yield Sample(cls(0.99), (((2, 3), 1),), differentiable=(False,))
@@ -137,7 +131,6 @@ class Noise(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector and a batch of matrices."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(2.0), (((2, 3), 2),))
 

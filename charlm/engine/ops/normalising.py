@@ -14,7 +14,7 @@ from charlm.engine.ops.arithmetic import broadcast_shape
 
 __all__ = ["layer_norm", "weight_norm"]
 
-EPSILON = 1e-8  # DyNet's, which keeps the quotient of a constant x finite
+EPSILON = 1e-8  # as in DyNet; it keeps the quotient of a constant x finite
 
 
 class LayerNorm(Op):
@@ -31,7 +31,7 @@ class LayerNorm(Op):
         return broadcast_shape(self, broadcast_shape(self, x, g), b)
 
     def forward(self, ctx: Context, x: Array, g: Array, b: Array) -> Array:
-        """``ctx.saved`` is the normalised x and its deviation."""
+        """``ctx.saved`` is the normalised x and the standard deviation."""
         axes = tuple(range(1, x.ndim))
         centred = x - x.mean(axis=axes, keepdims=True)
         deviation = np.sqrt(np.square(centred).mean(axis=axes, keepdims=True))
@@ -43,7 +43,7 @@ class LayerNorm(Op):
     def backward(
         self, ctx: Context, dy: Array, y: Array, x: Array, g: Array, b: Array
     ) -> list[Array]:
-        """The statistics are of x, so d is summed over the axes along which x was broadcast."""
+        """The statistics are those of x, so d is summed over the axes along which x was broadcast."""
         z, deviation = ctx.saved
         rank = dy.ndim - 1
         d = reduce_to(dy * align(g, rank), (len(dy), *x.shape[1:]))
@@ -55,7 +55,6 @@ class LayerNorm(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, a batch with a gain for all, a matrix with a vector, each argument batched."""
         yield Sample(cls(), (((3,), 1), ((3,), 1), ((3,), 1)))
         yield Sample(cls(), (((4,), 2), ((4,), 1), ((4,), 1)))
         yield Sample(cls(), (((3, 2), 2), ((3,), 1), ((1, 2), 1)))
@@ -63,7 +62,6 @@ class LayerNorm(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A gain and an offset of another size."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1), ((3,), 1)), "layer_norm: sizes must be equal")
         yield BadSample(cls(), (((3,), 1), ((3,), 1), ((2,), 1)), "layer_norm: sizes must be equal")
 
@@ -82,11 +80,11 @@ class WeightNorm(Op):
         return w
 
     def forward(self, ctx: Context, w: Array, g: Array) -> Array:
-        """NaN for weights that are all zero."""
+        """NaN if all weights are zero."""
         return g.reshape(()) * w / np.sqrt(np.square(w).sum())
 
     def backward(self, ctx: Context, dy: Array, y: Array, w: Array, g: Array) -> list[Array]:
-        """Across the direction of w, and along it."""
+        """The first gradient is orthogonal to w, the second one along it."""
         norm = np.sqrt(np.square(w).sum())
         unit = w / norm
         along = (unit * dy).sum()
@@ -103,7 +101,7 @@ class WeightNorm(Op):
 
 
 def layer_norm(x: Operand, g: Operand, b: Operand) -> Expression:
-    """Return x, brought to mean 0 and deviation 1, times the gain g plus the offset b."""
+    """Return x, normalised to mean 0 and standard deviation 1, times the gain g plus the offset b."""
     return apply(LayerNorm(), x, g, b)
 
 

@@ -1,4 +1,4 @@
-"""What ``+``, ``*`` and the other signs mean between expressions, and between an expression and a number."""
+"""Python's operators between expressions, and between an expression and a number."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ mul = of_two(MATMUL, "mul", "``x * y``: the matrix product, or each number times
 
 
 def sub(x: Operand, y: Operand | float) -> Expression:
-    """``x - y``: DyNet's two nodes, y negated and added, or for a number c - x negated."""
+    """``x - y``: two nodes, as in DyNet: y negated and added; for a number c, c - x negated."""
     if isinstance(y, Operand):
         return add(x, negate(y))
     return negate(indexed(MINUS, _bits(y, "-"), x, Node))
@@ -45,9 +45,11 @@ def rsub(x: Operand, c: float) -> Expression:
 
 
 def div(x: Operand, y: float) -> Expression:
-    """``x / c``: a product with 1/c, rounded to float32 as DyNet rounds it."""
+    """``x / c``: a product with 1/c, which is rounded to float32 as in DyNet."""
     if isinstance(y, Operand):
-        raise UnsupportedOperandError("/ divides by a number; cdiv(x, y) divides number by number")
+        raise UnsupportedOperandError(
+            "/ divides by a number; use cdiv(x, y) to divide by an expression, element-wise"
+        )
     with np.errstate(divide="ignore"):
         inverse = float(np.float64(1) / _number(y, "/"))
     return indexed(TIMES, bits_of(inverse), x, Node)

@@ -1,4 +1,4 @@
-"""Taking a part out of an expression: one slice, a range, some elements of a batch."""
+"""A part of an expression: one slice, a range, some elements of a batch."""
 
 from __future__ import annotations
 
@@ -49,18 +49,15 @@ class Pick(Op):
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The axis, and how many indices there are."""
         return self.axis, 0 if isinstance(self.index, int) else len(self.index)
 
     def integers(self) -> tuple[int, ...]:
         return (self.index,) if isinstance(self.index, int) else tuple(self.index)
 
     def index_limit(self, *xs: Type) -> int:
-        """The size of the axis."""
         return xs[0].shape[self.axis]
 
     def check_data(self, *dims: Dim) -> None:
-        """Each index is on the axis."""
         index, bound = self.index, dims[0][0][self.axis]
         if type(index) is int and 0 <= index < bound:
             return
@@ -86,18 +83,18 @@ class Pick(Op):
         return shape[: self.axis] + shape[self.axis + 1 :] or (1,), batch
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Some numbers in order, of each part of the axes behind; a tape has the indices."""
+        """Consecutive numbers of each part of the later axes; the tape has the indices."""
         inner = math.prod(x.shape[: self.axis])
         whole = inner * x.shape[self.axis]
         return Form("pick", (whole, inner, x.size // whole))
 
     def _place(self, batch: int) -> tuple[Any, ...]:
-        behind = (slice(None),) * self.axis
+        later = (slice(None),) * self.axis
         if isinstance(self.index, int):
-            return (..., self.index, *behind)
+            return (..., self.index, *later)
         rows = np.arange(len(self.index)) if batch > 1 else np.zeros(len(self.index), dtype=int)
-        # the two index arrays are one axis apart from any slices between them
-        return (rows, ..., np.asarray(self.index), *behind)
+        # numpy puts the axis of the two index arrays before all others
+        return (rows, ..., np.asarray(self.index), *later)
 
     def forward(self, ctx: Context, x: Array) -> Array:
         if x.ndim == 2 and isinstance(self.index, int):
@@ -107,7 +104,7 @@ class Pick(Op):
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
         if dx.ndim == 2 and isinstance(self.index, int):
-            if len(dx) == 1:  # one number, nearly always
+            if len(dx) == 1:  # one number: the usual case
                 dx[0, self.index] += dy[0, 0]
             else:
                 dx[:, self.index] += dy[:, 0]
@@ -116,7 +113,7 @@ class Pick(Op):
         if isinstance(self.index, int):
             target = dx[place]
             target += dy.reshape(target.shape)
-        elif len(dx) > 1:  # one place for each batch element: none is repeated
+        elif len(dx) > 1:  # one place in each batch element: none is repeated
             target = dx[place]
             target += dy.reshape(target.shape)
             dx[place] = target
@@ -125,7 +122,6 @@ class Pick(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, each axis of a matrix, batches."""
         yield Sample(cls(2), (((3,), 1),))
         yield Sample(cls(1, 0), (((2, 3), 2),))
         yield Sample(cls(2, 1), (((2, 3), 2),))
@@ -136,7 +132,6 @@ class Pick(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Indices out of range, an axis too many, a wrong count."""
         yield BadSample(cls(3), (((3,), 1),), "index 3 is outside axis 0 of size 3")
         yield BadSample(cls(0, 1), (((3,), 1),), "axis 1 does not exist")
         yield BadSample(cls([0, 1]), (((3,), 3),), "2 indices for a batch of 3")
@@ -152,7 +147,6 @@ class PickRange(Op):
     is_view = True
 
     def shape(self, x: Shape) -> Shape:
-        """The same, with the range's length on one axis."""
         if not 0 <= self.axis < len(x):
             raise self.error(f"axis {self.axis} does not exist in shape {x}")
         size = x[self.axis]
@@ -164,7 +158,7 @@ class PickRange(Op):
         return (*x[: self.axis], self.stop - self.start, *x[self.axis + 1 :])
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Some numbers in order, of each part of the axes behind."""
+        """Consecutive numbers of each part of the later axes."""
         inner = math.prod(x.shape[: self.axis])
         whole, part = inner * x.shape[self.axis], inner * (self.stop - self.start)
         return Form("part", (inner * self.start, whole, part))
@@ -186,7 +180,6 @@ class PickRange(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Ranges outside the axis, empty ones."""
         yield BadSample(cls(1, 4), (((3,), 1),), "1:4 is not a range")
         yield BadSample(cls(1, 1), (((3,), 1),), "1:1 is not a range")
         yield BadSample(cls(0, 1, 1), (((3,), 1),), "axis 1 does not exist")
@@ -200,7 +193,6 @@ class PickBatchElements(Op):
     is_view = True
 
     def dim(self, *dims: Dim) -> Dim:
-        """The same shape; the batch is the number of indices."""
         ((shape, batch),) = dims
         for index in self.indices:
             if not 0 <= index < batch:
@@ -214,19 +206,18 @@ class PickBatchElements(Op):
         return xs[0].batch
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Copies; a tape has the indices."""
+        """Copies; the tape has the indices."""
         return Form("pick", (0, x.size // x.batch, 1))
 
     def forward(self, ctx: Context, x: Array) -> Array:
         return x[list(self.indices)]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the elements; an index may be repeated."""
+        """An index may be repeated."""
         np.add.at(dx, list(self.indices), dy)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One, and several with a repetition."""
         yield Sample(cls((1,)), (((3,), 2),))
         yield Sample(cls((1, 0, 1)), (((2, 2), 2),))
 

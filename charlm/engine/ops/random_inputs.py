@@ -1,4 +1,4 @@
-"""Leaves of random numbers, drawn from the graph's stream when they are evaluated."""
+"""Inputs of random numbers; the graph's stream draws them at the evaluation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from charlm.errors import ShapeError
 
 @dataclass(eq=False)
 class RandomInput(Op, abstract=True):
-    """y = numbers drawn one by one, column-major, from one distribution."""
+    """y = numbers drawn from one distribution, in column-major order."""
 
     size: Shape = (2, 3)
     batch: int = 1
@@ -36,7 +36,6 @@ class RandomInput(Op, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A matrix and a batch of vectors."""
         yield Sample(cls())
         yield Sample(cls((3,), 2))
 
@@ -65,7 +64,7 @@ class RandomBernoulli(RandomInput):
     scale: float = 1.0
 
     def draw(self, ctx: Context, shape: Shape) -> Array:
-        """In float32 the probability is DyNet's to the last bit."""
+        """The probability is rounded to float32, as DyNet does."""
         return ctx.stream.bernoulli(float(np.float32(self.p)), self.scale, shape, ctx.dtype)
 
     @classmethod

@@ -1,7 +1,7 @@
 """Sums, means, moments and deviations over chosen axes and the batch, and cumulative sums.
 
-``axes`` are DyNet's, counted from the first; None means all of them. Reduced axes vanish, and what
-has none left is a scalar of shape (1,).
+``axes`` are DyNet's, counted from the first; None means all of them. Reduced axes are removed; a result
+without axes is a scalar of shape (1,).
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ class Reduction(Op, abstract=True):
     over_batch: bool = False
 
     def dim(self, *dims: Dim) -> Dim:
-        """The axes that are left."""
         ((shape, batch),) = dims
         axes = range(len(shape)) if self.axes is None else self.axes
         for axis in axes:
@@ -61,18 +60,18 @@ class Reduction(Op, abstract=True):
         return left or (1,), 1 if self.over_batch else batch
 
     def places(self, x: Array) -> tuple[int, ...]:
-        """Return the array axes that vanish."""
+        """Return the array axes that are removed."""
         axes = range(x.ndim - 1) if self.axes is None else self.axes
         return (0,) * self.over_batch + tuple(x.ndim - 1 - axis for axis in axes)
 
     def count(self, x: Array) -> int:
-        """Return how many numbers each result is made of."""
+        """Return how many numbers each result is computed from."""
         return math.prod(x.shape[place] for place in self.places(x))
 
     def rows(self, x: Type) -> tuple[int, int] | None:
-        """Return how many numbers each result is made of, and how far one is from the next.
+        """Return how many numbers each result is computed from, and the distance between two of them.
 
-        None if axes that stay are between those that vanish.
+        None if a kept axis is between removed ones.
         """
         axes = range(len(x.shape)) if self.axes is None else self.axes
         count = inner = outer = 1
@@ -95,13 +94,13 @@ class Reduction(Op, abstract=True):
         return sums.reshape(len(sums), *(left or (1,)))
 
     def spread(self, y: Array, x: Array) -> Array:
-        """Return the results, or their gradients, with axes of size 1 where ``x``'s vanished."""
+        """Return the results, or their gradients, with axes of size 1 in place of the removed ones."""
         places = self.places(x)
         return y.reshape([1 if i in places else n for i, n in enumerate(x.shape)])
 
     @abstractmethod
     def slope(self, x: Array, y: Array) -> Array | float:
-        """Return dy/dx; ``y`` is spread over ``x``."""
+        """Return dy/dx; ``y`` has the rank of ``x``."""
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
         dx = self.spread(dy, x) * self.slope(x, self.spread(y, x))
@@ -109,7 +108,6 @@ class Reduction(Op, abstract=True):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """All numbers, the batch, each axis, two of three, an axis and the batch."""
         yield Sample(cls(), (((4,), 1),))
         yield Sample(cls(), (((2, 3), 2),))
         yield Sample(cls((), True), (((2, 3), 3),))
@@ -120,7 +118,6 @@ class Reduction(Op, abstract=True):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An axis that is not there, one named twice, none."""
         yield BadSample(cls((1,)), (((3,), 1),), r"axis 1 does not exist in shape \(3,\)")
         yield BadSample(cls((0, 0)), (((2, 3), 1),), "named twice")
         yield BadSample(cls(()), (((2, 3), 1),), "no axis is named")
@@ -130,7 +127,6 @@ class SumOver(Reduction):
     """y = sum x."""
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Over axes that follow one another."""
         rows = self.rows(x)
         return Form("sum_over", rows) if rows else None
 
@@ -149,7 +145,6 @@ class Moment(Reduction):
     divisor: int = 0
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Over axes that follow one another."""
         rows = self.rows(x)
         return Form("moment", (*rows, self.order, 1 / (self.divisor or rows[0]))) if rows else None
 
@@ -161,7 +156,6 @@ class Moment(Reduction):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Also higher orders, and a divisor."""
         yield from super().samples()
         yield Sample(cls((0,), order=2), (((2, 3), 2),))
         yield Sample(cls((), True, order=3), (((2, 3), 3),))
@@ -175,11 +169,10 @@ class StandardDeviation(Reduction):
         return x - self.spread(self.total(x), x) / self.count(x)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The root of the mean squared distance from the mean."""
         return np.sqrt(self.total(np.square(self._centred(x))) / self.count(x))
 
     def slope(self, x: Array, y: Array) -> Array:
-        """A kink at y = 0, where 0 is a subgradient."""
+        """At y = 0 there is a kink, and the gradient is 0."""
         return self._centred(x) / (self.count(x) * np.where(y == 0, 1, y))
 
 
@@ -190,7 +183,7 @@ class CumulativeSum(Op):
     axis: int = 0
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's. As in DyNet the axis may be one behind the last, where there is nothing to add."""
+        """The axis may be one after the last, as in DyNet: then x does not change."""
         if self.axis > len(x):
             raise self.error(f"axis {self.axis} does not exist in shape {x}")
         return x
@@ -199,18 +192,15 @@ class CumulativeSum(Op):
         return align(x, self.axis + 1)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up from the first."""
         return np.cumsum(self._along(x), axis=axis_of(self.axis)).reshape(x.shape)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Add up from the last."""
         place = axis_of(self.axis)
         backwards = np.flip(self._along(dy), place)
         return [np.flip(np.cumsum(backwards, axis=place), place).reshape(x.shape)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, each axis of a batch of matrices, the axis behind the last."""
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls(0), (((2, 3), 2),))
         yield Sample(cls(1), (((2, 3), 2),))
@@ -218,7 +208,6 @@ class CumulativeSum(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An axis that is not there."""
         yield BadSample(cls(2), (((3,), 1),), "axis 2 does not exist")
 
 

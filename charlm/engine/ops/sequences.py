@@ -1,7 +1,7 @@
 """Ops on whole minibatched sequences, for language models.
 
 A sequence node has DyNet shape (features, batch, time), so its array is ``(1, T, B, features)``:
-the batch axis of the graph is 1, the minibatch is inside.
+the graph's batch axis has size 1, and the minibatch is another axis.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ class LookupSequence(Op):
         return self.table.dims, self.ids_TB.shape
 
     def check_data(self, *dims: Dim) -> None:
-        """Each id is that of a row."""
         self.table.check(self.ids_TB)
 
     def dim(self, *dims: Dim) -> Dim:
@@ -48,18 +47,15 @@ class LookupSequence(Op):
         return self.table
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Add up the gradients of each row."""
         ids_N = self.ids_TB.ravel()
         rows = self.table.gradient.reshape(self.table.rows, -1)
         ctx.kernels.scatter_add(rows, ids_N, dy.reshape(len(ids_N), -1))
 
     def touch(self) -> None:
-        """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Three steps of a batch of two, one step of one."""
         table = ParameterCollection().add_lookup_parameters(4, (2,))
         yield Sample(cls(table, np.array([[0, 1], [3, 3], [1, 0]])))
         yield Sample(cls(ParameterCollection().add_lookup_parameters(3, (4,)), np.array([[2]])))
@@ -67,7 +63,7 @@ class LookupSequence(Op):
 
 @dataclass(eq=False)
 class SequenceNegLogSoftmax(Op):
-    """y = sum over t, b of -ln softmax(b + W h[t, b])[targets[t, b]]; the output layer and its loss in one."""
+    """y = sum over t, b of -ln softmax(b + W h[t, b])[targets[t, b]]; the output layer and its loss in one op."""
 
     targets_TB: Array
     has_data = True
@@ -81,11 +77,11 @@ class SequenceNegLogSoftmax(Op):
         if len(h) != 3 or h[1:] != (B, T) or w != (*b, h[0]):
             raise self.error(f"h {h}, W {w}, b {b} and targets {(T, B)} do not fit together")
         if any(batch != 1 for _, batch in dims):
-            raise self.error("the minibatch belongs inside the sequence, not in the batch axis")
+            raise self.error("the minibatch must be an axis of the sequence, not the batch axis")
         return (1,), 1
 
     def forward(self, ctx: Context, h: Array, w: Array, b: Array) -> Array:
-        """Add up the losses; the probabilities are kept."""
+        """``ctx.saved`` is the probabilities."""
         losses, ctx.saved = ctx.kernels.affine_softmax_nll_forward(
             h.reshape(-1, h.shape[-1]), w[0], b[0], self.targets_TB.ravel()
         )
@@ -94,7 +90,6 @@ class SequenceNegLogSoftmax(Op):
     def backward(
         self, ctx: Context, dy: Array, y: Array, h: Array, w: Array, b: Array
     ) -> list[Array]:
-        """Probabilities less one at the targets, back through the output layer."""
         targets = self.targets_TB.ravel()
         dloss = np.full(targets.shape, dy[0, 0])
         dh, dw, db = ctx.kernels.affine_softmax_nll_backward(
@@ -104,25 +99,23 @@ class SequenceNegLogSoftmax(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Three steps of a batch of two, one step of one."""
         targets = np.array([[0, 1], [3, 3], [1, 0]])
         yield Sample(cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)))
         yield Sample(cls(np.array([[2]])), (((5, 1, 1), 1), ((4, 5), 1), ((4,), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Targets of another length, a batch of sequences."""
         targets = np.zeros((2, 2), int)
         yield BadSample(
             cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)), "do not fit together"
         )
         yield BadSample(
-            cls(targets), (((5, 2, 2), 3), ((4, 5), 1), ((4,), 1)), "inside the sequence"
+            cls(targets), (((5, 2, 2), 3), ((4, 5), 1), ((4,), 1)), "an axis of the sequence"
         )
 
 
 class StackTime(Op):
-    """y[t] = the t-th argument: vectors become a sequence; batches of one are repeated."""
+    """y[t] = the t-th argument: vectors become a sequence; a batch of one is repeated."""
 
     id_count = 0
 
@@ -137,12 +130,10 @@ class StackTime(Op):
         return (*first, batch, len(dims)), 1
 
     def compiled(self, y: Type, *xs: Type) -> Form | None:
-        """Vectors of one batch size."""
         alike = all(x.batch == xs[0].batch for x in xs)
         return Form("concatenate", (y.size,), rule=TOTAL) if alike else None
 
     def forward(self, ctx: Context, *xs: Array) -> Array:
-        """Put the steps behind each other."""
         y = np.empty((1, len(xs), max(map(len, xs)), xs[0].shape[-1]), xs[0].dtype)
         for t, x in enumerate(xs):
             y[0, t] = x
@@ -153,13 +144,11 @@ class StackTime(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Batches of one and two, a single step."""
         yield Sample(cls(), (((3,), 1), ((3,), 2)))
         yield Sample(cls(), (((2,), 3),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Sizes that differ, a matrix."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "vectors of one size")
         yield BadSample(cls(), (((3, 2), 1),), "vectors of one size")
 
@@ -172,7 +161,7 @@ class OutputSequence(Op):
     is_view = True
 
     def dim(self, *dims: Dim) -> Dim:
-        """The same shape; the states are in the batch axis."""
+        """The states of x are in its batch axis."""
         return dims[0][0], 1
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
@@ -182,7 +171,6 @@ class OutputSequence(Op):
         return x[-1:]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the last state."""
         dx[-1:] += dy
 
     @classmethod
@@ -197,12 +185,11 @@ class StatePart(Op):
 
     state: int = 0
     time: int | None = None
-    id_back: int = 0  # type: ignore[misc]  # from the last id of the step
+    id_back: int = 0  # type: ignore[misc]  # counted from the last id of the step
     id_count = 0
     is_view = True
 
     def dim(self, *dims: Dim) -> Dim:
-        """A vector, batched as the sequence is."""
         shape: Shape = dims[0][0]
         return shape[:1], shape[1]
 
@@ -220,7 +207,6 @@ class StatePart(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Of a step, and of a sequence."""
         yield Sample(cls(1), (((3, 2), 2),))
         yield Sample(cls(0, 3), (((3, 2, 4), 2),))
 

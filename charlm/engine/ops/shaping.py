@@ -1,4 +1,4 @@
-"""Moving numbers without changing them: other shapes, other orders of axes."""
+"""Other shapes and other orders of axes for the same numbers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Reshape(Op):
     batch: int = 1
 
     def dim(self, *dims: Dim) -> Dim:
-        """As asked, if the count with the batch fits; else the argument's batch is kept."""
+        """If ``batch`` is 1 and ``size`` is that of one element, the argument's batch size stays."""
         ((shape, batch),) = dims
         if math.prod(shape) * batch == math.prod(self.size) * self.batch:
             return self.size, self.batch
@@ -57,16 +57,14 @@ class Reshape(Op):
         return Form("part", (0, 0, y.size))
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Free: the memory order stays."""
+        """This does not move numbers."""
         return x.reshape(-1, *self.size[::-1])
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Back to the argument's shape."""
         return [dy.reshape(x.shape)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Within an element, and across the batch."""
         yield Sample(cls((3, 2)), (((2, 3), 2),))
         yield Sample(cls((2,), 3), (((2, 3), 1),))
 
@@ -89,7 +87,7 @@ class Transpose(Op):
         return tuple(sizes[i] for i in self.order)
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Two groups of axes that follow one another change places; what is more runs in Python."""
+        """Two neighbouring groups of axes change places; other orders run in Python."""
         order, rank = list(self.order), len(self.order)
         kept = next((i for i, axis in enumerate(order) if axis != i), rank)
         if kept == rank:
@@ -118,7 +116,6 @@ class Transpose(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A matrix, a vector, three axes."""
         yield Sample(cls(), (((2, 3), 2),))
         yield Sample(cls(), (((3,), 1),))
         yield Sample(cls((2, 0, 1)), (((2, 3, 4), 2),))

@@ -1,4 +1,4 @@
-"""Maps from scores to probabilities that may be zero or bounded, beside the plain softmax.
+"""Alternatives to the softmax: probabilities that may be zero or bounded.
 
 They take one vector, ``(n,)`` or ``(n, 1)``, and no batch. Arrays have the scores on their last
 axis.
@@ -29,7 +29,7 @@ def is_column(shape: Shape) -> bool:
 
 
 def check_scores(op: Op, x: Shape) -> Shape:
-    """Return ``x``; raise the op's error if that is no vector."""
+    """Return ``x``; raise the op's error if it is not a vector."""
     if not is_column(x):
         raise op.error(f"the scores must be a vector, got shape {x}")
     return x
@@ -43,22 +43,21 @@ class RestrictedLogSoftmax(Op):
     batches = False
 
     def shape(self, x: Shape) -> Shape:
-        """The argument's, if it has all the indices."""
         if not self.allowed:
-            raise self.error("the list of allowed indices is empty, there is nothing to normalise")
+            raise self.error("the list of allowed indices is empty; give at least one")
         if max(self.allowed) >= x[0]:
             raise self.error(f"index {max(self.allowed)} is outside {x[0]} scores")
         return check_scores(self, x)
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Shifted by the maximum; an index given twice counts once."""
+        """Shifted by the maximum; a repeated index counts once."""
         scores = np.full_like(x, -np.inf)
         scores[..., self.allowed] = x[..., self.allowed]
         shifted = scores - scores.max(axis=-1, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """Dy - exp(y) sum dy among the allowed, where the others have no part in the sum."""
+        """The gradient is dy - exp(y) sum dy over the allowed indices."""
         inside = np.where(np.isneginf(y), 0, dy)
         return [inside - np.exp(y) * inside.sum(axis=-1, keepdims=True)]
 
@@ -70,7 +69,6 @@ class RestrictedLogSoftmax(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """No index, one too far, a matrix."""
         yield BadSample(cls(()), (((3,), 1),), "is empty")
         yield BadSample(cls((0, 3)), (((3,), 1),), "index 3 is outside 3 scores")
         yield BadSample(cls(), (((3, 2), 1),), "must be a vector")
@@ -104,7 +102,6 @@ class Sparsemax(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Full support, and a number off it."""
         yield Sample(cls(), (((3,), 1),), -0.2, 0.2)
         yield Sample(cls(), (((4, 1), 1),), values=([0.1, -3.0, 0.4, 0.2],))
 
@@ -129,15 +126,19 @@ class ConstrainedSoftmax(Op):
         return check_scores(self, x)
 
     def forward(self, ctx: Context, x: Array, u: Array) -> Array:
-        """Bound the entries in the order in which a growing softmax would meet their bounds.
+        """Bound the entries in the order in which a growing softmax would reach their bounds.
 
-        In logarithms, as the weight of a low score may be no number above 0.
+        In logarithms, because the weight of a low score may round to 0.
         """
         scores, bounds = x.ravel(), u.ravel()
         order = np.argsort(np.log(bounds) - scores, kind="stable")
         score, bound = scores[order], bounds[order]
-        mass = 1 - (np.cumsum(bound) - bound)  # what the entries before this one leave
-        total = np.logaddexp.accumulate(score[::-1])[::-1]  # the weight of this and the later ones
+        mass = 1 - (
+            np.cumsum(bound) - bound
+        )  # the probability that the entries before this one leave
+        total = np.logaddexp.accumulate(score[::-1])[
+            ::-1
+        ]  # the log weight of this entry and the later ones
         free = np.logical_or.accumulate(score + np.log(mass) <= np.log(bound) + total)
         y = np.empty_like(scores)
         y[order] = bound
@@ -149,7 +150,7 @@ class ConstrainedSoftmax(Op):
         return y.reshape(x.shape)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, u: Array) -> list[Array]:
-        """The free entries lose what a bounded one gains."""
+        """The free entries lose what a bounded entry gains."""
         free = ctx.saved
         share = np.where(free, y, 0)
         total = share.sum()
@@ -158,13 +159,11 @@ class ConstrainedSoftmax(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One bounded, two bounded, bounds as a column."""
         yield Sample(cls(), (((3,), 1), ((3,), 1)), values=([0.3, -0.2, 0.6], [0.9, 0.8, 0.3]))
         yield Sample(cls(), (((4,), 1), ((4, 1), 1)), values=([1, 0, 0.5, 2], [0.2, 1, 1, 0.3]))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Too few bounds, a matrix."""
         yield BadSample(cls(), (((3,), 1), ((2,), 1)), "one upper bound for each score")
         yield BadSample(cls(), (((3, 2), 1), ((3,), 1)), "must be a vector")
 

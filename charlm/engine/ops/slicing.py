@@ -34,13 +34,12 @@ def sizes_of(x: Type) -> Shape:
 
 @dataclass(eq=False)
 class StridedSelect(Op):
-    """y = x[start:stop:step, ...], axis by axis, all kept; the entry after the last axis is for the batch."""
+    """y = x[start:stop:step, ...], a range for each axis; the range after the last axis is for the batch."""
 
     ranges: tuple[Range, ...] = ()
     is_view = True
 
     def dim(self, *dims: Dim) -> Dim:
-        """The lengths of the ranges; an axis without a range stays as it is."""
         ((shape, batch),) = dims
         if len(self.ranges) > len(shape) + 1:
             raise self.error(f"{len(self.ranges)} slices for {show(dims[0])}, batch included")
@@ -57,7 +56,7 @@ class StridedSelect(Op):
         return tuple(lengths[:-1]), lengths[-1]
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """Numbers that follow one another on one axis, which may be the batch."""
+        """Consecutive numbers on one axis, which may be the batch."""
         cut = [i for i, (a, b) in enumerate(zip(sizes_of(x), sizes_of(y), strict=True)) if a != b]
         if not cut:
             return Form("part", (0, 0, y.size))
@@ -72,7 +71,7 @@ class StridedSelect(Op):
         stop = size if stop is None else stop
         if not (0 <= start < size and 0 < stop <= size and start != stop and step > 0):
             raise self.error(
-                f"{start}:{stop}:{step} is no slice of axis {axis} of size {size}: "
+                f"{start}:{stop}:{step} is not a slice of axis {axis} of size {size}: "
                 "0 <= start < size, 0 < stop <= size, start != stop and a step of 1 or more are "
                 "needed"
             )
@@ -92,7 +91,6 @@ class StridedSelect(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One axis, two, a step, the batch, nothing to do."""
         yield Sample(cls(((1, 3, 1),)), (((4,), 1),))
         yield Sample(cls(((0, None, 2),)), (((4, 2), 2),))
         yield Sample(cls(((1, 2, 1), (0, 3, 2))), (((2, 3), 2),))
@@ -101,12 +99,11 @@ class StridedSelect(Op):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Bounds outside the axis, an empty range, a step of zero, too many slices, an empty batch."""
         for asked in ((-1, None, 1), (3, None, 1), (0, 4, 1), (0, -1, 1), (1, 1, 1), (0, 3, 0)):
-            yield BadSample(cls((asked,)), (((3,), 1),), "is no slice of axis 0 of size 3")
+            yield BadSample(cls((asked,)), (((3,), 1),), "is not a slice of axis 0 of size 3")
         yield BadSample(cls((EVERYTHING, (0, 2, 1))), (((3,), 1),), "axis 1 of size 1")
         yield BadSample(cls((EVERYTHING,) * 3), (((3,), 1),), "3 slices")
-        yield BadSample(cls((EVERYTHING, (1, 1, 1))), (((3,), 3),), "is no slice of axis 1")
+        yield BadSample(cls((EVERYTHING, (1, 1, 1))), (((3,), 3),), "is not a slice of axis 1")
         yield BadSample(cls((EVERYTHING, (2, 1, 1))), (((3,), 3),), "a batch cannot be empty")
 
 
@@ -118,7 +115,6 @@ class Select(Op, abstract=True):
     is_view = True
 
     def shape(self, x: Shape) -> Shape:
-        """The same, with the number of indices on the axis."""
         size = x[self.axis]
         for index in self.indices:
             if not 0 <= index < size:
@@ -131,11 +127,10 @@ class Select(Op, abstract=True):
         return self.indices
 
     def index_limit(self, *xs: Type) -> int:
-        """The size of the axis."""
         return xs[0].shape[self.axis]
 
     def compiled(self, y: Type, x: Type) -> Form | None:  # type: ignore[override]
-        """All of them, of each part of the axes behind; a tape has the indices."""
+        """All numbers of an index, in each part of the later axes; the tape has the indices."""
         inner = math.prod(x.shape[: self.axis])
         return Form("select", (inner * x.shape[self.axis], inner))
 
@@ -146,7 +141,7 @@ class Select(Op, abstract=True):
         return x[self._place()]
 
     def add_gradient(self, ctx: Context, dx: Array, dy: Array) -> None:
-        """Add to the slices, as often as they were taken."""
+        """An index may be repeated."""
         np.add.at(dx, self._place(), dy)
 
 
@@ -159,7 +154,6 @@ class SelectRows(Select):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """A vector, a matrix, three axes, a repetition."""
         yield Sample(cls((2, 0)), (((3,), 1),))
         yield Sample(cls((1, 0, 1)), (((2, 3), 2),))
         yield Sample(cls((1,)), (((2, 3, 2), 1),))
@@ -177,20 +171,17 @@ class SelectCols(Select):
     axis = 1
 
     def shape(self, x: Shape) -> Shape:
-        """As many columns as indices."""
         if len(x) != 2:
             raise self.error(f"a matrix is needed, got shape {x}")
         return super().shape(x)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """With a repetition, and a batch."""
         yield Sample(cls((2, 0, 2)), (((2, 3), 1),))
         yield Sample(cls((1,)), (((2, 3), 2),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A column too far, a vector."""
         yield BadSample(cls((3,)), (((2, 3), 1),), "index 3 is outside axis 1 of size 3")
         yield BadSample(cls((0,)), (((3,), 1),), "a matrix is needed")
 
@@ -198,7 +189,7 @@ class SelectCols(Select):
 def strided_select(
     x: Operand, strides: Sequence[int], range_from: Sequence[int], range_to: Sequence[int]
 ) -> Expression:
-    """Return ``x[from:to:stride]`` axis by axis, the batch last; shorter lists leave the other axes whole."""
+    """Return ``x[from:to:stride]`` for each axis, the batch last; axes without an entry stay whole."""
     starts, ends, steps = (
         [integer(n, "strided_select") for n in each(given, "strided_select", "whole numbers")]
         for given in (range_from, range_to, strides)
@@ -221,10 +212,10 @@ def select_cols(x: Operand, cs: Sequence[int]) -> Expression:
 
 
 def getitem(x: Operand, key: Any) -> Expression:
-    """Return ``x[key]``: an int picks along the first axis; a slice, or a tuple of them, cuts axis by axis.
+    """Return ``x[key]``: an int picks along the first axis; slices select a range of each axis.
 
-    Negative numbers count from the end for an int only, as in DyNet. In a tuple, the slice after
-    the last axis is the batch's.
+    Only an int may be negative, to count from the end, as in DyNet. In a tuple, the slice after the last
+    axis is for the batch.
     """
     if isinstance(key, int):
         x = x.node(x.home())

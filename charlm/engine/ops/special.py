@@ -14,7 +14,7 @@ from charlm.engine.ops.elementwise import Elementwise
 
 __all__ = ["erf", "lgamma"]
 
-# One call of the C library a number, 0.08 microseconds: a series in numpy as exact takes as long.
+# One call of the C library for each number takes 0.08 us: as long as a series in numpy that is as exact.
 _erf = np.frompyfunc(math.erf, 1, 1)
 
 # Stirling's series: ln gamma(z) = (z - 1/2) ln z - z + ln(2 pi)/2 + sum_k B_2k / (2k (2k-1) z^(2k-1)),
@@ -47,9 +47,9 @@ def log_gamma(x: Array) -> Array:
 
 @np.errstate(divide="ignore", invalid="ignore")
 def digamma(x: Array) -> Array:
-    """Return the derivative of ln |gamma(x)| in float64, and infinity, as DyNet does, where there is none.
+    """Return the derivative of ln |gamma(x)| in float64; infinity where there is none, as in DyNet.
 
-    Term by term from ``log_gamma``.
+    It is derived from ``log_gamma`` term by term.
 
     Example:
         >>> np.round(digamma(np.array([1.0, 0.5, -0.5, -3.0])), 12)
@@ -83,20 +83,20 @@ class Lgamma(Elementwise):
     """y = ln |gamma(x)|; dy/dx = digamma(x)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """In float64: near 1 and 2 the terms cancel."""
+        """In float64, because terms cancel near 1 and 2."""
         return log_gamma(x).astype(x.dtype)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """In float64, as the value."""
         return digamma(x).astype(x.dtype)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Small, large, and between two poles."""
         yield Sample(cls(), (((3,), 1),), low=0.3, high=3.0)
         yield Sample(cls(), (((2, 3), 2),), low=7.0, high=9.0)
         yield Sample(cls(), (((3,), 1),), low=-0.8, high=-0.3)
 
 
 erf = of_one(Erf(), "erf", "Return the error function.")
-lgamma = of_one(Lgamma(), "lgamma", "Return the logarithm of the size of the gamma function.")
+lgamma = of_one(
+    Lgamma(), "lgamma", "Return the logarithm of the absolute value of the gamma function."
+)

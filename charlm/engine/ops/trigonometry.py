@@ -58,7 +58,6 @@ class Asin(Inside):
     """y = asin(x); dy/dx = 1 / sqrt(1 - x^2)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The angle of this sine."""
         return np.arcsin(x)
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -70,7 +69,6 @@ class Acos(Inside):
     """y = acos(x); dy/dx = -1 / sqrt(1 - x^2)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The angle of this cosine."""
         return np.arccos(x)
 
     def slope(self, x: Array, y: Array) -> Array:
@@ -81,11 +79,9 @@ class Atan(Elementwise):
     """y = atan(x); dy/dx = 1 / (1 + x^2)."""
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """The angle of this tangent."""
         return np.arctan(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """1 / (1 + x^2)."""
         return 1 / (1 + x * x)
 
 
@@ -116,7 +112,7 @@ class Asinh(Elementwise):
         return np.arcsinh(x)
 
     def slope(self, x: Array, y: Array) -> Array:
-        """1 / sqrt(1 + x^2), without squaring: that would overflow."""
+        """Without squaring x, which would overflow."""
         return 1 / np.hypot(1, x)
 
 

@@ -1,4 +1,4 @@
-"""Sums over neighbouring rows or columns of a matrix, plain or weighted."""
+"""Plain and weighted sums over neighbouring rows or columns of a matrix."""
 
 from __future__ import annotations
 
@@ -30,24 +30,20 @@ class FoldRows(Op):
         return (x[0] // self.count, *x[1:], 1)[:2]
 
     def forward(self, ctx: Context, x: Array) -> Array:
-        """Add up the groups, which are the last axis's neighbours."""
         columns = x.shape[1] if x.ndim == 3 else 1
         return x.reshape(len(x), columns, -1, self.count).sum(axis=3)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """1 to each row of a group."""
         return [np.repeat(dy, self.count, axis=2).reshape(len(dy), *x.shape[1:])]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Two rows and three, a vector, a batch."""
         yield Sample(cls(), (((4, 2), 1),))
         yield Sample(cls(3), (((6, 2), 2),))
         yield Sample(cls(), (((4,), 1),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """Rows left over, groups of none, three axes."""
         yield BadSample(cls(3), (((4, 2), 1),), "groups of 3")
         yield BadSample(cls(0), (((4, 2), 1),), "groups of 0")
         yield BadSample(cls(), (((4, 2, 2), 1),), "the rows of a matrix")
@@ -61,10 +57,9 @@ class KmhNgram(Op):
     batches = False
 
     def shape(self, x: Shape) -> Shape:
-        """One column for each place of the window."""
         if len(x) != 2 or not 1 <= self.width <= x[1]:
             raise self.error(
-                f"a matrix, and a window of 1 column or more that fits in it, are needed, "
+                f"a matrix and a window of 1 to as many columns are needed, "
                 f"got shape {x} and a window of {self.width}"
             )
         return x[0], x[1] - self.width + 1
@@ -73,21 +68,19 @@ class KmhNgram(Op):
         return sliding_window_view(x, self.width, axis=1).sum(axis=3)
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array) -> list[Array]:
-        """A column's gradient is the sum over the windows that hold it."""
+        """The gradient of a column is the sum over the windows that include it."""
         beyond = self.width - 1
         padded = np.pad(dy, ((0, 0), (beyond, beyond), (0, 0)))
         return [sliding_window_view(padded, self.width, axis=1).sum(axis=3)]
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Two columns, all columns, one."""
         yield Sample(cls(), (((2, 4), 1),))
         yield Sample(cls(3), (((2, 3), 1),))
         yield Sample(cls(1), (((2, 3), 1),))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector, a window wider than the matrix, one of no width."""
         yield BadSample(cls(1), (((3,), 1),), r"got shape \(3,\) and a window of 1")
         yield BadSample(cls(4), (((2, 3), 1),), "a window of 4")
         yield BadSample(cls(0), (((2, 3), 1),), "a window of 0")
@@ -105,7 +98,7 @@ class Filter1dNarrow(Op):
         return (*f, 1)[2], x[1] - f[1] + 1
 
     def forward(self, ctx: Context, x: Array, f: Array) -> Array:
-        """A product of the windows, one a row, and the filters."""
+        """One matrix product: each row of the first matrix is a window."""
         return np.matmul(_windows(x, f.shape[-2]), _filters(f))
 
     def backward(self, ctx: Context, dy: Array, y: Array, x: Array, f: Array) -> list[Array]:
@@ -121,14 +114,12 @@ class Filter1dNarrow(Op):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """One filter as a matrix, two; each side batched; the full width."""
         yield Sample(cls(), (((2, 4), 1), ((2, 2), 1)))
         yield Sample(cls(), (((3, 4), 2), ((3, 2, 2), 1)))
         yield Sample(cls(), (((2, 3), 1), ((2, 3, 2), 2)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector, other rows, too wide a filter, four axes."""
         yield BadSample(cls(), (((3,), 1), ((3, 1), 1)), "are needed")
         yield BadSample(cls(), (((2, 4), 1), ((3, 2, 2), 1)), "are needed")
         yield BadSample(cls(), (((2, 4), 1), ((2, 5, 2), 1)), "are needed")
@@ -136,7 +127,7 @@ class Filter1dNarrow(Op):
 
 
 def _windows(x: Array, width: int) -> Array:
-    """Return (batch, places, width rows): each window's columns one after the other."""
+    """Return (batch, places, width rows): the columns of each window, one after the other."""
     windows = sliding_window_view(x, width, axis=1).swapaxes(2, 3)
     return windows.reshape(len(x), windows.shape[1], -1)
 

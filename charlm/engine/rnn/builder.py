@@ -1,4 +1,4 @@
-"""Builders start sequences on a stack of recurrent layers (DyNet's interface)."""
+"""Builders: a stack of recurrent layers that starts sequences (DyNet's interface)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from charlm.engine.rnn.state import RNNState
 
 
 class RNNBuilder(Stack):
-    """A stack of layers of one cell, as programs use it: see ``Stack`` for its arguments."""
+    """A stack of layers of one cell that starts sequences; ``Stack`` has the arguments."""
 
     def start(self, graph: ComputationGraph, update: bool = True) -> RNNState:
         """Return the empty state of a new sequence; without ``update`` the parameters get no gradient."""
@@ -29,7 +29,7 @@ class RNNBuilder(Stack):
     ) -> Expression | Symbols:
         """Return the rows of a (T, B) matrix of ids, for ``sequence``.
 
-        Where it is possible and there are as many positions as rows, the first layer multiplies the table.
+        If the cell allows it and there are at least as many positions as rows, the first layer multiplies the table.
         """
         plain = self.cell.reads_tables and self.regularization == UNREGULARIZED
         if plain and ids_TB.size >= table.rows:
@@ -48,10 +48,10 @@ class RNNBuilder(Stack):
         Args:
             xs: the inputs.
             initial: the states before the first; by default, none.
-            after: makes of a layer's number and its outputs what goes on to the next layer and, from the
-                top one, out; by default, the outputs themselves.
-            weight_rate: the probability that a number of a recurrent matrix is dropped, for all of the
-                sequence (DropConnect; Wan et al., 2013; in language models Merity et al., 2018).
+            after: a function of a layer's number and its outputs; its result is the input of the next layer, or the
+                result of the top layer. By default, the outputs are not changed.
+            weight_rate: the probability of dropping a number of a recurrent matrix, for the whole sequence
+                (DropConnect; Wan et al., 2013; in language models Merity et al., 2018).
 
         Returns:
             The outputs as a sequence node, and for each layer the node of all its states.

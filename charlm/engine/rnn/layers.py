@@ -80,18 +80,16 @@ class Layers:
             fixed += [mask.index for mask in self.masks[k]]
         alone = ids[0] if ids and not parts else None
         node = graph.append(op, (x.index, *fixed, *carried), alone)
-        made = [
+        indices = [
             graph.append(part, (node,), ids[i] if ids else None) for i, part in enumerate(parts)
         ]
-        return tuple([at(graph, i) for i in made or [node]])
+        return tuple([at(graph, i) for i in indices or [node]])
 
     def carried(self, states: Sequence[LayerStates]) -> Carried:
         """Return the record of layers that carry states of these types."""
         types = tuple([tuple([None if s is None else s.type for s in layer]) for layer in states])
-        known = self.builder.carried
-        return known.get((self._types, types)) or known.setdefault(
-            (self._types, types), Carried(types)
-        )
+        key, records = (self._types, types), self.builder.carried
+        return records.get(key) or records.setdefault(key, Carried(types))
 
     def steps(self, first: int) -> list[Signatures]:
         """Return the signatures that each layer's step appended, when the first began at node ``first``."""

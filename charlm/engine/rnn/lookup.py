@@ -1,6 +1,6 @@
-"""A first layer that looks its input up: W x is computed once for each row of the table, not at each position.
+"""A first layer on a lookup table: W x is computed once for each row of the table, not at each position.
 
-Where the positions outnumber the rows this is nearly all of the input's arithmetic, forward and backward.
+This saves most of the input's arithmetic, forward and backward, if there are many more positions than rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from charlm.kernels.reference import EmbeddedInput, Input
 
 @dataclass(frozen=True)
 class Symbols:
-    """What a layer reads: a node (I, rows), and the row for each position."""
+    """The input of a layer: a node (I, rows) of a table, and the row at each position."""
 
     table: Expression
     ids_TB: Array
@@ -31,7 +31,7 @@ class Symbols:
 
 @dataclass(eq=False)
 class LookupTable(Op):
-    """y = all rows of a table, of which those in ``ids_TB`` are used."""
+    """y = all rows of a table; only those in ``ids_TB`` count as used."""
 
     table: LookupParameter
     ids_TB: Array
@@ -45,27 +45,24 @@ class LookupTable(Op):
         return (*self.table.dims, self.table.rows), 1
 
     def check_data(self, *dims: Dim) -> None:
-        """Each id is that of a row."""
         self.table.check(self.ids_TB)
 
     def forward(self, ctx: Context) -> Array:
-        """Copy the rows: a later update does not change them."""
+        """This is a copy: a later update does not change it."""
         return self.table.value[np.newaxis].astype(ctx.dtype)
 
     def leaf(self) -> LookupParameter:
         return self.table
 
     def receive(self, ctx: Context, dy: Array) -> None:
-        """Add to the gradients; rows that were not used get zeros."""
+        """The gradient of an unused row is zero."""
         self.table.gradient += dy[0]
 
     def touch(self) -> None:
-        """The rows of all ids."""
         self.table.touched[self.ids_TB] = True
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """All rows are used, or one."""
         for rows, ids_TB in ((3, np.array([[0, 2], [1, 1]])), (4, np.array([[1]]))):
             table = ParameterCollection().add_lookup_parameters(rows, (2,))
             yield Sample(cls(table, ids_TB))
@@ -73,17 +70,15 @@ class LookupTable(Op):
 
 @dataclass(eq=False)
 class LookupRecurrence(RecurrentSequence):
-    """states[t] = cell(table[ids[t]], states[t-1]): as a recurrent sequence, with a table (I, rows) and ids for x."""
+    """states[t] = cell(table[ids[t]], states[t-1]): a recurrent sequence whose x is a table (I, rows) and ids."""
 
     ids_TB: Array = None  # type: ignore[assignment]
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        """The cell, its states, and the sizes."""
         return self.cell, self.given, self.ids_TB.shape
 
     def dim(self, *dims: Dim) -> Dim:
-        """(H, batch, time) for each state."""
         shape, batch = dims[0]
         T, B = self.ids_TB.shape
         if len(shape) != 2 or batch != 1:
@@ -91,12 +86,11 @@ class LookupRecurrence(RecurrentSequence):
         return super().dim(((shape[0], B, T), 1), *dims[1:])
 
     def input(self, x: Array) -> Input:
-        """The table and the ids."""
         return EmbeddedInput(x[0], self.ids_TB)
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Every cell that reads tables: three steps with states, four of one text without."""
+        """Three steps with states, four of one text without."""
         several, alone = np.array([[0, 1], [3, 3], [1, 0]]), np.array([[2], [0], [2], [1]])
         for cell in _readers():
             none, every = (False,) * cell.states, (True,) * cell.states
@@ -106,7 +100,6 @@ class LookupRecurrence(RecurrentSequence):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A sequence in the table's place."""
         for cell in _readers():
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)
@@ -120,5 +113,5 @@ def _readers() -> list[Cell]:
 
 
 def symbols(graph: ComputationGraph, table: LookupParameter, ids_TB: Array) -> Symbols:
-    """Return the rows of a (T, B) matrix of ids for a layer to read."""
+    """Return the input of a layer for a (T, B) matrix of ids."""
     return Symbols(start(graph, LookupTable(table, ids_TB)), ids_TB)

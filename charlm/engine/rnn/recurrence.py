@@ -20,8 +20,7 @@ from charlm.kernels.tapes import Form
 class Recurrence(Op, abstract=True):
     """Arguments: x, the cell's parameters, the masks if ``masked``, and those initial states that ``given`` marks.
 
-    The masks are that of x and those of the recurrent vectors, the same at every step. They have no
-    gradient: they are drawn, not computed.
+    The masks are that of x and those of the recurrent vectors, the same at every step. They have no gradient.
     """
 
     cell: Cell
@@ -64,7 +63,7 @@ class Recurrence(Op, abstract=True):
         return 1 + self.cell.masks if self.masked else 0
 
     def _hidden(self, input_shape: Shape, dims: tuple[Dim, ...]) -> int:
-        """Check x, the parameters, the masks and the states against each other and return H."""
+        """Check the shapes of x, the parameters, the masks and the states, and return H."""
         count = len(self.cell.roles)
         params, others = dims[1 : 1 + count], dims[1 + count :]
         masks, states = others[: self._mask_count], others[self._mask_count :]
@@ -110,11 +109,11 @@ class RecurrentStep(Recurrence):
     """states' = cell(x, states): a node of shape (H, batch), its states in the batch axis; the state, if it is one."""
 
     id_back: int = 0  # type: ignore[misc]
-    id_count: int = 0  # type: ignore[misc]  # those of DyNet's nodes for a step
+    id_count: int = 0  # type: ignore[misc]  # the count of DyNet's nodes for a step
 
     @property
     def only_state(self) -> bool:
-        """Whether the value is one state, so that nobody has to take it out."""
+        """Whether the value is one state, which needs no ``StatePart``."""
         return self.cell.states == 1
 
     @property
@@ -139,14 +138,14 @@ class RecurrentStep(Recurrence):
         return self._gradients([dx, *others])
 
     def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
-        """Gradients of the output reach the memory too."""
+        """A gradient of the output reaches the memory too."""
         inputs = as_sequence(self._inputs(x, rest))
         return self._state_gradient(dy[:, np.newaxis], inputs)[:, 0]
 
     def _inputs(self, x: Array, rest: Sequence[Array]) -> CellInput:
         """Return the arguments of a cell's ``step``."""
         params, masks, states = self._split(rest)
-        if x.ndim == 3:  # a column, such as a matrix product makes, is the vector
+        if x.ndim == 3:  # a column, such as a matrix product, is a vector
             x = x.reshape(len(x), -1)
         if self.masked:
             x, masks = x * masks[0], masks[1:]
@@ -169,7 +168,7 @@ class RecurrentStep(Recurrence):
         return ((hidden,), batch) if self.only_state else ((hidden, batch), self.cell.states)
 
     def compiled(self, y: Type, x: Type, *rest: Type) -> Form | None:  # type: ignore[override]
-        """A step with all states or none, of one batch size; a cell names the form that it has."""
+        """A step with all states or none, of one batch size; the cell names its form."""
         given, states = sum(self.given), rest[len(self.cell.roles) :]
         if self.masked or given not in (0, self.cell.states):
             return None
@@ -180,11 +179,9 @@ class RecurrentStep(Recurrence):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Every cell, with and without states, batched."""
         for cell in (kind() for kind in CELLS.values()):
             none, every = (False,) * cell.states, (True,) * cell.states
-            # without a state some weights do not count in a single step: only x is differentiated
-            # there
+            # without a state some weights have no effect in a single step: only x is differentiated
             only_x = (True, *[False] * len(cell.roles))
             alone = cls._dims(cell, ((2,), 1), 1, none)
             yield Sample(cls(cell, none), alone, differentiable=only_x)
@@ -193,7 +190,6 @@ class RecurrentStep(Recurrence):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """An input and a state of another size."""
         for cell in (kind() for kind in CELLS.values()):
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2,), 1), 1, every)
@@ -226,7 +222,7 @@ class RecurrentSequence(Recurrence):
         return self._gradients([dx, *with_batch_axes(self.cell, others)])
 
     def state_gradient(self, dy: Array, x: Array, *rest: Array) -> Array:
-        """The states of a step are arguments of the next."""
+        """The states of a step are arguments of the next step."""
         return self._state_gradient(dy, self._inputs(x, rest))
 
     def input(self, x: Array) -> Any:
@@ -258,7 +254,6 @@ class RecurrentSequence(Recurrence):
 
     @classmethod
     def samples(cls) -> Iterable[Sample]:
-        """Every cell over four steps, with and without states."""
         for cell in (kind() for kind in CELLS.values()):
             none, every = (False,) * cell.states, (True,) * cell.states
             yield Sample(cls(cell, none), cls._dims(cell, ((2, 1, 4), 1), 1, none))
@@ -268,7 +263,6 @@ class RecurrentSequence(Recurrence):
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
-        """A vector or a batch where a sequence is needed, states of another batch."""
         for cell in (kind() for kind in CELLS.values()):
             every = (True,) * cell.states
             dims = cls._dims(cell, ((2, 2, 4), 1), 2, every)
@@ -278,7 +272,7 @@ class RecurrentSequence(Recurrence):
 
 
 def _repeated(vectors: Array | None, batch: int) -> Any:
-    """Return vectors in a larger batch than 1."""
+    """Return vectors, repeated to this batch size."""
     if vectors is None or len(vectors) == batch:
         return vectors
     return np.broadcast_to(vectors, (batch, vectors.shape[1]))

@@ -1,4 +1,4 @@
-"""States grow sequences: what the layers carry at a point, and the way back."""
+"""States of recurrent layers. Adding an input to a state makes a new state."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _new = object.__new__
 
 
 class RNNState:
-    """A point in a sequence: what the layers carry, and the way back. Adding inputs makes new states."""
+    """A point in a sequence: the states of the layers, and the state before. Adding an input makes a new one."""
 
     __slots__ = ("_carried", "_indices", "_output", "_previous", "_states", "_tape", "layers")
 
-    _carried: Carried  # by its types
-    _indices: tuple[tuple[int, ...], ...]  # of what each layer carries on the tape
+    _carried: Carried  # the types of the layers' states
+    _indices: tuple[tuple[int, ...], ...]  # the places of each layer's states on the tape
     _output: Expression | None
     _previous: RNNState | None
-    _states: Sequence[LayerStates] | None  # made when they are asked for
+    _states: Sequence[LayerStates] | None  # made on first use
     _tape: GraphTape
     layers: Layers
 
     def __init__(self) -> None:
         raise ArgumentError(
-            "an RNNState is not made by hand; initial_state() and add_input() return it"
+            "a program cannot make an RNNState: initial_state() and add_input() return it"
         )
 
     @classmethod
@@ -43,22 +43,22 @@ class RNNState:
         previous: RNNState | None = None,
         output: Expression | None = None,
     ) -> RNNState:
-        """Return a state that carries these; None before the first input."""
-        made = _new(cls)
-        made.layers = layers
-        made._tape = layers.graph.tape
-        made._carried = layers.carried(states)
-        made._indices = tuple(
+        """Return a state with these states of the layers, which are None before the first input."""
+        state = _new(cls)
+        state.layers = layers
+        state._tape = layers.graph.tape
+        state._carried = layers.carried(states)
+        state._indices = tuple(
             [tuple([s.index for s in layer if s is not None]) for layer in states]
         )
-        made._previous = previous
-        made._states = states
-        made._output = states[-1][-1] if states and output is None else output
-        return made
+        state._previous = previous
+        state._states = states
+        state._output = states[-1][-1] if states and output is None else output
+        return state
 
     @property
     def states(self) -> Sequence[LayerStates]:
-        """What each layer carries, None before the first input."""
+        """The states of each layer, None before the first input."""
         if self._states is None:
             states = [
                 [placed(self._tape, place, t) for place, t in zip(places, types, strict=True) if t]
@@ -74,7 +74,7 @@ class RNNState:
         return self.layers.builder
 
     def prev(self) -> RNNState | None:
-        """Return the state that this one was made from; None for the first."""
+        """Return the state before this one; None for the first."""
         return self._previous
 
     def h(self) -> tuple[Expression, ...]:
@@ -83,7 +83,7 @@ class RNNState:
         return tuple(s[-1] for s in self.states if s[-1] is not None)
 
     def s(self) -> tuple[Expression, ...]:
-        """Return everything carried on: for an LSTM the memories of all layers, then the outputs."""
+        """Return all states of the layers: for an LSTM the memories of all layers, then the outputs."""
         self._check_fresh()
         kinds = range(self.b().cell.states)
         states = self.states
@@ -96,9 +96,9 @@ class RNNState:
         return self._output
 
     def add_input(self, x: Operand) -> RNNState:
-        """Return the state after one more input; this one stays as it is and can be continued again.
+        """Return the state after one more input; this one does not change and can be continued again.
 
-        This runs for every step of every program, so an input like an earlier one takes the short way.
+        Every step of every program runs this, so there is a fast path for an input like an earlier one.
         """
         layers, tape = self.layers, self._tape
         try:
@@ -127,28 +127,28 @@ class RNNState:
         output.tape = tape
         output.type = signatures[place].type
         output.index = place
-        made = _new(RNNState)
-        made.layers = layers
-        made._tape = tape
-        made._carried = carried
-        made._indices = indices
-        made._previous = self
-        made._states = None
-        made._output = output
-        return made
+        state = _new(RNNState)
+        state.layers = layers
+        state._tape = tape
+        state._carried = carried
+        state._indices = indices
+        state._previous = self
+        state._states = None
+        state._output = output
+        return state
 
     def _first_of_its_kind(self, x: Operand) -> RNNState:
-        """Add an input, and note for the next one what that appended."""
+        """Add an input, and store what that appended for the fast path."""
         graph, layers = self._check_fresh(), self.layers
-        if layers.tape is not graph.tape:  # nodes were deleted, and the parameters' moved
+        if layers.tape is not graph.tape:  # nodes were deleted, and those of parameters moved
             layers.find_places()
         node = _node(x, graph, "add_input")
         layers.expect(node.type.batch)
         first = len(graph.tape)
-        made = self._go_on(node)
+        state = self._go_on(node)
         if layers.builder.regularization == UNREGULARIZED:
-            self._carried.steps[node.type] = layers.steps(first), made._carried
-        return made
+            self._carried.steps[node.type] = layers.steps(first), state._carried
+        return state
 
     def add_inputs(self, xs: Iterable[Operand]) -> list[RNNState]:
         """Return the states after each input."""
@@ -160,10 +160,10 @@ class RNNState:
         return states
 
     def transduce(self, xs: Iterable[Operand]) -> list[Expression]:
-        """Return the outputs after each input, without making a state for any: one node for each layer.
+        """Return the output after each input, with one node for each layer and no states.
 
-        Where batches are broadcast over time or by the initial state, the outputs differ in batch size:
-        they are then computed step by step. So they are where something is drawn anew at every step.
+        The inputs are added step by step if they or the initial state differ in batch size, or if something is
+        drawn at random at every step.
         """
         graph, layers = self._check_fresh(), self.layers
         if layers.builder.regularization.changes_every_step:
@@ -172,7 +172,7 @@ class RNNState:
         ids: list[list[tuple[int, ...]]] = []
         for x in each(
             xs, "transduce", "expressions"
-        ):  # which may make nodes as it goes: ids are taken in DyNet's order
+        ):  # an iterator may make nodes: ids are reserved in DyNet's order
             inputs.append(_vector(_node(x, graph, "transduce")))
             layers.expect(inputs[0].dim()[1])
             ids.append(list(self._ids(begun=len(inputs) > 1)))
@@ -191,16 +191,16 @@ class RNNState:
         ]
 
     def set_s(self, vectors: Iterable[Operand]) -> RNNState:
-        """Return a state that carries these: the order is that of ``s()``.
+        """Return a state with these vectors, in the order of ``s()``.
 
-        An LSTM also takes the memories alone; the outputs are then this state's, or zeros.
+        For an LSTM the memories alone are enough; the outputs are then this state's, or zeros.
         """
         graph, given = self._check_fresh(), _several(vectors)
         layers, kinds = len(self._indices), self.b().cell.states
         counts = [layers * k for k in range(1, kinds + 1)]
         if len(given) not in counts:
             raise ShapeError(
-                f"a {self.b().cell.name} of {layers} layers starts from {' or '.join(map(str, counts))} "
+                f"a {self.b().cell.name} of {layers} layers needs {' or '.join(map(str, counts))} "
                 f"vectors, got {len(given)}"
             )
         nodes = self._vectors(given, graph)
@@ -212,7 +212,7 @@ class RNNState:
         return RNNState.of(self.layers, states, self)
 
     def set_h(self, vectors: Iterable[Operand]) -> RNNState:
-        """Return a state with these outputs and otherwise what this one carries, or zeros."""
+        """Return a state with these outputs; its other vectors are this state's, or zeros."""
         graph, given = self._check_fresh(), _several(vectors)
         if len(given) != len(self._indices):
             raise ShapeError(
@@ -225,14 +225,14 @@ class RNNState:
         return RNNState.of(self.layers, states, self)
 
     def _kept(self, graph: ComputationGraph, layer: int, which: slice) -> list[Expression]:
-        """Return some of what a layer carries, zeros where there is nothing yet."""
+        """Return some of a layer's states, zeros before the first input."""
         size = self.b().hidden_dims[layer]
         return [fill(graph, size, 0.0) if s is None else s for s in self.states[layer][which]]
 
     def _go_on(
         self, below: Expression, ids: Sequence[tuple[int, ...] | None] | None = None
     ) -> RNNState:
-        """Return the state after an input; ``ids`` are those of each layer's states, if they were taken before."""
+        """Return the state after an input; ``ids`` are those of each layer's states, if they are reserved already."""
         layers = self.layers
         after: list[LayerStates] = []
         for k, states in enumerate(self.states):
@@ -242,9 +242,9 @@ class RNNState:
         return RNNState.of(layers, after, self, layers.dropped(below))
 
     def _ids(self, begun: bool = False) -> Iterator[tuple[int, ...]]:
-        """Take the ids of DyNet's nodes for one more input, and yield those of each layer's states.
+        """Reserve the ids of DyNet's nodes for one more input, and yield those of each layer's states.
 
-        ``begun``: there are inputs before it that this state does not know of.
+        ``begun``: other inputs come between this state and the input.
         """
         builder, graph = self.b(), self.layers.graph
         for states in self.states:
@@ -262,7 +262,7 @@ class RNNState:
         return len(batches) == 1 and {s.dim()[1] for s in others} <= {1, *batches}
 
     def _vectors(self, vectors: Sequence[Operand], graph: ComputationGraph) -> list[Expression]:
-        """Return the nodes of given states: one or several for each layer, the lowest first."""
+        """Return the nodes of initial states: one or several for each layer, the lowest first."""
         nodes = [_vector(_node(v, graph, "initial state")) for v in vectors]
         for k, node in enumerate(nodes):
             size = self.b().hidden_dims[k % len(self._indices)]
@@ -280,7 +280,7 @@ class RNNState:
                 "this RNN state belongs to a graph that was renewed; call initial_state() again after renew_cg()"
             )
         graph = self.layers.graph
-        if graph.tape.epoch:  # nodes were deleted: not these, or an error says so
+        if graph.tape.epoch:  # nodes were deleted: raise an error if these are among them
             for layer in self.states:
                 for state in layer:
                     if state is not None:
@@ -299,7 +299,7 @@ def _node(x: Operand, graph: ComputationGraph, where: str) -> Expression:
 
 
 def _vector(node: Expression) -> Expression:
-    """Return a column, such as a matrix product makes, as the vector that it is to DyNet."""
+    """Return a column, such as a matrix product, as a vector, which it is in DyNet."""
     (size, *more), batch = node.dim()
     if more != [1]:
         return node
@@ -307,6 +307,6 @@ def _vector(node: Expression) -> Expression:
 
 
 def _several(vectors: Iterable[Operand]) -> list[Operand]:
-    if isinstance(vectors, Operand):  # whose rows could be taken for the vectors
+    if isinstance(vectors, Operand):  # iterating over it would give its rows
         raise ShapeError("initial state: expected a list of expressions, got a single one")
     return list(each(vectors, "initial state", "expressions"))

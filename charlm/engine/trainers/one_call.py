@@ -1,4 +1,4 @@
-"""An update of a whole collection by compiled code: one call for the norm, and one for the step."""
+"""Compiled updates of a whole collection: one call for the norm, and one for the step."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _VALUES, _ALL_ROWS, _NORM, _SCALE, _SETTINGS = map(
 
 
 class OneCall:
-    """The integers that tell compiled code where everything is; see ``kernels/reference/updates.py``.
+    """The integers that describe a collection to compiled code; see ``kernels/reference/updates.py``.
 
     Args:
         kernels: those with the compiled code.
-        integers: as ``UPDATE`` says.
+        integers: those that ``UPDATE`` names.
     """
 
     def __init__(self, kernels: Kernels, integers: list[int]) -> None:
@@ -45,15 +45,15 @@ class OneCall:
         moments: list[Array],
         tables: list[tuple[LookupParameter, list[Array]]],
     ) -> OneCall | None:
-        """Return None where the numbers are not what compiled code takes, or many, and threads can share them.
+        """Return None if the numbers have another type or layout, or are so many that threads help.
 
         Args:
             kernels: the trainer's.
-            rule: the name of the kernel that makes the step.
+            rule: the name of the kernel that applies the rule.
             storage: the collection's.
-            parts: those of the flat buffer that count in the norm, and those that are updated.
-            moments: the averages of the flat buffer.
-            tables: with their averages.
+            parts: those of the flat buffer that the norm includes, and those that are updated.
+            moments: the running averages of the flat buffer.
+            tables: the tables with their running averages.
         """
         arrays = [a for table, averages in tables for a in (table.value, table.gradient, *averages)]
         if (
@@ -64,7 +64,7 @@ class OneCall:
             or not all(a.flags.c_contiguous and a.dtype == np.float32 for a in arrays)
         ):
             return None
-        stated = {
+        fields = {
             "origin": ORIGIN.__array_interface__["data"][0],
             "gradients": place(storage.gradients),
             "rule": RULES.index(rule),
@@ -73,7 +73,7 @@ class OneCall:
             "tables": len(tables),
             **dict(zip(("first_moment", "second_moment"), map(place, moments), strict=False)),
         }
-        integers = [stated.get(key, 0) for key in UPDATE]
+        integers = [fields.get(key, 0) for key in UPDATE]
         integers += [edge for some in parts for part in some for edge in part]
         for table, averages in tables:
             marks: int = table.touched.__array_interface__["data"][0]
@@ -83,18 +83,18 @@ class OneCall:
         return cls(kernels, integers)
 
     def norm(self, sparse: bool) -> float:
-        """Return the norm of all gradients, of tables' those of rows that were used, or of all."""
+        """Return the norm of all gradients; ``sparse``: of a table, only those of used rows."""
         self._integers[_ALL_ROWS] = not sparse
         self._kernels.update_norm(self._address)
         return self._reals[_NORM]
 
     def step(self, values: int, settings: tuple[float, ...], scale: float) -> None:
-        """Change what is updated, and clear its gradients.
+        """Update the parameters, and clear their gradients.
 
         Args:
-            values: the place of the storage's, which may be written to.
+            values: the address of the storage's values, open for writing.
             settings: the rule's numbers.
-            scale: what gradients are multiplied by.
+            scale: a factor for the gradients.
         """
         self._integers[_VALUES] = values
         reals = self._reals

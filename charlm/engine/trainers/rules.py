@@ -1,4 +1,4 @@
-"""The rules, one class each; what they share (clipping, sparse updates, moments) is in ``base.py``.
+"""The rules, one class each; ``base.py`` has what they share: clipping, sparse updates, moments.
 
 In the formulas g is the clipped gradient and t counts all updates of the trainer. Every moment starts
 at zero.
@@ -36,7 +36,7 @@ class CyclicalSGDTrainer(SimpleSGDTrainer):
 
     The first update takes ``learning_rate_min``. After update i = 1, 2, ... the rate is min + (max - min)
     max(0, 1 - x) gamma^(i - 1), where x = |(i - 1) / step_size - 2 cycle + 1| and
-    cycle = floor(1 + (i - 1) / (2 step_size)). A rate that is set by hand holds for one update.
+    cycle = floor(1 + (i - 1) / (2 step_size)). A rate that a program sets is used for one update.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class CyclicalSGDTrainer(SimpleSGDTrainer):
         return norm
 
     def restore(self, state: dict[str, Array], updates: int) -> None:
-        """Continue from what ``state()`` returned, with the rate that was next."""
+        """Continue from what ``state()`` returned, with the rate of the next update."""
         super().restore(state, updates)
         rate = quietly(self._rate_after, updates) if updates else self.learning_rate_min
         self.learning_rate = rate
@@ -70,7 +70,7 @@ class CyclicalSGDTrainer(SimpleSGDTrainer):
         done = updates - 1
         cycle = math.floor(1 + done / (2 * self.step_size))
         height = 1 - abs(done / self.step_size - 2 * cycle + 1)
-        # all in the collection's precision and in this order: then the rate is DyNet's to the bit
+        # in the collection's precision and in this order, the rate is equal to DyNet's
         number = self.collection.dtype.type
         low, high = number(self.learning_rate_min), number(self.learning_rate_max)
         decay = number(self.gamma) ** number(done)
@@ -94,7 +94,6 @@ class MomentumSGDTrainer(Trainer):
         self.mom = mom
 
     def settings(self) -> tuple[float, ...]:
-        """The rate, and what is kept of the last step."""
         return self.learning_rate, self.mom
 
 
@@ -114,7 +113,6 @@ class AdagradTrainer(Trainer):
         self.eps = eps
 
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Divide by the length of all gradients so far."""
         (s,) = moments
         s += g * g
         g *= -self.learning_rate
@@ -123,7 +121,7 @@ class AdagradTrainer(Trainer):
 
 
 class AdadeltaTrainer(Trainer):
-    """Adadelta (Zeiler, 2012): the mean size of the steps takes the place of a learning rate.
+    """Adadelta (Zeiler, 2012): the mean size of the steps replaces the learning rate.
 
     s = rho s + (1 - rho) g^2; d = -g sqrt(u + eps) / sqrt(s + eps); u = rho u + (1 - rho) d^2; p += d.
     ``learning_rate`` is 1 and unused.
@@ -143,7 +141,6 @@ class AdadeltaTrainer(Trainer):
         self.rho = rho
 
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Step by the ratio of the mean step and the mean gradient."""
         s, u = moments
         s *= self.rho
         s += (1 - self.rho) * (g * g)
@@ -172,7 +169,6 @@ class RMSPropTrainer(Trainer):
         self.rho = rho
 
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Divide by the mean size of the gradients."""
         (s,) = moments
         s *= self.rho
         s += (1 - self.rho) * (g * g)
@@ -206,17 +202,16 @@ class AdamTrainer(Trainer):
         self.eps = eps
 
     def settings(self) -> tuple[float, ...]:
-        """The decay of the averages, the corrected rate, and epsilon."""
         return self.beta_1, self.beta_2, self._rate(), self.eps
 
     def _rate(self) -> float:
-        """The learning rate, corrected for averages that began at zero."""
+        """Return the learning rate, corrected for averages that began at zero."""
         correction = np.sqrt(1 - self.beta_2**self.updates) / (1 - self.beta_1**self.updates)
         return self.learning_rate * float(correction)
 
 
 class AdamWTrainer(AdamTrainer):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), epsilon beside the root of the corrected v.
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), epsilon added to the root of the corrected v.
 
     p -= learning_rate weight_decay p for matrices and the rows of tables that were used, not for biases and
     gains; then p -= learning_rate m' / (sqrt v' + eps), m' = m / (1 - b1^t), v' = v / (1 - b2^t).
@@ -236,7 +231,6 @@ class AdamWTrainer(AdamTrainer):
         self.weight_decay = weight_decay
 
     def decay(self) -> None:
-        """Draw matrices and tables towards zero."""
         kept = self.collection.dtype.type(1 - self.learning_rate * self.weight_decay)
         for parameter in self.collection.parameters:
             if parameter.updated and len(parameter.dims) > 1:
@@ -247,7 +241,7 @@ class AdamWTrainer(AdamTrainer):
                 table.value[rows] *= kept
 
     def settings(self) -> tuple[float, ...]:
-        """Those of Adam, with epsilon corrected as v is."""
+        """Adam's, with epsilon corrected as v is."""
         eps = self.eps * math.sqrt(1 - self.beta_2**self.updates)
         return self.beta_1, self.beta_2, self._rate(), eps
 
@@ -258,7 +252,6 @@ class AmsgradTrainer(AdamTrainer):
     moments = ("m", "v", "largest")
 
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Move by the ratio of the mean and the largest mean square."""
         m, v, largest = moments
         m *= self.beta_1
         m += (1 - self.beta_1) * g

@@ -1,4 +1,4 @@
-"""The cells: a file for each, called as configs call the cell. Whatever lies here is imported, and so registered."""
+"""The cells: a file for each, with the cell's name in configs. This package imports, and so registers, all of them."""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -28,7 +28,7 @@ class CoupledLSTMCell(KernelCell):
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state nothing is kept: two nodes fewer.
 
-        Masks are multiplied with x, h and c, if these are there, before the gates, and with c' before o.
+        Masks multiply x, h and c before the gates, and c' before o.
         """
         before = masked[0] + 2 * (masked[1] and not first)
         memory = (5 if first else 7) + before

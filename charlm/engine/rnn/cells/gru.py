@@ -30,6 +30,6 @@ class GRUCell(StepCell):
         return (8, (7,)) if first else (11, (10,))
 
     def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
-        """Z, r, c and r h are kept; their gradients are needed for the way back."""
+        """z, r, c and r h are saved; their gradients are needed in the backward pass."""
         four, sizes = 4 * hidden_dim * columns, (input_dim, hidden_dim)
         return Form("gru", sizes, saved=four, work=four, products=6 * columns)

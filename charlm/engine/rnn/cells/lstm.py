@@ -28,19 +28,18 @@ class LSTMCell(StepCell):
         return [(4 * hidden_dim, input_dim), (4 * hidden_dim, hidden_dim), (4 * hidden_dim,)]
 
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
-        """Without a state there is nothing to forget: two nodes fewer. Products with masks come first."""
+        """Without a state nothing is forgotten: two nodes fewer. The products with masks come first."""
         products = masked[0] + (masked[1] and not first)
         count = (13 if first else 15) + products
         return count, (count - 3, count - 1)
 
     def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
-        """Gates and tanh(c') are kept; the gates' gradients are needed for the way back."""
+        """The gates and tanh(c') are saved; the gates' gradients are needed in the backward pass."""
         sizes = (input_dim, hidden_dim, self.forget_bias)
         size = hidden_dim * columns
         return Form("lstm", sizes, saved=5 * size, work=4 * size, products=2 * columns)
 
     def settings(self) -> tuple[float, ...]:
-        """The bias of the forget gate."""
         return (self.forget_bias,)
 
 
@@ -50,5 +49,5 @@ class CompactLSTMCell(LSTMCell):
     name = "compact_lstm"
 
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
-        """Gates, memory and output, the masks inside; without a state a node of zeros goes before."""
+        """Gates, memory and output, which include the masks; without a state there is a node of zeros first."""
         return 3 + first, (1 + first, 2 + first)

@@ -29,11 +29,10 @@ class NormLSTMCell(KernelCell):
         return [(gates, input_dim), (gates, hidden_dim), *[(gates,)] * 5, *[(hidden_dim,)] * 2]
 
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
-        """Without a state Wh h is not there to be normalised, and nothing is forgotten: twelve nodes fewer."""
+        """Without a state there is no Wh h to normalise, and nothing is forgotten: twelve nodes fewer."""
         products = masked[0] + (masked[1] and not first)
         count = (30 if first else 42) + products
         return count, (count - 11, count - 1)
 
     def settings(self) -> tuple[float, ...]:
-        """The bias of the forget gate."""
         return (self.forget_bias,)

@@ -26,5 +26,5 @@ class SimpleRNNCell(StepCell):
         return 2 + products, (1 + products,)
 
     def step_form(self, input_dim: int, hidden_dim: int, columns: int) -> Form:
-        """The gradient before tanh is needed for the way back."""
+        """The gradient before tanh is needed in the backward pass."""
         return Form("rnn", (input_dim, hidden_dim), work=hidden_dim * columns, products=2 * columns)

@@ -32,7 +32,7 @@ class Learner:
         kind: one of ``CELLS``.
         weights: of the table (V, I), of each layer, and of the output layer.
         gradients: where those of all weights are made; that of the table is added.
-        settings: what the cell's kernels take behind the states.
+        settings: what the cell's kernels take after the states.
         inputs_TB, targets_TB: ids, int64, which are read anew at each call.
         states: (B, H) for each layer and state, read in the same way.
         factor: what the loss is multiplied by.

@@ -1,7 +1,7 @@
-"""Compiles what ``machine_code`` loads, in a process of its own (``python -m charlm.kernels.build``).
+"""Compiles the code that ``machine_code`` loads, in a process of its own (``python -m charlm.kernels.build``).
 
-Several may be started at once: one compiles, the others end, or wait for it. A file appears whole or not at all, after
-another process has tried it.
+Several such processes may start at once: one compiles, the others end, or wait for it. A file is written atomically,
+after another process has tried to load it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from charlm.files import TEMPORARY_GLOB, replacing
 from charlm.kernels import machine_code
 
 UNUSED = 90 * 24 * 3600
-"""Seconds after which a file that was not made again is removed."""
+"""Seconds after which an old file is removed."""
 _TRIAL = """
 import sys
 from pathlib import Path
@@ -31,13 +31,13 @@ mapped(Path(sys.argv[1]).read_bytes(), sys.argv[2])
 
 
 def main(path: Path, module: str, asked: float, wait: bool) -> None:
-    """Compile the entries of a module to a file, unless another process is doing that or has done it since then.
+    """Compile the entries of a module to a file, unless another process does so, or has done so since ``asked``.
 
     Args:
         path: the file.
-        module: where the entries are.
-        asked: when the file was not there, or no good: seconds since 1970.
-        wait: whether to wait for another process that is doing it.
+        module: the module that has the entries.
+        asked: when the file was missing or damaged, in seconds since 1970.
+        wait: whether to wait for another process that compiles it.
     """
     note = machine_code.note(path)
     with note.open("ab") as lock:
@@ -45,7 +45,9 @@ def main(path: Path, module: str, asked: float, wait: bool) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return
-        except OSError:  # Lustre, for one, may have no locks: then several compile
+        except (
+            OSError
+        ):  # some file systems, such as Lustre, may have no locks: then several compile
             pass
         if not (path.exists() and path.stat().st_mtime >= asked):
             build(path, module)
@@ -53,11 +55,11 @@ def main(path: Path, module: str, asked: float, wait: bool) -> None:
 
 
 def build(path: Path, module: str) -> None:
-    """Compile the entries of a module to a file, and remove what is left of others."""
+    """Compile the entries of a module to a file, and remove old files."""
     _clean(path.parent)
     prefix, suffix = TEMPORARY_GLOB.split("*")
     with TemporaryDirectory(suffix, prefix, path.parent) as fresh:
-        # numba's own files have no digests: what damage did to them would become ours
+        # numba's own files have no digests: damage in them would get into this file
         os.environ.setdefault("NUMBA_CACHE_DIR", fresh)
         from charlm.kernels.compiled.objects import object_file
 
@@ -66,12 +68,12 @@ def build(path: Path, module: str) -> None:
     with replacing(path, machine_code.OWN) as file:
         file.write(data)
         file.flush()
-        # code that refers to what is not there would end the process that loads it
+        # code that refers to a missing function would end the process that loads it
         subprocess.run([sys.executable, "-c", _TRIAL, file.name, path.stem], check=True)
 
 
 def _clean(folder: Path) -> None:
-    """Remove what killed processes left, and what was made long ago."""
+    """Remove files of killed processes, and old files."""
     for pattern, age in (
         (TEMPORARY_GLOB, machine_code.PATIENCE),
         ("*.code", UNUSED),

@@ -1,4 +1,4 @@
-"""The time that compiling takes. The user is told when it begins, and no budget is charged for it."""
+"""The time that compiling takes. A message says when it begins, and it does not count for a time budget."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from charlm import progress
 
 
 class Compiling:
-    """How long this process has compiled; numba reports the start and the end of each function, and they are nested.
+    """The time that this process has compiled. numba reports the start and the end of each function; these nest.
 
     Attributes:
-        seconds: so far.
+        seconds: the time so far.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Compiling:
         self._shown = ExitStack()
 
     def begin(self) -> None:
-        """Take note that a function is being compiled."""
+        """Note that the compilation of a function begins."""
         if not self._depth:
             self._began = time.perf_counter()
             if not self.seconds:
@@ -31,7 +31,7 @@ class Compiling:
         self._depth += 1
 
     def end(self) -> None:
-        """Take note that it is done."""
+        """Note that it has ended."""
         self._depth -= 1
         if not self._depth:
             self._shown.close()

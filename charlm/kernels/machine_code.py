@@ -1,11 +1,11 @@
 """Compiled code that is made once for each user, kept in a file, and used without importing numba.
 
-A file fits one state of the sources, one version of llvmlite and one processor, and all three are in its name. It
-holds a digest, a line of names, and an object file, which llvmlite maps into memory in a few milliseconds. It is
-code that runs: only a file counts that belongs to the user, that nobody else may write to, and whose digest is right.
+A file fits one state of the sources, one version of llvmlite and one processor; its name has all three. It
+holds a digest, a line of names, and an object file, which llvmlite maps into memory in a few milliseconds. As its
+code runs, a file is used only if the user owns it, if no other user may write to it, and if its digest is right.
 
-numba's version is not in the name: whoever has llvmlite alone finds the file too, and a new numba comes with a new
-llvmlite or means the same by the same sources.
+numba's version is not in the name: so a user who has only llvmlite can load the file too. A new numba needs a new
+llvmlite, or compiles the same sources to the same meaning.
 """
 
 from __future__ import annotations
@@ -27,33 +27,32 @@ from charlm.files import cache_folder, regular
 from charlm.kernels.compiling import COMPILING
 
 Entry: TypeAlias = Callable[[int], int]
-"""Takes the address of an array of int64."""
+"""A compiled function: takes the address of an array of int64."""
 
 ENTRIES = "charlm.kernels.compiled.entries"
 """The module whose ``ENTRIES`` are compiled: names and functions."""
 OWN = 0o600
 MOST = 64 << 20
-"""Bytes of a file, at most."""
+"""The most bytes that a file may have."""
 PATIENCE = 24 * 3600
-"""Seconds until what could not be compiled is tried again."""
+"""Seconds after a failed compilation until the next try."""
 _DIGEST = hashlib.sha256().digest_size
 _HERE = Path(__file__).parent
 
 
 class UnfitError(Exception):
-    """A file of compiled code is not to be used."""
+    """A file of compiled code cannot be used."""
 
 
 @functools.cache
 def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | None:
     """Return the compiled functions by name; None if there are none for this processor and these sources.
 
-    Then they are compiled in the background, for the processes that come later; a process that has begun
-    with numpy goes on with it.
+    In that case they are compiled in the background, for later processes. This process uses numpy to its end.
 
     Args:
-        wait: whether to compile them now, and wait for it.
-        module: where they are.
+        wait: whether to compile them now, and wait.
+        module: the module that has them.
     """
     if find_spec("llvmlite") is None:
         return None
@@ -61,9 +60,9 @@ def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | Non
 
     name = f"{_state(binding, module)}.code"
     folder = cache_folder("machine-code")
-    found = _found(folder / name) if folder else None
-    if found or find_spec("numba") is None:
-        return found
+    loaded = _loaded(folder / name) if folder else None
+    if loaded or find_spec("numba") is None:
+        return loaded
     if wait:
         from tempfile import TemporaryDirectory
 
@@ -75,7 +74,7 @@ def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | Non
 
 
 def mapped(data: bytes, name: str) -> dict[str, Entry]:
-    """Return the functions in what ``packed`` made.
+    """Return the functions in the data that ``packed`` made.
 
     Raises:
         UnfitError: the data is damaged, or made for another name.
@@ -89,7 +88,7 @@ def mapped(data: bytes, name: str) -> dict[str, Entry]:
         raise UnfitError("it was made for other sources or another processor")
     engine = _engine(code)
     _ENGINES.append(engine)
-    # the interpreter's lock is kept: to release it takes as long as the whole call, 0.17 us
+    # the interpreter's lock is kept: releasing it takes as long as the whole call, 0.17 us
     kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
     return {entry: kind(engine.get_function_address(symbol(entry))) for entry in names[1:]}
 
@@ -101,7 +100,7 @@ def packed(name: str, names: list[str], code: bytes) -> bytes:
 
 
 def sources() -> list[Path]:
-    """Return the files that compiled code is made of."""
+    """Return the source files of compiled code."""
     shared = [_HERE / "tapes.py", _HERE / "reference" / "updates.py"]
     return [*shared, *sorted((_HERE / "compiled").glob("*.py"))]
 
@@ -112,16 +111,16 @@ def symbol(entry: str) -> str:
 
 
 def note(path: Path) -> Path:
-    """Return the file that is there from the beginning of compiling to its good end, and says what went wrong."""
+    """Return the log file of a compilation; it is removed if the compilation succeeds."""
     return path.with_suffix(".note")
 
 
 _ENGINES: list[Any] = []
-"""They hold the memory of the code, which stays until the process ends."""
+"""They own the memory of the code, which must stay until the process ends."""
 
 
 def _engine(code: bytes) -> Any:
-    """Return an object file mapped into memory; one that refers to what this process does not have would end it."""
+    """Return an object file mapped into memory. A reference to a missing function would end this process."""
     from llvmlite import binding
 
     with suppress(AttributeError, RuntimeError):  # since 0.45 there is no need
@@ -136,7 +135,7 @@ def _engine(code: bytes) -> Any:
 
 
 def _state(binding: Any, module: str) -> str:
-    """Return a name for what the machine code depends on."""
+    """Return a name for everything that the machine code depends on."""
     from llvmlite import __version__ as version
 
     processor = [
@@ -150,8 +149,8 @@ def _state(binding: Any, module: str) -> str:
     return state.hexdigest()[:32]
 
 
-def _found(path: Path) -> dict[str, Entry] | None:
-    """Return the functions of a file; None if there is none that is fit, after saying so if there is one."""
+def _loaded(path: Path) -> dict[str, Entry] | None:
+    """Return the functions of a file; None if there is no file, or if it cannot be used, which a message says."""
     try:
         return mapped(_read(path), path.stem)
     except FileNotFoundError:
@@ -162,7 +161,7 @@ def _found(path: Path) -> dict[str, Entry] | None:
 
 
 def _read(path: Path) -> bytes:
-    """Return the content of a file that nobody but the user can have written."""
+    """Return the content of a file that only the user can have written."""
     with open(path, "rb", opener=regular) as file:
         about = os.fstat(file.fileno())
         if about.st_uid != os.geteuid() or about.st_mode & 0o022:
@@ -182,7 +181,7 @@ def _compiled(path: Path, module: str) -> dict[str, Entry] | None:
     if not good:
         log = note(path).read_text(errors="replace").splitlines() if note(path).exists() else []
         progress.say(f"compiling failed, and numpy computes: {log[-1] if log else 'it was ended'}")
-    return _found(path)
+    return _loaded(path)
 
 
 def _compile_later(path: Path, module: str) -> None:
@@ -190,7 +189,7 @@ def _compile_later(path: Path, module: str) -> None:
     with suppress(OSError):
         if note(path).stat().st_mtime > time.time() - PATIENCE:
             return
-    # the shell is gone at once: its child is nobody's to wait for, and knows no terminal
+    # the shell ends at once, so its child has no parent that waits for it, and no terminal
     if _run(["/bin/sh", "-c", 'nice "$@" &', "sh", *_command(path, module)], path):
         progress.say(
             "compiling in the background, once on this machine: a minute or two; meanwhile numpy computes"
@@ -198,16 +197,16 @@ def _compile_later(path: Path, module: str) -> None:
 
 
 def _command(path: Path, module: str) -> list[str]:
-    """Return what compiles to a file, unless another process has done so by the time that it begins."""
+    """Return the command that compiles to a file, unless another process does so before it begins."""
     return [sys.executable, "-m", "charlm.kernels.build", str(path), module, str(time.time())]
 
 
 def _run(command: list[str], path: Path) -> bool:
-    """Run what compiles to a file, apart from this process's terminal; return whether it ended well."""
-    import subprocess  # this and other modules above are imported where they are used: each takes milliseconds
+    """Run a command that compiles to a file, without this process's terminal; return whether it succeeded."""
+    import subprocess  # this and other modules are imported where they are used: each takes milliseconds
 
     paths = os.pathsep.join(map(os.path.abspath, sys.path))
-    # Intel's functions are in no library that is here when the code is used
+    # Intel's functions are in a library that is missing when the code is used
     environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_DISABLE_INTEL_SVML": "1"}
     try:
         with open(note(path), "wb", opener=_own) as log:

@@ -1,4 +1,4 @@
-"""Memory for large arrays, which is given out again once no array refers to it any more."""
+"""Memory for large arrays. It is reused once no array refers to it any more."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import numpy as np
 
 from charlm.kernels.reference.common import Array
 
-FLOAT32 = np.dtype(np.float32)  # to compare with it takes a tenth of comparing with the class
-SMALL = 1 << 14  # numbers; below this the system's allocator is as good as ours
+FLOAT32 = np.dtype(
+    np.float32
+)  # comparing with it takes a tenth of the time of comparing with the class
+SMALL = 1 << 14  # numbers; for smaller arrays the system's allocator is as good
 
 
 class Memory:
@@ -35,7 +37,7 @@ class Memory:
         return self._buffer(capacity).array(size).reshape(shape)
 
     def _buffer(self, capacity: int) -> _Reusable:
-        """Return memory that nobody uses."""
+        """Return memory that is not in use."""
         for buffer in self._buffers.get(capacity, ()):
             if buffer.user() is None:
                 return buffer
@@ -45,7 +47,7 @@ class Memory:
         return buffer
 
     def _drop_unused(self) -> None:
-        """Keep no more memory than is in use at the moment, of what is not used the newest."""
+        """Free unused memory, the oldest first, until no more is unused than is in use."""
         everything = [(c, b) for c, buffers in self._buffers.items() for b in buffers]
         left = sum(capacity for capacity, buffer in everything if buffer.user() is not None)
         kept = []
@@ -60,10 +62,10 @@ class Memory:
 
 
 class _Reusable:
-    """Memory that is given out to one array after the other.
+    """Memory that one array after the other uses.
 
     Attributes:
-        user: returns the array that has it now; None once no view of that one is left either.
+        user: returns the array that uses it now; None once neither the array nor a view of it is left.
     """
 
     __slots__ = ("_memory", "user")
@@ -74,10 +76,7 @@ class _Reusable:
         self.user: Callable[[], Array | None] = lambda: None
 
     def array(self, size: int) -> Array:
-        """Give the memory out.
-
-        A view refers to the first array that is no view of another array: to this one.
-        """
+        """Return an array in this memory. All views of it keep it alive, as it is no view of another array."""
         array = np.frombuffer(self._memory, FLOAT32, size)
         self.user = ref(array)
         return array

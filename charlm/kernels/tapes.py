@@ -1,7 +1,7 @@
-"""How a tape is written for compiled code: a row of integers says what a kind of node is.
+"""The format of a tape for compiled code: a row of integers describes each kind of node.
 
-Places of numbers, in rows and on tapes, count float32s from ``ORIGIN``, so that one integer reaches a
-workspace, a table or a parameter.
+Places of numbers, in rows and on tapes, count float32s from ``ORIGIN``, so that one integer can point into
+a workspace, a table or a parameter.
 """
 
 from __future__ import annotations
@@ -65,17 +65,17 @@ CODES = (
     "lstm",
     "gru",
 )
-"""What compiled code can compute; the first runs in Python, the second has no numbers, the third has them before the
-tape runs."""
+"""What compiled code can compute. The first runs in Python, the second has no numbers, the third has its numbers
+before the tape runs."""
 
 COLUMNS = (
     "code",
     "count",  # of arguments
     "extent",  # integers on the tape: the arguments, and others
-    "bound",  # of those others; less than 0 if they are no indices
+    "bound",  # of the others; below 0 if they are no indices
     "size",  # numbers of the value
-    "saved",  # numbers behind the value that are kept for the way back
-    "work",  # numbers behind the gradient that the way back needs
+    "saved",  # numbers after the value that are kept for backward
+    "work",  # numbers after the gradient that backward needs
     "products",  # gradients of matrices that are put off
     "trains",
     "rule",  # how the arguments' sizes are checked
@@ -85,12 +85,12 @@ COLUMNS = (
     "fourth",
 )
 MOST_ARGUMENTS = 12
-"""So many arguments' sizes are written behind the columns."""
+"""The sizes of this many arguments follow the columns."""
 
 WIDTH = len(COLUMNS) + MOST_ARGUMENTS
 
 EACH, ALL_LIKE_FIRST, TOTAL, UNCHECKED = range(4)
-"""Sizes are those in the row; all are the first in the row; they add up to it; Python checks its own."""
+"""The rules for the arguments' sizes: as in the row; all as the first in the row; their sum is the first; no check."""
 
 STATE = (
     "origin",  # its address
@@ -105,10 +105,10 @@ STATE = (
     "flags",  # and whether a gradient came to it, and whether it is wanted
     "integers",  # the address of the nodes' integers
     "links",  # that of products that are put off, five integers each
-    "fresh_numbers",  # the addresses of what is new on the tape,
+    "fresh_numbers",  # the addresses of the tape's new part,
     "fresh_integers",
-    "fresh_node",  # and which node that begins with
-    "nodes",  # how many there are
+    "fresh_node",  # and its first node
+    "nodes",  # the number of nodes
     "integer_count",
     "taken",  # how many were checked and have places
     "used_integers",  # their integers,
@@ -121,33 +121,33 @@ STATE = (
     "needed",  # how many numbers are missing there
     "first_slope",  # where gradients begin
     "full",  # whether all gradients are wanted
-    "node",  # the node at which the way back is, and how many products were put off
+    "node",  # the current node of backward, and the number of products that are put off
     "links_used",
 )
-"""What a tape is while it runs: an integer each."""
+"""The state of a running tape: an integer each."""
 
 NODE_ARRAYS = ("numbers", "starts", "values", "slopes", "gradients", "heads", "flags")
 
 DONE, PYTHON, MEMORY, ROW, DAMAGED = range(5)
-"""Why compiled code returns: it is through; a node runs in Python; the workspace is full; a node's row is
-missing; a node is not what its row says."""
+"""Why compiled code returns: it is done; a node runs in Python; the workspace is full; a node's row is missing;
+a node does not match its row."""
 
 NO_ROW = 1 << 62
-"""The number of a row where there is none yet."""
+"""The number of a row that does not exist yet."""
 
 REACHED, WANTED = 1, 2
 """Flags of a node."""
 
 LINK = 5
-"""Integers of a product that is put off: the places of x and dy, their sizes, and the next one."""
+"""Integers of a product that is put off: the places of x and dy, their sizes, and the next product."""
 
 ORIGIN = np.zeros(1, np.float32)
 
 
 def place(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> int:
-    """Return where an array of float32 begins."""
-    found: int = (array.__array_interface__["data"][0] - _ORIGIN) >> 2
-    return found
+    """Return the place where an array of float32 begins."""
+    offset: int = (array.__array_interface__["data"][0] - _ORIGIN) >> 2
+    return offset
 
 
 _ORIGIN: int = ORIGIN.__array_interface__["data"][0]
@@ -155,7 +155,7 @@ _ORIGIN: int = ORIGIN.__array_interface__["data"][0]
 
 @dataclass(frozen=True)
 class Form:
-    """What a kind of node is to compiled code.
+    """A kind of node for compiled code.
 
     Attributes:
         code: one of ``CODES``.

@@ -1,4 +1,4 @@
-"""What draws without a graph, plain and compiled, against the graph."""
+"""Sampling without a graph, plain and compiled, against the graph."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monke
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("name", KERNELS)
-def test_the_same_seed_draws_the_same_text_alone_or_with_others(name, cell, monkeypatch):
+def test_the_same_seed_gives_the_same_text_alone_or_with_others(name, cell, monkeypatch):
     made = model(cell, (20, 12))
     plain = [made.sample(40, seed=seed, prime="so ", stop="qz") for seed in range(5)]
     greedy = made.sample(40, seed=0, temperature=0)
     made.kernels = kernels(name, monkeypatch)
-    found = [""] * 5
+    texts = [""] * 5
     for part in made.streams(range(5), 40, prime="so ", stop="qz"):
-        found[part.text] += part.characters
-    assert found == plain
+        texts[part.text] += part.characters
+    assert texts == plain
     assert made.sample(40, seed=0, temperature=0) == greedy

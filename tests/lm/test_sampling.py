@@ -1,4 +1,4 @@
-"""Sampling, on a model that is a table: what it draws is known exactly."""
+"""Sampling from a model that is a table, so the samples are known exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernels that matter for speed, compiled by numba: the names and arguments of the plain ones.
+"""The kernels that matter for speed, compiled by numba. Names and arguments are those of the plain ones.
 
 Results are the same from run to run for one number of threads.
 """
@@ -50,16 +50,16 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
 )
 
 MOST_ALONE = WORTH_SHARING * HANDOVER // MEMORY
-"""Numbers of a collection that one thread updates in one call, where there are others."""
+"""The most numbers of a collection that one of several threads updates in one call."""
 
 
 @cache
 def functions_for(threads: int) -> dict[str, object]:
     """Return the compiled kernels by name; all of one number of threads share a team and its memory."""
     team = Team(threads)
-    found: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
+    kernels: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
     return {
-        **found,
+        **kernels,
         **whole_updates.ENTRIES,
         "update_at_most": MOST_ALONE if threads > 1 else sys.maxsize,
     }

@@ -1,4 +1,4 @@
-"""Arrays at addresses: what compiled code that is called without numba gets is integers."""
+"""Arrays at addresses: compiled code that is called without numba gets only integers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from charlm.kernels.compiled.options import instructions
 
 
 def _arrays(element: Any, dimensions: int) -> Any:
-    """Return what makes an array of an address and a shape, which compiled code calls."""
+    """Return a function for compiled code that makes an array of an address and a shape."""
 
     @instructions
     def array_at(typing: Any, address: Any, shape: Any) -> Any:

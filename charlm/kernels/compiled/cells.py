@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,7 +53,7 @@ class SequenceKernels:
     weights: int
     gates: int
     states: int
-    settings: tuple[float, ...] = ()
+    settings: tuple[np.float32, ...] = ()
     resets: int = 0
     by_text: bool = False
     pack: Any = None
@@ -84,7 +83,8 @@ class SequenceKernels:
         numbers, ids, V = input_parts(x)
         y = team.empty(self.states, T, B, H)
         kept = tuple(map(team.empty, self.kept(T * B, V if len(ids) else T * B, H)))
-        work = [rows * self.columns(H) for rows in (X, H, V)] + self.forward_work(H)
+        width = self.columns(H)
+        work = [X * width, H * width, V * width, *self.forward_work(H)]
         call = team.call(
             self.forward,
             numbers,
@@ -112,15 +112,16 @@ class SequenceKernels:
     ) -> tuple[Call, list[Any]]:
         """Return a call for the gradients of all arguments, and these, in order; those of weights are ``into``."""
         weights, states, _ = self._split(args, self.states)
-        kept = memory.take(partial(at_once(self.prepare_forward), team, x, *args))
+        kept = memory.take(lambda: at_once(self.prepare_forward)(team, x, *args))
         (T, B, X), H = x.shape, len(weights[1])
         Hp, Xp = padded(H), padded(X)
         numbers, ids, V = input_parts(x)
         threads = self._threads(team, T, B, H)
         dx, gradients = input_gradient(team, x, Xp), arrays_like(team, weights, into)
         carried = [team.empty(B, Hp) for _ in range(self.states + self.resets)]
-        work = [rows * self.columns(H) for rows in (Xp, Hp, X, H, V, 1)]
-        work += [threads * gradient_scratch(max(X, H)), *self.backward_work(H, threads)]
+        width, scratch = self.columns(H), threads * gradient_scratch(max(X, H))
+        work = [Xp * width, Hp * width, X * width, H * width, V * width, width, scratch]
+        work += self.backward_work(H, threads)
         call = team.call(
             self.backward,
             flat(dy),
@@ -165,9 +166,8 @@ class SequenceKernels:
     ) -> tuple[Sequence[Any], Sequence[Any], tuple[Any, ...]]:
         """Return the weights, the states, and the settings with their defaults."""
         end = self.weights + states
-        given = args[end:]
-        settings = (*given, *self.settings[len(given) :])
-        return args[: self.weights], args[self.weights : end], tuple(map(np.float32, settings))
+        settings = tuple(map(np.float32, args[end:])) or self.settings
+        return args[: self.weights], args[self.weights : end], settings
 
     def _threads(self, team: Team, T: int, B: int, H: int) -> int:
         operations = 2 * self.gates * B * H * H

@@ -7,7 +7,7 @@ units. Each gate has its own padded columns: i, o, the candidate w.
 from __future__ import annotations
 
 from charlm.kernels import reference
-from charlm.kernels.compiled import functions, gates
+from charlm.kernels.compiled import functions, gates, packing
 from charlm.kernels.compiled.cells import SequenceKernels
 from charlm.kernels.compiled.dense import (
     input_gradients,
@@ -18,14 +18,7 @@ from charlm.kernels.compiled.dense import (
     weight_gradient,
 )
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.packing import (
-    pack,
-    pack_transposed,
-    padded,
-    pairs,
-    unpack,
-    unpack_bias,
-)
+from charlm.kernels.compiled.packing import padded, pairs
 from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 
@@ -71,12 +64,12 @@ def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, m
     ld, panels = 3 * Hp, pairs(H)
     first, last = share(panels, me, threads)
     for gate in range(3):
-        pack(Px[gate * Hp * X :], X, 1, 0, Wx[gate], 0, H, H, first, last)
-        pack(Ph[gate * Hp * H :], H, 1, 0, Wh[gate], 0, H, H, first, last)
+        packing.pack(Px[gate * Hp * X :], X, 1, 0, Wx[gate], 0, H, H, first, last)
+        packing.pack(Ph[gate * Hp * H :], H, 1, 0, Wh[gate], 0, H, H, first, last)
     if len(Wci):
-        pack(Pi, H, 1, 0, Wci, 0, H, H, first, last)
+        packing.pack(Pi, H, 1, 0, Wci, 0, H, H, first, last)
     if len(Wco):
-        pack(Po, H, 1, 0, Wco, 0, H, H, first, last)
+        packing.pack(Po, H, 1, 0, Wco, 0, H, H, first, last)
     met = meet(meeting, 0, threads)
     table = len(ids) > 0
     first, last = share(V if table else T * B, me, threads)
@@ -144,12 +137,12 @@ def _backward(
     first_x, last_x = share(panels_x, me, threads)
     first_h, last_h = share(panels, me, threads)
     for gate in range(3):
-        pack_transposed(Qx, ld, gate * Hp, 1, 0, Wx[gate], 0, H, H, X, first_x, last_x)
-        pack_transposed(Qh, ld, gate * Hp, 1, 0, Wh[gate], 0, H, H, H, first_h, last_h)
+        packing.pack_transposed(Qx, ld, gate * Hp, 1, 0, Wx[gate], 0, H, H, X, first_x, last_x)
+        packing.pack_transposed(Qh, ld, gate * Hp, 1, 0, Wh[gate], 0, H, H, H, first_h, last_h)
     if len(Wci):
-        pack_transposed(Qi, Hp, 0, 1, 0, Wci, 0, H, H, H, first_h, last_h)
+        packing.pack_transposed(Qi, Hp, 0, 1, 0, Wci, 0, H, H, H, first_h, last_h)
     if len(Wco):
-        pack_transposed(Qo, Hp, 0, 1, 0, Wco, 0, H, H, H, first_h, last_h)
+        packing.pack_transposed(Qo, Hp, 0, 1, 0, Wco, 0, H, H, H, first_h, last_h)
     met = meet(meeting, 0, threads)
     first, last = share(B, me, threads)
     for t in range(T - 1, -1, -1):
@@ -203,16 +196,16 @@ def _backward(
     recurrent_gradient(Dh, H, h0, y, N * H, A, 0, ld, T, B, first, last, scratch, base)
     if len(Wci):
         recurrent_gradient(Di, H, c0, y, 0, A, 0, ld, T, B, first_h, last_h, scratch, base)
-        unpack(Di, H, 1, 0, dWci, 0, H, H, first_h, last_h)
+        packing.unpack(Di, H, 1, 0, dWci, 0, H, H, first_h, last_h)
     if len(Wco):
         none = sums[:0]
         weight_gradient(Do, H, y, 0, H, 0, H, A, Hp, ld, N, first_h, last_h, none, scratch, base, 0)
-        unpack(Do, H, 1, 0, dWco, 0, H, H, first_h, last_h)
+        packing.unpack(Do, H, 1, 0, dWco, 0, H, H, first_h, last_h)
     meet(meeting, met, threads)
     for gate in range(3):
-        unpack(Dx[gate * Hp * X :], X, 1, 0, dWx[gate], 0, H, H, first_h, last_h)
-        unpack(Dh[gate * Hp * H :], H, 1, 0, dWh[gate], 0, H, H, first_h, last_h)
-        unpack_bias(sums[gate * Hp :], 1, 0, db[gate], 0, H, first_h, last_h)
+        packing.unpack(Dx[gate * Hp * X :], X, 1, 0, dWx[gate], 0, H, H, first_h, last_h)
+        packing.unpack(Dh[gate * Hp * H :], H, 1, 0, dWh[gate], 0, H, H, first_h, last_h)
+        packing.unpack_bias(sums[gate * Hp :], 1, 0, db[gate], 0, H, first_h, last_h)
     leave(meeting, me, threads)
 
 

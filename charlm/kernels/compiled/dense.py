@@ -1,6 +1,6 @@
-"""Products over many positions: a layer's input, and the gradients of its weights.
+"""Products over many positions: of a layer's input, and for the gradients of its weights.
 
-Where the input is looked up in a table, the positions are the table's rows.
+With an embedded input, the positions are the rows of the embedding table.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from charlm.kernels.compiled.product import PANEL, TILE, multiply
 from charlm.kernels.compiled.vectors import LANES, add, load, prefetch, store
 
 CHUNK = 512
-"""Positions whose weight gradients are summed in registers before they are added to memory."""
+"""The weight gradients of this many positions are summed in registers, then added to memory."""
 
 AHEAD = 16
-"""Rows that are fetched ahead where a column is read: the processor does not foresee steps beyond a page."""
+"""Rows that are fetched in advance where a column is read: the processor does not predict steps of a page or more."""
 
 
 def gradient_scratch(inputs: int) -> int:
-    """The size of what ``weight_gradient`` works in."""
-    return (
-        CHUNK * (PANEL + -(-inputs // TILE) * TILE) + LANES
-    )  # a copy of TILE numbers stores LANES
+    """Return the size of the memory in which ``weight_gradient`` works."""
+    # a copy of TILE numbers stores LANES
+    return CHUNK * (PANEL + -(-inputs // TILE) * TILE) + LANES
 
 
 @compiled("void(f4[::1], i8, f4[::1], i8, i8, i8, f4[::1], i8, i8, i8, i8, i8)")
@@ -49,7 +48,7 @@ def state_before(start, y, first, t, B, H):
     return start, 0, min(H, len(start))
 
 
-@compiled()
+@compiled(inline=True)
 def project_symbols(P, X, source, B, A, at, ld, first, last):
     """Panels ``first`` to ``last`` of A = Wx x for B texts, from A's column ``at`` on.
 
@@ -140,20 +139,8 @@ def weight_gradient(
                 width = begin + (tile + 1) * (end - begin) // tiles - i
                 source = inputs + tile * count * TILE
                 to = (p * M + i) * PANEL
-                multiply(
-                    scratch,
-                    base,
-                    count,
-                    scratch,
-                    source,
-                    1,
-                    TILE,
-                    width,
-                    D,
-                    to,
-                    PANEL,
-                    more or start > 0,
-                )
+                adds = more or start > 0
+                multiply(scratch, base, count, scratch, source, 1, TILE, width, D, to, PANEL, adds)
 
 
 @compiled("void(f4[::1], i8, f4[::1], f4[::1], i8, f4[::1], i8, i8, i8, i8, i8, i8, f4[::1], i8)")
@@ -179,7 +166,7 @@ def recurrent_gradient(D, H, start, y, iy, da, ia, ldda, T, B, first, last, scra
 
 @compiled("void(f4[::1], f4[::1], i8[::1], i8, i8, i8)")
 def sum_by_id(D, da, ids, ld, first, last):
-    """D's rows ``first`` to ``last`` = the sums of those rows of da whose id is theirs."""
+    """D's rows ``first`` to ``last`` = for each, the sum of the rows of da with its id."""
     D[first * ld : last * ld] = 0
     for position in range(len(ids)):
         if first <= ids[position] < last:

@@ -1,4 +1,4 @@
-"""What is kept as machine code, and called without numba."""
+"""The functions that are kept as machine code and called without numba."""
 
 from charlm.kernels.compiled import tape, whole_updates
 

@@ -14,7 +14,7 @@ LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 
 
 def exp(x: Lanes) -> Lanes:
-    """2^n e^r with n the nearest whole number to x / ln 2; below -87.3 it is 0 and above 88.4 it stays there."""
+    """2^n e^r with n the nearest whole number to x / ln 2. Below -87.3 it is 0; above 88.4 it is constant."""
     x = x.at_least(-88.0).at_most(88.37)
     n = (x * LOG2_E).call("rint")
     r = x - n * LN2_HIGH - n * LN2_LOW
@@ -26,9 +26,9 @@ def exp(x: Lanes) -> Lanes:
 
 
 def tanh(x: Lanes) -> Lanes:
-    """A quotient of polynomials, odd over even, never beyond 1; from 9 on float32 knows no other value than 1.
+    """A quotient of polynomials, odd over even, at most 1. From 9 on, tanh rounds to 1 in float32.
 
-    It must be exactly 1 there: what is left of 1 - y^2 can grow on the way back through a deep graph.
+    It must be exactly 1 there: an error in 1 - y^2 can grow in the backward pass of a deep graph.
     """
     x = x.at_least(-9.0).at_most(9.0)
     x2 = x * x

@@ -1,9 +1,10 @@
-"""The arithmetic of the gates on registers. Sequences, sampling and tapes share it."""
+"""The arithmetic of the gates on registers, and their places. Sequences, sampling and tapes share it."""
 
 from __future__ import annotations
 
 from charlm.kernels.compiled.functions import logistic, tanh
-from charlm.kernels.compiled.vectors import Lanes
+from charlm.kernels.compiled.options import compiled
+from charlm.kernels.compiled.vectors import Lanes, load, store
 
 
 def lstm_memory(i: Lanes, f: Lanes, o: Lanes, g: Lanes, c: Lanes) -> tuple[Lanes, ...]:
@@ -22,3 +23,23 @@ def lstm_memory_back(
 def output_back(o: Lanes, t: Lanes, dh: Lanes) -> tuple[Lanes, Lanes]:
     """Return the gradients of h' = o t, with t = tanh(n): of what enters o, and of n."""
     return dh * t * o * (1.0 - o), dh * o * (1.0 - t * t)
+
+
+@compiled(inline=True)
+def load_four(array, at, step, count):
+    """Return one register of each gate; the next gate is ``step`` numbers further."""
+    return (
+        load(array, at, count),
+        load(array, at + step, count),
+        load(array, at + 2 * step, count),
+        load(array, at + 3 * step, count),
+    )
+
+
+@compiled(inline=True)
+def store_four(array, at, step, count, i, f, o, g):
+    """The opposite of ``load_four``."""
+    store(array, at, i, count)
+    store(array, at + step, f, count)
+    store(array, at + 2 * step, o, count)
+    store(array, at + 3 * step, g, count)

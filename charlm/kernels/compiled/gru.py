@@ -8,19 +8,11 @@ twice in a step.
 from __future__ import annotations
 
 from charlm.kernels import reference
-from charlm.kernels.compiled import dense, functions
+from charlm.kernels.compiled import dense, functions, packing
 from charlm.kernels.compiled.cells import SequenceKernels
 from charlm.kernels.compiled.dense import product, product_of_steps, state_before
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.packing import (
-    pack,
-    pack_bias,
-    pack_transposed,
-    padded,
-    pairs,
-    unpack,
-    unpack_bias,
-)
+from charlm.kernels.compiled.packing import padded, pairs
 from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 
@@ -54,12 +46,12 @@ def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
     Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc = weights
     c = 2 * padded(H)  # the candidate's columns come after those of the gates
     for P, K, Wz, Wr, Wc in ((Px, X, Wxz, Wxr, Wxc), (Ph, H, Whz, Whr, Whc)):
-        pack(P, K, 2, 0, Wz, 0, H, H, first, last)
-        pack(P, K, 2, 1, Wr, 0, H, H, first, last)
-        pack(P[c * K :], K, 1, 0, Wc, 0, H, H, first, last)
-    pack_bias(bias, 2, 0, bz, 0, H, first, last, 0)
-    pack_bias(bias, 2, 1, br, 0, H, first, last, 0)
-    pack_bias(bias[c:], 1, 0, bc, 0, H, first, last, 0)
+        packing.pack(P, K, 2, 0, Wz, 0, H, H, first, last)
+        packing.pack(P, K, 2, 1, Wr, 0, H, H, first, last)
+        packing.pack(P[c * K :], K, 1, 0, Wc, 0, H, H, first, last)
+    packing.pack_bias(bias, 2, 0, bz, 0, H, first, last, 0)
+    packing.pack_bias(bias, 2, 1, br, 0, H, first, last, 0)
+    packing.pack_bias(bias[c:], 1, 0, bc, 0, H, first, last, 0)
 
 
 @compiled()
@@ -145,13 +137,13 @@ def _backward(
     N, lda, c_at, Xp = T * B, 3 * Hp, 2 * Hp, padded(X)
     first, last = share(pairs(H), me, threads)
     first_in, last_in = share(pairs(X), me, threads)
-    pack_transposed(Qx, lda, 0, 2, 0, Wxz, 0, H, H, X, first_in, last_in)
-    pack_transposed(Qx, lda, 0, 2, 1, Wxr, 0, H, H, X, first_in, last_in)
-    pack_transposed(Qx, lda, c_at, 1, 0, Wxc, 0, H, H, X, first_in, last_in)
+    packing.pack_transposed(Qx, lda, 0, 2, 0, Wxz, 0, H, H, X, first_in, last_in)
+    packing.pack_transposed(Qx, lda, 0, 2, 1, Wxr, 0, H, H, X, first_in, last_in)
+    packing.pack_transposed(Qx, lda, c_at, 1, 0, Wxc, 0, H, H, X, first_in, last_in)
     Qh_c = Qh[c_at * Hp :]
-    pack_transposed(Qh, c_at, 0, 2, 0, Whz, 0, H, H, H, first, last)
-    pack_transposed(Qh, c_at, 0, 2, 1, Whr, 0, H, H, H, first, last)
-    pack_transposed(Qh_c, Hp, 0, 1, 0, Whc, 0, H, H, H, first, last)
+    packing.pack_transposed(Qh, c_at, 0, 2, 0, Whz, 0, H, H, H, first, last)
+    packing.pack_transposed(Qh, c_at, 0, 2, 1, Whr, 0, H, H, H, first, last)
+    packing.pack_transposed(Qh_c, Hp, 0, 1, 0, Whc, 0, H, H, H, first, last)
     begin, end = 2 * first, 2 * last
     table = len(ids) > 0
     if table:
@@ -216,16 +208,16 @@ def _backward(
     )
     dense.recurrent_gradient(Dh, H, h0, y, 0, A, 0, lda, T, B, begin, end, scratch, base)
     for P, P_c, K, dz, dr, dc in ((Dx, Dx_c, X, dWxz, dWxr, dWxc), (Dh, Dh_c, H, dWhz, dWhr, dWhc)):
-        unpack(P, K, 2, 0, dz, 0, H, H, first, last)
-        unpack(P, K, 2, 1, dr, 0, H, H, first, last)
-        unpack(P_c, K, 1, 0, dc, 0, H, H, first, last)
-    unpack_bias(sums, 2, 0, dbz, 0, H, first, last)
-    unpack_bias(sums, 2, 1, dbr, 0, H, first, last)
-    unpack_bias(sums[c_at:], 1, 0, dbc, 0, H, first, last)
+        packing.unpack(P, K, 2, 0, dz, 0, H, H, first, last)
+        packing.unpack(P, K, 2, 1, dr, 0, H, H, first, last)
+        packing.unpack(P_c, K, 1, 0, dc, 0, H, H, first, last)
+    packing.unpack_bias(sums, 2, 0, dbz, 0, H, first, last)
+    packing.unpack_bias(sums, 2, 1, dbr, 0, H, first, last)
+    packing.unpack_bias(sums[c_at:], 1, 0, dbc, 0, H, first, last)
     leave(meeting, me, threads)
 
 
-@compiled()
+@compiled(inline=True)
 def sample_layer(packed, source, states, now, then, A, R, sizes, meeting, met, me, threads):
     """One step for B texts: the state at ``now`` in each text's S numbers becomes the state at ``then``."""
     (Px, Ph, bias), (B, X, H, S) = packed, sizes

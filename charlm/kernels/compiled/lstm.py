@@ -7,20 +7,14 @@ threads meet once.
 
 from __future__ import annotations
 
+import numpy as np
+
 from charlm.kernels import reference
-from charlm.kernels.compiled import dense, functions, gates
+from charlm.kernels.compiled import dense, functions, gates, packing
 from charlm.kernels.compiled.cells import SequenceKernels
 from charlm.kernels.compiled.dense import product, product_of_steps, state_before
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.packing import (
-    pack,
-    pack_bias,
-    pack_transposed,
-    padded,
-    pairs,
-    unpack,
-    unpack_bias,
-)
+from charlm.kernels.compiled.packing import padded, pairs
 from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 
@@ -48,26 +42,20 @@ def _step_back(
 @compiled()
 def _step_at(G, at, rows, row, c, at_c, count):
     """The step of one register of units, whose four gates lie one after the other."""
-    return _step(
-        load(G, at, LANES),
-        load(G, at + LANES, LANES),
-        load(G, at + 2 * LANES, LANES),
-        load(G, at + 3 * LANES, LANES),
-        load(rows, row, LANES),
-        load(rows, row + LANES, LANES),
-        load(rows, row + 2 * LANES, LANES),
-        load(rows, row + 3 * LANES, LANES),
-        load(c, at_c, count),
-    )
+    i, f, o, g = gates.load_four(G, at, LANES, LANES)
+    bi, bf, bo, bg = gates.load_four(rows, row, LANES, LANES)
+    return _step(i, f, o, g, bi, bf, bo, bg, load(c, at_c, count))
 
 
 @compiled()
 def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
     (Wx, Wh, b), (forget_bias,) = weights, settings
     for gate in range(4):
-        pack(Px, X, 4, gate, Wx, gate * H, 4 * H, H, first, last)
-        pack(Ph, H, 4, gate, Wh, gate * H, 4 * H, H, first, last)
-        pack_bias(bias, 4, gate, b, gate * H, H, first, last, forget_bias if gate == 1 else 0)
+        packing.pack(Px, X, 4, gate, Wx, gate * H, 4 * H, H, first, last)
+        packing.pack(Ph, H, 4, gate, Wh, gate * H, 4 * H, H, first, last)
+        packing.pack_bias(
+            bias, 4, gate, b, gate * H, H, first, last, forget_bias if gate == 1 else 0
+        )
 
 
 @compiled()
@@ -99,10 +87,7 @@ def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, m
                     i, f, o, g, c, h = _step_at(
                         G, at, rows, row, cs, at_c + n * H + j * LANES, width_c - j * LANES
                     )
-                    store(G, at, i, LANES)
-                    store(G, at + LANES, f, LANES)
-                    store(G, at + 2 * LANES, o, LANES)
-                    store(G, at + 3 * LANES, g, LANES)
+                    gates.store_four(G, at, LANES, LANES, i, f, o, g)
                     unit = (t * B + n) * H + j * LANES
                     store(y, unit, c, H - j * LANES)
                     store(y, unit + T * B * H, h, H - j * LANES)
@@ -123,8 +108,8 @@ def _backward(
     first, last = share(pairs(H), me, threads)
     first_in, last_in = share(pairs(X), me, threads)
     for gate in range(4):
-        pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, X, first_in, last_in)
-        pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
+        packing.pack_transposed(Qx, ldg, 0, 4, gate, Wx, gate * H, 4 * H, H, X, first_in, last_in)
+        packing.pack_transposed(Qh, ldg, 0, 4, gate, Wh, gate * H, 4 * H, H, H, first, last)
     table = len(ids) > 0
     if table:
         dense.clear_rows(D, V, ldg, 0, 4 * first, 4 * last)
@@ -140,22 +125,14 @@ def _backward(
                 at = to + n * ldg + j * 4 * LANES
                 unit = (t * B + n) * H + j * LANES
                 own = n * Hp + j * LANES
+                i, f, o, g = gates.load_four(G, at, LANES, LANES)
                 di, df, do, dg, dc_before = _step_back(
-                    load(G, at, LANES),
-                    load(G, at + LANES, LANES),
-                    load(G, at + 2 * LANES, LANES),
-                    load(G, at + 3 * LANES, LANES),
+                    i, f, o, g,
                     load(cs, at_c + n * H + j * LANES, width_c - j * LANES),
-                    load(y, unit, count),
-                    load(dy, unit, count),
-                    load(dc, own, later),
-                    load(dy, unit + N * H, count),
-                    load(dh, own, later),
-                )
-                store(G, at, di, LANES)
-                store(G, at + LANES, df, LANES)
-                store(G, at + 2 * LANES, do, LANES)
-                store(G, at + 3 * LANES, dg, LANES)
+                    load(y, unit, count), load(dy, unit, count), load(dc, own, later),
+                    load(dy, unit + N * H, count), load(dh, own, later),
+                )  # fmt: skip
+                gates.store_four(G, at, LANES, LANES, di, df, do, dg)
                 store(dc, own, dc_before, LANES)
                 if table:
                     column = row + j * 4 * LANES
@@ -177,13 +154,13 @@ def _backward(
     dense.input_gradients(x, X, of_input, 0, ldg, positions, Dx, begin, end, sums, scratch, base)
     dense.recurrent_gradient(Dh, H, h0, y, N * H, G, 0, ldg, T, B, begin, end, scratch, base)
     for gate in range(4):
-        unpack(Dx, X, 4, gate, dWx, gate * H, 4 * H, H, first, last)
-        unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
-        unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
+        packing.unpack(Dx, X, 4, gate, dWx, gate * H, 4 * H, H, first, last)
+        packing.unpack(Dh, H, 4, gate, dWh, gate * H, 4 * H, H, first, last)
+        packing.unpack_bias(sums, 4, gate, db, gate * H, H, first, last)
     leave(meeting, me, threads)
 
 
-@compiled()
+@compiled(inline=True)
 def sample_layer(packed, source, states, now, then, A, sizes, me, threads):
     """One step for B texts: h at ``now`` in each text's S numbers becomes h at ``then``; c is H numbers before h."""
     (Px, Ph, bias), (B, X, H, S) = packed, sizes
@@ -202,6 +179,6 @@ def sample_layer(packed, source, states, now, then, A, sizes, me, threads):
 
 
 LSTM = SequenceKernels(
-    _forward, _backward, weights=3, gates=4, states=2, settings=(1.0,), pack=_pack
+    _forward, _backward, weights=3, gates=4, states=2, settings=(np.float32(1.0),), pack=_pack
 )
 lstm_forward, lstm_backward = LSTM.functions(reference.lstm_forward, reference.lstm_backward)

@@ -68,7 +68,7 @@ def _logistic_back(y: Lanes, dy: Lanes) -> Lanes:
 
 @compiled()
 def _value(code, x):
-    """Return f(x) for those that are computed one by one."""
+    """Return f(x), for functions that are computed number by number."""
     one = types.float32(1.0)
     if code == LOG:
         return types.float32(math.log(x))
@@ -119,7 +119,7 @@ def logistic(m, y, x, n):
 
 @compiled()
 def map_numbers(m, code, y, x, c, n):
-    """Y = f(x), and for some a number c."""
+    """Y = f(x), for some functions with a number c."""
     if code == TANH:
         tanh(m, y, x, n)
     elif code == LOGISTIC:
@@ -180,7 +180,7 @@ def _line(code, c):
 
 @compiled()
 def pair(m, code, y, x, z, c, n):
-    """Y = f(x, z), and for one a number c."""
+    """Y = f(x, z), for one function with a number c."""
     if code == ADD:
         nodes.add(m, y, x, z, n)
     elif code == CMULT:
@@ -200,7 +200,7 @@ def pair(m, code, y, x, z, c, n):
 
 @compiled()
 def pair_back(m, code, dx, dz, dy, y, x, z, n):
-    """What goes to both."""
+    """Add the gradients of both arguments."""
     if code == ADD:
         add_to(m, dx, dy, n)
         add_to(m, dz, dy, n)

@@ -1,4 +1,4 @@
-"""Values of a tape's nodes, and the way back through each: what compiled code does for one node.
+"""Forward and backward of a tape's nodes: what compiled code does for one node.
 
 ``y`` and ``dy`` are places of its value and gradient, ``x`` and ``dx`` those of an argument; gradients
 are added up.
@@ -11,7 +11,7 @@ import math
 from numba import types
 
 from charlm.kernels.compiled import functions as f
-from charlm.kernels.compiled.gates import lstm_memory
+from charlm.kernels.compiled.gates import load_four, lstm_memory, store_four
 from charlm.kernels.compiled.matvec import add_to, number, plus, plus_product, product, put
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
@@ -84,19 +84,19 @@ def fill(m, y, a, n):
 @compiled()
 def dot(m, x, z, n):
     """Return the sum of x z."""
-    found = types.float32(0.0)
+    sum_ = types.float32(0.0)
     for j in range(0, n, LANES):
-        found += total(product(load(m, x + j, n - j), load(m, z + j, n - j)))
-    return found
+        sum_ += total(product(load(m, x + j, n - j), load(m, z + j, n - j)))
+    return sum_
 
 
 @compiled()
 def sum_of(m, x, n):
     """Return the sum."""
-    found = types.float32(0.0)
+    sum_ = types.float32(0.0)
     for j in range(0, n, LANES):
-        found += total(load(m, x + j, n - j))
-    return found
+        sum_ += total(load(m, x + j, n - j))
+    return sum_
 
 
 @compiled()
@@ -110,11 +110,11 @@ def add_number(m, y, a, n):
 @compiled()
 def squared_distance(m, x, z, n):
     """Return the sum of (x - z)^2."""
-    found = types.float32(0.0)
+    sum_ = types.float32(0.0)
     for j in range(0, n, LANES):
         d = _minus(load(m, x + j, n - j), load(m, z + j, n - j))
-        found += total(product(d, d))
-    return found
+        sum_ += total(product(d, d))
+    return sum_
 
 
 # ---- softmax
@@ -122,7 +122,7 @@ def squared_distance(m, x, z, n):
 
 @compiled()
 def softmax(m, y, x, n):
-    """Y = exp(x) / sum exp(x); return the logarithm of the sum, and the largest x taken off before."""
+    """Y = exp(x) / sum exp(x); return the logarithm of the sum, and the largest x, which is subtracted first."""
     top = number(m, x)
     for j in range(1, n):
         value = number(m, x + j)
@@ -198,22 +198,14 @@ def tanh_back_to(m, da, dy, y, n):
 
 @compiled()
 def lstm(m, y_c, y_h, gates, tanh_c, c, has, bias, h):
-    """From the gates' sums both states; ``has`` says whether there was a c. Gates and tanh c' are kept."""
+    """Both states from the gates' sums; ``has`` says whether there was a c. Gates and tanh c' are kept."""
     forget = splat(types.float32(bias))
     for j in range(0, h, LANES):
         k, q = h - j, gates + j
-        i, f_, o, g, c_, t, h_ = _lstm_gates(
-            load(m, q, k),
-            load(m, q + h, k),
-            load(m, q + 2 * h, k),
-            load(m, q + 3 * h, k),
-            forget,
-            load(m, c + j, k if has else 0),
-        )
-        store(m, q, i, k)
-        store(m, q + h, f_, k)
-        store(m, q + 2 * h, o, k)
-        store(m, q + 3 * h, g, k)
+        i, f_, o, g = load_four(m, q, h, k)
+        before = load(m, c + j, k if has else 0)
+        i, f_, o, g, c_, t, h_ = _lstm_gates(i, f_, o, g, forget, before)
+        store_four(m, q, h, k, i, f_, o, g)
         store(m, tanh_c + j, t, k)
         store(m, y_c + j, c_, k)
         store(m, y_h + j, h_, k)
@@ -221,23 +213,15 @@ def lstm(m, y_c, y_h, gates, tanh_c, c, has, bias, h):
 
 @compiled()
 def lstm_back(m, dy_c, dy_h, gates, tanh_c, da, c, dc, has, h):
-    """The gradients of the gates' sums, and c's added."""
+    """The gradients of the gates' sums; that of c is added."""
     for j in range(0, h, LANES):
-        k, q, r = h - j, gates + j, da + j
+        k = h - j
+        i, f_, o, g = load_four(m, gates + j, h, k)
+        t, before = load(m, tanh_c + j, k), load(m, c + j, k if has else 0)
         i, f_, o, g, c_ = _lstm_gates_back(
-            load(m, q, k),
-            load(m, q + h, k),
-            load(m, q + 2 * h, k),
-            load(m, q + 3 * h, k),
-            load(m, tanh_c + j, k),
-            load(m, c + j, k if has else 0),
-            load(m, dy_c + j, k),
-            load(m, dy_h + j, k),
+            i, f_, o, g, t, before, load(m, dy_c + j, k), load(m, dy_h + j, k)
         )
-        store(m, r, i, k)
-        store(m, r + h, f_, k)
-        store(m, r + 2 * h, o, k)
-        store(m, r + 3 * h, g, k)
+        store_four(m, da + j, h, k, i, f_, o, g)
         if has:
             store(m, dc + j, plus(load(m, dc + j, k), c_), k)
 
@@ -268,7 +252,7 @@ def mix(m, y, z, c, h, has, n):
 
 @compiled()
 def gru_back(m, da_z, da_c, dh, dy, z, c, h, has, n):
-    """The gradients of the sums for z and the candidate, and what goes to h past the gates."""
+    """The gradients of the sums for z and the candidate; that of h, except through the gates, is added."""
     for j in range(0, n, LANES):
         k = n - j
         old = load(m, h + j, k if has else 0)
@@ -281,7 +265,7 @@ def gru_back(m, da_z, da_c, dh, dy, z, c, h, has, n):
 
 @compiled()
 def reset_back(m, da_r, dh, drh, r, h, n):
-    """The gradients of the sums for r and of h, from that of r h."""
+    """The gradients of the sum for r and of h, from the gradient of r h."""
     for j in range(0, n, LANES):
         k = n - j
         a, d = _reset_back(load(m, r + j, k), load(m, h + j, k), load(m, drh + j, k))

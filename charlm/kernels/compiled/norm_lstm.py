@@ -7,6 +7,8 @@ input, texts. The gates are in rows of 4 H numbers and padding, in the order of 
 
 from __future__ import annotations
 
+import numpy as np
+
 from charlm.kernels import reference
 from charlm.kernels.compiled import functions, gates
 from charlm.kernels.compiled.cells import SequenceKernels
@@ -112,10 +114,7 @@ def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, m
                     _gate_at(Nx, row, gx, b, Nh, at, gh, bh, 3 * H + j, count, seen),
                     load(cs, at_c + n * H + j, width_c - j),
                 )
-                store(G, at + j, i, count)
-                store(G, at + H + j, f, count)
-                store(G, at + 2 * H + j, o, count)
-                store(G, at + 3 * H + j, g, count)
+                gates.store_four(G, at + j, H, count, i, f, o, g)
                 store(y, unit + j, c, count)
                 store(Nc, unit + j, c, count)
             sc[position] = normalise(Nc, unit, H)
@@ -247,7 +246,9 @@ class NormKernels(SequenceKernels):
         return [threads * H, threads * 18 * H]
 
 
-NORM = NormKernels(_forward, _backward, weights=9, gates=4, states=2, settings=(1.0,), by_text=True)
+NORM = NormKernels(
+    _forward, _backward, weights=9, gates=4, states=2, settings=(np.float32(1.0),), by_text=True
+)
 norm_lstm_forward, norm_lstm_backward = NORM.functions(
     reference.norm_lstm_forward, reference.norm_lstm_backward
 )

@@ -1,4 +1,4 @@
-"""Object files: compiled functions that can be called without numba, by C's rules."""
+"""Object files: compiled functions with C's calling convention, which can be called without numba."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LEAST = -(1 << 63)
 def object_file(entries: Mapping[str, Callable[[int], int]]) -> bytes:
     """Return an object file with functions from int64 to int64, each under its ``symbol``.
 
-    A function that raises an exception, which none should, returns the least integer.
+    A function returns the least integer if it raises an exception, which none should.
     """
     module = binding.parse_assembly("")
     library: Any = None
     for name, entry in entries.items():
-        # the wrappers that Python calls need Python's library and numba's
+        # the wrappers for calls from Python would need Python's library and numba's
         options = {**OPTIONS, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         function = numba.njit("int64(int64)", **options)(getattr(entry, "py_func", entry))
         result: Any = function.overloads[(types.int64,)]
@@ -36,7 +36,7 @@ def object_file(entries: Mapping[str, Callable[[int], int]]) -> bytes:
 
 
 def _plain(name: str, callee: str) -> str:
-    """Return a function by C's rules that calls one by numba's, which are: status(result, exception, argument)."""
+    """Return a C function that calls a function of numba's convention: status(result, exception, argument)."""
     module = ir.Module()
     kind = ir.FunctionType(STATUS, [WORD.as_pointer(), WORD.as_pointer().as_pointer(), WORD])
     function = ir.Function(module, ir.FunctionType(WORD, [WORD]), name)

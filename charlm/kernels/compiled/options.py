@@ -1,4 +1,4 @@
-"""How everything here is compiled, and where the machine code is kept."""
+"""How numba compiles everything here, and where it keeps the machine code."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from charlm.kernels.machine_code import sources
 
 SETTINGS: Any = config
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-"""What holds for all that is compiled. It makes no arrays, so nothing needs numba's counts of references."""
+"""Options for all compiled functions. They make no arrays, so they need no reference counts of numba."""
 
 
 class _Watch(event.Listener):
-    """Has numba tell of each function that it compiles, and of none that it finds in the cache.
+    """Notes each function that numba compiles; those from the cache are not reported.
 
-    A kernel may be compiled on a thread of a team, which nobody listens to: so in the context of this import.
+    A thread of a team may compile a kernel, but has no listener for progress: so this uses the importer's context.
     """
 
     def __init__(self) -> None:
@@ -40,36 +40,39 @@ class _Watch(event.Listener):
 event.register("numba:compile", _Watch())
 
 
-def compiled(signature: str | None = None) -> Callable[[Callable[..., Any]], Any]:
+def compiled(
+    signature: str | None = None, inline: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function: at once for a given signature, else at the first call.
 
-    Arithmetic on single numbers keeps NaN and infinity. A signature spares the variants that numba
-    would otherwise make for arguments that are constants.
+    Arithmetic on single numbers keeps NaN and infinity. With a signature, numba makes no variants for
+    arguments that are constants. With ``inline`` each call gets a copy of the code, and constants are known in it.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         users, SETTINGS.CACHE_DIR = SETTINGS.CACHE_DIR, CACHE
         try:
-            return numba.njit(signature, **OPTIONS, cache=bool(CACHE))(function)
+            options = {**OPTIONS, "cache": bool(CACHE), "forceinline": inline}
+            return numba.njit(signature, **options)(function)
         finally:
-            SETTINGS.CACHE_DIR = users  # other users of numba keep their own
+            SETTINGS.CACHE_DIR = users  # other users of numba keep their own folder
 
     return decorate
 
 
 def instructions(function: Callable[..., Any]) -> Any:
-    """Let compiled code call what tells its type and writes its LLVM instructions."""
+    """Let compiled code call a function that returns its type and writes its LLVM instructions."""
     return intrinsic(function)
 
 
 def _cache() -> str:
-    """The user's folder for this state of the source; empty if there is none to write to.
+    """Return the user's folder for this state of the source; empty if no folder can be written to.
 
-    Without one everything is compiled anew in each process.
+    Without a folder each process compiles everything again.
     """
     if SETTINGS.CACHE_DIR:
         return str(SETTINGS.CACHE_DIR)
-    # numba looks at the file that holds a function, not at those that it calls into
+    # numba checks the file of a function for changes, but not the files of the functions that it calls
     state = hashlib.sha256(f"{sys.version_info} {numba.__version__}".encode())
     for source in sources():
         state.update(source.read_bytes())

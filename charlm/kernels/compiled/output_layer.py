@@ -1,4 +1,4 @@
-"""Affine map, softmax and cross-entropy in one: the threads share the positions, in parts that stay in the cache."""
+"""Affine map, softmax and cross-entropy in one kernel. The threads share the positions, in parts for the cache."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from charlm.kernels.compiled.vectors import (
 from charlm.kernels.reference.common import Array
 
 NEVER = np.float32(-1e30)
-"""The bias of the columns that pad the alphabet: their probability is 0."""
+"""The bias of the padding columns after the alphabet: their probability is 0."""
 
 
 @lanewise
@@ -126,7 +126,7 @@ def _backward(
             at = q * Vp * PANEL
             multiply(Q, at, V, a, start * Vp, Vp, 1, stop - start, dh, to, Hp, 0)
     met = meet(meeting, met, threads)
-    # the alphabet has few panels: the rows of the weights are shared out instead
+    # the alphabet has few panels, so the threads share the rows of the weights instead
     base = me * (len(scratch) // threads)
     begin, end = share(H, me, threads)
     own = sums if me == 0 else sums[:0]
@@ -170,7 +170,7 @@ def prepare_backward(
     targets_N: Array,
     into: Sequence[Array] | None = None,
 ) -> tuple[Call, tuple[Array, Array, Array]]:
-    """Return the gradients of h, W and b; those of W and b are made in ``into``."""
+    """Return the gradients of h, W and b; those of W and b are written to ``into``."""
     N, H = h_NH.shape
     V = len(b_V)
     Vp, Hp = padded(V), padded(H)

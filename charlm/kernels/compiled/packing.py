@@ -1,9 +1,8 @@
-"""Weights into the order that the product reads them in, and gradients back.
+"""Pack weights into the order in which the product reads them, and unpack their gradients.
 
-The units of a cell are taken in blocks of LANES, and a block's gates lie next to each other: gate g of
-block j is column block ``j gates + g``, so that a thread that owns some units owns a run of columns.
-There is an even number of blocks; what is beyond the last unit is 0. ``H`` units make
-``padded(H)`` numbers per gate.
+The units of a cell are in blocks of LANES, and a block's gates lie next to each other: gate g of block j is
+column block ``j gates + g``. So a thread that owns neighbouring units owns neighbouring columns. The number of
+blocks is even, and the columns after the last unit are 0: ``H`` units make ``padded(H)`` numbers per gate.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def unpack(D, K, gates, gate, dW, at, ldw, H, first, last):
 def pack_transposed(P, Q, q, gates, gate, W, at, ldw, H, M, first, last):
     """Panels for ``da W'``: pairs ``first`` to ``last`` of the M rows; one gate of H columns.
 
-    Q is the number of rows in a panel, of which this cell's gates begin at ``q``.
+    Q is the number of rows in a panel; this cell's gates begin at row ``q``.
     """
     for p in range(first, last):
         for j in range(2 * pairs(H)):

@@ -1,8 +1,8 @@
 """The matrix product behind every kernel: C[n] (+)= sum over k of A[k] b[n, k], a row of C a vector.
 
 A is packed once into panels of PANEL columns, (K, PANEL) each, and is then read from front to back. A
-tile of TILE rows of C stays in registers for the whole sum. BLAS packs its arguments anew at every
-call, which a recurrent step pays at every time step.
+tile of TILE rows of C stays in registers for the whole sum. BLAS would pack its arguments at every call, so
+at every time step of a recurrence.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _tile(
 
 
 def _tile_function(module: Any) -> Any:
-    """A function of its own in each module: inlined at every call it would take seconds to compile."""
+    """One function in each module: inlined at every call, it would take seconds to compile."""
     name = "charlm_tile"
     if name in module.globals:
         return module.globals[name]
@@ -118,7 +118,7 @@ def _sum_over_k(builder: Any, count: int, a: Any, b: Any, sn: Any, sk: Any, K: A
             sums[n][m].add_incoming(after[n][m], loop)
     builder.cbranch(builder.icmp_signed("<", k_after, K), loop, done)
     builder.position_at_end(done)
-    found = []
+    results = []
     for n in range(count):
         values = []
         for m in range(2):
@@ -126,8 +126,8 @@ def _sum_over_k(builder: Any, count: int, a: Any, b: Any, sn: Any, sk: Any, K: A
             value.add_incoming(zero, before)
             value.add_incoming(after[n][m], loop)
             values.append(value)
-        found.append(values)
-    return found
+        results.append(values)
+    return results
 
 
 def _write(builder: Any, sums: Any, c: Any, ldc: Any, add: Any) -> None:
@@ -150,7 +150,7 @@ def multiply(a, ia, K, b, ib, sn, sk, N, c, ic, ldc, add):
     """C[n, :PANEL] = or += sum over k of A[k, :PANEL] b[n, k], for n < N.
 
     The panel starts at ``a[ia]``, ``b[n, k]`` is at ``b[ib + n sn + k sk]`` and C's row n at ``c[ic + n
-    ldc]``. The rows are shared out evenly: a tile of few rows waits for its sums.
+    ldc]``. All tiles have about equally many rows: a tile of few rows waits for its sums.
     """
     tiles = (N + TILE - 1) // TILE
     for tile in range(tiles):

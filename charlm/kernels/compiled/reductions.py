@@ -1,7 +1,7 @@
-"""Many numbers made one, for tapes: along axes, over lists of nodes, and distances.
+"""Reductions of many numbers to one, for tapes: along axes, over lists of nodes, and distances.
 
-An argument that is reduced lies as blocks of ``count`` rows of ``inner`` numbers, each block a row of the
-value. ``y`` and ``dy`` are places of the value and its gradient, ``x`` and ``dx`` those of the argument.
+The argument consists of blocks of ``count`` rows of ``inner`` numbers. Each block becomes a row of the value.
+``y`` and ``dy`` are places of the value and its gradient, ``x`` and ``dx`` those of the argument.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from charlm.kernels.compiled.matvec import add_to, clear, number, put
 from charlm.kernels.compiled.options import compiled
 
 BELOW_ONE = 0.9999999
-"""What stands for 1 in the denominator of a slope."""
+"""Replaces 1 in the denominator of a slope, which must not be 0."""
 
 
 @compiled()
 def _power(x, order):
-    found = types.float32(1.0)
+    power = types.float32(1.0)
     for _ in range(order):
-        found *= x
-    return found
+        power *= x
+    return power
 
 
 @compiled()
@@ -81,14 +81,14 @@ def moment_back(m, dx, dy, x, n, count, inner, order, scale):
 
 @compiled()
 def place_of_extreme(m, code, x, count, inner):
-    """Return which of the numbers is the first largest or smallest; NaN is both."""
-    best, found = number(m, x), 0
+    """Return where the first largest or smallest number is; NaN counts as both."""
+    best, place = number(m, x), 0
     for c in range(1, count):
         value = number(m, x + c * inner)
         better = value > best if code == MAX_DIM else value < best
         if better or (value != value and best == best):
-            best, found = value, c
-    return found * inner
+            best, place = value, c
+    return place * inner
 
 
 @compiled()
@@ -129,15 +129,11 @@ def log_sum_exp(m, y, x, n, count, inner):
 def log_sum_exp_back(m, dx, dy, y, x, n, count, inner):
     """Dx += dy exp(x - y)."""
     for j in range(n):
-        start, d, shift = (
-            j // inner * inner * count + j % inner,
-            number(m, dy + j),
-            finite(number(m, y + j)),
-        )
+        start, d = j // inner * inner * count + j % inner, number(m, dy + j)
+        shift = finite(number(m, y + j))
         for c in range(start, start + count * inner, inner):
-            put(
-                m, dx + c, number(m, dx + c) + d * types.float32(math.exp(number(m, x + c) - shift))
-            )
+            slope = types.float32(math.exp(number(m, x + c) - shift))
+            put(m, dx + c, number(m, dx + c) + d * slope)
 
 
 # ---- of lists of nodes, all of one size
@@ -165,13 +161,13 @@ def log_sum_exp_of(m, y, values, code, p, count, n):
 def norms(m, y, x, n, size, root):
     """Y = the sum of the squares of each ``size`` numbers, or its root."""
     for j in range(n):
-        found = nodes.dot(m, x + j * size, x + j * size, size)
-        put(m, y + j, types.float32(math.sqrt(found)) if root else found)
+        squares = nodes.dot(m, x + j * size, x + j * size, size)
+        put(m, y + j, types.float32(math.sqrt(squares)) if root else squares)
 
 
 @compiled()
 def norms_back(m, dx, dy, y, x, n, size, root):
-    """2 x, or x over the root, and 0 where that is 0."""
+    """Dx += dy 2 x, or dy x / y for the root; 0 where the root is 0."""
     for j in range(n):
         d, length = number(m, dy + j), number(m, y + j)
         slope = d / (length if length != 0 else types.float32(1.0)) if root else d + d
@@ -187,7 +183,7 @@ def dots(m, y, x, z, n, size, of_x, of_z):
 
 @compiled()
 def dots_back(m, dx, dz, dy, x, z, n, size, of_x, of_z):
-    """The other one."""
+    """Dx += dy z, and dz += dy x."""
     for j in range(n):
         d = number(m, dy + j)
         nodes.add_times(m, dx + j * of_x, z + j * of_z, d, size)
@@ -203,7 +199,7 @@ def distances(m, y, x, z, n, size, of_x, of_z):
 
 @compiled()
 def distances_back(m, dx, dz, dy, x, z, n, size, of_x, of_z):
-    """2 (x - z), and its opposite."""
+    """Dx += 2 dy (x - z), and dz gets the opposite."""
     for j in range(n):
         twice, a, b = types.float32(2.0) * number(m, dy + j), j * of_x, j * of_z
         nodes.add_times(m, dx + a, x + a, twice, size)
@@ -215,15 +211,15 @@ def distances_back(m, dx, dz, dy, x, z, n, size, of_x, of_z):
 @compiled()
 def l1_distance(m, y, x, z, n):
     """Y = the sum of |x - z|."""
-    found = types.float32(0.0)
+    distance = types.float32(0.0)
     for j in range(n):
-        found += abs(number(m, x + j) - number(m, z + j))
-    put(m, y, found)
+        distance += abs(number(m, x + j) - number(m, z + j))
+    put(m, y, distance)
 
 
 @compiled()
 def l1_distance_back(m, dx, dz, dy, x, z, n):
-    """The sign, and its opposite."""
+    """Dx += dy times the sign of x - z, and dz gets the opposite."""
     d = number(m, dy)
     for j in range(n):
         a, b = number(m, x + j), number(m, z + j)
@@ -232,34 +228,36 @@ def l1_distance_back(m, dx, dz, dy, x, z, n):
         put(m, dz + j, number(m, dz + j) - slope)
 
 
-# ---- losses of outcomes, and one with a margin
+# ---- losses
 
 
 @compiled()
 def binary_log_loss(m, y, x, z, n, floor):
     """Y = the costs of the outcomes z under the probabilities x, as in ``engine/ops/log_losses.py``."""
-    found = types.float32(0.0)
+    loss = types.float32(0.0)
     for j in range(n):
         a, b = number(m, x + j), number(m, z + j)
         if a == 0 or a == 1:
-            found -= types.float32(0.0 if a == b else floor)
+            loss -= types.float32(0.0 if a == b else floor)
             continue
         if b != 0:
-            found -= b * types.float32(math.log(a))
+            loss -= b * types.float32(math.log(a))
         if b != 1:
-            found -= (types.float32(1.0) - b) * types.float32(math.log1p(-a))
-    put(m, y, found)
+            loss -= (types.float32(1.0) - b) * types.float32(math.log1p(-a))
+    put(m, y, loss)
 
 
 @compiled()
 def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
-    """Both slopes; that of a probability of 0 or 1 is as if it were a little inside."""
+    """Both slopes; a probability of 0 or 1 counts as one just inside."""
     d, one = number(m, dy), types.float32(1.0)
     for j in range(n):
         a, b = number(m, x + j), number(m, z + j)
-        inside = (
-            types.float32(math.exp(floor)) if a == 0 else types.float32(BELOW_ONE) if a == 1 else a
-        )
+        inside = a
+        if a == 0:
+            inside = types.float32(math.exp(floor))
+        elif a == 1:
+            inside = types.float32(BELOW_ONE)
         if a != b:
             slope = (one - b) / (one - inside) - b / inside
             put(m, dx + j, number(m, dx + j) + d * slope)
@@ -271,10 +269,8 @@ def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
 def hinge(m, y, x, code, p, n, size, margin):
     """Y = the sum over the other scores of max(0, margin - the target's + theirs)."""
     for j in range(n):
-        wanted, total = (
-            types.float32(margin) - number(m, x + j * size + code[p + j]),
-            types.float32(0.0),
-        )
+        wanted = types.float32(margin) - number(m, x + j * size + code[p + j])
+        total = types.float32(0.0)
         for i in range(size):
             over = wanted + number(m, x + j * size + i)
             if i != code[p + j] and not over < 0:
@@ -284,7 +280,7 @@ def hinge(m, y, x, code, p, n, size, margin):
 
 @compiled()
 def hinge_back(m, dx, dy, x, code, p, n, size, margin):
-    """1 to each score that is too large, less their number to the target's."""
+    """Each score that is too large gets dy; the target's gets -dy for each of them."""
     for j in range(n):
         to, d = dx + j * size + code[p + j], number(m, dy + j)
         wanted = types.float32(margin) - number(m, x + j * size + code[p + j])

@@ -31,7 +31,7 @@ CELLS = {"rnn": simple.RNN, "gru": gru.GRU, "lstm": lstm.LSTM}
 RNN, GRU, _ = range(len(CELLS))
 
 
-@compiled()
+@compiled(inline=True)
 def _layers(
     kind, weights, layers, embedding, table, known, states, now, then, A, R, symbols, B, S,
     meeting, met, me, threads,
@@ -60,7 +60,7 @@ def _layers(
     return met
 
 
-@compiled()
+@compiled(inline=True)
 def _scores(W, b, H, states, at, S, B, scores, V, me, threads):
     """Scores = b + W h, of the highest layer's h."""
     Vp = padded(V)

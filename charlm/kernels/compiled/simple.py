@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from charlm.kernels import reference
-from charlm.kernels.compiled import dense, functions
+from charlm.kernels.compiled import dense, functions, packing
 from charlm.kernels.compiled.cells import SequenceKernels
 from charlm.kernels.compiled.dense import product, product_of_steps, state_before
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.packing import (
-    pack,
-    pack_bias,
-    pack_transposed,
-    padded,
-    pairs,
-    unpack,
-    unpack_bias,
-)
+from charlm.kernels.compiled.packing import padded, pairs
 from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 
@@ -33,9 +25,9 @@ def _step_back(h: Lanes, dh: Lanes, dh_later: Lanes) -> Lanes:
 @compiled()
 def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
     Wx, Wh, b = weights
-    pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
-    pack(Ph, H, 1, 0, Wh, 0, H, H, first, last)
-    pack_bias(bias, 1, 0, b, 0, H, first, last, 0)
+    packing.pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
+    packing.pack(Ph, H, 1, 0, Wh, 0, H, H, first, last)
+    packing.pack_bias(bias, 1, 0, b, 0, H, first, last, 0)
 
 
 @compiled()
@@ -76,8 +68,8 @@ def _backward(
     Xp = padded(X)
     first, last = share(pairs(H), me, threads)
     first_in, last_in = share(pairs(X), me, threads)
-    pack_transposed(Qx, Hp, 0, 1, 0, Wx, 0, H, H, X, first_in, last_in)
-    pack_transposed(Qh, Hp, 0, 1, 0, Wh, 0, H, H, H, first, last)
+    packing.pack_transposed(Qx, Hp, 0, 1, 0, Wx, 0, H, H, X, first_in, last_in)
+    packing.pack_transposed(Qh, Hp, 0, 1, 0, Wh, 0, H, H, H, first, last)
     table = len(ids) > 0
     if table:
         dense.clear_rows(D, V, Hp, 0, first, last)
@@ -108,13 +100,13 @@ def _backward(
     base = me * (len(scratch) // threads)
     dense.input_gradients(x, X, of_input, 0, Hp, positions, Dx, first, last, sums, scratch, base)
     dense.recurrent_gradient(Dh, H, h0, y, 0, A, 0, Hp, T, B, first, last, scratch, base)
-    unpack(Dx, X, 1, 0, dWx, 0, H, H, first, last)
-    unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
-    unpack_bias(sums, 1, 0, db, 0, H, first, last)
+    packing.unpack(Dx, X, 1, 0, dWx, 0, H, H, first, last)
+    packing.unpack(Dh, H, 1, 0, dWh, 0, H, H, first, last)
+    packing.unpack_bias(sums, 1, 0, db, 0, H, first, last)
     leave(meeting, me, threads)
 
 
-@compiled()
+@compiled(inline=True)
 def sample_layer(packed, source, states, now, then, A, sizes, me, threads):
     """One step for B texts: the state at ``now`` in each text's S numbers becomes the state at ``then``."""
     (Px, Ph, bias), (B, X, H, S) = packed, sizes

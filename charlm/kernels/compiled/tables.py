@@ -1,4 +1,4 @@
-"""Sparse gradients: the threads share the columns of the table, so that a row's sum has one order."""
+"""Sparse gradients. The threads share the columns of the table, so each row's sum always has the same order."""
 
 from __future__ import annotations
 

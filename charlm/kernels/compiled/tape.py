@@ -1,7 +1,7 @@
-"""Whole tapes in one call: a check of every integer, the values in order, and the way back.
+"""Whole tapes in one call: a check of every integer, forward, and backward.
 
-Compiled code trusts what it is given, so ``take`` looks at each node before it runs: arguments come
-earlier and have the sizes that the node's row says, and an index is below its bound.
+Compiled code trusts its arguments, so ``take`` checks each node before it runs: arguments must come earlier and
+have the sizes in the node's row, and an index must be below its bound.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from charlm.kernels.tapes import (
 
 @compiled()
 def take(s, table, numbers, starts, values, slopes, code, fresh_numbers, fresh_integers):
-    """Check the nodes that are new and give them places; they are in order if the result is ``DONE``."""
+    """Check the new nodes and give them places. The result is ``DONE`` if all are in order."""
     p, end, first_integer = s[USED_INTEGERS], s[INTEGER_COUNT], s[USED_INTEGERS]
     first = s[FRESH_NODE]
-    if s[TAKEN] != first:  # this is a second call, with what was missing
+    if s[TAKEN] != first:  # a second call, after rows or memory were missing
         first_integer = starts[first]
     for k in range(s[TAKEN], s[NODES]):
         n = fresh_numbers[k - first]
@@ -76,14 +76,14 @@ def take(s, table, numbers, starts, values, slopes, code, fresh_numbers, fresh_i
 
 
 def tape_forward(address):
-    """Take what is new, and evaluate; return why it ends."""
+    """Take the new nodes, evaluate, and return why it ends."""
     s = integers_at(address, (STATE_SIZE,))
     shape, nodes, integers = (s[ROW_COUNT], WIDTH), (s[NODES],), (s[INTEGER_COUNT],)
     table = integer_rows_at(s[ROWS], shape)
     numbers, starts = integers_at(s[NUMBERS], nodes), integers_at(s[STARTS], nodes)
     values, code = integers_at(s[VALUES], nodes), integers_at(s[INTEGERS], integers)
     if s[TAKEN] < s[NODES]:
-        found = take(
+        status = take(
             s,
             table,
             numbers,
@@ -94,13 +94,13 @@ def tape_forward(address):
             integers_at(s[FRESH_NUMBERS], nodes),
             integers_at(s[FRESH_INTEGERS], integers),
         )
-        if found != DONE:
-            return found
+        if status != DONE:
+            return status
     return forward(s, table, real_rows_at(s[ROWS], shape), numbers, code, starts, values)
 
 
 def tape_backward(address):
-    """Go back, or on with that; return why it ends."""
+    """Begin or continue backward, and return why it ends."""
     s = integers_at(address, (STATE_SIZE,))
     nodes = (s[LAST] + 1,)
     return backward(

@@ -1,4 +1,8 @@
-"""The way back through a tape: each node passes its gradient on to its arguments, the last node first."""
+"""The backward pass of a tape: each node passes its gradient on to its arguments, the last node first.
+
+``tape`` is what most functions here need: the memory, the state, and for each node its value's place, its
+gradient's place, its flags, the products that are put off, and the first of them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ from charlm.kernels.tapes import PYTHON as RUNS_IN_PYTHON
 
 @compiled()
 def _begin(m, s, table, numbers, slopes, flags, heads):
-    """Note whose gradients are wanted, and set all to zero but the last node's."""
+    """Note which gradients are wanted; set the last node's to 1 and all others to 0."""
     last, first, full = s[LAST], s[FIRST_SLOPE], s[FULL]
     for k in range(last + 1):
         r = numbers[k]
@@ -49,8 +53,9 @@ def _put_off(s, links, heads, w, x, dy, k, n):
 
 
 @compiled()
-def _matrix_back(m, s, values, slopes, flags, links, heads, w, v, at, dy, k, n, columns):
-    """Y = W v, v from place ``at`` on: what goes to v now, and what goes to W later."""
+def _matrix_back(tape, w, v, at, dy, k, n, columns):
+    """Y = W v, v from place ``at`` on: add v's gradient now, and put off W's."""
+    m, s, values, slopes, flags, links, heads = tape
     if flags[v] & WANTED:
         dx = s[FIRST_SLOPE] + slopes[v] + at
         add_transposed_products(m, dx, values[w], dy, k, n, columns)
@@ -60,15 +65,16 @@ def _matrix_back(m, s, values, slopes, flags, links, heads, w, v, at, dy, k, n, 
 
 
 @compiled()
-def _sums_back(m, s, values, slopes, flags, links, heads, code, p, v, h, da, i, hidden, n, columns):
-    """B + W x + U h, whose nodes W, U, b are at ``p``; h is no node where it is less than 0."""
+def _sums_back(tape, code, p, v, h, da, i, hidden, n, columns):
+    """A = b + W x + U h, with the nodes W, U and b at ``p``; below 0, h is no node."""
+    m, s, _, slopes, flags, _, _ = tape
     w, u, b = code[p], code[p + 1], code[p + 2]
     if flags[b] & WANTED:
         for c in range(columns):
             add_to(m, s[FIRST_SLOPE] + slopes[b], da + c * n, n)
-    _matrix_back(m, s, values, slopes, flags, links, heads, w, v, 0, da, i, n, columns)
+    _matrix_back(tape, w, v, 0, da, i, n, columns)
     if h >= 0:
-        _matrix_back(m, s, values, slopes, flags, links, heads, u, h, 0, da, hidden, n, columns)
+        _matrix_back(tape, u, h, 0, da, hidden, n, columns)
 
 
 @compiled()
@@ -80,10 +86,8 @@ def _bias_back(m, table, r, numbers, db, node, dy, n):
 
 
 @compiled()
-def _products_back(
-    m, s, table, r, numbers, values, slopes, flags, links, heads, code, p, begin, count, dy, n
-):
-    """Y += W x for all pairs, for each batch element: W's gradient is put off if these share it."""
+def _products_back(tape, table, r, numbers, code, p, begin, count, dy, n):
+    """Y += W x for all pairs, for each batch element: W's gradient is put off if these share W."""
     columns, rows, shared = table[r, FIRST], table[r, SECOND], table[r, THIRD]
     elements = n // (columns * rows)
     for j in range(begin, count, 2):
@@ -91,38 +95,19 @@ def _products_back(
         same_w, same_x = shared >> j & 1, shared >> (j + 1) & 1
         of_w = each_size(table, numbers[w], same_w, elements)
         of_x = each_size(table, numbers[v], same_x, elements)
+        k = of_x // columns
         for e in range(elements):
-            at_w, at_x, d = (
-                (1 - same_w) * e * of_w,
-                (1 - same_x) * e * of_x,
-                dy + e * columns * rows,
-            )
+            at_x, d = (1 - same_x) * e * of_x, dy + e * columns * rows
             if same_w:
-                _matrix_back(
-                    m,
-                    s,
-                    values,
-                    slopes,
-                    flags,
-                    links,
-                    heads,
-                    w,
-                    v,
-                    at_x,
-                    d,
-                    of_x // columns,
-                    rows,
-                    columns,
-                )
+                _matrix_back(tape, w, v, at_x, d, k, rows, columns)
             else:
-                _one_matrix_back(
-                    m, s, values, slopes, flags, w, at_w, v, at_x, d, of_x // columns, rows, columns
-                )
+                _one_matrix_back(tape, w, e * of_w, v, at_x, d, k, rows, columns)
 
 
 @compiled()
-def _one_matrix_back(m, s, values, slopes, flags, w, at_w, v, at_x, dy, k, n, columns):
+def _one_matrix_back(tape, w, at_w, v, at_x, dy, k, n, columns):
     """Y = W v, of a matrix of one batch element."""
+    m, s, values, slopes, flags, _, _ = tape
     x, dx = values[v] + at_x, s[FIRST_SLOPE] + slopes[v] + at_x
     dw = s[FIRST_SLOPE] + slopes[w] + at_w
     if flags[v] & WANTED:
@@ -135,12 +120,8 @@ def _one_matrix_back(m, s, values, slopes, flags, w, at_w, v, at_x, dy, k, n, co
 
 @compiled()
 def _pair_back(m, table, r, op, dx, dz, dy, y, x, z, n):
-    times_x, of_x, times_z, of_z = (
-        table[r, FIRST],
-        table[r, SECOND],
-        table[r, THIRD],
-        table[r, FOURTH],
-    )
+    times_x, of_x = table[r, FIRST], table[r, SECOND]
+    times_z, of_z = table[r, THIRD], table[r, FOURTH]
     step = min(of_x, of_z)
     for j in range(0, n, step):
         at_x, at_z = repeated(j, times_x, of_x), repeated(j, times_z, of_z)
@@ -148,7 +129,8 @@ def _pair_back(m, table, r, op, dx, dz, dy, y, x, z, n):
 
 
 @compiled()
-def _lstm_back(m, s, values, slopes, flags, links, heads, code, p, y, dy, has, i, size, n):
+def _lstm_back(tape, code, p, y, dy, has, i, size, n):
+    m, s, values, slopes, _, _, _ = tape
     columns, half = n // 2 // size, n // 2
     c, dc = (values[code[p + 4]], s[FIRST_SLOPE] + slopes[code[p + 4]]) if has else (0, 0)
     gates, da = y + n, dy + n
@@ -158,13 +140,12 @@ def _lstm_back(m, s, values, slopes, flags, links, heads, code, p, y, dy, has, i
             m, dy + k, dy + half + k, gates + 4 * k, gates + 2 * n + k, da + 4 * k, c + k, dc + k, has, size
         )  # fmt: skip
     h = code[p + 5] if has else -1
-    _sums_back(
-        m, s, values, slopes, flags, links, heads, code, p + 1, code[p], h, da, i, size, 4 * size, columns
-    )  # fmt: skip
+    _sums_back(tape, code, p + 1, code[p], h, da, i, size, 4 * size, columns)
 
 
 @compiled()
-def _gru_back(m, s, values, slopes, flags, links, heads, code, p, y, dy, has, i, h, n):
+def _gru_back(tape, code, p, y, dy, has, i, h, n):
+    m, s, values, slopes, flags, links, heads = tape
     columns = n // h
     z, r, c, rh = y + n, y + 2 * n, y + 3 * n, y + 4 * n
     da_z, da_r, da_c, drh = dy + n, dy + 2 * n, dy + 3 * n, dy + 4 * n
@@ -179,15 +160,14 @@ def _gru_back(m, s, values, slopes, flags, links, heads, code, p, y, dy, has, i,
                 _put_off(s, links, heads, u, rh + j * h, da_c + j * h, h, h)
         nodes.reset_back(m, da_r, dh, drh, r, old, n)
     for first, da, recurs in ((1, da_z, before), (4, da_r, before), (7, da_c, -1)):
-        _sums_back(
-            m, s, values, slopes, flags, links, heads, code, p + first, v, recurs, da, i, h, h, columns
-        )  # fmt: skip
+        _sums_back(tape, code, p + first, v, recurs, da, i, h, h, columns)
 
 
 @compiled()
 def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, heads, links):
-    """Go back from a node, the last one at first, and return why it ends."""
+    """Run backward from the current node, which is the last one at first, and return why it ends."""
     m, base = floats_at(s[ORIGIN], (1,)), s[FIRST_SLOPE]
+    tape = m, s, values, slopes, flags, links, heads
     if s[NODE] == s[LAST]:
         _begin(m, s, table, numbers, slopes, flags, heads)
     k = s[NODE]
@@ -222,45 +202,11 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
             for j in range(table[r, EXTENT] if table[r, TRAINS] else 0):
                 add_to(m, table[r, THIRD] + second * code[p + j], dy + j * second, second)
         elif op == MATMUL:
-            _products_back(
-                m,
-                s,
-                table,
-                r,
-                numbers,
-                values,
-                slopes,
-                flags,
-                links,
-                heads,
-                code,
-                p,
-                0,
-                count,
-                dy,
-                n,
-            )
+            _products_back(tape, table, r, numbers, code, p, 0, count, dy, n)
         elif op == AFFINE:
             if flags[a] & WANTED:
                 _bias_back(m, table, r, numbers, dx, a, dy, n)
-            _products_back(
-                m,
-                s,
-                table,
-                r,
-                numbers,
-                values,
-                slopes,
-                flags,
-                links,
-                heads,
-                code,
-                p,
-                1,
-                count,
-                dy,
-                n,
-            )
+            _products_back(tape, table, r, numbers, code, p, 1, count, dy, n)
         elif op <= CDIV:
             _pair_back(m, table, r, op, dx, dz, dy, y, x, z, n)
         elif op <= PAIRWISE_RANK_LOSS:
@@ -342,17 +288,10 @@ def backward(s, table, numbers, code, starts, values, slopes, gradients, flags, 
         elif op == RNN:
             nodes.tanh_back_to(m, dy + n, dy, y, n)
             h = code[p + 4] if count > 4 else -1
-            _sums_back(
-                m, s, values, slopes, flags, links, heads, code, p + 1, a, h, dy + n, first, second, second,
-                n // second
-            )  # fmt: skip
+            _sums_back(tape, code, p + 1, a, h, dy + n, first, second, second, n // second)
         elif op == LSTM:
-            _lstm_back(
-                m, s, values, slopes, flags, links, heads, code, p, y, dy, count > 4, first, second, n
-            )  # fmt: skip
+            _lstm_back(tape, code, p, y, dy, count > 4, first, second, n)
         elif op == GRU:
-            _gru_back(
-                m, s, values, slopes, flags, links, heads, code, p, y, dy, count > 10, first, second, n
-            )  # fmt: skip
+            _gru_back(tape, code, p, y, dy, count > 10, first, second, n)
         k -= 1
     return DONE

@@ -24,7 +24,7 @@ from charlm.kernels.tapes import PYTHON as RUNS_IN_PYTHON
 
 @compiled()
 def each_size(table, number, shared, elements):
-    """Return how many numbers an argument has for each batch element, where it is shared by all or has one for each."""
+    """Return how many numbers an argument has for each batch element; all elements may share it."""
     size = table[number, SIZE]
     return size if shared else size // elements
 
@@ -40,7 +40,7 @@ def _bias(m, table, r, numbers, y, b, node, n):
 
 @compiled()
 def _products(m, table, r, numbers, values, code, p, begin, count, y, n):
-    """Y += W x for all pairs, for each batch element; bits say which arguments these share."""
+    """Y += W x for all pairs, for each batch element; the bits of the third number say which arguments these share."""
     columns, rows, shared = table[r, FIRST], table[r, SECOND], table[r, THIRD]
     elements = n // (columns * rows)
     for j in range(begin, count, 2):
@@ -55,26 +55,22 @@ def _products(m, table, r, numbers, values, code, p, begin, count, y, n):
 
 @compiled()
 def repeated(j, times, inner):
-    """Return where the number is that belongs to number j, if blocks of ``inner`` are repeated so many times."""
+    """Return the place of number j of a result in which each block of ``inner`` numbers is repeated ``times`` times."""
     return j // (times * inner) * inner + j % inner
 
 
 @compiled()
 def transposed(j, rows, columns):
-    """Return where row j of the results is, if blocks of so many rows and columns are transposed."""
+    """Return the place of row j of a result in which each block of ``rows`` and ``columns`` is transposed."""
     block, rest = j // (rows * columns), j % (rows * columns)
     return block * rows * columns + rest % rows * columns + rest // rows
 
 
 @compiled()
 def _pair(m, table, r, op, y, x, z, n):
-    """A function of two; either may be repeated."""
-    times_x, of_x, times_z, of_z = (
-        table[r, FIRST],
-        table[r, SECOND],
-        table[r, THIRD],
-        table[r, FOURTH],
-    )
+    """A function of two arguments; either may be repeated."""
+    times_x, of_x = table[r, FIRST], table[r, SECOND]
+    times_z, of_z = table[r, THIRD], table[r, FOURTH]
     step = min(of_x, of_z)
     for j in range(0, n, step):
         at_x, at_z = x + repeated(j, times_x, of_x), z + repeated(j, times_z, of_z)
@@ -83,7 +79,7 @@ def _pair(m, table, r, op, y, x, z, n):
 
 @compiled()
 def _sums(m, y, x, w, u, b, h, has, inputs, hidden, n, columns):
-    """Y = b + W x + U h, of n numbers for each x."""
+    """Y = b + W x + U h, n numbers for each x."""
     for c in range(columns):
         copy(m, y + c * n, b, n)
     add_products(m, y, w, x, inputs, n, columns)
@@ -93,7 +89,7 @@ def _sums(m, y, x, w, u, b, h, has, inputs, hidden, n, columns):
 
 @compiled()
 def _gru(m, values, code, p, y, has, i, h, n):
-    """The gates z and r, the candidate and r h are kept behind the value."""
+    """After the value come z, r, the candidate and r h, kept for backward."""
     x, old = values[code[p]], values[code[p + 10]] if has else 0
     columns = n // h
     z, r, c, rh = y + n, y + 2 * n, y + 3 * n, y + 4 * n
@@ -112,7 +108,7 @@ def _gru(m, values, code, p, y, has, i, h, n):
 
 @compiled()
 def _lstm(m, values, code, p, y, has, bias, i, size, n):
-    """Behind c and h are kept the four gates and tanh c, for each column."""
+    """After c and h come the four gates and tanh c of each column, kept for backward."""
     c, h = (values[code[p + 4]], values[code[p + 5]]) if has else (0, 0)
     columns = n // 2 // size
     gates = y + n

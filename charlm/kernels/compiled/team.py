@@ -1,14 +1,14 @@
 """The threads that a kernel runs on, the barrier at which they meet, and the memory they work in.
 
-The threads are ordinary Python threads that run compiled code without the interpreter's lock, so that
-there is one pool, no OpenMP, and nothing that a fork could break. A kernel is entered once per call by
-every thread; inside, the threads meet at a barrier in compiled code, which costs well below a
-microsecond where a hand-over through Python costs 20.
+The threads are ordinary Python threads that run compiled code without the interpreter's lock. So there is one
+pool, no OpenMP, and nothing that a fork could break. Every thread enters a kernel once per call. Inside, the
+threads meet at a barrier in compiled code, which costs well below a microsecond; a hand-over through
+Python costs 20.
 
-A kernel begins with ``enter`` and closes with ``leave``. The caller lets the other threads go only inside
-its own part, and leaves it only after they are done, all in compiled code. So whatever a signal raises
-in the caller's Python code comes before the first thread has begun or after the last one has ended, and
-nobody ever waits for a thread that does not come.
+A kernel begins with ``enter`` and ends with ``leave``. The caller starts the other threads only after it has
+entered itself, and leaves only after they are done, all in compiled code. So an exception that a signal raises in
+the caller's Python code comes before the first thread has begun or after the last one has ended. No thread
+ever waits for one that does not come.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from charlm.kernels.compiled.vectors import pointer
 from charlm.kernels.memory import FLOAT32, Memory
 from charlm.kernels.reference.common import Array
 
-LINE = 16  # numbers that are fetched from memory together
-SPINS = 2000  # some microseconds; then the core is offered to whoever needs it
+LINE = 16  # numbers of a cache line
+SPINS = 2000  # some microseconds; then other threads may use the core
 
 ARRIVED, BEGUN, REFUSED, DONE, LOCKS = range(5)
-"""Where things are in a meeting: the counts of threads that arrived at the barrier, began and are done, whether one
-cannot begin, and the address of each thread's lock."""
+"""The places in a meeting: how many threads arrived at the barrier, began and are done, whether one cannot begin, and
+the address of each thread's lock."""
 NOBODY = np.zeros(1, np.int64)
-"""The meeting of a thread that is alone, which it does not write to."""
+"""The meeting of a single thread, which does not write to it."""
 
 
 class Team:
@@ -76,7 +76,7 @@ class Team:
             raise crew.error
 
     def call(self, kernel: Callable[..., None], *args: Any, threads: int) -> Callable[[], None]:
-        """Return what runs a kernel on these arguments, again and again."""
+        """Return a function that runs a kernel on these arguments each time it is called."""
         if threads == 1:
             return partial(kernel, *args, NOBODY, 0, 1)
         return partial(self.run, kernel, *args, threads=threads)
@@ -89,7 +89,7 @@ class Team:
         return self._crew().memory.empty(*shape)
 
     def temporary(self, *sizes: int) -> list[Array]:
-        """Return arrays that a kernel works in, flat; the calling thread's next kernel gets the same memory."""
+        """Return flat arrays for a kernel to work in; the calling thread's next kernel gets the same memory."""
         crew = self._crew()
         ends = list(accumulate(-(-size // LINE) * LINE for size in sizes))
         if ends[-1] > len(crew.temporary):
@@ -105,14 +105,14 @@ class Team:
 
 
 class _Crew:
-    """What a calling thread has: other threads, which wait for a job, each at a lock of its own, and memory.
+    """The other threads of a calling thread, each of which waits at its own lock for a job, and the memory.
 
     Attributes:
-        meeting: the numbers that compiled code counts in, see ``ARRIVED``; the caller is thread 0.
-        size: how many threads there are, the caller included.
-        job: the kernel, its arguments, and how many threads it is for.
+        meeting: the counts that compiled code keeps, see ``ARRIVED``; the caller is thread 0.
+        size: the number of threads, with the caller.
+        job: the kernel, its arguments, and its number of threads.
         error: why a thread could not begin.
-        temporary: what kernels work in, one after the other.
+        temporary: memory in which kernels work, one after the other.
     """
 
     __slots__ = ("error", "job", "meeting", "memory", "size", "temporary")
@@ -126,10 +126,10 @@ class _Crew:
         self.temporary: Array = np.empty(0, FLOAT32)
 
     def grow(self, threads: int) -> None:
-        """Start the threads that are missing.
+        """Start the missing threads.
 
-        Interrupted between a start and its count, this starts a second thread for one place. That is no
-        harm: they wait at one lock, which lets one of them through.
+        If an interrupt comes between a start and its count, a second thread starts for the same place. That does no
+        harm: both wait at one lock, which lets one of them through.
         """
         for me in range(self.size, threads):
             if not self.meeting[LOCKS + me]:
@@ -144,9 +144,9 @@ class _Crew:
 
 
 def _work(crew: _Crew, me: int) -> None:
-    """Do the part ``me`` of each job that comes; no signal handler ever runs here.
+    """Do part ``me`` of each job; no signal handler ever runs here.
 
-    That a part is done is told when no reference to its arrays is left, so that their memory is free.
+    A part counts as done once it holds no reference to its arrays, so that their memory is free.
     """
     done = 0
     while True:
@@ -164,7 +164,7 @@ def _work(crew: _Crew, me: int) -> None:
 
 @instructions
 def _add(typing: Any, meeting: Any, where: Any) -> Any:
-    """Add one to a count, and make what this thread has written visible to the others."""
+    """Add one to a count, and make all that this thread has written visible to the others."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = pointer(context, builder, signature.args[0], args[0], args[1])
@@ -176,7 +176,7 @@ def _add(typing: Any, meeting: Any, where: Any) -> Any:
 
 @instructions
 def _count(typing: Any, meeting: Any, where: Any) -> Any:
-    """A count so far."""
+    """Return a count."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = pointer(context, builder, signature.args[0], args[0], args[1])
@@ -186,7 +186,7 @@ def _count(typing: Any, meeting: Any, where: Any) -> Any:
 
 
 def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
-    """Call a C function of the process, which is found by its name when the code is loaded."""
+    """Call a C function of the process; its name is looked up when the code is loaded."""
     kind = ir.FunctionType(result, [arg.type for arg in args])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     return builder.call(function, args)
@@ -237,7 +237,7 @@ def _release(typing: Any, lock: Any) -> Any:
 
 @compiled("i8()")
 def _new_lock():
-    """The address of a lock that is taken; 0 if there is no memory for one."""
+    """Return the address of a new, locked lock; 0 if there is no memory for one."""
     lock = _allocate_lock()
     if lock:
         _acquire(lock)
@@ -255,7 +255,7 @@ def _await(meeting, where, expected):
 
 @compiled("void(i8[::1], i8, i8)")
 def _rest(meeting, me, done):
-    """Tell that a thread is done, unless it comes for the first time, and wait for the next job."""
+    """Count a thread as done, unless it has just started, and wait for the next job."""
     if done:
         _add(meeting, DONE)
     _acquire(meeting[LOCKS + me])
@@ -263,21 +263,21 @@ def _rest(meeting, me, done):
 
 @compiled("void(i8[::1])")
 def _refuse(meeting):
-    """Tell that a thread cannot begin."""
+    """Note that a thread cannot begin."""
     meeting[REFUSED] = 1
     _add(meeting, BEGUN)
 
 
 @compiled("void(i8[::1], i8, i8)")
 def leave(meeting, me, threads):
-    """Keep the caller until the others are done."""
+    """Let the caller wait until the others are done."""
     if me == 0 and threads > 1:
         _await(meeting, DONE, threads - 1)
 
 
 @compiled("b1(i8[::1], i8, i8)")
 def enter(meeting, me, threads):
-    """Wait until all threads are in the kernel; false if one cannot come: then each is to return at once."""
+    """Wait until all threads are in the kernel. False if one cannot begin: then each must return at once."""
     if threads == 1:
         return True
     if me == 0:
@@ -294,7 +294,7 @@ def enter(meeting, me, threads):
 
 @compiled("i8(i8[::1], i8, i8)")
 def meet(meeting, expected, threads):
-    """Wait until all threads are here; ``expected`` is what the last meeting returned, at first 0."""
+    """Wait until all threads are here; ``expected`` is the result of the last meeting, at first 0."""
     expected += threads
     if threads > 1:
         _add(meeting, ARRIVED)
@@ -304,5 +304,5 @@ def meet(meeting, expected, threads):
 
 @compiled("UniTuple(i8, 2)(i8, i8, i8)")
 def share(count, me, threads):
-    """The part of ``count`` things that is this thread's: the first and the one after the last."""
+    """Return this thread's part of ``count`` things: the first, and the one after the last."""
     return count * me // threads, count * (me + 1) // threads

@@ -13,7 +13,7 @@ from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array
 
 BLOCK = 64 * LANES
-"""Numbers whose squares are added up in float32, the sums of blocks in float64."""
+"""Squares of this many numbers are added in float32, and the sums of blocks in float64."""
 
 
 @lanewise
@@ -23,7 +23,7 @@ def _add_square(sums: Lanes, x: Lanes) -> Lanes:
 
 @lanewise
 def sgd(p: Lanes, g: Lanes, rate: Lanes) -> Lanes:
-    """Return what p becomes."""
+    """Return the new p."""
     return p - g * rate
 
 
@@ -32,7 +32,7 @@ def adam(
     p: Lanes, g: Lanes, m: Lanes, v: Lanes,
     beta_1: Lanes, rest_1: Lanes, beta_2: Lanes, rest_2: Lanes, rate: Lanes, eps: Lanes,
 ) -> tuple[Lanes, ...]:  # fmt: skip
-    """Return what p, m and v become."""
+    """Return the new p, m and v."""
     m = m * beta_1 + rest_1 * g
     v = v * beta_2 + g * g * rest_2
     return p - rate * m / (v.call("sqrt") + eps), m, v
@@ -40,11 +40,11 @@ def adam(
 
 @compiled()
 def squares(g, begin, end):
-    """Return the sum of squares from one place to another, of which no more than ``BLOCK`` are between."""
-    found = splat(np.float32(0))
+    """Return the sum of squares from one place to another, for at most ``BLOCK`` numbers."""
+    sums = splat(np.float32(0))
     for at in range(begin, end, LANES):
-        found = _add_square(found, load(g, at, end - at))
-    return total(found)
+        sums = _add_square(sums, load(g, at, end - at))
+    return total(sums)
 
 
 @compiled()
@@ -127,7 +127,7 @@ def adam_update(
     rate: float,
     eps: float,
 ) -> None:
-    """Take ``g`` into the averages m and v; values -= rate m / (sqrt v + eps)."""
+    """Update the averages m and v with ``g``; values -= rate m / (sqrt v + eps)."""
     if not _ours(values, g, m, v):
         reference.adam_update(values, g, m, v, beta_1, beta_2, rate, eps)
         return

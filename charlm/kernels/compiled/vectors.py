@@ -19,14 +19,14 @@ from charlm.kernels.compiled.options import SETTINGS, instructions
 
 
 def _lanes() -> int:
-    """The widest registers that the code generator is going to use: 16 numbers with AVX-512, 8 with AVX2, else 4."""
+    """Return the numbers in the widest register that is used: 16 with AVX-512, 8 with AVX2, else 4."""
     if SETTINGS.CPU_FEATURES is None:
-        found = {name for name, on in binding.get_host_cpu_features().items() if on}
+        features = {name for name, on in binding.get_host_cpu_features().items() if on}
     else:
-        found = {f[1:] for f in SETTINGS.CPU_FEATURES.split(",") if f.startswith("+")}
-    if "avx512f" in found:
+        features = {f[1:] for f in SETTINGS.CPU_FEATURES.split(",") if f.startswith("+")}
+    if "avx512f" in features:
         return 16
-    return 8 if {"avx2", "fma"} <= found else 4
+    return 8 if {"avx2", "fma"} <= features else 4
 
 
 LANES = _lanes()
@@ -103,7 +103,7 @@ def store(typing: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
         with builder.if_else(full, likely=True) as (whole, part):
             with whole:
                 builder.store(args[2], at, align=4)
-            with part:  # AMD's processors without AVX-512 take long for this
+            with part:  # slow on AMD's processors without AVX-512
                 mask = _mask(builder, args[3])
                 kind = ir.FunctionType(ir.VoidType(), [REGISTER, at.type, INT, mask.type])
                 function = builder.module.declare_intrinsic(name, fnty=kind)
@@ -123,24 +123,26 @@ def transpose(
         a, ia, lda, rows, width, p, ip, ldp = args
         source, target = signature.args[0], signature.args[5]
         size = ia.type
-        found = []
+        registers = []
         for r in range(LANES):
             index = builder.add(ia, builder.mul(lda, size(r)))
             count = builder.select(builder.icmp_signed("<", size(r), rows), width, size(0))
-            found.append(_masked_load(builder, pointer(context, builder, source, a, index), count))
-        # in each round the numbers of rows and lanes exchange one of their bits
+            registers.append(
+                _masked_load(builder, pointer(context, builder, source, a, index), count)
+            )
+        # each round exchanges one bit between the index of the row and the index of the lane
         bit = 1
         while bit < LANES:
             low = [k if not k & bit else k - bit + LANES for k in range(LANES)]
             high = [k + bit if not k & bit else k + LANES for k in range(LANES)]
             for r in range(LANES):
                 if not r & bit:
-                    pair = found[r], found[r | bit]
+                    pair = registers[r], registers[r | bit]
                     for row, order in ((r, low), (r | bit, high)):
                         mask = ir.Constant(ir.VectorType(INT, LANES), order)
-                        found[row] = builder.shuffle_vector(*pair, mask)
+                        registers[row] = builder.shuffle_vector(*pair, mask)
             bit *= 2
-        for k, row in enumerate(found):
+        for k, row in enumerate(registers):
             index = builder.add(ip, builder.mul(ldp, size(k)))
             at = pointer(context, builder, target, p, index)
             builder.store(row, builder.bitcast(at, REGISTER.as_pointer()), align=4)
@@ -152,7 +154,7 @@ def transpose(
 
 @instructions
 def prefetch(typing: Any, array: Any, index: Any) -> Any:
-    """Have the cache line of an element fetched; the index may be beyond the end."""
+    """Fetch the cache line of an element in advance; the index may be beyond the end."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = pointer(context, builder, signature.args[0], args[0], args[1])
@@ -187,7 +189,7 @@ def head(typing: Any, x: Any, count: Any) -> Any:
 
 
 class Lanes:
-    """A vector while code is generated: arithmetic on it, with another or with a Python number, writes instructions."""
+    """A vector during code generation: arithmetic on it, with a vector or a Python number, writes instructions."""
 
     def __init__(self, builder: Any, value: Any) -> None:
         self.builder = builder
@@ -215,7 +217,7 @@ class Lanes:
     __rmul__ = __mul__
 
     def less(self, other: Lanes) -> Lanes:
-        """The difference of two rounded numbers, 0 of equal ones: no product is fused with it."""
+        """The difference of two rounded numbers: exactly 0 if they are equal, as no product is fused with it."""
         return Lanes(self.builder, self.builder.fsub(self.value, other.value))
 
     def at_most(self, limit: float) -> Lanes:
@@ -261,20 +263,20 @@ class Lanes:
 
 
 def _across(combine: Callable[[Lanes, Lanes], Lanes]) -> Any:
-    """Make a function that combines the lanes of a vector, half with half, to a single number."""
+    """Make a function that combines the lanes of a vector to one number, half with half."""
 
     @instructions
     def reduce(typing: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            found = Lanes(builder, args[0])
+            combined = Lanes(builder, args[0])
             half = LANES // 2
             while half:
                 order = [(lane + half) % LANES for lane in range(LANES)]
                 mask = ir.Constant(ir.VectorType(INT, LANES), order)
-                other = builder.shuffle_vector(found.value, found.value, mask)
-                found = combine(found, Lanes(builder, other))
+                other = builder.shuffle_vector(combined.value, combined.value, mask)
+                combined = combine(combined, Lanes(builder, other))
                 half //= 2
-            return builder.extract_element(found.value, INT(0))
+            return builder.extract_element(combined.value, INT(0))
 
         return types.float32(vector), generate
 
@@ -318,18 +320,18 @@ largest = _across(lambda x, y: x.larger(y))
 
 
 def lanewise(function: Callable[..., Lanes | tuple[Lanes, ...]]) -> Any:
-    """Make a function of ``Lanes`` callable on vectors in compiled code; it may return several."""
+    """Make a function of ``Lanes`` callable on vectors in compiled code. It may return several vectors."""
     names = inspect.signature(function).parameters
 
     def typed(typing: Any, *args: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            found = function(*(Lanes(builder, value) for value in values))
-            if isinstance(found, Lanes):
-                return found.value
-            parts = [part.value for part in found]
+            results = function(*(Lanes(builder, value) for value in values))
+            if isinstance(results, Lanes):
+                return results.value
+            parts = [part.value for part in results]
             return context.make_tuple(builder, signature.return_type, parts)
 
-        # numba asks for the result's type before it has a builder: a dry run tells how many there are
+        # numba asks for the result's type before it has a builder: a dry run counts the results
         count = _count_results(function, len(args))
         result = vector if count is None else types.UniTuple(vector, count)
         return result(*args), generate
@@ -344,8 +346,8 @@ def lanewise(function: Callable[..., Lanes | tuple[Lanes, ...]]) -> Any:
 def _count_results(function: Callable[..., Lanes | tuple[Lanes, ...]], arity: int) -> int | None:
     scratch = ir.Function(ir.Module(), ir.FunctionType(ir.VoidType(), [REGISTER] * arity), "dry")
     builder = ir.IRBuilder(scratch.append_basic_block())
-    found = function(*(Lanes(builder, value) for value in scratch.args))
-    return None if isinstance(found, Lanes) else len(found)
+    results = function(*(Lanes(builder, value) for value in scratch.args))
+    return None if isinstance(results, Lanes) else len(results)
 
 
 @lanewise

@@ -1,6 +1,6 @@
 """A trainer's update of a whole collection in two calls: the norm of the gradients, and the step.
 
-``kernels/reference/updates.py`` says what is in the array of integers whose address is given.
+``kernels/reference/updates.py`` describes the array of integers that both get the address of.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from charlm.kernels.reference.updates import RULES, TABLE, UPDATE
 ROWS, WIDTH, VALUE, GRADIENT, TOUCHED, UPDATED, FIRST_AVERAGE, SECOND_AVERAGE = range(len(TABLE))
 SGD, MOMENTUM, _ = range(len(RULES))
 HEAD, OF_A_TABLE = len(UPDATE), len(TABLE)
-WORD = 8  # marks that are looked at together
+WORD = 8  # marks that are checked together
 
 
 @lanewise
@@ -37,14 +37,14 @@ def _momentum(p: Lanes, g: Lanes, v: Lanes, rate: Lanes, momentum: Lanes) -> tup
 
 @compiled()
 def _size(address):
-    """How many integers there are."""
+    """Return the number of integers."""
     s = integers_at(address, (HEAD,))
     return HEAD + 2 * (s[PARTS] + s[UPDATED_PARTS]) + OF_A_TABLE * s[TABLES]
 
 
 @compiled()
 def _next(marks, words, row, every):
-    """The first row from this one on that is marked, or any; as many as there are if there is none."""
+    """Return the next marked row, or with ``every`` the next row; the number of rows if there is none."""
     while row < len(marks) and not every and not marks[row]:
         row += (
             WORD if row % WORD == 0 and row // WORD < len(words) and not words[row // WORD] else 1
@@ -54,11 +54,11 @@ def _next(marks, words, row, every):
 
 @compiled()
 def _sum_of_squares(m, begin, count):
-    """In float64, of sums in float32."""
-    found = 0.0
+    """Add up blocks in float64; each block is a sum in float32."""
+    sum_ = 0.0
     for at in range(begin, begin + count, BLOCK):
-        found += squares(m, at, min(at + BLOCK, begin + count))
-    return found
+        sum_ += squares(m, at, min(at + BLOCK, begin + count))
+    return sum_
 
 
 @compiled()
@@ -66,9 +66,9 @@ def update_norm(address):
     """Write the norm of all gradients."""
     s = integers_at(address, (_size(address),))
     m = floats_at(s[ORIGIN], (1,))
-    found, at = 0.0, HEAD
+    sum_, at = 0.0, HEAD
     for _ in range(s[PARTS]):
-        found += _sum_of_squares(m, s[GRADIENTS] + s[at], s[at + 1] - s[at])
+        sum_ += _sum_of_squares(m, s[GRADIENTS] + s[at], s[at + 1] - s[at])
         at += 2
     at += 2 * s[UPDATED_PARTS]
     for _ in range(s[TABLES]):
@@ -77,16 +77,16 @@ def update_norm(address):
         words = integers_at(s[at + TOUCHED], (rows // WORD,))
         row = _next(marks, words, 0, s[ALL_ROWS])
         while row < rows:
-            found += _sum_of_squares(m, gradient + row * width, width)
+            sum_ += _sum_of_squares(m, gradient + row * width, width)
             row = _next(marks, words, row + 1, s[ALL_ROWS])
         at += OF_A_TABLE
-    reals_at(address, (HEAD,))[NORM] = np.sqrt(np.float32(found))
+    reals_at(address, (HEAD,))[NORM] = np.sqrt(np.float32(sum_))
     return 0
 
 
 @compiled()
 def _step(m, rule, r, p, g, first, second, n):
-    """Change numbers and their averages by the rule, and clear the gradients."""
+    """Update numbers and their averages by the rule, and clear the gradients."""
     zero, by = splat(types.float32(0.0)), splat(types.float32(r[SCALE]))
     a, b = splat(types.float32(r[FIRST])), splat(types.float32(r[SECOND]))
     if rule == SGD:
@@ -117,7 +117,7 @@ def _step(m, rule, r, p, g, first, second, n):
 
 @compiled()
 def update_step(address):
-    """Change all that is updated, and clear its gradients and marks."""
+    """Update all parts and tables, and clear their gradients and marks."""
     s, r = integers_at(address, (_size(address),)), reals_at(address, (HEAD,))
     m = floats_at(s[ORIGIN], (1,))
     rule, at = s[RULE], HEAD + 2 * s[PARTS]

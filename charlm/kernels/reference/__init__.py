@@ -7,11 +7,11 @@ its axes reversed, ``W_IH``, so that ``x_BI @ W_IH`` is the product. Sequence ke
 that the sequence starts from zeros. Kernels of a single step take parameters with a batch axis of
 1, as graphs have them, and return ``y_SBH``, or ``y_BH`` of a cell with one state.
 
-In the place of ``x_TBI`` there may be ``EmbeddedInput``: rows of a table, and which row at which position.
+Instead of ``x_TBI`` there may be an ``EmbeddedInput``: a table, and the row at each position.
 
-A mask is what a recurrent vector is multiplied with where it enters the gates, the same at every
-step; what is carried on is not masked. A backward kernel that is given an array ``state_gradient_STBH``
-leaves there the gradient of every state through all that follows it.
+A recurrent vector is multiplied with its mask where it enters the gates. The mask is the same at every step, and
+the carried state is not masked. A backward kernel writes to ``state_gradient_STBH``, if that is given, the
+gradient of every state, with the gradient through later steps included.
 """
 
 from charlm.kernels.reference.common import (

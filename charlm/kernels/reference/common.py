@@ -14,9 +14,9 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedInput:
-    """A sequence x[t, b] = table[ids[t, b]]: its product with a matrix is one of the table, which is shorter.
+    """A sequence x[t, b] = table[ids[t, b]]: x @ W once for each row of the table, then gathered.
 
-    Kernels take it in the place of ``x_TBI``, and return the table's gradient in the place of x's.
+    Kernels take it instead of ``x_TBI``, and return the table's gradient instead of x's.
     """
 
     table_VI: Array
@@ -24,18 +24,18 @@ class EmbeddedInput:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """That of the sequence."""
+        """The sequence's shape."""
         T, B = self.ids_TB.shape
         return T, B, self.table_VI.shape[1]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The table's."""
+        """The table's number type."""
         return self.table_VI.dtype
 
 
 ONE = np.ones((), np.float32)
-"""One, as an array without axes: with that numpy is twice as quick as with a Python number, in any number type."""
+"""One, as an array without axes: numpy is twice as fast with it as with a Python number, in any number type."""
 
 
 Input: TypeAlias = "Array | EmbeddedInput"
@@ -44,7 +44,7 @@ Gradients: TypeAlias = "list[Array | Product | None]"
 
 @dataclass(slots=True, eq=False)
 class Product:
-    """x^T y, put off: the gradient of a matrix from one step, which for many steps is one product instead of many."""
+    """x^T y, not yet multiplied: one step's gradient of a matrix. For many steps one product is made of all."""
 
     x_NX: Array
     y_NY: Array
@@ -54,8 +54,8 @@ class Product:
         return np.asarray(self)[np.newaxis]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        found: Array = self.x_NX.T @ self.y_NY
-        return found if dtype is None else found.astype(dtype, copy=False)
+        gradient: Array = self.x_NX.T @ self.y_NY
+        return gradient if dtype is None else gradient.astype(dtype, copy=False)
 
     @staticmethod
     def sum(products: Sequence[Product]) -> Array:
@@ -70,8 +70,8 @@ class Product:
             return np.asarray(products[0])
         x_NX = np.concatenate([p.x_NX for p in products])
         y_NY = np.concatenate([p.y_NY for p in products])
-        found: Array = x_NX.T @ y_NY
-        return found
+        gradient: Array = x_NX.T @ y_NY
+        return gradient
 
 
 def logistic(x: Array, out: Array | None = None) -> Array:
@@ -84,7 +84,9 @@ def logistic(x: Array, out: Array | None = None) -> Array:
 
 def flat(a_TBX: Array) -> Array:
     """Make the positions one axis."""
-    count = -1 if a_TBX.size else math.prod(a_TBX.shape[:-1])  # numpy cannot tell of no numbers
+    count = (
+        -1 if a_TBX.size else math.prod(a_TBX.shape[:-1])
+    )  # numpy cannot infer an axis of an empty array
     return a_TBX.reshape(count, a_TBX.shape[-1])
 
 
@@ -125,19 +127,19 @@ def scatter_add(table_VE: Array, ids_N: Array, rows_NE: Array) -> None:
 
 
 FEW_IDS = 128
-"""So many are well added up by a product: at 65 it takes a third of ``scatter_add``'s time, at 205 as long."""
+"""Up to this many ids, a product adds the rows: with 65 in a third of ``scatter_add``'s time, with 205 in the same."""
 
 
 def sums_by_id(rows_NE: Array, ids_N: Array, count: int) -> Array:
     """Return the sums (count, E) of the rows of each id."""
     if count > FEW_IDS:
-        sums_VE = np.zeros((count, rows_NE.shape[1]), rows_NE.dtype)
-        scatter_add(sums_VE, ids_N, rows_NE)
-        return sums_VE
+        table_VE = np.zeros((count, rows_NE.shape[1]), rows_NE.dtype)
+        scatter_add(table_VE, ids_N, rows_NE)
+        return table_VE
     chosen_NV = np.zeros((len(ids_N), count), rows_NE.dtype)
     chosen_NV[np.arange(len(ids_N)), ids_N] = 1
-    found: Array = chosen_NV.T @ rows_NE
-    return found
+    sums_VE: Array = chosen_NV.T @ rows_NE
+    return sums_VE
 
 
 def masked(h: Array, mask: Array | None) -> Array:
@@ -146,16 +148,16 @@ def masked(h: Array, mask: Array | None) -> Array:
 
 
 def before(h_BH: Array | None, y_BH: Array, mask_BH: Array | None = None) -> Array:
-    """Return what a step's recurrent weights are multiplied with: zeros where nothing was before its output y."""
+    """Return what a step's recurrent weights are multiplied with: h, or zeros of y's shape at the start."""
     return np.zeros(y_BH.shape, y_BH.dtype) if h_BH is None else masked(h_BH, mask_BH)
 
 
 def weight_gradient(x_TBX: Array, da_TBY: Array) -> Array | Product:
-    """Sum over steps of (what a matrix was multiplied with) x (gradient of the step); of one step, put off."""
+    """Sum over steps of (what a matrix was multiplied with) x (gradient of the step); for one step, a ``Product``."""
     if len(x_TBX) == 1:
         return Product(x_TBX[0], da_TBY[0])
-    found: Array = flat(x_TBX).T @ flat(da_TBY)
-    return found
+    dW: Array = flat(x_TBX).T @ flat(da_TBY)
+    return dW
 
 
 def recurrent_weight_gradient(
@@ -175,7 +177,7 @@ def quarters(a_BG: Array) -> tuple[Array, Array, Array, Array]:
 
 
 class SamplingLayer:
-    """A recurrent layer's weights, of all gates side by side: first a = b + Wx x, then the states from a."""
+    """A recurrent layer for sampling: the weights of all gates side by side; first a = b + Wx x, then the states."""
 
     states: ClassVar[int]
 

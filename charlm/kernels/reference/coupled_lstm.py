@@ -1,7 +1,6 @@
 """The LSTM with one gate i for both keeping and admitting: c' = (1-i)*c + i*w; h' = o*tanh(c').
 
-The gates see the memory too (peepholes), if matrices for that are given: i that before the step, o
-that after it.
+With matrices for peepholes the gates also read the memory: i the memory before the step, o the memory after it.
 """
 
 from __future__ import annotations

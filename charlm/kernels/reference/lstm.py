@@ -87,13 +87,13 @@ def lstm_backward(
     gates_TBG = saved
     c_TBH, h_TBH = y_STBH
     da_TBG = np.empty_like(gates_TBG)
-    dc_BH = np.zeros(c_TBH.shape[1:], c_TBH.dtype)  # which takes 0.1 us, np.zeros_like 2
+    dc_BH = np.zeros(c_TBH.shape[1:], c_TBH.dtype)  # 0.1 us; np.zeros_like takes 2
     dh_BH = np.zeros(c_TBH.shape[1:], c_TBH.dtype)
     f_TBH = quarters(gates_TBG)[1]
     span = max(1, _IN_CACHE // gates_TBG[0].size)
     Wh_GH = Wh_HG.T
     if len(da_TBG) > 1:
-        Wh_GH = np.ascontiguousarray(Wh_GH)  # a quarter off the time of each step's product
+        Wh_GH = np.ascontiguousarray(Wh_GH)  # makes each step's product a quarter faster
     for t in reversed(range(len(da_TBG))):
         if t == len(da_TBG) - 1 or (t + 1) % span == 0:
             start = t - t % span
@@ -118,11 +118,11 @@ def lstm_backward(
     return [dx_TBI, dWx_IG, dWh_HG, db_G, dc, dh_BH if h_BH is not None else None]
 
 
-_IN_CACHE = 1 << 14  # numbers; more steps at once than these hold are slower than one by one
+_IN_CACHE = 1 << 14  # numbers; with more steps at once it is slower than step by step
 
 
 def _slopes(gates_TBG: Array, c_TBH: Array, c_BH: Array | None, slopes_TBG: Array) -> Array:
-    """Fill ``slopes_TBG`` with what turns gradients of c (for o: of h) into those of the gates; return h's into c's."""
+    """Fill ``slopes_TBG`` with dc/da of each gate (for o: dh/da), and return dh/dc."""
     i, _, o, g = quarters(gates_TBG)
     di, df, do, dg = quarters(slopes_TBG)
     tanh_c = np.tanh(c_TBH)
@@ -203,7 +203,7 @@ def lstm_step_backward(
 
 
 class LstmLayer(SamplingLayer):
-    """The LSTM, with logistic(x) as (1 + tanh(x/2))/2: all gates are one tanh. The halves are in the weights."""
+    """The LSTM with logistic(x) = (1 + tanh(x/2))/2: one tanh computes all gates. The weights are halved in advance."""
 
     states = 2
 

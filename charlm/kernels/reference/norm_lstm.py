@@ -1,4 +1,4 @@
-"""The LSTM with layer normalisation (Ba et al., 2016): of Wx x, of Wh h and of the memory that h' reads.
+"""The LSTM with layer normalisation (Ba et al., 2016) of Wx x, of Wh h, and of the memory that h' reads.
 
 With N(x) = (x - m)/(s + 1e-8), m and s the mean and the deviation of a vector:
 a = b + gx*N(Wx x) + bx + gh*N(Wh h) + bh, the last two terms only where there is an h;
@@ -131,7 +131,7 @@ def norm_lstm_backward(
 
 
 def _like(a_TBX: Array) -> tuple[Array, Array]:
-    """Return zeros for what ``_normalise`` returns at every step."""
+    """Return zeros in the shapes of ``_normalise``'s results."""
     return np.zeros_like(a_TBX), np.zeros((*a_TBX.shape[:-1], 1), a_TBX.dtype)
 
 
@@ -143,7 +143,7 @@ def _normalise(a: Array) -> tuple[Array, Array]:
 
 
 def _normalise_backward(dn: Array, n: Array, deviation: Array) -> Array:
-    """Return the gradient of what was normalised; where it was constant, N has no slope along n."""
+    """Return the gradient of N's argument; where the argument was constant, N has no slope along n."""
     da = (dn - dn.mean(axis=-1, keepdims=True)) / (deviation + dn.dtype.type(EPSILON))
     along = (dn * n).mean(axis=-1, keepdims=True)
     return da - n * along / np.where(deviation > 0, deviation, dn.dtype.type(1))

@@ -1,8 +1,8 @@
-"""The optimisers' updates of a flat array of parameters in plain numpy; the rules are told in the trainers.
+"""The optimisers' updates of a flat array of parameters in plain numpy; the trainers document the rules.
 
-Compiled code may update all of a collection in one call. What it is to do stands in an array of integers: ``UPDATE``
-first, then the parts of the flat buffer (where each begins and ends), and ``TABLE`` for each lookup
-table. Places count float32s from ``ORIGIN`` in ``tapes.py``.
+Compiled code may update a whole collection in one call. It reads an array of integers: ``UPDATE`` first, then the
+parts of the flat buffer (where each begins and ends), and ``TABLE`` for each lookup table. Places count float32s
+from ``ORIGIN`` in ``tapes.py``.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import numpy as np
 from charlm.kernels.reference.common import Array
 
 RULES = ("sgd_update", "momentum_update", "adam_update")
-"""What compiled code can do so: functions that are here too."""
+"""The rules that compiled code has, too."""
 
 UPDATE = (
     "origin",  # its address
     "values",  # the places of the flat values and gradients
     "gradients",
     "rule",  # which of ``RULES``
-    "all_rows",  # whether rows of tables count that were not used
-    "parts",  # how many parts of the flat buffer count in the norm; their integers begin behind these
-    "updated_parts",  # how many are updated; theirs begin behind those
-    "tables",  # how many there are
+    "all_rows",  # whether unused rows of tables count, too
+    "parts",  # the number of parts that count in the norm; their integers follow this list
+    "updated_parts",  # the number of parts that are updated; their integers follow those
+    "tables",  # the number of tables
     "norm",  # float64s: the result,
-    "scale",  # what gradients are multiplied by,
+    "scale",  # the factor of the gradients,
     "first",  # and the settings, in the order of the function's arguments
     "second",
     "third",
@@ -43,7 +43,7 @@ TABLE = (
     "second_average",
 )
 MOMENTS = 2
-"""So many averages at most."""
+"""The most averages that a rule has."""
 
 
 def sgd_update(values: Array, g: Array, rate: float) -> None:
@@ -70,7 +70,7 @@ def adam_update(
     rate: float,
     eps: float,
 ) -> None:
-    """Take ``g``, which is overwritten, into the averages m and v; values -= rate m / (sqrt v + eps)."""
+    """Update the averages m and v with ``g``, which is overwritten; values -= rate m / (sqrt v + eps)."""
     m *= beta_1
     m += (1 - beta_1) * g
     v *= beta_2

@@ -12,7 +12,7 @@ import click
 
 from charlm import progress
 from charlm.cli.options.advice import encoding_offered
-from charlm.cli.terminal.layout import columns, filled, table
+from charlm.cli.terminal.layout import filled, table
 from charlm.cli.terminal.phrases import marked
 from charlm.cli.terminal.screen import Screen
 from charlm.comparison.analysis import BigramReport
@@ -29,7 +29,8 @@ from charlm.comparison.comparison import (
 from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
 from charlm.files import output_error
-from charlm.reporting.comparison import plot_comparison, require_matplotlib
+from charlm.reporting.comparison import plot_comparison
+from charlm.reporting.plot import new_figure
 from charlm.wording import counted, short
 
 
@@ -46,11 +47,13 @@ def compare(
 ) -> int:
     """Carry out ``charlm compare``."""
     if list_bundled:
-        click.echo(table(bundled_comparisons()))
+        click.echo(table(bundled_comparisons(), "<=", "  "))
         return 0
     if not sources:
         wanted = "a comparison, or two or more configs. There are"
-        raise InputError(f"name what to compare: {wanted}\n{table(bundled_comparisons())}")
+        raise InputError(
+            f"name what to compare: {wanted}\n{table(bundled_comparisons(), '<=', '  ')}"
+        )
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
         _check_plot(plot)
@@ -72,7 +75,7 @@ def _of_runs(sources: tuple[str, ...]) -> ComparisonConfig:
 
 def _check_plot(path: Path) -> None:
     """Fail before the training, not after it."""
-    require_matplotlib()
+    new_figure()
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: a plot is written as PNG; give a name that ends in .png")
     try:
@@ -90,15 +93,14 @@ def _run(comparison: Comparison, screen: Screen) -> None:
     )
     with progress.task("training", len(names) * comparison.seeds * comparison.steps):
         for event in comparison.events():
-            if isinstance(event, RunStarted):
-                screen.note(f"{event.model}, seed {event.seed}")
-            elif isinstance(event, RunStepped):
-                progress.advance(1)
-            elif isinstance(event, RunFinished):
-                losses = event.run.losses
-                screen.say(
-                    f"seed {event.run.seed}: {event.model:<8} {short(losses[0])} -> {short(losses[-1])}"
-                )
+            match event:
+                case RunStarted():
+                    screen.note(f"{event.model}, seed {event.seed}")
+                case RunStepped():
+                    progress.advance(1)
+                case RunFinished():
+                    first, last = short(event.run.losses[0]), short(event.run.losses[-1])
+                    screen.say(f"seed {event.run.seed}: {event.model:<8} {first} -> {last}")
 
 
 def report(result: ComparisonResult) -> str:
@@ -128,7 +130,7 @@ def _table(result: ComparisonResult) -> str:
                 f"{model.seconds_per_step * 1000:.2f}",
             ]
         )
-    return f"{columns(rows)}\n{filled(_note(result))}"
+    return f"{table(rows)}\n{filled(_note(result))}"
 
 
 def _note(result: ComparisonResult) -> str:

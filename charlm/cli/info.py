@@ -17,13 +17,13 @@ from charlm.cli.terminal.scores import baselines_data, every_order, score_table
 from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
-from charlm.files import exists
 from charlm.lm.model import model_of
 from charlm.lm.saved import config_of, model_state
 from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status
+from charlm.runs.mark import is_run
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
@@ -41,7 +41,7 @@ ABOUT = ("text", "bytes", "sha256", "symbols")
 
 def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> int:
     """Carry out ``charlm info``."""
-    if _is_run(what):
+    if what.endswith(".safetensors") or is_run(Path(what)):
         if encoding is not None:
             raise click.UsageError(
                 "--encoding is for a TEXT: a run knows the encoding of its own text"
@@ -58,11 +58,6 @@ def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> i
     else:
         click.echo(_shown(found, with_config))
     return 0
-
-
-def _is_run(what: str) -> bool:
-    path = Path(what)
-    return path.suffix == ".safetensors" or exists(path / "config.yaml")
 
 
 def _run(what: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import click
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.live.follow import follow as show
 from charlm.cli.live.follow import tell_problems
-from charlm.cli.terminal.layout import columns
+from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import age, program
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import CheckpointError
@@ -48,7 +48,7 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
 
 def _table(found: list[RunStatus]) -> str:
     head = ("run", "state", "step", "loss", "held-out nats (bits)", "last change")
-    return columns([head, *map(_row, found)])
+    return table([head, *map(_row, found)])
 
 
 def _row(run: RunStatus) -> tuple[str, ...]:

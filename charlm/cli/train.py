@@ -25,6 +25,7 @@ from charlm.config import (
     trains_as_a_preset,
 )
 from charlm.errors import CheckpointError, InputError
+from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
 
 BUDGETS = ("train.steps", "train.epochs", "train.max_time")
@@ -53,7 +54,10 @@ def train(
         raise click.UsageError("--json is for --dry-run; a run writes its numbers to metrics.jsonl")
     if list_bundled:
         click.echo(
-            "Configs:\n" + table(bundled_runs()) + "\nTexts:\n  " + "\n  ".join(bundled_texts())
+            "Configs:\n"
+            + table(bundled_runs(), "<=", "  ")
+            + "\nTexts:\n  "
+            + "\n  ".join(bundled_texts())
         )
         return 0
     if resume is not None:
@@ -62,7 +66,7 @@ def train(
                 "--resume goes on with a run as it is: leave out CONFIG, TEXT, --preset, -o, --force and --init-from"
             )
         resume = _run_folder(resume)
-        arguments = (str(resume / "config.yaml"),)
+        arguments = (str(resume / CONFIG),)
     source = arguments[0] if arguments and is_config(arguments[0]) else None
     texts = arguments if source is None else arguments[1:]
     note = None
@@ -105,7 +109,7 @@ def train(
 def _run_folder(path: Path) -> Path:
     """Return the folder of a run that is named by it, or by a file in it."""
     folder = path.parent if path.is_file() else path
-    if not (folder / "config.yaml").is_file():
+    if not is_run(folder):
         from charlm.runs.checkpoint import suggested_run
 
         raise CheckpointError(

@@ -13,7 +13,8 @@ import click
 
 from charlm.benchmark import peak_rss_mb, timed
 from charlm.cli.live.session import RunOptions
-from charlm.cli.terminal.phrases import duration
+from charlm.cli.terminal.layout import table
+from charlm.cli.terminal.phrases import duration, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
@@ -69,25 +70,27 @@ def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as
     start = None if options.init_from is None else load_checkpoint(options.init_from)
     training = Training(config, init_from=start, resume=resume)
     place = _place(config, options)
-    found = _measured(training)
+    measured = _measured(training)
     if as_json:
-        click.echo(json.dumps(asdict(found)))
+        click.echo(json.dumps(asdict(measured)))
         return 0
-    for notice in (*([options.note] if options.note else []), *found.notices):
+    for notice in (*([options.note] if options.note else []), *measured.notices):
         screen.say(f"note: {notice}")
-    held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
-    ends = f"{training.budget}, {duration(found.seconds)} of training steps"
-    screen.result(
-        f"model       {described(config.model)}, {counted(found.parameters, 'parameter')}\n"
-        f"text        {counted(found.train_characters, 'character')} to learn from{held_out}; "
-        f"{counted(found.vocabulary, 'different symbol')}\n"
-        f"a step      {found.ms_per_step:,.2f} ms (kernels {found.kernels}, threads {found.threads})\n"
-        f"training    {found.chars_per_second:,.0f} characters/s\n"
-        f"memory      {found.peak_rss_mb:,.0f} MB at most, {found.checkpoint_mb:,.1f} MB a checkpoint\n"
-        f"the run     {ends}\n"
-        f"written to  {place} (nothing was written now)"
-    )
+    screen.result(table(_rows(training, measured, place)))
     return 0
+
+
+def _rows(training: Training, m: DryRun, place: Path) -> list[tuple[str, str]]:
+    model = f"{described(training.config.model)}, {counted(m.parameters, 'parameter')}"
+    return [
+        ("model", model),
+        ("text", text_sizes(m.train_characters, m.held_out_characters, m.vocabulary)),
+        ("a step", f"{m.ms_per_step:,.2f} ms (kernels {m.kernels}, threads {m.threads})"),
+        ("training", f"{m.chars_per_second:,.0f} characters/s"),
+        ("memory", f"{m.peak_rss_mb:,.0f} MB at most, {m.checkpoint_mb:,.1f} MB a checkpoint"),
+        ("the run", f"{training.budget}; its training steps take {duration(m.seconds)}"),
+        ("saved to", f"{place} (nothing was written now)"),
+    ]
 
 
 def _measured(training: Training) -> DryRun:

@@ -49,7 +49,7 @@ class Interrupts:
             self._end(*self._abandon(self.training))
         else:
             self.training.stop(name)
-            self._say("stopping; Ctrl-C again to stop without saving")
+            self._say("Stopping; press Ctrl-C again to stop without saving")
 
     def _abandon(self, training: Training) -> list[str]:
         """Write into the run's directory that it was stopped without saving, and return what to say about it."""
@@ -64,7 +64,7 @@ class Interrupts:
             return ["stopped without saving: nothing of this run is kept"]
         return [
             f"stopped without saving: what was learned after step {kept:,} is lost",
-            f"to go on from there: {self._resume(training.directory)}",
+            f"To resume from there: {self._resume(training.directory)}",
         ]
 
     def _say(self, *lines: str) -> None:

@@ -30,16 +30,17 @@ class Progress:
 
     def show(self, event: Event) -> None:
         """Take note of an event, and show it if it is time."""
-        if isinstance(event, Started):
-            self._start(event)
-        elif isinstance(event, Stepped):
-            self._step(event)
-        elif isinstance(event, RolledBack):
-            self._advance(event.step)
-        elif isinstance(event, Logged):
-            self._loss = f"loss {short(event.loss)}"
-        elif isinstance(event, Evaluated):
-            self._held_out = f"held-out {fixed(event.score.nll)}"
+        match event:
+            case Started():
+                self._start(event)
+            case Stepped():
+                self._step(event)
+            case RolledBack():
+                self._advance(event.step)
+            case Logged():
+                self._loss = f"loss {short(event.loss)}"
+            case Evaluated():
+                self._held_out = f"held-out {fixed(event.score.nll)}"
 
     def _start(self, started: Started) -> None:
         budget = self._training.budget

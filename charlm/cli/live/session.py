@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 import shlex
@@ -15,14 +16,14 @@ import numpy as np
 from charlm.cli.live.interrupts import Interrupts, handled
 from charlm.cli.live.progress import Progress
 from charlm.cli.live.views import LineView, StreamView, Viewer
-from charlm.cli.terminal.phrases import program
+from charlm.cli.terminal.phrases import duration, program, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, to_yaml
 from charlm.config.rules import seconds_of
-from charlm.errors import CheckpointError, OutputError, StandardOutputError
+from charlm.errors import CheckpointError, MissingExtraError, OutputError, StandardOutputError
 from charlm.lm.model import described
-from charlm.reporting.plot import can_plot, plot_run
-from charlm.reporting.tensorboard import EventFiles, require_tensorboard
+from charlm.reporting.plot import plot_run
+from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
@@ -56,7 +57,7 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
     """Train as a config says and return the exit code; ``settings`` are the screen's."""
     screen = Screen(settings)
     if options.tensorboard:
-        require_tensorboard()
+        library()  # an error before the training, not in it
     with handled(screen, _resume) as interrupts:
         if options.resume is not None:
             directory = RunDirectory(options.resume)
@@ -81,7 +82,7 @@ def _last(directory: RunDirectory) -> Checkpoint:
         return load_checkpoint(directory.checkpoint)
     command = f"{program()} train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
     raise CheckpointError(
-        f"{directory.path}: this run ended before its first checkpoint; begin it again: {command}"
+        f"{directory.path}: this run ended before its first checkpoint; start it again: {command}"
     )
 
 
@@ -109,7 +110,7 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     except OutputError:
         if training.directory.checkpoint.is_file():
             command = _resume(training.directory)
-            screen.say(f"when that is solved, go on from the last checkpoint: {command}")
+            screen.say(f"When that is solved, resume from the last checkpoint: {command}")
         raise
 
 
@@ -127,8 +128,8 @@ def _already(training: Training, reason: str, directory: RunDirectory, screen: S
         more = f"--max-time {_longer(reason, used)}"
     if patience is not None and stale >= patience:  # more steps alone would end at once
         more += f" --patience {2 * stale}"
-    screen.say(f"to train it further: {_resume(directory)} {more}")
-    screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
+    screen.say(f"To train it further: {_resume(directory)} {more}")
+    screen.say(f"To generate text: {program()} sample {_quoted(directory.path)}")
     return 0
 
 
@@ -144,9 +145,11 @@ def _longer(time: str, used: float) -> str:
 
 
 def _plot(training: Training, directory: RunDirectory) -> None:
-    """Draw the loss curves of a run that took longer than drawing them."""
-    if training.clock.seconds > SHORT and can_plot():
-        plot_run(directory, "nats per line" if isinstance(training.corpus, LineCorpus) else None)
+    """Draw the loss curves of a run that took longer than drawing them, if matplotlib is there."""
+    if training.clock.seconds > SHORT:
+        with contextlib.suppress(MissingExtraError):
+            unit = "nats per line" if isinstance(training.corpus, LineCorpus) else None
+            plot_run(directory, unit)
 
 
 def _show(
@@ -161,25 +164,26 @@ def _show(
                 _introduce(training, event, screen)
             for other in others:
                 other.show(event)
-            if isinstance(event, Finished):
-                screen.close_bar()
-                _conclude(training, event, screen)
-            elif isinstance(event, Skipped):
-                screen.say(f"step {event.step}: skipped, because {event.reason}")
-            elif isinstance(event, RolledBack):
-                screen.say(
-                    f"step {event.from_step}: too many steps were skipped; going on from the checkpoint of "
-                    f"step {event.step} with a learning rate of {event.learning_rate:g}"
-                )
-            else:
-                try:
-                    view.show(event)
-                except StandardOutputError as error:
-                    lost = error.exit_code
-                    tell = screen.error if lost else screen.say
-                    tell(
-                        f"{error}; the training goes on, and what it reports is in its run directory"
+            match event:
+                case Finished():
+                    screen.close_bar()
+                    _conclude(training, event, screen)
+                case Skipped():
+                    screen.say(f"step {event.step}: skipped, because {event.reason}")
+                case RolledBack():
+                    screen.say(
+                        f"step {event.from_step}: too many steps were skipped; back to the checkpoint of "
+                        f"step {event.step}, with a learning rate of {event.learning_rate:g}"
                     )
+                case _:
+                    try:
+                        view.show(event)
+                    except StandardOutputError as error:
+                        lost = error.exit_code
+                        tell = screen.error if lost else screen.say
+                        tell(
+                            f"{error}; the training goes on, and its run directory has all results"
+                        )
     finally:
         screen.close_bar()
     return interrupts.code or lost
@@ -187,40 +191,41 @@ def _show(
 
 def _introduce(training: Training, started: Started, screen: Screen) -> None:
     config = training.config
-    screen.say(
-        f"{config.name}: {described(config.model)}, {counted(started.parameters, 'parameter')}"
-    )
-    held_out = f", {started.held_out_characters:,} held out" if started.held_out_characters else ""
-    screen.say(
-        f"text: {counted(started.train_characters, 'character')} to learn from{held_out}; "
-        f"{counted(started.vocab_size, 'different symbol')}"
-    )
+    model = f"{described(config.model)}, {counted(started.parameters, 'parameter')}"
+    screen.say(f"{config.name}: {model}")
+    sizes = (started.train_characters, started.held_out_characters, started.vocab_size)
+    screen.say(f"text: {text_sizes(*sizes)}")
     if training.corpus.report is not None:
         for line in training.corpus.report.lines:
             screen.say(line)
     for notice in started.notices:
         screen.say(f"note: {notice}")
     assert training.directory is not None
-    begun = f"going on from step {started.step:,}; " if started.step else ""
-    screen.say(f"{begun}{training.budget}, written to {training.directory.path}")
+    begin = "Training for"
+    if started.step:
+        used = duration(training.clock.seconds)
+        begin = f"Resuming at step {started.step:,}, after {used}. Training in all for"
+    screen.say(f"{begin} {training.budget}. Saving to {training.directory.path}")
 
 
 def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
     path, place = training.directory.path, training.place
-    steps, why = counted(finished.step, "step"), finished.reason
-    how = f"stopped by {why}" if finished.stopped else f"done ({why})"
-    if why == steps:
-        how = "done"
-    screen.say(f"{how} after {steps} in {finished.seconds:.1f} s; saved in {path}")
+    steps, time = counted(finished.step, "step"), duration(finished.seconds)
+    if finished.stopped:
+        how = f"Stopped by {finished.reason} after {steps} in {time}"
+    else:
+        why = "" if finished.reason == steps else f" ({finished.reason})"
+        how = f"Finished {steps} in {time}{why}"
+    screen.say(f"{how}. Saved in {path}")
     if place.best_nll is not None:
         screen.say(
-            f"best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "
+            f"Best held-out score: {fixed(place.best_nll)} nats/{training.corpus.vocab.unit} "
             f"at step {place.best_step:,}"
         )
     if finished.stopped:
-        screen.say(f"to go on: {_resume(training.directory)}")
-    screen.say(f"to sample from it: {program()} sample {_quoted(path)}")
+        screen.say(f"To resume: {_resume(training.directory)}")
+    screen.say(f"To generate text: {program()} sample {_quoted(path)}")
 
 
 def _resume(directory: RunDirectory) -> str:

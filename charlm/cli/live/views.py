@@ -35,17 +35,17 @@ class LineView:
 
     def show(self, event: Event) -> None:
         """Print what belongs on stdout of an event."""
-        if isinstance(event, Sampled):
-            self._flush("\t" + marked(event.sample))
-        elif not isinstance(event, Logged):
-            self._flush()
-        else:
-            self._loss = fixed(event.loss, 10)
-        if isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(
-                f"held-out {fixed(score.nll)} nats/{self._unit}, {fixed(score.bpc)} bits/{self._unit}"
-            )
+        match event:
+            case Logged():
+                self._loss = fixed(event.loss, 10)
+            case Sampled():
+                self._flush("\t" + marked(event.sample))
+            case Evaluated():
+                self._flush()
+                nats, bits = fixed(event.score.nll), fixed(event.score.bpc)
+                self._screen.result(f"held-out {nats} nats/{self._unit}, {bits} bits/{self._unit}")
+            case _:
+                self._flush()
 
     def _flush(self, sample: str = "") -> None:
         if self._loss is not None or sample:
@@ -67,20 +67,23 @@ class StreamView:
 
     def show(self, event: Event) -> None:
         """Print what belongs on stdout of an event."""
-        if isinstance(event, Logged):
-            self._screen.result(
-                f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{self._unit}"
-            )
-            if self._verdicts is not None:
-                self._verdicts.logged(event.step, event.loss)
-        elif isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(
-                f"step {event.step:>6}   held-out {fixed(score.nll)} nats/{self._unit}, "
-                f"{fixed(score.bpc)} bits/{self._unit}, perplexity {shown_perplexity(score.perplexity)}"
-            )
-            said = self._verdicts and self._verdicts.evaluated(event.step, score.nll)
-            if said:
-                self._screen.result(filled(said, VERDICT, VERDICT))
-        elif isinstance(event, Sampled):
-            self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")
+        match event:
+            case Logged():
+                self._screen.result(
+                    f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{self._unit}"
+                )
+                if self._verdicts is not None:
+                    self._verdicts.logged(event.step, event.loss)
+            case Evaluated():
+                score = event.score
+                self._screen.result(
+                    f"step {event.step:>6}   held-out {fixed(score.nll)} nats/{self._unit}, "
+                    f"{fixed(score.bpc)} bits/{self._unit}, perplexity {shown_perplexity(score.perplexity)}"
+                )
+                said = self._verdicts and self._verdicts.evaluated(event.step, score.nll)
+                if said:
+                    self._screen.result(filled(said, VERDICT, VERDICT))
+            case Sampled():
+                self._screen.result(
+                    f"--- sample at step {event.step} ---\n{event.sample.text}\n---"
+                )

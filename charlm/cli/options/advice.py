@@ -20,7 +20,8 @@ from charlm.config import (
 )
 from charlm.config.schema import BYTES
 from charlm.errors import ConfigError, MissingTextError, TextError, UndecodableTextError
-from charlm.files import exists, home_expanded
+from charlm.files import home_expanded
+from charlm.runs.mark import is_run
 
 
 @contextlib.contextmanager
@@ -44,8 +45,7 @@ def check_text(given: str) -> None:
         raise ConfigError(
             f"{given}: this is a comparison of models; to run it: {program()} compare {given}"
         )
-    folder = Path(home_expanded(given))
-    if exists(folder / "config.yaml") and exists(folder / "metrics.jsonl"):
+    if is_run(Path(home_expanded(given))):
         again = f"{program()} train --resume {shlex.quote(given)}"
         raise TextError(f"{given}: this is a run, not a text; to go on with it: {again}")
     if given != "-":

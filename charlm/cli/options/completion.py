@@ -13,6 +13,7 @@ from charlm.config import bundled_comparisons, bundled_runs, bundled_texts
 from charlm.config.keys import keys, words
 from charlm.config.rules import encoding
 from charlm.errors import SettingError
+from charlm.runs.mark import CONFIG, is_run
 
 Found = list[CompletionItem]
 
@@ -77,8 +78,8 @@ def values(key: str, ctx: click.Context, param: click.Parameter, incomplete: str
 def _runs(incomplete: str) -> Found:
     """Return the runs in ``runs``, here, and in the folder that was typed."""
     folders = {Path("runs"), Path(), Path(incomplete.rpartition("/")[0] or ".")}
-    found = {str(file.parent) for folder in folders for file in folder.glob("*/config.yaml")}
-    return _those(incomplete, sorted(found))
+    files = [file for folder in folders for file in folder.glob(f"*/{CONFIG}")]
+    return _those(incomplete, sorted({str(file.parent) for file in files if is_run(file.parent)}))
 
 
 def _decodes_texts(name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlm.cli.terminal.streams import takes_unicode
 from charlm.files import seen
+from charlm.wording import counted
 
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
@@ -80,3 +81,14 @@ def age(seconds: float) -> str:
     units = ((172_800, 86_400, "days"), (3600, 3600, "h"), (60, 60, "min"))
     size, unit = next(((size, unit) for least, size, unit in units if seconds >= least), (1, "s"))
     return f"{seconds // size:.0f} {unit} ago"
+
+
+def text_sizes(train: int, held_out: int, symbols: int) -> str:
+    """Return the sizes of a text's parts and of its vocabulary.
+
+    Example:
+        >>> text_sizes(9000, 1000, 65)
+        '9,000 characters for training, 1,000 held out; 65 symbols'
+    """
+    kept = f", {held_out:,} held out" if held_out else ""
+    return f"{counted(train, 'character')} for training{kept}; {counted(symbols, 'symbol')}"

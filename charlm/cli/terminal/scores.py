@@ -11,7 +11,7 @@ import attrs
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import against_baselines
-from charlm.cli.terminal.layout import filled, listed
+from charlm.cli.terminal.layout import filled, listed, table
 from charlm.lm.scoring import MIX_ORDER, Evaluation
 from charlm.wording import counted, fixed
 
@@ -39,20 +39,11 @@ def score_table(rows: list[tuple[str, float]]) -> str:
                            nats         bits  perplexity
           this model 75583.6898  109044.2144         inf
     """
-    cells = [("", "nats", "bits", "perplexity")]
+    cells = [(" " * 10, "nats", "   bits", "perplexity")]
     for name, nll in rows:
-        cells.append(
-            (name, fixed(nll), fixed(nll_to_bpc(nll)), shown_perplexity(nll_to_perplexity(nll)))
-        )
-    least = (10, 7, 7, 10)
-    name_width, *widths = (
-        max(n, *map(len, column)) for n, column in zip(least, zip(*cells, strict=True), strict=True)
-    )
-    return "\n".join(
-        f"  {name:<{name_width}} "
-        + "  ".join(f"{n:>{w}}" for n, w in zip(numbers, widths, strict=True))
-        for name, *numbers in cells
-    )
+        perplexity = shown_perplexity(nll_to_perplexity(nll))
+        cells.append((name, fixed(nll), fixed(nll_to_bpc(nll)), perplexity))
+    return table(cells, "<>>>", "  ")
 
 
 def how_scored(found: Evaluation) -> str:

@@ -18,7 +18,7 @@ from charlm.wording import counted
 def baseline(
     texts: tuple[str, ...], order: int | None, val_frac: float, encoding: str | None, as_json: bool
 ) -> int:
-    """Carry out ``charlm baseline``."""
+    """Run ``charlm baseline`` and return the exit code."""
     data = own_text(texts, encoding=encoding, val_frac=val_frac)
     with encoding_offered(data):
         corpus = corpus_of(data)

@@ -33,12 +33,12 @@ def bench(
     as_json: bool,
     **flags: str | None,
 ) -> int:
-    """Carry out ``charlm bench``."""
+    """Run ``charlm bench`` and return the exit code."""
     overrides = overrides_of({**flags, "threads": obj["threads"]})
     run = _config(config, overrides)
     if run.train.threads is not None:
         use_threads(run.train.threads)
-    # not before: this imports numpy, which then asks for the number of threads
+    # not earlier: this imports numpy, which then reads the number of threads
     from charlm.benchmark import MOST, measure, prepared, random_text
 
     text = None
@@ -57,7 +57,7 @@ def bench(
 
 
 def _config(source: str | None, overrides: list[Override]) -> RunConfig:
-    """Return the config with what the options say; a hidden size alone is the size of the embedding too."""
+    """Return the config with the options; a hidden size without an embedding size sets both."""
     sizes = {o.key: o for o in overrides if o.key in ("model.hidden_dim", "model.embed_dim")}
     if list(sizes) == ["model.hidden_dim"]:
         overrides = [*overrides, attrs.evolve(sizes["model.hidden_dim"], key="model.embed_dim")]
@@ -65,7 +65,7 @@ def _config(source: str | None, overrides: list[Override]) -> RunConfig:
 
 
 def report(training: Training, measured: Measured, steps: int | None) -> str:
-    """Return what was measured, for reading."""
+    """Return the measurements as text."""
     from charlm.lm.model import described
 
     model, m = training.model, measured
@@ -94,7 +94,7 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
 
 
 def beside_numpy(share: float, reached: float) -> str:
-    """Compare the speed of the arithmetic with that of numpy's matrix product, which reached ``reached`` GFLOP/s.
+    """Compare the speed of the arithmetic with numpy's matrix product, which reached ``reached`` GFLOP/s.
 
     Example:
         >>> beside_numpy(0.5, 60.0)

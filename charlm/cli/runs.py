@@ -1,4 +1,4 @@
-"""`charlm runs`: the runs under a folder and how they stand; or one of them, as it goes on."""
+"""`charlm runs`: the runs under a folder and their status, or the progress of one run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from charlm.wording import fixed, short
 
 
 def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
-    """Carry out ``charlm runs``."""
+    """Run ``charlm runs`` and return the exit code."""
     screen = Screen(obj)
     if not folder.exists():
         raise CheckpointError(f"{folder}: no such folder; {suggested_run(folder)}")

@@ -1,8 +1,7 @@
 """YAML 1.2 text to nodes, with the location of every key and value.
 
-Only the plain part of YAML is taken: no aliases, no tags, no key given twice, and no more values than a
-configuration ever has. All such problems are collected; a file that is no YAML at all is an error at once.
-Meanings are not judged here.
+Only plain YAML is supported: no aliases, no tags, no key twice, and a limited number of values. All such
+problems are collected; a file that is not YAML is an error at once. Values are checked elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from charlm.wording import dotted
 
 MOST_BYTES = 8 << 20
 MOST_VALUES = 20_000
-"""Reading that many takes two or three seconds."""
+"""Reading this many takes two or three seconds."""
 
 _BEYOND = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 """An escape beyond the last character of Unicode."""
@@ -58,7 +57,7 @@ def read_file(path: Path) -> tuple[ConfigNode, list[Problem]]:
 
 
 def read_value(text: str, source: str, path: KeyPath) -> tuple[ConfigNode, list[Problem]]:
-    """Read a value from the command line just as it would be read in a file, after its key."""
+    """Read a value from the command line as if it were in a file, after its key."""
     reader = _Reader(Location(source, key=dotted(path)), in_file=False)
     written = reader.compose(f"key: {text}")
     if isinstance(written, MappingNode) and len(written.value) == 1:
@@ -102,7 +101,7 @@ class _Composer(Composer):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.values += 1
         if self.values > MOST_VALUES:
-            reason = f"more than {MOST_VALUES:,} values; no configuration has so many"
+            reason = f"more than {MOST_VALUES:,} values; a configuration may not have so many"
             raise ComposerError(None, None, reason, self.parser.peek_event().start_mark)
         return super().compose_node(parent, index)
 
@@ -132,10 +131,10 @@ class _Reader:
             problem = Problem(location, f"not valid YAML: the character {text[error.position]!r}")
         except RecursionError:
             problem = Problem(self.start, "not a configuration: nested too deeply")
-        except (ValueError, OverflowError):  # which know no location
+        except (ValueError, OverflowError):  # they have no location
             beyond = _BEYOND.search(text)
             reason = (
-                f"{beyond[0]} is no character; the last is \\U0010FFFF"
+                f"{beyond[0]} is not a character; the last is \\U0010FFFF"
                 if beyond
                 else "a number is too large"
             )
@@ -149,10 +148,10 @@ class _Reader:
     def node(self, written: YamlNode, path: KeyPath, key_location: Location) -> ConfigNode:
         key = dotted(path)
         location = self._location(written.start_mark, key)
-        if id(written) in self._seen:  # an alias; its mark is that of the value it stands for
+        if id(written) in self._seen:  # an alias; its mark is that of the value it refers to
             location = attrs.evolve(key_location, key=key)
             self.problems.append(
-                Problem(location, "aliases (*name) are not taken; write the value out")
+                Problem(location, "aliases (*name) are not supported; write the value itself")
             )
             return ConfigNode(None, location, key_location)
         self._seen.add(id(written))
@@ -164,7 +163,7 @@ class _Reader:
                 for index, item in enumerate(written.value)
             ]
             return ConfigNode(items, location, key_location)
-        # The mark of a value left out is that of whatever comes next.
+        # An empty value has the mark of the next token.
         left_out = written.start_mark.index == written.end_mark.index
         return ConfigNode(
             self._scalar(written, location), key_location if left_out else location, key_location
@@ -175,7 +174,7 @@ class _Reader:
         for written_key, written_value in written.value:
             if not isinstance(written_key, ScalarNode):
                 location = self._location(written_key.start_mark, dotted(path))
-                self.problems.append(Problem(location, "expected a plain word as key"))
+                self.problems.append(Problem(location, "expected a plain word as a key"))
                 continue
             name = written_key.value
             key_location = self._location(written_key.start_mark, dotted((*path, name)))
@@ -194,7 +193,9 @@ class _Reader:
             return written.value
         if tag not in _TYPED:
             self.problems.append(
-                Problem(location, f"tags (!name) are not taken; write {shown(written.value)} alone")
+                Problem(
+                    location, f"tags (!name) are not supported; write only {shown(written.value)}"
+                )
             )
             return None
         try:

@@ -19,7 +19,7 @@ from charlm.errors import SettingError
 
 _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
 CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))
-"""The cells are called as their files. These are listed, not imported: numpy would come along."""
+"""A cell is named like its file. The files are listed, not imported, because they import numpy."""
 
 KERNELS = ("auto", "numpy", "numba")
 """The kernels to compute with; ``auto`` decides between the others."""
@@ -37,11 +37,11 @@ def _setting(default: Any, rule: Rule, doc: str) -> Any:
 
 
 def _only(settings: Any, name: str, key: str, *values: str) -> None:
-    """Refuse a setting that is given where it would do nothing: unless ``key`` has one of the values."""
+    """Refuse a setting that has no effect, because ``key`` has none of the values."""
     found = getattr(settings, key)
     if getattr(settings, name) is not None and found not in values:
         raise SettingError(
-            f"does nothing with {key} {found}; leave it out (null), or set {key} to {' or '.join(values)}",
+            f"has no effect with {key} {found}; leave it out (null), or set {key} to {' or '.join(values)}",
             name,
         )
 
@@ -109,8 +109,8 @@ class ModelConfig:
         top = self.hidden_dims[-1]
         if self.tied and top != self.embed_dim:
             raise SettingError(
-                f"one table needs vectors of one size, but embed_dim is {self.embed_dim} and the top "
-                f"layer's hidden_dim {top}; make them equal, or leave the weights untied (false)",
+                f"one table needs one size, but embed_dim is {self.embed_dim} and the hidden_dim of the top "
+                f"layer is {top}; make them equal, or set tied to false",
                 "tied",
             )
 
@@ -129,7 +129,7 @@ class ModelConfig:
 
 
 BYTES = "bytes"
-"""The encoding that is none: the symbols are the values of the bytes."""
+"""No encoding: the symbols are the values of the bytes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -195,8 +195,8 @@ class DataConfig:
                     )
         if self.min_count > 1 and self.alphabet is not None:
             raise SettingError(
-                "expected 1 with an alphabet given; set data.alphabet to null, and the characters "
-                f"that come {self.min_count} times or more are taken from the text",
+                "expected 1 with an alphabet; set data.alphabet to null to take the characters "
+                f"that occur {self.min_count} times or more from the text",
                 "min_count",
             )
 
@@ -208,7 +208,7 @@ class DataConfig:
 
 @attrs.frozen(kw_only=True)
 class TrainConfig:
-    """How the parameters are learned, and what is reported on the way."""
+    """How the parameters are trained, and what is reported."""
 
     trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"] = _setting(
         "sgd",
@@ -307,8 +307,8 @@ class TrainConfig:
     def __attrs_post_init__(self) -> None:
         if self.steps is None and self.epochs is None and self.max_time is None:
             raise SettingError(
-                "expected a number, for epochs and max_time are null too; "
-                "give one of the three, or the training has no end",
+                "expected a number, because epochs and max_time are null too; "
+                "set one of the three, or the training never ends",
                 "steps",
             )
         _only(self, "weight_decay", "trainer", "adamw")
@@ -317,31 +317,31 @@ class TrainConfig:
         _only(self, "decay_patience", "schedule", "plateau")
         if self.decay == 0 and self.schedule != "cosine":
             raise SettingError(
-                f"a learning rate of 0 would be the end of training with schedule {self.schedule}; "
+                f"with schedule {self.schedule}, a learning rate of 0 would end the training; "
                 "expected a number above 0, or schedule cosine",
                 "decay",
             )
 
     @property
     def rule(self) -> dict[str, float]:
-        """What the trainer is given beside the learning rate."""
+        """The trainer's settings besides the learning rate."""
         if self.trainer != "adamw":
             return {}
         return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
 
     @property
     def decay_share(self) -> float:
-        """``decay``, or what stands for its null."""
+        """``decay``, or its default."""
         return 0.1 if self.decay is None else self.decay
 
     @property
     def decay_places(self) -> tuple[float, ...]:
-        """``decay_at``, or what stands for its null."""
+        """``decay_at``, or its default."""
         return (0.5, 0.75) if self.decay_at is None else self.decay_at
 
     @property
     def decay_after(self) -> int:
-        """``decay_patience``, or what stands for its null."""
+        """``decay_patience``, or its default."""
         return 2 if self.decay_patience is None else self.decay_patience
 
 
@@ -386,7 +386,7 @@ class ComparisonConfig:
         if len(self.models) < 2:
             raise SettingError(f"expected two models or more, got {len(self.models)}", "models")
         if self.base.train.steps is None:
-            reason = "expected a number: models are compared after equally many steps"
+            reason = "expected a number: models are compared after the same number of steps"
             raise SettingError(reason, "base", "train", "steps")
         names = [model.name for model in self.models]
         for index, model in enumerate(self.models):

@@ -1,4 +1,4 @@
-"""The loss curves of compared models as a picture."""
+"""The loss curves of compared models as a PNG file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from charlm.reporting.plot import new_figure, write_png
 
 
 def plot_comparison(result: ComparisonResult, path: Path) -> None:
-    """Draw each model's loss against the step, the mean over seeds and their range, as a PNG file.
+    """Plot each model's loss against the step, the mean over seeds and their range, as a PNG file.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

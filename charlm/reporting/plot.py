@@ -1,4 +1,4 @@
-"""The loss curves of a run as a picture. Needs matplotlib, the extra ``plot``."""
+"""The loss curves of a run as a PNG file. Needs matplotlib, the extra ``plot``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`charlm train --dry-run`: all that a run needs is checked and three of its steps are timed; nothing is written."""
+"""`charlm train --dry-run`: check everything that a run needs and time three of its steps, but write nothing."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from charlm.training.loop import Training
 from charlm.wording import counted
 
 STEPS = 3
-"""Steps that are timed, after one that is not: it may compile."""
+"""Timed steps, after one that is not timed, because it may compile."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a run would be.
+    """What a run would take.
 
     Attributes:
         parameters: trainable numbers.
         vocabulary: different symbols.
-        train_characters: to learn from.
-        held_out_characters: to score.
-        kernels: what computes.
-        threads: on how many cores.
-        ms_per_step: the median of three.
-        chars_per_second: characters learned from.
-        peak_rss_mb: the most memory (10^6 bytes) that it took.
+        train_characters: characters for training.
+        held_out_characters: characters for scoring.
+        kernels: the backend.
+        threads: CPU cores.
+        ms_per_step: the median of three steps.
+        chars_per_second: characters trained on.
+        peak_rss_mb: the largest memory use, in 10^6 bytes.
         checkpoint_mb: the size of a checkpoint.
-        steps: in all, None if time is the only limit.
-        seconds: until the end; scoring, sampling and saving come on top.
-        notices: what is odd about the text.
+        steps: all steps; None if time is the only limit.
+        seconds: of all steps, without scoring, sampling and saving.
+        notices: oddities of the text.
     """
 
     parameters: int
@@ -64,7 +64,7 @@ class DryRun:
 
 
 def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as_json: bool) -> int:
-    """Check a run and say what it will take; return the exit code."""
+    """Check a run and print what it will take; return the exit code."""
     screen = Screen(settings)
     resume = None if options.resume is None else load_checkpoint(options.resume, "last")
     start = None if options.init_from is None else load_checkpoint(options.init_from)
@@ -119,7 +119,7 @@ def _measured(training: Training) -> DryRun:
 
 
 def _place(config: RunConfig, options: RunOptions) -> Path:
-    """Return where the run would go, if it could be written there.
+    """Return the run directory, if it could be written.
 
     Raises:
         RunExistsError: something is there already.
@@ -135,7 +135,7 @@ def _place(config: RunConfig, options: RunOptions) -> Path:
         empty = path.is_dir() and not any(path.iterdir())
         if not empty and not (options.force and RunDirectory(path).is_run()):
             raise RunExistsError(
-                f"{path}: there is something already; choose another run directory, or --force for a run"
+                f"{path}: this exists already; choose another run directory, or use --force to replace a run"
             )
     return _writable(path)
 

@@ -1,4 +1,4 @@
-"""Running a training and showing what it reports. ``charlm train`` imports this when the threads are known."""
+"""Run a training and show its events. ``charlm train`` imports this module after it set the number of threads."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from charlm.training.reports import summary
 from charlm.wording import counted, fixed
 
 SHORT = 10.0
-"""A run of fewer seconds gets no picture: importing what draws it takes about one."""
+"""A shorter run gets no plot, because importing matplotlib takes about a second."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the user wants of a run beside its config: where it is written, what it starts from, a note to show."""
+    """Options of a run beside its config: where it is saved, what it starts from, a note to show."""
 
     output: Path | None = None
     force: bool = False
@@ -77,7 +77,7 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
 
 
 def _last(directory: RunDirectory) -> Checkpoint:
-    """Return the checkpoint that a run goes on from."""
+    """Return the checkpoint from which a run resumes."""
     if directory.checkpoint.exists():
         return load_checkpoint(directory.checkpoint)
     command = f"{program()} train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
@@ -93,7 +93,7 @@ def _directory(config: RunConfig, output: Path | None, force: bool) -> RunDirect
 
 
 def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard: bool) -> int:
-    """Run a training to its end; an error that a resumed run may get over says how to resume it."""
+    """Run a training to its end. If it cannot be written, say how to resume it later."""
     interrupts.training = training
     assert training.directory is not None
     if training.finished is not None:
@@ -134,7 +134,7 @@ def _already(training: Training, reason: str, directory: RunDirectory, screen: S
 
 
 def _longer(time: str, used: float) -> str:
-    """Return twice a time, or as many times of it as are twice what a run has used.
+    """Return twice a time limit, or more: a multiple of it that is about twice the time used.
 
     Example:
         >>> _longer("1h30m", 5403.2), _longer("0.5s", 2.1)

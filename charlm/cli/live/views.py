@@ -1,4 +1,4 @@
-"""What `charlm train` prints on stdout: losses, scores and samples, as they suit the text's framing."""
+"""What `charlm train` prints on stdout: losses, scores and samples, in a form for each framing of the text."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from charlm.training.loop import Training
 from charlm.wording import fixed
 
 VERDICT = " " * 14
-"""How the lines below a held-out score begin."""
+"""The indentation of the lines below a held-out score."""
 
 
 class Viewer(Protocol):
-    """What is shown every event."""
+    """Shows the events of a training."""
 
     def show(self, event: Event) -> None:
-        """Show an event, or pass it over."""
+        """Show an event, or ignore it."""
         ...
 
 
 class LineView:
-    """The tutorial's lines: the loss, a tab, and a text of the model's."""
+    """Lines as in the tutorial: the loss, a tab, and a sample."""
 
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
@@ -34,7 +34,7 @@ class LineView:
         self._loss: str | None = None
 
     def show(self, event: Event) -> None:
-        """Print what belongs on stdout of an event."""
+        """Print the event, if it belongs on stdout."""
         match event:
             case Logged():
                 self._loss = fixed(event.loss, 10)
@@ -54,7 +54,7 @@ class LineView:
 
 
 class StreamView:
-    """Losses per character, what held-out scores mean beside the baselines, and samples as blocks."""
+    """Losses per character, held-out scores with their meaning beside the baselines, and samples as blocks."""
 
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
@@ -66,7 +66,7 @@ class StreamView:
             self._verdicts = Verdicts(training.corpus, directory.path, history)
 
     def show(self, event: Event) -> None:
-        """Print what belongs on stdout of an event."""
+        """Print the event, if it belongs on stdout."""
         match event:
             case Logged():
                 self._screen.result(

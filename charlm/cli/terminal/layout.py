@@ -1,4 +1,4 @@
-"""Words as lines that fit a terminal: paragraphs, lists and tables."""
+"""Paragraphs, lists and tables that fit a terminal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 80
-"""Columns of a terminal that lists and paragraphs fit."""
+"""Columns of a terminal."""
 
 
 def filled(text: str, indent: str = "", then: str = "") -> str:
-    """Return a paragraph as lines that fit a terminal; a word is never broken.
+    """Return a paragraph as lines that fit a terminal. Words are not broken.
 
     Args:
         text: the words.
-        indent: what the first line begins with.
-        then: what the other lines begin with.
+        indent: the start of the first line.
+        then: the start of the other lines.
 
     Example:
         >>> print(filled("gates " * 14, "  ", "    "))
@@ -33,7 +33,7 @@ def filled(text: str, indent: str = "", then: str = "") -> str:
 
 
 def listed(name: str, parts: Iterable[str]) -> str:
-    """Return a name and what it has as lines that fit a terminal; no part is broken.
+    """Return a name and its parts as lines that fit a terminal. Parts are not broken.
 
     Example:
         >>> print(listed("most frequent", ["' ' 44,887", "'e' 25,828", "'t' 17,852", "'o' 17,830", "'a' 14,368"]))

@@ -1,4 +1,4 @@
-"""Parts of messages: times, samples, JSON, and the name under which this program was found."""
+"""Parts of messages: times, sizes, samples, JSON, and how to call this program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CUT_MARK = " [cut: no <EOS>]"
 
 
 def json_line(data: Any) -> str:
-    r"""Return data as JSON, in ASCII where the output does not show all characters.
+    r"""Return data as JSON, in ASCII if the output cannot show all characters.
 
     Example:
         >>> json_line({"text": "\ud800"})  # half a surrogate pair is no character: JSON has an escape for it
@@ -31,12 +31,12 @@ def json_line(data: Any) -> str:
 
 
 def cut_mark(sample: SampledText) -> str:
-    """Return what is shown after a sample: nothing, or that it was cut."""
+    """Return the mark after a sample that was cut; else nothing."""
     return "" if sample.complete else CUT_MARK
 
 
 def marked(sample: SampledText) -> str:
-    """Return a sample's text, with a mark where it was cut.
+    """Return a sample's text, with a mark if it was cut.
 
     Example:
         >>> from charlm.lm.sampling import SampledText
@@ -47,7 +47,7 @@ def marked(sample: SampledText) -> str:
 
 
 def program() -> str:
-    """Return what to type for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
+    """Return the command for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
     python = Path(sys.executable)
     script = python.with_name("charlm")
     on_the_path = shutil.which("charlm")
@@ -58,7 +58,7 @@ def program() -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person would say it.
+    """Return a time in readable units.
 
     Example:
         >>> duration(7.25), duration(200), duration(9000)
@@ -72,7 +72,7 @@ def duration(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return how long ago something was, in the largest unit that it fills.
+    """Return how long ago something was, in the largest unit that fits.
 
     Example:
         >>> age(7.25), age(200), age(9000), age(1e6)

@@ -26,7 +26,7 @@ from charlm.comparison.comparison import (
     Spread,
     Verdict,
 )
-from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
+from charlm.config import bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
 from charlm.files import output_error
 from charlm.reporting.comparison import plot_comparison
@@ -54,7 +54,9 @@ def compare(
         raise InputError(
             f"name a comparison, or two or more configs; the comparisons are\n{bundled}"
         )
-    config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
+    # run configs have no thresholds
+    of_runs = len(sources) > 1 and attrs.evolve(comparison_of(sources), thresholds=())
+    config = of_runs or load_comparison(sources[0])
     if plot is not None:
         _check_plot(plot)
     with encoding_offered(config.base.data, "data.encoding: {} in the config"):
@@ -66,11 +68,6 @@ def compare(
         plot_comparison(result, plot)
         screen.say(f"Plot saved in {plot}")
     return 0
-
-
-def _of_runs(sources: tuple[str, ...]) -> ComparisonConfig:
-    """Return a comparison without thresholds: run configs have none."""
-    return attrs.evolve(comparison_of(sources), thresholds=())
 
 
 def _check_plot(path: Path) -> None:

@@ -124,11 +124,11 @@ class _Reader:
         try:
             return self._yaml.compose(text)  # type: ignore[no-any-return]
         except MarkedYAMLError as error:
-            location = self._location(error.problem_mark or error.context_mark, self.start.key)
-            problem = Problem(location, f"not valid YAML: {error.problem or error.context}")
+            at = self._location(error.problem_mark or error.context_mark, self.start.key)
+            problem = Problem(at, f"not valid YAML: {error.problem or error.context}")
         except ReaderError as error:
-            location = self._location_at(text, error.position)
-            problem = Problem(location, f"not valid YAML: the character {text[error.position]!r}")
+            at = self._location_at(text, error.position)
+            problem = Problem(at, f"not valid YAML: the character {text[error.position]!r}")
         except RecursionError:
             problem = Problem(self.start, "not a configuration: nested too deeply")
         except (ValueError, OverflowError):  # they have no location
@@ -145,66 +145,60 @@ class _Reader:
         self.problems.append(problem)
         return None
 
-    def node(self, written: YamlNode, path: KeyPath, key_location: Location) -> ConfigNode:
+    def node(self, written: YamlNode, path: KeyPath, key_at: Location) -> ConfigNode:
         key = dotted(path)
-        location = self._location(written.start_mark, key)
+        at = self._location(written.start_mark, key)
         if id(written) in self._seen:  # an alias; its mark is that of the value it refers to
-            location = attrs.evolve(key_location, key=key)
-            self.problems.append(
-                Problem(location, "aliases (*name) are not supported; write the value itself")
-            )
-            return ConfigNode(None, location, key_location)
+            at = attrs.evolve(key_at, key=key)
+            self._report(at, "aliases (*name) are not supported; write the value itself")
+            return ConfigNode(None, at, key_at)
         self._seen.add(id(written))
         if isinstance(written, MappingNode):
-            return ConfigNode(self._children(written, path), location, key_location)
+            return ConfigNode(self._children(written, path), at, key_at)
         if isinstance(written, SequenceNode):
             items = [
-                self.node(item, (*path, index), location)
-                for index, item in enumerate(written.value)
+                self.node(item, (*path, index), at) for index, item in enumerate(written.value)
             ]
-            return ConfigNode(items, location, key_location)
+            return ConfigNode(items, at, key_at)
         # An empty value has the mark of the next token.
         left_out = written.start_mark.index == written.end_mark.index
-        return ConfigNode(
-            self._scalar(written, location), key_location if left_out else location, key_location
-        )
+        return ConfigNode(self._scalar(written, at), key_at if left_out else at, key_at)
 
     def _children(self, written: MappingNode, path: KeyPath) -> dict[str, ConfigNode]:
         children: dict[str, ConfigNode] = {}
         for written_key, written_value in written.value:
             if not isinstance(written_key, ScalarNode):
-                location = self._location(written_key.start_mark, dotted(path))
-                self.problems.append(Problem(location, "expected a plain word as a key"))
+                at = self._location(written_key.start_mark, dotted(path))
+                self._report(at, "expected a plain word as a key")
                 continue
             name = written_key.value
-            key_location = self._location(written_key.start_mark, dotted((*path, name)))
-            child = self.node(written_value, (*path, name), key_location)
+            key_at = self._location(written_key.start_mark, dotted((*path, name)))
+            child = self.node(written_value, (*path, name), key_at)
             if name in children:
                 first = (
                     f" (first on line {children[name].key_location.line})" if self.in_file else ""
                 )
-                self.problems.append(Problem(key_location, f"given twice{first}"))
+                self._report(key_at, f"given twice{first}")
             children[name] = child
         return children
 
-    def _scalar(self, written: YamlNode, location: Location) -> Any:
+    def _scalar(self, written: YamlNode, at: Location) -> Any:
         tag = str(written.tag).removeprefix(_TAG)
         if tag in _STRINGS:
             return written.value
         if tag not in _TYPED:
             self.problems.append(
-                Problem(
-                    location, f"tags (!name) are not supported; write only {shown(written.value)}"
-                )
+                Problem(at, f"tags (!name) are not supported; write only {shown(written.value)}")
             )
             return None
         try:
             return self._yaml.constructor.construct_object(written)
         except (ValueError, KeyError):
-            self.problems.append(
-                Problem(location, f"cannot be read as {tag}: {shown(written.value)}")
-            )
+            self._report(at, f"cannot be read as {tag}: {shown(written.value)}")
             return None
+
+    def _report(self, at: Location, reason: str) -> None:
+        self.problems.append(Problem(at, reason))
 
     def _location_at(self, text: str, offset: int) -> Location:
         return _location_after(self.start.source, text[:offset]) if self.in_file else self.start

@@ -14,9 +14,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from operator import gt, lt
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charlm.config.names import plain_name
 from charlm.errors import SettingError
@@ -224,31 +225,21 @@ def one_or_list(rule: Rule, what: str) -> Rule:
     return either
 
 
-def descending(rule: Rule) -> Rule:
-    """Accept a list of what the rule accepts, each below the one before (made a tuple)."""
-    return _ordered(rule, "below", gt)
+def ordered(rule: Rule, word: Literal["above", "below"]) -> Rule:
+    """Accept a list of what the rule accepts, each above (or below) the one before (made a tuple)."""
+    fits = lt if word == "above" else gt
 
-
-def ascending(rule: Rule) -> Rule:
-    """Accept a list of what the rule accepts, each above the one before (made a tuple)."""
-    return _ordered(rule, "above", lt)
-
-
-def _ordered(rule: Rule, word: str, fits: Callable[[Any, Any], bool]) -> Rule:
-    def ordered(value: Any) -> tuple[Any, ...]:
+    def rule_of_list(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)):
             raise SettingError(f"expected a list of numbers, got {shown(value)}")
         items = each(rule, value)
-        for index in range(1, len(items)):
-            if not fits(items[index - 1], items[index]):
-                before = f"{items[index - 1]:g}"
-                raise SettingError(
-                    f"expected a number {word} the one before ({before}), got {items[index]:g}",
-                    index,
-                )
+        for index, (before, item) in enumerate(pairwise(items), start=1):
+            if not fits(before, item):
+                reason = f"expected a number {word} the one before ({before:g}), got {item:g}"
+                raise SettingError(reason, index)
         return items
 
-    return ordered
+    return rule_of_list
 
 
 def line(value: Any) -> str:

@@ -68,36 +68,22 @@ class ModelConfig:
         rules.one_or_list(rules.whole(1), "a whole number"),
         "size of each layer's hidden state; a list gives each layer its own",
     )
-    tied: bool = _setting(
-        False, rules.flag, "use the embedding table as the weights of the softmax too"
-    )
-    layer_norm: bool = _setting(
-        False,
-        rules.flag,
-        "layer normalization of each layer's output",
-    )
+    tied: bool = _setting(False, rules.flag, "use the embedding table as softmax weights too")
+    layer_norm: bool = _setting(False, rules.flag, "layer normalization of each layer's output")
     forget_bias: float | None = _setting(
         None,
         rules.or_nothing(rules.number()),
         "bias added in the forget gate of lstm and norm_lstm; null = 1 there, 0 in other cells",
     )
-    dropout: float = _setting(
-        0.0,
-        _PROBABILITY,
-        "dropout on the outputs of each layer: between layers and before the softmax",
-    )
+    dropout: float = _setting(0.0, _PROBABILITY, "dropout between layers and before the softmax")
     input_dropout: float = _setting(0.0, _PROBABILITY, "dropout on the embeddings")
     output_dropout: float | None = _setting(
         None,
         rules.or_nothing(_PROBABILITY),
         "dropout before the softmax only; null = the same as dropout",
     )
-    recurrent_dropout: float = _setting(
-        0.0, _PROBABILITY, "dropout on the recurrent weights, with one mask for a whole sequence"
-    )
-    variational: bool = _setting(
-        False, rules.flag, "use the same dropout masks at every position of a sequence"
-    )
+    recurrent_dropout: float = _setting(0.0, _PROBABILITY, "dropout on the recurrent weights")
+    variational: bool = _setting(False, rules.flag, "use the same dropout masks at every position")
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.hidden_dim, tuple) and len(self.hidden_dim) != self.layers:
@@ -161,9 +147,7 @@ class DataConfig:
         rules.alphabet,
         "characters of the vocabulary; null = those of the text",
     )
-    min_count: int = _setting(
-        1, rules.whole(1), "characters that occur fewer times than this become <UNK>"
-    )
+    min_count: int = _setting(1, rules.whole(1), "characters that occur fewer times become <UNK>")
     val_frac: float = _setting(
         0.0,
         rules.number(least=0, most=0.5),
@@ -179,10 +163,8 @@ class DataConfig:
         rules.or_nothing(rules.path_or_name),
         "a text to score instead of a held-out fraction of the text; null = none",
     )
-    batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream only)")
-    seq_length: int = _setting(
-        64, rules.whole(1), "characters per update: BPTT length (stream only)"
-    )
+    batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream)")
+    seq_length: int = _setting(64, rules.whole(1), "characters per update: BPTT length (stream)")
 
     def __attrs_post_init__(self) -> None:
         if self.encoding == BYTES:
@@ -224,9 +206,7 @@ class TrainConfig:
         "weight decay of adamw, multiplied by the learning rate; null = 0.01",
     )
     warmup: int = _setting(
-        0,
-        rules.whole(0),
-        "updates at the start, in which the learning rate rises to its full value",
+        0, rules.whole(0), "updates in which the learning rate rises to its full value"
     )
     schedule: Literal["constant", "cosine", "step", "exponential", "plateau"] = _setting(
         "constant",
@@ -240,7 +220,7 @@ class TrainConfig:
     )
     decay_at: tuple[float, ...] | None = _setting(
         None,
-        rules.or_nothing(rules.ascending(rules.number(above=0, below=1))),
+        rules.or_nothing(rules.ordered(rules.number(above=0, below=1), "above")),
         "when the learning rate falls with schedule step: fractions of the training; null = [0.5, 0.75]",
     )
     decay_patience: int | None = _setting(
@@ -249,9 +229,7 @@ class TrainConfig:
         "held-out scores without a new best before the learning rate falls with schedule plateau; null = 2",
     )
     clip_norm: float = _setting(
-        5.0,
-        rules.number(least=0),
-        "a gradient with a larger norm is scaled down to this norm; 0 = never",
+        5.0, rules.number(least=0), "a gradient of larger norm is scaled to this norm; 0 = never"
     )
     accumulate: int = _setting(1, rules.whole(1), "batches whose mean gradient makes one update")
     average: float = _setting(
@@ -263,14 +241,10 @@ class TrainConfig:
         200, rules.or_nothing(rules.whole(0)), "number of updates; null = no limit"
     )
     epochs: float | None = _setting(
-        None,
-        rules.or_nothing(rules.number(above=0)),
-        "passes over the text, such as 0.5; null = no limit",
+        None, rules.or_nothing(rules.number(above=0)), "passes over the text; null = no limit"
     )
     max_time: str | None = _setting(
-        None,
-        rules.or_nothing(rules.duration),
-        "time limit, such as 90s, 10m or 1h30m; null = no limit",
+        None, rules.or_nothing(rules.duration), "time limit: 90s, 10m or 1h30m; null = no limit"
     )
     patience: int | None = _setting(
         None,
@@ -279,20 +253,14 @@ class TrainConfig:
     )
     log_every: int = _setting(5, rules.whole(1), "steps between two reported losses")
     sample_every: int = _setting(
-        5,
-        rules.whole(0),
-        "steps between two samples; each held-out score has a sample too; 0 = no samples at all",
+        5, rules.whole(0), "steps between two samples, besides those with scores; 0 = no samples"
     )
-    eval_every: int = _setting(
-        500, rules.whole(1), "steps between two held-out scores, if a text is held out"
-    )
+    eval_every: int = _setting(500, rules.whole(1), "steps between two held-out scores")
     eval_characters: int | None = _setting(
         500_000, rules.or_nothing(rules.whole(1)), "held-out characters in each score; null = all"
     )
     checkpoint_every: int = _setting(
-        100,
-        rules.whole(1),
-        "steps between two checkpoints; at the latest, one is saved after ten minutes",
+        100, rules.whole(1), "steps between two checkpoints, which are at most ten minutes apart"
     )
     seed: int = _setting(0, rules.whole(0), "random seed; the same seed gives the same run")
     kernels: Literal["auto", "numpy", "numba"] = _setting(
@@ -375,7 +343,7 @@ class ComparisonConfig:
     models: tuple[NamedModel, ...]
     thresholds: tuple[float, ...] = _setting(
         (10.0, 1.0),
-        rules.descending(rules.number(above=0)),
+        rules.ordered(rules.number(above=0), "below"),
         "losses to be reached, from high to low",
     )
     seeds: int = _setting(

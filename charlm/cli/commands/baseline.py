@@ -36,7 +36,6 @@ and the compressor xz. TEXT is files, folders of .txt files, or - for standard i
 @encoding_option
 @json_option
 def baseline(**given: Any) -> int:
-    """Run the command."""
     from charlm.cli.baseline import baseline
 
     return baseline(**given)

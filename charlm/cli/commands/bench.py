@@ -41,7 +41,6 @@ is random characters, which take the same time. Without --embed-dim, embeddings 
 )
 @click.pass_obj
 def bench(obj: dict[str, Any], /, **given: Any) -> int:
-    """Run the command."""
     from charlm.cli.bench import bench
 
     return bench(obj, **given)

@@ -34,7 +34,6 @@ predict the same symbols of the same text.
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled comparisons.")
 @click.pass_obj
 def compare(obj: dict[str, Any], /, **given: Any) -> int:
-    """Run the command."""
     from charlm.cli.compare import compare
 
     return compare(obj, **given)

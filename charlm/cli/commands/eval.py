@@ -61,7 +61,6 @@ the n-grams also learn from the characters that are already scored.
 @json_option
 @click.pass_obj
 def eval_(obj: dict[str, Any], /, **given: Any) -> int:
-    """Run the command."""
     from charlm.cli.eval import eval_
 
     return eval_(obj, **given)

@@ -23,7 +23,6 @@ config. For a text: its size, its characters, its oddities, and the baselines fo
 @click.option("--config", "with_config", is_flag=True, help="Show the complete config of RUN too.")
 @json_option
 def info(**given: Any) -> int:
-    """Run the command."""
     from charlm.cli.info import info
 
     return info(**given)

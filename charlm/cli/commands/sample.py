@@ -50,7 +50,6 @@ before each text. Programs should read --json.
 @json_option
 @click.pass_obj
 def sample(obj: dict[str, Any], /, **given: Any) -> int:
-    """Run the command."""
     from charlm.cli.sample import sample
 
     return sample(obj, **given)

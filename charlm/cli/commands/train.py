@@ -81,7 +81,6 @@ ends at the first limit that it reaches.
 @setting_options(*KEYS)
 @click.pass_obj
 def train(obj: dict[str, Any], /, **given: Any) -> int:
-    """Run the command."""
     from charlm.cli.train import train
 
     return train(obj, **given)

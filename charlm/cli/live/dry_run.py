@@ -30,22 +30,9 @@ STEPS = 3
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a run would take.
+    """What a run would take: the median step, sizes in 10^6 bytes, and ``seconds`` of all training steps.
 
-    Attributes:
-        parameters: trainable numbers.
-        vocabulary: different symbols.
-        train_characters: characters for training.
-        held_out_characters: characters for scoring.
-        kernels: the backend.
-        threads: CPU cores.
-        ms_per_step: the median of three steps.
-        chars_per_second: characters trained on.
-        peak_rss_mb: the largest memory use, in 10^6 bytes.
-        checkpoint_mb: the size of a checkpoint.
-        steps: all steps; None if time is the only limit.
-        seconds: of all steps, without scoring, sampling and saving.
-        notices: oddities of the text.
+    ``steps`` is None if time is the only limit.
     """
 
     parameters: int

@@ -68,7 +68,10 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
         start = None if options.init_from is None else load_checkpoint(options.init_from)
         training = Training(config, init_from=start)
         interrupts.training = training
-        directory = _directory(config, options.output, options.force)
+        if options.output is None:
+            directory = RunDirectory.create_default(config.name)
+        else:
+            directory = RunDirectory.create_named(options.output, force=options.force)
         with directory.lock():
             training.directory = directory
             if options.note is not None:
@@ -84,12 +87,6 @@ def _last(directory: RunDirectory) -> Checkpoint:
     raise CheckpointError(
         f"{directory.path}: this run ended before its first checkpoint; start it again: {command}"
     )
-
-
-def _directory(config: RunConfig, output: Path | None, force: bool) -> RunDirectory:
-    if output is None:
-        return RunDirectory.create_default(config.name)
-    return RunDirectory.create_named(output, force=force)
 
 
 def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard: bool) -> int:

@@ -104,7 +104,6 @@ class _Shell(ShellComplete):
     """Completes whole words, such as ``--set=model.cell=gru``."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """Return the completions of the last word."""
         # the word after --threads is its number, not the command
         words = args[-1:] if args[-1:] == ["--threads"] else hoisted(args)
         found = super().get_completions(words, incomplete)
@@ -122,7 +121,6 @@ class _Split(_Shell):
     """Completes the text after the last ``=`` of a word: for the shell a new word begins there."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """Return completions of the text after the last ``=``."""
         found = super().get_completions(args, incomplete)
         known = incomplete.rfind("=") + 1
         for item in found:
@@ -137,7 +135,6 @@ class Bash(_Split, BashComplete):
     source_template = _BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words before the cursor, and the word at the cursor."""
         line = os.environ["COMP_WORDS"]
         words = split_arg_string(line)[1:]
         incomplete = "" if not words or line[-1].isspace() else words.pop()

@@ -27,7 +27,7 @@ class Output(io.TextIOBase):
 
     Args:
         stream: the real stream.
-        required: whether a failed write is an error.
+        required: whether a failed write is a ``StandardOutputError``.
     """
 
     def __init__(self, stream: TextIO, *, required: bool) -> None:
@@ -37,15 +37,9 @@ class Output(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The name of the codec."""
         return self._stream.encoding or "utf-8"
 
     def write(self, text: str, /) -> int:
-        """Write a text; return its length.
-
-        Raises:
-            StandardOutputError: it cannot be written, on a stream that is required.
-        """
         if text == "":  # click tests a stream with it, and ignores exceptions
             return 0
         try:
@@ -59,26 +53,18 @@ class Output(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Write buffered text.
-
-        Raises:
-            StandardOutputError: it cannot be written, on a stream that is required.
-        """
         try:
             self._stream.flush()
         except OSError as error:
             self._lose(error)
 
     def isatty(self) -> bool:
-        """Tell whether this is a terminal."""
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """Return the number of the file."""
         return self._stream.fileno()
 
     def writable(self) -> bool:
-        """Tell that this can be written."""
         return True
 
     def _lose(self, error: OSError) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from importlib import import_module
+from typing import Any
 
 from charlm.wording import cut, dotted
 
@@ -142,6 +144,18 @@ class MissingExtraError(InputError, ImportError):
         super().__init__(
             f"{what} needs {package}, which is not installed; {how_to_install(package)}{otherwise}"
         )
+
+
+def import_extra(module: str, what: str) -> Any:
+    """Import a module of an optional package.
+
+    Raises:
+        MissingExtraError: it cannot be imported; ``what`` needs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise MissingExtraError(what, module.partition(".")[0]) from None
 
 
 def how_to_install(package: str) -> str:

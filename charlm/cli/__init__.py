@@ -1,8 +1,8 @@
-"""The command line: what is typed in ``commands/``, what it does beside it, loaded when it is used.
+"""The command line: ``commands/`` declares each command, a module of its name beside it does the work.
 
-Commands call the packages below and print. Results go to stdout, everything else to stderr. An
-error that charlm foresaw is one message and exit code 2 (wrong usage or input) or 1 (a run that
-failed), never a traceback.
+Commands call the packages below and print. Results go to stdout, all other text to stderr. An
+expected error is one message and exit code 2 (wrong usage or input) or 1 (a run that failed),
+never a traceback.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 HELP = """\
-Train, sample and compare character-level RNN language models.
+Train character-level RNN language models, generate text with them and compare them.
 
 `charlm train` alone trains the model of DyNet's RNN tutorial in about a second.
 """
 COMMANDS = {
-    "train": "Train a model on a text, or the tutorial's on its sentence.",
-    "sample": "Draw texts from a trained model.",
-    "compare": "Train several models on one text and say which learns faster.",
+    "train": "Train a model on a text; without a text, the tutorial's model on its sentence.",
+    "sample": "Generate text with a trained model.",
+    "compare": "Train several models on one text and say which learns fastest.",
     "eval": "Score a text with a trained model.",
-    "baseline": "Say what counting and compressing reach on a text.",
-    "info": "Tell what is known of a run or a text.",
+    "baseline": "Score a text with n-grams and xz, for comparison.",
+    "info": "Show details of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",
-    "runs": "List runs and how they stand, or follow one.",
+    "runs": "List runs and their status, or follow one run.",
 }
 DEFAULT_THREADS = {"compare": 1}
-"""Its models are small: measured on two busy cores, srnn-vs-lstm-memory took 3.4 s with one thread
-and 32 s with two, which wait for each other."""
+"""Its models are small. On two busy cores, srnn-vs-lstm-memory took 3.4 s with one thread, and 32 s
+with two threads, which wait for each other."""
 COMPLETION = "_CHARLM_COMPLETE"
-"""The environment variable by which a shell asks what a word may become."""
+"""The environment variable with which a shell asks for completions."""
 GLOBAL_FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 
 
 class _LazyGroup(click.Group):
-    """A group that knows its commands' names and summaries, and imports a command when it is called."""
+    """A group that has the names and summaries of its commands, and imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -101,17 +101,17 @@ class _LazyGroup(click.Group):
 @click.option(
     "-q", "--quiet", is_flag=True, help="No messages or progress, only results and errors."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more messages.")
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Cores to compute on (default: what suits the work; for compare, 1). Equal seeds give equal runs for equal N.",
+    help="CPU cores to use (default: what suits the work; for compare, 1). The same seed and N give the same run.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, debug: bool) -> None:
-    """Keep the options that all commands share."""
+    """Store the options that all commands share."""
     from charlm.cli.terminal.screen import Screen
 
     ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
@@ -125,12 +125,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if completes:
         importlib.import_module("charlm.cli.options.shells")  # registers them
     with nullcontext() if completes else settled():
-        code = copy_context().run(_run, arguments)  # who listens to it, does so until it ends
+        code = copy_context().run(_run, arguments)  # a listener to progress is dropped at its end
     sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:
-    """Run the command line, say what went wrong, and return the exit code."""
+    """Run the command line, print what went wrong, and return the exit code."""
     try:
         result: Any = cli.main(arguments, prog_name="charlm", standalone_mode=False)
         sys.stdout.flush()
@@ -161,14 +161,14 @@ def _run(arguments: list[str]) -> int:
 
 
 def _reason(error: OSError) -> str:
-    """Return what an error of the system says, with its path relative to the current folder."""
+    """Return the message of a system error, with its path relative to the current folder."""
     if error.filename is None:
         return error.strerror or str(error)
     return f"{seen(Path(os.fsdecode(error.filename)))}: {why_unreadable(error)}"
 
 
 def hoisted(argv: Sequence[str]) -> list[str]:
-    """Move the global options to the front: they may stand anywhere on the line.
+    """Move the global options, which may be anywhere on the line, to the front.
 
     Example:
         >>> hoisted(["train", "-q", "novel.txt", "--threads", "1", "--", "-v"])

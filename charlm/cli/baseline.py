@@ -1,4 +1,4 @@
-"""`charlm baseline`: what counting and compressing reach on a text."""
+"""`charlm baseline`: how well n-grams and xz predict a text."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from charlm.wording import counted
 def baseline(
     texts: tuple[str, ...], order: int | None, val_frac: float, encoding: str | None, as_json: bool
 ) -> int:
-    """Carry out ``charlm baseline``."""
+    """Run ``charlm baseline`` and return the exit code."""
     data = own_text(texts, encoding=encoding, val_frac=val_frac)
     with encoding_offered(data):
         corpus = corpus_of(data)
-    found = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids, order or MAX_ORDER)
+    measured = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids, order or MAX_ORDER)
     if as_json:
-        click.echo(json.dumps(baselines_data(found)))
+        click.echo(json.dumps(baselines_data(measured)))
         return 0
     symbol = "byte" if corpus.vocab.is_bytes else "character"
     click.echo(
-        f"{counted(found.held_out_characters, symbol)} after {found.train_characters:,}"
-        + (f" ({found.sample_note})" if found.sampled else "")
+        f"scored on the last {counted(measured.held_out_characters, symbol)}, "
+        f"trained on the first {measured.train_characters:,}"
+        + (f" ({measured.sample_note})" if measured.sampled else "")
     )
-    click.echo(score_table(every_order(found)))
+    click.echo(score_table(every_order(measured)))
     return 0

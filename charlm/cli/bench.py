@@ -10,6 +10,7 @@ import attrs
 import click
 
 from charlm.cli.options.settings import overrides_of
+from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import duration
 from charlm.config import Override, RunConfig, load_run, needs_text
 from charlm.threads import use_threads
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from charlm.training.loop import Training
 
 VOCABULARY = 65
-"""Symbols of a text that is made up: as many as an English one has."""
+"""Symbols of a random text: as many as an English text has."""
 
 
 def bench(
@@ -32,12 +33,12 @@ def bench(
     as_json: bool,
     **flags: str | None,
 ) -> int:
-    """Carry out ``charlm bench``."""
+    """Run ``charlm bench`` and return the exit code."""
     overrides = overrides_of({**flags, "threads": obj["threads"]})
     run = _config(config, overrides)
     if run.train.threads is not None:
         use_threads(run.train.threads)
-    # not before: this imports numpy, which then asks for the number of threads
+    # not earlier: this imports numpy, which then reads the number of threads
     from charlm.benchmark import MOST, measure, prepared, random_text
 
     text = None
@@ -56,7 +57,7 @@ def bench(
 
 
 def _config(source: str | None, overrides: list[Override]) -> RunConfig:
-    """Return the config with what the options say; a hidden size alone is the size of the embedding too."""
+    """Return the config with the options; a hidden size without an embedding size sets both."""
     sizes = {o.key: o for o in overrides if o.key in ("model.hidden_dim", "model.embed_dim")}
     if list(sizes) == ["model.hidden_dim"]:
         overrides = [*overrides, attrs.evolve(sizes["model.hidden_dim"], key="model.embed_dim")]
@@ -64,43 +65,45 @@ def _config(source: str | None, overrides: list[Override]) -> RunConfig:
 
 
 def report(training: Training, measured: Measured, steps: int | None) -> str:
-    """Return what was measured, for reading."""
+    """Return the measurements as text."""
     from charlm.lm.model import described
 
     model, m = training.model, measured
     characters = training.corpus.characters_per_step * training.config.train.accumulate
-    lines = [
+    about = [
         f"{described(model.config)}, {counted(len(model.vocab), 'symbol')}, "
         f"{counted(model.parameter_count(), 'parameter')}",
         f"{counted(int(characters), 'character')} a step; {training.config.train.trainer}; "
         f"kernels {m.kernels}, threads {m.threads}",
         "",
-        f"a step      {m.ms_per_step:,.2f} ms, give or take {m.ms_per_step_mad:.2f}",
-        f"training    {m.chars_per_second:,.0f} characters/s",
-        f"arithmetic  {m.gflop_per_second:,.1f} GFLOP/s, {beside_numpy(m.gemm_share, m.gemm_gflop_per_second)}",
-        f"sampling    {m.sample_chars_per_second:,.0f} characters/s of one text, "
-        f"{m.sample_chars_per_second_batch:,.0f} of many side by side",
-        f"memory      {m.peak_rss_mb:,.0f} MB at most",
+    ]
+    one, many = m.sample_chars_per_second, m.sample_chars_per_second_batch
+    compared = beside_numpy(m.gemm_share, m.gemm_gflop_per_second)
+    rows = [
+        ("a step", f"{m.ms_per_step:,.2f} ms, +- {m.ms_per_step_mad:.2f}"),
+        ("training", f"{m.chars_per_second:,.0f} characters/s"),
+        ("arithmetic", f"{m.gflop_per_second:,.1f} GFLOP/s, {compared}"),
+        ("sampling", f"{one:,.0f} characters/s for one text, {many:,.0f} for many at once"),
+        ("memory", f"{m.peak_rss_mb:,.0f} MB at most"),
     ]
     if steps is not None:
         takes = "takes" if steps == 1 else "take"
-        lines.append(
-            f"a run       {counted(steps, 'step')} {takes} {duration(steps * m.ms_per_step / 1000)}"
-        )
-    return "\n".join(lines)
+        run = f"{counted(steps, 'step')} {takes} {duration(steps * m.ms_per_step / 1000)}"
+        rows.append(("a run", run))
+    return "\n".join([*about, table(rows)])
 
 
 def beside_numpy(share: float, reached: float) -> str:
-    """Compare the speed of the arithmetic with that of numpy's matrix product, which reached ``reached`` GFLOP/s.
+    """Compare the speed of the arithmetic with numpy's matrix product, which reached ``reached`` GFLOP/s.
 
     Example:
         >>> beside_numpy(0.5, 60.0)
-        "50% of what numpy's matrix product alone reaches on these sizes (60.0)"
+        "50% of the speed of numpy's matrix product on these sizes (60.0)"
     """
-    whose = f"what numpy's matrix product alone reaches on these sizes ({reached:,.1f})"
+    whose = f"the speed of numpy's matrix product on these sizes ({reached:,.1f})"
     if share <= 1:
         return f"{share:.0%} of {whose}"
     return (
         f"{share:,.1f} times {whose}:\n"
-        "            charlm's own product is faster there, or other programs slowed numpy's down"
+        "            charlm's own product is faster here, or other programs slowed numpy down"
     )

@@ -1,4 +1,4 @@
-"""`charlm compare`: train several models on one text and say which learns faster."""
+"""`charlm compare`: train several models on one text and say which learns fastest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from charlm import progress
 from charlm.cli.options.advice import encoding_offered
-from charlm.cli.terminal.layout import columns, filled, table
+from charlm.cli.terminal.layout import filled, table
 from charlm.cli.terminal.phrases import marked
 from charlm.cli.terminal.screen import Screen
 from charlm.comparison.analysis import BigramReport
@@ -26,10 +26,11 @@ from charlm.comparison.comparison import (
     Spread,
     Verdict,
 )
-from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
+from charlm.config import bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
 from charlm.files import output_error
-from charlm.reporting.comparison import plot_comparison, require_matplotlib
+from charlm.reporting.comparison import plot_comparison
+from charlm.reporting.plot import new_figure
 from charlm.wording import counted, short
 
 
@@ -44,14 +45,18 @@ def compare(
     plot: Path | None,
     list_bundled: bool,
 ) -> int:
-    """Carry out ``charlm compare``."""
+    """Run ``charlm compare`` and return the exit code."""
+    bundled = table(bundled_comparisons(), "<=", "  ")
     if list_bundled:
-        click.echo(table(bundled_comparisons()))
+        click.echo(bundled)
         return 0
     if not sources:
-        wanted = "a comparison, or two or more configs. There are"
-        raise InputError(f"name what to compare: {wanted}\n{table(bundled_comparisons())}")
-    config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
+        raise InputError(
+            f"name a comparison, or two or more configs; the comparisons are\n{bundled}"
+        )
+    # run configs have no thresholds
+    of_runs = len(sources) > 1 and attrs.evolve(comparison_of(sources), thresholds=())
+    config = of_runs or load_comparison(sources[0])
     if plot is not None:
         _check_plot(plot)
     with encoding_offered(config.base.data, "data.encoding: {} in the config"):
@@ -61,18 +66,13 @@ def compare(
     click.echo(json.dumps(result.to_dict()) if as_json else report(result))
     if plot is not None:
         plot_comparison(result, plot)
-        screen.say(f"curves drawn in {plot}")
+        screen.say(f"Plot saved in {plot}")
     return 0
-
-
-def _of_runs(sources: tuple[str, ...]) -> ComparisonConfig:
-    """Return a comparison without thresholds: run configs name none, and each kind of loss has its own scale."""
-    return attrs.evolve(comparison_of(sources), thresholds=())
 
 
 def _check_plot(path: Path) -> None:
     """Fail before the training, not after it."""
-    require_matplotlib()
+    new_figure()
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: a plot is written as PNG; give a name that ends in .png")
     try:
@@ -90,23 +90,22 @@ def _run(comparison: Comparison, screen: Screen) -> None:
     )
     with progress.task("training", len(names) * comparison.seeds * comparison.steps):
         for event in comparison.events():
-            if isinstance(event, RunStarted):
-                screen.note(f"{event.model}, seed {event.seed}")
-            elif isinstance(event, RunStepped):
-                progress.advance(1)
-            elif isinstance(event, RunFinished):
-                losses = event.run.losses
-                screen.say(
-                    f"seed {event.run.seed}: {event.model:<8} {short(losses[0])} -> {short(losses[-1])}"
-                )
+            match event:
+                case RunStarted():
+                    screen.note(f"{event.model}, seed {event.seed}")
+                case RunStepped():
+                    progress.advance(1)
+                case RunFinished():
+                    first, last = short(event.run.losses[0]), short(event.run.losses[-1])
+                    screen.say(f"seed {event.run.seed}: {event.model:<8} {first} -> {last}")
 
 
 def report(result: ComparisonResult) -> str:
-    """Return the table, a sample of each model and the verdict, for reading."""
+    """Return the table, a sample of each model and the verdict as text."""
     samples = [f"{m.name}: {_sample(m)}" for m in result.models]
     parts = [
         _table(result),
-        "After the last step, from the first seed:\n" + "\n".join(samples),
+        "Samples after the last step, with the first seed:\n" + "\n".join(samples),
         "\n".join(map(filled, verdict_in_words(result))),
     ]
     return "\n\n".join(parts)
@@ -114,7 +113,7 @@ def report(result: ComparisonResult) -> str:
 
 def _table(result: ComparisonResult) -> str:
     thresholds = [f"< {t:g}" for t in result.thresholds]
-    head = ["model", "parameters", "first loss", "last loss", *thresholds, "ms/step"]
+    head = ["model", "parameters", "first loss", "final loss", *thresholds, "ms/step"]
     rows = [head]
     for model in result.models:
         reached = [_steps(model, t) for t in result.thresholds]
@@ -128,16 +127,16 @@ def _table(result: ComparisonResult) -> str:
                 f"{model.seconds_per_step * 1000:.2f}",
             ]
         )
-    return f"{columns(rows)}\n{filled(_note(result))}"
+    return f"{table(rows)}\n{filled(_note(result))}"
 
 
 def _note(result: ComparisonResult) -> str:
     seeds = len(result.models[0].runs)
     many = f", mean+-standard deviation over {counted(seeds, 'seed')}" if seeds > 1 else ""
     smooth = f", the mean of the last {counted(result.window, 'step')}" if result.window > 1 else ""
-    reached = " (in how many seeds, if not in all)" if seeds > 1 else ""
+    reached = " (and with how many seeds, if not with all)" if seeds > 1 else ""
     return (
-        f"loss: {result.unit}{smooth}{many}. < x: the steps until the loss is below x, the median "
+        f"loss: {result.unit}{smooth}{many}. < x: steps until the loss is below x, the median "
         f"over seeds{reached}."
     )
 
@@ -163,18 +162,18 @@ def _sample(model: ModelResult) -> str:
 
 
 def verdict_in_words(result: ComparisonResult) -> list[str]:
-    """Return who was faster, with the evidence, and the tutorial's explanation checked on the text."""
+    """Return which model was faster and why we say so, and check the tutorial's explanation on the text."""
     verdict = result.verdict
     if verdict.threshold is None:
         named = ", ".join(f"{t:g}" for t in result.thresholds)
         best = min(result.models, key=lambda model: model.last_loss.mean)
         found = (
-            f"Undecided: in {counted(result.steps, 'step')} none of the thresholds ({named}) was crossed in every "
-            f"seed. The lowest last loss is {best.name}'s, {short(best.last_loss.mean)}."
+            f"Undecided: in {counted(result.steps, 'step')}, no threshold ({named}) was reached with every "
+            f"seed. {best.name} has the lowest final loss, {short(best.last_loss.mean)}."
         )
     elif verdict.faster is None:
         found = (
-            f"Undecided: no model is the first below a loss of {verdict.threshold:g} in more than half "
+            f"Undecided: no model is the first below a loss of {verdict.threshold:g} with more than half "
             f"of {counted(verdict.seeds, 'seed')}."
         )
     else:
@@ -192,30 +191,30 @@ def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
         steps = verdict.steps[model.name]
         if model.name != faster:
             reached = sum(step is not None for step in model.steps_to(verdict.threshold))
-            rarely = f"gets there in {reached} of {seeds}" if reached else "never does"
+            rarely = f"gets there with {reached} of {seeds}" if reached else "never gets there"
             others.append(f"{model.name} {rarely if steps is None else f'needs {steps:g}'}")
     ahead = verdict.steps_ahead
     lead = "" if ahead is None else f", by {counted(ahead, 'step')} (median)"
     return (
-        f"{faster} learns faster: it is the first below a loss of {verdict.threshold:g} in "
-        f"{verdict.seeds_ahead} of {seeds}{lead}. It gets there in "
-        f"{counted(needed, 'step')} (median); {', '.join(others)}."
+        f"{faster} learns {'fastest' if others[1:] else 'faster'}: with {verdict.seeds_ahead} of {seeds}, it is the "
+        f"first below a loss of {verdict.threshold:g}{lead}. It needs {counted(needed, 'step')} (median); "
+        f"{', '.join(others)}."
     )
 
 
 def bigrams_in_words(report: BigramReport, lines: bool) -> str:
-    """Return what the text's bigrams say about how much context it needs."""
+    """Say how much context the text needs, from its bigrams."""
     ends = " (with <EOS> at both ends)" if lines else ""
     if report.unique:
         return (
-            f"Each of the text's {report.bigrams:,} bigrams{ends} occurs once, so two characters tell the "
-            "next: a trigram model could learn it by heart."
+            f"Each of the text's {report.bigrams:,} bigrams{ends} occurs once, so two characters determine "
+            "the next: a trigram model could learn the text by heart."
         )
     pair, count = report.repeated[0]
     needed = (
-        "Still, two characters always tell the next: a trigram model could learn it by heart."
+        "Still, two characters always determine the next: a trigram model could learn the text by heart."
         if report.determined
-        else "Two characters do not always tell the next: a trigram model could not learn it by heart."
+        else "Two characters do not always determine the next: a trigram model could not learn the text by heart."
     )
     return (
         f"Of the text's {report.bigrams:,} bigrams{ends} {report.distinct:,} are different "

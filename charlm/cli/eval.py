@@ -45,13 +45,13 @@ def eval_(
     kernels: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm eval``."""
+    """Run ``charlm eval`` and return the exit code."""
     screen = Screen(obj)
     if rate is not None and not dynamic:
-        raise click.UsageError("--rate is for --dynamic: give both, or neither")
+        raise click.UsageError("--rate needs --dynamic: give both, or neither")
     if cold and texts:
         raise click.UsageError(
-            "--cold is for the run's own text: a TEXT that you name always begins cold"
+            "--cold is for the run's own text: another TEXT always starts with an empty state"
         )
     if split and texts:
         raise click.UsageError(
@@ -63,7 +63,7 @@ def eval_(
         )
     if (moved or val_file) and texts and not (dynamic or mix):
         raise click.UsageError(
-            "--text and --val-file say where the run's own text is, which is not read here: leave them out"
+            "--text and --val-file give the place of the run's own text, which is not read here: leave them out"
         )
     loaded, checkpoint = load_checkpoint(run), checkpoint_file(run)
     model = model_of(loaded)
@@ -115,7 +115,7 @@ def eval_(
     screen.say(f"{checkpoint}: state {state}{how_scored(found)}")
     if len(unknown):
         screen.say(
-            f"note: the model does not know {len(unknown):,} of the characters; they are scored as <UNK>"
+            f"note: {len(unknown):,} of the characters are not in the vocabulary; they are scored as <UNK>"
         )
     click.echo("\n".join(evaluation_lines(found, known, model.vocab.unit)))
     return 0

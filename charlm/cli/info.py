@@ -1,4 +1,4 @@
-"""`charlm info`: what is known of a run or of a text."""
+"""`charlm info`: details of a run or a text."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from charlm.cli.terminal.scores import baselines_data, every_order, score_table
 from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
-from charlm.files import exists
 from charlm.lm.language_model import model_of
 from charlm.lm.saved import config_of, model_state
 from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status
+from charlm.runs.mark import is_run
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
@@ -32,16 +32,16 @@ from charlm.wording import fixed
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
 FIRST = ("run", "state", "reason", "problem", "step", "loss", "best", "verdict")
-"""What is shown first of a run: how it stands."""
+"""The values of a run that are shown first: its status."""
 NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
-"""What is shown in another way than as a line of its name and value, or is for programs alone."""
+"""Values that are not shown as a line of name and value, or that only programs need."""
 ABOUT = ("text", "bytes", "sha256", "symbols")
-"""What the lines about a text tell already."""
+"""Values that the lines about a text contain already."""
 
 
 def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> int:
-    """Carry out ``charlm info``."""
-    if _is_run(what):
+    """Run ``charlm info`` and return the exit code."""
+    if what.endswith(".safetensors") or is_run(Path(what)):
         if encoding is not None:
             raise click.UsageError(
                 "--encoding is for a TEXT: a run knows the encoding of its own text"
@@ -58,11 +58,6 @@ def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> i
     else:
         click.echo(_shown(found, with_config))
     return 0
-
-
-def _is_run(what: str) -> bool:
-    path = Path(what)
-    return path.suffix == ".safetensors" or exists(path / "config.yaml")
 
 
 def _run(what: str) -> dict[str, Any]:
@@ -116,22 +111,22 @@ def _run(what: str) -> dict[str, Any]:
 
 
 def _history_of(directory: RunDirectory) -> dict[str, Any]:
-    """Return how a run stands or ended, and when and how it was started; nothing of a checkpoint on its own."""
+    """Return the status of a run, and when and how it was started; nothing for a checkpoint alone."""
     if not directory.is_run():
         return {}
-    stands, (summary, _), meta = status(directory), directory.read_summary(), directory.read_meta()
+    now, (summary, _), meta = status(directory), directory.read_summary(), directory.read_meta()
     rows, _ = directory.read_metrics()
-    # a run that goes on or was killed has the summary of its beginning
+    # the summary of a run that is running or was killed is from its start
     seconds = [row["seconds"] for row in rows[-1:]]
     seconds += [] if summary is None or summary.seconds is None else [summary.seconds]
     return {
-        "state": stands.state,
-        "reason": stands.reason or None,
-        "budget": stands.budget or None,
+        "state": now.state,
+        "reason": now.reason or None,
+        "budget": now.budget or None,
         "seconds": max(seconds, default=None),
         "started": meta.get("started"),
         "command": meta.get("command"),
-        "damaged": list(stands.problems),
+        "damaged": list(now.problems),
     }
 
 
@@ -159,7 +154,7 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
 
 
 def _shown(found: dict[str, Any], with_config: bool) -> str:
-    """Return what was found as lines; a value that is none is left out."""
+    """Return the details as lines; None is left out."""
     lines = [*found.get("about", ()), *[f"note: {said}" for said in found.get("notices", ())]]
     for key, value in sorted(found.items(), key=lambda item: _rank(item[0])):
         if value is None or key in NOT_LISTED or ("about" in found and key in ABOUT):
@@ -188,7 +183,7 @@ def _shown(found: dict[str, Any], with_config: bool) -> str:
         config = to_yaml(from_dict(found["config"]), ascii_only=not takes_unicode())
         lines.append("config:\n" + config.rstrip())
     elif "config" in found:
-        lines.append("config: --config shows it")
+        lines.append("config: shown with --config")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""`charlm runs`: the runs under a folder and how they stand; or one of them, as it goes on."""
+"""`charlm runs`: the runs under a folder and their status, or the progress of one run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.live.follow import follow as show
 from charlm.cli.live.follow import tell_problems
-from charlm.cli.terminal.layout import columns
+from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import age, program
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import CheckpointError
@@ -24,7 +24,7 @@ from charlm.wording import fixed, short
 
 
 def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
-    """Carry out ``charlm runs``."""
+    """Run ``charlm runs`` and return the exit code."""
     screen = Screen(obj)
     if not folder.exists():
         raise CheckpointError(f"{folder}: no such folder; {suggested_run(folder)}")
@@ -48,7 +48,7 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
 
 def _table(found: list[RunStatus]) -> str:
     head = ("run", "state", "step", "loss", "held-out nats (bits)", "last change")
-    return columns([head, *map(_row, found)])
+    return table([head, *map(_row, found)])
 
 
 def _row(run: RunStatus) -> tuple[str, ...]:

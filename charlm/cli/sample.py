@@ -1,4 +1,4 @@
-"""`charlm sample`: texts from a trained model, shown as they are drawn."""
+"""`charlm sample`: text from a trained model, shown as it is generated."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def sample(
     kernels: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm sample``."""
+    """Run ``charlm sample`` and return the exit code."""
     screen = Screen(obj)
     model = load(run, checkpoint)
-    # what the model cannot read is an error before anything is printed
+    # a prime that the model cannot read is an error before anything is printed
     shown = model.prompt(prime, stop).prime
     if seed is None:
         seed = secrets.randbits(32)
@@ -45,12 +45,12 @@ def sample(
     saved = number * size * saved_by_sampling(model.config, symbols, texts)
     at_once = texts * operations_per_character(model.config, symbols)
     model.kernels = decide(kernels or "auto", None, saved, at_once).functions()
-    # a text's seed does not depend on how many are asked for
+    # the seed of a text does not depend on the number of texts
     seeds = [[seed, k] for k in range(number)]
     options = {"temperature": temperature, "prime": prime, "stop": stop}
     found: list[SampledText] = []
     text: str | None = None
-    # texts of one line need no border; a program that reads texts of several takes --json
+    # texts of one line need no border; programs read --json
     bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
     most = number * (length or model.default_length())
     with _progress(most, seen=sys.stdout.isatty() and not as_json):
@@ -73,7 +73,7 @@ def sample(
 def _drawn(
     model: CharLM, seeds: list[list[int]], length: int | None, options: dict[str, Any]
 ) -> Iterator[TextPart]:
-    """Draw many texts at once, and yield them one after the other."""
+    """Sample many texts at once, and yield them one after the other."""
     for begin in range(0, len(seeds), SIDE_BY_SIDE):
         side_by_side = model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options)
         yield from in_turn(map(_counted, side_by_side))
@@ -85,7 +85,7 @@ def _counted(part: TextPart) -> TextPart:
 
 
 def _progress(most: int, *, seen: bool) -> AbstractContextManager[None]:
-    """Tell how far the sampling is, where the text itself does not show it."""
+    """Show the progress of the sampling, if the text itself does not show it."""
     return contextlib.nullcontext() if seen else progress.task("sampling", most)
 
 

@@ -1,4 +1,4 @@
-"""`charlm train`: run a training and show what it reports."""
+"""`charlm train`: choose the config and run the training."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from charlm.config import (
     trains_as_a_preset,
 )
 from charlm.errors import CheckpointError, InputError
+from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
 
 BUDGETS = ("train.steps", "train.epochs", "train.max_time")
@@ -48,21 +49,24 @@ def train(
     list_bundled: bool,
     **flags: str | None,
 ) -> int:
-    """Carry out ``charlm train``."""
+    """Run ``charlm train`` and return the exit code."""
     if as_json and not dry_run:
         raise click.UsageError("--json is for --dry-run; a run writes its numbers to metrics.jsonl")
     if list_bundled:
         click.echo(
-            "Configs:\n" + table(bundled_runs()) + "\nTexts:\n  " + "\n  ".join(bundled_texts())
+            "Configs:\n"
+            + table(bundled_runs(), "<=", "  ")
+            + "\nTexts:\n  "
+            + "\n  ".join(bundled_texts())
         )
         return 0
     if resume is not None:
         if arguments or output or force or init_from or preset:
             raise click.UsageError(
-                "--resume goes on with a run as it is: leave out CONFIG, TEXT, --preset, -o, --force and --init-from"
+                "--resume continues a run: leave out CONFIG, TEXT, --preset, -o, --force and --init-from"
             )
         resume = _run_folder(resume)
-        arguments = (str(resume / "config.yaml"),)
+        arguments = (str(resume / CONFIG),)
     source = arguments[0] if arguments and is_config(arguments[0]) else None
     texts = arguments if source is None else arguments[1:]
     note = None
@@ -70,17 +74,15 @@ def train(
         check_text(texts[0])
         if preset is None:
             preset = preset_for(texts)
-            why = "which suits any size" if "-" in texts else "chosen by the size of the text"
+            why = "for a text of any size" if "-" in texts else "chosen by the size of the text"
             note = f"preset {preset}, {why} ({_others(preset)})"
     elif texts and trains_as_a_preset(source):
         why = "chosen by the size of the text"
-        note = (
-            f"{source}: its cell and sizes, with the training of preset {preset_for(texts)}, {why}"
-        )
+        note = f"the model of {source}, with the training of preset {preset_for(texts)}, {why}"
     overrides = _overrides(settings, {**flags, "threads": obj["threads"]})
     if needs_text(source) and not texts and not _name_a_text(overrides):
         raise InputError(
-            f"{source}: this config is for a text of your own; name one, as in charlm train {source} novel.txt"
+            f"{source}: this config has no text; name yours, as in charlm train {source} novel.txt"
         )
     config = load_run(source, texts=texts, overrides=overrides, preset=preset)
     if print_config:
@@ -90,7 +92,7 @@ def train(
         return 0
     if config.train.threads is not None:
         use_threads(config.train.threads)
-    # not before: this imports numpy, which then asks for the number of threads
+    # not earlier: this imports numpy, which then reads the number of threads
     from charlm.cli.live.session import RunOptions, run
 
     options = RunOptions(output, force, init_from, resume, tensorboard, note)
@@ -103,9 +105,9 @@ def train(
 
 
 def _run_folder(path: Path) -> Path:
-    """Return the folder of a run that is named by it, or by a file in it."""
+    """Return the folder of a run, from its path or the path of a file in it."""
     folder = path.parent if path.is_file() else path
-    if not (folder / "config.yaml").is_file():
+    if not is_run(folder):
         from charlm.runs.checkpoint import suggested_run
 
         raise CheckpointError(
@@ -115,7 +117,10 @@ def _run_folder(path: Path) -> Path:
 
 
 def _others(preset: str) -> str:
-    return " and ".join(f"--preset {name}" for name in PRESETS if name != preset) + " choose others"
+    return (
+        " and ".join(f"--preset {name}" for name in PRESETS if name != preset)
+        + " train longer or shorter"
+    )
 
 
 def _overrides(settings: tuple[str, ...], flags: dict[str, object]) -> list[str | Override]:

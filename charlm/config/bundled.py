@@ -1,7 +1,6 @@
-"""The configurations and texts that come with charlm: where they are and what they are called.
+"""The configurations and texts that come with charlm: their folders and names.
 
-They lie in the package's ``_bundled`` folder when it was installed from a wheel, else at the top of
-the checkout, so they are found from any directory.
+They are in the package's ``_bundled`` folder if it was installed from a wheel, else at the top of the checkout.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def bundled_texts() -> list[str]:
 
 
 def is_config(arg: str) -> bool:
-    """Tell whether an argument means a run config: a bundled one's name, or a YAML file.
+    """Tell whether an argument is a run config: a bundled name, or a YAML file.
 
     >>> is_config("srnn"), is_config("my.yaml"), is_config("novel.txt")
     (True, True, False)
@@ -64,7 +63,7 @@ def is_bundled(source: str) -> bool:
 
 
 def names_text(source: str) -> bool:
-    """Tell whether a config names its text; a bundled one that names none is for a text of the user's.
+    """Tell whether a config names its text; a bundled config without a text needs one from the user.
 
     >>> names_text("lstm"), names_text("small")
     (True, False)
@@ -75,7 +74,7 @@ def names_text(source: str) -> bool:
 
 
 def config_path(source: str | Path, comparison: bool = False) -> Path:
-    """Return the file of a config, of a run or of a comparison: the bundled one's with that name, or the YAML file.
+    """Return the file of a config, of a run or of a comparison, from a bundled name or the path of a YAML file.
 
     Errors:
         ConfigError: there is none.
@@ -109,7 +108,7 @@ def _yaml_meant(path: Path, comparison: bool) -> str:
 
 
 def located_text(name_or_path: str, folder: Path) -> str:
-    """Return a bundled text's name, or the ``-`` of standard input, or a path made absolute."""
+    """Return a bundled text's name or the ``-`` of standard input unchanged, and any other path made absolute."""
     if name_or_path in ("-", *bundled_texts()):
         return name_or_path
     path = home_expanded(name_or_path)
@@ -121,9 +120,9 @@ def located_text(name_or_path: str, folder: Path) -> str:
 
 
 def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
-    """Return the path of a text from a bundled name or a path, which exists or is a pattern (``*.txt``).
+    """Return the path of a text, from a bundled name, a path that exists or a pattern (``*.txt``).
 
-    ``others`` are names that would be taken in its place, and may have been meant.
+    ``others`` are further names that may be meant.
 
     >>> resolve_text("fox").name
     'fox.txt'
@@ -150,13 +149,13 @@ def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
     except OSError as error:
         raise TextError(f"{seen(path)}: {why_unreadable(error)}") from None
     except ValueError:
-        reason = "no path holds a NUL character or half of a surrogate pair"
+        reason = "a path cannot contain a NUL character or half of a surrogate pair"
         raise TextError(f"{name_or_path!r}: cannot be read: {reason}") from None
     return path
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the files that a text's path stands for, sorted: a folder's .txt files, a pattern's matches, or itself."""
+    """Return the files of a text's path, sorted: a folder's .txt files, a pattern's matches, or the file itself."""
     if path.is_dir():
         return sorted(p for p in path.iterdir() if p.suffix.lower() == ".txt" and not p.is_dir())
     if has_magic(str(path)) and not exists(path):

@@ -1,7 +1,7 @@
-"""What the models of a comparison have to have in common, so that their losses can be compared.
+"""The settings that all models of a comparison must share, so that their losses can be compared.
 
 A loss is in nats per symbol (or per line). With other symbols, or on another part of the text, it measures something
-else, and the model with the smaller number is not the better one.
+else, and a smaller number does not mean a better model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHARED = (
 
 
 def check_comparable(model: Any, base: Any) -> None:
-    """Refuse a run's config that differs from another in what both have to share.
+    """Refuse a config that differs from the base in a shared setting.
 
     Raises:
         SettingError: at the first setting that differs; all of them are named.
@@ -34,7 +34,7 @@ def check_comparable(model: Any, base: Any) -> None:
     (first, said), *others = found.items()
     more = "".join(f", {key} {what}" for key, what in others)
     raise SettingError(
-        f"{said}{more}; make them equal: the losses of a comparison can be compared only where all models "
+        f"{said}{more}; make them equal: the losses of a comparison can be compared only if all models "
         "predict the same symbols of the same text, for the same steps",
         *first.split("."),
     )

@@ -1,4 +1,4 @@
-"""A complete configuration as commented YAML, to be read, kept and run again."""
+"""A complete configuration as commented YAML, to read, keep and run again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from charlm.config.bundled import located_text
 from charlm.config.schema import RunConfig
 from charlm.config.structure import to_dict
 
-_HEADER = "# A charlm run, complete: every setting with its meaning.\n"
+_HEADER = "# All settings of a charlm run, with their meanings.\n"
 _WIDEST = 44  # longer lines push their comments out of the section's column
 
 
 def to_yaml(config: RunConfig, *, ascii_only: bool = False) -> str:
     """Return the configuration as commented YAML; loading it gives an equal configuration.
 
-    Paths are made absolute, for the YAML may be kept anywhere. With ``ascii_only`` other characters are escaped.
+    Paths are made absolute, because the YAML may be moved. With ``ascii_only``, other characters are escaped.
 
     >>> print(to_yaml(RunConfig()).splitlines()[1])
     name: srnn  # the run's directory is runs/NAME

@@ -1,4 +1,4 @@
-"""The keys of a run's config by their dotted names: what they are, what words they take, what else people call them."""
+"""The keys of a run's config by their dotted names: their fields, allowed words and common other names."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ SYNONYMS = {
     "train.kernels": "backend",
     "train.threads": "cores cpus jobs n_jobs n_threads num_threads num_workers workers",
 }
-"""What other programs, and people who come from them, call a key."""
+"""Names of the keys in other programs."""
 
 
 @cache
 def keys() -> dict[str, attrs.Attribute[Any]]:
-    """Return every key with its field of the schema, whose metadata has its description.
+    """Return every key with its field in the schema; the metadata has its description.
 
     >>> keys()["model.layers"].metadata["doc"]
     'number of recurrent layers'
@@ -77,7 +77,7 @@ def keys() -> dict[str, attrs.Attribute[Any]]:
 
 
 def words(key: str) -> tuple[str, ...]:
-    """Return the words that a key takes; none where it takes numbers, or words of the user's own.
+    """Return the allowed words of a key; nothing if it takes numbers or free text.
 
     >>> words("data.framing"), words("model.tied"), words("model.layers")
     (('lines', 'stream'), ('false', 'true'), ())
@@ -97,7 +97,7 @@ def _types(section: str) -> dict[str, Any]:
 
 
 def key_meant(word: str) -> str | None:
-    """Return the key that a word means: its own name, in whatever section it was looked for, or a synonym.
+    """Return the key that a word means: the name of a key without its section, or a synonym.
 
     >>> key_meant("lr"), key_meant("num-layers"), key_meant("batchSize"), key_meant("nonsense")
     ('train.learning_rate', 'model.layers', 'data.batch_size', None)

@@ -1,7 +1,7 @@
-"""From what the user gave (a config, texts, ``--set``) to complete settings.
+"""Make complete settings from a config, texts and ``--set``.
 
-The layers, each over the one before: the schema's defaults, the config file, texts on the command
-line, overrides. They are laid over each other as trees, and judged once, at the end.
+The layers, from lowest to highest: the schema's defaults, the config file, texts on the command
+line, overrides. They are merged as trees and checked once, at the end.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from charlm.wording import dotted
 
 TUTORIAL = "srnn"
 PRESETS = ("small", "medium", "large")
-"""Bundled configs for a text of one's own, by how long they train: 3 minutes, 15, an hour."""
+"""Bundled configs for a text of the user, by training time: 3, 15 and 60 minutes."""
 MEDIUM_FROM, LARGE_FROM = 2_000_000, 20_000_000
-"""Bytes from which a text is given more than the smallest preset."""
+"""Bytes from which a text gets a larger preset."""
 SET = "--set"
 
 
@@ -44,7 +44,7 @@ class Override:
     value: str
 
     def __str__(self) -> str:
-        """Return what the user typed, by which messages tell where a value came from."""
+        """Return what the user typed, as the location of the value in messages."""
         given = f"{self.key}={self.value}" if self.origin == SET else self.value
         return f"{self.origin} {given}"
 
@@ -63,13 +63,13 @@ def load_run(
             simple RNN, or, with texts, the preset that suits their size.
         texts: names or paths that replace the config's text. They bring their own alphabet, the
             stream framing and a held-out tenth, and without a source the first names the run. Of a
-            bundled config that is about its own text, only the model is left: how a sentence is
-            learned does not suit another text, so the rest is that of the preset for the texts' size.
-        overrides: ``key.path=value``, or ``Override``; the last word on any setting.
+            bundled config with a text of its own, only the model is used; the rest is from the preset
+            for the size of the texts.
+        overrides: ``key.path=value``, or ``Override``; they replace all other values.
         preset: one of ``PRESETS``, in place of a source.
 
     Errors:
-        ConfigError: with all that is wrong, a line each, ``FILE:LINE:COLUMN: KEY: REASON``.
+        ConfigError: with one line for each problem, ``FILE:LINE:COLUMN: KEY: REASON``.
         ArgumentError: an argument is of a wrong type.
 
     >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
@@ -88,7 +88,7 @@ def load_run(
         )
     if preset is not None and not texts:
         raise ConfigError(
-            f"--preset {preset}: a preset is for a text of your own; name one, as in "
+            f"--preset {preset}: a preset needs a text of yours; name one, as in "
             f"charlm train --preset {preset} novel.txt"
         )
     own_text = source is None and bool(texts)
@@ -114,7 +114,7 @@ def load_run(
 
 
 def trains_as_a_preset(source: str | None) -> bool:
-    """Tell whether only the model of a config is used when it is given another text.
+    """Tell whether only the model of a config is used with another text.
 
     >>> trains_as_a_preset("lstm"), trains_as_a_preset("small"), trains_as_a_preset("my.yaml")
     (True, False, False)
@@ -132,14 +132,14 @@ def needs_text(source: str | None) -> bool:
 
 
 def preset_for(texts: Sequence[str]) -> str:
-    """Return the preset that suits the size of some texts: the longer a text, the more there is to learn.
+    """Return the preset for the size of some texts.
 
     >>> preset_for(["fox"])
     'small'
     """
     size = 0
     for text in texts:
-        with contextlib.suppress(OSError):  # reading it will say what is wrong with it
+        with contextlib.suppress(OSError):  # reading it later gives the error
             files = files_of(Path(located_text(text, Path.cwd())))
             size += sum(file.stat().st_size for file in files if file.is_file())
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
@@ -193,7 +193,7 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
             runs.append(load_run(source))
             if needs_text(source):
                 complaints.append(
-                    f"{source}: this config is for a text of your own; write it into a file, and compare that: "
+                    f"{source}: this config has no text; save it with yours, and compare the file: "
                     f"charlm train {source} novel.txt --print-config > {source}.yaml"
                 )
         except ConfigError as error:
@@ -213,7 +213,7 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
 
 
 def _names(given: Sequence[str | Path], where: str) -> list[str]:
-    """Return names or paths as strings; a string alone would be taken for a list of its characters."""
+    """Return names or paths as strings; a single string is refused, as it would be a list of characters."""
     require(where, given, (list, tuple), "a list, such as ['novel.txt']")
     return [str(path_of(name, where)) if name != "" else "" for name in given]
 

@@ -1,6 +1,6 @@
-"""Names of runs: safe as a folder's name in every shell and on every system, whatever they are made of.
+"""Names of runs that are safe as folder names in every shell and on every system.
 
-A name such as ``*`` or ``my novel`` is read by a shell as something else: ``rm -r runs/*`` deletes every run.
+A shell gives names such as ``*`` or ``my novel`` another meaning: ``rm -r runs/*`` deletes every run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from charlm.files import exists, home_expanded
 
 UNNAMED = "text"
-"""A run on a text that has no name: the standard input, a pipe, a text called ``***``."""
+"""The name of a run whose text has no name: standard input, a pipe, a text called ``***``."""
 LONGEST = 60
 """Characters in a name, of four bytes at most: file systems take 255 bytes, and a number may follow."""
 

@@ -1,8 +1,7 @@
-"""A configuration as it was written: values and their locations, before any of them is judged.
+"""A configuration as it was written: values and their locations, before they are checked.
 
-A tree of nodes can be laid over another (a ``--set`` over a file, a model over the base of a
-comparison) and still tells, for every value, the file, line and column or the words on the command
-line that gave it.
+A tree of nodes can be merged over another (a ``--set`` over a file, a model over the base of a
+comparison). Every value keeps its location: file, line and column, or the words on the command line.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from charlm.wording import dotted
 
 @attrs.frozen(order=True)
 class Location:
-    """Where something was written, and under which key; lines count from 1, 0 is none."""
+    """Where something was written, and under which key; lines count from 1, and 0 means no line."""
 
     source: str
     line: int = 0
@@ -43,7 +42,7 @@ class Problem:
 
 
 def error_of(problems: Iterable[Problem]) -> ConfigError:
-    """Make one error of all the problems, in the order in which they stand in their files."""
+    """Return one error for all problems, in the order of their locations."""
     return ConfigError("\n".join(map(str, sorted(set(problems)))))
 
 
@@ -57,13 +56,13 @@ class ConfigNode:
 
     @classmethod
     def missing(cls, below: ConfigNode, key: str) -> ConfigNode:
-        """Stand in for a key that is not there, at the location where it should have been."""
+        """Return a node for a missing key, at the location where it should be."""
         location = attrs.evolve(below.location, key=f"{below.location.key}.{key}")
         return cls(None, location, location)
 
     @classmethod
     def of(cls, data: object, source: str, path: KeyPath = ()) -> ConfigNode:
-        """Make a tree of plain data that came from no file; ``source`` names it in messages."""
+        """Make a tree of plain data that is not from a file; ``source`` names it in messages."""
         location = Location(source, key=dotted(path))
         value = data
         if isinstance(data, dict):
@@ -91,7 +90,7 @@ class ConfigNode:
         return None
 
     def find(self, path: KeyPath) -> ConfigNode:
-        """Return the node at a path, or the nearest one above it that was written."""
+        """Return the node at a path, or the nearest existing node above it."""
         node: ConfigNode = self
         for key in path:
             child = node.child(key)
@@ -101,7 +100,7 @@ class ConfigNode:
         return node
 
     def over(self, base: ConfigNode) -> ConfigNode:
-        """Lay this node over another: keys join, other values replace, an empty section is none."""
+        """Merge this node over another: keys are joined, other values replaced; an empty section changes nothing."""
         if not isinstance(base.value, dict) or not (
             self.value is None or isinstance(self.value, dict)
         ):
@@ -112,7 +111,7 @@ class ConfigNode:
         return attrs.evolve(base, value=joined)
 
     def edited(self, path: tuple[str, ...], edit: Callable[[ConfigNode], ConfigNode]) -> ConfigNode:
-        """Return a copy in which the node at a path, if there is one, went through ``edit``."""
+        """Return a copy in which ``edit`` changed the node at a path, if there is one."""
         if not path:
             return edit(self)
         child = self.child(path[0])

@@ -1,8 +1,7 @@
 """YAML 1.2 text to nodes, with the location of every key and value.
 
-Only the plain part of YAML is taken: no aliases, no tags, no key given twice, and no more values than a
-configuration ever has. All such problems are collected; a file that is no YAML at all is an error at once.
-Meanings are not judged here.
+Only plain YAML is supported: no aliases, no tags, no key twice, and a limited number of values. All such
+problems are collected; a file that is not YAML is an error at once. Values are checked elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from charlm.wording import dotted
 
 MOST_BYTES = 8 << 20
 MOST_VALUES = 20_000
-"""Reading that many takes two or three seconds."""
+"""Reading this many takes two or three seconds."""
 
 _BEYOND = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 """An escape beyond the last character of Unicode."""
@@ -58,7 +57,7 @@ def read_file(path: Path) -> tuple[ConfigNode, list[Problem]]:
 
 
 def read_value(text: str, source: str, path: KeyPath) -> tuple[ConfigNode, list[Problem]]:
-    """Read a value from the command line just as it would be read in a file, after its key."""
+    """Read a value from the command line as if it were in a file, after its key."""
     reader = _Reader(Location(source, key=dotted(path)), in_file=False)
     written = reader.compose(f"key: {text}")
     if isinstance(written, MappingNode) and len(written.value) == 1:
@@ -102,7 +101,7 @@ class _Composer(Composer):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.values += 1
         if self.values > MOST_VALUES:
-            reason = f"more than {MOST_VALUES:,} values; no configuration has so many"
+            reason = f"more than {MOST_VALUES:,} values; a configuration may not have so many"
             raise ComposerError(None, None, reason, self.parser.peek_event().start_mark)
         return super().compose_node(parent, index)
 
@@ -125,17 +124,17 @@ class _Reader:
         try:
             return self._yaml.compose(text)  # type: ignore[no-any-return]
         except MarkedYAMLError as error:
-            location = self._location(error.problem_mark or error.context_mark, self.start.key)
-            problem = Problem(location, f"not valid YAML: {error.problem or error.context}")
+            at = self._location(error.problem_mark or error.context_mark, self.start.key)
+            problem = Problem(at, f"not valid YAML: {error.problem or error.context}")
         except ReaderError as error:
-            location = self._location_at(text, error.position)
-            problem = Problem(location, f"not valid YAML: the character {text[error.position]!r}")
+            at = self._location_at(text, error.position)
+            problem = Problem(at, f"not valid YAML: the character {text[error.position]!r}")
         except RecursionError:
             problem = Problem(self.start, "not a configuration: nested too deeply")
-        except (ValueError, OverflowError):  # which know no location
+        except (ValueError, OverflowError):  # they have no location
             beyond = _BEYOND.search(text)
             reason = (
-                f"{beyond[0]} is no character; the last is \\U0010FFFF"
+                f"{beyond[0]} is not a character; the last is \\U0010FFFF"
                 if beyond
                 else "a number is too large"
             )
@@ -146,64 +145,60 @@ class _Reader:
         self.problems.append(problem)
         return None
 
-    def node(self, written: YamlNode, path: KeyPath, key_location: Location) -> ConfigNode:
+    def node(self, written: YamlNode, path: KeyPath, key_at: Location) -> ConfigNode:
         key = dotted(path)
-        location = self._location(written.start_mark, key)
-        if id(written) in self._seen:  # an alias; its mark is that of the value it stands for
-            location = attrs.evolve(key_location, key=key)
-            self.problems.append(
-                Problem(location, "aliases (*name) are not taken; write the value out")
-            )
-            return ConfigNode(None, location, key_location)
+        at = self._location(written.start_mark, key)
+        if id(written) in self._seen:  # an alias; its mark is that of the value it refers to
+            at = attrs.evolve(key_at, key=key)
+            self._report(at, "aliases (*name) are not supported; write the value itself")
+            return ConfigNode(None, at, key_at)
         self._seen.add(id(written))
         if isinstance(written, MappingNode):
-            return ConfigNode(self._children(written, path), location, key_location)
+            return ConfigNode(self._children(written, path), at, key_at)
         if isinstance(written, SequenceNode):
             items = [
-                self.node(item, (*path, index), location)
-                for index, item in enumerate(written.value)
+                self.node(item, (*path, index), at) for index, item in enumerate(written.value)
             ]
-            return ConfigNode(items, location, key_location)
-        # The mark of a value left out is that of whatever comes next.
+            return ConfigNode(items, at, key_at)
+        # An empty value has the mark of the next token.
         left_out = written.start_mark.index == written.end_mark.index
-        return ConfigNode(
-            self._scalar(written, location), key_location if left_out else location, key_location
-        )
+        return ConfigNode(self._scalar(written, at), key_at if left_out else at, key_at)
 
     def _children(self, written: MappingNode, path: KeyPath) -> dict[str, ConfigNode]:
         children: dict[str, ConfigNode] = {}
         for written_key, written_value in written.value:
             if not isinstance(written_key, ScalarNode):
-                location = self._location(written_key.start_mark, dotted(path))
-                self.problems.append(Problem(location, "expected a plain word as key"))
+                at = self._location(written_key.start_mark, dotted(path))
+                self._report(at, "expected a plain word as a key")
                 continue
             name = written_key.value
-            key_location = self._location(written_key.start_mark, dotted((*path, name)))
-            child = self.node(written_value, (*path, name), key_location)
+            key_at = self._location(written_key.start_mark, dotted((*path, name)))
+            child = self.node(written_value, (*path, name), key_at)
             if name in children:
                 first = (
                     f" (first on line {children[name].key_location.line})" if self.in_file else ""
                 )
-                self.problems.append(Problem(key_location, f"given twice{first}"))
+                self._report(key_at, f"given twice{first}")
             children[name] = child
         return children
 
-    def _scalar(self, written: YamlNode, location: Location) -> Any:
+    def _scalar(self, written: YamlNode, at: Location) -> Any:
         tag = str(written.tag).removeprefix(_TAG)
         if tag in _STRINGS:
             return written.value
         if tag not in _TYPED:
             self.problems.append(
-                Problem(location, f"tags (!name) are not taken; write {shown(written.value)} alone")
+                Problem(at, f"tags (!name) are not supported; write only {shown(written.value)}")
             )
             return None
         try:
             return self._yaml.constructor.construct_object(written)
         except (ValueError, KeyError):
-            self.problems.append(
-                Problem(location, f"cannot be read as {tag}: {shown(written.value)}")
-            )
+            self._report(at, f"cannot be read as {tag}: {shown(written.value)}")
             return None
+
+    def _report(self, at: Location, reason: str) -> None:
+        self.problems.append(Problem(at, reason))
 
     def _location_at(self, text: str, offset: int) -> Location:
         return _location_after(self.start.source, text[:offset]) if self.in_file else self.start

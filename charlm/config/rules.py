@@ -1,8 +1,7 @@
-"""What a setting's value may be: a rule returns the value in its final form, or says what is wrong.
+"""Rules for the values of settings. A rule returns the value in its final form, or raises ``SettingError``.
 
-The same rules serve a configuration file, ``--set`` and the Python constructors, so that none of
-them is laxer than the others: ``True`` is no number, ``3.0`` is no whole number, ``"3"`` is
-neither. Nothing here knows where a value was written.
+Configuration files, ``--set`` and the Python constructors share them: ``True`` is not a number,
+``3.0`` is not a whole number, ``"3"`` is neither. Rules do not know where a value was written.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from operator import gt, lt
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charlm.config.names import plain_name
 from charlm.errors import SettingError
@@ -27,7 +27,7 @@ Rule = Callable[[Any], Any]
 KeyPath = tuple[str | int, ...]
 
 LARGEST = 2**63 - 1
-"""The largest whole number that every reader of JSON and every array index can hold."""
+"""The largest whole number that every JSON reader and every array index can hold."""
 
 
 def shown(value: object) -> str:
@@ -156,7 +156,7 @@ def _is_time(written: str) -> bool:
 
 
 def _short_units(written: str) -> str:
-    """Return ``5m`` for ``5 min`` or ``5 minutes``, and so on; other text stays no time."""
+    """Return ``5m`` for ``5 min`` or ``5 minutes``, and so on; other text does not become a time."""
     words = re.sub(r"\s|,|\band\b", "", written.lower())
     return re.sub(r"(d)ays?|(h)(?:ou)?rs?|(m)in(?:ute)?s?|(s)ec(?:ond)?s?", r"\1\2\3\4", words)
 
@@ -186,7 +186,7 @@ def one_of(*names: str) -> Rule:
 
 
 def or_nothing(rule: Rule) -> Rule:
-    """Accept what the rule accepts, or nothing."""
+    """Accept None, or what the rule accepts."""
     return lambda value: None if value is None else rule(value)
 
 
@@ -202,7 +202,7 @@ def each(rule: Rule, value: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def all_of(rule: Rule) -> Rule:
-    """Accept a list, an empty one too, of what the rule accepts."""
+    """Accept a list, also an empty one, of values that the rule accepts."""
 
     def rule_of_list(value: Any) -> list[Any]:
         if not isinstance(value, list):
@@ -225,35 +225,25 @@ def one_or_list(rule: Rule, what: str) -> Rule:
     return either
 
 
-def descending(rule: Rule) -> Rule:
-    """Accept a list of what the rule accepts, each below the one before (made a tuple)."""
-    return _ordered(rule, "below", gt)
+def ordered(rule: Rule, word: Literal["above", "below"]) -> Rule:
+    """Accept a list of what the rule accepts, each above (or below) the one before (made a tuple)."""
+    fits = lt if word == "above" else gt
 
-
-def ascending(rule: Rule) -> Rule:
-    """Accept a list of what the rule accepts, each above the one before (made a tuple)."""
-    return _ordered(rule, "above", lt)
-
-
-def _ordered(rule: Rule, word: str, fits: Callable[[Any, Any], bool]) -> Rule:
-    def ordered(value: Any) -> tuple[Any, ...]:
+    def rule_of_list(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)):
             raise SettingError(f"expected a list of numbers, got {shown(value)}")
         items = each(rule, value)
-        for index in range(1, len(items)):
-            if not fits(items[index - 1], items[index]):
-                before = f"{items[index - 1]:g}"
-                raise SettingError(
-                    f"expected a number {word} the one before ({before}), got {items[index]:g}",
-                    index,
-                )
+        for index, (before, item) in enumerate(pairwise(items), start=1):
+            if not fits(before, item):
+                reason = f"expected a number {word} the one before ({before:g}), got {item:g}"
+                raise SettingError(reason, index)
         return items
 
-    return ordered
+    return rule_of_list
 
 
 def line(value: Any) -> str:
-    """Accept a string, an empty one too."""
+    """Accept a string, also an empty one."""
     if not isinstance(value, str):
         raise SettingError(f"expected text, got {shown(value)}")
     return value
@@ -272,7 +262,9 @@ def text(value: Any) -> str:
 def path_or_name(value: Any) -> str:
     """Accept the name of a bundled text, or a path."""
     if "\0" in text(value):
-        raise SettingError(f"expected a path, got {shown(value)}: no path holds a NUL character")
+        raise SettingError(
+            f"expected a path, got {shown(value)}: a path cannot contain a NUL character"
+        )
     return str(value)
 
 
@@ -289,13 +281,13 @@ def run_name(value: Any) -> str:
 
 
 def alphabet(value: Any) -> str | None:
-    """Accept an alphabet's characters, each once, or nothing (the text's own are taken)."""
+    """Accept the characters of an alphabet, each once, or None for the characters of the text."""
     if value is None:
         return None
     repeated = [character for character, count in Counter(text(value)).items() if count > 1]
     if repeated:
         listed = ", ".join(map(repr, repeated[:5]))
-        raise SettingError(f"expected each character once, but {listed} comes more than once")
+        raise SettingError(f"expected each character once; more than once: {listed}")
     for character in value:
         if "\ud800" <= character <= "\udfff":
             raise SettingError(
@@ -311,7 +303,9 @@ def encoding(value: Any) -> str:
         return name
     try:
         codec = codecs.lookup(name)
-        io.TextIOWrapper(io.BytesIO(), name)  # refuses what decodes to no text: base64, zip, ...
+        io.TextIOWrapper(
+            io.BytesIO(), name
+        )  # refuses codecs that do not decode to text: base64, zip, ...
     except (LookupError, ValueError):
         raise SettingError(
             f"expected bytes, or an encoding that Python knows such as utf-8, cp1252 or utf-16, got {shown(value)}"

@@ -19,7 +19,7 @@ from charlm.errors import SettingError
 
 _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
 CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))
-"""The cells are called as their files. These are listed, not imported: numpy would come along."""
+"""A cell is named like its file. The files are listed, not imported, because they import numpy."""
 
 KERNELS = ("auto", "numpy", "numba")
 """The kernels to compute with; ``auto`` decides between the others."""
@@ -37,11 +37,11 @@ def _setting(default: Any, rule: Rule, doc: str) -> Any:
 
 
 def _only(settings: Any, name: str, key: str, *values: str) -> None:
-    """Refuse a setting that is given where it would do nothing: unless ``key`` has one of the values."""
+    """Refuse a setting that has no effect, because ``key`` has none of the values."""
     found = getattr(settings, key)
     if getattr(settings, name) is not None and found not in values:
         raise SettingError(
-            f"does nothing with {key} {found}; leave it out (null), or set {key} to {' or '.join(values)}",
+            f"has no effect with {key} {found}; leave it out (null), or set {key} to {' or '.join(values)}",
             name,
         )
 
@@ -68,36 +68,22 @@ class ModelConfig:
         rules.one_or_list(rules.whole(1), "a whole number"),
         "size of each layer's hidden state; a list gives each layer its own",
     )
-    tied: bool = _setting(
-        False, rules.flag, "use the embedding table as the weights of the softmax too"
-    )
-    layer_norm: bool = _setting(
-        False,
-        rules.flag,
-        "layer normalization of each layer's output",
-    )
+    tied: bool = _setting(False, rules.flag, "use the embedding table as softmax weights too")
+    layer_norm: bool = _setting(False, rules.flag, "layer normalization of each layer's output")
     forget_bias: float | None = _setting(
         None,
         rules.or_nothing(rules.number()),
         "bias added in the forget gate of lstm and norm_lstm; null = 1 there, 0 in other cells",
     )
-    dropout: float = _setting(
-        0.0,
-        _PROBABILITY,
-        "dropout on the outputs of each layer: between layers and before the softmax",
-    )
+    dropout: float = _setting(0.0, _PROBABILITY, "dropout between layers and before the softmax")
     input_dropout: float = _setting(0.0, _PROBABILITY, "dropout on the embeddings")
     output_dropout: float | None = _setting(
         None,
         rules.or_nothing(_PROBABILITY),
         "dropout before the softmax only; null = the same as dropout",
     )
-    recurrent_dropout: float = _setting(
-        0.0, _PROBABILITY, "dropout on the recurrent weights, with one mask for a whole sequence"
-    )
-    variational: bool = _setting(
-        False, rules.flag, "use the same dropout masks at every position of a sequence"
-    )
+    recurrent_dropout: float = _setting(0.0, _PROBABILITY, "dropout on the recurrent weights")
+    variational: bool = _setting(False, rules.flag, "use the same dropout masks at every position")
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.hidden_dim, tuple) and len(self.hidden_dim) != self.layers:
@@ -109,8 +95,8 @@ class ModelConfig:
         top = self.hidden_dims[-1]
         if self.tied and top != self.embed_dim:
             raise SettingError(
-                f"one table needs vectors of one size, but embed_dim is {self.embed_dim} and the top "
-                f"layer's hidden_dim {top}; make them equal, or leave the weights untied (false)",
+                f"one table needs one size, but embed_dim is {self.embed_dim} and the hidden_dim of the top "
+                f"layer is {top}; make them equal, or set tied to false",
                 "tied",
             )
 
@@ -129,7 +115,7 @@ class ModelConfig:
 
 
 BYTES = "bytes"
-"""The encoding that is none: the symbols are the values of the bytes."""
+"""No encoding: the symbols are the values of the bytes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -161,9 +147,7 @@ class DataConfig:
         rules.alphabet,
         "characters of the vocabulary; null = those of the text",
     )
-    min_count: int = _setting(
-        1, rules.whole(1), "characters that occur fewer times than this become <UNK>"
-    )
+    min_count: int = _setting(1, rules.whole(1), "characters that occur fewer times become <UNK>")
     val_frac: float = _setting(
         0.0,
         rules.number(least=0, most=0.5),
@@ -179,10 +163,8 @@ class DataConfig:
         rules.or_nothing(rules.path_or_name),
         "a text to score instead of a held-out fraction of the text; null = none",
     )
-    batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream only)")
-    seq_length: int = _setting(
-        64, rules.whole(1), "characters per update: BPTT length (stream only)"
-    )
+    batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream)")
+    seq_length: int = _setting(64, rules.whole(1), "characters per update: BPTT length (stream)")
 
     def __attrs_post_init__(self) -> None:
         if self.encoding == BYTES:
@@ -195,8 +177,8 @@ class DataConfig:
                     )
         if self.min_count > 1 and self.alphabet is not None:
             raise SettingError(
-                "expected 1 with an alphabet given; set data.alphabet to null, and the characters "
-                f"that come {self.min_count} times or more are taken from the text",
+                "expected 1 with an alphabet; set data.alphabet to null to take the characters "
+                f"that occur {self.min_count} times or more from the text",
                 "min_count",
             )
 
@@ -208,7 +190,7 @@ class DataConfig:
 
 @attrs.frozen(kw_only=True)
 class TrainConfig:
-    """How the parameters are learned, and what is reported on the way."""
+    """How the parameters are trained, and what is reported."""
 
     trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"] = _setting(
         "sgd",
@@ -224,9 +206,7 @@ class TrainConfig:
         "weight decay of adamw, multiplied by the learning rate; null = 0.01",
     )
     warmup: int = _setting(
-        0,
-        rules.whole(0),
-        "updates at the start, in which the learning rate rises to its full value",
+        0, rules.whole(0), "updates in which the learning rate rises to its full value"
     )
     schedule: Literal["constant", "cosine", "step", "exponential", "plateau"] = _setting(
         "constant",
@@ -240,7 +220,7 @@ class TrainConfig:
     )
     decay_at: tuple[float, ...] | None = _setting(
         None,
-        rules.or_nothing(rules.ascending(rules.number(above=0, below=1))),
+        rules.or_nothing(rules.ordered(rules.number(above=0, below=1), "above")),
         "when the learning rate falls with schedule step: fractions of the training; null = [0.5, 0.75]",
     )
     decay_patience: int | None = _setting(
@@ -249,9 +229,7 @@ class TrainConfig:
         "held-out scores without a new best before the learning rate falls with schedule plateau; null = 2",
     )
     clip_norm: float = _setting(
-        5.0,
-        rules.number(least=0),
-        "a gradient with a larger norm is scaled down to this norm; 0 = never",
+        5.0, rules.number(least=0), "a gradient of larger norm is scaled to this norm; 0 = never"
     )
     accumulate: int = _setting(1, rules.whole(1), "batches whose mean gradient makes one update")
     average: float = _setting(
@@ -263,14 +241,10 @@ class TrainConfig:
         200, rules.or_nothing(rules.whole(0)), "number of updates; null = no limit"
     )
     epochs: float | None = _setting(
-        None,
-        rules.or_nothing(rules.number(above=0)),
-        "passes over the text, such as 0.5; null = no limit",
+        None, rules.or_nothing(rules.number(above=0)), "passes over the text; null = no limit"
     )
     max_time: str | None = _setting(
-        None,
-        rules.or_nothing(rules.duration),
-        "time limit, such as 90s, 10m or 1h30m; null = no limit",
+        None, rules.or_nothing(rules.duration), "time limit: 90s, 10m or 1h30m; null = no limit"
     )
     patience: int | None = _setting(
         None,
@@ -279,20 +253,14 @@ class TrainConfig:
     )
     log_every: int = _setting(5, rules.whole(1), "steps between two reported losses")
     sample_every: int = _setting(
-        5,
-        rules.whole(0),
-        "steps between two samples; each held-out score has a sample too; 0 = no samples at all",
+        5, rules.whole(0), "steps between two samples, besides those with scores; 0 = no samples"
     )
-    eval_every: int = _setting(
-        500, rules.whole(1), "steps between two held-out scores, if a text is held out"
-    )
+    eval_every: int = _setting(500, rules.whole(1), "steps between two held-out scores")
     eval_characters: int | None = _setting(
         500_000, rules.or_nothing(rules.whole(1)), "held-out characters in each score; null = all"
     )
     checkpoint_every: int = _setting(
-        100,
-        rules.whole(1),
-        "steps between two checkpoints; at the latest, one is saved after ten minutes",
+        100, rules.whole(1), "steps between two checkpoints, which are at most ten minutes apart"
     )
     seed: int = _setting(0, rules.whole(0), "random seed; the same seed gives the same run")
     kernels: Literal["auto", "numpy", "numba"] = _setting(
@@ -307,8 +275,8 @@ class TrainConfig:
     def __attrs_post_init__(self) -> None:
         if self.steps is None and self.epochs is None and self.max_time is None:
             raise SettingError(
-                "expected a number, for epochs and max_time are null too; "
-                "give one of the three, or the training has no end",
+                "expected a number, because epochs and max_time are null too; "
+                "set one of the three, or the training never ends",
                 "steps",
             )
         _only(self, "weight_decay", "trainer", "adamw")
@@ -317,31 +285,31 @@ class TrainConfig:
         _only(self, "decay_patience", "schedule", "plateau")
         if self.decay == 0 and self.schedule != "cosine":
             raise SettingError(
-                f"a learning rate of 0 would be the end of training with schedule {self.schedule}; "
+                f"with schedule {self.schedule}, a learning rate of 0 would end the training; "
                 "expected a number above 0, or schedule cosine",
                 "decay",
             )
 
     @property
     def rule(self) -> dict[str, float]:
-        """What the trainer is given beside the learning rate."""
+        """The trainer's settings besides the learning rate."""
         if self.trainer != "adamw":
             return {}
         return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
 
     @property
     def decay_share(self) -> float:
-        """``decay``, or what stands for its null."""
+        """``decay``, or its default."""
         return 0.1 if self.decay is None else self.decay
 
     @property
     def decay_places(self) -> tuple[float, ...]:
-        """``decay_at``, or what stands for its null."""
+        """``decay_at``, or its default."""
         return (0.5, 0.75) if self.decay_at is None else self.decay_at
 
     @property
     def decay_after(self) -> int:
-        """``decay_patience``, or what stands for its null."""
+        """``decay_patience``, or its default."""
         return 2 if self.decay_patience is None else self.decay_patience
 
 
@@ -375,7 +343,7 @@ class ComparisonConfig:
     models: tuple[NamedModel, ...]
     thresholds: tuple[float, ...] = _setting(
         (10.0, 1.0),
-        rules.descending(rules.number(above=0)),
+        rules.ordered(rules.number(above=0), "below"),
         "losses to be reached, from high to low",
     )
     seeds: int = _setting(
@@ -386,7 +354,7 @@ class ComparisonConfig:
         if len(self.models) < 2:
             raise SettingError(f"expected two models or more, got {len(self.models)}", "models")
         if self.base.train.steps is None:
-            reason = "expected a number: models are compared after equally many steps"
+            reason = "expected a number: models are compared after the same number of steps"
             raise SettingError(reason, "base", "train", "steps")
         names = [model.name for model in self.models]
         for index, model in enumerate(self.models):

@@ -1,7 +1,7 @@
-"""What charlm wrote, read back: JSON becomes objects of attrs classes by the rules of their fields.
+"""Read files that charlm wrote: JSON becomes objects of attrs classes, checked by the rules of their fields.
 
-A file may be damaged, or forged, so nothing in it is trusted: a value that is missing, of another type, not
-finite or too large is refused, and so is a key without a field.
+A file may be damaged or forged, so nothing in it is trusted. A value that is missing, not finite, too large or
+of another type is refused, and so is a key without a field.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from charlm.files import read_whole, why_unreadable
 T = TypeVar("T")
 
 SHOWN = 3
-"""Problems of a file that an error names."""
+"""How many problems of a file an error names."""
 
 
 def stored(rule: Rule, default: Any = attrs.NOTHING) -> Any:
-    """Return a field that is read back by a rule; values that the program itself gives are not checked."""
+    """Return a field with a rule for reading it from a file; the constructor does not check it."""
     return attrs.field(default=default, metadata={"rule": rule})
 
 

@@ -1,7 +1,7 @@
-"""Between trees, plain data and the schema: every problem of a configuration in one error.
+"""Convert trees and plain data to objects of the schema, with all problems in one error.
 
-cattrs walks the schema and gathers what the rules say; the tree gives each complaint its location.
-Unknown keys are refused everywhere.
+cattrs walks the schema and collects the errors of the rules; the tree gives each error its location.
+Unknown keys are always refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
 MOST_PROBLEMS = 100
-"""Problems that are collected: more would help nobody."""
+"""Limit of the collected problems."""
 
 _converter = Converter(detailed_validation=True, forbid_extra_keys=True)
 
@@ -78,8 +78,8 @@ def _tuple_hook(kind: Any) -> Hook:
 def structured(cls: type[T], node: ConfigNode, problems: Iterable[Problem] = ()) -> T:
     """Make an object of the schema from a tree, or report all that is wrong with it.
 
-    ``problems`` are those met before; what follows from them (a value that could not be read is
-    missing too) is not reported again.
+    ``problems`` were found earlier. Their consequences are not reported again: a value that could
+    not be read is also missing.
     """
     found = list(problems)
     broken = {problem.location for problem in found}
@@ -132,7 +132,7 @@ def _problems(
 
 
 def _unknown(cls: type, key: str, value: Any) -> str:
-    """Say that a key is unknown, and which was meant: of a section (``optim: {lr: 1}``), which is its only key."""
+    """Say that a key is unknown, and which key may be meant; for a section (``optim: {lr: 1}``), by its only key."""
     names = [field.name for field in attrs.fields(cls)]
     section = isinstance(value, dict)
     word = next(iter(value)) if section and len(value) == 1 else key

@@ -1,38 +1,22 @@
-"""Loss curves as a picture. Needs matplotlib, the extra ``plot``."""
+"""The loss curves of compared models as a PNG file."""
 
 from __future__ import annotations
 
-import io
 import statistics
 from pathlib import Path
-from typing import Any
 
 from charlm.comparison.comparison import ComparisonResult
-from charlm.errors import MissingExtraError
-from charlm.files import write_atomically
-
-
-def require_matplotlib() -> Any:
-    """Return matplotlib's Figure class.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a plot", "matplotlib") from None
-    return Figure
+from charlm.reporting.plot import new_figure, write_png
 
 
 def plot_comparison(result: ComparisonResult, path: Path) -> None:
-    """Draw each model's loss against the step, the mean over seeds and their range, as a PNG file.
+    """Plot each model's loss against the step, the mean over seeds and their range, as a PNG file.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
-    figure = require_matplotlib()(figsize=(8, 5), dpi=120, layout="constrained")
+    figure = new_figure(dpi=120)
     axes = figure.subplots()
     for model in result.models:
         at_step = list(zip(*(run.losses for run in model.runs), strict=True))
@@ -44,6 +28,4 @@ def plot_comparison(result: ComparisonResult, path: Path) -> None:
     mean = f", mean of the last {result.window} steps" if result.window > 1 else ""
     axes.set(xlabel="step", ylabel=f"loss ({result.unit}{mean})", yscale="log", title=result.name)
     axes.legend(title=f"mean and range of {len(result.models[0].runs)} seeds")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())
+    write_png(figure, path)

@@ -1,30 +1,46 @@
-"""The loss curves of a run as a picture. Needs matplotlib, the extra ``plot``."""
+"""The loss curves of a run as a PNG file. Needs matplotlib, the extra ``plot``."""
 
 from __future__ import annotations
 
 import io
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from charlm.baselines.measure import Baselines
+from charlm.errors import import_extra
 from charlm.files import write_atomically
 from charlm.runs.directory import RunDirectory
 
 
-def can_plot() -> bool:
-    """Tell whether matplotlib is installed, without importing it."""
-    return find_spec("matplotlib") is not None
+def new_figure(dpi: int = 100) -> Any:
+    """Return an empty figure of matplotlib.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    figure = import_extra("matplotlib.figure", "a plot").Figure
+    return figure(figsize=(8, 5), dpi=dpi, layout="constrained")
+
+
+def write_png(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_atomically(path, picture.getvalue())
 
 
 def plot_run(directory: RunDirectory, unit: str | None = None) -> None:
     """Write the picture of ``curves`` as ``loss.png``.
 
     Raises:
+        MissingExtraError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
-    picture = io.BytesIO()
-    curves(directory, unit).savefig(picture, format="png")
-    write_atomically(directory.plot, picture.getvalue())
+    write_png(curves(directory, unit), directory.plot)
 
 
 def curves(directory: RunDirectory, unit: str | None = None) -> Any:
@@ -32,10 +48,8 @@ def curves(directory: RunDirectory, unit: str | None = None) -> Any:
 
     ``unit`` is the loss's where it is not nats per character.
     """
-    from matplotlib.figure import Figure
-
     rows, _ = directory.read_metrics()
-    figure: Any = Figure(figsize=(8, 5), dpi=100, layout="constrained")
+    figure = new_figure()
     axes = figure.subplots()
     for key, label in (
         ("loss", f"training ({unit})" if unit else "training"),
@@ -45,8 +59,8 @@ def curves(directory: RunDirectory, unit: str | None = None) -> Any:
         if points:  # a line needs two
             marker = "o" if len(points) == 1 else ""
             axes.plot(*zip(*points, strict=True), marker=marker, label=label)
-    known = Baselines.load(directory.path)
-    for number, (name, nll) in enumerate(known.rows() if known else (), start=2):
+    baselines = Baselines.load(directory.path)
+    for number, (name, nll) in enumerate(baselines.rows() if baselines else (), start=2):
         axes.axhline(nll, color=f"C{number}", linestyle=":", label=f"{name} ({nll:.2f})")
     axes.set(xlabel="step", ylabel="nats per character", title=directory.path.name)
     if axes.lines:

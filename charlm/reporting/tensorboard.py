@@ -6,24 +6,19 @@ import os
 import time
 from typing import Any
 
-from charlm.errors import MissingExtraError
+from charlm.errors import import_extra
 from charlm.files import output_error
 from charlm.runs.directory import RunDirectory
 from charlm.training.events import Evaluated, Event, Logged, RolledBack, Sampled, Started
 
 
-def require_tensorboard() -> Any:
-    """Return the package tensorboardX.
+def library() -> Any:
+    """Return tensorboardX.
 
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        import tensorboardX.event_file_writer
-        import tensorboardX.summary
-    except ImportError:
-        raise MissingExtraError("--tensorboard", "tensorboardX") from None
-    return tensorboardX
+    return import_extra("tensorboardX", "--tensorboard")
 
 
 class EventFiles:
@@ -37,7 +32,7 @@ class EventFiles:
     """
 
     def __init__(self, directory: RunDirectory) -> None:
-        self._library = require_tensorboard()
+        self._library = library()
         self._directory = directory
         self._writer: Any = None
 
@@ -48,17 +43,19 @@ class EventFiles:
             OutputError: it cannot be written.
         """
         summary = self._library.summary
-        if isinstance(event, (Started, RolledBack)):
-            if event.step or isinstance(event, RolledBack):
+        match event:
+            case Started(step=0):
+                pass
+            case Started() | RolledBack():
                 start = self._library.proto.event_pb2.SessionLog(status=1)  # START
                 self._write(event.step + 1, session_log=start)
-        elif isinstance(event, Logged):
-            self._write(event.step, summary=summary.scalar("loss", event.loss))
-        elif isinstance(event, Evaluated):
-            self._write(event.step, summary=summary.scalar("held_out/nll", event.score.nll))
-            self._write(event.step, summary=summary.scalar("held_out/bpc", event.score.bpc))
-        elif isinstance(event, Sampled):
-            self._write(event.step, summary=summary.text("sample", event.sample.text))
+            case Logged():
+                self._write(event.step, summary=summary.scalar("loss", event.loss))
+            case Evaluated():
+                self._write(event.step, summary=summary.scalar("held_out/nll", event.score.nll))
+                self._write(event.step, summary=summary.scalar("held_out/bpc", event.score.bpc))
+            case Sampled():
+                self._write(event.step, summary=summary.text("sample", event.sample.text))
 
     def _write(self, step: int, **content: Any) -> None:
         folder = self._directory.events

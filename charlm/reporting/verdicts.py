@@ -1,4 +1,4 @@
-"""Where a run stands: its losses beside the baselines, which are worked out while it trains."""
+"""Verdicts on the scores of a run: compared with the baselines, which are computed while it trains."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from charlm.text.preparing import corpus_of
 
 
 class History:
-    """The losses and held-out scores of a run so far, in order of their steps.
+    """The losses and held-out scores of a run so far, in the order of steps.
 
     Attributes:
-        losses: of the training text.
-        held_out: the nlls of the held-out one.
+        losses: on the training text.
+        held_out: nlls on the held-out text.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class History:
 
     @classmethod
     def read(cls, directory: RunDirectory) -> History:
-        """Return what a run's metrics tell; lines that are damaged are left out."""
+        """Read a run's metrics; damaged lines are left out."""
         history = cls()
         rows, _ = directory.read_metrics()
         for row in rows:
@@ -41,22 +41,22 @@ class History:
         return history
 
     def cut_back(self, step: int) -> None:
-        """Forget what came at a step or after it: a resumed run makes it again."""
+        """Remove points at a step and later: a resumed run makes them again."""
         for points in (self.losses, self.held_out):
             points[:] = [point for point in points if point.step < step]
 
 
 class Verdicts:
-    """The verdicts of a run that is trained.
+    """The verdicts on the scores of a run while it trains.
 
-    The baselines take some seconds for a megabyte. They are begun at once on a thread of their own and waited
-    for at the first verdict, so that what is said does not depend on the time. Should memory or disk
-    not suffice, there are no verdicts, and the run goes on.
+    The baselines take some seconds for a megabyte of text. A thread computes them from the start. The first
+    verdict waits for it, so verdicts do not depend on timing. If memory or disk space is too small, there are no
+    verdicts, and the run goes on.
 
     Args:
         corpus: the run's text, with a held-out part.
-        folder: the run's directory, where the baselines are kept; None keeps nothing.
-        history: what is known from before, where a run goes on.
+        folder: the run's directory, where the baselines are saved; None saves nothing.
+        history: the earlier part of a resumed run.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class Verdicts:
         self._thread.start()
 
     def logged(self, step: int, loss: float) -> None:
-        """Take note of a training loss."""
+        """Add a training loss."""
         self.history.losses.append(Point(step, loss))
 
     def evaluated(self, step: int, nll: float) -> str | None:
-        """Take note of a held-out score and say what it means."""
+        """Add a held-out score and return its verdict."""
         self.history.cut_back(step)
         self.history.held_out.append(Point(step, nll))
         self._thread.join()
@@ -90,22 +90,22 @@ class Verdicts:
 def corpus_of_run(
     run: str | Path, checkpoint: Checkpoint, data: DataConfig | None = None
 ) -> LineCorpus | StreamCorpus:
-    """Read the text of a run, of which a checkpoint is given, again, and split it as it was split.
+    """Read the text of a run again, and split it as in the training.
 
     Args:
-        run: what messages call it.
-        checkpoint: one of it.
-        data: its section of the config, where the text has been moved since.
+        run: its name in messages.
+        checkpoint: a checkpoint of it.
+        data: the data section of its config, if its text was moved; by default from the checkpoint.
 
     Raises:
-        TextError: the text is not there any more, or not the same.
+        TextError: the text is missing, or it has changed.
     """
     data = config_of(checkpoint).data if data is None else data
     try:
         corpus = corpus_of(data)
     except MissingTextError as error:
         raise TextError(
-            f"the text of {run} cannot be read again: {error}; if it was moved, say where it is now: "
+            f"the text of {run} cannot be read again: {error}; if it was moved, give its new place: "
             f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
         ) from error
     except UndecodableTextError as error:
@@ -117,14 +117,14 @@ def corpus_of_run(
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
-            f"the run's was {was[:12]}...), so what was held out is not known: restore the old text, "
+            f"the run's was {was[:12]}...), so its held-out part is not known: restore the old text, "
             "or name a text to score: charlm eval RUN TEXT"
         )
     return corpus
 
 
 def baselines_of(corpus: LineCorpus | StreamCorpus, folder: Path | None) -> Baselines:
-    """Return the baselines of a run's text; they are kept in its folder, if it has one, and found there again.
+    """Return the baselines of a run's text, from its folder if they are saved there; else compute and save them.
 
     Raises:
         TextError: nothing is held out.

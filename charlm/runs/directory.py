@@ -42,10 +42,10 @@ from charlm.files import (
 )
 from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, save_checkpoint
 from charlm.runs.lock import hold, is_held
+from charlm.runs.mark import CONFIG, MARK, is_run
 from charlm.runs.records import Meta, Row, Summary
 
-_MARK = "# The complete configuration of a charlm run.\n"
-_CONFIG, _METRICS, _SAMPLES = "config.yaml", "metrics.jsonl", "samples.txt"
+_METRICS, _SAMPLES = "metrics.jsonl", "samples.txt"
 _BASELINES = "baselines.json"
 _META, _SUMMARY, _PLOT, _EVENTS = "meta.json", "summary.json", "loss.png", "tensorboard"
 MOST, MOST_LINE, MOST_METRICS = 16 << 20, 1 << 20, 1 << 30
@@ -62,7 +62,7 @@ _OWN = (
     _META,
     _METRICS,
     _SAMPLES,
-    _CONFIG,
+    CONFIG,
 )
 
 
@@ -116,7 +116,7 @@ class RunDirectory:
     @property
     def config(self) -> Path:
         """The resolved configuration."""
-        return self.path / _CONFIG
+        return self.path / CONFIG
 
     @property
     def metrics(self) -> Path:
@@ -168,11 +168,11 @@ class RunDirectory:
 
     def is_run(self) -> bool:
         """Tell whether a run has begun here: its configuration is marked, another may be the user's."""
-        return _is_run(self.path)
+        return is_run(self.path)
 
     def write_config(self, text: str) -> None:
         """Write the configuration, YAML `text`, under the comment that marks a run."""
-        write_atomically(self.config, f"{_MARK}{text}".encode())
+        write_atomically(self.config, f"{MARK}{text}".encode())
 
     def log_metrics(self, metrics: Mapping[str, str | float | bool | None]) -> None:
         """Append `metrics` as one line of JSON, in their order.
@@ -340,7 +340,7 @@ def _take_over(path: Path, force: bool) -> None:
             raise RunExistsError(f"{path}: a file of this name exists; {another}")
         if not any(path.iterdir()):
             return
-        if not _is_run(path):
+        if not is_run(path):
             raise RunExistsError(
                 f"{path}: holds files that are not a charlm run, and --force replaces nothing else; "
                 f"{another}"
@@ -359,12 +359,3 @@ def _take_over(path: Path, force: bool) -> None:
             file.unlink(missing_ok=True)
     except OSError as error:
         raise output_error(path, error) from error
-
-
-def _is_run(path: Path) -> bool:
-    """Tell whether `path` holds a marked configuration: another config.yaml may be the user's."""
-    try:
-        with open(path / _CONFIG, "rb", opener=regular) as file:
-            return file.read(len(_MARK)) == _MARK.encode()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return False

@@ -148,7 +148,7 @@ def test_what_is_meant_can_be_typed(typed, given, meant):
 def test_a_run_is_no_text(run):
     code, _, err = run("charlm train runs/tale")
     assert code == 2
-    advised = re.search(r"this is a run, not a text; to go on with it: .*?(train .*)", err)
+    advised = re.search(r"this is a run, not a text; to resume it: .*?(train .*)", err)
     assert run(f"charlm {advised[1]}")[0] == 0
 
 
@@ -212,7 +212,7 @@ def test_a_run_goes_on_where_its_text_was_moved_to(typed, what):
     for how in ("", "--dry-run"):
         code, out, err = typed(f"charlm train --resume 'my runs/tale' --steps 6 {how}")
         assert (code, out) == (2, "")
-        command = re.search(r"if it was moved, say where it is: .*?(train --resume .*)\n", err)
+        command = re.search(r"if it was moved, give its new place: .*?(train --resume .*)\n", err)
     place = f"new/{'letters/*.txt' if what == 'a pattern' else moved}"
     code, _, err = typed(f"charlm {command[1].replace('PATH', place)} --steps 6")
     assert code == 0, err
@@ -298,7 +298,7 @@ def test_a_finished_run_is_trained_further_as_advised(run, budget):
     assert code == 0, err
     assert f"after {reason}\n" in err or f" ({reason})\n" in err
     assert (re.search("--max-time .*", err) is not None) == ("--max-time" in budget)
-    advised = re.search(r"to train it further: .*?(train --resume .*)", err)
+    advised = re.search(r"To train it further: .*?(train --resume .*)", err)
     code, _, err = run(f"charlm {advised[1]}")
     assert code == 0, err
     assert load_checkpoint("runs/done", "last").state["step"] > step
@@ -309,7 +309,7 @@ def test_a_run_that_saved_nothing_is_begun_again_as_advised(run):
         file.unlink()
     code, _, err = run("charlm train --resume runs/tale")
     assert code == 2
-    advised = re.search(r"begin it again: .*?(train .*)", err)
+    advised = re.search(r"start it again: .*?(train .*)", err)
     assert run(f"charlm {advised[1]}")[0] == 0
     assert load_checkpoint("runs/tale", "last").state["step"] == 4
 

@@ -91,12 +91,12 @@ def test_wrong_options(charlm, arguments, named):
 
 @pytest.mark.parametrize("share", [0.01, 0.999, 1.0])
 def test_a_share_is_a_part_of_the_whole(share):
-    assert beside_numpy(share, 60.0).startswith(f"{share:.0%} of what numpy's")
+    assert beside_numpy(share, 60.0).startswith(f"{share:.0%} of the speed of numpy's")
 
 
 @pytest.mark.parametrize("share", [1.01, 49.49])
 def test_more_than_the_whole_is_no_share_and_says_what_it_means(share):
     said = beside_numpy(share, 1.0)
     assert "%" not in said
-    assert said.startswith(f"{share:.1f} times what numpy's")
-    assert "is faster there, or other programs" in said
+    assert said.startswith(f"{share:.1f} times the speed of numpy's")
+    assert "is faster here, or other programs" in said

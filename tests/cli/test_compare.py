@@ -108,7 +108,7 @@ def test_the_memory_table_fits_and_says_what_its_loss_is(charlm):
     words = " ".join(done.stdout.split())
     assert "nats per character, the mean of the last 20 steps" in words
     assert "never" in words
-    assert "a trigram model could not learn it by heart" in words
+    assert "a trigram model could not learn the text by heart" in words
 
 
 def test_quiet_is_silent_on_stderr(charlm):

@@ -12,6 +12,7 @@ import pytest
 
 from charlm.cli import COMMANDS, COMPLETION, main
 from charlm.config.keys import keys
+from charlm.runs.mark import MARK
 from tests.cli.conftest import ROOT
 from tests.cli.terminal import Terminal
 
@@ -24,7 +25,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "letters").mkdir()
     for name in ("novel", "poems"):
         (tmp_path / "runs" / name).mkdir(parents=True)
-        (tmp_path / "runs" / name / "config.yaml").touch()
+        (tmp_path / "runs" / name / "config.yaml").write_text(MARK)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

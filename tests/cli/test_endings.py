@@ -164,7 +164,7 @@ def test_a_second_ctrl_c_says_what_is_lost(charlm, tmp_path):
     assert "Traceback" not in stderr
     found = state(charlm)
     assert (found["state"], found["step"]) == ("stopped", kept)
-    assert f"what was learned after step {kept:,} is lost\nto go on from there: " in stderr
+    assert f"the training after step {kept:,} is lost\nTo resume from there: " in stderr
     assert found["reason"].endswith(f"without saving: the steps after step {kept:,} are lost")
 
 
@@ -254,7 +254,7 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(charlm, tmp_path):
     assert found["chars_per_second"] > 0
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "runs/srnn").mkdir(parents=True)
-    assert "\nwritten to  runs/srnn-2 (" in charlm("train", "--dry-run").stdout
+    assert "\nsaved to    runs/srnn-2 (" in charlm("train", "--dry-run").stdout
     (tmp_path / "file").write_text("")
     assert charlm("train", "--dry-run", "-o", "file/run").returncode == 1
 

@@ -63,7 +63,7 @@ def test_the_test_part_and_texts_in_the_encoding_of_the_run(charlm, tmp_path):
     assert "nats/byte" in told
     assert "char" not in told
     done = charlm("eval", "rare", "old.txt")
-    assert "does not know 480 of the characters" in done.stderr
+    assert "480 of the characters are not in the vocabulary" in done.stderr
     assert charlm("eval", "bytes", "old.txt", "--split", "val").returncode == 2
 
 
@@ -79,7 +79,7 @@ def test_a_text_that_was_changed_is_refused(charlm, run, tmp_path):
     ("options", "said"),
     [
         (["--rate", "1"], "--dynamic"),
-        (["text.txt", "--cold"], "always begins cold"),
+        (["text.txt", "--cold"], "always starts with an empty state"),
         (["nosuch.txt"], "no such text"),
         (["--split", "test"], "no part of its text is kept for a test"),
     ],
@@ -143,6 +143,8 @@ def test_baseline_and_info(charlm, run):
     (run.parent / "old.txt").write_bytes(b"na\xefve " * 90)
     assert "--encoding" in charlm("info", "old.txt").stderr
     assert charlm("info", "old.txt", "--encoding", "latin-1").returncode == 0
-    assert "bytes after" in charlm("baseline", "old.txt", "--encoding", "bytes").stdout
+    assert (
+        "bytes, trained on the first" in charlm("baseline", "old.txt", "--encoding", "bytes").stdout
+    )
     assert "--encoding" in charlm("baseline", "old.txt", "--encoding", "latin-9000").stderr
     assert charlm("info", "nosuch").returncode == 2

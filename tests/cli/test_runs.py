@@ -33,7 +33,7 @@ def test_the_latest_comes_first(charlm, tmp_path):
 def test_following_a_run_shows_its_losses_and_samples(charlm):
     charlm("train", "-o", "run", "--steps", 12)
     done = charlm("runs", "--follow", "run")
-    assert done.stderr == "run: finished; its budget is 12 steps\n"
+    assert done.stderr == "run: finished; budget: 12 steps\n"
     *lines, last = done.stdout.splitlines()
     assert last == "finished: 12 steps"
     told = [tuple(line.split()[1:3]) for line in lines]
@@ -73,7 +73,7 @@ def test_following_a_run_that_goes_on_has_a_bar(tmp_path, budget, bar):
     finally:
         training.kill()
         training.wait()
-    assert "run: running; its budget is " in shown
+    assert "run: running; budget: " in shown
     assert bar in shown
 
 

@@ -35,7 +35,7 @@ def said(capsys):
 
 @pytest.mark.parametrize("option", KEYS)
 def test_it_names_the_key_to_set(said, option):
-    wanted = f"Error: No such option: {option}. The key for it is {KEYS[option]}: give --set {KEYS[option]}=VALUE."
+    wanted = f"Error: No such option: {option}. Use --set {KEYS[option]}=VALUE."
     assert said("train", "novel.txt", option, "0.1") == wanted
     assert said("train", f"{option}=0.1") == wanted
 
@@ -78,12 +78,12 @@ def test_it_names_the_option_where_there_is_one(said, command, given, there):
 )
 def test_it_says_what_needs_no_option(said, command, given, kind):
     found = said(command, given, "a")
-    assert f"No such option: {given}. {kind} is given without an option: charlm {command} " in found
+    assert f"No such option: {given}. Give {kind} without an option: charlm {command} " in found
 
 
 def test_a_command_without_keys_says_whose_it_is(said):
     found = said("sample", "runs/fox", "--batch-size", "3")
-    assert "data.batch_size is a key of the config that a run is trained with" in found
+    assert "data.batch_size is a key of the config; set it when you train" in found
 
 
 def test_a_guess_is_near(said):

@@ -127,7 +127,7 @@ REPORTS = {
         "models: [{name: a}, {name: b, train: {steps: 9}}]\n",
         [
             "1:46: models[1].train.steps: is 9 here and 200 in the base; make them equal: the losses of a "
-            "comparison can be compared only where all models predict the same symbols of the same text, for "
+            "comparison can be compared only if all models predict the same symbols of the same text, for "
             "the same steps"
         ],
     ),
@@ -178,7 +178,7 @@ def test_runs_that_cannot_be_compared(config):
         comparison_of(["srnn", other])
     assert str(raised.value) == (
         f"{other}: data.text: is 'pretzels' here and 'fox' in the base; make them equal: the losses of a "
-        "comparison can be compared only where all models predict the same symbols of the same text, for "
+        "comparison can be compared only if all models predict the same symbols of the same text, for "
         "the same steps"
     )
     with pytest.raises(ConfigError, match=r"^srnn: name: another model is named 'srnn' too"):

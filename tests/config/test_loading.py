@@ -151,7 +151,7 @@ def test_which_bundled_configs_need_a_text(config):
     needing = {name for name, _ in bundled_runs() if needs_text(name)}
     assert needing == {"small", "medium", "large", "text"}
     assert not needs_text(config(""))
-    with pytest.raises(ConfigError, match=r"small: .* of your own.*\n.*medium: "):
+    with pytest.raises(ConfigError, match=r"small: .* has no text.*\n.*medium: "):
         comparison_of(["small", "srnn", "medium"])
 
 

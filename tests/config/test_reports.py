@@ -110,7 +110,7 @@ RUNS = {
     ),
     "an alphabet with repeats": (
         "data:\n  alphabet: abca b\n",
-        ["2:13: data.alphabet: expected each character once, but 'a', 'b' comes more than once"],
+        ["2:13: data.alphabet: expected each character once; more than once: 'a', 'b'"],
     ),
     "an empty alphabet and text": (
         'data:\n  alphabet: ""\n  text: ""\n',
@@ -161,18 +161,18 @@ RUNS = {
             "4:1: model: given twice (first on line 1)",
         ],
     ),
-    "a key that is no word": ("[a]: 1\n", ["1:1: expected a plain word as key"]),
+    "a key that is no word": ("[a]: 1\n", ["1:1: expected a plain word as a key"]),
     "a tag": (
         "name: !!python/name:os.system x\n",
-        ["1:7: name: tags (!name) are not taken; write 'x' alone"],
+        ["1:7: name: tags (!name) are not supported; write only 'x'"],
     ),
     "an alias": (
         "name: &n x\ndata: {text: *n}\n",
-        ["2:8: data.text: aliases (*name) are not taken; write the value out"],
+        ["2:8: data.text: aliases (*name) are not supported; write the value itself"],
     ),
     "a loop": (
         "model: &m\n  cell: *m\n",
-        ["2:3: model.cell: aliases (*name) are not taken; write the value out"],
+        ["2:3: model.cell: aliases (*name) are not supported; write the value itself"],
     ),
     "a list": ("- srnn\n", ["1:1: expected keys, such as model: or train:, got a list"]),
     "words": (
@@ -216,7 +216,7 @@ def test_mistakes_of_every_kind_come_in_one_report_in_the_order_of_their_lines(t
         f"{file}:1:16: train.steps: expected a whole number, got 'many'",
         f"{file}:4:3: model.layers: given twice (first on line 3)",
         f"{file}:5:3: model.cel: unknown key; did you mean cell?",
-        f"{file}:6:7: name: tags (!name) are not taken; write 'y' alone",
+        f"{file}:6:7: name: tags (!name) are not supported; write only 'y'",
     ]
 
 

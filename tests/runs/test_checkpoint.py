@@ -285,6 +285,7 @@ def test_a_file_larger_than_memory_is_an_error_and_no_crash(tmp_path: Path) -> N
     os.truncate(path, path.stat().st_size + size)
     program = f"""
 import resource
+from charlm.errors import CheckpointError
 from charlm.runs.checkpoint import load_checkpoint
 resource.setrlimit(resource.RLIMIT_AS, (1 << 34, resource.RLIM_INFINITY))
 try:

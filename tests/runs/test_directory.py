@@ -321,6 +321,7 @@ class TestFullDisk:
 import resource, sys
 from pathlib import Path
 import numpy as np
+from charlm.errors import OutputError
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 run = RunDirectory(Path(sys.argv[1]))

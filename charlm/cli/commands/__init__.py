@@ -1,5 +1,5 @@
-"""What is typed after each command: its help, arguments and options. Nothing here imports numpy.
+"""The help, arguments and options of each command. Nothing here imports numpy, so help and completion are fast.
 
-So help and completion are quick, and they work where Python keeps no docstrings (``python -OO``). What a command
-does stands in the module of the same name beside this folder, which is imported when it is called.
+Help texts are no docstrings, so that they exist under ``python -OO`` too. The module of the same name beside this
+folder does the work; it is imported when the command is called.
 """

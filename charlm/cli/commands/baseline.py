@@ -1,4 +1,4 @@
-"""What is typed after `charlm baseline`."""
+"""The help, arguments and options of `charlm baseline`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from charlm.cli.options.completion import texts
 from charlm.cli.options.shared import encoding_option, json_option
 
 HELP = """\
-Score the end of TEXT by models without a network, made of what is before it.
+Score the end of TEXT with simple models of the text before it, for comparison with a network.
 
-These are: all characters equally likely, single characters' frequencies, modified Kneser-Ney n-grams, and xz.
-TEXT is files, folders of .txt files, or - for standard input.
+The models are: all characters equally likely (uniform), letter frequencies (unigram), modified Kneser-Ney n-grams,
+and the compressor xz. TEXT is files, folders of .txt files, or - for standard input.
 """
 
 
@@ -31,12 +31,11 @@ TEXT is files, folders of .txt files, or - for standard input.
     metavar="F",
     default=0.1,
     show_default=True,
-    help="The part of the text, at its end, that is scored.",
+    help="The fraction of the text, at its end, that is scored.",
 )
 @encoding_option
 @json_option
 def baseline(**given: Any) -> int:
-    """Carry the command out."""
     from charlm.cli.baseline import baseline
 
     return baseline(**given)

@@ -1,4 +1,4 @@
-"""What is typed after `charlm bench`."""
+"""The help, arguments and options of `charlm bench`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from charlm.cli.options.settings import CommandWithSettings, setting_options
 from charlm.cli.options.shared import json_option
 
 HELP = """\
-Train a model for some seconds, sample from it, and say how fast that was.
+Train a model for some seconds, generate text with it, and print how fast both are.
 
-The text is the config's. If the config names none, or with --batch, --seq or --vocab, the text is random characters:
-the speed does not depend on what they are.
+The text is that of the config. If the config names no text, or with --batch-size, --seq-length or --vocab, the text
+is random characters, which take the same time. Without --embed-dim, embeddings are as large as --hidden-dim.
 """
 
 
@@ -32,7 +32,7 @@ the speed does not depend on what they are.
     "--steps",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Also say how long a run of N steps takes (default: the steps of the config).",
+    help="Also print how long N steps take (default: the steps of the config).",
 )
 @json_option
 @setting_options(
@@ -41,7 +41,6 @@ the speed does not depend on what they are.
 )
 @click.pass_obj
 def bench(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
     from charlm.cli.bench import bench
 
     return bench(obj, **given)

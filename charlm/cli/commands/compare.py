@@ -1,4 +1,4 @@
-"""What is typed after `charlm compare`."""
+"""The help, arguments and options of `charlm compare`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from charlm.cli.options.completion import comparisons
 from charlm.cli.options.shared import HomePath, kernels_option
 
 HELP = """\
-Train several models on the same text with the same steps, from several seeds each.
+Train several models on the same text for the same number of steps, each with several seeds.
 
-NAME is a bundled comparison (see --list) or a .yaml file of one. Two or more run configs are compared as they
-are: the winner is the first to reach the last loss of the slowest. All have to predict the
-same symbols of the same text.
+NAME is a bundled comparison (see --list) or the .yaml file of a comparison. For two or more run configs, the
+comparison is the number of steps that each model needs to reach the slowest model's final loss. All configs must
+predict the same symbols of the same text.
 """
 
 
@@ -24,7 +24,7 @@ same symbols of the same text.
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Seeds for each model.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Updates for each model.")
 @kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print everything measured as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print all measurements as one JSON object.")
 @click.option(
     "--plot",
     type=HomePath(path_type=Path, dir_okay=False),
@@ -34,7 +34,6 @@ same symbols of the same text.
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled comparisons.")
 @click.pass_obj
 def compare(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
     from charlm.cli.compare import compare
 
     return compare(obj, **given)

@@ -1,4 +1,4 @@
-"""What is typed after `charlm eval`."""
+"""The help, arguments and options of `charlm eval`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from charlm.cli.options.completion import encodings, runs, texts
 from charlm.cli.options.shared import HomePath, json_option, kernels_option
 
 HELP = """\
-Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN or its last.
+Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN, or else the last.
 
-TEXT is files, folders of .txt files, or - for standard input. It is prepared as the text of RUN was. The
-held-out part is read as one text, and the state starts as the text before it leaves it. With --dynamic, the model
-learns and the n-grams count only from characters that are scored already.
+TEXT is files, folders of .txt files, or - for standard input. It is prepared like the text of RUN. The held-out
+part is read as one text, and the model first reads the end of the text before it. With --dynamic, the model and
+the n-grams also learn from the characters that are already scored.
 """
 
 
@@ -24,7 +24,7 @@ learns and the n-grams count only from characters that are scored already.
 @click.option(
     "--split",
     type=click.Choice(["val", "test"]),
-    help="Which part of the run's own text: held out, or kept for a last test (default: val).",
+    help="Which part of the run's own text: held out (val) or kept for a final test (default: val).",
 )
 @click.option(
     "--encoding",
@@ -38,28 +38,29 @@ learns and the n-grams count only from characters that are scored already.
     multiple=True,
     metavar="PATH",
     shell_complete=texts,
-    help="Where the run's own text is now, if it was moved. Repeatable.",
+    help="The new place of the run's own text, if it was moved. Repeatable.",
 )
 @click.option(
     "--val-file",
     metavar="PATH",
     shell_complete=texts,
-    help="Where the run's data.val_file is now, if it was moved.",
+    help="The new place of the run's data.val_file, if it was moved.",
 )
 @click.option("--cold", is_flag=True, help="Start the held-out part with an empty state.")
-@click.option("--dynamic", is_flag=True, help="Learn from the text, each piece after its score.")
+@click.option(
+    "--dynamic", is_flag=True, help="Learn from each piece of the text after it was scored."
+)
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
     metavar="R",
-    help="How fast --dynamic learns (default: chosen on the end of the training text).",
+    help="Learning rate of --dynamic (default: chosen on the end of the training text).",
 )
 @click.option("--mix", type=click.Choice(["ngram"]), help="Mix with n-grams of the training text.")
 @kernels_option
 @json_option
 @click.pass_obj
 def eval_(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
     from charlm.cli.eval import eval_
 
     return eval_(obj, **given)

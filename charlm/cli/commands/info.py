@@ -1,4 +1,4 @@
-"""What is typed after `charlm info`."""
+"""The help, arguments and options of `charlm info`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from charlm.cli.options.completion import runs_and_texts
 from charlm.cli.options.shared import HomePath, encoding_option, json_option
 
 HELP = """\
-Tell what is known of RUN, a run directory or a checkpoint, or of TEXT.
+Show details of RUN, a run directory or a checkpoint file, or of TEXT.
 
-For a run: how it stands or ended, its model, text and history, its score beside the baselines, its files
-and, with --config, its config. For a text: its size, its characters, what is odd about it, and the baselines for its
-last tenth.
+For a run: its status, model, text, history and files, its score beside the baselines, and with --config its
+config. For a text: its size, its characters, its oddities, and the baselines for its last tenth.
 """
 
 
@@ -24,7 +23,6 @@ last tenth.
 @click.option("--config", "with_config", is_flag=True, help="Show the complete config of RUN too.")
 @json_option
 def info(**given: Any) -> int:
-    """Carry the command out."""
     from charlm.cli.info import info
 
     return info(**given)

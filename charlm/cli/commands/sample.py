@@ -1,4 +1,4 @@
-"""What is typed after `charlm sample`."""
+"""The help, arguments and options of `charlm sample`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from charlm.cli.options.completion import runs
 from charlm.cli.options.shared import HomePath, checkpoint_option, json_option, kernels_option
 
 HELP = """\
-Draw texts from RUN, a run directory or a checkpoint file. A prime is printed before what follows it.
+Generate text with RUN, a run directory or a checkpoint file. A prime is printed before the text that follows it.
 
-The prime and the stop text are prepared as the text of RUN was: its line ends, its normalisation.
+The prime and the stop text are prepared like the text of RUN: line ends, Unicode normalization.
 
-A line end follows each text. If texts have several lines, a terminal shows a line such as --- 2 of 3 --- before
-each of them; a program that reads them should use --json.
+Each text ends with a line break. If texts have several lines, a terminal shows a line such as --- 2 of 3 ---
+before each text. Programs should read --json.
 """
 
 
@@ -38,10 +38,10 @@ each of them; a program that reads them should use --json.
     metavar="T",
     default=1.0,
     show_default=True,
-    help="Below 1 plays safe, above 1 takes risks, 0 takes the likeliest character.",
+    help="Below 1: safer text, above 1: more surprising text, 0: always the most likely character.",
 )
-@click.option("-p", "--prime", default="", metavar="TEXT", help="The text to go on from.")
-@click.option("--stop", default="", metavar="TEXT", help="End before this text.")
+@click.option("-p", "--prime", default="", metavar="TEXT", help="The text to continue.")
+@click.option("--stop", default="", metavar="TEXT", help="Stop before this text.")
 @click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", help="The same seed gives the same texts."
 )
@@ -50,7 +50,6 @@ each of them; a program that reads them should use --json.
 @json_option
 @click.pass_obj
 def sample(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
     from charlm.cli.sample import sample
 
     return sample(obj, **given)

@@ -1,4 +1,4 @@
-"""What is typed after `charlm train`."""
+"""The help, arguments and options of `charlm train`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from charlm.config import PRESETS
 HELP = """\
 Train a model.
 
-CONFIG is a bundled name (see --list) or a .yaml file; everything else is TEXT: files,
-directories of .txt files, quoted patterns ('letters/**/*.txt'), or - for standard input. With no
-argument the tutorial's model learns the tutorial's sentence.
+CONFIG is the name of a bundled config (see --list) or a .yaml file. TEXT is files, folders of .txt
+files, quoted patterns ('letters/**/*.txt'), or - for standard input. Without an argument, the
+tutorial's model learns the tutorial's sentence.
 
 \b
 charlm train                      the tutorial
-charlm train novel.txt            a text of your own
+charlm train novel.txt            your own text
 charlm train lstm novel.txt       a config on your text
-charlm train my.yaml --set train.steps=5000
-charlm train --resume runs/novel  go on after a stop
+charlm train my.yaml --lr 0.01    another learning rate
+charlm train --resume runs/novel  continue a run
 
---steps, --epochs and --max-time replace all three in the config. If you give several, the run ends at the
-first that it reaches.
+A key of the config can be set with its option, or with --set, which takes every key.
+--steps, --epochs and --max-time replace all three limits of the config. If you give several, the run
+ends at the first limit that it reaches.
 """
 
 
@@ -35,7 +36,13 @@ first that it reaches.
 @click.argument(
     "arguments", nargs=-1, metavar="[CONFIG] [TEXT...]", shell_complete=configs_and_texts
 )
-@click.option("-o", "--output", metavar="DIR", type=HomePath(path_type=Path), help="Run directory.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=HomePath(path_type=Path),
+    help="The run directory (default: runs/NAME).",
+)
 @click.option("--force", is_flag=True, help="Replace the run that is in the run directory.")
 @click.option(
     "--set",
@@ -43,12 +50,12 @@ first that it reaches.
     multiple=True,
     metavar="KEY=VALUE",
     shell_complete=settings,
-    help="Override a key of the config, e.g. --set model.layers=2. Repeatable.",
+    help="Set any key of the config, e.g. --set train.clip_norm=1. Repeatable.",
 )
 @click.option(
     "--preset",
     type=click.Choice(PRESETS),
-    help="Settings by time for TEXT: 3 minutes, 15, an hour; by default, what suits its size.",
+    help="Settings for TEXT that train for 3, 15 or 60 minutes (default: by the size of TEXT).",
 )
 @click.option(
     "--init-from",
@@ -62,19 +69,18 @@ first that it reaches.
     metavar="RUN",
     type=HomePath(path_type=Path),
     shell_complete=runs,
-    help="Go on with this run from its last checkpoint.",
+    help="Continue this run from its last checkpoint.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Check everything and time three steps; write nothing."
+    "--dry-run", is_flag=True, help="Check everything and time three steps, but write nothing."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print one JSON object.")
 @click.option("--tensorboard", is_flag=True, help="Also write event files for TensorBoard.")
-@click.option("--print-config", is_flag=True, help="Print the config that would run, and stop.")
+@click.option("--print-config", is_flag=True, help="Print the complete config and exit.")
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled configs and texts.")
 @setting_options(*KEYS)
 @click.pass_obj
 def train(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
     from charlm.cli.train import train
 
     return train(obj, **given)

@@ -1,4 +1,4 @@
-"""`charlm train --dry-run`: all that a run needs is checked and three of its steps are timed; nothing is written."""
+"""`charlm train --dry-run`: check everything that a run needs and time three of its steps, but write nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import click
 
 from charlm.benchmark import peak_rss_mb, timed
 from charlm.cli.live.session import RunOptions
-from charlm.cli.terminal.phrases import duration
+from charlm.cli.terminal.layout import table
+from charlm.cli.terminal.phrases import duration, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
@@ -24,27 +25,14 @@ from charlm.training.loop import Training
 from charlm.wording import counted
 
 STEPS = 3
-"""Steps that are timed, after one that is not: it may compile."""
+"""Timed steps, after one that is not timed, because it may compile."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a run would be.
+    """What a run would take: the median step, sizes in 10^6 bytes, and ``seconds`` of all training steps.
 
-    Attributes:
-        parameters: trainable numbers.
-        vocabulary: different symbols.
-        train_characters: to learn from.
-        held_out_characters: to score.
-        kernels: what computes.
-        threads: on how many cores.
-        ms_per_step: the median of three.
-        chars_per_second: characters learned from.
-        peak_rss_mb: the most memory (10^6 bytes) that it took.
-        checkpoint_mb: the size of a checkpoint.
-        steps: in all, None if time is the only limit.
-        seconds: until the end; scoring, sampling and saving come on top.
-        notices: what is odd about the text.
+    ``steps`` is None if time is the only limit.
     """
 
     parameters: int
@@ -63,31 +51,33 @@ class DryRun:
 
 
 def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as_json: bool) -> int:
-    """Check a run and say what it will take; return the exit code."""
+    """Check a run and print what it will take; return the exit code."""
     screen = Screen(settings)
     resume = None if options.resume is None else load_checkpoint(options.resume, "last")
     start = None if options.init_from is None else load_checkpoint(options.init_from)
     training = Training(config, init_from=start, resume=resume)
     place = _place(config, options)
-    found = _measured(training)
+    measured = _measured(training)
     if as_json:
-        click.echo(json.dumps(asdict(found)))
+        click.echo(json.dumps(asdict(measured)))
         return 0
-    for notice in (*([options.note] if options.note else []), *found.notices):
+    for notice in (*([options.note] if options.note else []), *measured.notices):
         screen.say(f"note: {notice}")
-    held_out = f", {found.held_out_characters:,} held out" if found.held_out_characters else ""
-    ends = f"{training.budget}, {duration(found.seconds)} of training steps"
-    screen.result(
-        f"model       {described(config.model)}, {counted(found.parameters, 'parameter')}\n"
-        f"text        {counted(found.train_characters, 'character')} to learn from{held_out}; "
-        f"{counted(found.vocabulary, 'different symbol')}\n"
-        f"a step      {found.ms_per_step:,.2f} ms (kernels {found.kernels}, threads {found.threads})\n"
-        f"training    {found.chars_per_second:,.0f} characters/s\n"
-        f"memory      {found.peak_rss_mb:,.0f} MB at most, {found.checkpoint_mb:,.1f} MB a checkpoint\n"
-        f"the run     {ends}\n"
-        f"written to  {place} (nothing was written now)"
-    )
+    screen.result(table(_rows(training, measured, place)))
     return 0
+
+
+def _rows(training: Training, m: DryRun, place: Path) -> list[tuple[str, str]]:
+    model = f"{described(training.config.model)}, {counted(m.parameters, 'parameter')}"
+    return [
+        ("model", model),
+        ("text", text_sizes(m.train_characters, m.held_out_characters, m.vocabulary)),
+        ("a step", f"{m.ms_per_step:,.2f} ms (kernels {m.kernels}, threads {m.threads})"),
+        ("training", f"{m.chars_per_second:,.0f} characters/s"),
+        ("memory", f"{m.peak_rss_mb:,.0f} MB at most, {m.checkpoint_mb:,.1f} MB a checkpoint"),
+        ("the run", f"{training.budget}; its training steps take {duration(m.seconds)}"),
+        ("saved to", f"{place} (nothing was written now)"),
+    ]
 
 
 def _measured(training: Training) -> DryRun:
@@ -116,7 +106,7 @@ def _measured(training: Training) -> DryRun:
 
 
 def _place(config: RunConfig, options: RunOptions) -> Path:
-    """Return where the run would go, if it could be written there.
+    """Return the run directory, if it could be written.
 
     Raises:
         RunExistsError: something is there already.
@@ -132,7 +122,7 @@ def _place(config: RunConfig, options: RunOptions) -> Path:
         empty = path.is_dir() and not any(path.iterdir())
         if not empty and not (options.force and RunDirectory(path).is_run()):
             raise RunExistsError(
-                f"{path}: there is something already; choose another run directory, or --force for a run"
+                f"{path}: this exists already; choose another run directory, or use --force to replace a run"
             )
     return _writable(path)
 

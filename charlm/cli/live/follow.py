@@ -1,4 +1,4 @@
-"""`charlm runs --follow RUN`: a run as it goes on, seen from another terminal."""
+"""`charlm runs --follow RUN`: the progress of a run, seen from another terminal."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from charlm.runs.listing import RunStatus, status
 from charlm.wording import counted, fixed
 
 INTERVAL = 0.5
-"""Seconds between two looks."""
+"""Seconds between two reads of the files."""
 MOST_SHOWN = 5
 """Problems of a run's files that are shown."""
 
 
 def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
-    """Show what a run reports as it comes, until it ends."""
+    """Show the results of a run as they come, until it ends."""
     view = _View(directory, screen, as_json)
     try:
         while view.look() == "running":
@@ -36,7 +36,7 @@ def follow(directory: RunDirectory, screen: Screen, as_json: bool) -> int:
 
 
 def tell_problems(problems: Sequence[str], screen: Screen) -> None:
-    """Say what of a run's files is left out, and why."""
+    """Print which parts of a run's files are left out, and why."""
     for problem in problems[:MOST_SHOWN]:
         screen.say(f"note: left out: {problem}")
     if len(problems) > MOST_SHOWN:
@@ -44,7 +44,7 @@ def tell_problems(problems: Sequence[str], screen: Screen) -> None:
 
 
 class _View:
-    """What was shown of a run so far. As JSON these are the rows of its metrics alone."""
+    """The part of a run that was shown so far. As JSON, only the rows of its metrics are shown."""
 
     def __init__(self, directory: RunDirectory, screen: Screen, as_json: bool) -> None:
         self._directory = directory
@@ -55,15 +55,15 @@ class _View:
         self._begun = False
 
     def look(self) -> str:
-        """Show what is new, and return how the run stands."""
-        now = status(self._directory)  # before the rows: what it writes as it ends is shown
+        """Show what is new, and return the status of the run."""
+        now = status(self._directory)  # before the rows, so that the last rows are shown
         rows, _ = self._directory.read_metrics()
         tell_problems(now.problems[self._problems :], self._screen)
         self._problems = len(now.problems)
         if not self._begun:
             self._begin(now, rows[-1]["seconds"] if rows else 0.0)
         samples = [] if self._as_json else self._directory.read_samples()
-        # a run that goes back takes rows and samples back
+        # a run that goes back removes rows and samples
         new = [(row["step"], _row(row), row) for row in rows[min(self._rows, len(rows)) :]]
         drawn = [(step, _sample(step, text), None) for step, text in samples[self._samples :]]
         self._rows, self._samples = len(rows), len(samples)
@@ -78,13 +78,13 @@ class _View:
         return now.state
 
     def _begin(self, now: RunStatus, seconds: float) -> None:
-        """Say which run it is, and start the bar of one that is running."""
+        """Print the name and status of the run, and start a progress bar if it is running."""
         self._begun = True
-        budget = f"; its budget is {now.budget}" if now.budget else ""
+        budget = f"; budget: {now.budget}" if now.budget else ""
         self._screen.say(f"{now.run}: {now.state}{budget}")
         if now.state != "running":
             return
-        self._screen.say("Ctrl-C ends this view, not the run")
+        self._screen.say("Ctrl-C closes this view; the run goes on")
         limit = _most_seconds(self._directory)
         if now.steps is not None:
             self._screen.start_bar(now.steps, now.step, bar_format=STEP_BAR)
@@ -117,5 +117,5 @@ def _row(row: dict[str, Any]) -> str:
     if "skipped" in row:
         parts.append(f"skipped, because {row['skipped']}")
     if "rolled_back_from" in row:
-        parts.append(f"the run went back to this step from step {row['rolled_back_from']}")
+        parts.append(f"back to this step from step {row['rolled_back_from']}")
     return "   ".join([*parts, f"({duration(row['seconds'])})"])

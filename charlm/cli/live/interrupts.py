@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that closes, while training: the first saves, a second ends at once."""
+"""Ctrl-C, SIGTERM and a closed terminal while training: the first saves the run, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ if hasattr(signal, "SIGHUP"):  # not on Windows
 
 
 class Interrupts:
-    """The signals that came, and the run that they stop.
+    """The signals so far, and the run that they stop.
 
     Args:
-        screen: tells whether messages are wanted.
-        resume: returns the command that goes on with a run.
+        screen: says whether messages are wanted.
+        resume: returns the command that resumes a run.
 
     Attributes:
-        training: the run that is to save; None before there is one and after its end: then a signal ends the
-            process.
-        outcome: what there is then.
-        code: the exit code: 128 and the number of the signal, as shells count.
+        training: the run to save. Before it exists and after its end this is None; then a signal ends the process.
+        outcome: the message for that case.
+        code: the exit code: 128 plus the number of the signal, as in shells.
     """
 
     def __init__(self, screen: Screen, resume: Callable[[RunDirectory], str]) -> None:
@@ -49,13 +48,13 @@ class Interrupts:
             self._end(*self._abandon(self.training))
         else:
             self.training.stop(name)
-            self._say("stopping; Ctrl-C again to stop without saving")
+            self._say("Stopping; press Ctrl-C again to stop without saving")
 
     def _abandon(self, training: Training) -> list[str]:
-        """Write into the run's directory that it was stopped without saving, and return what to say about it."""
+        """Record in the run's directory that it was stopped without saving, and return a message about it."""
         for number in NAMES:
             if not is_ignored(number):
-                # a third one ends the process at once
+                # a third signal ends the process at once
                 signal.signal(number, lambda number, frame: end(self.code))
         with contextlib.suppress(OutputError):  # the run then counts as killed
             training.abandon("interrupted twice")
@@ -63,8 +62,8 @@ class Interrupts:
         if training.directory is None or kept is None:
             return ["stopped without saving: nothing of this run is kept"]
         return [
-            f"stopped without saving: what was learned after step {kept:,} is lost",
-            f"to go on from there: {self._resume(training.directory)}",
+            f"stopped without saving: the training after step {kept:,} is lost",
+            f"To resume from there: {self._resume(training.directory)}",
         ]
 
     def _say(self, *lines: str) -> None:
@@ -77,7 +76,7 @@ class Interrupts:
 
 @contextlib.contextmanager
 def handled(screen: Screen, resume: Callable[[RunDirectory], str]) -> Iterator[Interrupts]:
-    """Handle the signals inside the block; a signal that is ignored, as under ``nohup``, stays ignored."""
+    """Handle the signals inside the block; an ignored signal, as under ``nohup``, stays ignored."""
     interrupts = Interrupts(screen, resume)
     before = {
         number: signal.signal(number, interrupts.handle)

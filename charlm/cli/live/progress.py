@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, a line now and then elsewhere."""
+"""The progress of a training: a bar on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ class Progress:
         self._now = 0.0
 
     def show(self, event: Event) -> None:
-        """Take note of an event, and show it if it is time."""
-        if isinstance(event, Started):
-            self._start(event)
-        elif isinstance(event, Stepped):
-            self._step(event)
-        elif isinstance(event, RolledBack):
-            self._advance(event.step)
-        elif isinstance(event, Logged):
-            self._loss = f"loss {short(event.loss)}"
-        elif isinstance(event, Evaluated):
-            self._held_out = f"held-out {fixed(event.score.nll)}"
+        """Record an event, and show the progress if it is time."""
+        match event:
+            case Started():
+                self._start(event)
+            case Stepped():
+                self._step(event)
+            case RolledBack():
+                self._advance(event.step)
+            case Logged():
+                self._loss = f"loss {short(event.loss)}"
+            case Evaluated():
+                self._held_out = f"held-out {fixed(event.score.nll)}"
 
     def _start(self, started: Started) -> None:
         budget = self._training.budget
@@ -50,7 +51,7 @@ class Progress:
             self._screen.start_bar(budget.seconds, done, bar_format=TIME_BAR)
 
     def _step(self, stepped: Stepped) -> None:
-        if self._first is None:  # what came before it, such as compiling, is not the rate
+        if self._first is None:  # the time before, such as for compiling, does not count
             self._first = stepped.progress
             self._began = time.perf_counter()
         else:

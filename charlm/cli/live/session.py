@@ -1,7 +1,8 @@
-"""Running a training and showing what it reports. ``charlm train`` imports this when the threads are known."""
+"""Run a training and show its events. ``charlm train`` imports this module after it set the number of threads."""
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 import shlex
@@ -15,14 +16,14 @@ import numpy as np
 from charlm.cli.live.interrupts import Interrupts, handled
 from charlm.cli.live.progress import Progress
 from charlm.cli.live.views import LineView, StreamView, Viewer
-from charlm.cli.terminal.phrases import program
+from charlm.cli.terminal.phrases import duration, program, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, to_yaml
 from charlm.config.rules import seconds_of
-from charlm.errors import CheckpointError, OutputError, StandardOutputError
+from charlm.errors import CheckpointError, MissingExtraError, OutputError, StandardOutputError
 from charlm.lm.model import described
-from charlm.reporting.plot import can_plot, plot_run
-from charlm.reporting.tensorboard import EventFiles, require_tensorboard
+from charlm.reporting.plot import plot_run
+from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
@@ -36,12 +37,12 @@ from charlm.training.loop import Training
 from charlm.wording import counted, fixed
 
 SHORT = 10.0
-"""A run of fewer seconds gets no picture: importing what draws it takes about one."""
+"""A shorter run gets no plot, because importing matplotlib takes about a second."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the user wants of a run beside its config: where it is written, what it starts from, a note to show."""
+    """Options of a run beside its config: where it is saved, what it starts from, a note to show."""
 
     output: Path | None = None
     force: bool = False
@@ -55,7 +56,7 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
     """Train as a config says and return the exit code; ``settings`` are the screen's."""
     screen = Screen(settings)
     if options.tensorboard:
-        require_tensorboard()
+        library()  # an error before the training, not in it
     with handled(screen, _resume) as interrupts:
         if options.resume is not None:
             directory = RunDirectory(options.resume)
@@ -66,7 +67,10 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
         start = None if options.init_from is None else load_checkpoint(options.init_from)
         training = Training(config, init_from=start)
         interrupts.training = training
-        directory = _directory(config, options.output, options.force)
+        if options.output is None:
+            directory = RunDirectory.create_default(config.name)
+        else:
+            directory = RunDirectory.create_named(options.output, force=options.force)
         with directory.lock():
             training.directory = directory
             if options.note is not None:
@@ -75,23 +79,17 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
 
 
 def _last(directory: RunDirectory) -> Checkpoint:
-    """Return the checkpoint that a run goes on from."""
+    """Return the checkpoint from which a run resumes."""
     if directory.checkpoint.exists():
         return load_checkpoint(directory.checkpoint)
     command = f"{program()} train {_quoted(directory.config)} -o {_quoted(directory.path)} --force"
     raise CheckpointError(
-        f"{directory.path}: this run ended before its first checkpoint; begin it again: {command}"
+        f"{directory.path}: this run ended before its first checkpoint; start it again: {command}"
     )
 
 
-def _directory(config: RunConfig, output: Path | None, force: bool) -> RunDirectory:
-    if output is None:
-        return RunDirectory.create_default(config.name)
-    return RunDirectory.create_named(output, force=force)
-
-
 def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard: bool) -> int:
-    """Run a training to its end; an error that a resumed run may get over says how to resume it."""
+    """Run a training to its end. If it cannot be written, say how to resume it later."""
     interrupts.training = training
     assert training.directory is not None
     if training.finished is not None:
@@ -108,7 +106,7 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     except OutputError:
         if training.directory.checkpoint.is_file():
             command = _resume(training.directory)
-            screen.say(f"when that is solved, go on from the last checkpoint: {command}")
+            screen.say(f"When that is solved, resume from the last checkpoint: {command}")
         raise
 
 
@@ -127,13 +125,13 @@ def _already(training: Training, reason: str, directory: RunDirectory, screen: S
         more = f"--max-time {_longer(reason, used)}"
     if patience is not None and waited >= patience:  # more steps alone would end at once
         more += f" --patience {2 * waited}"
-    screen.say(f"to train it further: {_resume(directory)} {more}")
-    screen.say(f"to sample from it: {program()} sample {_quoted(directory.path)}")
+    screen.say(f"To train it further: {_resume(directory)} {more}")
+    screen.say(f"To generate text: {program()} sample {_quoted(directory.path)}")
     return 0
 
 
 def _longer(time: str, used: float) -> str:
-    """Return twice a time, or as many times of it as are twice what a run has used.
+    """Return twice a time limit, or more: a multiple of it that is about twice the time used.
 
     Example:
         >>> _longer("1h30m", 5403.2), _longer("0.5s", 2.1)
@@ -144,9 +142,11 @@ def _longer(time: str, used: float) -> str:
 
 
 def _plot(training: Training, directory: RunDirectory) -> None:
-    """Draw the loss curves of a run that took longer than drawing them."""
-    if training.clock.seconds > SHORT and can_plot():
-        plot_run(directory, "nats per line" if isinstance(training.corpus, LineCorpus) else None)
+    """Draw the loss curves of a run that took longer than drawing them, if matplotlib is there."""
+    if training.clock.seconds > SHORT:
+        with contextlib.suppress(MissingExtraError):
+            unit = "nats per line" if isinstance(training.corpus, LineCorpus) else None
+            plot_run(directory, unit)
 
 
 def _show(
@@ -161,25 +161,26 @@ def _show(
                 _introduce(training, event, screen)
             for other in others:
                 other.show(event)
-            if isinstance(event, Finished):
-                screen.close_bar()
-                _conclude(training, event, screen)
-            elif isinstance(event, Skipped):
-                screen.say(f"step {event.step}: skipped, because {event.reason}")
-            elif isinstance(event, RolledBack):
-                screen.say(
-                    f"step {event.from_step}: too many steps were skipped; going on from the checkpoint of "
-                    f"step {event.step} with a learning rate of {event.learning_rate:g}"
-                )
-            else:
-                try:
-                    view.show(event)
-                except StandardOutputError as error:
-                    lost = error.exit_code
-                    tell = screen.error if lost else screen.say
-                    tell(
-                        f"{error}; the training goes on, and what it reports is in its run directory"
+            match event:
+                case Finished():
+                    screen.close_bar()
+                    _conclude(training, event, screen)
+                case Skipped():
+                    screen.say(f"step {event.step}: skipped, because {event.reason}")
+                case RolledBack():
+                    screen.say(
+                        f"step {event.from_step}: too many steps were skipped; back to the checkpoint of "
+                        f"step {event.step}, with a learning rate of {event.learning_rate:g}"
                     )
+                case _:
+                    try:
+                        view.show(event)
+                    except StandardOutputError as error:
+                        lost = error.exit_code
+                        tell = screen.error if lost else screen.say
+                        tell(
+                            f"{error}; the training goes on, and its run directory has all results"
+                        )
     finally:
         screen.close_bar()
     return interrupts.code or lost
@@ -187,40 +188,41 @@ def _show(
 
 def _introduce(training: Training, started: Started, screen: Screen) -> None:
     config = training.config
-    screen.say(
-        f"{config.name}: {described(config.model)}, {counted(started.parameters, 'parameter')}"
-    )
-    held_out = f", {started.held_out_characters:,} held out" if started.held_out_characters else ""
-    screen.say(
-        f"text: {counted(started.train_characters, 'character')} to learn from{held_out}; "
-        f"{counted(started.vocab_size, 'different symbol')}"
-    )
+    model = f"{described(config.model)}, {counted(started.parameters, 'parameter')}"
+    screen.say(f"{config.name}: {model}")
+    sizes = (started.train_characters, started.held_out_characters, started.vocab_size)
+    screen.say(f"text: {text_sizes(*sizes)}")
     if training.corpus.report is not None:
         for line in training.corpus.report.lines:
             screen.say(line)
     for notice in started.notices:
         screen.say(f"note: {notice}")
     assert training.directory is not None
-    begun = f"going on from step {started.step:,}; " if started.step else ""
-    screen.say(f"{begun}{training.budget}, written to {training.directory.path}")
+    begin = "Training for"
+    if started.step:
+        used = duration(training.clock.seconds)
+        begin = f"Resuming at step {started.step:,}, after {used}. Training in all for"
+    screen.say(f"{begin} {training.budget}. Saving to {training.directory.path}")
 
 
 def _conclude(training: Training, finished: Finished, screen: Screen) -> None:
     assert training.directory is not None
     path, progress = training.directory.path, training.learner.progress
-    steps, why = counted(finished.step, "step"), finished.reason
-    how = f"stopped by {why}" if finished.stopped else f"done ({why})"
-    if why == steps:
-        how = "done"
-    screen.say(f"{how} after {steps} in {finished.seconds:.1f} s; saved in {path}")
+    steps, time = counted(finished.step, "step"), duration(finished.seconds)
+    if finished.stopped:
+        how = f"Stopped by {finished.reason} after {steps} in {time}"
+    else:
+        why = "" if finished.reason == steps else f" ({finished.reason})"
+        how = f"Finished {steps} in {time}{why}"
+    screen.say(f"{how}. Saved in {path}")
     if progress.best_nll is not None:
         screen.say(
-            f"best held-out score: {fixed(progress.best_nll)} nats/{training.corpus.vocab.unit} "
+            f"Best held-out score: {fixed(progress.best_nll)} nats/{training.corpus.vocab.unit} "
             f"at step {progress.best_step:,}"
         )
     if finished.stopped:
-        screen.say(f"to go on: {_resume(training.directory)}")
-    screen.say(f"to sample from it: {program()} sample {_quoted(path)}")
+        screen.say(f"To resume: {_resume(training.directory)}")
+    screen.say(f"To generate text: {program()} sample {_quoted(path)}")
 
 
 def _resume(directory: RunDirectory) -> str:

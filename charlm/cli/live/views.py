@@ -1,4 +1,4 @@
-"""What `charlm train` prints on stdout: losses, scores and samples, as they suit the text's framing."""
+"""What `charlm train` prints on stdout: losses, scores and samples, in a form for each framing of the text."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from charlm.training.loop import Training
 from charlm.wording import fixed
 
 VERDICT = " " * 14
-"""How the lines below a held-out score begin."""
+"""The indentation of the lines below a held-out score."""
 
 
 class Viewer(Protocol):
-    """What is shown every event."""
+    """Shows the events of a training."""
 
     def show(self, event: Event) -> None:
-        """Show an event, or pass it over."""
+        """Show an event, or ignore it."""
         ...
 
 
 class LineView:
-    """The tutorial's lines: the loss, a tab, and a text of the model's."""
+    """Lines as in the tutorial: the loss, a tab, and a sample."""
 
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
@@ -34,18 +34,18 @@ class LineView:
         self._loss: str | None = None
 
     def show(self, event: Event) -> None:
-        """Print what belongs on stdout of an event."""
-        if isinstance(event, Sampled):
-            self._flush("\t" + marked(event.sample))
-        elif not isinstance(event, Logged):
-            self._flush()
-        else:
-            self._loss = fixed(event.loss, 10)
-        if isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(
-                f"held-out {fixed(score.nll)} nats/{self._unit}, {fixed(score.bpc)} bits/{self._unit}"
-            )
+        """Print the event, if it belongs on stdout."""
+        match event:
+            case Logged():
+                self._loss = fixed(event.loss, 10)
+            case Sampled():
+                self._flush("\t" + marked(event.sample))
+            case Evaluated():
+                self._flush()
+                nats, bits = fixed(event.score.nll), fixed(event.score.bpc)
+                self._screen.result(f"held-out {nats} nats/{self._unit}, {bits} bits/{self._unit}")
+            case _:
+                self._flush()
 
     def _flush(self, sample: str = "") -> None:
         if self._loss is not None or sample:
@@ -54,7 +54,7 @@ class LineView:
 
 
 class StreamView:
-    """Losses per character, what held-out scores mean beside the baselines, and samples as blocks."""
+    """Losses per character, held-out scores with their meaning beside the baselines, and samples as blocks."""
 
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
@@ -66,21 +66,24 @@ class StreamView:
             self._verdicts = Verdicts(training.corpus, directory.path, history)
 
     def show(self, event: Event) -> None:
-        """Print what belongs on stdout of an event."""
-        if isinstance(event, Logged):
-            self._screen.result(
-                f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{self._unit}"
-            )
-            if self._verdicts is not None:
-                self._verdicts.logged(event.step, event.loss)
-        elif isinstance(event, Evaluated):
-            score = event.score
-            self._screen.result(
-                f"step {event.step:>6}   held-out {fixed(score.nll)} nats/{self._unit}, "
-                f"{fixed(score.bpc)} bits/{self._unit}, perplexity {shown_perplexity(score.perplexity)}"
-            )
-            said = self._verdicts and self._verdicts.evaluated(event.step, score.nll)
-            if said:
-                self._screen.result(filled(said, VERDICT, VERDICT))
-        elif isinstance(event, Sampled):
-            self._screen.result(f"--- sample at step {event.step} ---\n{event.sample.text}\n---")
+        """Print the event, if it belongs on stdout."""
+        match event:
+            case Logged():
+                self._screen.result(
+                    f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{self._unit}"
+                )
+                if self._verdicts is not None:
+                    self._verdicts.logged(event.step, event.loss)
+            case Evaluated():
+                score = event.score
+                self._screen.result(
+                    f"step {event.step:>6}   held-out {fixed(score.nll)} nats/{self._unit}, "
+                    f"{fixed(score.bpc)} bits/{self._unit}, perplexity {shown_perplexity(score.perplexity)}"
+                )
+                said = self._verdicts and self._verdicts.evaluated(event.step, score.nll)
+                if said:
+                    self._screen.result(filled(said, VERDICT, VERDICT))
+            case Sampled():
+                self._screen.result(
+                    f"--- sample at step {event.step} ---\n{event.sample.text}\n---"
+                )

@@ -1,4 +1,4 @@
-"""What a command adds to errors about texts: what to type next."""
+"""Commands and options that are added to errors about texts: what to type next."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from charlm.config import (
 )
 from charlm.config.schema import BYTES
 from charlm.errors import ConfigError, MissingTextError, TextError, UndecodableTextError
-from charlm.files import exists, home_expanded
+from charlm.files import home_expanded
+from charlm.runs.mark import is_run
 
 
 @contextlib.contextmanager
 def encoding_offered(data: DataConfig, how: str = "--encoding {}") -> Iterator[None]:
-    """Add to the error about a text that cannot be decoded how to give its encoding (``how``)."""
+    """Add the option for the encoding (``how``) to the error about a text that cannot be decoded."""
     try:
         yield
     except UndecodableTextError as error:
         ways = [f"{how.format(name)} (for all texts given)" for name in error.encodings[:1]]
         ways.append(error.convert)
-        # with an alphabet, for example, the symbols cannot be bytes
+        # not with an alphabet, for example: its symbols are no bytes
         with contextlib.suppress(ConfigError):
             attrs.evolve(data, encoding=BYTES)
             ways.append(f"learn its bytes with {how.format(BYTES)}")
@@ -44,10 +45,9 @@ def check_text(given: str) -> None:
         raise ConfigError(
             f"{given}: this is a comparison of models; to run it: {program()} compare {given}"
         )
-    folder = Path(home_expanded(given))
-    if exists(folder / "config.yaml") and exists(folder / "metrics.jsonl"):
+    if is_run(Path(home_expanded(given))):
         again = f"{program()} train --resume {shlex.quote(given)}"
-        raise TextError(f"{given}: this is a run, not a text; to go on with it: {again}")
+        raise TextError(f"{given}: this is a run, not a text; to resume it: {again}")
     if given != "-":
         configs = [name for name, _ in bundled_runs()]
         resolve_text(located_text(given, Path.cwd()), configs)
@@ -55,20 +55,20 @@ def check_text(given: str) -> None:
 
 @contextlib.contextmanager
 def text_asked_for(run: Path, data: DataConfig) -> Iterator[None]:
-    """Add to the error about the missing text of a resumed run how to say where it is now."""
+    """Add the option for the new place to the error about the missing text of a resumed run."""
     try:
         yield
     except MissingTextError as error:
         command = f"{program()} train --resume {shlex.quote(str(run))} {_moved(error.path, data)}"
-        raise TextError(f"{error}; if it was moved, say where it is: {command}") from error
+        raise TextError(f"{error}; if it was moved, give its new place: {command}") from error
     except UndecodableTextError as error:
         raise TextError(
-            f"{error.reason}: this is not the text that {run} was trained on; restore the old text"
+            f"{error.reason}: {run} was trained on another text; restore that text"
         ) from error
 
 
 def _moved(path: str, data: DataConfig) -> str:
-    """Return the option that names a run's texts, with PATH for the one that is missing."""
+    """Return the option that names the texts of a run, with PATH for the missing text."""
     if path not in data.texts:
         return "--val-file PATH"
     if isinstance(data.text, str):

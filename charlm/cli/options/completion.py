@@ -1,4 +1,4 @@
-"""What a word of a command line may become when Tab is pressed; ``shells.py`` tells the shells. No numpy is needed."""
+"""The completions of a word when Tab is pressed; ``shells.py`` passes them to the shell. Nothing here needs numpy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from charlm.config import bundled_comparisons, bundled_runs, bundled_texts
 from charlm.config.keys import keys, words
 from charlm.config.rules import encoding
 from charlm.errors import SettingError
+from charlm.runs.mark import CONFIG, is_run
 
 Found = list[CompletionItem]
 
@@ -28,7 +29,7 @@ def configs(ctx: click.Context, param: click.Parameter, incomplete: str) -> Foun
 
 
 def configs_and_texts(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
-    """Complete what `train` takes: a config first, and texts."""
+    """Complete the arguments of `train`: first a config, then texts."""
     first = not ctx.params.get(param.name or "")
     known = _described(incomplete, bundled_runs()) if first else []
     return known + texts(ctx, param, incomplete)
@@ -56,7 +57,7 @@ def encodings(ctx: click.Context, param: click.Parameter, incomplete: str) -> Fo
 
 
 def settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> Found:
-    """Complete the key of ``KEY=VALUE``, or the value where it is a word that is known."""
+    """Complete ``KEY=VALUE``: the key, or the value if it is one of a few words."""
     key, equals, value = incomplete.partition("=")
     if not equals:
         described = [(f"{key}=", field.metadata["doc"]) for key, field in keys().items()]
@@ -75,10 +76,10 @@ def values(key: str, ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 def _runs(incomplete: str) -> Found:
-    """Return the runs in ``runs``, here, and in the folder that was typed."""
+    """Return the runs in ``runs``, in the current folder, and in the folder that was typed."""
     folders = {Path("runs"), Path(), Path(incomplete.rpartition("/")[0] or ".")}
-    found = {str(file.parent) for folder in folders for file in folder.glob("*/config.yaml")}
-    return _those(incomplete, sorted(found))
+    files = [file for folder in folders for file in folder.glob(f"*/{CONFIG}")]
+    return _those(incomplete, sorted({str(file.parent) for file in files if is_run(file.parent)}))
 
 
 def _decodes_texts(name: str) -> bool:
@@ -90,7 +91,7 @@ def _decodes_texts(name: str) -> bool:
 
 
 def _path(incomplete: str) -> CompletionItem:
-    """Leave it to the shell, which knows how it writes names with spaces."""
+    """Leave a path to the shell, which knows how to write names with spaces."""
     return CompletionItem(incomplete, type="file")
 
 

@@ -39,7 +39,6 @@ class SettingOption(click.Option):
     """An option for a key. What is typed is judged with the whole config, as the value of ``--set`` is."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return the option with its other names, and its description."""
         record = super().get_help_record(ctx)
         others = [flag for flag in ALIASES if ALIASES[flag] == FLAGS[self.opts[0]]]
         return record and (", ".join([*others, record[0]]), record[1])
@@ -49,7 +48,6 @@ class CommandWithSettings(click.Command):
     """A command whose help shows the options for keys of the config in a list of their own."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the two lists."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         for of_config, title in ((False, "Options"), (True, "Keys of the config")):
             shown = [o for o in options if isinstance(o, SettingOption) == of_config]

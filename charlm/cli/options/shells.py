@@ -1,7 +1,7 @@
-"""How bash, zsh and fish are told what a word may become. click's own scripts do not suffice.
+"""Completion scripts for bash, zsh and fish. Those of click are not enough.
 
-In bash and zsh they show either files or names, not both; none of them completes ``--set KEY=VALUE`` or
-``--encoding=NAME``, of which bash sees three words; and a space follows ``KEY=``.
+In bash and zsh, click's scripts show files or names, not both. In no shell do they complete ``--set KEY=VALUE`` or
+``--encoding=NAME``, which is three words for bash, and they put a space after ``KEY=``.
 """
 
 from __future__ import annotations
@@ -104,14 +104,13 @@ class _Shell(ShellComplete):
     """Completes whole words, such as ``--set=model.cell=gru``."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """Return what the last word may become."""
-        # after --threads comes its number, not the command
+        # the word after --threads is its number, not the command
         words = args[-1:] if args[-1:] == ["--threads"] else hoisted(args)
         found = super().get_completions(words, incomplete)
         dashed = incomplete.startswith("-")
-        if dashed and not found:  # the options of all commands may stand after the command too
+        if dashed and not found:  # the global options may come after the command too
             found = self.cli.shell_complete(click.Context(self.cli), incomplete)
-        if dashed and "=" in incomplete:  # click completes what follows the first
+        if dashed and "=" in incomplete:  # click completes the text after the first =
             option = incomplete.partition("=")[0]
             for item in found:
                 item.value = f"{option}={item.value}"
@@ -119,10 +118,9 @@ class _Shell(ShellComplete):
 
 
 class _Split(_Shell):
-    """Completes what follows the last ``=`` of a word, where another begins to the shell."""
+    """Completes the text after the last ``=`` of a word: for the shell a new word begins there."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """Return what follows the last ``=``."""
         found = super().get_completions(args, incomplete)
         known = incomplete.rfind("=") + 1
         for item in found:
@@ -132,12 +130,11 @@ class _Split(_Shell):
 
 @add_completion_class
 class Bash(_Split, BashComplete):
-    """Reads the line itself: its words are cut at ``=`` and ``:``."""
+    """Reads the whole line, because bash cuts its words at ``=`` and ``:``."""
 
     source_template = _BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words before the cursor's, and that."""
         line = os.environ["COMP_WORDS"]
         words = split_arg_string(line)[1:]
         incomplete = "" if not words or line[-1].isspace() else words.pop()
@@ -146,13 +143,13 @@ class Bash(_Split, BashComplete):
 
 @add_completion_class
 class Zsh(_Split, ZshComplete):
-    """As click's, with names beside files, and without a space after ``KEY=``."""
+    """Like click's, with names beside files, and without a space after ``KEY=``."""
 
     source_template = _ZSH
 
 
 @add_completion_class
 class Fish(_Shell, FishComplete):
-    """As click's, with paths after ``=``."""
+    """Like click's, with paths after ``=``."""
 
     source_template = _FISH

@@ -1,4 +1,4 @@
-"""Options that charlm does not have and that other programs do: the message names what is meant."""
+"""Options of other programs that charlm does not have: the message names the option that is meant."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ WITHOUT_OPTION = {
     "CONFIG": "--cfg --conf --config --config-file --yaml",
     "RUN": "--ckpt --folder --load --model --model-path --run --run-dir --weights",
 }
-"""What other programs call that which is given without an option here; for TEXT there is the key."""
+"""Options of other programs for what is an argument here; for TEXT, the key has such names."""
 
 
 def explained(error: click.NoSuchOption, arguments: Sequence[str]) -> click.UsageError:
-    """Return the error to show for an option that there is not: it names what is meant."""
+    """Return the error for an unknown option, which names the option or argument that is meant."""
     name = error.option_name
-    if not name.startswith("--"):  # of -lr click names its first letter
+    if not name.startswith("--"):  # for -lr, click names the first letter only
         typed = (a for a in arguments if a.startswith(name) and not a.startswith("--"))
         name = next(typed, name).partition("=")[0]
     if error.ctx is None:
@@ -39,7 +39,7 @@ def _remedy(name: str, context: click.Context) -> str | None:
     meant += ["TEXT"] if key == "data.text" else []
     for kind in meant:
         if kind in usage:
-            return f"{kind} is given without an option: {context.command_path} {usage}"
+            return f"Give {kind} without an option: {context.command_path} {usage}"
     if key is None:
         return None
     flags = [flag for option in _options(context) for flag in option.opts]
@@ -47,10 +47,8 @@ def _remedy(name: str, context: click.Context) -> str | None:
         if key_meant(flag) == key:
             return f"Did you mean {flag}?"
     if "--set" in flags:
-        return f"The key for it is {key}: give --set {key}=VALUE."
-    return (
-        f"{key} is a key of the config that a run is trained with: charlm train --set {key}=VALUE."
-    )
+        return f"Use --set {key}=VALUE."
+    return f"{key} is a key of the config; set it when you train: charlm train --set {key}=VALUE."
 
 
 def _options(context: click.Context) -> list[click.Option]:

@@ -1,4 +1,4 @@
-"""Words as lines that fit a terminal: paragraphs, lists and tables."""
+"""Paragraphs, lists and tables that fit a terminal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 80
-"""Columns of a terminal that lists and paragraphs fit."""
+"""Columns of a terminal."""
 
 
 def filled(text: str, indent: str = "", then: str = "") -> str:
-    """Return a paragraph as lines that fit a terminal; a word is never broken.
+    """Return a paragraph as lines that fit a terminal. Words are not broken.
 
     Args:
         text: the words.
-        indent: what the first line begins with.
-        then: what the other lines begin with.
+        indent: the start of the first line.
+        then: the start of the other lines.
 
     Example:
         >>> print(filled("gates " * 14, "  ", "    "))
@@ -33,7 +33,7 @@ def filled(text: str, indent: str = "", then: str = "") -> str:
 
 
 def listed(name: str, parts: Iterable[str]) -> str:
-    """Return a name and what it has as lines that fit a terminal; no part is broken.
+    """Return a name and its parts as lines that fit a terminal. Parts are not broken.
 
     Example:
         >>> print(listed("most frequent", ["' ' 44,887", "'e' 25,828", "'t' 17,852", "'o' 17,830", "'a' 14,368"]))
@@ -43,33 +43,35 @@ def listed(name: str, parts: Iterable[str]) -> str:
     return filled(f"{name}: {whole}", then="  ").replace("\0", " ")
 
 
-def table(rows: list[tuple[str, str]]) -> str:
-    """Return names and descriptions in two columns that fit a terminal.
+def table(rows: Iterable[Sequence[str]], align: str = "", indent: str = "") -> str:
+    """Return rows of cells as lines in which each column begins, or ends, at one place.
+
+    Args:
+        rows: the cells; all rows have the same number of them.
+        align: a letter for each column: ``<`` or ``>``, or ``=`` for a last column of paragraphs, which are
+            broken to fit a terminal; by default all are ``<``.
+        indent: what each line begins with.
 
     Example:
-        >>> print(table([("gru", "gates " * 13), ("rnn", "none")]))
+        >>> print(table([("model", "loss"), ("lstm", "1.2")], "<>"))
+        model  loss
+        lstm    1.2
+        >>> print(table([("gru", "gates " * 13), ("rnn", "none")], "<=", "  "))
           gru  gates gates gates gates gates gates gates gates gates gates gates gates
                gates
           rnn  none
     """
-    width = max(len(name) for name, _ in rows)
-    begin = [f"  {name:<{width}}  " for name, _ in rows]
-    return "\n".join(
-        filled(about, first, " " * len(first))
-        for first, (_, about) in zip(begin, rows, strict=True)
-    )
-
-
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells as lines in which each column begins at one place.
-
-    Example:
-        >>> print(columns([("model", "loss"), ("lstm", "1.2")]))
-        model  loss
-        lstm   1.2
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    cells = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        ways = zip(row, align or "<" * len(row), widths, strict=True)
+        padded = [
+            cell.rjust(width) if way == ">" else cell.ljust(width) for cell, way, width in ways
+        ]
+        if align.endswith("="):
+            begin = indent + "  ".join([*padded[:-1], ""])
+            lines.append(filled(row[-1], begin, " " * len(begin)))
+        else:
+            lines.append((indent + "  ".join(padded)).rstrip())
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Parts of messages: times, samples, JSON, and the name under which this program was found."""
+"""Parts of messages: times, sizes, samples, JSON, and how to call this program."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlm.cli.terminal.streams import takes_unicode
 from charlm.files import seen
+from charlm.wording import counted
 
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
@@ -19,7 +20,7 @@ CUT_MARK = " [cut: no <EOS>]"
 
 
 def json_line(data: Any) -> str:
-    r"""Return data as JSON, in ASCII where the output does not show all characters.
+    r"""Return data as JSON, in ASCII if the output cannot show all characters.
 
     Example:
         >>> json_line({"text": "\ud800"})  # half a surrogate pair is no character: JSON has an escape for it
@@ -30,12 +31,12 @@ def json_line(data: Any) -> str:
 
 
 def cut_mark(sample: SampledText) -> str:
-    """Return what is shown after a sample: nothing, or that it was cut."""
+    """Return the mark after a sample that was cut; else nothing."""
     return "" if sample.complete else CUT_MARK
 
 
 def marked(sample: SampledText) -> str:
-    """Return a sample's text, with a mark where it was cut.
+    """Return a sample's text, with a mark if it was cut.
 
     Example:
         >>> from charlm.lm.sampling import SampledText
@@ -46,7 +47,7 @@ def marked(sample: SampledText) -> str:
 
 
 def program() -> str:
-    """Return what to type for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
+    """Return the command for this `charlm`: its name if the shell finds it, else its path, else Python's module."""
     python = Path(sys.executable)
     script = python.with_name("charlm")
     on_the_path = shutil.which("charlm")
@@ -57,7 +58,7 @@ def program() -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person would say it.
+    """Return a time in readable units.
 
     Example:
         >>> duration(7.25), duration(200), duration(9000)
@@ -71,7 +72,7 @@ def duration(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return how long ago something was, in the largest unit that it fills.
+    """Return how long ago something was, in the largest unit that fits.
 
     Example:
         >>> age(7.25), age(200), age(9000), age(1e6)
@@ -80,3 +81,14 @@ def age(seconds: float) -> str:
     units = ((172_800, 86_400, "days"), (3600, 3600, "h"), (60, 60, "min"))
     size, unit = next(((size, unit) for least, size, unit in units if seconds >= least), (1, "s"))
     return f"{seconds // size:.0f} {unit} ago"
+
+
+def text_sizes(train: int, held_out: int, symbols: int) -> str:
+    """Return the sizes of a text's parts and of its vocabulary.
+
+    Example:
+        >>> text_sizes(9000, 1000, 65)
+        '9,000 characters for training, 1,000 held out; 65 symbols'
+    """
+    kept = f", {held_out:,} held out" if held_out else ""
+    return f"{counted(train, 'character')} for training{kept}; {counted(symbols, 'symbol')}"

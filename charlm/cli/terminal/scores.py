@@ -1,4 +1,4 @@
-"""How scores and baselines are shown: tables for people, and plain data."""
+"""Scores and baselines, as tables for people and as plain data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import attrs
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import against_baselines
-from charlm.cli.terminal.layout import filled, listed
+from charlm.cli.terminal.layout import filled, listed, table
 from charlm.lm.scoring import MIX_ORDER, Evaluation
 from charlm.wording import counted, fixed
 
-_ADAPTIVE = " (these n-grams are frozen; --mix ngram shows one that adapts as the model does)"
+_ADAPTIVE = " (these n-grams do not adapt; --mix ngram shows one that adapts like the model)"
 
 
 def shown_perplexity(perplexity: float) -> str:
@@ -29,39 +29,30 @@ def shown_perplexity(perplexity: float) -> str:
 
 
 def score_table(rows: list[tuple[str, float]]) -> str:
-    """Return names and nlls, with bits and perplexities beside them.
+    """Return a table of names and nlls, with bits and perplexities.
 
     Example:
         >>> print(score_table([("uniform", 0.6931471805599453)]))
                         nats     bits  perplexity
           uniform     0.6931   1.0000       2.000
         >>> print(score_table([("this model", 75583.6898)]))
-                           nats         bits  perplexity
-          this model 75583.6898  109044.2144         inf
+                            nats         bits  perplexity
+          this model  75583.6898  109044.2144         inf
     """
-    cells = [("", "nats", "bits", "perplexity")]
+    cells = [(" " * 10, "nats", "   bits", "perplexity")]
     for name, nll in rows:
-        cells.append(
-            (name, fixed(nll), fixed(nll_to_bpc(nll)), shown_perplexity(nll_to_perplexity(nll)))
-        )
-    least = (10, 7, 7, 10)
-    name_width, *widths = (
-        max(n, *map(len, column)) for n, column in zip(least, zip(*cells, strict=True), strict=True)
-    )
-    return "\n".join(
-        f"  {name:<{name_width}} "
-        + "  ".join(f"{n:>{w}}" for n, w in zip(numbers, widths, strict=True))
-        for name, *numbers in cells
-    )
+        perplexity = shown_perplexity(nll_to_perplexity(nll))
+        cells.append((name, fixed(nll), fixed(nll_to_bpc(nll)), perplexity))
+    return table(cells, "<>>>", "  ")
 
 
 def how_scored(found: Evaluation) -> str:
-    """Return what was done beside reading the text, as the end of a message."""
+    """Return the options of a scoring, as the end of a message."""
     words = ""
     if found.rate is not None:
         words = f", dynamic, rate {found.rate:g}"
     if found.mix is not None:
-        counts = "of the training text" if found.rate is None else "that go on counting"
+        counts = "of the training text" if found.rate is None else "that also learn from this text"
         words += (
             f", mixed with {MIX_ORDER}-grams {counts}; the model's weight, learned while reading, is "
             f"{found.mix.weight:.2f} on average"
@@ -70,7 +61,7 @@ def how_scored(found: Evaluation) -> str:
 
 
 def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> list[str]:
-    """Return a text's score, and where it stands beside the baselines, if there are any."""
+    """Return a text's score, compared with the baselines if there are any."""
     symbol = "byte" if unit == "byte" else "character"
     perplexity = shown_perplexity(found.perplexity)
     if math.isfinite(found.perplexity):

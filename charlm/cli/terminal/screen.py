@@ -1,4 +1,4 @@
-"""A progress bar, and lines that do not collide with it."""
+"""A progress bar, and lines that are printed above it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from charlm import progress
 from charlm.cli.terminal.phrases import duration
 
 PAUSE = 10.0
-"""Seconds between two lines about progress, where there is no terminal for a bar."""
+"""Seconds between two lines about progress, if there is no terminal for a bar."""
 TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 
 
 class Screen:
     """Results to stdout and messages to stderr, around a progress bar if there is a terminal for one.
 
-    The screen that was made last shows the progress that work reports (``charlm.progress``).
+    The newest screen also shows the progress that ``charlm.progress`` reports.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -47,7 +47,7 @@ class Screen:
         return self._bar is not None
 
     def advance(self, to: float) -> None:
-        """Move the bar to a place, its end at most."""
+        """Move the bar to a place, at most to its end."""
         if self._bar is not None:
             self._bar.update(min(to, self._end) - self._bar.n)
 
@@ -58,14 +58,14 @@ class Screen:
             self._bar.set_postfix_str(text, refresh=False)
 
     def close_bar(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar from the screen."""
         if self._bar is not None:
             self._bar.close()
             self._bar, self._note = None, ""
 
     @contextlib.contextmanager
     def task(self, what: str, total: float | None) -> Iterator[progress.Advance]:
-        """Show the progress of work: as a note at the current bar, on a new bar, or as a line now and then."""
+        """Show the progress of work: as a note at the current bar, as a new bar, or as a line every few seconds."""
         if self._bar is not None:
             before = self._note
             self._now(what)
@@ -101,13 +101,13 @@ class Screen:
             self.error(text)
 
     def error(self, text: str) -> None:
-        """Print on stderr what the user needs to know even when quiet."""
+        """Print a message on stderr, even if quiet."""
         with tqdm.external_write_mode(file=sys.stderr):
             click.echo(text, err=True)
 
 
 class _Work:
-    """Work whose progress is reported in words, once in ``pause`` seconds."""
+    """Work whose progress is reported as a line every ``pause`` seconds."""
 
     def __init__(
         self, what: str, total: float | None, tell: Callable[[str], None], pause: float
@@ -120,7 +120,7 @@ class _Work:
         self._began = self._told = time.perf_counter()
 
     def advance(self, amount: float) -> None:
-        """Count more work as done, and report it if it is time."""
+        """Add to the work that is done, and report it if it is time."""
         self._done += amount
         now = time.perf_counter()
         if self._total and now - self._told > self._pause:

@@ -1,8 +1,8 @@
-"""Standard output and standard error, settled once at the start: no text, and no reader, ends a command by surprise.
+"""Standard output and standard error that accept every text and report a lost reader as one error.
 
-A character that the encoding does not have is escaped. What cannot be written on standard error is dropped.
-Standard output that takes nothing more is one ``StandardOutputError``. A stream that was closed before the
-start (``>&-``) takes everything and keeps nothing, as ``/dev/null`` does.
+A character that the encoding does not have is escaped. Text that cannot be written on standard error is dropped.
+If standard output cannot be written, that is one ``StandardOutputError``. A stream that was closed before the
+start (``>&-``) drops all text, like ``/dev/null``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from charlm.files import output_error
 
 
 class Output(io.TextIOBase):
-    """A text stream that takes every character.
+    """A text stream that accepts every character.
 
-    It has no ``buffer``, so nobody writes around it; click would, where the encoding is ASCII.
+    It has no ``buffer``, which click would use if the encoding is ASCII.
 
     Args:
-        stream: where the text goes.
-        required: whether a failure to write is an error.
+        stream: the real stream.
+        required: whether a failed write is a ``StandardOutputError``.
     """
 
     def __init__(self, stream: TextIO, *, required: bool) -> None:
@@ -37,20 +37,14 @@ class Output(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The name of the codec."""
         return self._stream.encoding or "utf-8"
 
     def write(self, text: str, /) -> int:
-        """Write a text; return its length.
-
-        Raises:
-            StandardOutputError: it cannot be written, on a stream that is required.
-        """
-        if text == "":  # click tries a stream so, and overlooks what is raised
+        if text == "":  # click tests a stream with it, and ignores exceptions
             return 0
         try:
             self._stream.write(text)
-        except UnicodeError:  # the codec is of no use for a text: idna, undefined
+        except UnicodeError:  # the codec cannot encode text: idna, undefined
             assert isinstance(self._stream, io.TextIOWrapper)
             self._stream.reconfigure(encoding="ascii", errors="backslashreplace")
             return self.write(text)
@@ -59,30 +53,22 @@ class Output(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Write what is held back.
-
-        Raises:
-            StandardOutputError: it cannot be written, on a stream that is required.
-        """
         try:
             self._stream.flush()
         except OSError as error:
             self._lose(error)
 
     def isatty(self) -> bool:
-        """Tell whether this is a terminal."""
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """Return the number of the file."""
         return self._stream.fileno()
 
     def writable(self) -> bool:
-        """Tell that this can be written."""
         return True
 
     def _lose(self, error: OSError) -> None:
-        """Let all that follows go nowhere, what is held back included: it would fail again at the exit."""
+        """Drop all further and all buffered text, which would fail again at the exit."""
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, self._stream.fileno())
         os.close(null)
@@ -95,11 +81,11 @@ class Output(io.TextIOBase):
 
 @contextlib.contextmanager
 def settled() -> Iterator[None]:
-    """Have ``sys.stdout`` and ``sys.stderr`` such streams inside the block."""
+    """Replace ``sys.stdout`` and ``sys.stderr`` with such streams inside the block."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # else the next file that is opened would be taken for the stream
+        except OSError:  # else the next opened file would become the stream
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     stdout, stderr = sys.stdout, sys.stderr
     with Path(os.devnull).open("w", encoding="utf-8") as null:
@@ -112,15 +98,15 @@ def settled() -> Iterator[None]:
 
 
 def takes_unicode() -> bool:
-    """Tell whether standard output shows all of Unicode; elsewhere JSON and YAML are written in ASCII."""
+    """Tell whether standard output shows all of Unicode; if not, JSON and YAML are written in ASCII."""
     return codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
 
 
 def _escape(stream: TextIO, *, as_bytes: bool) -> None:
-    """Let a stream escape what its codec does not have.
+    """Make a stream escape the characters that its codec does not have.
 
-    With ``as_bytes``, bytes of a text that are no UTF-8 (lone surrogates in Python) are written as they are
-    where the stream is UTF-8; a terminal shows U+FFFD for them.
+    With ``as_bytes``, a UTF-8 stream writes bytes that are not UTF-8 (lone surrogates in Python) unchanged;
+    a terminal shows U+FFFD for them.
     """
     if not isinstance(stream, io.TextIOWrapper):
         return
@@ -131,9 +117,9 @@ def _escape(stream: TextIO, *, as_bytes: bool) -> None:
 
 
 def _byte(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Return the byte that a lone surrogate stands for, or else its escape."""
+    """Return the byte of a lone surrogate, or else its escape."""
     assert isinstance(error, UnicodeEncodeError)
-    error.end = error.start + 1  # one at a time: the next may be of the other kind
+    error.end = error.start + 1  # one at a time: the next may need the other way
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeEncodeError:

@@ -124,7 +124,7 @@ def _files(path: Path, what: str) -> list[Path]:
 
 
 def _no_file(path: Path) -> str:
-    """Return the reason that a folder or a pattern gives no file, and a pattern that gives some."""
+    """Return the error for a folder or pattern without files, with a pattern that has some."""
     if not path.is_dir():
         return "no file matches this pattern; * stands for any name and ** for any folders"
     said = "the folder has no .txt file"

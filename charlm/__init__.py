@@ -22,9 +22,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = (
-    False  # the import of typing takes longer than everything else before Ctrl-C is handled
-)
+TYPE_CHECKING = False  # importing typing would delay the handling of Ctrl-C more than all else
 if TYPE_CHECKING:
     from typing import Any
 

@@ -166,7 +166,11 @@ class RunDirectory:
 
     def is_run(self) -> bool:
         """Tell whether a run has started here: its configuration is marked; an unmarked one may be the user's."""
-        return _is_run(self.path)
+        try:
+            with open(self.config, "rb", opener=regular) as file:
+                return file.read(len(_MARK)) == _MARK.encode()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return False
 
     def write_config(self, text: str) -> None:
         """Write the configuration, YAML `text`, under the comment that marks a run."""
@@ -336,7 +340,7 @@ def _take_over(path: Path, force: bool) -> None:
             raise RunExistsError(f"{path}: a file of this name exists; {another}")
         if not any(path.iterdir()):
             return
-        if not _is_run(path):
+        if not RunDirectory(path).is_run():
             raise RunExistsError(
                 f"{path}: holds files that are not a charlm run, and --force replaces only runs; "
                 f"{another}"
@@ -355,12 +359,3 @@ def _take_over(path: Path, force: bool) -> None:
             file.unlink(missing_ok=True)
     except OSError as error:
         raise output_error(path, error) from error
-
-
-def _is_run(path: Path) -> bool:
-    """Tell whether `path` holds a marked configuration; an unmarked config.yaml may be the user's."""
-    try:
-        with open(path / _CONFIG, "rb", opener=regular) as file:
-            return file.read(len(_MARK)) == _MARK.encode()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return False

@@ -6,6 +6,7 @@ import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -22,13 +23,7 @@ RARE = 10
 """A character that occurs less often is hardly learned."""
 OFTEN = 0.1
 """A line that makes up this share of the lines gets a note."""
-_NAMES = {
-    " ": "space",
-    "\n": "newline",
-    "\t": "tab",
-    EOS: f"end of line {EOS}",
-    UNK: f"others {UNK}",
-}
+_NAMES = {" ": "space", "\n": "newline", EOS: f"end of line {EOS}", UNK: f"others {UNK}"}
 
 
 @dataclass(frozen=True)
@@ -73,18 +68,13 @@ def in_words(symbols: Sequence[str]) -> str:
         >>> in_words([*"abcdxy .", EOS])
         "a-d, x, y, space, '.', end of line <EOS>"
     """
-    runs: list[list[str]] = []
-    for symbol in symbols:
-        last = runs[-1][-1] if runs else ""
-        if symbol.isalnum() and last.isalnum() and ord(symbol) == ord(last) + 1:
-            runs[-1].append(symbol)
-        else:
-            runs.append([symbol])
-    listed: list[str] = []
-    for run in runs:
-        spelled = [_NAMES.get(s) or (s if s.isalnum() else repr(s)) for s in run]
-        listed += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else spelled
-    return ", ".join(listed)
+    words: list[str] = []
+    # in a run of letters, code points and indices rise together
+    runs = groupby(enumerate(symbols), lambda p: ord(p[1]) - p[0] if p[1].isalnum() else p[1])
+    for run in ([symbol for _, symbol in run] for _, run in runs):
+        named = [_NAMES.get(s) or (s if s.isalnum() else repr(s)) for s in run]
+        words += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else named
+    return ", ".join(words)
 
 
 def report(

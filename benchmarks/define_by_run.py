@@ -37,9 +37,9 @@ def tutorial(plan: Plan) -> Rows:
         if _wrote_version(BEFORE, Path(name)):
             programs["before"] = Program(arguments, NUMPY, Path(name))
         programs["charlm"].run(1)  # compiles, the first time
-        found = alternate(programs, 1, plan.repeats)
-    yield _row("tutorial", {s: [sum(loops) for _, loops in runs] for s, runs in found.items()})
-    whole = {s: [whole for whole, _ in runs] for s, runs in found.items()}
+        results = alternate(programs, 1, plan.repeats)
+    yield _row("tutorial", {s: [sum(loops) for _, loops in runs] for s, runs in results.items()})
+    whole = {s: [whole for whole, _ in runs] for s, runs in results.items()}
     yield _row("tutorial, imports included", whole)
 
 
@@ -49,11 +49,11 @@ def graph(plan: Plan) -> Rows:
         say(f"graph {task}")
         programs = _both("benchmarks.graphs", task)
         programs["charlm"].run(1)  # compiles, the first time
-        found = alternate(programs, 1, plan.repeats)
-        (_, example), *_ = found["charlm"]
+        results = alternate(programs, 1, plan.repeats)
+        (_, example), *_ = results["charlm"]
         for name in example:
             yield _row(
-                name, {s: [printed[name] for _, printed in runs] for s, runs in found.items()}
+                name, {s: [printed[name] for _, printed in runs] for s, runs in results.items()}
             )
 
 
@@ -63,16 +63,16 @@ def programs(plan: Plan) -> Rows:
         say(f"programs {name}")
         both = _both("benchmarks.programs", name)
         Program((*both["charlm"].arguments, "--updates", "3"), CHARLM).run(1)
-        found = alternate(both, 1, min(plan.repeats, PROGRAM_REPEATS))
-        yield _row(name, {s: [whole for whole, _ in runs] for s, runs in found.items()})
+        results = alternate(both, 1, min(plan.repeats, PROGRAM_REPEATS))
+        yield _row(name, {s: [whole for whole, _ in runs] for s, runs in results.items()})
 
 
 def _both(module: str, *more: str) -> dict[str, Program]:
     """Return a module's runs for charlm.dynet, and for DyNet where it is installed."""
-    found = {"charlm": Program((module, "charlm", *more), CHARLM)}
+    programs = {"charlm": Program((module, "charlm", *more), CHARLM)}
     if find_spec("dynet"):
-        found["dynet"] = Program((module, "dynet", *more))
-    return found
+        programs["dynet"] = Program((module, "dynet", *more))
+    return programs
 
 
 def _wrote_version(commit: str, folder: Path) -> bool:

@@ -99,8 +99,8 @@ def start(plan: Plan) -> Rows:
             for name, command in commands.items():
                 turns[name].append([command_seconds([sys.executable, *command], folder, **cache)])
     turns["charlm train --steps 1 --kernels numba, never compiled"] = [[cold]]
-    for name, found in turns.items():
-        yield {"name": name, "seconds": Timed(found).median}
+    for name, seconds in turns.items():
+        yield {"name": name, "seconds": Timed(seconds).median}
 
 
 def cold(plan: Plan) -> Rows:
@@ -114,7 +114,7 @@ def cold(plan: Plan) -> Rows:
             with tempfile.TemporaryDirectory() as folder:
                 cache = {"XDG_CACHE_HOME": folder, "NUMBA_CACHE_DIR": "", "CHARLM_KERNELS": ""}
                 turns[name].append([command_seconds(arguments, Path(folder), **cache)])
-    yield timed_row("charlm train", {name: Timed(found) for name, found in turns.items()})
+    yield timed_row("charlm train", {name: Timed(seconds) for name, seconds in turns.items()})
 
 
 PARTS: dict[str, Callable[[Plan], Rows]] = {
@@ -139,5 +139,5 @@ def default_sizes(quick: bool) -> tuple[str, ...]:
     return QUICK_SIZES if quick else tuple(SIZES)
 
 
-def _row(row: Row, found: dict[str, Timed]) -> dict[str, Any]:
-    return timed_row(row.name, found, facts={name: timed.facts for name, timed in found.items()})
+def _row(row: Row, times: dict[str, Timed]) -> dict[str, Any]:
+    return timed_row(row.name, times, facts={name: timed.facts for name, timed in times.items()})

@@ -28,13 +28,13 @@ class Plan:
         return rows(list(self.cells), list(self.sizes))
 
 
-def timed_row(name: str, found: dict[str, Timed], **more: Any) -> dict[str, Any]:
+def timed_row(name: str, times: dict[str, Timed], **more: Any) -> dict[str, Any]:
     """Return a row: the medians by contender, their spread, and the median of each turn."""
     return {
         "name": name,
-        "seconds": {system: timed.median for system, timed in found.items()},
-        "mad": {system: timed.mad for system, timed in found.items()},
-        "turns": {system: timed.each for system, timed in found.items()},
+        "seconds": {system: timed.median for system, timed in times.items()},
+        "mad": {system: timed.mad for system, timed in times.items()},
+        "turns": {system: timed.each for system, timed in times.items()},
         **more,
     }
 

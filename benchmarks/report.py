@@ -237,8 +237,8 @@ def _ms(row: dict[str, Any], *systems: str) -> list[str]:
 
 def _scaled(row: dict[str, Any], units: float, systems: Sequence[str]) -> list[str]:
     """Return times in a unit; ``units`` of it are a second."""
-    found = [row["seconds"][s] * units if s in row["seconds"] else None for s in systems]
-    return [MISSING if x is None else f"{x:,.0f}" if x >= 100 else f"{x:.3g}" for x in found]
+    scaled = [row["seconds"][s] * units if s in row["seconds"] else None for s in systems]
+    return [MISSING if x is None else f"{x:,.0f}" if x >= 100 else f"{x:.3g}" for x in scaled]
 
 
 def _times(value: float | None) -> str:
@@ -257,8 +257,8 @@ def plot(rows: Rows, path: Path) -> None:
     figure = Figure(figsize=(8, 1 + 0.3 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     for system, label in {"charlm": "charlm", "dynet": "DyNet"}.items():
-        found = {row["name"]: ratio(row, "torch", system) for row in rows}
-        known = {name: value for name, value in found.items() if value is not None}
+        speeds = {row["name"]: ratio(row, "torch", system) for row in rows}
+        known = {name: value for name, value in speeds.items() if value is not None}
         axes.plot(list(known.values()), [names.index(n) for n in known], "o", label=label)
     axes.axvline(1.0, color="grey", label="PyTorch")
     axes.set_xscale("log", base=2)

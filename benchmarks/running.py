@@ -73,8 +73,8 @@ class Contender:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{self._calls}\n")
         self._process.stdin.flush()
-        found: list[float] = self._hear()["seconds"]
-        return found
+        seconds: list[float] = self._hear()["seconds"]
+        return seconds
 
     def _hear(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -161,11 +161,11 @@ def alternate(
     programs: dict[str, Program], threads: int, repeats: int
 ) -> dict[str, list[tuple[float, Any]]]:
     """Run programs in turns; return for each what ``run`` returned."""
-    found: dict[str, list[tuple[float, Any]]] = {name: [] for name in programs}
+    results: dict[str, list[tuple[float, Any]]] = {name: [] for name in programs}
     for _ in range(repeats):
         for name, program in programs.items():
-            found[name].append(program.run(threads))
-    return found
+            results[name].append(program.run(threads))
+    return results
 
 
 def command_seconds(command: list[str], cwd: Path, **more: str) -> float:

@@ -88,7 +88,7 @@ def _define_by_run(parts: Parts) -> list[Target]:
     def graph(start: str) -> dict[str, float]:
         return _against("dynet", [row for row in graphs if row["name"].startswith(start)])
 
-    found = [
+    of_programs = [
         ("the tutorial against DyNet", 1.2, 2.0, loops("tutorial", "dynet")),
         ("the same, imports included", 1.0, 1.5, loops("tutorial, imports included", "dynet")),
         ("trees of 60 leaves", 1.0, 1.6, graph("a tree, with backward")),
@@ -106,7 +106,7 @@ def _define_by_run(parts: Parts) -> list[Target]:
         ),
     ]
     return [
-        *(_worst(*t) for t in found),
+        *(_worst(*t) for t in of_programs),
         _worst(
             "the slowest of 2,000 trees, against the median",
             10.0,
@@ -142,9 +142,9 @@ def _language_models(parts: Parts) -> list[Target]:
     against_numpy = _named(steps, lambda row: ratio(row, "torch", "charlm_numpy"))
 
     def small(cell: str) -> dict[str, float]:
-        return {name: found for name, found in against_torch.items() if name == f"{cell} 1x50"}
+        return {name: value for name, value in against_torch.items() if name == f"{cell} 1x50"}
 
-    found = [
+    at_least = [
         ("a training step against PyTorch, rnn 1x50 B1", 15.0, 25.0, small("rnn")),
         ("the same, gru 1x50 B1", 20.0, 30.0, small("gru")),
         ("the same, lstm 1x50 B1", 5.0, 8.0, small("lstm")),
@@ -162,7 +162,7 @@ def _language_models(parts: Parts) -> list[Target]:
         ("memory of a training step, as a part of PyTorch's", 1.0, 0.7, memory),
         ("a character's cost at twice the batch or length", 1.15, None, twice),
     ]
-    return [*(_worst(*t) for t in found), *(_worst(*t, at_most=True) for t in bounded)]
+    return [*(_worst(*t) for t in at_least), *(_worst(*t, at_most=True) for t in bounded)]
 
 
 def gemm_share(row: dict[str, Any]) -> float | None:
@@ -193,8 +193,8 @@ def _sized(rows: Rows, *sizes: str) -> Rows:
 
 
 def _named(rows: Rows, value: Any) -> dict[str, float]:
-    found = {row["name"]: value(row) for row in rows}
-    return {name: number for name, number in found.items() if number is not None}
+    values = {row["name"]: value(row) for row in rows}
+    return {name: number for name, number in values.items() if number is not None}
 
 
 def _against(system: str, rows: Rows) -> dict[str, float]:
@@ -202,10 +202,10 @@ def _against(system: str, rows: Rows) -> dict[str, float]:
 
 
 def _worst(
-    work: str, least: float, aim: float | None, found: dict[str, float], at_most: bool = False
+    work: str, least: float, aim: float | None, values: dict[str, float], at_most: bool = False
 ) -> Target:
-    if not found:
+    if not values:
         return Target(work, least, aim, None, at_most=at_most)
     choose = max if at_most else min
-    where = choose(found, key=lambda name: found[name])
-    return Target(work, least, aim, found[where], where if len(found) > 1 else "", at_most)
+    where = choose(values, key=lambda name: values[name])
+    return Target(work, least, aim, values[where], where if len(values) > 1 else "", at_most)

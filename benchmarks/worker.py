@@ -36,10 +36,10 @@ def main(system: str, task: str, job: dict[str, Any]) -> None:
     for line in sys.stdin:
         _say({"seconds": [_seconds(call) for _ in range(int(line))]})
     peak = _memory("VmHWM")
-    found = {"peak_mb": peak, "added_mb": peak - base}
+    facts = {"peak_mb": peak, "added_mb": peak - base}
     if hasattr(contender, "facts"):
-        found |= contender.facts(task, job)
-    _say(found)
+        facts |= contender.facts(task, job)
+    _say(facts)
 
 
 def _seconds(call: Call) -> float:

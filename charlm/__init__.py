@@ -1,6 +1,6 @@
-"""Character-level RNN language models on a numpy autodiff engine of our own.
+"""Character-level RNN language models on an automatic differentiation engine in numpy.
 
-What the commands do, from Python:
+The commands have a Python API:
 
     import charlm
 
@@ -13,7 +13,7 @@ What the commands do, from Python:
 
     comparison = charlm.Comparison(charlm.load_comparison("srnn-vs-lstm"))
 
-``charlm.dynet`` is the DyNet interface, ``charlm.engine`` what lies under both.
+``charlm.dynet`` is DyNet's interface. Both use ``charlm.engine``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # importing it takes longer than all else before Ctrl-C is handled
+TYPE_CHECKING = False  # importing typing would delay the handling of Ctrl-C more than all else
 if TYPE_CHECKING:
     from typing import Any
 
@@ -45,12 +45,12 @@ __all__ = ["CharLM", "Comparison", "Training", "load", "load_comparison", "load_
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: `charlm --help` needs no numpy."""
+    """Import a public name on first use, so that `charlm --help` needs no numpy."""
     if name not in _HOME:
         raise AttributeError(f"module 'charlm' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    """Name the public names before they are used too: for ``dir``, ``help`` and completion."""
+    """Return the names, including public ones not used yet, for ``dir``, ``help`` and completion."""
     return sorted({*globals(), *__all__})

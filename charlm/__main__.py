@@ -1,4 +1,4 @@
-"""The ``charlm`` command, and ``python -m charlm`` for where that is not on the path."""
+"""The ``charlm`` command, also as ``python -m charlm``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from charlm import interrupts
 
 
 def main() -> None:
-    """Run the command line and exit; from here to the exit, Ctrl-C is one line and exit code 130."""
+    """Run the command line and exit; from here on, Ctrl-C prints one line and gives exit code 130."""
     interrupts.handle()
     try:
         from charlm.cli import main as run  # its imports may be interrupted too

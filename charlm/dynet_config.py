@@ -1,12 +1,12 @@
-"""DyNet's settings, made before ``charlm.dynet`` is imported: ``import charlm.dynet_config as dynet_config``.
+"""DyNet's settings, set before ``charlm.dynet`` is imported: ``import charlm.dynet_config as dynet_config``.
 
     >>> import charlm.dynet_config as dynet_config
     >>> dynet_config.set(random_seed=7, weight_decay=1e-6)
     >>> dynet_config.get()["seed"]
     7
 
-``charlm.dynet`` takes them when it is imported, and at ``init()``. DyNet reads ``sys.argv`` where nothing is set here;
-charlm never does so by itself (``charlm.dynet.DynetParams.from_args`` does when it is called).
+``charlm.dynet`` reads them when it is imported, and in ``init()``. If nothing is set here, DyNet reads ``sys.argv``;
+charlm does so only in ``charlm.dynet.DynetParams.from_args``.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def set(
     requested_gpus: int = 0,
     gpu_mask: Sequence[int] | None = None,
 ) -> None:
-    """Replace all settings; what is not given is DyNet's default.
+    """Replace all settings; the defaults are DyNet's.
 
     Args:
-        mem: no effect: memory is taken as it is needed.
+        mem: no effect: memory is allocated when it is needed.
         random_seed: 0 takes a seed from the operating system.
-        autobatch: whether graphs compute equal operations together.
+        autobatch: no effect: graphs are never batched automatically.
         profiling: no effect: there is nothing to print.
-        weight_decay: lambda of collections made from then on, see ``ParameterCollection.set_weight_decay``.
-        shared_parameters: only 0: parameters are not shared between processes; ``init`` refuses anything else.
+        weight_decay: lambda of later collections, see ``ParameterCollection.set_weight_decay``.
+        shared_parameters: must be 0, because parameters are not shared between processes; ``init`` checks it.
         requested_gpus: no effect, as in a DyNet that was built without them.
         gpu_mask: no effect, likewise.
     """

@@ -1,9 +1,8 @@
 """Every error that charlm raises on purpose.
 
-An error's text says what was given, what the rule is and what to do about it. Errors of the engine
-also inherit the built-in type that DyNet raises for the same mistake, so that a DyNet program's
-``except`` clauses still work. The command line prints the text on stderr and exits with
-``exit_code``.
+The text of an error says what was given, what the rule is and what to do. Errors of the engine also inherit the
+built-in type that DyNet raises for the same mistake, so the ``except`` clauses of a DyNet program still work. The
+command line prints the text on stderr and exits with ``exit_code``.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from charlm.wording import cut, dotted
 
 
 class CharlmError(Exception):
-    """A failure that charlm foresaw; ``exit_code`` is the command line's (1: the run failed)."""
+    """An expected failure; ``exit_code`` is the exit code of the command line (1: the run failed)."""
 
     exit_code = 1
 
@@ -47,11 +46,11 @@ class SettingError(ConfigError):
 
 
 class TextError(InputError, ValueError):
-    """A text cannot be read, or cannot be used as it is."""
+    """A text cannot be read or used."""
 
 
 class MissingTextError(TextError):
-    """There is no text at ``path``, where one was expected."""
+    """There is no text at ``path``."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(why)
@@ -59,13 +58,13 @@ class MissingTextError(TextError):
 
 
 class UndecodableTextError(TextError):
-    """A text has bytes that its encoding does not know.
+    """A text has bytes that do not fit its encoding.
 
     Attributes:
-        reason: what is wrong.
-        choice: what may be right, and how to choose.
-        convert: how to make a text of it that can be read.
-        encodings: those that decode all of it, the most plausible first.
+        reason: the problem.
+        choice: the encodings to choose from, in words.
+        convert: how to convert the text.
+        encodings: those that decode all of the text, the most plausible first.
     """
 
     def __init__(
@@ -83,15 +82,15 @@ class StoredError(InputError, ValueError):
 
 
 class CheckpointError(InputError, ValueError):
-    """A checkpoint is missing, damaged or of another format."""
+    """A checkpoint is missing, is damaged or has another format."""
 
 
 class RunExistsError(InputError):
-    """The run directory asked for exists already."""
+    """The run directory already exists."""
 
 
 class RunBusyError(InputError):
-    """Another process trains in the run directory."""
+    """Another process is training in the run directory."""
 
 
 class OutputError(CharlmError):
@@ -99,17 +98,17 @@ class OutputError(CharlmError):
 
 
 class StandardOutputError(CharlmError):
-    """Standard output takes nothing more."""
+    """Standard output cannot be written."""
 
 
 class ReaderGoneError(StandardOutputError):
-    """What read standard output (``| head``) has what it wanted: no failure of charlm's."""
+    """The reader of standard output (``| head``) has closed it, which is not a failure."""
 
     exit_code = 0
 
 
 class ModelFileError(InputError, RuntimeError):
-    """A model file of DyNet's form is damaged, or does not fit what is to be filled from it."""
+    """A DyNet model file is damaged, or does not fit the parameters to be loaded."""
 
 
 class MissingModelFileError(ModelFileError, FileNotFoundError):
@@ -117,7 +116,7 @@ class MissingModelFileError(ModelFileError, FileNotFoundError):
 
 
 class ModelKeyError(InputError, ValueError):
-    """A key in a model file is empty or contains what it may not."""
+    """A key in a model file is empty or contains forbidden characters."""
 
 
 class ClusterFileError(InputError, ValueError):
@@ -125,14 +124,14 @@ class ClusterFileError(InputError, ValueError):
 
 
 class MissingExtraError(InputError, ImportError):
-    """An optional package is needed for what was asked.
+    """A feature needs an optional package.
 
-    The remedy names the package and this Python, which is right however charlm was installed; the name of an
-    extra is not: pip cannot find it for a checkout, and `pip install .` would replace an editable installation.
+    The advice names the package and this Python, which works for every installation of charlm. An extra's name does
+    not: pip cannot find it for a checkout, and `pip install .` would replace an editable installation.
 
     Args:
-        what: what needs the package.
-        package: its name on the package index.
+        what: the feature.
+        package: the package's name on the package index.
         otherwise: what to do without it.
 
     Example:
@@ -159,7 +158,7 @@ def import_extra(module: str, what: str) -> Any:
 
 
 def how_to_install(package: str) -> str:
-    """Return the command that installs a package beside this charlm, as a part of a sentence."""
+    """Return the command that installs a package for this charlm, as a part of a sentence."""
     return f"to install it: {shlex.quote(sys.executable or 'python')} -m pip install {package}"
 
 
@@ -172,27 +171,27 @@ class ArgumentError(CharlmError, TypeError):
 
 
 class MisuseError(CharlmError, AssertionError):
-    """Something is given that cannot be used there (DyNet asserts there)."""
+    """An argument cannot be used there (DyNet has an assertion for it)."""
 
 
 class EmptyListError(CharlmError, AssertionError):
-    """A list argument is empty (DyNet asserts there)."""
+    """A list argument is empty (DyNet has an assertion for it)."""
 
 
 class StaleArgumentError(CharlmError, ValueError):
-    """An expression of an earlier graph is used to build a new node."""
+    """A new node uses an expression of an earlier graph."""
 
 
 class StaleExpressionError(CharlmError, RuntimeError):
-    """A value, gradient or dimension of an expression of an earlier graph is asked for."""
+    """A value, gradient or dimension is read from an expression of an earlier graph."""
 
 
 class DeviceError(InputError, RuntimeError):
-    """A device other than the CPU is asked for; there is no other."""
+    """A device other than the CPU is requested."""
 
 
 class EvaluationError(CharlmError, RuntimeError):
-    """The graph cannot be evaluated or differentiated as asked."""
+    """The graph cannot be evaluated or differentiated."""
 
 
 class NegativeIndexError(CharlmError, OverflowError):
@@ -200,15 +199,15 @@ class NegativeIndexError(CharlmError, OverflowError):
 
 
 class OutOfRangeError(CharlmError, IndexError):
-    """An index of ``x[i]`` outside the axis."""
+    """The index in ``x[i]`` is outside the axis."""
 
 
 class UnsupportedOperandError(CharlmError, NotImplementedError):
-    """An operator between kinds that it is not defined for."""
+    """An operator is not defined for these types."""
 
 
 class StaleBuilderError(CharlmError, ValueError):
-    """An RNN state of an earlier graph is continued."""
+    """An input is added to an RNN state of an earlier graph."""
 
 
 class BadGradientError(CharlmError, RuntimeError):
@@ -216,7 +215,7 @@ class BadGradientError(CharlmError, RuntimeError):
 
 
 class DivergedError(CharlmError, RuntimeError):
-    """A training whose loss or gradient is not finite again and again, whatever was tried."""
+    """The loss or gradient of a training is repeatedly not finite, also after rollbacks."""
 
 
 class GradientCheckError(CharlmError, AssertionError):
@@ -224,7 +223,7 @@ class GradientCheckError(CharlmError, AssertionError):
 
 
 def require(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:
-    """Refuse an argument of a wrong type, where a caller's values come in.
+    """Raise ArgumentError if an argument has a wrong type.
 
     A bool does not count as a number.
 

@@ -1,8 +1,8 @@
-"""Files: whole ones that appear at once, logs that grow by whole lines, and reading what charlm wrote.
+"""Files: atomic writes, logs that grow by whole lines, and safe reading.
 
-A reader never sees half of what was written, and a failure (a full disk, a missing permission)
-leaves things as they were and becomes an ``OutputError``. Only regular files are opened: opening a
-pipe of the same name could wait for ever. What the files mean is not known here.
+A reader never sees a partial file. A failure (a full disk, a missing permission) changes nothing and becomes an
+``OutputError``. Only regular files are opened, because opening a pipe could wait for ever. The content of the
+files is not known here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from charlm.errors import ArgumentError, OutputError, require
 from charlm.interrupts import unfinished
 
 TEMPORARY_GLOB = ".charlm-*.tmp"
-"""The names of the temporary files, which only a killed process leaves behind."""
+"""The names of temporary files; only a killed process leaves one behind."""
 
 _FULL = "free some space, or write to another place"
 _FOLDER = "choose a path whose parents are folders"
@@ -59,7 +59,7 @@ _WHY_UNREADABLE = {
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
-    """Return the error that says why `path` could not be written, and what helps.
+    """Return the error for a `path` that could not be written, with reason and advice.
 
     >>> print(output_error(Path("runs/a"), OSError(errno.ENOSPC, "")))
     runs/a: cannot write: the disk is full; free some space, or write to another place
@@ -70,21 +70,21 @@ def output_error(path: Path, error: OSError) -> OutputError:
 
 
 def home_expanded(path: str) -> str:
-    """Return a path whose ``~`` at the beginning, or ``~NAME``, is the home folder, where there is one.
+    """Return a path with ``~`` or ``~NAME`` at the beginning replaced by the home folder, if there is one.
 
-    A shell does this for words that are not in quotes; charlm does it for those, and for paths in files.
+    A shell does this for words without quotes. charlm does it for quoted words too, and for paths in files.
 
     >>> home_expanded("novel~.txt")
     'novel~.txt'
     """
     try:
         return os.path.expanduser(path)  # noqa: PTH111
-    except ValueError:  # a NUL, which no path holds
+    except ValueError:  # a NUL character, which no path contains
         return path
 
 
 def exists(path: Path) -> bool:
-    """Tell whether a path exists; a path that the system does not accept does not.
+    """Tell whether a path exists; False for a path that the system does not accept.
 
     >>> exists(Path("a" * 1000))
     False
@@ -96,7 +96,7 @@ def exists(path: Path) -> bool:
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return why a file could not be read and what helps, to follow the file's name.
+    """Return why a file could not be read, with advice, to follow the file's name.
 
     >>> why_unreadable(OSError(errno.EACCES, ""))
     'cannot be read: no permission; change that with chmod, or give another path'
@@ -107,27 +107,27 @@ def why_unreadable(error: OSError) -> str:
 
 
 def seen(path: Path) -> Path:
-    """Return a path relative to the current folder if it lies in it, else as it is."""
+    """Return a path, relative to the current folder if it is inside it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def path_of(given: Any, where: str) -> Path:
-    """Return the path that a program gave; ArgumentError if it gave something else.
+def path_of(value: Any, where: str) -> Path:
+    """Return the path in an argument; raise ArgumentError if it is something else.
 
     >>> path_of("runs/srnn", "load")
     PosixPath('runs/srnn')
     """
-    require(where, given, (str, os.PathLike), "a path, as text or Path")
-    if isinstance(os.fspath(given), bytes):
-        raise ArgumentError(f"{where}: expected a path, as text or Path, got bytes: {given!r}")
-    if "\0" in os.fspath(given):
-        raise ArgumentError(f"{where}: no path holds a NUL character, got {given!r}")
-    return Path(given)
+    require(where, value, (str, os.PathLike), "a path, as text or Path")
+    if isinstance(os.fspath(value), bytes):
+        raise ArgumentError(f"{where}: expected a path, as text or Path, got bytes: {value!r}")
+    if "\0" in os.fspath(value):
+        raise ArgumentError(f"{where}: no path holds a NUL character, got {value!r}")
+    return Path(value)
 
 
 def regular(path: str | os.PathLike[str], flags: int) -> int:
-    """Open a regular file, as ``opener`` of ``open``; OSError for a pipe or a device, which could block for ever."""
+    """Open a regular file, as the ``opener`` of ``open``; raise OSError for a pipe or device, which could block."""
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
@@ -142,7 +142,7 @@ def read_whole(path: Path, most: int) -> bytes:
     """Return the content of a regular file.
 
     Raises:
-        OSError: it cannot be read, has more than ``most`` bytes, or more than the memory holds.
+        OSError: it cannot be read, has more than ``most`` bytes, or does not fit in memory.
     """
     with open(path, "rb", opener=regular) as file:
         if os.fstat(file.fileno()).st_size > most:
@@ -154,7 +154,7 @@ def read_whole(path: Path, most: int) -> bytes:
 
 
 def cache_folder(name: str) -> Path | None:
-    """Return the user's folder for what can be made again, created if need be; None if none can be written to.
+    """Return the user's cache folder, which is created if necessary; None if it is not writable.
 
     It is ``charlm/NAME`` under ``$XDG_CACHE_HOME``, or else under ``~/.cache`` (``~/Library/Caches`` on macOS).
     """
@@ -169,17 +169,16 @@ def cache_folder(name: str) -> Path | None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Make `path` a file of exactly `data`, or leave it as it is.
+    """Write `data` to the file `path`, completely or not at all.
 
-    The data goes to a temporary file in the same folder, is forced to the disk and then renamed
-    over `path`; so at every moment, a loss of power included, `path` is the whole old file or the
-    whole new one.
+    The data goes to a temporary file in the same folder, is forced to the disk and then renamed to `path`. So at
+    every moment, even in a power failure, `path` is the complete old file or the complete new one.
 
     Raises:
-        OutputError: it cannot be written; the temporary file is gone and `path` is untouched.
+        OutputError: it cannot be written; the temporary file is removed and `path` is unchanged.
     """
     try:
-        _refuse_what_is_no_file(path)
+        _refuse_other_than_files(path)
         with replacing(path) as file:
             file.write(data)
             file.flush()
@@ -191,9 +190,9 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path` that takes its place when the ``with`` block ends well, and else goes.
+    """Open a temporary file that replaces `path` after the ``with`` block; after an exception it is removed.
 
-    `mode` is a new file's permissions, before the umask. OSError comes as it is; nothing is forced to the disk.
+    `mode` is the permissions of a new file, before the umask. OSError is not translated; nothing is forced to the disk.
     """
     temporary = path.parent / TEMPORARY_GLOB.replace("*", secrets.token_hex(8))
     unfinished.add(temporary)
@@ -212,9 +211,8 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
 class LineLog:
     """A text file (UTF-8) that grows by whole lines.
 
-    Each line reaches the operating system in one piece before ``write`` returns, so that another
-    program can follow the file and a killed process leaves no half line. The file is open during
-    a write only: nothing needs closing.
+    ``write`` passes each line to the operating system in one piece. So another program can follow the file, and a
+    killed process leaves no partial line. The file is open only during a write, so nothing needs closing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -224,9 +222,9 @@ class LineLog:
         """Append `line` and a line end.
 
         Raises:
-            OutputError: the line cannot be written; no part of it is in the file.
+            OutputError: the line cannot be written; the file is unchanged.
         """
-        # A sampled text may hold half a surrogate pair, which is no UTF-8: it becomes an escape.
+        # A sampled text may contain half a surrogate pair, which UTF-8 lacks: it becomes an escape.
         rest = memoryview(f"{line}\n".encode(errors="backslashreplace"))
         try:
             with open(self.path, "ab", buffering=0, opener=regular) as file:
@@ -242,7 +240,7 @@ class LineLog:
             raise output_error(self.path, error) from error
 
     def cut(self, lines: int) -> int:
-        """Keep the first `lines` lines and return how many there are now: as many, or fewer.
+        """Keep the first `lines` lines; return the number of lines, which may be smaller.
 
         Raises:
             OutputError: the file cannot be written.
@@ -257,10 +255,10 @@ class LineLog:
         return len(kept)
 
     def sync(self) -> None:
-        """Force what was written to the disk.
+        """Force the file to the disk.
 
         Raises:
-            OutputError: the disk does not take it.
+            OutputError: the disk reports an error.
         """
         try:
             with open(self.path, "ab", opener=regular) as file:
@@ -269,7 +267,7 @@ class LineLog:
             raise output_error(self.path, error) from error
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def _refuse_other_than_files(path: Path) -> None:
     """Raise OSError for a folder or a device: a rename would replace ``/dev/null`` for all."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -278,9 +276,9 @@ def _refuse_what_is_no_file(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the folder's entries to the disk, where the system can.
+    """Force the folder's entries to the disk, if the system can.
 
-    The new file is in place by now and the old one gone, so a failure here is no failure to write.
+    The new file has already replaced the old one, so a failure here is ignored.
     """
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

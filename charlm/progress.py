@@ -1,6 +1,6 @@
-"""Long work reports what it does and how far it is; a program that runs it may listen.
+"""Progress reports of long work, for a listener if there is one.
 
-A listener belongs to the thread, or to the context, that set it: work on other threads is not reported.
+A listener belongs to the thread or context that set it: work on other threads is not reported.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from contextvars import ContextVar
 from typing import Protocol, TypeAlias
 
 Advance: TypeAlias = Callable[[float], object]
-"""Takes how much was done since the last time."""
+"""Takes the amount of work done since the last call."""
 
 
 class Listener(Protocol):
-    """What shows messages and progress."""
+    """Shows messages and progress."""
 
     def say(self, text: str) -> None:
         """Show a message."""
 
     def task(self, what: str, total: float | None) -> AbstractContextManager[Advance]:
-        """Show work until the ``with`` block ends."""
+        """Show the progress of work until the ``with`` block ends."""
 
 
-def _nobody(amount: float) -> None:
-    """Show nothing."""
+def _ignore(amount: float) -> None:
+    """Ignore the progress."""
 
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
-_advance: ContextVar[Advance] = ContextVar("advance", default=_nobody)
+_advance: ContextVar[Advance] = ContextVar("advance", default=_ignore)
 
 
 def listen(listener: Listener) -> None:
-    """Report to this listener from now on."""
+    """Set the listener."""
     _listener.set(listener)
 
 
 def say(text: str) -> None:
-    """Give the listener a message, if there is one."""
+    """Pass a message to the listener, if there is one."""
     listener = _listener.get()
     if listener is not None:
         listener.say(text)
@@ -47,11 +47,11 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def task(what: str, total: float | None = None) -> Iterator[None]:
-    """Report work while the block runs.
+    """Report the progress of the ``with`` block.
 
     Args:
-        what: what is done, such as ``scoring``.
-        total: how much there is to do; None if that is not known, or over in a moment.
+        what: the name of the work, such as ``scoring``.
+        total: the amount of work; None if it is unknown or very short.
 
     Example:
         >>> with task("counting", 3):
@@ -71,5 +71,5 @@ def task(what: str, total: float | None = None) -> Iterator[None]:
 
 
 def advance(amount: float) -> None:
-    """Report how much more of the innermost task is done."""
+    """Report that this much more of the innermost task is done."""
     _advance.get()(amount)

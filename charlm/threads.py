@@ -1,4 +1,4 @@
-"""How many cores to compute on, and telling numpy's linear algebra."""
+"""The number of threads, and limiting numpy's linear algebra to it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _limit: int | None = None
 
 
 def use_threads(count: int) -> None:
-    """Have numpy's linear algebra compute on ``count`` threads, in the whole process, from now on.
+    """Limit numpy's linear algebra to ``count`` threads, in the whole process.
 
-    Before numpy is imported this costs nothing: the library asks the environment when it is loaded.
+    Before numpy is imported, this only sets environment variables, which the library reads when it is loaded.
     """
     global _limit
     if "numpy" not in sys.modules:
@@ -26,22 +26,22 @@ def use_threads(count: int) -> None:
 
 @cache
 def _linear_algebra() -> Any:
-    from threadpoolctl import ThreadpoolController  # looks for the libraries that are loaded
+    from threadpoolctl import ThreadpoolController  # finds the loaded libraries
 
     return ThreadpoolController().select(user_api="blas")
 
 
 def thread_count(wanted: int | None = None, default: int | None = None) -> int:
-    """Return how many threads to compute on: as many as wanted, as the environment says, the default, or all cores."""
+    """Return the number of threads: the wanted one, or the environment's, the default, or the number of cores."""
     if wanted is not None:
         return wanted
-    said = [os.environ.get(variable, "") for variable in VARIABLES]
-    found = [int(count) for count in said if count.isdecimal() and int(count)]
-    return found[0] if found else default or cores()
+    values = [os.environ.get(variable, "") for variable in VARIABLES]
+    counts = [int(value) for value in values if value.isdecimal() and int(value)]
+    return counts[0] if counts else default or cores()
 
 
 def cores() -> int:
-    """Return how many cores this process may compute on."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # a container may have fewer than the machine
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -24,13 +24,13 @@ class NormLSTM(nn.Module):
     def forward(self, xs: torch.Tensor) -> tuple[torch.Tensor, None]:
         """Of numbers by time and batch."""
         c = h = torch.zeros(xs.shape[1], self.h.in_features)
-        found = []
+        outputs = []
         for x in self.norm_x(self.x(xs)):
             i, f, o, g = (x + self.norm_h(self.h(h))).chunk(4, -1)
             c = i.sigmoid() * g.tanh() + (f + 1).sigmoid() * c
             h = o.sigmoid() * self.norm_c(c).tanh()
-            found.append(h)
-        return torch.stack(found), None
+            outputs.append(h)
+        return torch.stack(outputs), None
 
 
 LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM, "norm_lstm": NormLSTM}

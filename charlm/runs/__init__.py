@@ -1,1 +1,1 @@
-"""A run on the disk: its directory and its checkpoints. What is in them is not known here."""
+"""A run on the disk: its directory, checkpoints and lock. The meaning of their content is not known here."""

@@ -1,14 +1,14 @@
 """The checkpoint file: tensors, configuration, vocabulary and training state.
 
-It is one safetensors file that needs no other and holds data alone: loading runs no code. The same
-content always gives the same bytes, and any change to the file is noticed. What the configuration
-and the state mean is not known here.
+It is one safetensors file that needs no other. It contains only data, so loading runs no code. The same
+content always gives the same bytes, and any change to the file is detected. The meaning of the
+configuration and the state is not known here.
 
 The file's one metadata entry, ``charlm``, is JSON with sorted keys, no spaces and only ASCII:
-``config``, ``format``, ``format_version``, ``sha256``, ``state``, ``vocab``. (One entry, because
-the serializer writes several in no fixed order.) The checksum is taken over that JSON without
-``sha256`` and then, for each tensor in order of name, the JSON ``[name,dtype,shape]`` and its
-bytes (little-endian, C order).
+``config``, ``format``, ``format_version``, ``sha256``, ``state``, ``vocab``. (It is one entry, because
+the serializer does not fix the order of several.) The checksum covers that JSON without ``sha256``,
+then for each tensor, in order of names, the JSON ``[name,dtype,shape]`` and the bytes (little-endian,
+C order).
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from charlm.files import (
 )
 
 LAST_NAME, BEST_NAME = "last.safetensors", "best.safetensors"
-"""The checkpoints' names in a run directory: the latest, and the best by the held-out score."""
+"""The checkpoints in a run directory: the latest, and the one with the best held-out score."""
 
 FORMAT = "charlm-checkpoint"
 FORMAT_VERSION = 2
 MOST_HEADER = 64 << 20
-"""Bytes of a header: the symbols take the most of them."""
+"""The maximum size of a header in bytes; the symbols take most of it."""
 
 _ENTRY = "charlm"
 _FIELDS = {"config", "format", "format_version", "sha256", "state", "vocab"}
@@ -56,12 +56,12 @@ Tensor = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
-    ``tensors`` may be of any shape (0-d and empty ones too) and of bool, integers, float16, float32
-    or float64. ``config`` and ``state`` are JSON-able: dicts with string keys, lists, strings,
-    numbers, bools, None. Floats come back exactly, NaN and infinities too. ``source`` is what
-    messages call it: its file.
+    ``tensors`` may have any shape (also 0-d and empty) and hold bool, integers, float16, float32 or
+    float64. ``config`` and ``state`` are JSON data: dicts with string keys, lists, strings, numbers,
+    bools, None. Floats are read back exactly, NaN and infinities too. ``source`` is its name in
+    messages: the file.
     """
 
     tensors: Mapping[str, Tensor]
@@ -71,7 +71,7 @@ class Checkpoint:
     source: str = "checkpoint"
 
     def damaged(self, what: str) -> CheckpointError:
-        """Return the error that says what is wrong with it."""
+        """Return the error for a damaged checkpoint; ``what`` is the damage."""
         return _damaged(self.source, what)
 
 
@@ -79,8 +79,8 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     """Write `checkpoint` to the file `path`, atomically; equal checkpoints give equal bytes.
 
     Raises:
-        ArgumentError: something in the checkpoint has no place in the format; nothing was written.
-        OutputError: the file cannot be written; an older one is untouched.
+        ArgumentError: the format cannot represent something in the checkpoint; nothing was written.
+        OutputError: the file cannot be written; an existing file is unchanged.
     """
     try:
         content = _encode(checkpoint)
@@ -92,11 +92,11 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
 def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> Checkpoint:
     """Return the checkpoint in the file `path`, or one of those in the run directory `path`.
 
-    ``which`` of them: ``last``, ``best``, or by default the best where there is one. The tensors are
-    writable arrays of their own, in order of name.
+    ``which`` is ``last`` or ``best``; the default is the best if there is one. The tensors are
+    writable arrays, in order of names.
 
     Raises:
-        CheckpointError: there is none, it is damaged, or it is of another format.
+        CheckpointError: there is none, it is damaged, or it has another format.
         ArgumentError: ``path`` is not a path.
     """
     file = path_of(path, "load: run")
@@ -117,7 +117,7 @@ def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> P
     """Return the file that ``load_checkpoint`` reads.
 
     Raises:
-        CheckpointError: the best is asked for, and the run has none; or another word is given.
+        CheckpointError: the run has no best checkpoint, or ``which`` is another word.
     """
     run = Path(home_expanded(str(path_of(path, "load: run"))))
     if which not in (None, "last", "best"):
@@ -136,7 +136,7 @@ def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> P
 
 
 def _encode(checkpoint: Checkpoint) -> bytes:
-    """Return the file's bytes; what the format cannot hold raises one of several other errors."""
+    """Return the file's bytes; content that the format cannot represent raises one of several errors."""
     tensors = {name: _little_endian(tensor) for name, tensor in checkpoint.tensors.items()}
     for name, tensor in tensors.items():
         if tensor.dtype.kind not in "biuf" or name == "__metadata__":
@@ -179,10 +179,10 @@ def _of_today(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked_length(file: Path, stream: BinaryIO) -> int:
-    """Return how long a file is, as its header says too: one that is damaged may be too large to read whole."""
+    """Return the length of a file after comparing it with the header: a damaged file may be too large to read."""
     start = stream.read(9)
     if start[8:] not in (b"{", b""):
-        raise _foreign(file, "it is no safetensors file")
+        raise _foreign(file, "it is not a safetensors file")
     length = int.from_bytes(start[:8], "little")
     if length > MOST_HEADER:
         raise _damaged(file, "its header is too large")
@@ -199,11 +199,10 @@ def _checked_length(file: Path, stream: BinaryIO) -> int:
 
 
 def _unpack(file: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return the metadata's fields and the tensors, before the checksum is compared.
+    """Return the metadata's fields and the tensors; the checksum is compared later.
 
-    The checksum covers what the header says; that it is spelled as charlm spells it is checked
-    here, so that a changed byte without a meaning (a space made a line end, an escape in upper
-    case) is noticed as well.
+    The checksum covers the meaning of the header. Its spelling is compared here, so that a changed
+    byte without a meaning (a space that became a line end, an escape in upper case) is detected too.
     """
     try:
         tensors = unpack_tensors(content)
@@ -218,7 +217,7 @@ def _unpack(file: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tenso
             and entry == _canonical(fields)
             and metadata.keys() == {_ENTRY}
         )
-    # KeyError: a tensor type that numpy lacks. ValueError: no JSON, no UTF-8, an impossible shape.
+    # KeyError: a tensor type that numpy lacks. ValueError: not JSON or UTF-8, or an impossible shape.
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise _damaged(file, str(error)) from error
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
@@ -240,7 +239,7 @@ def _check_version(file: Path, version: object) -> None:
 
 
 def _digest(fields: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Return the checksum that the module's docstring defines; `fields` come without ``sha256``."""
+    """Return the checksum defined in the module's docstring; `fields` does not contain ``sha256``."""
     digest = hashlib.sha256(_canonical(fields).encode())
     for name in sorted(tensors):
         tensor = _little_endian(tensors[name])
@@ -266,7 +265,7 @@ def _foreign(file: Path, what: str) -> CheckpointError:
 
 
 def _missing(path: Path) -> CheckpointError:
-    """Return the error for a path without a checkpoint; it names the runs that do exist."""
+    """Return the error for a path without a checkpoint; it names runs that exist."""
     if path.is_dir():
         what = f"no checkpoint ({LAST_NAME}) in this folder"
     elif path.exists():
@@ -277,11 +276,10 @@ def _missing(path: Path) -> CheckpointError:
 
 
 def suggested_run(path: Path) -> str:
-    """Return what to do about a path without a run: which run is meant, which there are, or how to make one."""
+    """Return advice for a path without a run: a similar name, the runs that exist, or how to make one."""
     folders = (path.parent, Path("runs"))
     last = [file for folder in folders for file in folder.glob(f"*/{LAST_NAME}")]
-    found = [file for file in last if file.is_file()]
-    runs = sorted({file.resolve(): file.parent for file in found}.values())
+    runs = sorted({file.resolve(): file.parent for file in last if file.is_file()}.values())
     close = difflib.get_close_matches(path.name, [run.name for run in runs], n=1)
     if close:
         return f"did you mean {next(run for run in runs if run.name == close[0])}?"

@@ -1,17 +1,16 @@
-"""The run directory: where one training run keeps what it writes.
+"""The run directory, with all files of one training run.
 
-It holds, in the order in which they appear:
+Its files, in the order in which they are made:
 
-* nothing at first: an empty directory is no run, and a later run may use it;
-* ``config.yaml``, whole from the start, under a comment that marks the directory as a run;
-* ``metrics.jsonl`` and ``samples.txt``, which grow by whole lines; a process that trains here holds a lock
-  on the first;
-* ``meta.json`` and ``summary.json``: what the run is, and how it ended;
-* ``last.safetensors``, whole from the start and replaced whole. Only now can anything be loaded
-  from the run; one that failed earlier is a marked configuration, perhaps with logs beside it;
-* ``best.safetensors``, ``loss.png`` and ``tensorboard/``, where there is something to put there.
+* nothing at first: an empty directory is not a run, and a later run may use it;
+* ``config.yaml``, written at once; a comment at its top marks the directory as a run;
+* ``metrics.jsonl`` and ``samples.txt``, which grow by whole lines; the training process holds a lock on the first;
+* ``meta.json`` and ``summary.json``: facts about the run, and its status;
+* ``last.safetensors``, always complete. From now on the run can be loaded; a run that failed earlier has only a
+  configuration and perhaps logs;
+* ``best.safetensors``, ``loss.png`` and ``tensorboard/``, if the run makes them.
 
-What a metric or a configuration means is not known here; ``load_checkpoint`` reads a run.
+The meaning of metrics and configurations is not known here. ``load_checkpoint`` reads a run.
 """
 
 from __future__ import annotations
@@ -49,8 +48,8 @@ _METRICS, _SAMPLES = "metrics.jsonl", "samples.txt"
 _BASELINES = "baselines.json"
 _META, _SUMMARY, _PLOT, _EVENTS = "meta.json", "summary.json", "loss.png", "tensorboard"
 MOST, MOST_LINE, MOST_METRICS = 16 << 20, 1 << 20, 1 << 30
-"""Bytes that are read of a summary or a meta file, of a line of the metrics, and of all these lines."""
-# In the order of removal: the mark of a run goes last, so that a removal cut short can be repeated.
+"""The maximum bytes of a summary or meta file, of a line of the metrics, and of all these lines."""
+# In the order of removal: the file that marks a run comes last, so an interrupted removal can be repeated.
 _OWN = (
     LAST_NAME,
     BEST_NAME,
@@ -67,11 +66,11 @@ _OWN = (
 
 
 _TRAP = re.compile(r"^[-~\s]|\s$|[*?\[\]]|[\x00-\x1f\x7f]")
-"""What a new folder's name may not have: it is a pattern, an option, another's home, or cannot be seen."""
+"""Not allowed in a new folder's name: a shell could misread it, or it is invisible."""
 
 
 def default_places(name: str, under: Path = Path("runs")) -> Iterator[Path]:
-    """Yield where a run may go that was given no directory: ``under/name``, ``under/name-2``, ``-3``, ..."""
+    """Yield the default places of a run: ``under/name``, ``under/name-2``, ``-3``, ..."""
     yield under / name
     for number in itertools.count(2):
         yield under / f"{name}-{number}"
@@ -79,7 +78,7 @@ def default_places(name: str, under: Path = Path("runs")) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """A directory that exists and is one run's; ``create_default`` and ``create_named`` make it."""
+    """The existing directory of one run; ``create_default`` and ``create_named`` make it."""
 
     path: Path
 
@@ -87,7 +86,7 @@ class RunDirectory:
     def create_default(cls, name: str, under: Path = Path("runs")) -> RunDirectory:
         """Create the first of ``default_places`` that is free.
 
-        Two processes that ask at the same moment get different directories.
+        Two processes at the same moment get different directories.
 
         Raises:
             OutputError: it cannot be created.
@@ -99,13 +98,12 @@ class RunDirectory:
     def create_named(cls, path: Path, *, force: bool = False) -> RunDirectory:
         """Create the directory `path`, which must not exist or be empty.
 
-        With `force` it may also be an earlier run: charlm's own files in it are removed at once,
-        and nothing else is.
+        With `force` it may also be an earlier run, whose files are removed at once. Other files are kept.
 
         Raises:
             RunExistsError: it exists, and is not an earlier run or `force` is not given.
-            InputError: the name of a folder that would be created is a trap.
-            OutputError: it cannot be created, or the earlier run not be removed.
+            InputError: a shell could misread the name of a folder that would be created.
+            OutputError: it cannot be created, or the earlier run cannot be removed.
         """
         check_names(path)
         _make_folders(path.parent)
@@ -140,12 +138,12 @@ class RunDirectory:
 
     @property
     def meta(self) -> Path:
-        """What the run is and was started with."""
+        """Facts about the run: versions, seed, command, ..."""
         return self.path / _META
 
     @property
     def summary(self) -> Path:
-        """How the run ended, or that it has not."""
+        """The status of the run."""
         return self.path / _SUMMARY
 
     @property
@@ -159,7 +157,7 @@ class RunDirectory:
         return self.path / _EVENTS
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
-        """Keep other processes from training here; ``RunBusyError`` if one does."""
+        """Keep other processes from training here; raise ``RunBusyError`` if one does."""
         return hold(self.metrics)
 
     def is_running(self) -> bool:
@@ -177,8 +175,7 @@ class RunDirectory:
     def log_metrics(self, metrics: Mapping[str, str | float | bool | None]) -> None:
         """Append `metrics` as one line of JSON, in their order.
 
-        Floats are written with all their digits. JSON has no NaN and no infinity: they become null,
-        which every reader takes.
+        Floats are written with all their digits. NaN and infinity, which JSON lacks, become null.
         """
         finite = {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -191,7 +188,7 @@ class RunDirectory:
         LineLog(self.samples).write(f"--- step {step} ---\n{text}")
 
     def read_samples(self) -> list[tuple[int, str]]:
-        """Return the sampled texts with their steps; nothing of a file that cannot be read."""
+        """Return the sampled texts with their steps; an empty list if the file cannot be read."""
         try:
             text = b"".join(_lines(self.samples)).decode(errors="replace")
         except OSError:
@@ -203,19 +200,19 @@ class RunDirectory:
         ]
 
     def cut_logs(self, metrics: int, samples: int) -> tuple[int, int]:
-        """Keep as many lines of the metrics and samples; return how many there are, perhaps fewer."""
+        """Keep this many lines of the metrics and samples; return how many there are now, perhaps fewer."""
         return LineLog(self.metrics).cut(metrics), LineLog(self.samples).cut(samples)
 
     def sweep(self) -> None:
-        """Remove the temporary files of a process that was killed; for who holds the lock."""
+        """Remove the temporary files of a killed process; only for the process that holds the lock."""
         for file in self.path.glob(TEMPORARY_GLOB):
             with contextlib.suppress(OSError):
                 file.unlink()
 
     def read_metrics(self) -> tuple[list[dict[str, Any]], list[str]]:
-        """Return the metrics, a dict a line, and what is wrong with the lines that are left out.
+        """Return the metrics, one dict per line, and the problems of the lines that are skipped.
 
-        A last line without an end is still being written.
+        A last line without a line end is ignored: it is still being written.
         """
         rows, problems = [], []
         try:
@@ -234,14 +231,14 @@ class RunDirectory:
         return rows, problems
 
     def read_summary(self) -> tuple[Summary | None, list[str]]:
-        """Return how the run stands or ended; None, and why, if there is no such file or it is damaged."""
+        """Return the status of the run; None and the problems if the file is missing or damaged."""
         try:
             return read_json(Summary, self.summary, MOST, more=True), []
         except StoredError as error:
             return None, [str(error)] if os.path.lexists(self.summary) else []
 
     def read_meta(self) -> dict[str, Any]:
-        """Return what ``write_meta`` wrote; nothing of a file that is not there or damaged."""
+        """Return what ``write_meta`` wrote; an empty dict if the file is missing or damaged."""
         try:
             content: dict[str, Any] = parsed(read_whole(self.meta, MOST), str(self.meta))
             made(Meta, content, str(self.meta), more=True)
@@ -250,14 +247,13 @@ class RunDirectory:
         return content
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
-        """Write what the run is."""
+        """Write facts about the run."""
         write_atomically(self.meta, _pretty(meta))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Write how the run stands or ended.
+        """Write the status of the run.
 
-        Where the disk is full, the file is written over in its place, which takes no more room: a run tells
-        its end there too.
+        If the disk is full, the file is overwritten in place, which needs no space: so the end of a run is recorded.
         """
         content = _pretty(summary)
         try:
@@ -271,9 +267,9 @@ class RunDirectory:
                 raise output_error(self.summary, error) from error
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Make `checkpoint` the latest; the one before stays until it is whole on the disk.
+        """Write `checkpoint` as the latest; the one before is kept until it is complete on the disk.
 
-        What was logged before it is on the disk then too.
+        The logs are forced to the disk first.
         """
         for log in (self.metrics, self.samples):
             if log.exists():
@@ -281,27 +277,27 @@ class RunDirectory:
         save_checkpoint(self.checkpoint, checkpoint)
 
     def save_best(self, checkpoint: Checkpoint) -> None:
-        """Make `checkpoint` the best."""
+        """Write `checkpoint` as the best."""
         save_checkpoint(self.best, checkpoint)
 
 
 def check_names(path: Path) -> None:
-    """Refuse to create folders whose names a shell takes for something else: ``rm -r`` would delete other runs.
+    """Refuse to create folders whose names a shell could misread: ``rm -r`` would delete other runs.
 
     Raises:
-        InputError: with what is wrong with the name.
+        InputError: a name is not allowed.
     """
     for folder in (path, *path.parents):
         if _TRAP.search(folder.name) and not folder.exists():
             raise InputError(
-                f"{str(path)!r}: a folder named {folder.name!r} could be taken for a pattern, an option or nothing "
+                f"{str(path)!r}: a shell could take a folder named {folder.name!r} for a pattern, an option or nothing "
                 f"at all; choose a name of letters, digits, dots, dashes and underscores, such as "
                 f"{str(folder.with_name(plain_name(folder.name)))!r}"
             )
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the whole lines of a file, cut where one is longer than any."""
+    """Yield the complete lines of a file; a line that is too long is cut."""
     with open(path, "rb", opener=regular) as file:
         if os.fstat(file.fileno()).st_size > MOST_METRICS:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -333,7 +329,7 @@ def _make_new(path: Path) -> bool:
 
 
 def _take_over(path: Path, force: bool) -> None:
-    """Make the existing `path` an empty run, or raise RunExistsError."""
+    """Turn the existing `path` into an empty run directory, or raise RunExistsError."""
     another = "choose another run directory"
     try:
         if not path.is_dir():
@@ -342,7 +338,7 @@ def _take_over(path: Path, force: bool) -> None:
             return
         if not is_run(path):
             raise RunExistsError(
-                f"{path}: holds files that are not a charlm run, and --force replaces nothing else; "
+                f"{path}: holds files that are not a charlm run, and --force replaces only runs; "
                 f"{another}"
             )
         own = [file for pattern in _OWN for file in path.glob(pattern)]

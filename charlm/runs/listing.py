@@ -1,4 +1,4 @@
-"""The runs under a folder, and how each stands: what a run's files say, and whether a process holds it."""
+"""The runs under a folder and their status, from their files and locks."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from charlm.runs.directory import RunDirectory
 from charlm.runs.records import Summary
 
 DEEPEST = 4
-"""Folders below the one that is looked through."""
+"""How many levels of subfolders are searched."""
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run as it stands.
+    """The status of a run.
 
     Attributes:
         run: its folder.
-        state: running, finished, stopped, failed, or killed where its process ended unexpectedly; unreadable,
-            a folder that cannot be read.
-        reason: why it ended; the error of one that failed.
-        budget: what it may use up.
-        step: of the last thing that it wrote.
-        steps: the steps of its budget, None for one in time alone.
-        loss: the last that was logged.
+        state: running, finished, stopped, failed; killed if its process ended unexpectedly; unreadable if its
+            folder cannot be read.
+        reason: why it ended; for a failed run, the error.
+        budget: its budget in words.
+        step: the step of the last entry that it wrote.
+        steps: the steps of its budget; None if the budget is only a time.
+        loss: the last logged loss.
         best_nll: the best held-out score.
-        best_step: its step.
-        age: seconds since it last wrote something; None if that cannot be told.
-        problems: what is wrong with its files, each with its file and line.
+        best_step: the step of that score.
+        age: seconds since it last wrote something; None if unknown.
+        problems: the problems of its files, each with file and line.
     """
 
     run: Path
@@ -49,8 +49,8 @@ class RunStatus:
 
 
 def status(directory: RunDirectory) -> RunStatus:
-    """Return how a run stands."""
-    running = directory.is_running()  # first: it may end meanwhile, and then its summary counts
+    """Return the status of a run."""
+    running = directory.is_running()  # first: if it ends meanwhile, its summary counts
     try:
         written = _last_written(directory)
     except OSError as error:
@@ -65,7 +65,7 @@ def status(directory: RunDirectory) -> RunStatus:
     if running or state == "running":
         state, reason = ("running", "") if running else ("killed", "its process ended unexpectedly")
         reason = damage[0] if damage and not running else reason
-        # its summary is of when it began
+        # its summary was written when it started
         step = rows[-1]["step"] if rows else step
         losses = [row["loss"] for row in rows if "loss" in row]
         loss = losses[-1] if losses else loss
@@ -94,9 +94,9 @@ def unreadable(folder: Path, error: OSError) -> RunStatus:
 
 
 def statuses(folder: Path) -> Iterator[RunStatus]:
-    """Yield how the runs in a folder and in those below it stand, by name; the folder itself may be one."""
-    for found in _runs_under(folder, DEEPEST):
-        yield status(found) if isinstance(found, RunDirectory) else found
+    """Yield the status of each run in a folder and its subfolders, by name; the folder itself may be a run."""
+    for run in _runs_under(folder, DEEPEST):
+        yield status(run) if isinstance(run, RunDirectory) else run
 
 
 def _runs_under(folder: Path, depth: int) -> Iterator[RunDirectory | RunStatus]:

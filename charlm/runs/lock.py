@@ -1,7 +1,7 @@
-"""Who trains in a run directory: a lock on its metrics, which the system drops when the process ends.
+"""A lock on a run directory while a process trains there. The system releases it when the process ends.
 
-So it tells the truth after a ``kill -9`` and after a loss of power, which no file with a process id does.
-The metrics are the one file of a run that is never replaced.
+So it is right after a ``kill -9`` and a power failure, unlike a file with a process id. The lock is on the
+metrics, the one file of a run that is never replaced.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from charlm.errors import RunBusyError
 from charlm.files import output_error, regular
 
 _TRIES, _PAUSE = 10, 0.02
-"""``is_held`` takes the lock for a moment, which is not to turn a training away."""
+"""``hold`` tries again, because ``is_held`` takes the lock for a moment."""
 
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Hold the lock on the file `path`, which is made where there is none.
+    """Hold the lock on the file `path`, which is created if it does not exist.
 
     Raises:
         RunBusyError: another process holds it.
@@ -48,7 +48,7 @@ def hold(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether a process holds the lock on the file `path`; False if there is none."""
+    """Tell whether a process holds the lock on the file `path`; False if there is no such file."""
     try:
         descriptor = regular(path, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a run's files hold, and what may be in them when they are read back."""
+"""The content of a run's files, with the rules for each field when they are read back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COUNT = or_nothing(whole(0))
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """A line of the metrics; others than these are a training's own."""
+    """A line of the metrics; a training may add other keys."""
 
     step: int = stored(whole(0))
     seconds: float = stored(number(least=0))
@@ -25,7 +25,7 @@ class Row:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """How a run stands or ended; the attributes are those of ``charlm.runs.listing.RunStatus``."""
+    """The status of a run; the attributes are those of ``charlm.runs.listing.RunStatus``."""
 
     state: str = stored(one_of(*STATES))
     reason: str = stored(line)
@@ -38,7 +38,7 @@ class Summary:
     best_step: int | None = stored(_COUNT, None)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a best score without its step, and a step without its score."""
+        """Refuse a best score without its step, and the other way round."""
         if (self.best_nll is None) != (self.best_step is None):
             missing, there = ("best_step", "best_nll")[:: 1 if self.best_step is None else -1]
             raise SettingError(f"{missing} is missing, but {there} is not")
@@ -46,7 +46,7 @@ class Summary:
 
 @attrs.frozen(kw_only=True)
 class Session:
-    """When and by what command a run was resumed, and from where."""
+    """A resumed session: its first step, its time and its command."""
 
     step: int = stored(whole(0))
     started: str = stored(line)
@@ -55,7 +55,7 @@ class Session:
 
 @attrs.frozen(kw_only=True)
 class Meta:
-    """What a run is and was started with, as far as it is read back."""
+    """The facts about a run that are read back."""
 
     started: str | None = stored(or_nothing(line), None)
     command: str | None = stored(or_nothing(line), None)

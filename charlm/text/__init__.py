@@ -1,1 +1,1 @@
-"""Texts: read from files, numbered by a vocabulary, cut into training sequences."""
+"""Texts: read from files, encoded as ids, and cut into training sequences."""

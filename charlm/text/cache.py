@@ -1,8 +1,8 @@
-"""The ids of large texts, kept in files: mapped into memory, and found again by what they were made from.
+"""A cache for the ids of large texts: files that are mapped into memory.
 
-An entry is KEY.ids, the ids as they are in memory, and KEY.json, which is written after it and holds what is
-known of them, and a digest of all that and of the ids. A damaged entry is ignored, and made again.
-``rm -r ~/.cache/charlm/texts`` clears all.
+An entry has two files. KEY.ids holds the ids as they are in memory. KEY.json is written after it and holds a
+description of the ids and a digest of both. A damaged entry is ignored and made again.
+``rm -r ~/.cache/charlm/texts`` clears the cache.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids
 
 LIMIT = 8 << 30
-"""Bytes that all entries may take; those not used for the longest time go first."""
+"""The maximum bytes of all entries; those not used for the longest time are removed first."""
 OWN = 0o600
 """The permissions of an entry: a text may be private."""
 MOST = 256 << 20
-"""Bytes of a description: at most some hundred for each of Unicode's characters."""
+"""The maximum bytes of a description: some hundred for each Unicode character."""
 _DAY = 24 * 3600
 
 
@@ -43,13 +43,13 @@ def _plain(value: Any) -> dict[str, Any]:
 
 @attrs.frozen
 class Entry:
-    """What KEY.json holds.
+    """The content of KEY.json.
 
     Attributes:
-        dtype: the ids' type, as numpy writes it.
-        count: how many they are.
-        about: the caller's own.
-        sha256: of these three and of the ids.
+        dtype: the type of the ids, as numpy writes it.
+        count: the number of ids.
+        about: data of the caller.
+        sha256: the digest of these three and of the ids.
     """
 
     dtype: str = stored(one_of("|u1", "<u2", "<u4", ">u2", ">u4"))
@@ -59,7 +59,7 @@ class Entry:
 
 
 def find(key: str) -> tuple[dict[str, Any], Ids] | None:
-    """Return what was kept under a key, the ids mapped into memory; None if there is nothing whole."""
+    """Return the data and the mapped ids under a key; None if there is no undamaged entry."""
     folder = cache_folder("texts")
     if folder is None:
         return None
@@ -87,11 +87,11 @@ def keep(
     """Write ids piece by piece and return them mapped into memory; None if they cannot be written.
 
     Args:
-        key: what they can be found by.
-        about: plain data, to be returned with them.
-        pieces: the ids, one piece at least.
-        dtype: their type.
-        count: how many they are.
+        key: the name of the entry.
+        about: plain data that ``find`` returns with the ids.
+        pieces: the ids, in at least one piece.
+        dtype: the type of the ids.
+        count: the number of ids.
     """
     folder = cache_folder("texts")
     if folder is None:
@@ -115,13 +115,13 @@ def keep(
 
 
 def _digest(entry: Entry) -> hashlib._Hash:
-    """Return the digest of what is known of some ids, which they are to follow."""
-    known = [entry.dtype, entry.count, entry.about]
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode())
+    """Return the digest of a description; the ids are to be added."""
+    description = [entry.dtype, entry.count, entry.about]
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode())
 
 
 def _make_room(folder: Path) -> None:
-    """Remove what is left of killed processes, and the entries unused for the longest time above ``LIMIT``."""
+    """Remove files of killed processes, and above ``LIMIT`` the entries not used for the longest time."""
     for temporary in folder.glob(TEMPORARY_GLOB):
         with contextlib.suppress(OSError):
             if temporary.stat().st_mtime < time.time() - _DAY:

@@ -1,10 +1,10 @@
-"""Which encodings a text may be in: those that decode all of it, the most plausible first, each with a line of it.
+"""The encodings that can decode all of a text, the most plausible first, each with a decoded line.
 
-An encoding is plausible where the characters beyond ASCII are mostly those that its languages use most. That is enough
-to put the right one among the first, and a person sees by the line which one it is.
+An encoding is plausible if most characters beyond ASCII are among those that its languages use most. This puts the
+right encoding among the first, and a person recognises it by its line.
 """
 
-# ruff: noqa: RUF001  (letters that look like others are what this is about)
+# ruff: noqa: RUF001  (this module is about letters that look alike)
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from itertools import chain
 import numpy as np
 
 SHOWN = 5
-"""Candidates that are given."""
+"""How many candidates are shown."""
 _WIDTH = 60
 _SAMPLE = 4096
 _FEW = 0.05
-"""Share of the characters beyond ASCII that may be damaged in a text that still counts as UTF-8."""
-_MARKS = {  # in this order: the first of UTF-16 begins the first of UTF-32
+"""A text with a smaller share of damaged characters beyond ASCII still counts as UTF-8."""
+_MARKS = {  # UTF-32 first: its mark begins with the mark of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -68,35 +68,35 @@ USUAL = {
     "macintosh": _WESTERN,
     "cp850": _WESTERN,
 }
-"""The encodings that are tried, in the order of how often they are met, and what their languages use most."""
+"""The encodings that are tried, the most frequent first, with the characters that their languages use most."""
 _WIDE = ("utf-16", "utf-32", *UNICODE, "utf-8", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr")
-"""Those in which a character may take several bytes; of the others it is enough to know which bytes come."""
+"""Encodings with several bytes per character; for the others it is enough to know which bytes occur."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An encoding that decodes all of a text, and a line of the text decoded."""
+    """An encoding that decodes all of a text, and a decoded line."""
 
     encoding: str
     line: str
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is known of a text after its bytes were read.
+class PossibleEncodings:
+    """The encodings that a text may have.
 
     Attributes:
-        candidates: the encodings it may be in, the most plausible first.
-        damaged: the encoding that it is in but for a few places: UTF-8, or that of its byte order mark.
+        candidates: those that decode all of it, the most plausible first.
+        damaged: the encoding of a text with a few damaged characters: UTF-8, or that of its byte order mark.
     """
 
     candidates: list[Candidate]
     damaged: str | None
 
 
-def look(pieces: Iterable[bytes]) -> Found:
-    """Find out the encodings that a text may be in, given its bytes piece by piece."""
-    read = _Read(pieces)
+def possible_encodings(pieces: Iterable[bytes]) -> PossibleEncodings:
+    """Return the encodings that a text may have, given its bytes piece by piece."""
+    read = _ReadBytes(pieces)
     named = [encoding for mark, encoding in _MARKS.items() if read.begin.startswith(mark)][:1]
     tried = named or (UNICODE if read.has_nul else (*USUAL, *UNICODE))
     scored: dict[str, tuple[float, str]] = {}
@@ -116,11 +116,11 @@ def look(pieces: Iterable[bytes]) -> Found:
     damaged = "utf-8" if read.is_mostly_utf_8 else None
     if named and not candidates:
         damaged = named[0]
-    return Found(candidates, damaged)
+    return PossibleEncodings(candidates, damaged)
 
 
-class _Read:
-    """What is known of a text after it was read whole: which encodings decode it, and some of its bytes."""
+class _ReadBytes:
+    """The result of reading a whole text: which encodings decode it, and some of its bytes."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self.begin = self.sample = b""
@@ -161,7 +161,7 @@ class _Read:
 
 
 def _around(piece: bytes) -> bytes:
-    """Return the line with the first byte that is not ASCII, and some more."""
+    """Return bytes from the line with the first byte that is not ASCII."""
     first = next(i for i, byte in enumerate(piece) if byte > 127)
     start = max(piece.rfind(b"\n", 0, first) + 1, first - _WIDTH // 2)
     return piece[start : start + _SAMPLE]
@@ -174,17 +174,18 @@ def _decoded(data: bytes, encoding: str) -> str:
 def _score(text: str, usual: str) -> float:
     """Return the share of the usual characters among those beyond ASCII.
 
-    Of a Latin alphabet these stand between others, of another script never beside a Latin letter.
+    Usual letters of a Latin alphabet count only if their neighbours are ASCII; those of another script only if no
+    neighbour is a Latin letter.
     """
-    if not usual:  # UTF-8: what decodes so is so
+    if not usual:  # UTF-8: text that decodes as UTF-8 is UTF-8
         return 1.0
     beside = r"[^\x00-\x7f]" if usual[0] in _LATIN else "[A-Za-z]"
-    found = re.findall(f"(?<!{beside})[{usual}](?!{beside})", text)
-    return len(found) / max(1, sum(c > "\x7f" for c in text))
+    usual_ones = re.findall(f"(?<!{beside})[{usual}](?!{beside})", text)
+    return len(usual_ones) / max(1, sum(c > "\x7f" for c in text))
 
 
 def _unicode_score(text: str) -> float:
-    """Tell UTF-16 and UTF-32 from other bytes: these become characters that nobody uses, and hardly ASCII or spaces."""
+    """Return 1 for UTF-16 and UTF-32, 0 for other bytes: these decode to rare characters, with few ASCII or spaces."""
     printable = sum(c.isprintable() or c in "\t\n\r" for c in text)
     usual = max(50 * sum(c in " \n\r，。、\u3000" for c in text), 2 * sum(map(str.isascii, text)))
     return float(printable >= 0.98 * len(text) and usual >= len(text) > 0)

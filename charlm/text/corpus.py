@@ -1,11 +1,11 @@
-"""Training sequences and minibatches from a text, and its held-out and test parts, which are never trained on.
+"""Training batches from a text, and its held-out and test parts.
 
-Two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one a step, as in the tutorial.
-``StreamCorpus``: one continuous text, cut into parallel streams that are read side by side, the recurrent
-state carried from batch to batch. Both are indexed by the step, so there is no cursor to save. Arrays of
-ids are time-major, (T, B).
+There are two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one per step, as in the
+tutorial. ``StreamCorpus``: one continuous text, cut into parallel streams, with the recurrent state carried from
+batch to batch. A batch depends only on the number of the step, so there is no position to save. Arrays of ids are
+time-major, (T, B).
 
-Where a corpus was read from files, ``report`` tells about them; ``sha256`` is the digest of what it was made of.
+``report`` describes the files of a corpus, if there are any; ``sha256`` is the digest of its texts.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from charlm.text.report import TextReport
 
 HELD_OUT_STREAMS = 8
-"""Held-out text is scored as this many parallel streams, for speed; each but the first starts cold."""
+"""Held-out text is scored in this many parallel streams, for speed; all but the first start with an empty state."""
 HELD_OUT_LENGTH = 256
 
 
 class Batch(NamedTuple):
-    """Stretches of text side by side; each column goes on where it ended in the batch before.
+    """Parallel pieces of text; each column continues the same column of the batch before.
 
     Attributes:
         inputs_TB: the ids that are read.
         targets_TB: the ids that follow them.
-        fresh: the state starts from zeros instead.
+        fresh: whether the state starts from zeros instead.
     """
 
     inputs_TB: Ids
@@ -45,10 +45,10 @@ class Batch(NamedTuple):
 
 
 class LineCorpus:
-    """Lines framed by ``EOS``, trained on one after the other in the text's order.
+    """Lines framed by ``EOS``, one per step, in the text's order.
 
     Class variables:
-        batch_size: how many are read side by side.
+        batch_size: the number of lines in a batch.
 
     Example:
         >>> corpus = LineCorpus.from_text("ab;ba".replace(";", chr(10)))
@@ -72,7 +72,7 @@ class LineCorpus:
 
     @classmethod
     def from_text(cls, text: str, alphabet: str | None = None, val_frac: float = 0.0) -> LineCorpus:
-        """Frame the lines of a text that are not empty; the last ``val_frac`` of them are held out.
+        """Frame the lines of a text, without empty ones; the last ``val_frac`` of them are held out.
 
         Raises:
             TextError: there is no line, or a character is not in the alphabet.
@@ -85,13 +85,13 @@ class LineCorpus:
     def from_ids(
         cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None
     ) -> LineCorpus:
-        """Frame the lines of a text whose newlines are ``EOS``, and split them as a config says.
+        """Frame the lines of a text whose newlines are ``EOS``, and split them into parts.
 
         Args:
             vocab: the symbols.
             ids: the text.
-            data: tells the parts; each but the first may be empty.
-            held_out: another text to measure on.
+            data: the sizes of the parts; all but the first may be empty.
+            held_out: another text, to score instead of a part of this one.
 
         Raises:
             TextError: there is no line.
@@ -106,11 +106,11 @@ class LineCorpus:
         return cls(vocab, lines[:end], others, lines[test:])
 
     def batch(self, step: int) -> Batch:
-        """Return the line of a step, counted from 0; after the last line comes the first."""
+        """Return the line of a step, counted from 0; the first line follows the last."""
         return _framed(self.train[step % len(self.train)])
 
     def held_out_batches(self, most: int | None = None) -> Iterator[Batch]:
-        """Yield every held-out line, or evenly placed ones of about ``most`` characters."""
+        """Yield every held-out line, or lines at equal distances with about ``most`` characters in all."""
         size = sum(len(line) - 1 for line in self.held_out)
         apart = 1 if most is None else max(1, math.ceil(size / most))
         return map(_framed, self.held_out[::apart])
@@ -126,12 +126,12 @@ class LineCorpus:
 
     @property
     def steps_per_pass(self) -> int:
-        """Steps in which the whole text is read."""
+        """The number of steps in a pass over the text."""
         return len(self.train)
 
     @property
     def characters_per_step(self) -> float:
-        """Symbols predicted in a step, on average."""
+        """Symbols predicted per step, on average."""
         return sum(len(line) - 1 for line in self.train) / len(self.train)
 
     @property
@@ -146,20 +146,19 @@ class LineCorpus:
 
     @property
     def held_out_ids(self) -> Ids:
-        """The symbols that the held-out score is a mean over."""
+        """The symbols that the held-out score averages over."""
         return _predicted(self.held_out) if self.held_out else self.train[0][:0]
 
     @property
     def test_ids(self) -> Ids:
-        """The symbols that the score of the test part is a mean over."""
+        """The symbols that the test score averages over."""
         return _predicted(self.test) if self.test else self.train[0][:0]
 
 
 class StreamCorpus:
-    """One continuous text; its last part is held out, and what comes after that is for a last test.
+    """One continuous text, in the parts training, held out and test.
 
-    ``batch_size`` and ``seq_length`` are made smaller where the text is too short for them; ``notices``
-    then says so.
+    If the text is too short, ``batch_size`` and ``seq_length`` are smaller than asked for; ``notices`` then says so.
 
     Example:
         >>> corpus = StreamCorpus.from_text("abcdefghi", batch_size=2, seq_length=2)
@@ -183,21 +182,21 @@ class StreamCorpus:
         predictions = len(train) - 1
         if predictions < 1:
             raise TextError(
-                f"the text leaves {len(train)} character(s) to learn from; at least 2 are needed, "
+                f"the training part has {len(train)} character(s); at least 2 are needed, "
                 "one to read and one to predict"
             )
         self.vocab = vocab
         self.train_ids = train
         self.held_out_ids = held_out
         self.test_ids = train[:0] if test is None else test
-        # a short text is read in fewer streams first, then in shorter pieces
+        # for a short text, first fewer streams, then shorter ones
         self.batch_size = max(1, min(batch_size, predictions // seq_length))
         self.seq_length = min(seq_length, predictions // self.batch_size)
         self.steps_per_pass = predictions // (self.batch_size * self.seq_length)
         self.notices = self._notices(batch_size, seq_length)
         length = self.steps_per_pass * self.seq_length
         starts = np.arange(self.batch_size) * length
-        self._first = np.arange(self.seq_length)[:, np.newaxis] + starts  # where a pass begins
+        self._first = np.arange(self.seq_length)[:, np.newaxis] + starts  # of a pass's first batch
         self._left_out = predictions - self.batch_size * length
 
     @classmethod
@@ -212,7 +211,7 @@ class StreamCorpus:
         """Encode a text and hold out its last ``val_frac``.
 
         Raises:
-            TextError: fewer than two characters to learn from, or one is not in the alphabet.
+            TextError: fewer than two characters to train on, or one is not in the alphabet.
         """
         vocab = _vocab(text, alphabet, eos=False)
         data = DataConfig(val_frac=val_frac, batch_size=batch_size, seq_length=seq_length)
@@ -222,16 +221,16 @@ class StreamCorpus:
     def from_ids(
         cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None
     ) -> StreamCorpus:
-        """Split a text as a config says; no part is copied.
+        """Split a text into parts, without copying them.
 
         Args:
             vocab: the symbols.
             ids: the text.
-            data: tells the parts and the size of a batch.
-            held_out: another text to measure on.
+            data: the sizes of the parts and of a batch.
+            held_out: another text, to score instead of a part of this one.
 
         Raises:
-            TextError: fewer than two characters to learn from.
+            TextError: fewer than two characters to train on.
         """
         end, test = _split(len(ids), data)
         others = ids[end:test] if held_out is None else held_out
@@ -240,8 +239,8 @@ class StreamCorpus:
     def batch(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0; ``fresh`` at the start of each pass.
 
-        A pass leaves out what does not fill a batch: at the text's end, and in every second pass at its
-        beginning, so that no part of it is left out for ever.
+        A pass leaves out the characters that do not fill a batch: at the end of the text, or in every second
+        pass at its beginning, so that all of the text is used.
         """
         passes, place = divmod(step, self.steps_per_pass)
         offset = self._left_out if passes % 2 else 0
@@ -249,25 +248,24 @@ class StreamCorpus:
         return Batch(self.train_ids[where], self.train_ids[where + 1], place == 0)
 
     def held_out_batches(self, most: int | None = None) -> Iterator[Batch]:
-        """Yield the held-out text so that each of its characters is predicted exactly once.
+        """Yield batches of the held-out text; each of its characters is predicted exactly once.
 
-        The first is predicted from the last training character. The text is read as parallel streams,
-        which start inside it with an empty state; what is left after the last stream comes at the end.
+        The first is predicted from the last training character. The text is read in parallel streams, and all
+        but the first start with an empty state. The characters after the last stream come in a batch at the end.
 
         Args:
-            most: of a longer text, only so many characters are predicted: each stream ends before the next
-                begins.
+            most: the maximum number of characters; in a longer text there are gaps between the streams.
         """
         return _scored(self.train_ids[-1], self.held_out_ids, most)
 
     def test_batches(self) -> Iterator[Batch]:
-        """Yield the test part in the same way; its first character is predicted from the last one before it."""
+        """Yield the test part in the same way; its first character is predicted from the one before it."""
         before = self.held_out_ids if self.has_held_out else self.train_ids
         return _scored(before[-1], self.test_ids)
 
     @property
     def characters_per_step(self) -> float:
-        """Characters predicted in a step."""
+        """Characters predicted per step."""
         return self.batch_size * self.seq_length
 
     @property
@@ -291,7 +289,7 @@ def _vocab(text: str, alphabet: str | None, eos: bool) -> Vocab:
 
 
 def _split(count: int, data: DataConfig) -> tuple[int, int]:
-    """Return where the training part ends and where the test part begins."""
+    """Return the end of the training part and the beginning of the test part."""
     test = count - math.floor(count * data.test_frac)
     if data.val_file is not None:
         return test, test

@@ -1,4 +1,4 @@
-"""A text as ids: read twice, to count its characters and to number them, and kept for the next time if it is large."""
+"""From a text to ids: one pass counts its characters, another numbers them. The ids of a large text are cached."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from charlm.text.vocab import Ids, Position, Vocab
 from charlm.wording import counted
 
 SMALL = 16 << 20
-"""A text of fewer bytes is encoded anew each time, which takes less than a second, and stays in memory."""
+"""A text of fewer bytes is encoded again each time, in less than a second, and kept in memory."""
 
 _LAYOUT = 1
-"""Part of a kept text's key: goes up whenever the same text and settings give other ids or facts."""
+"""Part of a cache key; it is increased when the same text and settings give other ids or facts."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text's ids and what was learned on the way.
+    """A text as ids.
 
     Attributes:
         vocab: the symbols.
-        ids: one for each character, mapped from a file where the text is large.
-        counts: how often each code point (or byte value) comes in the text.
-        facts: what was met in the files.
+        ids: one for each character, mapped from a file if the text is large.
+        counts: how often each code point (or byte value) occurs in the text.
+        facts: other facts about the text.
     """
 
     vocab: Vocab
@@ -50,7 +50,7 @@ class Encoded:
 
 @attrs.frozen(kw_only=True)
 class Kept:
-    """What is kept of an encoded text beside its ids: ``counts`` in two lists, which tell the symbols, and facts."""
+    """The cached description of some ids: ``Encoded.counts`` in two lists, from which the symbols follow, and facts."""
 
     points: list[int] = stored(all_of(whole(0, 0x10FFFF)))
     counts: list[int] = stored(all_of(whole(1)))
@@ -58,26 +58,25 @@ class Kept:
 
 
 def encode(text: Readable, data: DataConfig, vocab: Vocab | None = None) -> Encoded:
-    """Number the characters of a text.
+    """Return the ids of a text.
 
     Args:
-        text: what is read.
-        data: tells the alphabet, or how often a character must come to be a symbol of its own, and whether
-            a newline is ``EOS``.
-        vocab: the symbols, if they are those of another text.
+        text: the text.
+        data: the alphabet or the minimum count of a symbol, and whether a newline is ``EOS``.
+        vocab: the symbols, if they come from another text.
 
     Raises:
-        TextError: it cannot be read, there is nothing in it, or it has a character that is no symbol.
+        TextError: the text cannot be read, is empty, or has a character that is not a symbol.
     """
     with _reading(text):
         return _encode(text, data, vocab)
 
 
 def _reading(text: Readable) -> AbstractContextManager[None]:
-    """Tell how far the reading of files is: their bytes are digested, counted and numbered."""
+    """Report the progress of reading files: their bytes are read three times."""
     size = None
     if isinstance(text, Files):
-        with contextlib.suppress(OSError):  # reading the file will say what is wrong with it
+        with contextlib.suppress(OSError):  # reading the file will report the error
             size = 3 * sum(source.path.stat().st_size for source in text.sources)
     return contextlib.nullcontext() if size is None else progress.task("reading", size)
 
@@ -86,9 +85,9 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     facts = text.digest()
     key = _key(facts, data, vocab) if sum(facts.sizes) >= SMALL else ""
     if key and (kept := cache.find(key)):
-        known = _known(*kept, facts, data, vocab)
-        if known is not None:
-            return known
+        cached = _cached(*kept, facts, data, vocab)
+        if cached is not None:
+            return cached
     counts = _counted(text, facts)
     if isinstance(text, Files) and _is_blank(counts, data.encoding):
         raise no_text([source.name for source in text.sources], empty=not counts)
@@ -98,11 +97,7 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     dtype = np.min_scalar_type(len(vocab) - 1)
     ids: Ids | None = None
     if key:
-        about = Kept(
-            points=list(counts),
-            counts=list(counts.values()),
-            facts=facts,
-        )
+        about = Kept(points=list(counts), counts=list(counts.values()), facts=facts)
         ids = cache.keep(key, attrs.asdict(about), pieces, dtype, sum(counts.values()))
     if ids is None:
         pieces = _numbered(text, vocab, data.framing == "lines", facts)
@@ -110,10 +105,10 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     return Encoded(vocab, ids, counts, facts)
 
 
-def _known(
+def _cached(
     about: dict[str, Any], ids: Ids, facts: Facts, data: DataConfig, vocab: Vocab | None
 ) -> Encoded | None:
-    """Return what was kept of a text; None if it belongs to another text, or is damaged."""
+    """Return a cached text; None if the entry belongs to another text or is damaged."""
     try:
         kept = made(Kept, about, "kept")
         counts = dict(zip(kept.points, kept.counts, strict=False))
@@ -132,7 +127,7 @@ def _known(
 
 
 def counts_of(ids: Ids, size: int) -> Any:
-    """Return how often each of ``size`` symbols comes, without a copy of the ids in a larger type.
+    """Return how often each of ``size`` symbols occurs, without copying all ids to a larger type.
 
     Example:
         >>> counts_of(np.array([0, 2, 2], np.uint8), 4)
@@ -147,8 +142,8 @@ def counts_of(ids: Ids, size: int) -> Any:
 def _counted(text: Readable, facts: Facts) -> dict[int, int]:
     counts = np.zeros(0x110000, dtype=np.int64)
     for points in text.read(facts, None):
-        found = np.bincount(points)
-        counts[: len(found)] += found
+        in_piece = np.bincount(points)
+        counts[: len(in_piece)] += in_piece
     (present,) = np.nonzero(counts)
     return dict(zip(present.tolist(), counts[present].tolist(), strict=True))
 

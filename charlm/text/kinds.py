@@ -1,4 +1,4 @@
-"""Files that are not plain text, recognised by their first bytes, and how to get a text out of each."""
+"""Types of files that are not plain text, recognised by their first bytes, and how to convert them to text."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 from charlm.files import seen
 
 HEAD = 4096
-"""Bytes at the beginning that are looked at."""
+"""How many bytes at the beginning are examined."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of files.
+    """A type of files.
 
     Attributes:
-        name: as a person calls it, with its article.
-        remedy: what to do with such a file, given its path.
+        name: its usual name, with an article.
+        remedy: advice for a file of this type, given its path.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Kind:
 
 
 def kind_of(path: Path, head: bytes) -> Kind | None:
-    """Return what kind of file it is that begins with some bytes; None if it may be a plain text."""
+    """Return the type of a file from its first bytes; None if it may be plain text."""
     for at, mark, kind in _MARKS:
         if head[at : at + len(mark)] == mark:
             return _in_archive(path) if kind is _ZIP else kind
@@ -38,7 +38,7 @@ def kind_of(path: Path, head: bytes) -> Kind | None:
 
 
 def free_name(path: Path, ending: str = ".txt") -> str:
-    """Return a name, in the current folder, that is free for the text that is made of a file; quoted for a shell."""
+    """Return an unused name in the current folder for the text made from a file, quoted for a shell."""
     stem = path.name.removesuffix(path.suffix)
     stem = stem.removesuffix(".txt")
     name, number = f"{stem}{ending}", 1
@@ -49,7 +49,7 @@ def free_name(path: Path, ending: str = ".txt") -> str:
 
 
 def quoted(path: Path | str) -> str:
-    """Return a path as it is typed in a shell, from the current folder if it lies in it."""
+    """Return a path quoted for a shell, relative to the current folder if it is inside it."""
     shown = str(seen(Path(path)))
     return shlex.quote(f"./{shown}" if shown.startswith("-") else shown)
 
@@ -63,7 +63,7 @@ def _unzipped(path: Path) -> str:
 
 
 def _converted(*commands: str) -> Callable[[Path], str]:
-    """Advise the first of some commands whose program there is, else to save the text by hand."""
+    """Return advice: the first of some commands whose program is installed, else to save the text by hand."""
 
     def remedy(path: Path) -> str:
         for command in commands:
@@ -73,7 +73,7 @@ def _converted(*commands: str) -> Callable[[Path], str]:
                 )
                 return f"make a text of it: {filled}"
         names = " or ".join(command.split()[0] for command in commands)
-        return f"save it as plain text (UTF-8) with the program that shows it, or convert it with {names}"
+        return f"save it as plain text (UTF-8) with the program that opens it, or convert it with {names}"
 
     return remedy
 
@@ -128,7 +128,7 @@ _ARCHIVED = {
 
 
 def _in_archive(path: Path) -> Kind:
-    """Return what a ZIP archive is, by what it holds: documents are such archives."""
+    """Return the type of a ZIP archive by its content: many documents are ZIP archives."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

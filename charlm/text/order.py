@@ -1,4 +1,4 @@
-"""Whether the lines of a text are sorted: read one after the other, they teach a model the end of the list only."""
+"""Whether the lines of a text are sorted: a model that reads them in order learns only the end of the list."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 from charlm.text.vocab import Ids, Vocab
 
 LOOKED_AT = 1000
-"""Lines, evenly placed in the text; those of a sorted text are sorted too."""
+"""How many lines, at equal distances, are compared; those of a sorted text are sorted too."""
 BEGINNING = 80
-"""Symbols of a line that tell its place."""
+"""How many symbols at the beginning of a line are compared."""
 FEWEST = 8
-"""Different lines; fewer may be in order by chance."""
+"""The minimum number of different lines; fewer may be in order by chance."""
 IN_ORDER = 0.9
-"""Share of neighbours; whatever sorted the lines may have had other rules than ours for a few."""
+"""The minimum share of neighbours in order; the lines may have been sorted by slightly other rules."""
 
 
 def lines_of(ids: Ids, vocab: Vocab) -> list[str]:
-    """Return the beginnings of the lines that are looked at; empty lines do not count.
+    """Return the beginnings of the lines to compare, without empty lines.
 
     Args:
         ids: a text whose newlines are ``EOS``.
@@ -39,10 +39,9 @@ def lines_of(ids: Ids, vocab: Vocab) -> list[str]:
 
 
 def order_of(lines: Sequence[str]) -> str:
-    """Return how lines are sorted, as words for a sentence; nothing if they are not.
+    """Return how lines are sorted, in words; an empty text if they are not.
 
-    They are compared by code points, without case, and as in a dictionary: without accents, spaces and punctuation
-    too.
+    They are compared in three ways: by code points, without case, and also without accents, spaces and punctuation.
 
     Example:
         >>> order_of(["Ann", "bea", "Cora", "dan", "Eve", "fay", "Gil", "hugo", "Ivy"])
@@ -60,7 +59,7 @@ def order_of(lines: Sequence[str]) -> str:
 
 
 def _rising(lines: Sequence[str], key: Callable[[str], str]) -> tuple[float, int]:
-    """Return the share of neighbours that rise among those that differ, and the number of these."""
+    """Return the share of rising pairs among neighbours that differ, and the number of such neighbours."""
     rises = [first < second for first, second in pairwise(map(key, lines)) if first != second]
     return sum(rises) / max(1, len(rises)), len(rises)
 

@@ -1,4 +1,4 @@
-"""From the data section of a config to a corpus: read, encode, split."""
+"""From the data section of a config to a corpus: read, encode and split a text."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from charlm.text.vocab import Ids, Vocab
 
 
 def kept_data(data: DataConfig) -> DataConfig:
-    """Return the section with what can be read only once replaced by the path of a copy, so that it can run again.
+    """Return the section with standard input and pipes replaced by paths of copies, so that they can be read again.
 
     Raises:
-        TextError: the standard input is closed or given twice, or there is no place for a copy.
+        TextError: standard input is closed or given twice, or a copy cannot be written.
     """
     if (*data.texts, data.val_file).count(STDIN) > 1:
-        raise TextError(f"text {STDIN}: the standard input can be read once; give it once")
+        raise TextError(f"text {STDIN}: standard input can be read only once; give it once")
     names = [name if _bundled(name) else str(kept(name)) for name in data.texts]
     val_file = data.val_file
     if val_file is not None and not _bundled(val_file):
@@ -37,12 +37,12 @@ def kept_data(data: DataConfig) -> DataConfig:
 
 
 def text_of(data: DataConfig) -> str:
-    """Return the text that a config names, as one string."""
+    """Return the text of a config, as one string."""
     return read_texts(_paths(data.texts), encoding=data.encoding, normalize=data.normalize)
 
 
 def text_files(data: DataConfig) -> Files:
-    """Return the text that a config names, to be read piece by piece.
+    """Return the text of a config, to be read piece by piece.
 
     Raises:
         TextError: there is no such text.
@@ -51,10 +51,10 @@ def text_files(data: DataConfig) -> Files:
 
 
 def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
-    """Return the ids of the text that a section names, in the symbols of another; lines are framed as in training.
+    """Return the ids of the text of a config with the symbols of another text; lines are framed as in training.
 
     Raises:
-        TextError: it cannot be read or decoded, or has characters that are no symbols.
+        TextError: it cannot be read or decoded, or has characters that are not symbols.
     """
     files = text_files(data)
     with _named(f"text {', '.join(data.texts)}"):
@@ -63,19 +63,19 @@ def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
         return ids
     ends = np.append(ids, np.full(1, vocab.eos, ids.dtype))
     empty = (ends == vocab.eos) & (np.append(vocab.eos, ends[:-1]) == vocab.eos)
-    found: Ids = ends[~empty]
-    return found
+    full: Ids = ends[~empty]
+    return full
 
 
 def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamCorpus:
-    """Return what a config's data section describes.
+    """Return the corpus of a config.
 
     Args:
-        data: the section.
-        text: the text itself, for a caller that has it already.
+        data: the data section.
+        text: the text itself, if the caller already has it.
 
     Raises:
-        TextError: a text cannot be read or decoded, is too small, or has characters that are no symbols.
+        TextError: a text cannot be read or decoded, is too small, or has characters that are not symbols.
     """
     if text is None:
         files = text_files(data)
@@ -103,7 +103,7 @@ def _val_file(name: str, data: DataConfig, whole: Encoded) -> Encoded:
 
 @contextlib.contextmanager
 def _named(what: str) -> Iterator[None]:
-    """Put the name of a text before errors about its content; those about its files have it."""
+    """Add the name of a text to errors about its content; errors about files already contain it."""
     try:
         yield
     except TextError as error:

@@ -1,4 +1,4 @@
-"""What a user gives a model to go on from (the prime) or to end before (the stop text), prepared as its text was."""
+"""The prime, which a sample continues, and the stop text, which ends it, prepared like the model's text."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab, byte_values, named
 
 SHOWN = 10
-"""Unknown characters that an error names; there may be thousands."""
+"""The maximum number of unknown characters in an error; there may be thousands."""
 
 
 class Prompt(NamedTuple):
-    """A prime and a stop text in the model's own spelling; either may be empty."""
+    """A prime and a stop text after preparation; either may be empty."""
 
     prime: str
     stop: str
 
 
 def prompt_of(prime: str, stop: str, vocab: Vocab, normalize: Form = NONE) -> Prompt:
-    r"""Prepare a prime and a stop text as the text of a model was prepared.
+    r"""Prepare a prime and a stop text like the text of a model.
 
     Args:
-        prime: read before the first character is drawn. Characters without a symbol are ``UNK``, if there is one.
-        stop: can only come if each of its characters can be drawn.
+        prime: read before the first character is sampled. Unknown characters become ``UNK``, if there is one.
+        stop: each of its characters must be one that the model can generate.
         vocab: the model's symbols.
-        normalize: what was done to its text.
+        normalize: the normalisation of the model's text.
 
     Raises:
-        TextError: the prime cannot be read, or the stop text cannot come.
+        TextError: the prime has unknown characters, or the stop text can never appear.
 
     Example:
         >>> vocab = Vocab.from_alphabet("aé\n", eos=False)
         >>> prompt_of("\ufeffe\u0301\r\n", "", vocab, "NFC").prime
         'é\n'
     """
-    found = Prompt(*(prepared(text, vocab, normalize) for text in (prime, stop)))
-    unread = [c for c in _without_symbol(found.prime, vocab) if not _is_read_as_unk(c, vocab)]
+    prompt = Prompt(*(prepared(text, vocab, normalize) for text in (prime, stop)))
+    unread = [c for c in _without_symbol(prompt.prime, vocab) if not _is_read_as_unk(c, vocab)]
     if unread:
         remedy = "leave it out" if unread == ["\n"] else vocab.remedy(_them(unread))
         raise TextError(f"the prime has {_listed(unread, vocab)}: {remedy}")
-    if stop and not found.stop:
+    if stop and not prompt.stop:
         raise TextError("the stop text is a byte order mark alone, which no text has: leave it out")
-    undrawn = _without_symbol(found.stop, vocab)
+    undrawn = _without_symbol(prompt.stop, vocab)
     if undrawn:
         raise TextError(
             f"the stop text has {_listed(undrawn, vocab)}: no text of the model would ever end there; "
             f"leave {_them(undrawn)} out"
         )
-    return found
+    return prompt
 
 
 def prepared(text: str, vocab: Vocab, normalize: Form) -> str:
     """Return a text as ``reading.Files`` would have read it from a file.
 
-    Bytes stay as they are: those that are no UTF-8 are lone surrogates.
+    For a model of bytes nothing changes; bytes that are not UTF-8 are lone surrogates.
     """
     if vocab.is_bytes:
         return byte_values(text).tobytes().decode("utf-8", "surrogateescape")
@@ -65,7 +65,7 @@ def prepared(text: str, vocab: Vocab, normalize: Form) -> str:
 
 
 def _without_symbol(text: str, vocab: Vocab) -> list[str]:
-    """Return the characters of a text that have no symbol of their own, each once."""
+    """Return the distinct characters of a text that have no symbol of their own."""
     ends_lines = vocab.eos is not None  # then no text has a newline
     return [
         c

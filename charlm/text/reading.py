@@ -1,6 +1,6 @@
-"""From the bytes of files to code points, piece by piece: decoding, line ends, normalisation.
+"""From the bytes of files to code points: decoding, line ends, normalisation.
 
-Nothing here holds more of a text than a piece, so a text may be larger than the memory.
+Texts are processed piece by piece, so a text may be larger than the memory.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ NONE: Literal["none"] = "none"
 Form: TypeAlias = Literal["none", "NFC", "NFKC"]
 
 _CHECKED = 16
-"""Pieces at the beginning that are looked at for what is odd."""
+"""How many pieces at the beginning are examined for possible mistakes."""
 
 _LAST_STARTER = re.compile(r"(?s).*([\0-\u02ff\u3400-\u9fff\uac00-\ud7a3])")
-"""Up to the last character that never changes with those before it, whatever the normalisation form.
+"""Matches up to the last character that no normalisation form combines with the characters before it.
 
 (Latin letters, ideographs, Hangul syllables: their combining class is 0 and none is second in a composition.)
 """
@@ -49,15 +49,15 @@ def _repeated(value: Any) -> tuple[str, float]:
 
 @attrs.define
 class Facts:
-    r"""What was met while a text was read.
+    r"""Facts about a text that was read.
 
     Attributes:
         sizes: the bytes of each file.
-        sha256: the digest of all the bytes, as of ``cat FILES | sha256sum``.
-        line_ends: those that became a newline: ``\r\n`` or ``\r``.
-        marks: byte order marks that were left out.
-        composed: whether all characters were in the composed form (NFC), as far as was looked.
-        repeated: the line that comes most often at the beginning, and its share of the lines there.
+        sha256: the digest of all bytes, as of ``cat FILES | sha256sum``.
+        line_ends: the line ends that became a newline: ``\r\n`` or ``\r``.
+        marks: the number of byte order marks that were removed.
+        composed: whether all examined characters are in the composed form (NFC).
+        repeated: the most frequent line at the beginning, and its share of the lines there.
     """
 
     sizes: list[int] = stored(all_of(whole(0)), attrs.Factory(list))
@@ -69,10 +69,10 @@ class Facts:
 
 
 class Digest(Protocol):
-    """What ``hashlib`` makes."""
+    """A hash object of ``hashlib``."""
 
     def update(self, data: bytes, /) -> None:
-        """Take in some more."""
+        """Add some bytes."""
 
 
 class Readable(Protocol):
@@ -82,11 +82,11 @@ class Readable(Protocol):
         """Return facts with the sizes and the digest."""
 
     def read(self, facts: Facts, digest: Digest | None) -> Iterator[Points]:
-        """Yield the text piece by piece, and note what is met; the bytes go into the digest."""
+        """Yield the text piece by piece; add what is seen to ``facts``, and the bytes to the digest."""
 
 
 class GivenText:
-    """A text that is in memory, and is taken as it is but for the normalisation."""
+    """A text in memory; only the normalisation is applied."""
 
     def __init__(self, text: str, encoding: str = UTF_8, normalize: Form = NONE) -> None:
         text = text if normalize == NONE else unicodedata.normalize(normalize, text)
@@ -106,8 +106,8 @@ class GivenText:
 class Files:
     r"""The texts of some files as one, in their order.
 
-    A byte order mark is dropped, and \r\n and \r become \n, but not where bytes are asked for. Where a text does
-    not end in a newline, one is put before the next.
+    A byte order mark is removed, and \r\n and \r become \n, unless the symbols are bytes. If a file does not end in
+    a newline, one is added before the next file.
 
     Args:
         sources: the files.
@@ -140,7 +140,7 @@ class Files:
         return facts
 
     def read(self, facts: Facts, digest: Digest | None = None) -> Iterator[Points]:
-        """Yield the code points, or the values of the bytes, piece by piece, and note what is met.
+        """Yield the code points or byte values piece by piece, and add what is seen to ``facts``.
 
         Raises:
             TextError: a file cannot be read, or has bytes that the encoding does not know.
@@ -172,16 +172,16 @@ def read_texts(
     encoding: str = UTF_8,
     normalize: Form = NONE,
 ) -> str:
-    """Return the texts of some files as one string (see ``Files``); bytes that are no UTF-8 as lone surrogates.
+    """Return the texts of some files as one string (see ``Files``); bytes that are not UTF-8 are lone surrogates.
 
     Args:
-        paths: files, folders, patterns, or ``-`` for the standard input.
-        what: what the texts are, for error messages.
+        paths: files, folders, patterns, or ``-`` for standard input.
+        what: a name for the texts in error messages.
         encoding: a codec's name, or ``bytes``.
         normalize: none, NFC or NFKC.
 
     Raises:
-        TextError: something cannot be read or decoded, or there is no text but white space.
+        TextError: something cannot be read or decoded, or there is only white space.
     """
     sources = sources_of(paths, what)
     pieces = list(Files(sources, encoding, normalize).read(Facts()))
@@ -200,7 +200,7 @@ def read_texts(
 
 
 def no_text(names: Sequence[str], empty: bool) -> TextError:
-    """Return the error that says that there is nothing to read."""
+    """Return the error for files without text."""
     state = "is empty" if empty else "has nothing but white space"
     return TextError(f"{', '.join(names)}: {state}; give a file with some text in it")
 
@@ -253,8 +253,8 @@ def _normalized(texts: Iterable[str], form: Any) -> Iterator[str]:
     held = ""
     for text in texts:
         held += text
-        if found := _LAST_STARTER.match(held):
-            cut = found.start(1)
+        if starter := _LAST_STARTER.match(held):
+            cut = starter.start(1)
             yield unicodedata.normalize(form, held[:cut])
             held = held[cut:]
     yield unicodedata.normalize(form, held)

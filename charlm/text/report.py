@@ -6,6 +6,7 @@ import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -22,13 +23,7 @@ RARE = 10
 """A character that occurs less often is hardly learned."""
 OFTEN = 0.1
 """A line that makes up this share of the lines gets a note."""
-_NAMES = {
-    " ": "space",
-    "\n": "newline",
-    "\t": "tab",
-    EOS: f"end of line {EOS}",
-    UNK: f"others {UNK}",
-}
+_NAMES = {" ": "space", "\n": "newline", EOS: f"end of line {EOS}", UNK: f"others {UNK}"}
 
 
 @dataclass(frozen=True)
@@ -73,18 +68,13 @@ def in_words(symbols: Sequence[str]) -> str:
         >>> in_words([*"abcdxy .", EOS])
         "a-d, x, y, space, '.', end of line <EOS>"
     """
-    runs: list[list[str]] = []
-    for symbol in symbols:
-        last = runs[-1][-1] if runs else ""
-        if symbol.isalnum() and last.isalnum() and ord(symbol) == ord(last) + 1:
-            runs[-1].append(symbol)
-        else:
-            runs.append([symbol])
-    listed: list[str] = []
-    for run in runs:
-        spelled = [_NAMES.get(s) or (s if s.isalnum() else repr(s)) for s in run]
-        listed += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else spelled
-    return ", ".join(listed)
+    words: list[str] = []
+    # in a run of letters, code points and indices rise together
+    runs = groupby(enumerate(symbols), lambda p: ord(p[1]) - p[0] if p[1].isalnum() else p[1])
+    for run in ([symbol for _, symbol in run] for _, run in runs):
+        named = [_NAMES.get(s) or (s if s.isalnum() else repr(s)) for s in run]
+        words += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else named
+    return ", ".join(words)
 
 
 def report(
@@ -125,36 +115,36 @@ def _sorted(names: Sequence[str], text: Encoded, data: DataConfig) -> list[str]:
 
 def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]:
     facts, counts = text.facts, text.counts
-    found = []
+    notes = []
     if facts.marks:
-        found.append("a byte order mark at the beginning was left out")
+        notes.append("a byte order mark at the beginning was left out")
     if facts.line_ends:
         named = " and ".join({"\r\n": "CRLF", "\r": "CR"}[end] for end in facts.line_ends)
-        found.append(f"line ends ({named}) became newlines")
+        notes.append(f"line ends ({named}) became newlines")
     if ord("\n") not in counts:
-        found.append("there is no newline in the text")
+        notes.append("there is no newline in the text")
     line, share = facts.repeated
     if share >= OFTEN:
-        found.append(f"at the beginning, {share:.0%} of the lines are {line!r}")
+        notes.append(f"at the beginning, {share:.0%} of the lines are {line!r}")
     if data.encoding == BYTES:
-        return found
+        return notes
     if 0xFFFD in counts:
-        found.append(
+        notes.append(
             f"U+FFFD occurs {_times(counts[0xFFFD])}: an earlier conversion lost characters there"
         )
     control = [
         chr(p) for p in counts if unicodedata.category(chr(p)) == "Cc" and chr(p) not in "\n\t"
     ]
     if control:
-        found.append(f"control characters: {_listed(control, counts)}")
+        notes.append(f"control characters: {_listed(control, counts)}")
     if not facts.composed and data.normalize == NONE:
-        found.append(
+        notes.append(
             "some letters are not in Unicode's composed form (NFC); charlm train --set "
             "data.normalize=NFC composes them all"
         )
     if data.alphabet is None and data.framing == "stream":
-        found += _rare(text, data) + _not_learned(text, held_out, test, data)
-    return found
+        notes += _rare(text, data) + _not_learned(text, held_out, test, data)
+    return notes
 
 
 def _rare(text: Encoded, data: DataConfig) -> list[str]:
@@ -172,7 +162,7 @@ def _rare(text: Encoded, data: DataConfig) -> list[str]:
         return []
     return [
         f"characters that occur fewer than {RARE} times: {_listed(rare, text.counts)}; charlm train "
-        f"--min-count {RARE} replaces them all by one symbol"
+        f"--min-count {RARE} makes them one symbol"
     ]
 
 

@@ -1,9 +1,9 @@
-"""How many bytes a text takes: what scores per byte are divided by.
+"""The number of bytes of a text, for scores per byte.
 
-Counted is the text as it is scored, written in UTF-8: decoded, without a byte order mark, normalised, each line's
-end one byte, and without the empty lines that a model of lines never reads. Where the symbols are bytes, it is
-these. A character that is ``<UNK>`` to the model has a size like any other. Its ids do not tell which, so the text is
-read once more, where there is one.
+The text is counted as it is scored, in UTF-8: decoded, normalised, without a byte order mark, with one byte for each
+line end, and without the empty lines that a model of lines never reads. If the symbols are bytes, these are counted.
+A character that the model reads as ``<UNK>`` counts with its own size. The ids do not contain this size, so the text
+is read once more if it has such characters.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from charlm.text.reading import Facts
 from charlm.text.vocab import Ids, Points, Vocab
 
 Sizes: TypeAlias = npt.NDArray[np.uint8]
-"""Bytes of characters in UTF-8, 1 to 4."""
+"""The bytes of each character in UTF-8, 1 to 4."""
 
 NO_SIZES: Sizes = np.zeros(0, np.uint8)
 
@@ -48,7 +48,7 @@ def utf_8_length(vocab: Vocab, ids: Ids, unknown: Sizes = NO_SIZES) -> int:
         unknown: the sizes of its characters that are ``<UNK>``, in the text's order.
 
     Raises:
-        TextError: there are more or fewer of these.
+        TextError: ``unknown`` has another length than the number of ``<UNK>`` in the text.
 
     Example:
         >>> utf_8_length(Vocab.from_alphabet("aé€", eos=True), np.array([0, 1, 2, 3]))
@@ -66,7 +66,7 @@ def utf_8_length(vocab: Vocab, ids: Ids, unknown: Sizes = NO_SIZES) -> int:
 
 
 def unknown_sizes(data: DataConfig, vocab: Vocab) -> Sizes:
-    """Return the sizes of the characters of a text that are ``<UNK>``, in the text's order; none without one.
+    """Return the sizes of a text's characters that are ``<UNK>``, in the text's order.
 
     Args:
         data: the section that names the text.
@@ -81,7 +81,7 @@ def unknown_sizes(data: DataConfig, vocab: Vocab) -> Sizes:
 
 
 def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, split: str) -> Sizes:
-    """Return those of the held-out part (``val``) or the ``test`` part of a text that has been read already.
+    """Return those of the held-out part (``val``) or the ``test`` part of a corpus.
 
     Raises:
         TextError: it cannot be read again.

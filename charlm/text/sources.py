@@ -1,4 +1,4 @@
-"""Where texts come from: files, folders, patterns and the standard input."""
+"""The sources of texts: files, folders, patterns and standard input."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from charlm.files import cache_folder, seen, why_unreadable
 
 STDIN = "-"
 PIECE = 1 << 20
-"""Bytes read at once."""
+"""How many bytes are read at once."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to be read, and what messages call it."""
+    """A file with a text, and its name in messages."""
 
     path: Path
     name: str
@@ -44,35 +44,35 @@ class Source:
                 yield piece
 
 
-def sources_of(given: Sequence[str | Path], what: str = "text") -> list[Source]:
-    """Return the files that some names stand for, in the order given.
+def sources_of(names: Sequence[str | Path], what: str = "text") -> list[Source]:
+    """Return the files for some names, in the order of the names.
 
-    A folder stands for the .txt files in it, sorted by path (not for those in folders inside it); a pattern
-    such as ``letters/**/*.txt``, for the files that match it, sorted too; ``-`` for a copy of the
-    standard input. A file whose name looks like a pattern is that file.
+    A folder gives its .txt files, sorted by path, without those of its subfolders. A pattern such as
+    ``letters/**/*.txt`` gives the files that match it, sorted. ``-`` gives a copy of standard input. A file
+    whose name looks like a pattern is that file.
 
     Raises:
-        TextError: there is no such file, or a folder or a pattern stands for none.
+        TextError: there is no such file, or there is none for a folder or a pattern.
     """
-    found = []
-    for name in given:
+    sources = []
+    for name in names:
         path = kept(name, what)
-        found += [Source(file, f"{what} {shown(file)}") for file in _files(path, what)]
-    return found
+        sources += [Source(file, f"{what} {shown(file)}") for file in _files(path, what)]
+    return sources
 
 
 def kept(name: str | Path, what: str = "text") -> Path:
-    """Return a path that can be read several times: of a copy, for the standard input and for pipes.
+    """Return a path that can be read several times; for standard input and pipes, that of a copy.
 
-    The copy is named by its content and lies in the user's cache folder, or, where that cannot be written, in
-    the system's folder for temporary files.
+    The copy is named after its content. It is in the user's cache folder, or, if that is not writable, in the
+    system's temporary folder.
 
     Raises:
-        TextError: it cannot be read, or there is no place for a copy.
+        TextError: it cannot be read, or the copy cannot be written.
     """
     path = Path(name)
     if str(name) == STDIN:
-        if sys.stdin is None:  # as Python says that it is closed
+        if sys.stdin is None:  # it is closed
             raise TextError(f"{what} standard input: it is closed; give a file, or pipe a text in")
         return _copied(sys.stdin.buffer, f"{what} standard input")
     with explained(f"{what} {path}"):
@@ -109,22 +109,22 @@ _KEPT = "charlm-stdin-"
 
 
 def shown(path: Path) -> str:
-    """Return what messages call a file."""
+    """Return a file's name in messages."""
     return f"standard input (kept as {path})" if path.name.startswith(_KEPT) else str(seen(path))
 
 
 def _files(path: Path, what: str) -> list[Path]:
     with explained(f"{what} {shown(path)}"):
-        found = files_of(path)
-        if not found:
+        files = files_of(path)
+        if not files:
             raise MissingTextError(str(path), f"{what} {path}: {_no_file(path)}")
         if path.exists() and not path.is_dir() and not path.is_file():
             raise TextError(f"{what} {path}: it is not a file; give a text file, or pipe a text in")
-    return found
+    return files
 
 
 def _no_file(path: Path) -> str:
-    """Say that a folder or a pattern stands for no file, and which pattern would."""
+    """Return the error for a folder or pattern without files, with a pattern that has some."""
     if not path.is_dir():
         return "no file matches this pattern; * stands for any name and ** for any folders"
     said = "the folder has no .txt file"
@@ -132,7 +132,7 @@ def _no_file(path: Path) -> str:
         return f"{said}, but folders in it have: give the pattern {_pattern(path, '**/*.txt')}"
     endings = Counter(file.suffix for file in path.iterdir() if file.suffix and file.is_file())
     for ending, _ in endings.most_common(1):
-        return f"{said}; if those that end in {ending} are texts, give the pattern {_pattern(path, f'*{ending}')}"
+        return f"{said}; if its {ending} files are texts, give the pattern {_pattern(path, f'*{ending}')}"
     return f"{said}; give a text file, or a folder with some"
 
 
@@ -142,14 +142,14 @@ def _pattern(folder: Path, names: str) -> str:
 
 @contextlib.contextmanager
 def explained(name: str) -> Iterator[None]:
-    """Turn the system's errors about a file into a TextError that says what helps."""
+    """Turn the system's errors about a file into a TextError with advice."""
     try:
         yield
     except FileNotFoundError as error:
         raise MissingTextError(
             str(error.filename),
             f"{name}: no such file; give a text file, a folder with .txt files, or "
-            f"{STDIN} for the standard input",
+            f"{STDIN} for standard input",
         ) from error
     except OSError as error:
         raise TextError(f"{name}: {why_unreadable(error)}") from error

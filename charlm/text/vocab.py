@@ -1,7 +1,6 @@
-"""A vocabulary: the symbols of a model, and their numbers.
+"""A vocabulary: the symbols of a model, and their ids.
 
-A text is a Python string before ``Vocab.encode`` and an array of ids after it. How ids become training
-sequences and minibatches is in ``corpus.py``.
+``Vocab.encode`` turns a string into an array of ids. ``corpus.py`` makes training batches of them.
 """
 
 from __future__ import annotations
@@ -20,24 +19,24 @@ from charlm.errors import TextError
 from charlm.wording import counted
 
 EOS = "<EOS>"
-"""The symbol that ends, and begins, a line: one symbol whose name has five characters."""
+"""The symbol at the end and the beginning of a line: one symbol, although its name has five characters."""
 
 UNK = "<UNK>"
-"""The symbol of every character that has none of its own. It is read, and never drawn."""
+"""The symbol for all characters without a symbol of their own. A model reads it and never generates it."""
 
 BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
 """The symbols of a model of bytes: their values, in order."""
 
 Ids: TypeAlias = npt.NDArray[Any]
-"""Symbol numbers, of the smallest unsigned integer type that holds a vocabulary's."""
+"""Ids, of the smallest unsigned integer type that fits the vocabulary."""
 
 Points: TypeAlias = npt.NDArray[Any]
-"""Code points as uint32, or as uint8 where all are below 256; or the values of bytes."""
+"""Code points as uint32, or as uint8 if all are below 256; or the values of bytes."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a text, lines and columns counted from 1.
+    """A position in a text; lines and columns are counted from 1.
 
     Example:
         >>> Position().after(code_points("ab;c".replace(";", chr(10))))
@@ -49,7 +48,7 @@ class Position:
     column: int = 1
 
     def after(self, points: Points) -> Position:
-        """Return the place after some more of the text."""
+        """Return the position after some more characters."""
         ends = np.flatnonzero(points == ord("\n"))
         column = self.column + len(points) if len(ends) == 0 else len(points) - int(ends[-1])
         return Position(self.offset + len(points), self.line + len(ends), column)
@@ -60,8 +59,8 @@ class Vocab:
     """The symbols of a model, numbered from 0.
 
     Args:
-        symbols: distinct single characters, or ``BYTES``. ``UNK`` may follow characters, and ``EOS`` may
-            follow as the last.
+        symbols: distinct single characters, or ``BYTES``. After characters, ``UNK`` may follow; ``EOS`` may be
+            the last.
 
     Raises:
         TextError: the symbols are not such a sequence.
@@ -100,23 +99,23 @@ class Vocab:
 
     @classmethod
     def from_alphabet(cls, alphabet: str, eos: bool, unknown: bool = False) -> Vocab:
-        """Number the characters in the order given; ``unknown`` puts ``UNK`` after them, then ``eos`` ``EOS``."""
+        """Return a vocabulary of these characters in order; ``unknown`` appends ``UNK``, ``eos`` appends ``EOS``."""
         return cls((*alphabet, *[UNK] * unknown, *[EOS] * eos))
 
     @classmethod
     def from_text(cls, text: str, eos: bool) -> Vocab:
-        """Number a text's characters by code point; ``eos`` puts ``EOS`` in place of the newline."""
+        """Return a vocabulary of a text's characters, sorted; ``eos`` replaces the newline by ``EOS``."""
         characters = set(text) - {"\n"} if eos else set(text)
         return cls.from_alphabet("".join(sorted(characters)), eos)
 
     @classmethod
     def of_bytes(cls, eos: bool) -> Vocab:
-        """Number the values of a byte; ``eos`` puts ``EOS`` after them."""
+        """Return a vocabulary of the values of a byte; ``eos`` appends ``EOS``."""
         return cls((*BYTES, *[EOS] * eos))
 
     @classmethod
     def from_list(cls, symbols: object) -> Vocab:
-        """Return the vocabulary that ``to_list`` wrote.
+        """Return the vocabulary from the result of ``to_list``.
 
         Raises:
             TextError: not a list, or not the list of a vocabulary.
@@ -138,7 +137,7 @@ class Vocab:
 
     @property
     def eos(self) -> int | None:
-        """The id of ``EOS``, or None where the vocabulary has none."""
+        """The id of ``EOS``, or None if the vocabulary has none."""
         return len(self.symbols) - 1 if self.symbols[-1] == EOS else None
 
     def index(self, symbol: str) -> int:
@@ -153,38 +152,37 @@ class Vocab:
 
     @property
     def unknown(self) -> int | None:
-        """The id of ``UNK``, or None where the vocabulary has none."""
+        """The id of ``UNK``, or None if the vocabulary has none."""
         return self._numbers.get(UNK)
 
     @property
     def is_bytes(self) -> bool:
-        """Whether the symbols are the values of bytes, which are not characters."""
+        """Whether the symbols are the values of a byte."""
         return self._spelled == BYTES
 
     @property
     def unit(self) -> str:
-        """What a symbol is called where scores are counted in them: char or byte."""
+        """The unit of scores: char or byte."""
         return "byte" if self.is_bytes else "char"
 
     @property
     def start(self) -> int:
-        """The id of what a text begins after: ``EOS``, or else a newline, or else the first symbol."""
+        """The id before the first character of a text: ``EOS``, or else a newline, or else the first symbol."""
         newline = BYTES[ord("\n")] if self.is_bytes else "\n"
         return self._numbers.get(newline, 0) if self.eos is None else self.eos
 
     def encode(self, text: str, *, lines: bool = False) -> Ids:
-        """Return the ids of a text's characters, one for each; or those of its bytes in UTF-8.
+        """Return the ids of a text's characters, or of its bytes in UTF-8.
 
-        ``EOS`` and ``UNK`` have no spelling in a text: the five characters <EOS> are encoded as five
-        characters.
+        The text "<EOS>" is five characters, not the symbol ``EOS``, and likewise for ``UNK``.
 
         Args:
             text: any string.
             lines: encode each newline as ``EOS``.
 
         Raises:
-            TextError: a character is not in a vocabulary without ``UNK`` (the first such is named, with
-                its place), or ``lines`` is asked of a vocabulary without ``EOS``.
+            TextError: a character is not in the vocabulary, which has no ``UNK`` (the error names the first one
+                and its position); or ``lines`` needs an ``EOS`` that the vocabulary lacks.
         """
         points = byte_values(text) if self.is_bytes else code_points(text)
         return self.encode_points(points, lines=lines)
@@ -192,7 +190,7 @@ class Vocab:
     def encode_points(
         self, points: Points, *, lines: bool = False, before: Position = Position()
     ) -> Ids:
-        """Return the ids of code points, or of the values of bytes; ``before`` is the text that came before them.
+        """Return the ids of code points or byte values; ``before`` is their position in the text.
 
         Raises:
             TextError: as of ``encode``.
@@ -213,12 +211,12 @@ class Vocab:
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """Return the text of some ids: the inverse of ``encode``.
 
-        ``EOS`` is no text, so it cannot be decoded: cut the ids before it. ``UNK`` is shown as U+FFFD. The
-        symbols themselves, for showing an ``EOS`` too, are in ``symbols``. Bytes that are no UTF-8 become lone
-        surrogates, from which ``encode`` makes these bytes again.
+        ``EOS`` has no text and cannot be decoded: cut the ids before it. ``UNK`` becomes U+FFFD. ``symbols`` has
+        a name for every id. Bytes that are not UTF-8 become lone surrogates, which ``encode`` turns into the same
+        bytes again.
 
         Raises:
-            TextError: an id is ``EOS`` or no symbol's.
+            TextError: an id is that of ``EOS``, or of no symbol.
         """
         ids = np.asarray(ids, dtype=np.int64)
         characters = len(self) if self.eos is None else self.eos
@@ -236,7 +234,7 @@ class Vocab:
         return points[ids].astype("<u4").tobytes().decode(*_UTF_32)
 
     def speller(self) -> Speller:
-        """Return what turns ids, one after the other, into text."""
+        """Return an object that turns ids into text one by one."""
         return Speller(self)
 
     @property
@@ -245,11 +243,11 @@ class Vocab:
         return self.symbols[: end - (self.symbols[:end][-1:] == (UNK,))]
 
     def remedy(self, it: str = "it") -> str:
-        """Return what a user can do about a character without a symbol; ``it`` is "them" for several."""
+        """Return advice about a character without a symbol; ``it`` is "them" for several."""
         characters = counted(len(self._spelled), "character")
         return (
-            f"leave {it} out, or train with a data.alphabet that has {it} (this one has {characters}; null takes "
-            f"those of the text), or with null and data.min_count of 2 or more, which adds {UNK} for all others"
+            f"leave {it} out, or train with a data.alphabet that has {it} (this one has {characters}; null means all "
+            f"characters of the text), or with null and data.min_count of 2 or more, which adds {UNK} for all others"
         )
 
     @cached_property
@@ -258,7 +256,7 @@ class Vocab:
 
     @cached_property
     def _table(self) -> npt.NDArray[np.int32]:
-        """The id of each code point, -1 for none; the last entry stands for all points beyond."""
+        """The id of each code point, -1 for none; the last entry is for all higher code points."""
         if self.is_bytes:
             return np.arange(256, dtype=np.int32)
         points = code_points("".join(self._spelled))
@@ -276,11 +274,11 @@ class Vocab:
 
 
 _UTF_32 = ("utf-32-le", "surrogatepass")
-"""Lone surrogates pass: command line arguments that are not UTF-8 have them."""
+"""Lone surrogates are allowed, because command line arguments that are not UTF-8 contain them."""
 
 
 def code_points(text: str) -> Points:
-    """Return a text's code points, as bytes if all are below 256."""
+    """Return a text's code points, as uint8 if all are below 256."""
     try:
         return np.frombuffer(text.encode("latin-1"), dtype=np.uint8)
     except UnicodeEncodeError:
@@ -288,16 +286,16 @@ def code_points(text: str) -> Points:
 
 
 def byte_values(text: str) -> Points:
-    """Return the bytes of a text in UTF-8; lone surrogates are the bytes that they stand for (PEP 383)."""
+    """Return the bytes of a text in UTF-8; lone surrogates become the bytes that they encode (PEP 383)."""
     try:
         data = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # one that stands for no byte
+    except UnicodeEncodeError:  # a surrogate that encodes no byte
         data = text.encode("utf-8", "surrogatepass")
     return np.frombuffer(data, dtype=np.uint8)
 
 
 def named(symbol: str) -> str:
-    r"""Return what messages call a symbol; one that would not be seen, or join the one before, is escaped.
+    r"""Return a symbol's name in messages; invisible and combining characters are escaped.
 
     Example:
         >>> named("é"), named("\u0301"), named("\u200f")
@@ -310,9 +308,9 @@ def named(symbol: str) -> str:
 
 
 class Speller:
-    r"""Turns the ids of one text into characters as they come.
+    r"""Turns the ids of one text into characters, one id at a time.
 
-    Bytes that are no UTF-8 become lone surrogates (Python's ``surrogateescape``, PEP 383).
+    Bytes that are not UTF-8 become lone surrogates (Python's ``surrogateescape``, PEP 383).
 
     Example:
         >>> spell = Vocab.of_bytes(eos=False).speller()
@@ -328,11 +326,11 @@ class Speller:
         )
 
     def __call__(self, symbol: int) -> str:
-        """Return the characters that a symbol completes."""
+        """Return the characters that the next symbol completes."""
         if self._decoder is not None:
             return self._decoder.decode(bytes([symbol]))
         return "\ufffd" if symbol == self._unknown else self._symbols[symbol]
 
     def end(self) -> str:
-        """Return what is left of a character that was not completed."""
+        """Return the rest of a character that was not completed."""
         return "" if self._decoder is None else self._decoder.decode(b"", final=True)

@@ -165,7 +165,10 @@ def test_what_is_advised_for_a_character_that_the_alphabet_lacks(run):
     Path("Q.txt").write_text("Qui\n" * 9, "utf-8")
     code, _, err = run("charlm train mine.yaml")
     assert code == 2
-    assert "null takes those of the text), or with null and data.min_count of 2 or more" in err
+    assert (
+        "null means all characters of the text), or with null and data.min_count of 2 or more"
+        in err
+    )
     for advised in ("", " --set data.min_count=2"):
         assert run(f"charlm train mine.yaml --force --set data.alphabet=null{advised}")[0] == 0
 

@@ -179,9 +179,7 @@ def test_a_wrong_size_is_refused(stack):
 def test_a_wrong_count_of_vectors_is_refused(stack, count):
     _, graph, state, _ = stack
     vectors = [input_vector(graph, [0.0] * 4)] * count
-    with pytest.raises(
-        ShapeError, match=f"lstm of 2 layers needs 2 or 4 vectors, got {count}"
-    ):
+    with pytest.raises(ShapeError, match=f"lstm of 2 layers needs 2 or 4 vectors, got {count}"):
         state.set_s(vectors)
     with pytest.raises(ShapeError, match=f"for each of 2 layers is needed, got {count}"):
         state.set_h(vectors)

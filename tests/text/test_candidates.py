@@ -1,6 +1,6 @@
 """A text in an unknown encoding: which ones are offered, and in which order."""
 
-# ruff: noqa: RUF001  (letters that look like others are what this is about)
+# ruff: noqa: RUF001  (letters that possible_encodings like others are what this is about)
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlm.text.candidates import SHOWN, UNICODE, USUAL, look
+from charlm.text.candidates import SHOWN, UNICODE, USUAL, possible_encodings
 
 TEXTS = {
     "French": ("Où est la clé de la fenêtre ? demanda François à l'été.", "cp1252 macintosh cp850"),
@@ -43,7 +43,7 @@ CASES = [(text, name) for text, names in TEXTS.values() for name in names.split(
 @pytest.mark.parametrize("cut", [0, 7])
 def test_the_right_one_is_offered_with_a_line_that_shows_it(text, encoding, times, cut):
     data = (text * times).encode(encoding)
-    found = look([data[:cut], data[cut:]]).candidates
+    found = possible_encodings([data[:cut], data[cut:]]).candidates
     (place,) = [k for k, c in enumerate(found) if data.decode(c.encoding) == text * times]
     assert found[place].line.removesuffix("...") in text * times
     assert place == 0 or encoding in ("cp1254", "cp1257")  # as good as cp1250 to who knows no words
@@ -51,7 +51,7 @@ def test_the_right_one_is_offered_with_a_line_that_shows_it(text, encoding, time
 
 @given(st.binary(min_size=1, max_size=300), st.integers(1, 299))
 def test_each_one_offered_decodes_all_of_it(data, cut):
-    found = look([data[:cut], data[cut:]])
+    found = possible_encodings([data[:cut], data[cut:]])
     assert len(found.candidates) <= SHOWN
     for candidate in found.candidates:
         assert data.decode(candidate.encoding)
@@ -61,24 +61,24 @@ def test_each_one_offered_decodes_all_of_it(data, cut):
 def test_a_byte_far_behind_counts():
     """0x98 is the one byte that is no character of cp1251."""
     lines = [("Старый дом стоял на берегу реки.\n" * 100).encode("cp1251")] * 5
-    assert look(lines).candidates[0].encoding == "cp1251"
-    assert "cp1251" not in [c.encoding for c in look([*lines, b"\x98"]).candidates]
+    assert possible_encodings(lines).candidates[0].encoding == "cp1251"
+    assert "cp1251" not in [c.encoding for c in possible_encodings([*lines, b"\x98"]).candidates]
 
 
 @pytest.mark.parametrize("cut", [1, 1000, 3001])
 def test_a_text_that_is_damaged_in_some_places(cut):
     text = "Старый дом стоял на берегу реки.\n" * 100
     data = text.encode()
-    assert look([data[:cut], data[cut:]]).damaged is None
-    assert look([data[:cut], b"\xff" + data[cut:] + b"\xfe"]).damaged == "utf-8"
-    assert look([b"caf\xe9 " * 100]).damaged is None
+    assert possible_encodings([data[:cut], data[cut:]]).damaged is None
+    assert possible_encodings([data[:cut], b"\xff" + data[cut:] + b"\xfe"]).damaged == "utf-8"
+    assert possible_encodings([b"caf\xe9 " * 100]).damaged is None
     for encoding in ("utf-16", "utf-32"):
-        found = look([text.encode(encoding), b"\n"])
+        found = possible_encodings([text.encode(encoding), b"\n"])
         assert (found.damaged, found.candidates) == (encoding, [])
 
 
 def test_no_text_is_in_no_encoding():
-    assert look([bytes(range(256)) * 20, b"\xff"]).candidates == []
+    assert possible_encodings([bytes(range(256)) * 20, b"\xff"]).candidates == []
 
 
 @pytest.mark.skipif(not shutil.which("iconv"), reason="iconv is not installed")

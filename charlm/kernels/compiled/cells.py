@@ -59,7 +59,7 @@ class SequenceKernels:
     pack: Any = None
 
     def functions(self, forward: Any, backward: Any) -> tuple[Callable[..., Any], ...]:
-        """Return the two kernels; the plain ones are given."""
+        """Return both kernels; the arguments are the plain ones."""
         most = self.weights + self.states + len(self.settings)
         return (
             forward_like(forward, most, at_once(self.prepare_forward)),

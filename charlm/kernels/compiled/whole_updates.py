@@ -1,6 +1,6 @@
 """A trainer's update of a whole collection in two calls: the norm of the gradients, and the step.
 
-``kernels/reference/updates.py`` describes the array of integers that both get the address of.
+``kernels/reference/updates.py`` describes the array of integers; both calls get its address.
 """
 
 from __future__ import annotations

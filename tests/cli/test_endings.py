@@ -74,7 +74,7 @@ def test_patience(charlm, tmp_path):
     assert done.returncode == 0, done.stderr
     found = state(charlm)
     assert (found["state"], found["step"], found["best_step"]) == ("finished", 6, 2)
-    assert "2 measurements" in found["reason"]
+    assert "2 held-out scores" in found["reason"]
     assert "already finished" in charlm("train", "--resume", "run").stderr
 
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from charlm.engine.rnn import cell as cells
+from charlm.engine.rnn.cell import CellInput
 from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.errors import MissingExtraError
 from charlm.kernels import NUMPY, PER_STEP, START_UP, Kernels, resolve, select
@@ -62,9 +63,9 @@ def run_cell(
     kind = cells.CELLS[cell](*options)
     count = 1 + len(kind.roles)
     rest = count + kind.states
-    parts = arguments[0], arguments[1:count], arguments[count:rest], arguments[rest:]
-    y, saved = kind.forward(k, *parts)
-    return [y, *kind.backward(k, dy, y, saved, *parts)]
+    inputs = CellInput(arguments[0], arguments[1:count], arguments[count:rest], arguments[rest:])
+    y, saved = kind.forward(k, inputs)
+    return [y, *kind.backward(k, dy, y, saved, inputs)]
 
 
 def assert_close(
@@ -179,10 +180,10 @@ def test_backward_twice_gives_the_same(kernels: Kernels, cell: str) -> None:
     arguments, dy = cell_arguments(cell, 5, 4, 6, 20, (True, False), 3, np.float32)
     kind = cells.CELLS[cell]()
     count = 1 + len(kind.roles)
-    parts = arguments[0], arguments[1:count], arguments[count:]
-    y, saved = kind.forward(kernels, *parts)
-    first = kind.backward(kernels, dy, y, saved, *parts)
-    assert_close(kind.backward(kernels, dy, y, saved, *parts), first)
+    inputs = CellInput(arguments[0], arguments[1:count], arguments[count:])
+    y, saved = kind.forward(kernels, inputs)
+    first = kind.backward(kernels, dy, y, saved, inputs)
+    assert_close(kind.backward(kernels, dy, y, saved, inputs), first)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "norm_lstm"])

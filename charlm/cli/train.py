@@ -118,10 +118,10 @@ def _run_folder(path: Path) -> Path:
 
 
 def _overrides(settings: tuple[str, ...], flags: dict[str, object]) -> list[str | Override]:
-    found = overrides_of(flags)
-    budget = [override for override in found if override.key in BUDGETS]
+    given = overrides_of(flags)
+    budget = [override for override in given if override.key in BUDGETS]
     unset = [Override(override.origin, key, "null") for override in budget[:1] for key in BUDGETS]
-    return [*settings, *unset, *found]
+    return [*settings, *unset, *given]
 
 
 def _name_a_text(overrides: list[str | Override]) -> bool:

@@ -46,17 +46,17 @@ def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> i
             raise click.UsageError(
                 "--encoding is for a TEXT: a run knows the encoding of its own text"
             )
-        found = _run(what)
+        details = _run(what)
     elif with_config:
         raise click.UsageError("--config is for a RUN: a TEXT has no config")
     else:
-        found = _text(what, encoding)
+        details = _text(what, encoding)
     if as_json:
-        known = found["baselines"]
-        found["baselines"] = None if known is None else baselines_data(known)
-        click.echo(json_line(found))
+        baselines = details["baselines"]
+        details["baselines"] = None if baselines is None else baselines_data(baselines)
+        click.echo(json_line(details))
     else:
-        click.echo(_shown(found, with_config))
+        click.echo(_shown(details, with_config))
     return 0
 
 
@@ -68,7 +68,7 @@ def _run(what: str) -> dict[str, Any]:
     history = History.read(directory)
     config = config_of(last)
     characters: dict[str, int] = {}
-    problem, known = None, None
+    problem, baselines = None, None
     try:
         corpus = corpus_of_run(what, last)
         characters = {
@@ -77,13 +77,15 @@ def _run(what: str) -> dict[str, Any]:
             "test": len(corpus.test_ids),
         }
         if corpus.has_held_out:
-            known = baselines_of(corpus, folder if Path(what).is_dir() else None)
+            baselines = baselines_of(corpus, folder if Path(what).is_dir() else None)
     except TextError as error:
         problem = str(error)
-        known = Baselines.load(folder)
+        baselines = Baselines.load(folder)
     except OutputError:  # a run that may only be read
-        known = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids)
-    said = verdict(history.held_out, history.losses, known) if history.held_out and known else None
+        baselines = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids)
+    said = None
+    if history.held_out and baselines:
+        said = verdict(history.held_out, history.losses, baselines)
     return {
         "run": what,
         **_history_of(directory),
@@ -103,7 +105,7 @@ def _run(what: str) -> dict[str, Any]:
         "held_out": [list(point) for point in history.held_out],
         "best": min(history.held_out, key=lambda point: point.loss, default=None),
         "checkpoint": str(best),
-        "baselines": known,
+        "baselines": baselines,
         "verdict": said,
         "files": {file.name: file.lstat().st_size for file in sorted(folder.iterdir())},
         "config": to_dict(config),
@@ -138,7 +140,7 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
     assert corpus.report is not None
     counted = sum(counts_of(ids, len(vocab)) for ids in parts)
     counts = sorted(zip(vocab.symbols, counted.tolist(), strict=True), key=lambda c: -c[1])
-    known = measure(vocab, *parts) if corpus.has_held_out else None
+    baselines = measure(vocab, *parts) if corpus.has_held_out else None
     return {
         "text": what,
         "about": list(corpus.report.lines),
@@ -149,18 +151,18 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
         "newlines": dict(counts).get(BYTES[ord("\n")] if vocab.is_bytes else "\n", 0),
         "symbols": len(vocab),
         "counts": {symbol: count for symbol, count in counts if count},
-        "baselines": known,
+        "baselines": baselines,
     }
 
 
-def _shown(found: dict[str, Any], with_config: bool) -> str:
+def _shown(details: dict[str, Any], with_config: bool) -> str:
     """Return the details as lines; None is left out."""
-    lines = [*found.get("about", ()), *[f"note: {said}" for said in found.get("notices", ())]]
-    for key, value in sorted(found.items(), key=lambda item: _rank(item[0])):
-        if value is None or key in NOT_LISTED or ("about" in found and key in ABOUT):
+    lines = [*details.get("about", ()), *[f"note: {said}" for said in details.get("notices", ())]]
+    for key, value in sorted(details.items(), key=lambda item: _rank(item[0])):
+        if value is None or key in NOT_LISTED or ("about" in details and key in ABOUT):
             continue
         if key == "best":
-            value = f"{fixed(value[1])} nats/{found['unit']} at step {value[0]:,}"
+            value = f"{fixed(value[1])} nats/{details['unit']} at step {value[0]:,}"
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
@@ -172,17 +174,18 @@ def _shown(found: dict[str, Any], with_config: bool) -> str:
                 continue
         line = f"{key.replace('_', ' ')}: {_number(value)}"
         lines.append(filled(line, then="  ") if key == "verdict" else line)
-    if "counts" in found:
-        common = list(found["counts"].items())[:10]
+    if "counts" in details:
+        common = list(details["counts"].items())[:10]
         lines.append(listed("most frequent", [f"{c!r} {n:,}" for c, n in common]))
-    known: Baselines | None = found["baselines"]
-    if known is not None:
-        lines.append("baselines" + (f" ({known.sample_note})" if known.sampled else "") + ":")
-        lines.append(score_table(every_order(known)))
+    baselines: Baselines | None = details["baselines"]
+    if baselines is not None:
+        note = f" ({baselines.sample_note})" if baselines.sampled else ""
+        lines.append(f"baselines{note}:")
+        lines.append(score_table(every_order(baselines)))
     if with_config:
-        config = to_yaml(from_dict(found["config"]), ascii_only=not takes_unicode())
+        config = to_yaml(from_dict(details["config"]), ascii_only=not takes_unicode())
         lines.append("config:\n" + config.rstrip())
-    elif "config" in found:
+    elif "config" in details:
         lines.append("config: shown with --config")
     return "\n".join(lines)
 

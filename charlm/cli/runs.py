@@ -33,22 +33,22 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
         if not directory.is_run():
             raise CheckpointError(f"{folder}: no run is there; {suggested_run(folder)}")
         return show(directory, screen, as_json)
-    found = sorted(statuses(folder), key=lambda run: math.inf if run.age is None else run.age)
-    for run in found:
+    listed = sorted(statuses(folder), key=lambda run: math.inf if run.age is None else run.age)
+    for run in listed:
         tell_problems(run.problems, screen)
     if as_json:
-        for run in found:
+        for run in listed:
             click.echo(json.dumps({**asdict(run), "run": str(run.run)}))
-    elif found:
-        click.echo(_table(found))
+    elif listed:
+        click.echo(_table(listed))
     elif not obj["quiet"]:
         click.echo(f"no runs in {folder}; `{program()} train` makes one", err=True)
     return 0
 
 
-def _table(found: list[RunStatus]) -> str:
+def _table(listed: list[RunStatus]) -> str:
     head = ("run", "state", "step", "loss", "held-out nats (bits)", "last change")
-    return table([head, *map(_row, found)])
+    return table([head, *map(_row, listed)])
 
 
 def _row(run: RunStatus) -> tuple[str, ...]:

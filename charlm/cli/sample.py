@@ -48,7 +48,7 @@ def sample(
     # the seed of a text does not depend on the number of texts
     seeds = [[seed, k] for k in range(number)]
     options = {"temperature": temperature, "prime": prime, "stop": stop}
-    found: list[SampledText] = []
+    samples: list[SampledText] = []
     text: str | None = None
     # texts of one line need no border; programs read --json
     bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
@@ -56,17 +56,17 @@ def sample(
     with _progress(most, seen=sys.stdout.isatty() and not as_json):
         for part in _drawn(model, seeds, length, options):
             if bordered and text is None:
-                _show(f"--- {len(found) + 1} of {number} ---\n")
+                _show(f"--- {len(samples) + 1} of {number} ---\n")
             if not as_json:
                 _show(part.characters if text is not None else shown + part.characters)
             text = (text or "") + part.characters
             if part.complete is not None:
-                found.append(SampledText(text, part.complete))
+                samples.append(SampledText(text, part.complete))
                 if not as_json:
-                    _show((cut_mark(found[-1]) if length is None else "") + "\n")
+                    _show((cut_mark(samples[-1]) if length is None else "") + "\n")
                 text = None
     if as_json:
-        click.echo(_json(found, shown, seed, temperature))
+        click.echo(_json(samples, shown, seed, temperature))
     return 0
 
 
@@ -94,6 +94,6 @@ def _show(text: str) -> None:
     sys.stdout.flush()
 
 
-def _json(found: list[SampledText], prime: str, seed: int, temperature: float) -> str:
-    samples = [{"text": s.text, "complete": s.complete} for s in found]
-    return json_line({"seed": seed, "temperature": temperature, "prime": prime, "samples": samples})
+def _json(samples: list[SampledText], prime: str, seed: int, temperature: float) -> str:
+    texts = [{"text": s.text, "complete": s.complete} for s in samples]
+    return json_line({"seed": seed, "temperature": temperature, "prime": prime, "samples": texts})

@@ -75,7 +75,8 @@ def train(
         if preset is None:
             preset = preset_for(texts)
             why = "for a text of any size" if "-" in texts else "chosen by the size of the text"
-            note = f"preset {preset}, {why} ({_others(preset)})"
+            others = ", ".join(f"--preset {name}" for name in PRESETS if name != preset)
+            note = f"preset {preset}, {why} (others: {others})"
     elif texts and trains_as_a_preset(source):
         why = "chosen by the size of the text"
         note = f"the model of {source}, with the training of preset {preset_for(texts)}, {why}"
@@ -116,18 +117,11 @@ def _run_folder(path: Path) -> Path:
     return folder
 
 
-def _others(preset: str) -> str:
-    return (
-        " and ".join(f"--preset {name}" for name in PRESETS if name != preset)
-        + " train longer or shorter"
-    )
-
-
 def _overrides(settings: tuple[str, ...], flags: dict[str, object]) -> list[str | Override]:
-    found = overrides_of(flags)
-    budget = [override for override in found if override.key in BUDGETS]
+    given = overrides_of(flags)
+    budget = [override for override in given if override.key in BUDGETS]
     unset = [Override(override.origin, key, "null") for override in budget[:1] for key in BUDGETS]
-    return [*settings, *unset, *found]
+    return [*settings, *unset, *given]
 
 
 def _name_a_text(overrides: list[str | Override]) -> bool:

@@ -97,14 +97,14 @@ def config_path(source: str | Path, comparison: bool = False) -> Path:
 
 def _yaml_meant(path: Path, comparison: bool) -> str:
     """Suggest a config of the wanted kind in the folder of a missing path."""
-    found = {}
+    candidates = {}
     with contextlib.suppress(OSError):
         for file in path.parent.iterdir():
             if file.suffix.lower() in _SUFFIXES and file.is_file():
                 with contextlib.suppress(ConfigError):
                     if is_comparison(file) == comparison:
-                        found[file.stem.casefold()] = str(seen(file))
-    return suggestion(path.stem.casefold(), found, found.__getitem__)
+                        candidates[file.stem.casefold()] = str(seen(file))
+    return suggestion(path.stem.casefold(), candidates, candidates.__getitem__)
 
 
 def located_text(name_or_path: str, folder: Path) -> str:
@@ -167,12 +167,12 @@ def files_of(path: Path) -> list[Path]:
 def _meant(path: Path, names: Iterable[str]) -> str:
     """Suggest a text with the same ending in the folder of a missing path; or a name, if the path has no ending."""
     endings = {path.suffix.lower(), ".txt"}
-    found = {} if path.suffix else {name: name for name in names}
+    candidates = {} if path.suffix else {name: name for name in names}
     with contextlib.suppress(OSError):
         for file in path.parent.iterdir():
             if file.suffix.lower() in endings and (file.is_file() or any(files_of(file))):
-                found[file.stem.casefold()] = str(seen(file))
-    return suggestion(path.stem.casefold(), found, found.__getitem__)
+                candidates[file.stem.casefold()] = str(seen(file))
+    return suggestion(path.stem.casefold(), candidates, candidates.__getitem__)
 
 
 def _configs() -> list[Path]:

@@ -24,14 +24,14 @@ def check_comparable(model: Any, base: Any) -> None:
     Raises:
         SettingError: at the first setting that differs; all of them are named.
     """
-    found = {
+    differences = {
         key: f"is {shown(mine)} here and {shown(theirs)} in the base"
         for key in SHARED
         if (mine := attrgetter(key)(model)) != (theirs := attrgetter(key)(base))
     }
-    if not found:
+    if not differences:
         return
-    (first, said), *others = found.items()
+    (first, said), *others = differences.items()
     more = "".join(f", {key} {what}" for key, what in others)
     raise SettingError(
         f"{said}{more}; make them equal: the losses of a comparison can be compared only if all models "

@@ -28,9 +28,9 @@ def plain_name(name: str) -> str:
     >>> plain_name("my novel (2)"), plain_name(".hidden"), plain_name("*")
     ('my-novel-2', 'hidden', 'text')
     """
-    found = _OTHERS.sub("-", unicodedata.normalize("NFC", name)).lstrip(".-")
-    found = found[:LONGEST].rstrip(".-") or UNNAMED
-    return f"{UNNAMED}-{found}" if _RESERVED.match(found) else found
+    safe = _OTHERS.sub("-", unicodedata.normalize("NFC", name)).lstrip(".-")
+    safe = safe[:LONGEST].rstrip(".-") or UNNAMED
+    return f"{UNNAMED}-{safe}" if _RESERVED.match(safe) else safe
 
 
 def name_of(text: str) -> str:

@@ -123,7 +123,7 @@ def test_nothing_is_said_of_a_run_that_cannot_be(typed):
 
 def test_the_size_of_what_is_piped_is_not_known(typed, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
-    assert "preset small, which suits any size (" in typed(f"charlm train - {TINY}")[2]
+    assert "preset small, for a text of any size (" in typed(f"charlm train - {TINY}")[2]
 
 
 @pytest.mark.parametrize("end", [f"{TINY} --dry-run", TINY, "--print-config"])
@@ -233,7 +233,7 @@ def test_a_run_s_text_that_was_converted_is_another(run):
     Path("tale.txt").write_bytes(RUSSIAN.encode("cp1251"))
     code, _, err = run("charlm train --resume runs/tale --steps 9")
     assert code == 2
-    assert "this is not the text that runs/tale was trained on; restore the old text" in err
+    assert "runs/tale was trained on another text; restore that text" in err
     assert "--encoding" not in err
     code, _, err = run("charlm eval runs/tale")
     assert code == 2

@@ -70,7 +70,7 @@ def test_a_bar_never_falls_back_and_fits(budget, on_terminal, tmp_path, monkeypa
     often = ["--set", "train.eval_every=10", "--log-every", "5", "--kernels", "numpy"]
     small = ["--set", "model.hidden_dim=4", "--set", "model.embed_dim=4"]
     shown = on_terminal(main, ["train", "novel.txt", *budget, *often, *small, "-o", "run"])
-    assert "saved in run" in shown
+    assert "Saved in run" in shown
     lines = [line for line in re.split(r"[\r\n]", shown) if "%|" in line]
     assert len(lines) > 3
     parts = [int(re.search(r"(\d+)%\|", line)[1]) for line in lines]

@@ -94,11 +94,11 @@ def overrides_of(given: Mapping[str, object]) -> list[Override]:
         >>> [str(override) for override in overrides_of({"lr": "0.1", "val_file": "a: b", "steps": None})]
         ['--val-file "a: b"', '--lr 0.1']
     """
-    found = []
+    overrides = []
     for flag, key in FLAGS.items():
         value = given.get(flag[2:].replace("-", "_"))
         if value is not None:
-            found.append(
+            overrides.append(
                 Override(flag, key, json.dumps(value) if key in PLAIN_TEXT else str(value))
             )
-    return found
+    return overrides

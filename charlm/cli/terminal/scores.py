@@ -46,78 +46,80 @@ def score_table(rows: list[tuple[str, float]]) -> str:
     return table(cells, "<>>>", "  ")
 
 
-def how_scored(found: Evaluation) -> str:
+def how_scored(score: Evaluation) -> str:
     """Return the options of a scoring, as the end of a message."""
     words = ""
-    if found.rate is not None:
-        words = f", dynamic, rate {found.rate:g}"
-    if found.mix is not None:
-        counts = "of the training text" if found.rate is None else "that also learn from this text"
+    if score.rate is not None:
+        words = f", dynamic, rate {score.rate:g}"
+    if score.mix is not None:
+        counts = "of the training text" if score.rate is None else "that also learn from this text"
         words += (
             f", mixed with {MIX_ORDER}-grams {counts}; the model's weight, learned while reading, is "
-            f"{found.mix.weight:.2f} on average"
+            f"{score.mix.weight:.2f} on average"
         )
     return words
 
 
-def evaluation_lines(found: Evaluation, known: Baselines | None, unit: str) -> list[str]:
+def evaluation_lines(score: Evaluation, baselines: Baselines | None, unit: str) -> list[str]:
     """Return a text's score, compared with the baselines if there are any."""
     symbol = "byte" if unit == "byte" else "character"
-    perplexity = shown_perplexity(found.perplexity)
-    if math.isfinite(found.perplexity):
-        perplexity += f" +- {shown_perplexity(found.perplexity_error)}"
+    perplexity = shown_perplexity(score.perplexity)
+    if math.isfinite(score.perplexity):
+        perplexity += f" +- {shown_perplexity(score.perplexity_error)}"
     parts = [
-        f"{fixed(found.nll)} +- {found.standard_error:.4f} nats/{unit}",
-        f"{fixed(found.bpc)} bits/{unit}",
-        *([] if unit == "byte" else [f"{fixed(found.bits_per_byte)} bits/byte"]),
+        f"{fixed(score.nll)} +- {score.standard_error:.4f} nats/{unit}",
+        f"{fixed(score.bpc)} bits/{unit}",
+        *([] if unit == "byte" else [f"{fixed(score.bits_per_byte)} bits/byte"]),
         f"perplexity {perplexity}",
     ]
-    of_what = "" if found.mix is None else ", the mixture"
-    lines = [listed(counted(found.characters, symbol) + of_what, parts)]
-    if known is None:
+    of_what = "" if score.mix is None else ", the mixture"
+    lines = [listed(counted(score.characters, symbol) + of_what, parts)]
+    if baselines is None:
         return lines
-    frozen = found.rate is None
+    frozen = score.rate is None
     model = "this model" if frozen else "this model, dynamic"
-    mix = found.mix
+    mix = score.mix
     if mix is None:
         return [
             *lines,
-            score_table([*known.rows(), (model, found.nll)]),
-            filled(against_baselines(found.nll, known) + ("" if frozen else _ADAPTIVE), then="  "),
+            score_table([*baselines.rows(), (model, score.nll)]),
+            filled(
+                against_baselines(score.nll, baselines) + ("" if frozen else _ADAPTIVE), then="  "
+            ),
         ]
     ngram = f"{'frozen' if frozen else 'adaptive'} {MIX_ORDER}-gram"
     mixture = f"mixture: {mix.weight:.2f} model, {1 - mix.weight:.2f} {MIX_ORDER}-gram"
-    rows = [(model, mix.model_nll), (ngram, mix.ngram_nll), (mixture, found.nll)]
-    gain = mix.ngram_nll - found.nll
+    rows = [(model, mix.model_nll), (ngram, mix.ngram_nll), (mixture, score.nll)]
+    gain = mix.ngram_nll - score.nll
     return [
         *lines,
-        score_table([*known.rows(), *rows]),
-        f"the model alone: {against_baselines(mix.model_nll, known)}",
+        score_table([*baselines.rows(), *rows]),
+        f"the model alone: {against_baselines(mix.model_nll, baselines)}",
         f"the mixture: {abs(gain):.4f} nats {'better' if gain > 0 else 'worse'} than the {ngram} alone",
     ]
 
 
-def evaluation_data(found: Evaluation, known: Baselines | None) -> dict[str, Any]:
+def evaluation_data(score: Evaluation, baselines: Baselines | None) -> dict[str, Any]:
     """Return the score of a text as plain data; a number that is not finite is None."""
     numbers = {
-        "nll": found.nll,
-        "bpc": found.bpc,
-        "perplexity": found.perplexity,
-        "standard_error": found.standard_error,
-        "perplexity_error": found.perplexity_error,
-        "bits_per_byte": found.bits_per_byte,
+        "nll": score.nll,
+        "bpc": score.bpc,
+        "perplexity": score.perplexity,
+        "standard_error": score.standard_error,
+        "perplexity_error": score.perplexity_error,
+        "bits_per_byte": score.bits_per_byte,
     }
     mixed: dict[str, Any] | None = None
-    if found.mix is not None:
-        mixed = {"order": MIX_ORDER, "adaptive": found.rate is not None}
-        mixed |= _finite(dataclasses.asdict(found.mix))
+    if score.mix is not None:
+        mixed = {"order": MIX_ORDER, "adaptive": score.rate is not None}
+        mixed |= _finite(dataclasses.asdict(score.mix))
     return {
         **_finite(numbers),
-        "characters": found.characters,
-        "bytes": found.bytes,
-        "dynamic": None if found.rate is None else {"rate": found.rate},
+        "characters": score.characters,
+        "bytes": score.bytes,
+        "dynamic": None if score.rate is None else {"rate": score.rate},
         "mix": mixed,
-        "baselines": None if known is None else dict(known.rows()),
+        "baselines": None if baselines is None else dict(baselines.rows()),
     }
 
 
@@ -125,12 +127,13 @@ def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
     return {name: n if math.isfinite(n) else None for name, n in numbers.items()}
 
 
-def every_order(found: Baselines) -> list[tuple[str, float]]:
+def every_order(baselines: Baselines) -> list[tuple[str, float]]:
     """Return the rows of all baselines, with n-grams of every order."""
-    orders = [(f"{order}-gram", nll) for order, nll in enumerate(found.ngram, start=1)]
-    return [("uniform", found.uniform), ("unigram", found.unigram), *orders[1:], ("xz", found.xz)]
+    orders = [(f"{order}-gram", nll) for order, nll in enumerate(baselines.ngram, start=1)]
+    first = [("uniform", baselines.uniform), ("unigram", baselines.unigram)]
+    return [*first, *orders[1:], ("xz", baselines.xz)]
 
 
-def baselines_data(found: Baselines) -> dict[str, Any]:
+def baselines_data(baselines: Baselines) -> dict[str, Any]:
     """Return baselines as plain data, in nats per character."""
-    return {**attrs.asdict(found), "best_order": found.best_order, "best": found.best}
+    return {**attrs.asdict(baselines), "best_order": baselines.best_order, "best": baselines.best}

@@ -28,7 +28,7 @@ def make() -> str:
 
 
 def bounds() -> tuple[float, float]:
-    """Return the lowest nats per character for a model that counts, and for one that sees one character back."""
+    """Return the lowest nats per character of a model that counts, and of one that sees only the previous character."""
     mean = (1 + MOST) / 2
     turn = 1 / mean  # how often a bracket is the last of its kind
     guess = -turn * math.log(turn) - (1 - turn) * math.log(1 - turn)

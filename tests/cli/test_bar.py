@@ -1,4 +1,4 @@
-"""Progress on a real terminal, and where there is none."""
+"""TrainingBar on a real terminal, and where there is none."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ STEP_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}
 TIME_BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s{postfix}"
 
 
-class Progress:
+class TrainingBar:
     """Shows the step, the loss, the held-out score, the rate in characters a second, and the time left."""
 
     def __init__(self, training: Training, screen: Screen) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from charlm.cli.live.interrupts import Interrupts, handled
-from charlm.cli.live.progress import Progress
+from charlm.cli.live.progress import TrainingBar
 from charlm.cli.live.views import LineView, StreamView, Viewer
 from charlm.cli.terminal.phrases import duration, program, text_sizes
 from charlm.cli.terminal.screen import Screen
@@ -99,7 +99,7 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
         screen.say(to_yaml(training.config))
     more = [EventFiles(training.directory)] if tensorboard else []
     try:
-        code = _show(training, screen, interrupts, [Progress(training, screen), *more])
+        code = _show(training, screen, interrupts, [TrainingBar(training, screen), *more])
         interrupts.training, interrupts.outcome = None, "the run is saved"
         _plot(training, training.directory)
         return code

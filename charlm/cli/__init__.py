@@ -37,6 +37,8 @@ COMMANDS = {
     "sample": "Draw texts from a trained model.",
     "compare": "Train several models on one text and say which learns faster.",
     "eval": "Score a text with a trained model.",
+    "compress": "Compress a file with a trained model.",
+    "decompress": "Bring a compressed file back.",
     "baseline": "Say what counting and compressing reach on a text.",
     "info": "Tell what is known of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",

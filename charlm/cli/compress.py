@@ -1,0 +1,96 @@
+"""`charlm compress`: a file, made smaller by a model that predicts it."""
+
+from __future__ import annotations
+
+import lzma
+import math
+from typing import Any
+
+import click
+import numpy as np
+
+from charlm import progress
+from charlm.cli.archive import Destination, compressor_of, content, shown
+from charlm.cli.output import Screen, json_line
+from charlm.lm.compute import decide, saved_by_reading
+from charlm.lm.evaluation import read
+from charlm.lm.model import CharLM
+from charlm.wording import counted, fixed
+
+
+def compress(
+    obj: dict[str, Any],
+    run: str,
+    file: str,
+    output: str,
+    force: bool,
+    checkpoint: str | None,
+    as_json: bool,
+) -> int:
+    """Carry out ``charlm compress``."""
+    screen = Screen(obj)
+    destination = Destination(output, force, as_json)
+    model, compressor = compressor_of(run, checkpoint)
+    data = content(file)
+    compressed = compressor.compress(data)
+    destination.write(compressed.data)
+    xz_bytes = len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
+    model_bits = None if compressed.symbols is None else score(model, compressed.symbols)
+    if as_json:
+        about = {
+            "file": file,
+            "output": output,
+            "model": compressor.digest.hex(),
+            "stored": compressed.symbols is None,
+            "bytes": len(data),
+            "characters": compressed.characters,
+            "unknown_characters": compressed.unknown,
+            "compressed_bytes": len(compressed.data),
+            "model_bits": model_bits,
+            "xz_bytes": xz_bytes,
+        }
+        click.echo(json_line(about))
+        return 0
+    if compressed.symbols is None:
+        screen.say("note: stored as it is, because the model does not make it smaller")
+    elif compressed.unknown:
+        screen.say(
+            f"note: the model has no symbol for {compressed.unknown:,} of the {compressed.characters:,} characters; "
+            "each of these takes a byte or more"
+        )
+    sizes = [("compressed", float(len(compressed.data))), ("xz -9e", float(xz_bytes))]
+    if model_bits is not None:
+        sizes.insert(1, ("model's score", model_bits / 8))
+    units = {"byte": len(data)}
+    if not model.vocab.is_bytes and compressed.symbols is not None:
+        units["char"] = compressed.characters
+    told = f"{shown(file)}: {counted(len(data), 'byte')}\n{_table(sizes, units)}"
+    (screen.say if destination.path is None else screen.result)(told)
+    return 0
+
+
+def score(model: CharLM, symbols: list[int]) -> float:
+    """Return the bits that a text takes by the model's probabilities, as `charlm eval` counts them."""
+    saved = saved_by_reading(model.config, len(model.vocab)) * len(symbols)
+    model.kernels = decide("auto", None, saved).functions()
+    ids = np.array(symbols)
+    with progress.task("scoring", len(ids) - 1):
+        return float(read(model, ids, 1, warm_up=0).sum()) / math.log(2)
+
+
+def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
+    """Return sizes in bytes as lines, with the bits for each unit of the file.
+
+    Example:
+        >>> print(_table([("compressed", 27256.0)], {"byte": 111539}))
+                          bytes  bits/byte
+          compressed     27,256     1.9549
+    """
+    lines = [f"  {'':<13} {'bytes':>8}" + "".join(f"  bits/{unit}" for unit in units)]
+    for name, size in sizes:
+        bits = [fixed(8 * size / count) if count else "-" for count in units.values()]
+        rates = "".join(
+            f"  {rate:>{5 + len(unit)}}" for rate, unit in zip(bits, units, strict=True)
+        )
+        lines.append(f"  {name:<13} {size:>8,.0f}{rates}")
+    return "\n".join(lines)

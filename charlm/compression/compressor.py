@@ -1,0 +1,165 @@
+"""A model as a compressor of files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm import progress
+from charlm.compression.coder import Decoder, Encoder
+from charlm.compression.container import STORED, Container, damaged, digest_of
+from charlm.compression.network import Network
+from charlm.compression.spelling import Alphabet, Spelling
+from charlm.compression.symbols import SymbolCoder
+from charlm.errors import StoredError
+from charlm.lm.model import CharLM
+
+PIECE = 512
+"""Characters that are coded between two reports of progress."""
+TRIED = 1 << 16
+"""Characters after which a file that became no smaller is stored as it is."""
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed file.
+
+    Attributes:
+        data: its bytes.
+        symbols: what the model reads of the file, the symbol before it first; None where the file is stored as it was.
+        characters: how many were coded.
+        unknown: how many of them have no symbol.
+    """
+
+    data: bytes
+    symbols: list[int] | None = None
+    characters: int = 0
+    unknown: int = 0
+
+
+class Compressor:
+    """Compresses files with a model and brings them back.
+
+    Args:
+        model: what predicts; its weights are read here and not again.
+        encoding: of the model's text.
+
+    Attributes:
+        digest: what files call the model: the first 6 bytes of a SHA-256 of its weights and symbols.
+
+    Raises:
+        InputError: the model cannot compress (see ``network.Network``).
+
+    Example:
+        >>> from charlm.config import ModelConfig
+        >>> from charlm.text.vocab import Vocab
+        >>> model = CharLM(Vocab.from_alphabet("ab ", eos=False), ModelConfig(hidden_dim=4, embed_dim=3))
+        >>> compressor = Compressor(model)
+        >>> compressor.decompress(compressor.compress("a b, a b: été".encode()).data).decode()
+        'a b, a b: été'
+    """
+
+    def __init__(self, model: CharLM, encoding: str = "utf-8") -> None:
+        self._network = Network(model)
+        self._alphabet = Alphabet(model.vocab, encoding)
+        self._start = model.vocab.start
+        self.digest = _digest(model, self._network.cell, encoding)
+
+    def compress(self, data: bytes) -> Compressed:
+        """Return a file, compressed; stored as it is where that is shorter."""
+        spelling, text = self._alphabet.spelled(data)
+        symbols = [*map(self._alphabet.symbol, text)]
+        payload = self._encoded(text, symbols, self._alphabet.spellings[spelling])
+        if payload is None or len(payload) > len(data):
+            return Compressed(self._packed(STORED, len(data), data, data))
+        return Compressed(
+            self._packed(spelling, len(text), data, payload),
+            [self._start, *self._readable(symbols)],
+            len(text),
+            symbols.count(self._alphabet.escape),
+        )
+
+    def decompress(self, data: bytes, name: str = "the file") -> bytes:
+        """Return the file that was compressed; messages call the compressed one by its ``name``.
+
+        Raises:
+            StoredError: it is damaged, or another model compressed it.
+        """
+        container = Container.unpack(data, name)
+        if container.model != self.digest:
+            raise StoredError(
+                f"{name}: another model compressed it: that model's digest is {container.model.hex()}, and this "
+                f"one's {self.digest.hex()}; give the checkpoint that compressed it"
+            )
+        original = self._original(container, name)
+        if digest_of(original) != container.original:
+            raise damaged(name)
+        return original
+
+    def _packed(self, spelling: int, count: int, data: bytes, payload: bytes) -> bytes:
+        return Container(self.digest, spelling, count, digest_of(data), payload).pack()
+
+    def _encoded(self, text: str, symbols: list[int], spelling: Spelling) -> bytes | None:
+        """Return a text, coded; None if its beginning does not become smaller."""
+        network, coder, encoder = self._network, SymbolCoder(self._alphabet), Encoder()
+        network.reset()
+        sums_TV = network.read([self._start])
+        with progress.task("compressing", len(text)):
+            for begin in range(0, len(text), PIECE):
+                piece = slice(begin, begin + PIECE)
+                sums_TV = np.concatenate(
+                    [sums_TV[-1:], network.read(self._readable(symbols[piece]))]
+                )
+                place = 0
+                for character, symbol in zip(text[piece], symbols[piece], strict=True):
+                    coder.encode(encoder, character, symbol, sums_TV[place])
+                    place += symbol < self._alphabet.size
+                progress.advance(len(text[piece]))
+                if piece.stop == TRIED and len(encoder) >= len(spelling.data(text[:TRIED])):
+                    return None
+        return encoder.finish()
+
+    def _readable(self, symbols: list[int]) -> list[int]:
+        """Return the symbols without the escapes that are none of the model's."""
+        return [symbol for symbol in symbols if symbol < self._alphabet.size]
+
+    def _original(self, container: Container, name: str) -> bytes:
+        """Return the bytes that a file holds; where it is damaged, perhaps others."""
+        if container.spelling == STORED:
+            return container.payload
+        if container.spelling >= len(self._alphabet.spellings):
+            raise damaged(name)
+        try:
+            text = self._decoded(container.payload, container.count)
+            return self._alphabet.spellings[container.spelling].data(text)
+        except UnicodeError as error:
+            raise damaged(name) from error
+
+    def _decoded(self, payload: bytes, count: int) -> str:
+        network, size = self._network, self._alphabet.size
+        coder, decoder = SymbolCoder(self._alphabet), Decoder(payload)
+        network.reset()
+        sums_V = network.read([self._start])[-1]
+        found: list[str] = []
+        with progress.task("decompressing", count):
+            while len(found) < count:
+                symbol, character = coder.decode(decoder, sums_V)
+                found.append(character)
+                if symbol < size:
+                    sums_V = network.read([symbol])[-1]
+                if len(found) % PIECE == 0:
+                    progress.advance(PIECE)
+        return "".join(found)
+
+
+def _digest(model: CharLM, cell: list[str | float], encoding: str) -> bytes:
+    """Return a digest of all that decides what a compressed file means."""
+    about = [cell, model.vocab.to_list(), encoding]
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for name, weights in sorted(model.arrays().items()):
+        digest.update(json.dumps([name, weights.shape]).encode())
+        digest.update(weights.astype("<f4").tobytes())
+    return digest.digest()[:6]

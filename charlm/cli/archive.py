@@ -10,7 +10,7 @@ import click
 
 from charlm.compression.compressor import Compressor
 from charlm.errors import InputError, ReaderGoneError
-from charlm.files import exists, output_error, why_unreadable, write_atomically
+from charlm.files import exists, output_error, read_whole, why_unreadable, write_atomically
 from charlm.lm.model import CharLM, model_of
 from charlm.lm.saved import config_of
 from charlm.runs.checkpoint import load_checkpoint
@@ -36,7 +36,8 @@ def content(file: str) -> bytes:
     """
     try:
         if file != STANDARD:
-            return Path(file).read_bytes()
+            path = Path(file)
+            return path.read_bytes() if path.is_fifo() else read_whole(path, sys.maxsize)
         if sys.stdin is None:  # as Python says that it is closed
             raise InputError("standard input: it is closed; give a file, or pipe one in")
         return sys.stdin.buffer.read()

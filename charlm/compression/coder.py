@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _BITS = 64
 _LIMIT = 1 << _BITS
+_SPARE = _BITS // 8
 _LEAST = 1 << (_BITS - 8)
 """The range is kept at this or above, so that a total of 2**50 still leaves 6 bits for each part."""
 
@@ -17,11 +18,10 @@ class Encoder:
 
     Example:
         >>> encoder = Encoder()
-        >>> for start in (0, 1, 1):
-        ...     encoder.encode(start, 1, 2)
+        >>> encoder.encode(6, 3, 10)  # three of ten, from 6 on
         >>> decoder = Decoder(encoder.finish())
-        >>> [decoder.find(2) for _ in range(3) if decoder.take(0, 1) is None]
-        [0, 1, 1]
+        >>> 6 <= decoder.find(10) < 9
+        True
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Encoder:
         self._low, self._range = low, width
 
     def finish(self) -> bytes:
-        """Return the bytes: as few as tell the last symbol, without zeros at the end, which the decoder supposes."""
+        """Return the bytes: as few as tell the last symbol, because the decoder adds zeros."""
         for bits in range(0, _BITS, 8):  # the shortest number in the range
             unit = _LIMIT >> bits
             value = -(-self._low // unit) * unit
@@ -57,7 +57,7 @@ class Encoder:
         if value >= _LIMIT:
             value -= _LIMIT
             self._carry()
-        return bytes(self._bytes + value.to_bytes(_BITS // 8, "big")).rstrip(b"\0")
+        return bytes(self._bytes) + value.to_bytes(_SPARE, "big").rstrip(b"\0")
 
     def _carry(self) -> None:
         """Add one to the number that the bytes are."""
@@ -69,15 +69,18 @@ class Encoder:
 
 
 class Decoder:
-    """Gives the symbols back."""
+    """Gives the symbols back.
+
+    Args:
+        data: what ``Encoder.finish`` returned.
+    """
 
     def __init__(self, data: bytes) -> None:
-        self._rest = iter(data)
+        self._data = data + bytes(_SPARE)
+        self._place = _SPARE
+        self._code = int.from_bytes(self._data[:_SPARE], "big")
         self._range = _LIMIT - 1
         self._part = 0
-        self._code = 0
-        for _ in range(_BITS // 8):
-            self._code = self._code << 8 | next(self._rest, 0)
 
     def find(self, total: int) -> int:
         """Return a number that is in the part of the next symbol, and below ``total``."""
@@ -85,10 +88,17 @@ class Decoder:
         return min(self._code // self._part, total - 1)
 
     def take(self, start: int, size: int) -> None:
-        """Go on after the symbol that was found."""
+        """Go on after the symbol that was found.
+
+        Raises:
+            EOFError: there are more symbols than were encoded.
+        """
         code = self._code - self._part * start
         width = self._part * size
         while width < _LEAST:
-            code = code << 8 | next(self._rest, 0)
+            if self._place == len(self._data):
+                raise EOFError
+            code = code << 8 | self._data[self._place]
+            self._place += 1
             width <<= 8
         self._code, self._range = code, width

@@ -92,7 +92,8 @@ class Compressor:
         if container.model != self.digest:
             raise StoredError(
                 f"{name}: another model compressed it: that model's digest is {container.model.hex()}, and this "
-                f"one's {self.digest.hex()}; give the checkpoint that compressed it"
+                f"one's {self.digest.hex()}; give the run that compressed it, or a copy of its checkpoint "
+                "from then (--checkpoint chooses the last or the best)"
             )
         original = self._original(container, name)
         if digest_of(original) != container.original:
@@ -135,7 +136,7 @@ class Compressor:
         try:
             text = self._decoded(container.payload, container.count)
             return self._alphabet.spellings[container.spelling].data(text)
-        except UnicodeError as error:
+        except (EOFError, UnicodeError) as error:
             raise damaged(name) from error
 
     def _decoded(self, payload: bytes, count: int) -> str:
@@ -152,6 +153,7 @@ class Compressor:
                     sums_V = network.read([symbol])[-1]
                 if len(found) % PIECE == 0:
                     progress.advance(PIECE)
+            progress.advance(count % PIECE)
         return "".join(found)
 
 

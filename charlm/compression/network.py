@@ -23,12 +23,14 @@ from charlm.compression.fixed_point import (
     rounded,
     tanh,
 )
+from charlm.config.schema import CELLS as NAMES
 from charlm.engine.rnn.cell import CELLS, KernelCell
 from charlm.errors import InputError
 from charlm.lm.model import CharLM
 
-_MOST = 2.0**22
-"""What a sum may come to, all its terms taken as positive: its last bit is 2**-30."""
+_MOST = 2.0**19
+"""What a sum may come to, all its terms taken as positive. Its last bit is 2**-30, and the place in a table that is
+made of it has 32 bits."""
 _STATE_SCALE = 2.0 ** (TABLE_BITS - STATE_BITS)
 
 
@@ -169,15 +171,15 @@ class Network:
     def __init__(self, model: CharLM) -> None:
         cell = model.rnn.cell
         if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS) or model.norms:
-            can = [name for name, kind in CELLS.items() if getattr(kind, "kernel", "") in LAYERS]
+            can = [name for name in NAMES if getattr(CELLS[name], "kernel", "") in LAYERS]
             what = "layer_norm: true" if model.norms else f"cell: {cell.name}"
             raise InputError(
                 f"a model with {what} cannot compress: that needs sums that are exact on every machine, which "
-                f"charlm has for the cells {', '.join(sorted(can))} without layer_norm; train one of these"
+                f"charlm has for the cells {', '.join(can)} without layer_norm; train one of these"
             )
         weights = model.arrays()
         _check(weights, cell.settings())
-        self.cell = [cell.kernel, *cell.settings()]
+        self.cell: list[str | float] = [cell.kernel, *cell.settings()]
         self.eos = model.vocab.eos
         self.layers = [
             LAYERS[cell.kernel](

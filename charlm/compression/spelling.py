@@ -81,12 +81,11 @@ class Alphabet:
 
     def spelled(self, data: bytes) -> tuple[int, str]:
         """Return the place of the spelling that leaves the fewest characters without a symbol, and the text in it."""
-        texts = [(k, spelling.text(data)) for k, spelling in enumerate(self.spellings)]
-        possible = [(k, text) for k, text in texts if text is not None]
-        return min(possible, key=lambda found: self.count_unknown(found[1]))
+        texts = ((k, spelling.text(data)) for k, spelling in enumerate(self.spellings))
+        possible = ((k, text) for k, text in texts if text is not None)
+        return min(possible, key=lambda found: self._count_unknown(found[1]))
 
-    def count_unknown(self, text: str) -> int:
-        """Return how many characters of a text have no symbol."""
+    def _count_unknown(self, text: str) -> int:
         return sum(n for character, n in Counter(text).items() if character not in self._symbols)
 
 

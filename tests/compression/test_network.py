@@ -1,0 +1,92 @@
+"""The exact network: near the model's own numbers, the same however it is read, and honest about what it cannot do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from charlm.compression.network import Network
+from charlm.errors import InputError
+from charlm.lm.evaluation import read
+from tests.compression.conftest import made, vocab_of
+
+CELLS = ["rnn", "gru", "lstm"]
+SHAPES = {
+    "one layer": {},
+    "three layers": {"layers": 3, "hidden_dim": (12, 5, 8)},
+    "tied": {"tied": True, "embed_dim": 8, "layers": 2, "hidden_dim": (12, 8)},
+}
+
+
+def bits(sums_TV, symbols):
+    """Return the information of symbols, in bits, by the frequencies of the next one."""
+    sizes_TV = np.diff(sums_TV, axis=1, prepend=0)
+    return -np.log2(sizes_TV[np.arange(len(symbols)), symbols] / sums_TV[:, -1])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("kind", ["stream", "lines"])
+def test_it_is_near_the_model(cell, shape, kind):
+    vocab = vocab_of(kind)
+    model = made(vocab, cell=cell, **shape)
+    ids = np.random.default_rng(1).integers(0, len(vocab), 400)
+    network = Network(model)
+    found = bits(network.read(ids[:-1].tolist()), ids[1:])
+    expected = read(model, ids, 1, warm_up=0) / np.log(2)
+    likely = expected < 20  # beyond that, one frequency more decides
+    assert likely.sum() > 390
+    assert np.abs(found - expected)[likely].mean() < 0.01
+    assert found.mean() == pytest.approx(expected.mean(), rel=2e-4)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("kind", ["stream", "lines"])
+def test_it_is_the_same_in_pieces_of_any_length_and_after_a_reset(cell, kind):
+    network = Network(made(vocab_of(kind), cell=cell, layers=2))
+    symbols = np.random.default_rng(2).integers(0, len(vocab_of(kind)), 100).tolist()
+    whole = network.read(symbols)
+    network.reset()
+    pieces = [network.read(symbols[i:j]) for i, j in ((0, 1), (1, 2), (2, 50), (50, 50), (50, 100))]
+    assert np.array_equal(whole, np.concatenate(pieces))
+
+
+def test_a_memory_that_only_grows_stays_exact():
+    """With gates wide open and a large input at every step, c comes to its bound of 2**16 times 1."""
+    model = made(vocab_of("stream"), cell="lstm", hidden_dim=2)
+    arrays = {name: np.zeros_like(a) for name, a in model.arrays().items()}
+    arrays["rnn.0.b"][:] = 1000.0
+    model.load_arrays(arrays)
+    network = Network(model)
+    network.read([0] * 3000)
+    (layer,) = network.layers
+    assert layer.c_H.tolist() == np.rint(layer.c_H).tolist()
+    assert 2900 * 2**16 < layer.c_H[0] < 3000 * 2**16
+
+
+@pytest.mark.parametrize("cell", ["norm_lstm", "coupled_lstm", "fast_lstm"])
+def test_other_cells_say_which_can(cell):
+    with pytest.raises(InputError, match=rf"cell: {cell} cannot compress.*gru, lstm, rnn"):
+        Network(made(vocab_of("stream"), cell=cell))
+
+
+def test_layer_norm_says_so_too():
+    with pytest.raises(InputError, match="layer_norm: true cannot compress"):
+        Network(made(vocab_of("stream"), cell="lstm", layer_norm=True))
+
+
+@pytest.mark.parametrize("name", ["embedding", "rnn.0.Wh", "rnn.0.b", "softmax.W", "softmax.b"])
+@pytest.mark.parametrize("size", [1e6, 3e38])
+def test_weights_that_are_too_large_are_refused(name, size):
+    model = made(vocab_of("stream"), cell="lstm")
+    arrays = model.arrays()
+    arrays[name].ravel()[3] = -size
+    model.load_arrays(arrays)
+    with pytest.raises(InputError) as refused:
+        Network(model)
+    assert f"too large to compress with: {name} has one of {size:.3g}, " in str(refused.value)
+
+
+def test_a_forget_bias_that_is_too_large_is_refused():
+    with pytest.raises(InputError, match="too large"):
+        Network(made(vocab_of("stream"), cell="lstm", forget_bias=1e300))

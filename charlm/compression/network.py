@@ -172,10 +172,10 @@ class Network:
         cell = model.rnn.cell
         if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS) or model.norms:
             can = [name for name in NAMES if getattr(CELLS[name], "kernel", "") in LAYERS]
-            what = "layer_norm: true" if model.norms else f"cell: {cell.name}"
+            what = "layer normalisation" if model.norms else f"the cell {cell.name}"
             raise InputError(
-                f"a model with {what} cannot compress: that needs sums that are exact on every machine, which "
-                f"charlm has for the cells {', '.join(can)} without layer_norm; train one of these"
+                f"this model cannot compress, because it has {what}: charlm computes the same numbers on every "
+                f"machine for the cells {', '.join(can)}, without model.layer_norm; train one of these"
             )
         weights = model.arrays()
         _check(weights, cell.settings())

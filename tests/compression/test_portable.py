@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from charlm.compression.compressor import Compressor
+from charlm.kernels import has_numba
+from charlm.lm.compute import decide
 from charlm.lm.model import model_of
 from charlm.lm.saved import config_of
 from charlm.runs.checkpoint import load_checkpoint
+from tests.compression.conftest import made, vocab_of
 from tests.compression.kept import DATA, ORIGINALS
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +56,15 @@ for cell in ("rnn", "gru", "lstm"):
     assert compressor.decompress(packed) == data
     print(packed.hex())
 """
+
+
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
+def test_compiled_kernels_change_nothing():
+    model = made(vocab_of("stream"), cell="lstm")
+    data = b"a bad cab, a big fig."
+    plain = Compressor(model).compress(data).data
+    model.kernels = decide("numba", 1, 0).functions()
+    assert Compressor(model).compress(data).data == plain
 
 
 def test_other_processors_give_the_same_bytes():

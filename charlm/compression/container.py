@@ -1,4 +1,4 @@
-"""The compressed file: a header of 22 bytes or so, and what the coder wrote.
+"""The compressed file: a header of 20 bytes or a few more, and what the coder wrote.
 
 ==========  ==========================================================================
 bytes       what

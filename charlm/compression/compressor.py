@@ -17,7 +17,7 @@ from charlm.compression.symbols import SymbolCoder
 from charlm.errors import StoredError
 from charlm.lm.model import CharLM
 
-PIECE = 512
+PIECE = 128
 """Characters that are coded between two reports of progress."""
 TRIED = 1 << 16
 """Characters after which a file that became no smaller is stored as it is."""

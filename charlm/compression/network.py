@@ -34,7 +34,7 @@ made of it has 32 bits."""
 _STATE_SCALE = 2.0 ** (TABLE_BITS - STATE_BITS)
 
 
-class Layer:
+class ExactLayer:
     """A recurrent layer and its state.
 
     Args:
@@ -75,7 +75,7 @@ class Layer:
         raise NotImplementedError
 
 
-class RnnLayer(Layer):
+class ExactRnn(ExactLayer):
     """The simple RNN: h' = tanh(a + Wh h)."""
 
     def __init__(self, Wx: Array, Wh: Array, b: Array) -> None:
@@ -88,7 +88,7 @@ class RnnLayer(Layer):
         self.tanh.look_up(self._place_G, h_H)
 
 
-class GruLayer(Layer):
+class ExactGru(ExactLayer):
     """The GRU: the gates z and r, then the candidate c; h' = h + z (c - h)."""
 
     def __init__(self, *weights: Array) -> None:
@@ -116,7 +116,7 @@ class GruLayer(Layer):
         np.rint(c, out=c)
 
 
-class LstmLayer(Layer):
+class ExactLstm(ExactLayer):
     """The LSTM: c' = f c + i g; h' = o tanh(c')."""
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, forget_bias: float = 1.0) -> None:
@@ -151,7 +151,11 @@ class LstmLayer(Layer):
         np.rint(h_H, out=h_H)
 
 
-LAYERS: dict[str, Callable[..., Layer]] = {"gru": GruLayer, "lstm": LstmLayer, "rnn": RnnLayer}
+EXACT_CELLS: dict[str, Callable[..., ExactLayer]] = {
+    "gru": ExactGru,
+    "lstm": ExactLstm,
+    "rnn": ExactRnn,
+}
 """By the name of the cell's kernels."""
 
 
@@ -159,7 +163,7 @@ class Network:
     """Reads symbols and tells the frequencies of the next one.
 
     Args:
-        model: of a cell in ``LAYERS``, without layer norm.
+        model: of a cell in ``EXACT_CELLS``, without layer norm.
 
     Attributes:
         cell: the name of the cell's kernels, and its settings.
@@ -170,8 +174,8 @@ class Network:
 
     def __init__(self, model: CharLM) -> None:
         cell = model.rnn.cell
-        if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS) or model.norms:
-            can = [name for name in NAMES if getattr(CELLS[name], "kernel", "") in LAYERS]
+        if not (isinstance(cell, KernelCell) and cell.kernel in EXACT_CELLS) or model.norms:
+            can = [name for name in NAMES if getattr(CELLS[name], "kernel", "") in EXACT_CELLS]
             what = "layer normalisation" if model.norms else f"the cell {cell.name}"
             raise InputError(
                 f"this model cannot compress, because it has {what}: charlm computes the same numbers on every "
@@ -182,7 +186,7 @@ class Network:
         self.cell: list[str | float] = [cell.kernel, *cell.settings()]
         self.eos = model.vocab.eos
         self.layers = [
-            LAYERS[cell.kernel](
+            EXACT_CELLS[cell.kernel](
                 *(weights[f"rnn.{k}.{role}"] for role in cell.roles), *cell.settings()
             )
             for k in range(model.config.layers)

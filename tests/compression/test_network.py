@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+from charlm.compression.fixed_point import (
+    ONE,
+    SCORE_BITS,
+    STATE_BITS,
+    TABLE_BITS,
+    WEIGHT_BITS,
+    frequencies,
+    logistic,
+    tanh,
+)
 from charlm.compression.network import Network
 from charlm.errors import InputError
 from charlm.lm.evaluation import read
@@ -38,6 +50,67 @@ def test_it_is_near_the_model(cell, shape, kind):
     assert likely.sum() > 390
     assert np.abs(found - expected)[likely].mean() < 0.01
     assert found.mean() == pytest.approx(expected.mean(), rel=2e-4)
+
+
+def fractions(array, bits):
+    """Return the numbers of an array, rounded to 2**-bits, as fractions in nested lists."""
+    whole = np.rint(array.astype(float) * 2**bits).astype(int).astype(object)
+    return np.vectorize(lambda n: Fraction(int(n), 2**bits), otypes=[object])(whole)
+
+
+def place(table, sums, bits):
+    """Look sums up; half of a place is rounded up."""
+    last = len(table.values) - 1
+    zero = Fraction(table.offset)
+    found = [
+        table.values[min(max(int(s * 2**bits + zero // 1 + Fraction(1, 2)), 0), last)] for s in sums
+    ]
+    return np.array([Fraction(float(value)) for value in found], object)
+
+
+def counted_in_fractions(model, symbols):
+    """Yield what ``Network.read`` returns, computed with Python's fractions alone: h and c in units of 2**-16."""
+    w = {
+        name: fractions(a, WEIGHT_BITS + STATE_BITS if a.ndim == 1 else WEIGHT_BITS)
+        for name, a in model.arrays().items()
+    }
+    vectors = fractions(model.arrays()["embedding"], STATE_BITS) * ONE
+    cell, layers = model.rnn.cell, range(model.config.layers)
+    states = [[np.array([Fraction(0)] * size, object)] * 2 for size in model.config.hidden_dims]
+    rounded = np.vectorize(round, otypes=[object])
+    for symbol in symbols:
+        x = vectors[symbol]
+        for k in layers:
+            p = [w[f"rnn.{k}.{role}"] for role in cell.roles]
+            h, c = states[k]
+            H = len(h)
+            if cell.name == "rnn":
+                h = place(tanh(), p[0] @ x / ONE + p[1] @ h / ONE + p[2], TABLE_BITS)
+            elif cell.name == "lstm":
+                a = p[0] @ x / ONE + p[1] @ h / ONE + p[2]
+                a[H : 2 * H] += 1
+                i, f, o = (place(logistic(), a[n * H : n * H + H], TABLE_BITS) for n in range(3))
+                g = place(tanh(), a[3 * H :], TABLE_BITS)
+                c = rounded(f * c + i * g)
+                h = rounded(o * place(tanh(), [Fraction(n, ONE) for n in c], TABLE_BITS))
+            else:
+                z = place(logistic(), p[0] @ x / ONE + p[1] @ h / ONE + p[2], TABLE_BITS)
+                r = place(logistic(), p[3] @ x / ONE + p[4] @ h / ONE + p[5], TABLE_BITS)
+                new = p[6] @ x / ONE + p[7] @ rounded(r * h) / ONE + p[8]
+                h = rounded(h + z * (place(tanh(), new, TABLE_BITS) - h))
+            states[k] = [h, c]
+            x = h
+        scores = w.get("softmax.W", w["embedding"]) @ x / ONE + w["softmax.b"]
+        yield np.cumsum(place(frequencies(), max(scores) - scores, SCORE_BITS)).tolist()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_it_is_what_fractions_give(cell):
+    """To the last bit: no sum is rounded."""
+    model = made(vocab_of("stream"), cell=cell, layers=2, hidden_dim=(5, 7), embed_dim=4)
+    symbols = np.random.default_rng(3).integers(0, len(model.vocab), 25).tolist()
+    found = Network(model).read(symbols)
+    assert found.tolist() == list(counted_in_fractions(model, symbols))
 
 
 @pytest.mark.parametrize("cell", CELLS)

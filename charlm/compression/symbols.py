@@ -12,10 +12,11 @@ from charlm.compression.fixed_point import Array
 from charlm.compression.spelling import Alphabet
 
 _STEP = 16
-"""What one event counts. At the start 1 escape is expected in 4096 / 16 characters, with the weight of a 16th."""
+"""What each character adds to a count of escapes or of others, which begins lower or higher."""
 _MOST_ESCAPES = 1 << 8
 """How many times as probable as all symbols together an escape can become."""
 _ENOUGH = 1 << 16
+"""The count at which all counts of bytes are halved."""
 _SURROGATES = "surrogatepass"
 """Bytes that a codec does not know are lone surrogates."""
 
@@ -57,10 +58,9 @@ class SymbolCoder:
 
     def __init__(self, alphabet: Alphabet) -> None:
         self._alphabet = alphabet
-        self._bytes = [
-            ByteCounts() for _ in range(4)
-        ]  # of the first byte of a character, the second, ...
-        # escapes and other characters so far: after a symbol, and after an escape
+        # of the first byte of an unknown character, of the second, ...
+        self._bytes = [ByteCounts() for _ in range(4)]
+        # escapes and others so far: after a symbol, where an escape is rare at first, and after an escape
         self._counts = [[1, 256 * _STEP], [1, 1]]
         self._escaped = False
 
@@ -77,9 +77,8 @@ class SymbolCoder:
         encoder.encode(*_part(symbol, sums_V, escape), total)
         self._count(symbol)
         if symbol == self._alphabet.escape:
-            for counts, value in zip(
-                self._bytes, character.encode("utf-8", _SURROGATES), strict=False
-            ):
+            spelled = character.encode("utf-8", _SURROGATES)
+            for counts, value in zip(self._bytes, spelled, strict=False):
                 counts.encode(encoder, value)
 
     def decode(self, decoder: Decoder, sums_V: Array) -> tuple[int, str]:

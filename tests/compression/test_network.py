@@ -114,6 +114,21 @@ def test_it_is_what_fractions_give(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_all_numbers_are_whole(cell):
+    """So every sum is one of whole numbers of 2**-20, which float64 holds exactly up to 2**33."""
+    network = Network(made(vocab_of("stream"), cell=cell, layers=2, hidden_dim=(5, 7)))
+    network.read(np.random.default_rng(4).integers(0, 9, 50).tolist())
+    values = [value for part in (network, *network.layers) for value in vars(part).values()]
+    arrays = [value for value in values if isinstance(value, np.ndarray)]
+    assert len(arrays) > 10
+    for array in arrays:
+        assert np.array_equal(array * 2.0**20, np.rint(array * 2.0**20))
+    for layer in network.layers:
+        states = [layer.h_H, getattr(layer, "c_H", layer.h_H)]
+        assert all(np.array_equal(state, np.rint(state)) for state in states)
+
+
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("kind", ["stream", "lines"])
 def test_it_is_the_same_in_pieces_of_any_length_and_after_a_reset(cell, kind):
     network = Network(made(vocab_of(kind), cell=cell, layers=2))

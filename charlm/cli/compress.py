@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import lzma
-import math
 from typing import Any
 
 import click
-import numpy as np
 
-from charlm import progress
 from charlm.cli.archive import Destination, compressor_of, content, shown
 from charlm.cli.output import Screen, json_line
-from charlm.lm.compute import decide, saved_by_reading
-from charlm.lm.evaluation import read
-from charlm.lm.model import CharLM
 from charlm.wording import counted, fixed
 
 
@@ -35,23 +29,22 @@ def compress(
     compressed = compressor.compress(data)
     destination.write(compressed.data)
     xz_bytes = len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
-    model_bits = None if compressed.symbols is None else score(model, compressed.symbols)
     if as_json:
         about = {
             "file": file,
             "output": output,
             "model": compressor.digest.hex(),
-            "stored": compressed.symbols is None,
+            "stored": compressed.bits is None,
             "bytes": len(data),
             "characters": compressed.characters,
             "unknown_characters": compressed.unknown,
             "compressed_bytes": len(compressed.data),
-            "model_bits": model_bits,
+            "model_bits": compressed.bits,
             "xz_bytes": xz_bytes,
         }
         click.echo(json_line(about))
         return 0
-    if compressed.symbols is None:
+    if compressed.bits is None:
         screen.say("note: stored as it is, because the model does not make it smaller")
     elif compressed.unknown:
         screen.say(
@@ -59,23 +52,14 @@ def compress(
             "each of these takes a byte or more"
         )
     sizes = [("compressed", float(len(compressed.data))), ("xz -9e", float(xz_bytes))]
-    if model_bits is not None:
-        sizes.insert(1, ("model's score", model_bits / 8))
+    if compressed.bits is not None:
+        sizes.insert(1, ("model's score", compressed.bits / 8))
     units = {"byte": len(data)}
-    if not model.vocab.is_bytes and compressed.symbols is not None:
+    if not model.vocab.is_bytes and compressed.bits is not None:
         units["char"] = compressed.characters
     told = f"{shown(file)}: {counted(len(data), 'byte')}\n{_table(sizes, units)}"
     (screen.say if destination.path is None else screen.result)(told)
     return 0
-
-
-def score(model: CharLM, symbols: list[int]) -> float:
-    """Return the bits that a text takes by the model's probabilities, as `charlm eval` counts them."""
-    saved = saved_by_reading(model.config, len(model.vocab)) * len(symbols)
-    model.kernels = decide("auto", None, saved).functions()
-    ids = np.array(symbols)
-    with progress.task("scoring", len(ids) - 1):
-        return float(read(model, ids, 1, warm_up=0).sum()) / math.log(2)
 
 
 def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
@@ -83,8 +67,8 @@ def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
 
     Example:
         >>> print(_table([("compressed", 27256.0)], {"byte": 111539}))
-                          bytes  bits/byte
-          compressed     27,256     1.9549
+                           bytes  bits/byte
+          compressed      27,256     1.9549
     """
     lines = [f"  {'':<13} {'bytes':>8}" + "".join(f"  bits/{unit}" for unit in units)]
     for name, size in sizes:

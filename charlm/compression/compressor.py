@@ -29,15 +29,16 @@ class Compressed:
 
     Attributes:
         data: its bytes.
-        symbols: what the model reads of the file, the symbol before it first; None where the file is stored as it was.
         characters: how many were coded.
         unknown: how many of them have no symbol.
+        bits: what the others take by the model's probabilities, as a score counts them; None where the file is
+            stored as it was.
     """
 
     data: bytes
-    symbols: list[int] | None = None
     characters: int = 0
     unknown: int = 0
+    bits: float | None = None
 
 
 class Compressor:
@@ -72,14 +73,16 @@ class Compressor:
         """Return a file, compressed; stored as it is where that is shorter."""
         spelling, text = self._alphabet.spelled(data)
         symbols = [*map(self._alphabet.symbol, text)]
-        payload = self._encoded(text, symbols, self._alphabet.spellings[spelling])
-        if payload is None or len(payload) > len(data):
+        coder, encoder = SymbolCoder(self._alphabet), Encoder()
+        shorter = self._encode(text, symbols, coder, encoder, self._alphabet.spellings[spelling])
+        payload = encoder.finish()
+        if not shorter or len(payload) > len(data):
             return Compressed(self._packed(STORED, len(data), data, data))
         return Compressed(
             self._packed(spelling, len(text), data, payload),
-            [self._start, *self._readable(symbols)],
             len(text),
             symbols.count(self._alphabet.escape),
+            coder.bits,
         )
 
     def decompress(self, data: bytes, name: str = "the file") -> bytes:
@@ -103,29 +106,32 @@ class Compressor:
     def _packed(self, spelling: int, count: int, data: bytes, payload: bytes) -> bytes:
         return Container(self.digest, spelling, count, digest_of(data), payload).pack()
 
-    def _encoded(self, text: str, symbols: list[int], spelling: Spelling) -> bytes | None:
-        """Return a text, coded; None if its beginning does not become smaller."""
-        network, coder, encoder = self._network, SymbolCoder(self._alphabet), Encoder()
+    def _encode(
+        self,
+        text: str,
+        symbols: list[int],
+        coder: SymbolCoder,
+        encoder: Encoder,
+        spelling: Spelling,
+    ) -> bool:
+        """Encode a text; return whether it becomes shorter, as far as can be told from its beginning."""
+        network, size = self._network, self._alphabet.size
         network.reset()
         sums_TV = network.read([self._start])
         with progress.task("compressing", len(text)):
             for begin in range(0, len(text), PIECE):
                 piece = slice(begin, begin + PIECE)
-                sums_TV = np.concatenate(
-                    [sums_TV[-1:], network.read(self._readable(symbols[piece]))]
-                )
+                # a character without a symbol is not read: what follows it has the same frequencies
+                readable = [symbol for symbol in symbols[piece] if symbol < size]
+                sums_TV = np.concatenate([sums_TV[-1:], network.read(readable)])
                 place = 0
                 for character, symbol in zip(text[piece], symbols[piece], strict=True):
                     coder.encode(encoder, character, symbol, sums_TV[place])
-                    place += symbol < self._alphabet.size
+                    place += symbol < size
                 progress.advance(len(text[piece]))
                 if piece.stop == TRIED and len(encoder) >= len(spelling.data(text[:TRIED])):
-                    return None
-        return encoder.finish()
-
-    def _readable(self, symbols: list[int]) -> list[int]:
-        """Return the symbols without the escapes that are none of the model's."""
-        return [symbol for symbol in symbols if symbol < self._alphabet.size]
+                    return False
+        return True
 
     def _original(self, container: Container, name: str) -> bytes:
         """Return the bytes that a file holds; where it is damaged, perhaps others."""

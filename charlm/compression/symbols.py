@@ -7,6 +7,8 @@ which are as probable as they were after earlier escapes.
 
 from __future__ import annotations
 
+import math
+
 from charlm.compression.coder import Decoder, Encoder
 from charlm.compression.fixed_point import Array
 from charlm.compression.spelling import Alphabet
@@ -54,9 +56,13 @@ class SymbolCoder:
 
     Args:
         alphabet: the model's.
+
+    Attributes:
+        bits: what the encoded symbols take by the model's probabilities alone.
     """
 
     def __init__(self, alphabet: Alphabet) -> None:
+        self.bits = 0.0
         self._alphabet = alphabet
         # of the first byte of an unknown character, of the second, ...
         self._bytes = [ByteCounts() for _ in range(4)]
@@ -74,7 +80,10 @@ class SymbolCoder:
             sums_V: the model's frequencies of its symbols, summed up.
         """
         escape, total = self._sizes(sums_V)
-        encoder.encode(*_part(symbol, sums_V, escape), total)
+        start, size = _part(symbol, sums_V, escape)
+        encoder.encode(start, size, total)
+        if symbol < self._alphabet.size:
+            self.bits += math.log2((total - escape) / size)
         self._count(symbol)
         if symbol == self._alphabet.escape:
             spelled = character.encode("utf-8", _SURROGATES)

@@ -15,6 +15,7 @@ from charlm.compression import compressor as module
 from charlm.compression.compressor import Compressor
 from charlm.compression.container import STORED, Container, digest_of
 from charlm.errors import StoredError
+from charlm.lm.evaluation import read
 from tests.compression.conftest import ALPHABET, made, vocab_of
 from tests.test_progress import Told
 
@@ -60,14 +61,16 @@ def test_layers_of_any_number_and_size(config, kind):
     assert compress.decompress(compress.compress(data).data) == data
 
 
-def test_it_takes_what_the_model_says():
-    """Symbols drawn from the model itself take about their information, whatever the pieces are."""
-    model = made(vocab_of("stream"), cell="gru", spread=1.5)
-    text = model.sample(3000, seed=1)
+@pytest.mark.parametrize("kind", ["stream", "lines"])
+def test_it_takes_what_the_model_says(kind):
+    model = made(vocab_of(kind), cell="gru")
+    text = "\n".join(model.sample(300, seed=k) for k in range(10))
     compressed = Compressor(model).compress(text.encode())
-    assert len(compressed.data) < 0.5 * len(text)
-    assert compressed.unknown == 0
-    assert compressed.symbols == [model.vocab.start, *model.vocab.encode(text)]
+    ids = [model.vocab.start, *model.vocab.encode(text, lines=kind == "lines")]
+    bits = read(model, np.array(ids), 1, warm_up=0).sum() / np.log(2)
+    assert compressed.bits == pytest.approx(bits, rel=1e-3)
+    assert 0 <= 8 * len(compressed.data) - compressed.bits < 8 * 24
+    assert (compressed.characters, compressed.unknown) == (len(text), 0)
 
 
 @pytest.mark.parametrize("kind", ["stream", "lines"])
@@ -108,7 +111,7 @@ def test_what_does_not_become_smaller_is_stored_and_soon_known(monkeypatch):
         return compressor().compress(data)
 
     compressed = copy_context().run(work)
-    assert compressed.symbols is None
+    assert compressed.bits is None
     assert len(compressed.data) <= len(data) + 24
     assert compressor().decompress(compressed.data) == data
     ((what, _, done),) = told.tasks

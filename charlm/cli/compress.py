@@ -70,11 +70,12 @@ def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
                            bytes  bits/byte
           compressed      27,256     1.9549
     """
-    lines = [f"  {'':<13} {'bytes':>8}" + "".join(f"  bits/{unit}" for unit in units)]
+    width = max(8, *(len(f"{size:,.0f}") for _, size in sizes))
+    lines = [f"  {'':<13} {'bytes':>{width}}" + "".join(f"  bits/{unit}" for unit in units)]
     for name, size in sizes:
         bits = [fixed(8 * size / count) if count else "-" for count in units.values()]
         rates = "".join(
             f"  {rate:>{5 + len(unit)}}" for rate, unit in zip(bits, units, strict=True)
         )
-        lines.append(f"  {name:<13} {size:>8,.0f}{rates}")
+        lines.append(f"  {name:<13} {size:>{width},.0f}{rates}")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.completion import runs, texts
+from charlm.cli.completion import runs
 from charlm.cli.options import HomePath, checkpoint_option
 
 HELP = """\
@@ -23,7 +23,7 @@ charlm decompress runs/novel letter.clm -o again.txt
 
 @click.command(help=HELP)
 @click.argument("run", type=HomePath(), shell_complete=runs)
-@click.argument("file", type=HomePath(), shell_complete=texts)
+@click.argument("file", type=HomePath())
 @click.option(
     "-o",
     "--output",

@@ -36,6 +36,8 @@ import numpy as np
 import charlm
 import charlm.dynet as dy
 from charlm.cli import cli
+from charlm.compression.compressor import Compressor
+from charlm.compression.container import Container
 from charlm.config import load_run
 from charlm.config.schema import DataConfig
 from charlm.dynet import files as dynet_files
@@ -299,6 +301,29 @@ class Workshop:
             encoding.SMALL = small
         return found.vocab, found.ids.tolist(), found.counts, found.facts
 
+    def compressed(self, rng: random.Random) -> Forged:
+        """A compressed file with other bytes, or with other fields under the right CRC."""
+        honest = Compressor(charlm.load(self.run)).compress(TEXT.encode()).data
+        fields = dict(vars(Container.unpack(honest, "the honest file")))
+        what = rng.choice(["bytes", *fields])
+        if what == "bytes":
+            data = forged_bytes(honest, rng)
+        else:
+            fields[what] = {
+                "count": rng.randrange(2**40),
+                "spelling": rng.randrange(256),
+                "model": rng.randbytes(6),
+                "original": rng.randbytes(4),
+                "payload": forged_bytes(fields["payload"], rng),
+            }[what]
+            data = Container(**fields).pack()
+        (self.folder / "a.clm").write_bytes(data)
+        return Forged(what, [("decompress", self.decompressed)], True)
+
+    def decompressed(self) -> Any:
+        """Bring the compressed file back."""
+        return Compressor(charlm.load(self.run)).decompress((self.folder / "a.clm").read_bytes())
+
     def dynet_pair(self, rng: random.Random) -> Forged:
         """DyNet's pair of files of a builder, with another spec, other opcodes, other numbers."""
         base = self.folder / "pair"
@@ -358,7 +383,10 @@ class Workshop:
         return Forged(f"populate: {what}", [("populate", populated)], False)
 
 
-FORMATS = ["checkpoint", "damaged", "record", "yaml", "cached", "dynet_pair", "dynet_text"]
+FORMATS = [
+    *("checkpoint", "damaged", "record", "yaml", "cached", "compressed"),
+    *("dynet_pair", "dynet_text"),
+]
 BUILDERS = [
     "SimpleRNNBuilder",
     "GRUBuilder",
@@ -572,6 +600,10 @@ def honest(shop: Workshop) -> None:
         shop.said("info", str(of))  # keeps the baselines
     shutil.rmtree(shop.folder / "cache", ignore_errors=True)
     shop.honest["encode"] = [measured(shop.encoded), measured(shop.encoded)]
+    (shop.folder / "a.clm").write_bytes(
+        Compressor(charlm.load(shop.run)).compress(TEXT.encode()).data
+    )
+    shop.honest["decompress"] = [measured(shop.decompressed)]
     dy.save(str(shop.folder / "pair"), _objects("SparseLSTMBuilder"))
     shop.honest["dy.load"] = [measured(lambda: _loaded(shop.folder / "pair"))]
     shop.honest["populate"] = shop.honest["dy.load"]

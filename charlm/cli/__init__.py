@@ -37,6 +37,8 @@ COMMANDS = {
     "sample": "Generate text with a trained model.",
     "compare": "Train several models on one text and say which learns fastest.",
     "eval": "Score a text with a trained model.",
+    "compress": "Compress a file with a trained model.",
+    "decompress": "Restore a compressed file.",
     "baseline": "Score a text with n-grams and xz, for comparison.",
     "info": "Show details of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",

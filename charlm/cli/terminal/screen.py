@@ -16,7 +16,7 @@ from charlm.cli.terminal.phrases import duration
 
 PAUSE = 10.0
 """Seconds between two lines about progress, if there is no terminal for a bar."""
-TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
+TASK_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
 
 
 class Screen:
@@ -76,7 +76,7 @@ class Screen:
         elif not total:
             yield lambda amount: None
         elif sys.stderr.isatty():
-            self.start_bar(total, desc=what, bar_format=TASK_BAR)
+            self.start_bar(total, desc=what, bar_format=TASK_BAR, unit="", unit_scale=True)
             try:
                 yield lambda amount: self.advance(self._bar.n + amount) if self._bar else None
             finally:
@@ -126,5 +126,6 @@ class _Work:
         if self._total and now - self._told > self._pause:
             self._told = now
             share = min(1.0, self._done / self._total)
-            left = duration((now - self._began) * (1 - share) / share)
-            self._tell(f"{self._what}: {share:.0%} done, {left} left")
+            seconds = now - self._began
+            rate, left = tqdm.format_sizeof(self._done / seconds), seconds * (1 - share) / share
+            self._tell(f"{self._what}: {share:.0%} done, {rate}/s, {duration(left)} left")

@@ -1,0 +1,43 @@
+"""What is typed after `charlm compress`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import runs
+from charlm.cli.options.shared import HomePath, checkpoint_option
+
+HELP = """\
+Compress FILE with the model of RUN, a run directory or a checkpoint file.
+
+FILE is any file, or - for standard input. `charlm decompress` restores the same bytes, on any machine. It needs the
+same model: keep a copy of the checkpoint, because a training that goes on replaces it.
+
+\b
+charlm compress runs/novel letter.txt -o letter.clm
+charlm decompress runs/novel letter.clm -o again.txt
+"""
+
+
+@click.command(help=HELP)
+@click.argument("run", type=HomePath(), shell_complete=runs)
+@click.argument("file", type=HomePath())
+@click.option(
+    "-o",
+    "--output",
+    type=HomePath(),
+    metavar="OUT",
+    required=True,
+    help="The compressed file, or - for standard output.",
+)
+@click.option("--force", is_flag=True, help="Replace the file OUT if there is one.")
+@checkpoint_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def compress(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.compress import compress
+
+    return compress(obj, **given)

@@ -1,0 +1,42 @@
+"""What is typed after `charlm decompress`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import runs
+from charlm.cli.options.shared import HomePath, checkpoint_option
+
+HELP = """\
+Bring back the file that `charlm compress` made FILE of, with the same model.
+
+FILE is a compressed file, or - for standard input. If another model compressed it, or if it was changed or cut,
+there is an error and no output.
+
+\b
+charlm decompress runs/novel letter.clm -o again.txt
+"""
+
+
+@click.command(help=HELP)
+@click.argument("run", type=HomePath(), shell_complete=runs)
+@click.argument("file", type=HomePath())
+@click.option(
+    "-o",
+    "--output",
+    type=HomePath(),
+    metavar="OUT",
+    required=True,
+    help="Where the file goes, or - for standard output.",
+)
+@click.option("--force", is_flag=True, help="Replace the file OUT if there is one.")
+@checkpoint_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def decompress(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.decompress import decompress
+
+    return decompress(obj, **given)

@@ -18,7 +18,6 @@ import pytest
 from charlm.config import load_run
 from charlm.runs.checkpoint import save_checkpoint
 from charlm.training.loop import Training
-from charlm.training.state import weights
 from tests.cli.conftest import environment
 from tests.cli.reference import help_of
 from tests.compression.kept import DATA, TEXT
@@ -39,7 +38,7 @@ def run(tmp_path):
 def save_new(path, *settings):
     """Save a model that has learned nothing."""
     training = Training(load_run("srnn", overrides=["train.steps=0", *settings]))
-    save_checkpoint(path, weights(training))
+    save_checkpoint(path, training.learner.weights())
 
 
 def test_there_and_back(typed, run):

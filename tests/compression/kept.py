@@ -13,7 +13,6 @@ from charlm.config import load_run
 from charlm.lm.language_model import model_of
 from charlm.runs.checkpoint import save_checkpoint
 from charlm.training.loop import Training
-from charlm.training.state import weights
 
 DATA = Path(__file__).parent / "data"
 TEXT = """\
@@ -57,7 +56,7 @@ def main() -> None:
         config = load_run("srnn", overrides=[*COMMON, *settings])
         training = Training(config, text=TEXT * 4)
         list(training.events())
-        checkpoint = weights(training)
+        checkpoint = training.learner.weights()
         save_checkpoint(DATA / f"{name}.safetensors", checkpoint)
         compressor = Compressor(model_of(checkpoint), config.data.encoding)
         compressed = compressor.compress(ORIGINALS[name]).data

@@ -37,6 +37,7 @@ COMMANDS = {
     "sample": "Draw texts from a trained model.",
     "compare": "Train several models on one text and say which learns faster.",
     "eval": "Score a text with a trained model.",
+    "score": "Score each line, or each character, of a text.",
     "baseline": "Say what counting and compressing reach on a text.",
     "info": "Tell what is known of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",

@@ -16,9 +16,11 @@ Score each line of TEXT with the model of RUN. TEXT is files, folders of .txt fi
 A line of output has three columns, with a tab between them: the log-probability of the line in nats (higher is
 likelier), its bits per character (lower is likelier, whatever the length), and the line.
 
+The first command shows the least likely lines, the second the oddest ones for their length:
+
 \b
-  charlm score runs/novel words.txt | sort -n | head             the least likely lines
-  charlm score runs/novel words.txt | sort -k2 -rn | head        the oddest ones for their length
+  charlm score runs/novel words.txt | sort -n | head
+  charlm score runs/novel words.txt | sort -k2 -rn | head
 
 The end of a line is one symbol and counts. A model of lines reads each line alone, from its start to <EOS>, and no
 empty lines. A model of a stream carries its state from line to line, as charlm eval does, and begins with an empty

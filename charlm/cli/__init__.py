@@ -38,6 +38,7 @@ COMMANDS = {
     "compare": "Train several models on one text and say which learns faster.",
     "eval": "Score a text with a trained model.",
     "score": "Score each line, or each character, of a text.",
+    "inspect": "Find units that follow something in a text, and colour it by them.",
     "baseline": "Say what counting and compressing reach on a text.",
     "info": "Tell what is known of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",

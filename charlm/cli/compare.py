@@ -52,7 +52,7 @@ def compare(
         raise InputError(f"name what to compare: {wanted}\n{table(bundled_comparisons())}")
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
-        _check_plot(plot)
+        check_plot(plot)
     with encoding_offered(config.base.data, "data.encoding: {} in the config"):
         comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
@@ -69,8 +69,14 @@ def _of_runs(sources: tuple[str, ...]) -> ComparisonConfig:
     return attrs.evolve(comparison_of(sources), thresholds=())
 
 
-def _check_plot(path: Path) -> None:
-    """Fail before the training, not after it."""
+def check_plot(path: Path) -> None:
+    """Fail before the work, not after it.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        InputError: the name does not end in .png.
+        OutputError: the folder takes no file.
+    """
     require_matplotlib()
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: a plot is written as PNG; give a name that ends in .png")

@@ -39,9 +39,11 @@ COMMANDS = {
     "eval": "Score a text with a trained model.",
     "score": "Score each line, or each character, of a text.",
     "inspect": "Find units that follow something in a text, and colour it by them.",
+    "explain": "Say how far back a model looks, and what a prediction depends on.",
     "baseline": "Say what counting and compressing reach on a text.",
     "info": "Tell what is known of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",
+    "gradcheck": "Check the gradients of a config's model against central differences.",
     "runs": "List runs and how they stand, or follow one.",
 }
 DEFAULT_THREADS = {"compare": 1}

@@ -175,12 +175,24 @@ class Model:
         train: bool = False,
     ) -> tuple[Expression, list[Expression]]:
         """Return what the output layer reads, a sequence, and the nodes of each layer's states."""
-        rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
+        rate = self.config.dropout_rates[0] if train else 0.0
         x: Expression | Symbols
-        if rates[0]:  # a position loses numbers of its own, so that the table's rows do not do
-            x = self._dropped(lookup_sequence(graph, self.embedding, inputs_TB), rates[0])
+        if rate:  # a position loses numbers of its own, so that the table's rows do not do
+            x = self._dropped(lookup_sequence(graph, self.embedding, inputs_TB), rate)
         else:
             x = self.rnn.read(graph, self.embedding, inputs_TB)
+        return self.recur(graph, x, state, train=train)
+
+    def recur(
+        self,
+        graph: ComputationGraph,
+        x: Expression | Symbols,
+        state: State | None,
+        *,
+        train: bool = False,
+    ) -> tuple[Expression, list[Expression]]:
+        """Return what ``hidden`` does, for vectors that were looked up already."""
+        rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
         given = None
         if state is not None:
             given = [tuple(input_array(graph, part) for part in layer) for layer in state]

@@ -88,7 +88,11 @@ class Verdicts:
 
 
 def corpus_of_run(
-    run: str | Path, checkpoint: Checkpoint, data: DataConfig | None = None
+    run: str | Path,
+    checkpoint: Checkpoint,
+    data: DataConfig | None = None,
+    *,
+    takes_others: bool = True,
 ) -> LineCorpus | StreamCorpus:
     """Read the text of a run, of which a checkpoint is given, again, and split it as it was split.
 
@@ -96,6 +100,7 @@ def corpus_of_run(
         run: what messages call it.
         checkpoint: one of it.
         data: its section of the config, where the text has been moved since.
+        takes_others: whether the command takes another text, or another place of this one, as `eval` does.
 
     Raises:
         TextError: the text is not there any more, or not the same.
@@ -104,9 +109,14 @@ def corpus_of_run(
     try:
         corpus = corpus_of(data)
     except MissingTextError as error:
+        val_file = " --val-file PATH" if data.val_file else ""
+        remedy = (
+            f"say where it is now: charlm eval {run} --text PATH{val_file}"
+            if takes_others
+            else "put it there again"
+        )
         raise TextError(
-            f"the text of {run} cannot be read again: {error}; if it was moved, say where it is now: "
-            f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
+            f"the text of {run} cannot be read again: {error}; if it was moved, {remedy}"
         ) from error
     except UndecodableTextError as error:
         raise TextError(f"the text of {run} has changed: {error.reason}") from error
@@ -117,8 +127,8 @@ def corpus_of_run(
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
-            f"the run's was {was[:12]}...), so what was held out is not known: restore the old text, "
-            "or name a text to score: charlm eval RUN TEXT"
+            f"the run's was {was[:12]}...), so what was held out is not known: restore the old text"
+            + (", or name a text to score: charlm eval RUN TEXT" if takes_others else "")
         )
     return corpus
 

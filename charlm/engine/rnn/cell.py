@@ -102,6 +102,13 @@ class Cell(ABC):
         ``total`` is nothing, or the kernels' ``state_gradient_STBH``.
         """
 
+    def gates(self, saved: Any) -> dict[str, Array]:
+        """Return the gates of every step, numbers from 0 to 1 (T, B, H), by their names; none for a cell without.
+
+        ``saved`` is what ``forward`` kept with the plain kernels.
+        """
+        return {}
+
     def step(
         self,
         k: Kernels,

@@ -242,6 +242,11 @@ class RecurrentSequence(Recurrence):
         """The states of a step are part of the next."""
         return self._total(dy, *self._arguments(x, rest))
 
+    def gates(self, x: Array, *rest: Array) -> dict[str, Array]:
+        """Return the cell's gates at every step, by their names: here the cell is run once more."""
+        _, saved = self.cell.forward(NUMPY, *self._arguments(x, rest))
+        return self.cell.gates(saved)
+
     def input(self, x: Array) -> Any:
         """Return what the cell reads."""
         return x[0]

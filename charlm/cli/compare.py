@@ -12,9 +12,9 @@ import click
 
 from charlm import progress
 from charlm.cli.advice import encoding_offered
+from charlm.cli.explanation import explanation_in_words
 from charlm.cli.output import Screen, marked
 from charlm.cli.paragraphs import columns, filled, table
-from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,
     ComparisonResult,
@@ -168,7 +168,7 @@ def _sample(model: ModelResult) -> str:
 
 
 def verdict_in_words(result: ComparisonResult) -> list[str]:
-    """Return who was faster, with the evidence, and the tutorial's explanation checked on the text."""
+    """Return who was faster, with the evidence, and why, where the text needs no memory."""
     verdict = result.verdict
     if verdict.threshold is None:
         named = ", ".join(f"{t:g}" for t in result.thresholds)
@@ -184,7 +184,7 @@ def verdict_in_words(result: ComparisonResult) -> list[str]:
         )
     else:
         found = _win(verdict, verdict.faster, result)
-    return [found, bigrams_in_words(result.bigrams, result.lines)]
+    return [found, *explanation_in_words(result)]
 
 
 def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
@@ -205,24 +205,4 @@ def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
         f"{faster} learns faster: it is the first below a loss of {verdict.threshold:g} in "
         f"{verdict.seeds_ahead} of {seeds}{lead}. It gets there in "
         f"{counted(needed, 'step')} (median); {', '.join(others)}."
-    )
-
-
-def bigrams_in_words(report: BigramReport, lines: bool) -> str:
-    """Return what the text's bigrams say about how much context it needs."""
-    ends = " (with <EOS> at both ends)" if lines else ""
-    if report.unique:
-        return (
-            f"Each of the text's {report.bigrams:,} bigrams{ends} occurs once, so two characters tell the "
-            "next: a trigram model could learn it by heart."
-        )
-    pair, count = report.repeated[0]
-    needed = (
-        "Still, two characters always tell the next: a trigram model could learn it by heart."
-        if report.determined
-        else "Two characters do not always tell the next: a trigram model could not learn it by heart."
-    )
-    return (
-        f"Of the text's {report.bigrams:,} bigrams{ends} {report.distinct:,} are different "
-        f"({pair!r} occurs {count:,} times). {needed}"
     )

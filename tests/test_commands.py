@@ -1,7 +1,7 @@
 """What README and docs tell to type works: commands run in a small world, options and settings exist.
 
-The recipes for an operation and a cell are run by ``test_docs.py``, docs/texts.md with its outputs by
-``cli/test_texts.py``.
+The recipes for an operation and a cell are run by ``test_docs.py``, pages with their outputs by
+``cli/test_texts.py`` and ``cli/test_looking_inside.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from charlm.config import RunConfig, load_run, to_dict
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
-RUN_ELSEWHERE = {"docs/texts.md", "docs/adding-an-op.md", "docs/adding-a-cell.md"}
+OUTPUTS = {"docs/texts.md", "docs/scoring.md", "docs/looking-inside.md"}
+RUN_ELSEWHERE = {*OUTPUTS, "docs/adding-an-op.md", "docs/adding-a-cell.md"}
 NOT_RUN = {
     "make": "makes an environment and downloads into it; people and CI run it",
     "^C": "is a key",
@@ -81,7 +82,8 @@ def inline(name: str) -> list[str]:
 
 
 def parse(command: str) -> None:
-    """Have a command line read as charlm does; what it names need not exist."""
+    """Have a command line read as charlm does; what it names need not exist, and what a pipe does is not charlm's."""
+    command = re.split(r" [|>] ", command)[0]
     arguments = [a for a in hoisted(shlex.split(command, comments=True)[1:]) if a != "..."]
     names = [argument for argument in arguments if argument in COMMANDS]
     if not names or arguments == names:  # of all commands, or a command's name alone

@@ -82,7 +82,7 @@ def explain(
     found = horizon(model, ids, places)
     ngrams = _ngrams(train, ids, places, model)
     layers = layer_reports(model, ids[begin : begin + READ])
-    unit, symbol = model.vocab.unit, _symbol(model)
+    unit, symbol = model.vocab.unit, model.vocab.symbol
     if png is not None:
         horizon_picture(png, found, ngrams, unit)
         screen.say(f"picture drawn in {png}")
@@ -96,10 +96,6 @@ def explain(
     if layers[0].gates:
         click.echo(f"\n{_gates(layers)}")
     return 0
-
-
-def _symbol(model: CharLM) -> str:
-    return "byte" if model.vocab.is_bytes else "character"
 
 
 def _ngrams(train: Ids, ids: Ids, places: Places, model: CharLM) -> dict[int, float]:
@@ -167,7 +163,7 @@ def _explain_one(
         raise TextError("--text: it is empty; give some text")
     at = len(ids) if at is None else at
     if at > len(ids):
-        raise InputError(f"--at {at}: the text has {counted(len(ids), _symbol(model))}")
+        raise InputError(f"--at {at}: the text has {counted(len(ids), vocab.symbol)}")
     found = prediction(model, ids, at - 1)
     read, target = [vocab.symbols[i] for i in found.read], vocab.symbols[found.target]
     if as_json:
@@ -181,11 +177,11 @@ def _explain_one(
         return 0
     marks = explained_marks(read, found.norms)
     said = [
-        f"{_symbol(model).capitalize()} {at}, {written(target)!r}: surprisal {found.bits:.2f} bits."
+        f"{vocab.symbol.capitalize()} {at}, {written(target)!r}: surprisal {found.bits:.2f} bits."
     ]
     if len(found.norms):
         largest = int(found.norms.argmax())
-        back = counted(len(found.norms) - largest, _symbol(model))
+        back = counted(len(found.norms) - largest, vocab.symbol)
         said.append(f"It depends most on {written(read[largest])!r}, {back} before it.")
     else:
         said.append("Nothing comes before it.")

@@ -28,7 +28,7 @@ from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.reading import Files
 from charlm.text.symbols import passing_text, symbols_of, written
 from charlm.text.vocab import Vocab
-from charlm.wording import fixed
+from charlm.wording import counted, fixed
 
 
 def score(
@@ -104,7 +104,7 @@ class Total:
     def words(self) -> str:
         """Return the score of the whole text, in the units of `charlm eval`."""
         unit, nll = self._vocab.unit, self.nll / self.symbols
-        said = f"{self.symbols:,} {unit}s: {nll:.4f} nats/{unit}, {nll_to_bpc(nll):.4f} bits/{unit}"
+        said = f"{counted(self.symbols, self._vocab.symbol)}: {nll:.4f} nats/{unit}, {nll_to_bpc(nll):.4f} bits/{unit}"
         if self.unknown:
             said += f"; the model does not know {self.unknown:,} of them, which are scored as <UNK>"
         return said

@@ -85,7 +85,7 @@ class Start:
 
 
 def start_of(model: Model, ids: Ids) -> Start | None:
-    """Return what a model does with the first line of a text, or the beginning of a stream; None if that is too short."""
+    """Return what a model does with a text's first line, or with a stream's beginning; None if that is too short."""
     eos = model.vocab.eos
     ids = ids[1:] if len(ids) and ids[0] == eos else ids  # each line begins after one
     ids = ids[: READ if eos is None else 1 + int(np.argmax(ids == eos))]

@@ -12,6 +12,7 @@ from charlm.lm.lines import Span
 from charlm.lm.reader import Piece
 from charlm.reporting.coloured import RANKS, Histogram, Mark, page, rank_levels
 from charlm.text.vocab import Vocab
+from charlm.wording import counted
 
 SHOWN = 20_000
 """Characters on a page; a browser is slow with more. The charts are of all."""
@@ -61,14 +62,14 @@ class ScorePage:
 
     def html(self, run: str, texts: Sequence[str]) -> str:
         """Return the page, about a text that the model of a run has scored."""
-        unit, bits = self._vocab.unit, self._nll / max(1, self._symbols) / np.log(2)
+        symbol, bits = self._vocab.symbol, self._nll / max(1, self._symbols) / np.log(2)
         about = [
-            f"{self._symbols:,} {unit}s, {bits:.4f} bits/{unit}. The surprisal of a {unit} is -log2 of its "
-            "probability. The entropy is the surprisal that the model expects."
+            f"{counted(self._symbols, symbol)}, {bits:.4f} bits/{self._vocab.unit}. The surprisal of a {symbol} is "
+            "-log2 of its probability. The entropy is the surprisal that the model expects."
         ]
         if self._symbols > len(self._marks):
             about.append(
-                f"The text below is the first {len(self._marks):,} {unit}s; the charts are of all."
+                f"The text below is the first {counted(len(self._marks), symbol)}; the charts are of all."
             )
         return page(
             f"{', '.join(texts)}, scored by {run}",

@@ -170,6 +170,11 @@ class Vocab:
         return "byte" if self.is_bytes else "char"
 
     @property
+    def symbol(self) -> str:
+        """What a symbol is called in sentences: character or byte."""
+        return "byte" if self.is_bytes else "character"
+
+    @property
     def start(self) -> int:
         """The id of what a text begins after: ``EOS``, or else a newline, or else the first symbol."""
         newline = BYTES[ord("\n")] if self.is_bytes else "\n"

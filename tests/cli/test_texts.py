@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from charlm.config import load_run
 from tests.cli.conftest import ROOT, environment
+from tests.cli.pages import check, told_by
 
 NOVEL = "the cat sat on the mat, the rat sat on the cat.\n" * 60
 SMALL = ["--set", "model.hidden_dim=8", "--set", "model.embed_dim=4", "--steps", 1]
@@ -138,39 +138,17 @@ def test_unknown_characters_are_read_and_never_drawn(charlm, tmp_path):
 
 
 DOC = ROOT / "docs/texts.md"
-BLOCKS = re.findall(r"^```console\n(.*?)^```$", DOC.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """Run all commands of the page in their order; return what each shows, and what it is to show."""
-    folder = tmp_path_factory.mktemp("docs")
-    shell = {**environment(), "XDG_CACHE_HOME": str(folder / "cache")}
-    found = []
-    for line in "".join(BLOCKS).splitlines():
-        if not line.startswith("$ "):
-            found[-1][1].append(line)
-            continue
-        command = f'charlm() {{ "{sys.executable}" -m charlm "$@"; }}; {line[2:]}'
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=folder,
-            env=shell,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        found.append((done.stdout.decode("utf-8", "replace"), []))
-    return found
+    """Return what the commands of the page show, and what they are to show."""
+    return told_by("docs/texts.md", tmp_path_factory.mktemp("docs"))
 
 
 def test_the_page_shows_what_is_shown(told):
     assert len(told) >= 10
-    for output, expected in told:
-        assert "Traceback" not in output
-        for line in expected:
-            pattern = ".*".join(map(re.escape, line.split("...")))
-            assert re.search(f"^{pattern}", output, re.MULTILINE), (line, output)
+    check(told)
 
 
 def test_the_page_names_the_numbers_of_the_code():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ from charlm.comparison.comparison import (
 )
 from charlm.config import ComparisonConfig, bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
-from charlm.files import output_error
-from charlm.reporting.comparison import plot_comparison, require_matplotlib
+from charlm.reporting.comparison import plot_comparison
+from charlm.reporting.pictures import check_picture
 from charlm.wording import counted, short
 
 
@@ -52,7 +51,7 @@ def compare(
         raise InputError(f"name what to compare: {wanted}\n{table(bundled_comparisons())}")
     config = load_comparison(sources[0]) if len(sources) == 1 else _of_runs(sources)
     if plot is not None:
-        check_plot(plot)
+        check_picture(plot)
     with encoding_offered(config.base.data, "data.encoding: {} in the config"):
         comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
@@ -67,24 +66,6 @@ def compare(
 def _of_runs(sources: tuple[str, ...]) -> ComparisonConfig:
     """Return a comparison without thresholds: run configs name none, and each kind of loss has its own scale."""
     return attrs.evolve(comparison_of(sources), thresholds=())
-
-
-def check_plot(path: Path) -> None:
-    """Fail before the work, not after it.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-        InputError: the name does not end in .png.
-        OutputError: the folder takes no file.
-    """
-    require_matplotlib()
-    if path.suffix.lower() != ".png":
-        raise InputError(f"{path}: a plot is written as PNG; give a name that ends in .png")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise output_error(path, error) from error
 
 
 def _run(comparison: Comparison, screen: Screen) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 
 from charlm import progress
 from charlm.baselines.ngram import MAX_ORDER, NGram
-from charlm.cli.compare import check_plot
 from charlm.cli.output import Screen, json_line
 from charlm.cli.paragraphs import columns, filled
 from charlm.errors import InputError, TextError
@@ -24,6 +23,7 @@ from charlm.lm.horizon import SIDE_BY_SIDE, STEPS, Horizon, Places, horizon, pla
 from charlm.lm.language_model import CharLM, load, model_of
 from charlm.reporting import coloured
 from charlm.reporting.horizon import SHARES, explained_marks, horizon_picture, in_words
+from charlm.reporting.pictures import check_picture
 from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.prompt import prepared
@@ -63,7 +63,7 @@ def explain(
     if text is not None:
         return _explain_one(screen, load(run, checkpoint), text, at, page, as_json, color)
     if png is not None:
-        check_plot(png)
+        check_picture(png)
     loaded = load_checkpoint(run, checkpoint)
     model = model_of(loaded)
     corpus = corpus_of_run(run, loaded, takes_others=False)

@@ -10,7 +10,6 @@ from typing import Any
 import click
 import numpy as np
 
-from charlm.cli.compare import check_plot
 from charlm.cli.eval import data_of
 from charlm.cli.output import Screen
 from charlm.cli.paragraphs import columns, filled
@@ -21,6 +20,7 @@ from charlm.lm.language_model import model_of
 from charlm.lm.saved import config_of
 from charlm.lm.units import LEAST, Find, Unit, check_layer, search, unit_named, values_of
 from charlm.reporting.coloured import ansi, ansi_legend
+from charlm.reporting.pictures import check_picture
 from charlm.reporting.units import marks_of, scale_of, unit_page, unit_picture
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.labels import labels_of
@@ -51,7 +51,7 @@ def inspect(
     if as_json and color:
         raise click.UsageError("--color and --json are different forms of the result: give one")
     if png is not None:
-        check_plot(png)
+        check_picture(png)
     loaded = load_checkpoint(run, checkpoint)
     model = model_of(loaded)
     check_layer(model, layer)

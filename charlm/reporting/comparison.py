@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import statistics
 from pathlib import Path
-from typing import Any
 
 from charlm.comparison.comparison import ComparisonResult
-from charlm.errors import MissingExtraError
-from charlm.files import write_atomically
-
-
-def require_matplotlib() -> Any:
-    """Return matplotlib's Figure class.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a plot", "matplotlib") from None
-    return Figure
+from charlm.reporting.pictures import require_matplotlib, write_picture
 
 
 def plot_comparison(result: ComparisonResult, path: Path) -> None:
@@ -44,6 +28,4 @@ def plot_comparison(result: ComparisonResult, path: Path) -> None:
     mean = f", mean of the last {result.window} steps" if result.window > 1 else ""
     axes.set(xlabel="step", ylabel=f"loss ({result.unit}{mean})", yscale="log", title=result.name)
     axes.legend(title=f"mean and range of {len(result.models[0].runs)} seeds")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())
+    write_picture(path, figure)

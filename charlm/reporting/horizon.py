@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from charlm.files import write_atomically
 from charlm.lm.evaluation import Floats
 from charlm.lm.horizon import Horizon
 from charlm.reporting.coloured import Mark, Scale
-from charlm.reporting.comparison import require_matplotlib
+from charlm.reporting.pictures import require_matplotlib, write_picture
 from charlm.wording import counted, fixed
 
 NEAR = 0.01
@@ -81,9 +79,7 @@ def horizon_picture(path: Path, found: Horizon, ngrams: dict[int, float], unit: 
     right.axhline(found.whole, color="grey", linestyle=":", label="this model, all context")
     right.set(xlabel=f"context kept ({unit}s)", ylabel=f"bits/{unit}", xscale="log")
     right.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())
+    write_picture(path, figure)
 
 
 def explained_marks(symbols: Sequence[str], norms: Floats) -> list[Mark]:

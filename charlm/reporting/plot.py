@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from importlib.util import find_spec
 from typing import Any
 
 from charlm.baselines.measure import Baselines
-from charlm.files import write_atomically
+from charlm.reporting.pictures import write_picture
 from charlm.runs.directory import RunDirectory
 
 
@@ -22,9 +21,7 @@ def plot_run(directory: RunDirectory, unit: str | None = None) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    picture = io.BytesIO()
-    curves(directory, unit).savefig(picture, format="png")
-    write_atomically(directory.plot, picture.getvalue())
+    write_picture(directory.plot, curves(directory, unit))
 
 
 def curves(directory: RunDirectory, unit: str | None = None) -> Any:

@@ -77,7 +77,10 @@ class ScorePage:
             RANKS,
             self._marks,
             [
-                Histogram("Rank", _labelled(["1", "2", "3", "4-10", "11-30", "31-"], self._ranks)),
+                Histogram(
+                    "Rank",
+                    _labelled(["1", "2", "3", "4 to 10", "11 to 30", "over 30"], self._ranks),
+                ),
                 Histogram("Probability", _ranges(np.linspace(0, 1, BINS + 1), self._probabilities)),
                 Histogram(
                     "Entropy in bits",
@@ -92,4 +95,4 @@ def _labelled(labels: Sequence[str], counts: Iterable[int]) -> list[tuple[str, i
 
 
 def _ranges(edges: Floats, counts: Iterable[int]) -> list[tuple[str, int]]:
-    return _labelled([f"{a:.1f}-{b:.1f}" for a, b in pairwise(edges)], counts)
+    return _labelled([f"{a:.1f} to {b:.1f}" for a, b in pairwise(edges)], counts)

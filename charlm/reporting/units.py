@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.files import write_atomically
 from charlm.lm.units import Find, Unit
 from charlm.reporting.coloured import LINE_END, Mark, Scale, page, signed_levels
-from charlm.reporting.comparison import require_matplotlib
+from charlm.reporting.pictures import require_matplotlib, write_picture
 from charlm.text.symbols import written
 
 COLUMNS, ROWS = 80, 40
@@ -80,9 +78,7 @@ def unit_picture(
         axes.set(xlabel="|r|", xlim=(0, 1))
         axes.invert_yaxis()
         axes.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())
+    write_picture(path, figure)
 
 
 def _grid(symbols: Sequence[str], values: Array) -> tuple[Array, list[tuple[int, int, str]]]:

@@ -86,7 +86,8 @@ def inline(name: str) -> list[str]:
 
 
 def parse(command: str) -> None:
-    """Have a command line read as charlm does; what it names need not exist."""
+    """Have a command line read as charlm does; what it names need not exist, and what a pipe does is not charlm's."""
+    command = re.split(r" [|>] ", command)[0]
     arguments = [a for a in hoisted(shlex.split(command, comments=True)[1:]) if a != "..."]
     names = [argument for argument in arguments if argument in COMMANDS]
     if not names or arguments == names:  # of all commands, or a command's name alone

@@ -37,11 +37,15 @@ COMMANDS = {
     "sample": "Generate text with a trained model.",
     "compare": "Train several models on one text and say which learns fastest.",
     "eval": "Score a text with a trained model.",
+    "score": "Score each line, or each character, of a text.",
+    "inspect": "Find units that follow something in a text, and color the text by a unit.",
+    "explain": "Show how far back a model looks, and what a prediction depends on.",
     "compress": "Compress a file with a trained model.",
     "decompress": "Restore a compressed file.",
     "baseline": "Score a text with n-grams and xz, for comparison.",
     "info": "Show details of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",
+    "gradcheck": "Check the gradients of a config's model against central differences.",
     "runs": "List runs and their status, or follow one run.",
 }
 DEFAULT_THREADS = {"compare": 1}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from charlm.cli.options.advice import encoding_offered
 from charlm.cli.terminal.layout import filled, table
 from charlm.cli.terminal.phrases import marked
 from charlm.cli.terminal.screen import Screen
-from charlm.comparison.analysis import BigramReport
 from charlm.comparison.comparison import (
     Comparison,
     ComparisonResult,
@@ -28,9 +26,9 @@ from charlm.comparison.comparison import (
 )
 from charlm.config import bundled_comparisons, comparison_of, load_comparison
 from charlm.errors import InputError
-from charlm.files import output_error
 from charlm.reporting.comparison import plot_comparison
-from charlm.reporting.plot import new_figure
+from charlm.reporting.explanation import explanation_in_words
+from charlm.reporting.pictures import check_picture
 from charlm.wording import counted, short
 
 
@@ -58,7 +56,7 @@ def compare(
     of_runs = len(sources) > 1 and attrs.evolve(comparison_of(sources), thresholds=())
     config = of_runs or load_comparison(sources[0])
     if plot is not None:
-        _check_plot(plot)
+        check_picture(plot)
     with encoding_offered(config.base.data, "data.encoding: {} in the config"):
         comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
     _run(comparison, screen)
@@ -68,18 +66,6 @@ def compare(
         plot_comparison(result, plot)
         screen.say(f"Plot saved in {plot}")
     return 0
-
-
-def _check_plot(path: Path) -> None:
-    """Fail before the training, not after it."""
-    new_figure()
-    if path.suffix.lower() != ".png":
-        raise InputError(f"{path}: a plot is written as PNG; give a name that ends in .png")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise output_error(path, error) from error
 
 
 def _run(comparison: Comparison, screen: Screen) -> None:
@@ -162,7 +148,7 @@ def _sample(model: ModelResult) -> str:
 
 
 def verdict_in_words(result: ComparisonResult) -> list[str]:
-    """Return which model was faster and why we say so, and check the tutorial's explanation on the text."""
+    """Return which model was faster, with the evidence, and why, if the text needs no memory."""
     verdict = result.verdict
     if verdict.threshold is None:
         named = ", ".join(f"{t:g}" for t in result.thresholds)
@@ -178,7 +164,7 @@ def verdict_in_words(result: ComparisonResult) -> list[str]:
         )
     else:
         found = _win(verdict, verdict.faster, result)
-    return [found, bigrams_in_words(result.bigrams, result.lines)]
+    return [found, *explanation_in_words(result)]
 
 
 def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
@@ -199,24 +185,4 @@ def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
         f"{faster} learns {'fastest' if others[1:] else 'faster'}: with {verdict.seeds_ahead} of {seeds}, it is the "
         f"first below a loss of {verdict.threshold:g}{lead}. It needs {counted(needed, 'step')} (median); "
         f"{', '.join(others)}."
-    )
-
-
-def bigrams_in_words(report: BigramReport, lines: bool) -> str:
-    """Say how much context the text needs, from its bigrams."""
-    ends = " (with <EOS> at both ends)" if lines else ""
-    if report.unique:
-        return (
-            f"Each of the text's {report.bigrams:,} bigrams{ends} occurs once, so two characters determine "
-            "the next: a trigram model could learn the text by heart."
-        )
-    pair, count = report.repeated[0]
-    needed = (
-        "Still, two characters always determine the next: a trigram model could learn the text by heart."
-        if report.determined
-        else "Two characters do not always determine the next: a trigram model could not learn the text by heart."
-    )
-    return (
-        f"Of the text's {report.bigrams:,} bigrams{ends} {report.distinct:,} are different "
-        f"({pair!r} occurs {count:,} times). {needed}"
     )

@@ -75,7 +75,8 @@ def eval_(
         corpus = corpus_of_run(checkpoint, loaded, own)
         train = corpus.train_ids
     if texts:
-        ids, unknown = text_ids(data_of(texts, encoding, data, model.vocab), model.vocab)
+        # it is read more than once
+        ids, unknown = text_ids(kept_data(data_of(texts, encoding, data, model.vocab)), model.vocab)
         begin = 1
         if train is not None:
             known = measure(model.vocab, train, ids[1:])
@@ -136,8 +137,7 @@ def data_of(
             else f"the model's symbols are characters, so the text has to be decoded: name a codec, such as {UTF_8}"
         )
         raise InputError(f"--encoding {encoding}: {what}")
-    given = attrs.evolve(data, text=texts, val_file=None, encoding=encoding or data.encoding)
-    return kept_data(given)  # it is read more than once
+    return attrs.evolve(data, text=texts, val_file=None, encoding=encoding or data.encoding)
 
 
 def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from charlm.comparison.analysis import BigramReport, bigrams_of
+from charlm.comparison.analysis import BigramReport, Start, bigrams_of, start_of
 from charlm.config import KERNELS, ComparisonConfig, NamedModel
 from charlm.config.rules import checked, one_of, or_nothing, whole
 from charlm.errors import BadGradientError, EvaluationError, require
@@ -65,11 +65,12 @@ class SeedRun:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One model with all seeds."""
+    """One model over all seeds; ``start`` is what it does before the first step, from the first seed."""
 
     name: str
     parameters: int
     runs: tuple[SeedRun, ...]
+    start: Start | None = None
 
     @property
     def first_loss(self) -> Spread:
@@ -156,6 +157,7 @@ class ComparisonResult:
         return {
             "name": model.name,
             "parameters": model.parameters,
+            "start": None if model.start is None else asdict(model.start),
             "first_loss": asdict(model.first_loss),
             "last_loss": asdict(model.last_loss),
             "steps_to_threshold": {f"{t:g}": model.steps_to(t) for t in self.thresholds},
@@ -243,6 +245,7 @@ class Comparison:
         self.window = min(WINDOW, len(corpus.train)) if isinstance(corpus, LineCorpus) else WINDOW
         self.compute = self._decide(corpus, kernels)
         self._parameters: dict[str, int] = {}
+        self._starts: dict[str, Start | None] = {}
         self._runs: dict[str, list[SeedRun]] = {}
 
     def events(self) -> Iterator[ComparisonEvent]:
@@ -274,7 +277,7 @@ class Comparison:
                 "a comparison has a result only after its events() have run to the end"
             )
         models = tuple(
-            ModelResult(name, self._parameters[name], tuple(runs))
+            ModelResult(name, self._parameters[name], tuple(runs), self._starts[name])
             for name, runs in self._runs.items()
         )
         lines = self.config.base.data.framing == "lines"
@@ -318,6 +321,8 @@ class Comparison:
         data = attrs.evolve(model.config.data, val_frac=0.0)
         config = attrs.evolve(model.config, train=settings, data=data)
         training = Training(config, text=self.text)
+        if seed == self.config.base.train.seed:
+            self._starts[model.name] = start_of(training.model, training.corpus.train_ids)
         losses: list[float] = []
         seconds = 0.0
         for event in training.events():

@@ -94,8 +94,8 @@ def read(
     nlls = [np.zeros(0)]
     state: State | None = None
     first = max(1, begin - warm_up)
-    for start, stop in (*_pieces(first, begin, size), *_pieces(begin, end, size)):
-        for i, j in _lines(ids, start, stop, model.vocab.eos):
+    for start, stop in (*pieces(first, begin, size), *pieces(begin, end, size)):
+        for i, j in lines(ids, start, stop, model.vocab.eos):
             fresh = state is None or ids[i - 1] == model.vocab.eos
             targets_TB = ids[i:j, np.newaxis]
             graph = model.graph()
@@ -167,13 +167,14 @@ def standard_error(nlls: Floats) -> float:
     return float(means.std(ddof=1) / math.sqrt(blocks)) if blocks > 1 else math.nan
 
 
-def _pieces(begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+def pieces(begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where pieces of ``size`` symbols begin and end."""
     for start in range(begin, end, size):
         yield start, min(start + size, end)
 
 
-def _lines(ids: Ids, start: int, stop: int, eos: int | None) -> Iterator[tuple[int, int]]:
-    """Split a piece after each end of a line."""
+def lines(ids: Ids, start: int, stop: int, eos: int | None) -> Iterator[tuple[int, int]]:
+    """Yield where the lines of a piece begin and end: it is cut after each ``eos``."""
     ends = [] if eos is None else (start + 1 + np.flatnonzero(ids[start:stop] == eos)).tolist()
     for end in (*ends, stop):
         if start < end:

@@ -175,12 +175,24 @@ class Model:
         train: bool = False,
     ) -> tuple[Expression, list[Expression]]:
         """Return the input of the output layer, a sequence, and the nodes of each layer's states."""
-        rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
+        rate = self.config.dropout_rates[0] if train else 0.0
         x: Expression | Symbols
-        if rates[0]:  # each position has a mask of its own, so the rows of the table are not enough
-            x = self._dropped(lookup_sequence(graph, self.embedding, inputs_TB), rates[0])
+        if rate:  # each position has a mask of its own, so the rows of the table are not enough
+            x = self._dropped(lookup_sequence(graph, self.embedding, inputs_TB), rate)
         else:
             x = self.rnn.read(graph, self.embedding, inputs_TB)
+        return self.recur(graph, x, state, train=train)
+
+    def recur(
+        self,
+        graph: ComputationGraph,
+        x: Expression | Symbols,
+        state: State | None,
+        *,
+        train: bool = False,
+    ) -> tuple[Expression, list[Expression]]:
+        """Return the same as ``hidden``, for vectors that were looked up already."""
+        rates = self.config.dropout_rates if train else (0.0,) * (1 + self.config.layers)
         initial = None
         if state is not None:
             initial = [tuple(input_array(graph, part) for part in layer) for layer in state]

@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 
 from charlm.comparison.comparison import ComparisonResult
-from charlm.reporting.plot import new_figure, write_png
+from charlm.reporting.pictures import new_figure, write_picture
 
 
 def plot_comparison(result: ComparisonResult, path: Path) -> None:
@@ -28,4 +28,4 @@ def plot_comparison(result: ComparisonResult, path: Path) -> None:
     mean = f", mean of the last {result.window} steps" if result.window > 1 else ""
     axes.set(xlabel="step", ylabel=f"loss ({result.unit}{mean})", yscale="log", title=result.name)
     axes.legend(title=f"mean and range of {len(result.models[0].runs)} seeds")
-    write_png(figure, path)
+    write_picture(path, figure)

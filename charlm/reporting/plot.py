@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
 from typing import Any
 
 from charlm.baselines.measure import Baselines
-from charlm.errors import import_extra
-from charlm.files import write_atomically
+from charlm.reporting.pictures import new_figure, write_picture
 from charlm.runs.directory import RunDirectory
-
-
-def new_figure(dpi: int = 100) -> Any:
-    """Return an empty figure of matplotlib.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    figure = import_extra("matplotlib.figure", "a plot").Figure
-    return figure(figsize=(8, 5), dpi=dpi, layout="constrained")
-
-
-def write_png(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG file.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())
 
 
 def plot_run(directory: RunDirectory, unit: str | None = None) -> None:
@@ -40,7 +16,7 @@ def plot_run(directory: RunDirectory, unit: str | None = None) -> None:
         MissingExtraError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
-    write_png(curves(directory, unit), directory.plot)
+    write_picture(directory.plot, curves(directory, unit))
 
 
 def curves(directory: RunDirectory, unit: str | None = None) -> Any:

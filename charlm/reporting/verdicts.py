@@ -88,7 +88,11 @@ class Verdicts:
 
 
 def corpus_of_run(
-    run: str | Path, checkpoint: Checkpoint, data: DataConfig | None = None
+    run: str | Path,
+    checkpoint: Checkpoint,
+    data: DataConfig | None = None,
+    *,
+    takes_others: bool = True,
 ) -> LineCorpus | StreamCorpus:
     """Read the text of a run again, and split it as in the training.
 
@@ -96,6 +100,7 @@ def corpus_of_run(
         run: its name in messages.
         checkpoint: a checkpoint of it.
         data: the data section of its config, if its text was moved; by default from the checkpoint.
+        takes_others: whether the command takes another text, or another place of this one, as `eval` does.
 
     Raises:
         TextError: the text is missing, or it has changed.
@@ -104,9 +109,14 @@ def corpus_of_run(
     try:
         corpus = corpus_of(data)
     except MissingTextError as error:
+        val_file = " --val-file PATH" if data.val_file else ""
+        remedy = (
+            f"give its new place: charlm eval {run} --text PATH{val_file}"
+            if takes_others
+            else "put it there again"
+        )
         raise TextError(
-            f"the text of {run} cannot be read again: {error}; if it was moved, give its new place: "
-            f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
+            f"the text of {run} cannot be read again: {error}; if it was moved, {remedy}"
         ) from error
     except UndecodableTextError as error:
         raise TextError(f"the text of {run} has changed: {error.reason}") from error
@@ -117,8 +127,8 @@ def corpus_of_run(
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
-            f"the run's was {was[:12]}...), so its held-out part is not known: restore the old text, "
-            "or name a text to score: charlm eval RUN TEXT"
+            f"the run's was {was[:12]}...), so its held-out part is not known: restore the old text"
+            + (", or name a text to score: charlm eval RUN TEXT" if takes_others else "")
         )
     return corpus
 

@@ -37,8 +37,8 @@ def kept_data(data: DataConfig) -> DataConfig:
 
 
 def text_of(data: DataConfig) -> str:
-    """Return the text of a config, as one string."""
-    return read_texts(_paths(data.texts), encoding=data.encoding, normalize=data.normalize)
+    """Return the text that a config names, as one string."""
+    return read_texts(source_paths(data.texts), encoding=data.encoding, normalize=data.normalize)
 
 
 def text_files(data: DataConfig) -> Files:
@@ -47,7 +47,7 @@ def text_files(data: DataConfig) -> Files:
     Raises:
         TextError: there is no such text.
     """
-    return Files(sources_of(_paths(data.texts)), data.encoding, data.normalize)
+    return Files(sources_of(source_paths(data.texts)), data.encoding, data.normalize)
 
 
 def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
@@ -96,7 +96,7 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
 
 
 def _val_file(name: str, data: DataConfig, whole: Encoded) -> Encoded:
-    files = Files(sources_of(_paths([name]), "val_file"), data.encoding, data.normalize)
+    files = Files(sources_of(source_paths([name]), "val_file"), data.encoding, data.normalize)
     with _named(f"val_file {name}"):
         return encode(files, data, whole.vocab)
 
@@ -112,7 +112,8 @@ def _named(what: str) -> Iterator[None]:
         raise TextError(f"{what}: {error}") from error
 
 
-def _paths(names: list[str] | tuple[str, ...]) -> list[str | Path]:
+def source_paths(names: list[str] | tuple[str, ...]) -> list[str | Path]:
+    """Return the paths of texts: a bundled text's name stands for its file."""
     return [name if name == STDIN else resolve_text(name) for name in names]
 
 

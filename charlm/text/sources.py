@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import shlex
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from charlm import progress
 from charlm.config import files_of
@@ -41,6 +42,31 @@ class Source:
         with explained(self.name), self.path.open("rb", buffering=0) as file:
             while piece := file.read(PIECE):
                 progress.advance(len(piece))
+                yield piece
+
+
+class StandardInput(Source):
+    """The standard input, which is read once, as it comes. After that ``pieces`` yields its beginning, for messages."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/dev/stdin"), "text standard input")
+        self._read: list[bytes] = []
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes as soon as they are there.
+
+        Raises:
+            TextError: it is closed, or cannot be read.
+        """
+        if self._read:
+            yield from self._read
+            return
+        if sys.stdin is None:  # as Python says that it is closed
+            raise _closed(self.name)
+        stream = cast("io.BufferedReader", sys.stdin.buffer)
+        with explained(self.name):
+            while piece := stream.read1(PIECE):
+                self._read = self._read or [piece]
                 yield piece
 
 
@@ -72,14 +98,18 @@ def kept(name: str | Path, what: str = "text") -> Path:
     """
     path = Path(name)
     if str(name) == STDIN:
-        if sys.stdin is None:  # it is closed
-            raise TextError(f"{what} standard input: it is closed; give a file, or pipe a text in")
+        if sys.stdin is None:  # as Python says that it is closed
+            raise _closed(f"{what} standard input")
         return _copied(sys.stdin.buffer, f"{what} standard input")
     with explained(f"{what} {path}"):
         if not path.is_fifo():
             return path
         with path.open("rb") as pipe:
             return _copied(pipe, f"{what} {path}")
+
+
+def _closed(name: str) -> TextError:
+    return TextError(f"{name}: it is closed; give a file, or pipe a text in")
 
 
 def _copied(stream: BinaryIO, name: str) -> Path:

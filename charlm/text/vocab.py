@@ -24,6 +24,9 @@ EOS = "<EOS>"
 UNK = "<UNK>"
 """The symbol for all characters without a symbol of their own. A model reads it and never generates it."""
 
+NAMED = 100
+"""Characters without a symbol that an error names; a text in another script has more."""
+
 BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
 """The symbols of a model of bytes: their values, in order."""
 
@@ -166,6 +169,11 @@ class Vocab:
         return "byte" if self.is_bytes else "char"
 
     @property
+    def symbol(self) -> str:
+        """What a symbol is called in sentences: character or byte."""
+        return "byte" if self.is_bytes else "character"
+
+    @property
     def start(self) -> int:
         """The id before the first character of a text: ``EOS``, or else a newline, or else the first symbol."""
         newline = BYTES[ord("\n")] if self.is_bytes else "\n"
@@ -181,8 +189,8 @@ class Vocab:
             lines: encode each newline as ``EOS``.
 
         Raises:
-            TextError: a character is not in the vocabulary, which has no ``UNK`` (the error names the first one
-                and its position); or ``lines`` needs an ``EOS`` that the vocabulary lacks.
+            TextError: characters are not in a vocabulary without ``UNK`` (all are named, the first with
+                its place), or ``lines`` is asked of a vocabulary without ``EOS``.
         """
         points = byte_values(text) if self.is_bytes else code_points(text)
         return self.encode_points(points, lines=lines)
@@ -199,14 +207,22 @@ class Vocab:
             raise TextError(f"the vocabulary has no {EOS} to end a line with: make one with it")
         table = self._line_table if lines else self._table
         ids = table.take(points, mode="clip")
-        if unknown := np.flatnonzero(ids < 0)[:1].tolist():
-            (offset,) = unknown
-            place = before.after(points[:offset])
-            raise TextError(
-                f"{named(chr(points[offset]))} at line {place.line}, column {place.column} of the "
-                f"text (offset {place.offset}) is not in the vocabulary: {self.remedy()}"
-            )
+        unknown = np.flatnonzero(ids < 0)
+        if len(unknown):
+            raise self._unknown_error(points[unknown], before.after(points[: unknown[0]]))
         return ids.astype(np.min_scalar_type(len(self) - 1))
+
+    def _unknown_error(self, points: Points, place: Position) -> TextError:
+        """Return the error that names all characters without a symbol; the first of them is at ``place``."""
+        first, *others = [named(chr(point)) for point in dict.fromkeys(points.tolist())]
+        where = f"{first} at line {place.line}, column {place.column} of the text (offset {place.offset})"
+        if not others:
+            return TextError(f"{where} is not in the vocabulary: {self.remedy()}")
+        listed = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+        return TextError(
+            f"{where} and {counted(len(others), 'more character')}, {listed}, are not in the vocabulary: "
+            f"{self.remedy('them')}"
+        )
 
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """Return the text of some ids: the inverse of ``encode``.

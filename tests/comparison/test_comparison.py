@@ -114,6 +114,12 @@ def test_the_simple_rnn_learns_the_sentence_faster():
     assert {m["name"] for m in facts["models"]} == {"srnn", "lstm"}
     assert facts["models"][0]["steps_to_threshold"].keys() == {"100", "10", "1"}
     assert facts["text"]["bigrams_unique"] is True
+    srnn, lstm = (model["start"] for model in facts["models"])
+    assert srnn["gates"] == {}
+    assert [*lstm["gates"]] == ["input", "forget", "output"]
+    assert srnn["gradient_first"] > 10 * lstm["gradient_first"] > 0
+    assert srnn["gradient_near"] > srnn["gradient_first"]
+    assert srnn["output"] > 3 * lstm["output"]
     assert len(facts["models"][0]["runs"][1]["losses"]) == result.steps
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from charlm.engine.arrays import Array
 from charlm.engine.expression import apply, leaf
+from charlm.engine.gradcheck import check_parameters, check_sample
 from charlm.engine.op import Op, Sample
 from charlm.engine.ops import matmul, square, sum_elems, tanh
 from charlm.engine.ops.arithmetic import CMult
@@ -15,7 +16,6 @@ from charlm.engine.ops.leaves import ParameterLeaf, lookup
 from charlm.engine.ops.linear import MatMul
 from charlm.engine.parameters import ParameterCollection
 from charlm.errors import GradientCheckError
-from tests.engine.gradcheck import check_parameters, check_sample
 
 
 def variant(base: type[Op], **methods) -> Op:

@@ -12,6 +12,7 @@ import pytest
 
 import charlm.engine
 from charlm.engine.arrays import Array, array_shape, reduce_to
+from charlm.engine.gradcheck import check_sample
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.inputs import input_array
@@ -20,7 +21,6 @@ from charlm.engine.random import NumpyStream
 from charlm.errors import EvaluationError, ShapeError
 from charlm.kernels import NUMPY
 from charlm.kernels.reference import Product
-from tests.engine.gradcheck import check_sample
 
 for _module in pkgutil.walk_packages(charlm.engine.__path__, "charlm.engine."):
     importlib.import_module(_module.name)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from charlm.engine.arrays import Array, reduce_to
 from charlm.engine.expression import Expression
+from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.initializers import Uniform
 from charlm.engine.ops import cmult, esum, matmul, pick_range, sum_elems, tanh, transpose
@@ -17,7 +18,6 @@ from charlm.engine.ops.inputs import input_tensor
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
 from charlm.kernels.reference import Product
-from tests.engine.gradcheck import check_parameters
 from tests.engine.leaves import node
 
 SIZE = 2

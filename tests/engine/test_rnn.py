@@ -8,6 +8,7 @@ import pytest
 from charlm.config import schema
 from charlm.engine.arrays import Array, reduce_to
 from charlm.engine.expression import Expression
+from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import dot_product, esum, input_tensor, input_vector, sum_batches
 from charlm.engine.parameters import ParameterCollection
@@ -19,7 +20,6 @@ from charlm.engine.rnn.cells.rnn import SimpleRNNCell
 from charlm.engine.rnn.kernel_cell import StepCell
 from charlm.kernels import NUMPY
 from charlm.kernels.reference import Product
-from tests.engine.gradcheck import check_parameters
 from tests.engine.stacks import INPUT, SIZES, drawn, every_cell, inputs_at, random_stack
 
 XS = [[0.5, -1.0], [2.0, 0.25]]

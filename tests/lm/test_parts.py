@@ -9,13 +9,13 @@ import pytest
 
 from charlm.config import ModelConfig
 from charlm.config.schema import CELLS
+from charlm.engine.gradcheck import check_parameters
 from charlm.engine.random import NumpyStream
 from charlm.errors import CheckpointError, ConfigError, SettingError
 from charlm.kernels import select
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor
 from charlm.text.vocab import Vocab
-from tests.engine.gradcheck import check_parameters
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)
 PARTS = {

@@ -107,6 +107,13 @@ class Cell(ABC):
         every step, later time steps included.
         """
 
+    def gates(self, saved: Any) -> dict[str, Array]:
+        """Return the gates of every step, numbers from 0 to 1 (T, B, H), by their names; none for a cell without.
+
+        ``saved`` is what ``forward`` kept with the plain kernels.
+        """
+        return {}
+
     def step(self, k: Kernels, inputs: CellInput) -> tuple[Array, Any]:
         """Return the states after one step, ``y_SBH`` or ``y_BH`` if there is one, and what its backward needs."""
         y_STBH, saved = self.forward(k, as_sequence(inputs))

@@ -225,6 +225,11 @@ class RecurrentSequence(Recurrence):
         """The states of a step are arguments of the next step."""
         return self._state_gradient(dy, self._inputs(x, rest))
 
+    def gates(self, x: Array, *rest: Array) -> dict[str, Array]:
+        """Return the cell's gates at every step, by their names: here the cell is run once more."""
+        _, saved = self.cell.forward(NUMPY, self._inputs(x, rest))
+        return self.cell.gates(saved)
+
     def input(self, x: Array) -> Any:
         """Return the cell's ``x``."""
         return x[0]

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from charlm.engine.gradcheck import check_sample
 from charlm.engine.op import Sample
 from charlm.engine.ops import conv2d, conv2d_bias, maxpooling2d
 from charlm.engine.ops.convolution import Conv2d, Maxpooling2d
-from tests.engine.gradcheck import check_sample
 from tests.engine.ops.measured import approximately, measure, nodes
 
 GEOMETRIES = [

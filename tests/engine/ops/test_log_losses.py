@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from charlm.engine.gradcheck import check_sample
 from charlm.engine.op import Sample
 from charlm.engine.ops import binary_log_loss, poisson_loss
 from charlm.engine.ops.log_losses import BinaryLogLoss
-from tests.engine.gradcheck import check_sample
 from tests.engine.ops.measured import approximately, measure, nodes
 
 WORST = 87.3365448  # -ln of the smallest float32

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from charlm.dynet.random import DynetStream
+from charlm.engine.gradcheck import check_sample
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.op import Sample
 from charlm.engine.ops import (
@@ -19,7 +20,6 @@ from charlm.engine.ops import (
 )
 from charlm.engine.ops.lstm_gates import VanillaLstmGates
 from charlm.kernels import reference
-from tests.engine.gradcheck import check_sample
 from tests.engine.ops.measured import approximately, measure
 
 RNG = np.random.default_rng(3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from charlm.engine.arrays import Shape
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
 from charlm.engine.rnn.cell import Masked, NodeIds
 from charlm.engine.rnn.kernel_cell import KernelCell
 
@@ -24,6 +26,11 @@ class CoupledLSTMCell(KernelCell):
         """Wx (H, I), Wh and Wc (H, H), b (H,) for i and o; the candidate has no Wc."""
         wx, square, bias = (hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)
         return [wx, square, square, bias, wx, square, square, bias, wx, square, bias]
+
+    def gates(self, saved: Any) -> dict[str, Array]:
+        """The input gate, which is also the forget gate, and the output gate."""
+        i, o, _ = saved
+        return {"input": i, "output": o}
 
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state nothing is kept: two nodes fewer.

@@ -28,6 +28,11 @@ class FastLSTMCell(KernelCell):
         """Wx (H, I), Wh (H, H), b (H,) for each of i, o and the candidate."""
         return [(hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)] * 3
 
+    def gates(self, saved: Any) -> dict[str, Array]:
+        """The input gate, which is also the forget gate, and the output gate."""
+        i, o, _ = saved
+        return {"input": i, "output": o}
+
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state nothing is kept: two nodes fewer."""
         return (10, (5, 9)) if first else (12, (7, 11))

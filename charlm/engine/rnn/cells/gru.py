@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from charlm.engine.arrays import Shape
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
 from charlm.engine.rnn.cell import Masked, NodeIds
 from charlm.engine.rnn.kernel_cell import StepCell
 from charlm.kernels.tapes import Form
@@ -24,6 +26,11 @@ class GRUCell(StepCell):
     def shapes(self, input_dim: int, hidden_dim: int) -> list[Shape]:
         """Wx (H, I), Wh (H, H), b (H,) for each of z, r and the candidate."""
         return [(hidden_dim, input_dim), (hidden_dim, hidden_dim), (hidden_dim,)] * 3
+
+    def gates(self, saved: Any) -> dict[str, Array]:
+        """The update and the reset gate."""
+        z, r, _ = saved
+        return {"update": z, "reset": r}
 
     def node_ids(self, first: bool, masked: Masked = (False, False)) -> NodeIds:
         """Without a state the reset gate has nothing to reset: three nodes fewer."""

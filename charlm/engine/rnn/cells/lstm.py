@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from charlm.engine.arrays import Shape
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
 from charlm.engine.rnn.cell import Masked, NodeIds
 from charlm.engine.rnn.kernel_cell import StepCell
+from charlm.kernels.reference.common import quarters
 from charlm.kernels.tapes import Form
 
 
@@ -38,6 +41,11 @@ class LSTMCell(StepCell):
         sizes = (input_dim, hidden_dim, self.forget_bias)
         size = hidden_dim * columns
         return Form("lstm", sizes, saved=5 * size, work=4 * size, products=2 * columns)
+
+    def gates(self, saved: Any) -> dict[str, Array]:
+        """The input, forget and output gates."""
+        i, f, o, _ = quarters(saved)
+        return {"input": i, "forget": f, "output": o}
 
     def settings(self) -> tuple[float, ...]:
         return (self.forget_bias,)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from charlm.engine.arrays import Shape
+from typing import Any
+
+from charlm.engine.arrays import Array, Shape
 from charlm.engine.rnn.cell import Masked, NodeIds
 from charlm.engine.rnn.kernel_cell import KernelCell
+from charlm.kernels.reference.common import quarters
 
 
 class NormLSTMCell(KernelCell):
@@ -33,6 +36,11 @@ class NormLSTMCell(KernelCell):
         products = masked[0] + (masked[1] and not first)
         count = (30 if first else 42) + products
         return count, (count - 11, count - 1)
+
+    def gates(self, saved: Any) -> dict[str, Array]:
+        """The input, forget and output gates."""
+        i, f, o, _ = quarters(saved[0])
+        return {"input": i, "forget": f, "output": o}
 
     def settings(self) -> tuple[float, ...]:
         return (self.forget_bias,)

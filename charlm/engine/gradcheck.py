@@ -1,4 +1,4 @@
-"""Checking gradients against central differences in float64. Part of the library: check your own op or model with it.
+"""Checking gradients against central differences in float64: of an op, or of all parameters of a model.
 
 A difference is judged against the size of the gradient, and a gradient that is zero everywhere is
 refused: it would check nothing.
@@ -6,7 +6,7 @@ refused: it would check nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -94,37 +94,67 @@ def check_parameters(
         >>> check_parameters(pc, squared) < 1e-7
         True
     """
+    members: list[Parameter | LookupParameter] = [*collection.parameters, *collection.lookups]
+    found = parameter_gradients([(member.name, member) for member in members], build)
+    return max((_compare(a, n, name) for name, a, n in found), default=0.0)
+
+
+def parameter_gradients(
+    members: Sequence[tuple[str, Parameter | LookupParameter]],
+    build: Callable[[ComputationGraph], Expression],
+    most: int | None = None,
+    seed: int = 0,
+) -> Iterator[tuple[str, Array, Array]]:
+    """Yield for each parameter its name, the gradient of a loss in some places, and central differences there.
+
+    Args:
+        members: the names of parameters, and these, of float64.
+        build: makes the loss; what it draws at random is the same each time.
+        most: the number of places for each parameter, half of them where the gradient is largest, the others
+            drawn at random; None takes all.
+        seed: draws the places, and what ``build`` draws.
+    """
+
+    def graph() -> ComputationGraph:
+        return ComputationGraph(dtype=np.float64, stream=NumpyStream(seed))
 
     def loss() -> float:
-        graph = ComputationGraph(dtype=np.float64)
-        value = build(graph).scalar_value()
-        graph.release()
+        made = graph()
+        value = build(made).scalar_value()
+        made.release()
         return value
 
-    members: list[Parameter | LookupParameter] = [*collection.parameters, *collection.lookups]
-    for member in members:
+    for _, member in members:
         member.clear_gradient()
-    graph = ComputationGraph(dtype=np.float64)
-    build(graph).backward()
-    graph.release()
-    worst = 0.0
-    for member in members:
-        numeric = _numeric(member.value, loss)
-        worst = max(worst, _compare(member.gradient, numeric, member.name))
-    return worst
+    made = graph()
+    build(made).backward()
+    made.release()
+    gradients = [np.array(member.gradient) for _, member in members]
+    rng = np.random.default_rng(seed)
+    for (name, member), gradient in zip(members, gradients, strict=True):
+        places = np.arange(member.value.size)
+        if most is not None and most < len(places):
+            largest = np.argsort(-abs(gradient.ravel()))[: (most + 1) // 2]
+            others = rng.choice(np.setdiff1d(places, largest), most // 2, replace=False)
+            places = np.append(largest, others)
+        indices = np.unravel_index(places, member.value.shape)
+        yield name, gradient[indices], _numeric(member.value, loss, indices)
 
 
-def _numeric(array: Array, loss: Callable[[], float]) -> Array:
-    """Central differences; ``array`` is moved in place and put back."""
-    gradient = np.zeros_like(array)
-    for place in np.ndindex(array.shape):
+def _numeric(
+    array: Array, loss: Callable[[], float], indices: tuple[Array, ...] | None = None
+) -> Array:
+    """Central differences, of all numbers or of some; ``array`` is moved in place and put back."""
+    places = list(np.ndindex(array.shape) if indices is None else zip(*indices, strict=True))
+    found = np.zeros(len(places))
+    for number, place in enumerate(places):
         there = array[place]
         array[place] = there + STEP
         above = loss()
         array[place] = there - STEP
-        gradient[place] = (above - loss()) / (2 * STEP)
+        found[number] = (above - loss()) / (2 * STEP)
         array[place] = there
-    return gradient
+    return found.reshape(array.shape) if indices is None else found
 
 
 def _compare(analytic: Array, numeric: Array, name: str) -> float:

@@ -1,0 +1,69 @@
+"""What is typed after `charlm explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import runs
+from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
+
+HELP = """\
+Say how far back the model of RUN looks, what its gates do, and which units are dead.
+
+The held-out part of the run's text is read (or all of the text, if nothing is held out). The gradient at a lag
+says how much a character so far back matters; the scores with less context say how much the model gains
+from it, beside n-grams that see the same characters. An RNN that beats every n-gram uses more than counting.
+
+With --text, one prediction is explained: the gradient with respect to each earlier character, as colours.
+
+\b
+  charlm explain runs/novel
+  charlm explain runs/novel --text "It was late" --at 11
+"""
+
+
+@click.command(help=HELP)
+@click.argument("run", type=HomePath(), shell_complete=runs)
+@click.option("--text", metavar="TEXT", help="Explain a prediction in this text instead.")
+@click.option(
+    "--at",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Which character of --text is predicted, counted from 1 (default: the last).",
+)
+@click.option(
+    "--chars",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="How many characters to predict; they are spread over the text.",
+)
+@click.option(
+    "--color", is_flag=True, help="Print the coloured text, even if the output is no terminal."
+)
+@click.option(
+    "--html",
+    "page",
+    type=HomePath(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="Write the explained prediction as a page.",
+)
+@click.option(
+    "--png",
+    type=HomePath(path_type=Path, dir_okay=False),
+    metavar="FILE.png",
+    help="Draw gradients and scores (needs the extra `plot`).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@checkpoint_option
+@kernels_option
+@click.pass_obj
+def explain(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.explain import explain
+
+    return explain(obj, **given)

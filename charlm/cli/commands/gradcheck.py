@@ -1,0 +1,55 @@
+"""What is typed after `charlm gradcheck`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import configs, settings
+
+HELP = """\
+Check the gradients of the model of CONFIG against central differences, in float64.
+
+CONFIG is a bundled name or a .yaml file. The weights and the batch are random. Of each parameter some numbers
+are checked, half of them those with the largest gradients. The exit code is 1 if a gradient is wrong.
+
+\b
+  charlm gradcheck lstm
+  charlm gradcheck my.yaml --numbers 100
+"""
+
+
+@click.command(help=HELP)
+@click.argument("config", shell_complete=configs)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=settings,
+    help="Override a key of the config, e.g. --set model.layers=2. Repeatable.",
+)
+@click.option(
+    "--numbers",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many numbers of each parameter are checked.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Draws the weights, the batch, and which numbers are checked.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def gradcheck(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.gradcheck import gradcheck
+
+    return gradcheck(obj, **given)

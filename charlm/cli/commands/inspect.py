@@ -1,0 +1,76 @@
+"""What is typed after `charlm inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import encodings, runs, texts
+from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
+
+HELP = """\
+Search the units of RUN for those that follow something in TEXT, and show the text coloured by a unit's value.
+
+TEXT is files, folders of .txt files, or - for standard input. A unit follows, for example, the position in the line,
+brackets or quotes, if its value after each character correlates with it. The column "shuffled" is the
+control: what the same search reaches with shuffled labels, which is chance.
+
+\b
+  charlm inspect runs/novel novel.txt --color | less -R
+  charlm inspect runs/novel novel.txt --html unit.html
+"""
+
+
+@click.command(help=HELP)
+@click.argument("run", type=HomePath(), shell_complete=runs)
+@click.argument("texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts)
+@click.option(
+    "--layer", type=int, metavar="N", help="Search this layer only, 1 is the lowest (default: all)."
+)
+@click.option(
+    "--unit",
+    metavar="N",
+    help="Show unit N of the layer (the top one by default): 7 or h7 is an output, c7 a memory of an LSTM "
+    "(default: the best that was found).",
+)
+@click.option(
+    "--chars",
+    type=click.IntRange(min=2),
+    default=20_000,
+    show_default=True,
+    metavar="N",
+    help="Read no more than the first N characters.",
+)
+@click.option(
+    "--color", is_flag=True, help="Print the coloured text, even if the output is no terminal."
+)
+@click.option(
+    "--html",
+    "page",
+    type=HomePath(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="Write the coloured text and the table as a page.",
+)
+@click.option(
+    "--png",
+    type=HomePath(path_type=Path, dir_okay=False),
+    metavar="FILE.png",
+    help="Draw both (needs the extra `plot`).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    shell_complete=encodings,
+    help="The encoding of TEXT: utf-8 or another codec (default: that of the run's text).",
+)
+@checkpoint_option
+@kernels_option
+@click.pass_obj
+def inspect(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.inspect import inspect
+
+    return inspect(obj, **given)

@@ -1,0 +1,66 @@
+"""What is typed after `charlm score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import encodings, runs, texts
+from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
+
+HELP = """\
+Score each line of TEXT with the model of RUN. TEXT is files, folders of .txt files, or - for standard input.
+
+A line of output has three columns, with a tab between them: the log-probability of the line in nats (higher is
+likelier), its bits per character (lower is likelier, whatever the length), and the line.
+
+The first command shows the least likely lines, the second the oddest ones for their length:
+
+\b
+  charlm score runs/novel words.txt | sort -n | head
+  charlm score runs/novel words.txt | sort -k2 -rn | head
+
+The end of a line is one symbol and counts. A model of lines reads each line alone, from its start to <EOS>, and no
+empty lines. A model of a stream carries its state from line to line, as charlm eval does, and begins with an empty
+state after a line end; with --alone it begins each line so. The sum over all lines is the score of charlm eval.
+"""
+
+
+@click.command(help=HELP)
+@click.argument("run", type=HomePath(), shell_complete=runs)
+@click.argument("texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts)
+@click.option(
+    "--alone", is_flag=True, help="Score each line as if it stood alone (models of a stream)."
+)
+@click.option(
+    "--per-char",
+    is_flag=True,
+    help="Print a table of all characters instead: line, char_id, char, surprisal_bits, rank.",
+)
+@click.option(
+    "--color", is_flag=True, help="Print the text instead, each character coloured by its rank."
+)
+@click.option(
+    "--html",
+    "page",
+    type=HomePath(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="Write a page instead: the text coloured by rank, the likeliest characters, charts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each line.")
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    shell_complete=encodings,
+    help="The encoding of TEXT: utf-8 or another codec (default: that of the run's text).",
+)
+@checkpoint_option
+@kernels_option
+@click.pass_obj
+def score(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.score import score
+
+    return score(obj, **given)

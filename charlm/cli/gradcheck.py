@@ -1,0 +1,80 @@
+"""`charlm gradcheck`: the engine's own gradient check, on the user's model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from charlm import progress
+from charlm.cli.terminal.layout import table
+from charlm.cli.terminal.screen import Screen
+from charlm.config import RunConfig, load_run, needs_text
+from charlm.lm.gradcheck import TOLERANCE, Checked, check_model
+from charlm.lm.model import described
+from charlm.text.preparing import corpus_of
+from charlm.text.vocab import Vocab
+from charlm.wording import counted
+
+SYMBOLS = 65
+"""Those of the model of a config that names no text."""
+
+
+def gradcheck(
+    obj: dict[str, Any],
+    config: str,
+    overrides: tuple[str, ...],
+    numbers: int,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Carry out ``charlm gradcheck``."""
+    screen = Screen(obj)
+    run = load_run(config, overrides=list(overrides))
+    vocab = _vocab(config, run)
+    screen.say(f"{described(run.model)}, {counted(len(vocab), 'symbol')}")
+    found = []
+    with progress.task("checking gradients", None):
+        for checked in check_model(vocab, run.model, numbers, seed):
+            found.append(checked)
+            screen.note(checked.name)
+    wrong = [checked for checked in found if not checked.passed]
+    if as_json:
+        parameters = [{**asdict(checked), "passed": checked.passed} for checked in found]
+        click.echo(
+            json.dumps({"passed": not wrong, "tolerance": TOLERANCE, "parameters": parameters})
+        )
+    else:
+        click.echo(f"{_table(found)}\n{_verdict(found, wrong)}")
+    return 1 if wrong else 0
+
+
+def _vocab(config: str, run: RunConfig) -> Vocab:
+    """Return the symbols of the config's text; where it names none, made-up ones."""
+    if needs_text(config):
+        return Vocab.from_alphabet("".join(map(chr, range(48, 48 + SYMBOLS))), eos=False)
+    return corpus_of(run.data).vocab
+
+
+def _table(found: list[Checked]) -> str:
+    rows = [["parameter", "numbers", "checked", "largest", "difference", ""]]
+    for checked in found:
+        verdict = "" if checked.passed else "WRONG" if checked.difference > TOLERANCE else "ZERO"
+        counts = (f"{checked.numbers:,}", f"{checked.checked:,}")
+        rows.append(
+            [checked.name, *counts, f"{checked.size:.2e}", f"{checked.difference:.1e}", verdict]
+        )
+    return table(rows)
+
+
+def _verdict(found: list[Checked], wrong: list[Checked]) -> str:
+    if not wrong:
+        worst = max(checked.difference for checked in found)
+        return f"All gradients are right: they differ by {worst:.1e} of their size at most."
+    names = ", ".join(checked.name for checked in wrong)
+    return (
+        f"These gradients are wrong, or are zero where they should not be: {names}. Right ones differ by "
+        f"{TOLERANCE:g} of their size at most."
+    )

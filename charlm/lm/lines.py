@@ -1,0 +1,121 @@
+"""What a model makes of the lines of a text that it reads once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlm.baselines.counting import nll_to_bpc
+from charlm.lm.reader import Piece, Reader
+from charlm.text.symbols import NEWLINE, text_of_points
+from charlm.text.vocab import Ids, Points, Vocab
+
+
+@dataclass(frozen=True)
+class Span:
+    """Symbols of one line: all of a short line, a part of a long one.
+
+    Attributes:
+        line: the number of the line, from 1.
+        begin: the place of the first symbol in the line, from 1.
+        points: their code points, or values of bytes.
+        piece: what the model predicted.
+    """
+
+    line: int
+    begin: int
+    points: Points
+    piece: Piece
+
+    @property
+    def ends(self) -> bool:
+        """Whether the line ends here."""
+        return bool(self.points[-1] == NEWLINE)
+
+
+@dataclass(frozen=True)
+class LineScore:
+    """The score of a line, in which its end is one symbol; the last line of a stream may have none.
+
+    Attributes:
+        line: its number, from 1.
+        text: the line as the model read it, without its end.
+        log_p: the log-probability in nats: the sum over its symbols.
+        symbols: how many these are.
+        bits: the surprisal of each symbol, in bits.
+        ranks: how likely each was among all symbols, 1 for the likeliest.
+    """
+
+    line: int
+    text: str
+    log_p: float
+    symbols: int
+    bits: tuple[float, ...]
+    ranks: tuple[int, ...]
+
+    @property
+    def bits_per_symbol(self) -> float:
+        """The mean surprisal, which does not depend on the length of the line."""
+        return nll_to_bpc(-self.log_p / self.symbols)
+
+
+def spans(
+    reader: Reader, text: Iterable[tuple[Points, Ids]], *, alone: bool = False
+) -> Iterator[Span]:
+    """Read a text, and yield its lines as they are scored.
+
+    Args:
+        reader: the model, at the beginning of the text.
+        text: its code points and ids, in parts.
+        alone: give every line an empty state at its start, as if it stood alone.
+    """
+    line, begin = 1, 1
+    for points, ids in text:
+        for first, last in _stretches(points) if alone else [(0, len(points))]:
+            done = first
+            for piece in reader.read(ids[first:last]):
+                read = points[done : done + len(piece.ids_T)]
+                for start, stop in _stretches(read):
+                    span = Span(line, begin, read[start:stop], piece[start:stop])
+                    yield span
+                    line, begin = (line + 1, 1) if span.ends else (line, begin + stop - start)
+                done += len(read)
+            if alone and points[last - 1] == NEWLINE:
+                reader.restart()
+
+
+def line_scores(found: Iterable[Span], vocab: Vocab) -> Iterator[LineScore]:
+    """Yield the score of each line, when it ends. A line is in memory whole, the text is not."""
+    line: list[Span] = []
+    for span in found:
+        line.append(span)
+        if span.ends:
+            yield _score(line, vocab)
+            line = []
+    if line:
+        yield _score(line, vocab)
+
+
+def _score(line: list[Span], vocab: Vocab) -> LineScore:
+    pieces = [span.piece for span in line]
+    nlls = np.concatenate([piece.nlls for piece in pieces])
+    text = text_of_points([span.points for span in line], vocab)
+    return LineScore(
+        line=line[0].line,
+        text=text.removesuffix("\n"),
+        log_p=-float(nlls.sum()),
+        symbols=len(nlls),
+        bits=tuple(np.concatenate([piece.bits for piece in pieces]).tolist()),
+        ranks=tuple(np.concatenate([piece.ranks for piece in pieces]).tolist()),
+    )
+
+
+def _stretches(points: Points) -> Iterator[tuple[int, int]]:
+    """Yield where the lines of some code points begin and end."""
+    start = 0
+    for end in (*(np.flatnonzero(points == NEWLINE) + 1).tolist(), len(points)):
+        if start < end:
+            yield start, end
+        start = end

@@ -1,0 +1,92 @@
+"""How far back a model looks, in words, as a picture, and as the colours of one prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from charlm.lm.evaluation import Floats
+from charlm.lm.horizon import Horizon
+from charlm.reporting.coloured import Mark, Scale
+from charlm.reporting.pictures import new_figure, write_picture
+from charlm.wording import counted, fixed
+
+NEAR = 0.01
+"""Bits that two scores may differ by and still be called equal."""
+
+SHARES = Scale(
+    "size of the gradient, as a share of the largest",
+    {0: "under 1/16", 1: "1/16 or more", 2: "1/8 or more", 3: "1/4 or more", 4: "1/2 or more"},
+)
+_SHARE_ENDS = np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2])
+
+
+def in_words(found: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -> list[str]:
+    """Return what a horizon says, as sentences.
+
+    Args:
+        found: the horizon.
+        ngrams: the mean surprisal in bits of n-grams at the same places, by the characters that they see.
+        unit: what scores are counted in, char or byte.
+        symbol: what is predicted, a character or a byte.
+    """
+    said = [
+        f"Half of the gradient falls on the last {counted(found.lag_of(0.5), symbol)}, 90% on the last "
+        f"{found.lag_of(0.9)}."
+    ]
+    enough = found.enough(NEAR)
+    best = f"{fixed(found.whole)} bits/{unit}"
+    if enough is None or enough == max(found.context):
+        said.append(f"The model reaches {best}, and gains from all of its context.")
+    else:
+        said.append(
+            f"The model reaches {best}. With the last {counted(enough, symbol)} alone it is within {NEAR} bits of "
+            "its best."
+        )
+    seen, bits = min(ngrams.items(), key=lambda item: item[1])
+    gap = bits - found.whole
+    counting = f"The best n-gram sees {counted(seen, symbol)} and reaches {fixed(bits)}"
+    if gap > NEAR:
+        said.append(
+            f"{counting}: the model is {fixed(gap)} better. It has learned more than counting gives."
+        )
+    elif gap < -NEAR:
+        said.append(
+            f"{counting}: the model is {fixed(-gap)} worse. It has not learned all that counting gives."
+        )
+    else:
+        said.append(
+            f"{counting}: the model is as good. Nothing shows that it does more than count."
+        )
+    return said
+
+
+def horizon_picture(path: Path, found: Horizon, ngrams: dict[int, float], unit: str) -> None:
+    """Write a PNG file with two charts: the gradient by lag, and the score by context.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the file cannot be written.
+    """
+    figure = new_figure(size=(10, 4.5))
+    left, right = figure.subplots(1, 2)
+    left.plot(range(1, 1 + len(found.gradients)), found.gradients, marker=".")
+    left.set(xlabel=f"lag ({unit}s back)", ylabel="gradient norm", yscale="log", xscale="log")
+    right.plot([*found.context], [*found.context.values()], marker=".", label="this model")
+    right.plot([*ngrams], [*ngrams.values()], marker=".", label="n-gram")
+    right.axhline(found.whole, color="grey", linestyle=":", label="this model, all context")
+    right.set(xlabel=f"context kept ({unit}s)", ylabel=f"bits/{unit}", xscale="log")
+    right.legend()
+    write_picture(path, figure)
+
+
+def explained_marks(symbols: Sequence[str], norms: Floats) -> list[Mark]:
+    """Return symbols, coloured by the size of the gradient of a prediction with respect to each of them."""
+    largest = float(norms.max(initial=0)) or 1.0
+    levels = np.searchsorted(_SHARE_ENDS, norms / largest, side="right")
+    return [
+        Mark(symbol, int(level), f"gradient {norm:.3g}, {norm / largest:.0%} of the largest")
+        for symbol, level, norm in zip(symbols, levels, norms.tolist(), strict=True)
+    ]

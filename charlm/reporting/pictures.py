@@ -1,0 +1,50 @@
+"""Pictures as PNG files. They need matplotlib, the extra ``plot``."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from charlm.errors import InputError, import_extra
+from charlm.files import output_error, write_atomically
+
+
+def new_figure(size: tuple[float, float] = (8, 5), dpi: int = 100) -> Any:
+    """Return an empty figure of matplotlib, of this size in inches.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    figure = import_extra("matplotlib.figure", "a plot").Figure
+    return figure(figsize=size, dpi=dpi, layout="constrained")
+
+
+def check_picture(path: Path) -> None:
+    """Fail before the long work whose result the picture shows, not after it.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        InputError: the name does not end in .png.
+        OutputError: the folder takes no file.
+    """
+    new_figure()
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: a plot is written as PNG; give a name that ends in .png")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def write_picture(path: Path, figure: Any) -> None:
+    """Write a figure as a PNG file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_atomically(path, picture.getvalue())

@@ -1,0 +1,90 @@
+"""A text that is read once, as symbols and line ends; and how a symbol is written where it must be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from charlm.config import DataConfig
+from charlm.text.preparing import source_paths
+from charlm.text.reading import Facts, Files
+from charlm.text.sources import STDIN, Source, StandardInput, sources_of
+from charlm.text.vocab import Ids, Points, Position, Vocab
+
+NEWLINE = ord("\n")
+
+
+def passing_text(data: DataConfig) -> Files:
+    """Return the text that a section names, to be read once: what comes through the standard input is not copied.
+
+    Raises:
+        TextError: there is no such text.
+    """
+    sources: list[Source] = []
+    for path in source_paths(data.texts):
+        sources += [StandardInput()] if path == STDIN else sources_of([path])
+    return Files(sources, data.encoding, data.normalize)
+
+
+def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
+    """Yield the code points of a text (or the values of its bytes) and their ids, piece by piece.
+
+    A model of lines reads no empty lines, and the last line has an end. The pieces have no more than the files do.
+
+    Raises:
+        TextError: it cannot be read or decoded, or has characters that are no symbols.
+    """
+    place, after = Position(), NEWLINE
+    for points in text.read(Facts()):
+        before, place = place, place.after(points)
+        ids = vocab.encode_points(points, lines=vocab.eos is not None, before=before)
+        previous = np.append(after, points[:-1])
+        after = int(points[-1])
+        if vocab.eos is None:
+            yield points, ids
+        else:
+            kept = (points != NEWLINE) | (previous != NEWLINE)
+            yield points[kept], ids[kept]
+    if vocab.eos is not None and after != NEWLINE:
+        yield np.array([NEWLINE], np.uint8), np.array([vocab.eos])
+
+
+def beginning(text: Files, vocab: Vocab, most: int) -> tuple[Points, Ids]:
+    """Return the first symbols of a text, ``most`` of them at most: code points and ids; see ``symbols_of``."""
+    found: list[tuple[Points, Ids]] = []
+    left = most
+    for points, ids in symbols_of(text, vocab):
+        found.append((points[:left], ids[:left]))
+        left -= len(found[-1][1])
+        if left <= 0:
+            break
+    none = np.zeros(0, np.uint8)
+    return (
+        np.concatenate([none, *(points for points, _ in found)]),
+        np.concatenate([none, *(ids for _, ids in found)]),
+    )
+
+
+def text_of_points(points: Sequence[Points], vocab: Vocab) -> str:
+    """Return code points as a text; bytes that are no UTF-8 become lone surrogates."""
+    if vocab.is_bytes:
+        return b"".join(part.tobytes() for part in points).decode("utf-8", "surrogateescape")
+    return "".join(
+        part.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass") for part in points
+    )
+
+
+def written(symbol: str) -> str:
+    r"""Return a symbol as one word without control characters, as tables need it.
+
+    Example:
+        >>> [written(symbol) for symbol in ("a", " ", "\n", "\\", "<0x41>", "<0xC3>", "<EOS>")]
+        ['a', ' ', '\\n', '\\\\', 'A', '<0xC3>', '<EOS>']
+    """
+    if len(symbol) == len("<0x41>") and symbol.startswith("<0x"):
+        value = int(symbol[3:5], 16)
+        symbol = chr(value) if value < 0x80 else symbol
+    if len(symbol) == 1 and (symbol == "\\" or not (symbol.isprintable())):
+        return repr(symbol)[1:-1]
+    return symbol

@@ -34,6 +34,8 @@ from charlm.wording import counted, fixed, short
 
 READ = 5_000
 """Characters that are read for the gates."""
+NAMED = 10
+"""Dead units that are named."""
 BEFORE = 1_000
 """Characters before the held-out part that its first ones may look back on."""
 
@@ -118,11 +120,16 @@ def _scores(found: Horizon, ngrams: dict[int, float], unit: str) -> str:
 
 
 def _layers_in_words(layers: list[LayerReport]) -> list[str]:
-    return [
-        f"Layer {number}: {report.dead or 'none'} of {counted(report.units, 'unit')} "
-        f"{'are' if report.dead > 1 else 'is'} dead."
-        for number, report in enumerate(layers, 1)
-    ]
+    said = []
+    for number, report in enumerate(layers, 1):
+        named = ", ".join(f"h{unit}" for unit in report.dead[:NAMED])
+        more = ", ..." if len(report.dead) > NAMED else ""
+        are = "are" if len(report.dead) > 1 else "is"
+        said.append(
+            f"Layer {number}: {len(report.dead) or 'none'} of {counted(report.units, 'unit')} {are} dead"
+            + (f" ({named}{more})." if report.dead else ".")
+        )
+    return said
 
 
 def _gates(layers: list[LayerReport]) -> str:

@@ -71,7 +71,7 @@ def inspect(
     symbols = [model.vocab.symbols[i] for i in ids[:-1]]
     about = in_words(finds, len(ids))
     if page is not None:
-        title = f"{', '.join(texts)}, read by {Path(run).name}"
+        title = f"{', '.join(texts)}, read by {Path(run).absolute().name}"
         tables = [_table(finds)] if finds else []
         made = unit_page(title, about, chosen, symbols, values, tables)
         write_atomically(page, made.encode())

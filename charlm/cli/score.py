@@ -66,7 +66,7 @@ def score(
         if page is not None:
             written_page = ScorePage(model.vocab)
             written_page.take(found)
-            write_atomically(page, written_page.html(Path(run).name, texts).encode())
+            write_atomically(page, written_page.html(Path(run).absolute().name, texts).encode())
         elif color:
             click.echo(ansi_legend(RANKS), color=True)
             for span in found:

@@ -39,12 +39,12 @@ class LayerReport:
 
     Attributes:
         units: how many units it has.
-        dead: how many of them are dead.
+        dead: the numbers of those that are dead, counted from 1.
         gates: its gates, by their names; a simple RNN has none.
     """
 
     units: int
-    dead: int
+    dead: tuple[int, ...]
     gates: dict[str, Gate]
 
 
@@ -105,4 +105,5 @@ class _Tally:
             name: Gate(total / size, shut / size, opened / size)
             for name, (size, total, shut, opened) in self._gates.items()
         }
-        return LayerReport(len(deviation), int((deviation < STILL).sum()), gates)
+        dead = tuple((1 + np.flatnonzero(deviation < STILL)).tolist())
+        return LayerReport(len(deviation), dead, gates)

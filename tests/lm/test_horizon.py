@@ -100,7 +100,7 @@ def test_gates_are_those_of_the_formula(cell):
         assert 0 < gate.mean < 1
         assert 0 <= gate.shut + gate.open <= 1
     states = np.concatenate([p.states[0][-1] for p in Reader(model).read(np.append(IDS[:-1], 0))])
-    assert report.dead == (states.std(axis=0) < STILL).sum()
+    assert report.dead == tuple(1 + np.flatnonzero(states.std(axis=0) < STILL))
 
 
 def test_a_gate_that_is_held_open_or_shut_is_counted():
@@ -111,4 +111,4 @@ def test_a_gate_that_is_held_open_or_shut_is_counted():
     assert (report.gates["input"].shut, report.gates["input"].open) == (1, 0)
     assert (report.gates["forget"].shut, report.gates["forget"].open) == (0, 1)
     assert SHUT < report.gates["output"].mean < OPEN
-    assert report.dead == 2  # nothing comes in
+    assert report.dead == (1, 2)  # nothing comes in

@@ -125,7 +125,7 @@ def test_a_run_whose_held_out_score_gets_worse_lowers_its_rate():
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"decay": 0.5}, "decay: does nothing with schedule constant; leave it out"),
+        ({"decay": 0.5}, "decay: has no effect with schedule constant; leave it out"),
         ({"schedule": "cosine", "decay_at": [0.5]}, "set schedule to step"),
         ({"schedule": "step", "decay_patience": 3}, "set schedule to plateau"),
         ({"schedule": "exponential", "decay": 0}, "expected a number above 0, or schedule cosine"),
@@ -133,7 +133,7 @@ def test_a_run_whose_held_out_score_gets_worse_lowers_its_rate():
         ({"schedule": "step", "decay_at": [0.5, 1]}, "above 0 and below 1, got 1"),
         (
             {"weight_decay": 0.1},
-            "does nothing with trainer sgd; leave it out .* set trainer to adamw",
+            "has no effect with trainer sgd; leave it out .* set trainer to adamw",
         ),
         ({"average": 1}, "0 or more and below 1"),
         ({"accumulate": 0}, "expected 1 or more"),

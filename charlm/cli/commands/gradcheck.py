@@ -11,8 +11,8 @@ from charlm.cli.options.completion import configs, settings
 HELP = """\
 Check the gradients of the model of CONFIG against central differences, in float64.
 
-CONFIG is a bundled name or a .yaml file. The weights and the batch are random. Of each parameter some numbers
-are checked, half of them those with the largest gradients. The exit code is 1 if a gradient is wrong.
+CONFIG is a bundled name or a .yaml file. The weights and the batch are random. Some numbers of each parameter are
+checked; half of them are those with the largest gradients. The exit code is 1 if a gradient is wrong.
 
 \b
   charlm gradcheck lstm

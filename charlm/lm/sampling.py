@@ -46,10 +46,18 @@ class Drawn(NamedTuple):
     complete: bool | None
 
 
+STREAM_LENGTH = 500
+"""Characters in a text of a model that has no ``<EOS>`` to end it."""
 SIDE_BY_SIDE = 64
 """Texts that are well drawn at once: a product with a matrix costs little more than one with a vector."""
 AHEAD = 32
 """Characters that are drawn before one is shown, if it takes no longer than the eye does."""
+PIECE = 4096
+"""Characters of a prime that are read at once: it may have megabytes."""
+NOT_NUMBERS = (
+    "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
+    "go back to an earlier checkpoint and train with a smaller learning rate"
+)
 
 
 def generator(seed: Seed) -> np.random.Generator:
@@ -94,21 +102,16 @@ def streams(
         stop: the string to end before.
 
     Raises:
-        InputError: a negative temperature.
         TextError: a prime character that the model does not know.
         EvaluationError: the model's probabilities are not numbers.
     """
-    if not (temperature >= 0 and np.isfinite(temperature)):
-        raise InputError(f"temperature must be 0 or more, got {temperature}")
     end = -1 if vocab.eos is None else vocab.eos
-    read = np.array([vocab.start, *vocab.encode(prime).tolist()])[:, np.newaxis]
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
     first = [0] * len(alive)  # all of them go on from the one prime
-    state: State | None = None
-    if len(read) > 1:
-        _, state = draw(read[:-1], None, np.empty((0, 1)), temperature, end)
-        state = _rows(state, first)
-    symbols_TB = read[-1:, first]
+    last_B, state = after_prime(draw, vocab, prime)
+    symbols_TB = last_B[np.newaxis, first]
+    if state is not None:
+        state = chosen_rows(state, first)
     uniforms_NB = np.empty((0, len(alive)))
     left = limit
     while alive and left > 0:
@@ -125,7 +128,8 @@ def streams(
         if len(going) < len(alive):
             alive = [alive[i] for i in going]
             symbols_TB, uniforms_NB = symbols_TB[:, going], uniforms_NB[:, going]
-            state = _rows(state, going)
+            assert state is not None
+            state = chosen_rows(state, going)
     for text in alive:
         yield Drawn(text.index, text.held + text.spell.end(), vocab.eos is None)
 
@@ -146,10 +150,7 @@ class _Text:
         vocab, held, stop = self._vocab, self.held, self._stop
         for symbol in symbols:
             if symbol == len(vocab.symbols):
-                raise EvaluationError(
-                    "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
-                    "go back to an earlier checkpoint and train with a smaller learning rate"
-                )
+                raise EvaluationError(NOT_NUMBERS)
             if symbol == vocab.eos:
                 return Drawn(self.index, held + self.spell.end(), True)
             held += self.spell(symbol)
@@ -160,8 +161,21 @@ class _Text:
         return Drawn(self.index, held[:sure], None)
 
 
-def _rows(state: State | None, rows: list[int]) -> State:
-    assert state is not None
+def after_prime(draw: Draw, vocab: Vocab, prime: str) -> tuple[Ids, State | None]:
+    """Return the last symbol before the first that is drawn, (1,), and the state before it, None at the start."""
+    ids = vocab.encode(prime)
+    state: State | None = None
+    last_B = np.array([vocab.start])
+    for begin in range(0, len(ids), PIECE):
+        piece = ids[begin : begin + PIECE].astype(int)
+        read_TB = np.append(last_B, piece[:-1])[:, np.newaxis]
+        _, state = draw(read_TB, state, np.empty((0, 1)), 0.0, -1)
+        last_B = piece[-1:]
+    return last_B, state
+
+
+def chosen_rows(state: State, rows: list[int]) -> State:
+    """Return the state of some of the texts, in that order."""
     return [tuple(part[rows] for part in layer) for layer in state]
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from charlm.errors import TextError
+from charlm.errors import InputError, TextError, require
 from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab, byte_values, named
 
-SHOWN = 10
-"""Unknown characters that an error names; there may be thousands."""
+SHOWN = 200
+"""Unknown characters that an error names: all, but for a prime in another script or a binary file."""
+Unknown: TypeAlias = Literal["error", "skip", "replace"]
+"""What is done about a character of a prime that the model does not know."""
+UNKNOWN: tuple[Unknown, ...] = get_args(Unknown)
+STAND_INS = ("\ufffd", "?", " ")
+"""The first of these that a model knows replaces a character that it cannot read."""
 
 
 class Prompt(NamedTuple):
@@ -20,7 +25,13 @@ class Prompt(NamedTuple):
     stop: str
 
 
-def prompt_of(prime: str, stop: str, vocab: Vocab, normalize: Form = NONE) -> Prompt:
+def prompt_of(
+    prime: str,
+    stop: str,
+    vocab: Vocab,
+    normalize: Form = NONE,
+    unknown: Unknown | None = None,
+) -> Prompt:
     r"""Prepare a prime and a stop text as the text of a model was prepared.
 
     Args:
@@ -28,18 +39,30 @@ def prompt_of(prime: str, stop: str, vocab: Vocab, normalize: Form = NONE) -> Pr
         stop: can only come if each of its characters can be drawn.
         vocab: the model's symbols.
         normalize: what was done to its text.
+        unknown: what is done about characters of the prime that the model does not know: ``error`` names them all,
+            ``skip`` leaves them out, ``replace`` puts ``UNK``, or one of ``STAND_INS``, in their place. None is
+            ``replace`` for a model with ``UNK`` and ``error`` for others.
 
     Raises:
         TextError: the prime cannot be read, or the stop text cannot come.
+        InputError: ``unknown`` is something else.
 
     Example:
         >>> vocab = Vocab.from_alphabet("aé\n", eos=False)
         >>> prompt_of("\ufeffe\u0301\r\n", "", vocab, "NFC").prime
         'é\n'
     """
+    if unknown is not None:
+        require("unknown", unknown, str, "error, skip or replace")
+        if unknown not in UNKNOWN:
+            raise InputError(f"unknown: expected error, skip or replace, got {unknown!r}")
     found = Prompt(*(prepared(text, vocab, normalize) for text in (prime, stop)))
-    unread = [c for c in _without_symbol(found.prime, vocab) if not _is_read_as_unk(c, vocab)]
-    if unread:
+    unread = unknown_in(found.prime, vocab, unknown)
+    if unread and unknown == "skip":
+        found = found._replace(prime=found.prime.translate(dict.fromkeys(map(ord, unread))))
+    elif unread and unknown == "replace":
+        found = found._replace(prime=_replaced(found.prime, unread, vocab))
+    elif unread:
         remedy = "leave it out" if unread == ["\n"] else vocab.remedy(_them(unread))
         raise TextError(f"the prime has {_listed(unread, vocab)}: {remedy}")
     if stop and not found.stop:
@@ -62,6 +85,25 @@ def prepared(text: str, vocab: Vocab, normalize: Form) -> str:
         return byte_values(text).tobytes().decode("utf-8", "surrogateescape")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return text if normalize == NONE else unicodedata.normalize(normalize, text)
+
+
+def unknown_in(prime: str, vocab: Vocab, unknown: Unknown | None = None) -> list[str]:
+    """Return the characters of a prepared prime that the model does not know, each once.
+
+    Those that are read as ``UNK`` are among them where ``unknown`` is ``error`` or ``skip``.
+    """
+    strict = unknown in ("error", "skip")
+    return [c for c in _without_symbol(prime, vocab) if strict or not _is_read_as_unk(c, vocab)]
+
+
+def _replaced(prime: str, unread: list[str], vocab: Vocab) -> str:
+    known = [c for c in STAND_INS if c in vocab]
+    if not known:
+        raise TextError(
+            f"the prime has {_listed(unread, vocab)}, and the model knows neither U+FFFD nor ? nor a space to "
+            "replace such characters: leave them out"
+        )
+    return prime.translate(dict.fromkeys(map(ord, unread), known[0]))
 
 
 def _without_symbol(text: str, vocab: Vocab) -> list[str]:

@@ -15,6 +15,8 @@ import numpy as np
 from charlm.kernels.reference.common import Array, logistic
 
 State: TypeAlias = "list[tuple[Array, ...]]"
+COLDEST = 1e-200
+"""A lower temperature counts as this one: no quotient overflows, and no two float32 scores are as near."""
 Step: TypeAlias = "Callable[[Array, State | None], tuple[Array, State]]"
 
 
@@ -22,7 +24,7 @@ def draw(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
     """Return a symbol for each row of scores, log-probabilities but for a constant of the row.
 
     They are sharpened by 1/temperature; temperature 0 takes the likeliest. Computed in float64 log
-    space, so that a low temperature cannot overflow. Where the scores are not numbers it is V,
+    space, so that no temperature overflows. Where the scores are not numbers it is V,
     which is no symbol.
 
     Example:
@@ -34,7 +36,7 @@ def draw(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
     if temperature == 0:
         return np.where(np.isfinite(largest[:, 0]), scores.argmax(axis=1), scores.shape[1])
     scores -= largest
-    scores /= temperature
+    scores /= max(temperature, COLDEST)
     cumulative = np.add.accumulate(np.exp(scores, out=scores), axis=1)
     above = cumulative > uniforms_B[:, np.newaxis] * cumulative[:, -1:]
     found: Array = scores.shape[1] - np.add.reduce(above, axis=1, dtype=np.intp)

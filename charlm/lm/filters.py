@@ -13,10 +13,13 @@ from collections.abc import Callable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.kernels.reference.sampling import State, Step, draw_on
+from charlm.kernels.reference.sampling import State, Step
 from charlm.lm.decoding import Sampling
-from charlm.lm.sampling import Draw
+from charlm.lm.sampling import Draw, draw_stepwise, reading
 from charlm.text.vocab import Ids, Vocab
+
+SLACK = 1e-12
+"""Sums and bounds that differ by less are equal: 0.6 and 0.3 are 0.9, whatever rounding makes of them."""
 
 
 def normalised(scores_BV: Array) -> Array:
@@ -73,7 +76,7 @@ def top_p(log_p_BV: Array, p: float) -> Array:
         >>> np.exp(top_p(np.log([[0.1, 0.6, 0.3]]), 0.7)).round(3).tolist()
         [[0.0, 0.667, 0.333]]
     """
-    return _first(log_p_BV, -log_p_BV, lambda p_BV: _before(p_BV) < p)
+    return _first(log_p_BV, -log_p_BV, lambda p_BV: _before(p_BV) < p - SLACK)
 
 
 def typical(log_p_BV: Array, mass: float) -> Array:
@@ -88,7 +91,7 @@ def typical(log_p_BV: Array, mass: float) -> Array:
     with np.errstate(invalid="ignore"):  # 0 log 0 is 0
         terms = np.where(np.isneginf(log_p_BV), 0.0, -np.exp(log_p_BV) * log_p_BV)
     far = np.abs(-log_p_BV - terms.sum(axis=1, keepdims=True))
-    return _first(log_p_BV, far, lambda p_BV: _before(p_BV) < mass)
+    return _first(log_p_BV, far, lambda p_BV: _before(p_BV) < mass - SLACK)
 
 
 def min_p(log_p_BV: Array, p: float) -> Array:
@@ -98,7 +101,7 @@ def min_p(log_p_BV: Array, p: float) -> Array:
         >>> np.exp(min_p(np.log([[0.1, 0.6, 0.3]]), 0.5)).round(3).tolist()
         [[0.0, 0.667, 0.333]]
     """
-    least = log_p_BV.max(axis=1, keepdims=True) + np.log(p)
+    least = log_p_BV.max(axis=1, keepdims=True) + np.log(p) - SLACK
     return normalised(np.where(log_p_BV >= least, log_p_BV, -np.inf))
 
 
@@ -144,7 +147,7 @@ class FilteredDraw:
     """
 
     def __init__(self, draw: Draw, step: Step, how: Sampling, vocab: Vocab) -> None:
-        self._read = draw
+        self._draw = draw
         self._step = step
         self._how = how
         self._window = how.repeat_window if how.repeat_penalty != 1 else 0
@@ -159,16 +162,9 @@ class FilteredDraw:
         end: int,
     ) -> tuple[Ids, State]:
         """Read symbols, and draw some of those that follow (see ``draw_on``)."""
-        count = len(symbols_TB) - bool(len(uniforms_NB))
-        if count:
-            inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
-            nothing = np.empty((0, symbols_TB.shape[1]))
-            _, inner = self._read(symbols_TB[:count], inner, nothing, temperature, end)
-            state = [*inner, (self._last(recent, symbols_TB[:count]),)]
-        if not len(uniforms_NB):
-            assert state is not None
-            return symbols_TB[:0], state
-        return draw_on(self.step, symbols_TB[count:], state, uniforms_NB, temperature, end)
+        return draw_stepwise(
+            self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
+        )
 
     def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; return the log-probabilities of what may follow, and the state."""
@@ -180,6 +176,10 @@ class FilteredDraw:
             inside_B = self._in_words[symbols_B][:, np.newaxis]
             found = np.where(inside_B, top_k(found, 1), found)
         return found, [*inner, (recent,)]
+
+    def _read(self, symbols_TB: Ids, state: State | None) -> State:
+        inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
+        return [*reading(self._draw, symbols_TB, inner), (self._last(recent, symbols_TB),)]
 
     def _last(self, recent_BW: Ids | None, symbols_TB: Ids) -> Ids:
         """Return the last symbols of each text; the one that a text begins after is no part of it."""

@@ -15,10 +15,14 @@ import numpy as np
 from charlm.engine.arrays import Array
 from charlm.errors import ArgumentError, EvaluationError, InputError
 from charlm.kernels.reference.sampling import State as State
+from charlm.kernels.reference.sampling import Step, draw_on
 from charlm.text.vocab import Ids, Vocab
 
 Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
 """``kernels.reference.sampling.draw_on`` without a step; it may draw fewer than there are uniforms."""
+
+Read: TypeAlias = "Callable[[Ids, State | None], State]"
+"""Reads symbols (T, B) and returns the state after them."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
 
@@ -169,9 +173,33 @@ def after_prime(draw: Draw, vocab: Vocab, prime: str) -> tuple[Ids, State | None
     for begin in range(0, len(ids), PIECE):
         piece = ids[begin : begin + PIECE].astype(int)
         read_TB = np.append(last_B, piece[:-1])[:, np.newaxis]
-        _, state = draw(read_TB, state, np.empty((0, 1)), 0.0, -1)
+        state = reading(draw, read_TB, state)
         last_B = piece[-1:]
     return last_B, state
+
+
+def draw_stepwise(
+    read: Read,
+    step: Step,
+    symbols_TB: Ids,
+    state: State | None,
+    uniforms_NB: Array,
+    temperature: float,
+    end: int,
+) -> tuple[Ids, State]:
+    """Draw as ``draw_on`` does; all symbols but the last are read in one call, and their scores never made."""
+    count = len(symbols_TB) - bool(len(uniforms_NB))
+    if count:
+        state = read(symbols_TB[:count], state)
+    if not len(uniforms_NB):
+        assert state is not None
+        return symbols_TB[:0], state
+    return draw_on(step, symbols_TB[count:], state, uniforms_NB, temperature, end)
+
+
+def reading(draw: Draw, symbols_TB: Ids, state: State | None) -> State:
+    """Return the state after some symbols."""
+    return draw(symbols_TB, state, np.empty((0, symbols_TB.shape[1])), 0.0, -1)[1]
 
 
 def chosen_rows(state: State, rows: list[int]) -> State:

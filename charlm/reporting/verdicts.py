@@ -88,7 +88,10 @@ class Verdicts:
 
 
 def corpus_of_run(
-    run: str | Path, checkpoint: Checkpoint, data: DataConfig | None = None
+    run: str | Path,
+    checkpoint: Checkpoint,
+    data: DataConfig | None = None,
+    command: str = "eval",
 ) -> LineCorpus | StreamCorpus:
     """Read the text of a run, of which a checkpoint is given, again, and split it as it was split.
 
@@ -96,6 +99,7 @@ def corpus_of_run(
         run: what messages call it.
         checkpoint: one of it.
         data: its section of the config, where the text has been moved since.
+        command: the command of charlm that is to be given the new place.
 
     Raises:
         TextError: the text is not there any more, or not the same.
@@ -106,7 +110,7 @@ def corpus_of_run(
     except MissingTextError as error:
         raise TextError(
             f"the text of {run} cannot be read again: {error}; if it was moved, say where it is now: "
-            f"charlm eval {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
+            f"charlm {command} {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
         ) from error
     except UndecodableTextError as error:
         raise TextError(f"the text of {run} has changed: {error.reason}") from error
@@ -117,8 +121,8 @@ def corpus_of_run(
         names = ", ".join(data.texts if data.val_file is None else (*data.texts, data.val_file))
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
-            f"the run's was {was[:12]}...), so what was held out is not known: restore the old text, "
-            "or name a text to score: charlm eval RUN TEXT"
+            f"the run's was {was[:12]}...), so what was held out is not known: restore the old text"
+            + (", or name a text to score: charlm eval RUN TEXT" if command == "eval" else "")
         )
     return corpus
 

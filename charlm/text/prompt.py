@@ -5,15 +5,19 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from charlm.errors import InputError, TextError, require
-from charlm.text.reading import NONE, Form
+from charlm.errors import InputError, MissingTextError, TextError, require
+from charlm.files import home_expanded
+from charlm.text.reading import NONE, UTF_8, Files, Form
+from charlm.text.sources import STDIN, sources_of
 from charlm.text.vocab import Vocab, byte_values, named
+from charlm.wording import cut
 
 SHOWN = 200
 """Unknown characters that an error names: all, but for a prime in another script or a binary file."""
 Unknown: TypeAlias = Literal["error", "skip", "replace"]
 """What is done about a character of a prime that the model does not know."""
 UNKNOWN: tuple[Unknown, ...] = get_args(Unknown)
+CHOICE = "; if unknown is skip, or replace, this is done for you"
 STAND_INS = ("\ufffd", "?", " ")
 """The first of these that a model knows replaces a character that it cannot read."""
 
@@ -63,7 +67,7 @@ def prompt_of(
     elif unread and unknown == "replace":
         found = found._replace(prime=_replaced(found.prime, unread, vocab))
     elif unread:
-        remedy = "leave it out" if unread == ["\n"] else vocab.remedy(_them(unread))
+        remedy = "leave it out" if unread == ["\n"] else vocab.remedy(_them(unread)) + CHOICE
         raise TextError(f"the prime has {_listed(unread, vocab)}: {remedy}")
     if stop and not found.stop:
         raise TextError("the stop text is a byte order mark alone, which no text has: leave it out")
@@ -74,6 +78,36 @@ def prompt_of(
             f"leave {_them(undrawn)} out"
         )
     return found
+
+
+def prime_of(given: str, encoding: str = UTF_8, lines: bool = False) -> str:
+    """Return the prime that a word of the command line stands for.
+
+    Args:
+        given: ``@FILE`` for the content of a file, ``-`` for the standard input, ``@@TEXT`` for a text that begins
+            with @, or the text itself.
+        encoding: of the file: that of the model's text.
+        lines: whether the model learned single lines: then the line end at the end of a file is left out.
+
+    Raises:
+        TextError: the file cannot be read or decoded.
+
+    Example:
+        >>> prime_of("a quick"), prime_of("@@home")
+        ('a quick', '@home')
+    """
+    if given.startswith("@@"):
+        return given[1:]
+    if given != STDIN and not given.startswith("@"):
+        return given
+    try:
+        name = given if given == STDIN else home_expanded(given[1:])
+        text = Files(sources_of([name], "prime"), encoding).whole()
+    except MissingTextError as error:
+        raise MissingTextError(
+            error.path, f"{error}; for a prime that begins with @, type {cut('@' + given)}"
+        ) from error
+    return text.removesuffix("\n").removesuffix("\r") if lines else text
 
 
 def prepared(text: str, vocab: Vocab, normalize: Form) -> str:

@@ -49,10 +49,9 @@ def test_a_seed_is_printed_and_repeats(charlm, fox):
 
 def test_json(charlm, fox):
     done = charlm("sample", fox, "-t", 0, "-n", 2, "--seed", 1, "--json", "--prime", "a")
-    found = json.loads(done.stdout)
-    assert found["seed"] == 1
-    assert found["prime"] == "a"
-    assert found["samples"] == [{"text": FOX[1:], "complete": True}] * 2
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    about = {"seed": 1, "temperature": 0, "prime": "a", "text": FOX[1:], "complete": True}
+    assert found == [{"number": number, **about} for number in (1, 2)]
 
 
 @pytest.mark.parametrize(

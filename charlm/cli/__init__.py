@@ -35,6 +35,7 @@ Train, sample and compare character-level RNN language models.
 COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
     "sample": "Draw texts from a trained model.",
+    "novelty": "Tell what a model has copied from its training text.",
     "compare": "Train several models on one text and say which learns faster.",
     "eval": "Score a text with a trained model.",
     "baseline": "Say what counting and compressing reach on a text.",

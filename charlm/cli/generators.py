@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import attrs
 import click
@@ -19,7 +20,7 @@ from charlm.lm.mixture import Mixture, Part
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import MIX_ORDER
 from charlm.reporting.verdicts import corpus_of_run
-from charlm.runs.checkpoint import Checkpoint, checkpoint_file
+from charlm.runs.checkpoint import Checkpoint
 from charlm.threads import thread_count, use_threads
 
 _NAME = re.compile(rf"\b({'|'.join(NAMES)})\b")
@@ -49,7 +50,8 @@ def counted(
     """Return the n-grams of a run's training text."""
     data = config_of(loaded).data
     data = attrs.evolve(data, text=moved) if moved else data
-    corpus = corpus_of_run(checkpoint_file(run), loaded, data, "sample")
+    again = f"charlm sample --model ngram --text PATH {shlex.quote(run)}"
+    corpus = corpus_of_run(run, loaded, data, again)
     network = model_of(loaded)
     found = NGramGenerator(
         network.vocab,

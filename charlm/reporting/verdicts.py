@@ -91,7 +91,7 @@ def corpus_of_run(
     run: str | Path,
     checkpoint: Checkpoint,
     data: DataConfig | None = None,
-    command: str = "eval",
+    moved: str = "",
 ) -> LineCorpus | StreamCorpus:
     """Read the text of a run, of which a checkpoint is given, again, and split it as it was split.
 
@@ -99,7 +99,7 @@ def corpus_of_run(
         run: what messages call it.
         checkpoint: one of it.
         data: its section of the config, where the text has been moved since.
-        command: the command of charlm that is to be given the new place.
+        moved: a command that says where the text is now; by default that of `charlm eval`.
 
     Raises:
         TextError: the text is not there any more, or not the same.
@@ -110,7 +110,7 @@ def corpus_of_run(
     except MissingTextError as error:
         raise TextError(
             f"the text of {run} cannot be read again: {error}; if it was moved, say where it is now: "
-            f"charlm {command} {run} --text PATH" + (" --val-file PATH" if data.val_file else "")
+            + (moved or f"charlm eval {run} --text PATH" + " --val-file PATH" * bool(data.val_file))
         ) from error
     except UndecodableTextError as error:
         raise TextError(f"the text of {run} has changed: {error.reason}") from error
@@ -122,7 +122,7 @@ def corpus_of_run(
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
             f"the run's was {was[:12]}...), so what was held out is not known: restore the old text"
-            + (", or name a text to score: charlm eval RUN TEXT" if command == "eval" else "")
+            + (", or name a text to score: charlm eval RUN TEXT" if not moved else "")
         )
     return corpus
 

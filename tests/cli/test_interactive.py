@@ -168,11 +168,11 @@ def test_the_terminal_is_given_back(run, tmp_path):
     child.close(force=True)
 
 
-def test_a_terminal_is_needed(charlm, run):
-    done = charlm("sample", run, "--interactive")
-    assert done.returncode == 2
-    assert "needs a terminal" in done.stderr
-    for others in (["--json"], ["--probs"], ["-n", "2"], ["--beam", "2"], ["--separator", "x"]):
-        done = charlm("sample", run, "--interactive", *others)
-        assert done.returncode == 2
-        assert "leave" in done.stderr
+def test_a_terminal_is_needed(typed, run):
+    code, _, said = typed(f"charlm sample {run} --interactive")
+    assert code == 2
+    assert "needs a terminal" in said
+    for others in ("--json", "--probs", "-n 2", "--beam 2", "--separator x"):
+        code, _, said = typed(f"charlm sample {run} --interactive {others}")
+        assert code == 2
+        assert "leave" in said

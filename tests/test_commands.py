@@ -1,7 +1,7 @@
 """What README and docs tell to type works: commands run in a small world, options and settings exist.
 
-The recipes for an operation and a cell are run by ``test_docs.py``, docs/texts.md with its outputs by
-``cli/test_texts.py``.
+The recipes for an operation and a cell are run by ``test_docs.py``, docs/texts.md and docs/sampling.md with what
+they show by ``cli/test_texts.py`` and ``cli/test_sampling_page.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from charlm.config import RunConfig, load_run, to_dict
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
-RUN_ELSEWHERE = {"docs/texts.md", "docs/adding-an-op.md", "docs/adding-a-cell.md"}
+RUN_ELSEWHERE = {
+    "docs/sampling.md",
+    "docs/texts.md",
+    "docs/adding-an-op.md",
+    "docs/adding-a-cell.md",
+}
 NOT_RUN = {
     "make": "makes an environment and downloads into it; people and CI run it",
     "^C": "is a key",

@@ -17,10 +17,10 @@ The prime and the stop text are prepared as the text of RUN was: its line ends, 
 
 \b
 charlm sample runs/novel -n 3 --length 200
-charlm sample runs/novel --prime @letter.txt --top-p 0.9 -t 0.8
+charlm sample runs/novel --prime @letter.txt --top-p 0.9
 charlm sample runs/novel --probs --length 20
-charlm sample runs/novel --model ngram        the same from counting
-charlm sample runs/novel --interactive        write together with it
+charlm sample runs/novel --model ngram
+charlm sample runs/novel --interactive
 
 Filters work in llama.cpp's order: --repeat-penalty, --top-k, --typical, --top-p, --min-p, and the temperature last.
 

@@ -23,7 +23,7 @@ import click
 
 from charlm.cli.paragraphs import WIDTH
 from charlm.cli.sampled import show
-from charlm.errors import EvaluationError, TextError
+from charlm.errors import TextError
 from charlm.lm.decoding import sampling_of
 from charlm.lm.generator import TextGenerator
 from charlm.lm.writing import Writing, shown_end
@@ -94,9 +94,6 @@ def _press(key: str, writing: Writing, line: _Line) -> bool:
             writing.type(key)
     except TextError as error:
         line.say(str(error).removeprefix("the prime has "))
-    except EvaluationError:
-        line.close()
-        raise
     return True
 
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from charlm.errors import EvaluationError
 from charlm.kernels.reference.sampling import State
 from charlm.lm.decoding import Sampling
 from charlm.lm.generator import Predicts, TextGenerator, drawing
-from charlm.lm.sampling import after_prime, generator, reading
+from charlm.lm.sampling import NOT_NUMBERS, after_prime, generator, reading
 from charlm.text.prompt import prompt_of
 from charlm.text.vocab import EOS, Ids
 
@@ -125,21 +126,25 @@ class Writing:
         _, last_B, state = self._places[-1]
         symbols_TB = last_B[np.newaxis]
         spell = vocab.speller()
-        text, whole = "", 0
         symbols: list[int] = []
+        whole = 0
+        ends = False
         while len(symbols) < LONGEST:
             uniforms = self._rng.random((1, 1))
             symbols_TB, state = self._draw(symbols_TB, state, uniforms, self._how.sharpness, end)
             symbol = int(symbols_TB[0, 0])
-            if symbol == vocab.eos:
-                return Suggestion(text, symbols[:whole], True)
+            if symbol == len(vocab):
+                raise EvaluationError(NOT_NUMBERS)
+            ends = symbol == vocab.eos
+            if ends:
+                break
             symbols.append(symbol)
             spelled = spell(symbol)
             if spelled:
-                text, whole = text + spelled, len(symbols)
+                whole = len(symbols)
             if spelled.isspace():
                 break
-        return Suggestion(text, symbols[:whole], False)
+        return Suggestion(vocab.decode(symbols[:whole]), symbols[:whole], ends)
 
 
 def shown_end(suggestion: Suggestion) -> str:

@@ -220,7 +220,16 @@ def test_texts_can_be_split(untrained):
 
 @pytest.mark.parametrize("data", ["", "--encoding bytes", "--set data.framing=lines"])
 @pytest.mark.parametrize(
-    "how", ["--greedy", "--top-k 3", "--beam 2", "--by-word", "--typical 0.5 -n 2"]
+    "how",
+    [
+        "--model ngram",
+        "--mix run=0.3",
+        "--greedy",
+        "--top-k 3",
+        "--beam 2",
+        "--by-word",
+        "--typical 0.5 -n 2",
+    ],
 )
 def test_every_kind_of_model(untrained, data, how):
     typed = untrained(data)

@@ -44,9 +44,7 @@ PAUSE = 0.3
 INTERRUPTED = 130
 
 
-def interact(
-    model: TextGenerator, prompt: Prompt, seed: int, limit: int, how: dict[str, Any]
-) -> int:
+def interact(model: TextGenerator, prompt: Prompt, seed: int, how: dict[str, Any]) -> int:
     """Write a text together; print it at the end, and after Ctrl-C too."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError(

@@ -78,7 +78,7 @@ def sample(
     if interactive:
         from charlm.cli.interactive import interact
 
-        return interact(model, prompt, seed, limit, how)
+        return interact(model, prompt, seed, how)
     if probs:
         _show_probabilities(model, number, seed, limit, prompt, how, as_json)
         return 0

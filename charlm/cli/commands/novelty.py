@@ -12,8 +12,8 @@ from charlm.cli.options import HomePath, checkpoint_option, encoding_option
 HELP = """\
 Tell what a model has copied from its training text: the longest span, and the share of k-grams that are new.
 
-Of RUN a text is drawn, and compared with the text that RUN was trained on. SAMPLES is a file with texts (- for
-standard input), which are compared with the text of --train. Both stand beside held-out text, which nobody copied.
+RUN writes a text, which is compared with the text that RUN was trained on. SAMPLES is a file with texts (- for
+standard input), which are compared with the text of --train. Held-out text, which nobody copied, stands beside them.
 
 \b
 charlm novelty runs/novel
@@ -52,7 +52,7 @@ charlm novelty samples.txt --train novel.txt
     metavar="T",
     default=1.0,
     show_default=True,
-    help="Of the draw.",
+    help="Of the text that RUN writes.",
 )
 @click.option(
     "--seed",
@@ -60,7 +60,7 @@ charlm novelty samples.txt --train novel.txt
     metavar="N",
     default=0,
     show_default=True,
-    help="Of the draw.",
+    help="Of the text that RUN writes.",
 )
 @checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -35,9 +35,9 @@ Train, sample and compare character-level RNN language models.
 COMMANDS = {
     "train": "Train a model on a text, or the tutorial's on its sentence.",
     "sample": "Draw texts from a trained model.",
-    "novelty": "Tell what a model has copied from its training text.",
     "compare": "Train several models on one text and say which learns faster.",
     "eval": "Score a text with a trained model.",
+    "novelty": "Tell what a model has copied from its training text.",
     "baseline": "Say what counting and compressing reach on a text.",
     "info": "Tell what is known of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",

@@ -70,6 +70,16 @@ def task(what: str, total: float | None = None) -> Iterator[None]:
             _advance.reset(before)
 
 
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Report nothing of what the block does: it is a small part of the work that a task counts by itself."""
+    before = _advance.set(_ignore)
+    try:
+        yield
+    finally:
+        _advance.reset(before)
+
+
 def advance(amount: float) -> None:
     """Report that this much more of the innermost task is done."""
     _advance.get()(amount)

@@ -88,7 +88,7 @@ MISTAKES = {
     "length: expected 0 or more characters, got -1": lambda: model().sample(-1),
     "temperature: expected a number, got 'hot'": lambda: model().sample(temperature="hot"),
     "temperature: expected a number, got None": lambda: model().sample(temperature=None),
-    "temperature must be 0 or more": lambda: model().sample(temperature=-1),
+    "expected a number of 0 or more": lambda: model().sample(temperature=-1),
     "seeds: expected a list of seeds, got 3 (int)": lambda: model().streams(3),
     "seed: expected a whole number": lambda: model().sample(seed="one"),
     "seed: expected numbers of 0 or more, got -1": lambda: model().sample(seed=-1),

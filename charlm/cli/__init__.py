@@ -40,6 +40,7 @@ COMMANDS = {
     "score": "Score each line, or each character, of a text.",
     "inspect": "Find units that follow something in a text, and color the text by a unit.",
     "explain": "Show how far back a model looks, and what a prediction depends on.",
+    "novelty": "Show what a model has copied from its training text.",
     "compress": "Compress a file with a trained model.",
     "decompress": "Restore a compressed file.",
     "baseline": "Score a text with n-grams and xz, for comparison.",

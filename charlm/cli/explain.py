@@ -69,7 +69,7 @@ def explain(
         check_picture(png)
     loaded = load_checkpoint(run, checkpoint)
     model = model_of(loaded)
-    corpus = corpus_of_run(run, loaded, takes_others=False)
+    corpus = corpus_of_run(run, loaded, moved="")
     train, held_out = corpus.train_ids, corpus.held_out_ids
     if len(held_out):
         before = train[-BEFORE:]

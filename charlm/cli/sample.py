@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,22 @@ from typing import Any
 import click
 
 from charlm import progress
-from charlm.cli.terminal.phrases import cut_mark, json_line
+from charlm.cli.samples.forms import JsonLines, Plain, Probabilities, Shown
+from charlm.cli.samples.generators import counted, equip, mixed, settings
 from charlm.cli.terminal.screen import Screen
-from charlm.lm.compute import decide, operations_per_character, saved_by_sampling
-from charlm.lm.language_model import CharLM, load
-from charlm.lm.sampling import SIDE_BY_SIDE, SampledText, TextPart, in_turn
+from charlm.lm.choices import choices
+from charlm.lm.generator import TextGenerator
+from charlm.lm.language_model import model_of
+from charlm.lm.sampling import SIDE_BY_SIDE, TextPart, in_turn
+from charlm.lm.saved import config_of
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.text.prompt import Prompt, Unknown, prepared, prime_of, unknown_in
+from charlm.text.vocab import named
+from charlm.wording import counted as number_of
+
+HELD = 1 << 20
+"""Characters of texts drawn side by side that may wait for their turn to be shown."""
+ESCAPE = re.compile(r"\\([nt0\\])")
 
 
 def sample(
@@ -24,58 +36,154 @@ def sample(
     run: str,
     number: int,
     length: int | None,
-    temperature: float,
     prime: str,
     stop: str,
+    unknown: Unknown | None,
     seed: int | None,
     checkpoint: str | None,
     kernels: str | None,
+    mix: tuple[str, ...],
+    kind: str,
+    order: int | None,
+    moved: tuple[str, ...],
+    probs: bool,
+    interactive: bool,
+    separator: str | None,
     as_json: bool,
+    **given: Any,
 ) -> int:
     """Run ``charlm sample`` and return the exit code."""
     screen = Screen(obj)
-    model = load(run, checkpoint)
-    # a prime that the model cannot read is an error before anything is printed
-    shown = model.prompt(prime, stop).prime
+    how = settings(given)
+    _check_forms(number, probs, interactive, separator, as_json, how)
+    if kind != "ngram" and (order is not None or moved):
+        raise click.UsageError("--order and --text are for --model ngram: give it too")
+    loaded = load_checkpoint(run, checkpoint)
+    model: TextGenerator = (
+        counted(screen, run, loaded, order, moved) if kind == "ngram" else model_of(loaded)
+    )
+    model = mixed(run, model, mix)
+    data = config_of(loaded).data
+    prime = prime_of(prime, data.encoding, lines=model.vocab.eos is not None)
+    # what the model cannot read is an error before anything is printed
+    prompt = model.prompt(prime, stop, unknown)
+    limit = length or model.default_length()
+    _notes(screen, model, prime, prompt, unknown, limit)
     if seed is None:
         seed = secrets.randbits(32)
-        screen.say(f"seed {seed}")
-    size = len(prime) + (length or model.default_length())
-    texts, symbols = min(number, SIDE_BY_SIDE), len(model.vocab)
-    saved = number * size * saved_by_sampling(model.config, symbols, texts)
-    at_once = texts * operations_per_character(model.config, symbols)
-    model.kernels = decide(kernels or "auto", None, saved, at_once).functions()
-    # the seed of a text does not depend on the number of texts
+        if not ({"greedy", "beam"} & how.keys() or how["temperature"] == 0):
+            screen.say(f"seed {seed}")
+    texts = min(number, SIDE_BY_SIDE, max(1, HELD // limit))
+    equip(model, kernels, number * (len(prompt.prime) + limit), texts)
+    if interactive:
+        from charlm.cli.samples.interactive import interact
+
+        return interact(model, prompt, seed, how)
+    if probs:
+        _show_probabilities(model, number, seed, limit, prompt, how, as_json)
+        return 0
+    # a text's seed does not depend on how many are asked for
     seeds = [[seed, k] for k in range(number)]
-    options = {"temperature": temperature, "prime": prime, "stop": stop}
-    samples: list[SampledText] = []
-    text: str | None = None
-    # texts of one line need no border; programs read --json
-    bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty() and not as_json
-    most = number * (length or model.default_length())
-    with _progress(most, seen=sys.stdout.isatty() and not as_json):
-        for part in _drawn(model, seeds, length, options):
-            if bordered and text is None:
-                _show(f"--- {len(samples) + 1} of {number} ---\n")
-            if not as_json:
-                _show(part.characters if text is not None else shown + part.characters)
-            text = (text or "") + part.characters
-            if part.complete is not None:
-                samples.append(SampledText(text, part.complete))
-                if not as_json:
-                    _show((cut_mark(samples[-1]) if length is None else "") + "\n")
-                text = None
     if as_json:
-        click.echo(_json(samples, shown, seed, temperature))
+        shown: Shown = JsonLines({"seed": seed, **how})
+    else:
+        # texts of one line need no border; a program that reads texts of several takes a separator
+        bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty()
+        bordered = bordered and separator is None
+        after = "\n" if separator is None else unescaped(separator)
+        shown = Plain(number if bordered else None, after, length is None)
+    with _progress(number * limit, seen=sys.stdout.isatty() and not as_json):
+        options = {"prime": prime, "stop": stop, "unknown": unknown, **how}
+        drawn = _drawn(model, seeds, texts, limit, options)
+        _show_texts(drawn, shown, prompt.prime)
     return 0
 
 
+def _check_forms(
+    number: int,
+    probs: bool,
+    interactive: bool,
+    separator: str | None,
+    as_json: bool,
+    how: dict[str, object],
+) -> None:
+    """Refuse options about the form of the output that contradict each other."""
+    if separator is not None and (probs or interactive or as_json):
+        raise click.UsageError(
+            "--separator is for plain texts: leave it out, or --probs, --interactive and --json"
+        )
+    if interactive and (probs or as_json or number > 1 or "beam" in how):
+        raise click.UsageError(
+            "--interactive writes one plain text, suggestion by suggestion: leave out --probs, --json, --number "
+            "and --beam"
+        )
+    if "beam" in how and (probs or number > 1):
+        raise click.UsageError(
+            "--beam searches for one text and draws none: leave out --number and --probs, or --beam"
+        )
+
+
+def _notes(
+    screen: Screen,
+    model: TextGenerator,
+    prime: str,
+    prompt: Prompt,
+    unknown: Unknown | None,
+    limit: int,
+) -> None:
+    """Say what is done to the prime, and that the stop text cannot come."""
+    left = unknown_in(prepared(prime, model.vocab, model.normalize), model.vocab, unknown)
+    if left:
+        done = "left out of" if unknown == "skip" else "replaced in"
+        listed = ", ".join(map(named, left))
+        screen.say(
+            f"note: {number_of(len(left), 'character')} that the model does not know, {done} the prime: {listed}"
+        )
+    if len(prompt.stop) > limit:
+        screen.say(
+            f"note: the stop text has {number_of(len(prompt.stop), 'character')} and cannot come in a text of {limit}"
+        )
+
+
+def _show_texts(drawn: Iterator[TextPart], shown: Shown, prime: str) -> None:
+    number, within = 0, False
+    for part in drawn:
+        if not within:
+            number, within = number + 1, True
+            shown.begin(number, prime)
+        shown.add(part.characters)
+        if part.complete is not None:
+            shown.end(part.complete)
+            within = False
+
+
+def _show_probabilities(
+    model: TextGenerator,
+    number: int,
+    seed: int,
+    limit: int,
+    prompt: Prompt,
+    how: dict[str, Any],
+    as_json: bool,
+) -> None:
+    shown = Probabilities(model.vocab, as_json, number)
+    shown.head()
+    for k in range(number):
+        shown.border(k + 1)
+        for choice in choices(model, [seed, k], limit, prompt, **how):
+            shown.add(k + 1, choice)
+
+
 def _drawn(
-    model: CharLM, seeds: list[list[int]], length: int | None, options: dict[str, Any]
+    model: TextGenerator,
+    seeds: list[list[int]],
+    texts: int,
+    limit: int,
+    options: dict[str, Any],
 ) -> Iterator[TextPart]:
-    """Sample many texts at once, and yield them one after the other."""
-    for begin in range(0, len(seeds), SIDE_BY_SIDE):
-        side_by_side = model.streams(seeds[begin : begin + SIDE_BY_SIDE], length, **options)
+    """Draw many texts at once, and yield them one after the other."""
+    for begin in range(0, len(seeds), texts):
+        side_by_side = model.streams(seeds[begin : begin + texts], limit, **options)
         yield from in_turn(map(_counted, side_by_side))
 
 
@@ -89,11 +197,12 @@ def _progress(most: int, *, seen: bool) -> AbstractContextManager[None]:
     return contextlib.nullcontext() if seen else progress.task("sampling", most)
 
 
-def _show(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+def unescaped(text: str) -> str:
+    r"""Return a separator with its line ends, tabs and zero bytes.
 
-
-def _json(samples: list[SampledText], prime: str, seed: int, temperature: float) -> str:
-    texts = [{"text": s.text, "complete": s.complete} for s in samples]
-    return json_line({"seed": seed, "temperature": temperature, "prime": prime, "samples": texts})
+    Example:
+        >>> unescaped(r"\n--\0"), unescaped(r"\\n")
+        ('\n--\x00', '\\n')
+    """
+    meant = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+    return ESCAPE.sub(lambda found: meant[found[1]], text)

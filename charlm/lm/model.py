@@ -32,7 +32,7 @@ from charlm.engine.rnn.lookup import Symbols
 from charlm.errors import ConfigError, require
 from charlm.kernels import NUMPY
 from charlm.lm.compute import memory
-from charlm.lm.sampling import State
+from charlm.lm.sampling import STREAM_LENGTH, State
 from charlm.lm.saved import (
     fitting,
     weight_shapes,
@@ -42,8 +42,6 @@ from charlm.text.vocab import Vocab
 
 TIME = 2
 """The axis of a sequence's positions."""
-STREAM_LENGTH = 500
-"""Characters in a sample of a model that has no ``<EOS>`` to end it."""
 
 
 class Model:

@@ -14,11 +14,15 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import ArgumentError, EvaluationError, InputError
+from charlm.kernels.reference.sampling import ScoreStep, read_and_sample
 from charlm.kernels.reference.sampling import State as State
 from charlm.text.vocab import Ids, Vocab
 
 Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
 """``kernels.reference.sampling.read_and_sample`` without a step; it may draw fewer than there are uniforms."""
+
+Read: TypeAlias = "Callable[[Ids, State | None], State]"
+"""Reads symbols (T, B) and returns the state after them."""
 
 Seed: TypeAlias = "int | Sequence[int] | None"
 
@@ -46,10 +50,18 @@ class TextPart(NamedTuple):
     complete: bool | None
 
 
+STREAM_LENGTH = 500
+"""Characters in a text of a model that has no ``<EOS>`` to end it."""
 SIDE_BY_SIDE = 64
 """A good number of texts to sample at once: a product with a matrix takes little longer than with a vector."""
 AHEAD = 32
-"""At most this many characters are sampled before the first of them is shown."""
+"""Characters that are drawn before one is shown, if it takes no longer than the eye does."""
+PIECE = 4096
+"""Characters of a prime that are read at once: it may have megabytes."""
+NOT_NUMBERS = (
+    "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
+    "go back to an earlier checkpoint and train with a smaller learning rate"
+)
 
 
 def generator(seed: Seed) -> np.random.Generator:
@@ -94,21 +106,16 @@ def streams(
         stop: the string to end before.
 
     Raises:
-        InputError: a negative temperature.
         TextError: a prime character that the model does not know.
         EvaluationError: the model's probabilities are not numbers.
     """
-    if not (temperature >= 0 and np.isfinite(temperature)):
-        raise InputError(f"temperature must be 0 or more, got {temperature}")
     end = -1 if vocab.eos is None else vocab.eos
-    read = np.array([vocab.start, *vocab.encode(prime).tolist()])[:, np.newaxis]
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
-    first = [0] * len(alive)  # all of them continue the same prime
-    state: State | None = None
-    if len(read) > 1:
-        _, state = draw(read[:-1], None, np.empty((0, 1)), temperature, end)
-        state = _rows(state, first)
-    symbols_TB = read[-1:, first]
+    first = [0] * len(alive)  # all of them go on from the one prime
+    last_B, state = after_prime(draw, vocab, prime)
+    symbols_TB = last_B[np.newaxis, first]
+    if state is not None:
+        state = chosen_rows(state, first)
     uniforms_NB = np.empty((0, len(alive)))
     left = limit
     while alive and left > 0:
@@ -125,7 +132,8 @@ def streams(
         if len(going) < len(alive):
             alive = [alive[i] for i in going]
             symbols_TB, uniforms_NB = symbols_TB[:, going], uniforms_NB[:, going]
-            state = _rows(state, going)
+            assert state is not None
+            state = chosen_rows(state, going)
     for text in alive:
         yield TextPart(text.index, text.held + text.spell.end(), vocab.eos is None)
 
@@ -146,10 +154,7 @@ class _Text:
         vocab, held, stop = self._vocab, self.held, self._stop
         for symbol in symbols:
             if symbol == len(vocab.symbols):
-                raise EvaluationError(
-                    "the model's probabilities are not numbers (NaN): its weights have grown out of range; "
-                    "go back to an earlier checkpoint and train with a smaller learning rate"
-                )
+                raise EvaluationError(NOT_NUMBERS)
             if symbol == vocab.eos:
                 return TextPart(self.index, held + self.spell.end(), True)
             held += self.spell(symbol)
@@ -160,8 +165,45 @@ class _Text:
         return TextPart(self.index, held[:sure], None)
 
 
-def _rows(state: State | None, rows: list[int]) -> State:
-    assert state is not None
+def after_prime(draw: Draw, vocab: Vocab, prime: str) -> tuple[Ids, State | None]:
+    """Return the last symbol before the first that is drawn, (1,), and the state before it, None at the start."""
+    ids = vocab.encode(prime)
+    state: State | None = None
+    last_B = np.array([vocab.start])
+    for begin in range(0, len(ids), PIECE):
+        piece = ids[begin : begin + PIECE].astype(int)
+        read_TB = np.append(last_B, piece[:-1])[:, np.newaxis]
+        state = reading(draw, read_TB, state)
+        last_B = piece[-1:]
+    return last_B, state
+
+
+def draw_stepwise(
+    read: Read,
+    step: ScoreStep,
+    symbols_TB: Ids,
+    state: State | None,
+    uniforms_NB: Array,
+    temperature: float,
+    end: int,
+) -> tuple[Ids, State]:
+    """Draw as ``read_and_sample`` does; all symbols but the last are read in one call, and their scores never made."""
+    count = len(symbols_TB) - bool(len(uniforms_NB))
+    if count:
+        state = read(symbols_TB[:count], state)
+    if not len(uniforms_NB):
+        assert state is not None
+        return symbols_TB[:0], state
+    return read_and_sample(step, symbols_TB[count:], state, uniforms_NB, temperature, end)
+
+
+def reading(draw: Draw, symbols_TB: Ids, state: State | None) -> State:
+    """Return the state after some symbols."""
+    return draw(symbols_TB, state, np.empty((0, symbols_TB.shape[1])), 0.0, -1)[1]
+
+
+def chosen_rows(state: State, rows: list[int]) -> State:
+    """Return the state of some of the texts, in that order."""
     return [tuple(part[rows] for part in layer) for layer in state]
 
 

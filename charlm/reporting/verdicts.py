@@ -91,8 +91,7 @@ def corpus_of_run(
     run: str | Path,
     checkpoint: Checkpoint,
     data: DataConfig | None = None,
-    *,
-    takes_others: bool = True,
+    moved: str | None = None,
 ) -> LineCorpus | StreamCorpus:
     """Read the text of a run again, and split it as in the training.
 
@@ -100,7 +99,7 @@ def corpus_of_run(
         run: its name in messages.
         checkpoint: a checkpoint of it.
         data: the data section of its config, if its text was moved; by default from the checkpoint.
-        takes_others: whether the command takes another text, or another place of this one, as `eval` does.
+        moved: a command that takes the new place of a moved text; by default `charlm eval`. Empty: none does.
 
     Raises:
         TextError: the text is missing, or it has changed.
@@ -110,11 +109,8 @@ def corpus_of_run(
         corpus = corpus_of(data)
     except MissingTextError as error:
         val_file = " --val-file PATH" if data.val_file else ""
-        remedy = (
-            f"give its new place: charlm eval {run} --text PATH{val_file}"
-            if takes_others
-            else "put it there again"
-        )
+        command = f"charlm eval {run} --text PATH{val_file}" if moved is None else moved
+        remedy = f"give its new place: {command}" if command else "put it there again"
         raise TextError(
             f"the text of {run} cannot be read again: {error}; if it was moved, {remedy}"
         ) from error
@@ -128,7 +124,7 @@ def corpus_of_run(
         raise TextError(
             f"{names}: not the text that {run} was trained on (its SHA-256 is {corpus.sha256[:12]}..., "
             f"the run's was {was[:12]}...), so its held-out part is not known: restore the old text"
-            + (", or name a text to score: charlm eval RUN TEXT" if takes_others else "")
+            + (", or name a text to score: charlm eval RUN TEXT" if moved is None else "")
         )
     return corpus
 

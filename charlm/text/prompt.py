@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from charlm.errors import TextError
-from charlm.text.reading import NONE, Form
+from charlm.errors import InputError, MissingTextError, TextError, require
+from charlm.files import home_expanded
+from charlm.text.reading import NONE, UTF_8, Files, Form
+from charlm.text.sources import STDIN, sources_of
 from charlm.text.vocab import Vocab, byte_values, named
+from charlm.wording import cut
 
-SHOWN = 10
-"""The maximum number of unknown characters in an error; there may be thousands."""
+SHOWN = 200
+"""Unknown characters that an error names: all, but for a prime in another script or a binary file."""
+Unknown: TypeAlias = Literal["error", "skip", "replace"]
+"""What is done about a character of a prime that the model does not know."""
+UNKNOWN: tuple[Unknown, ...] = get_args(Unknown)
+CHOICE = "; if unknown is skip, or replace, this is done for you"
+STAND_INS = ("\ufffd", "?", " ")
+"""The first of these that a model knows replaces a character that it cannot read."""
 
 
 class Prompt(NamedTuple):
@@ -20,27 +29,45 @@ class Prompt(NamedTuple):
     stop: str
 
 
-def prompt_of(prime: str, stop: str, vocab: Vocab, normalize: Form = NONE) -> Prompt:
-    r"""Prepare a prime and a stop text like the text of a model.
+def prompt_of(
+    prime: str,
+    stop: str,
+    vocab: Vocab,
+    normalize: Form = NONE,
+    unknown: Unknown | None = None,
+) -> Prompt:
+    r"""Prepare a prime and a stop text as the text of a model was prepared.
 
     Args:
         prime: read before the first character is sampled. Unknown characters become ``UNK``, if there is one.
         stop: each of its characters must be one that the model can generate.
         vocab: the model's symbols.
-        normalize: the normalisation of the model's text.
+        normalize: what was done to its text.
+        unknown: what is done about characters of the prime that the model does not know: ``error`` names them all,
+            ``skip`` leaves them out, ``replace`` puts ``UNK``, or one of ``STAND_INS``, in their place. None is
+            ``replace`` for a model with ``UNK`` and ``error`` for others.
 
     Raises:
-        TextError: the prime has unknown characters, or the stop text can never appear.
+        TextError: the prime cannot be read, or the stop text cannot come.
+        InputError: ``unknown`` is something else.
 
     Example:
         >>> vocab = Vocab.from_alphabet("aé\n", eos=False)
         >>> prompt_of("\ufeffe\u0301\r\n", "", vocab, "NFC").prime
         'é\n'
     """
+    if unknown is not None:
+        require("unknown", unknown, str, "error, skip or replace")
+        if unknown not in UNKNOWN:
+            raise InputError(f"unknown: expected error, skip or replace, got {unknown!r}")
     prompt = Prompt(*(prepared(text, vocab, normalize) for text in (prime, stop)))
-    unread = [c for c in _without_symbol(prompt.prime, vocab) if not _is_read_as_unk(c, vocab)]
-    if unread:
-        remedy = "leave it out" if unread == ["\n"] else vocab.remedy(_them(unread))
+    unread = unknown_in(prompt.prime, vocab, unknown)
+    if unread and unknown == "skip":
+        prompt = prompt._replace(prime=prompt.prime.translate(dict.fromkeys(map(ord, unread))))
+    elif unread and unknown == "replace":
+        prompt = prompt._replace(prime=_replaced(prompt.prime, unread, vocab))
+    elif unread:
+        remedy = "leave it out" if unread == ["\n"] else vocab.remedy(_them(unread)) + CHOICE
         raise TextError(f"the prime has {_listed(unread, vocab)}: {remedy}")
     if stop and not prompt.stop:
         raise TextError("the stop text is a byte order mark alone, which no text has: leave it out")
@@ -53,6 +80,36 @@ def prompt_of(prime: str, stop: str, vocab: Vocab, normalize: Form = NONE) -> Pr
     return prompt
 
 
+def prime_of(given: str, encoding: str = UTF_8, lines: bool = False) -> str:
+    """Return the prime that a word of the command line stands for.
+
+    Args:
+        given: ``@FILE`` for the content of a file, ``-`` for the standard input, ``@@TEXT`` for a text that begins
+            with @, or the text itself.
+        encoding: of the file: that of the model's text.
+        lines: whether the model learned single lines: then the line end at the end of a file is left out.
+
+    Raises:
+        TextError: the file cannot be read or decoded.
+
+    Example:
+        >>> prime_of("a quick"), prime_of("@@home")
+        ('a quick', '@home')
+    """
+    if given.startswith("@@"):
+        return given[1:]
+    if given != STDIN and not given.startswith("@"):
+        return given
+    try:
+        name = given if given == STDIN else home_expanded(given[1:])
+        text = Files(sources_of([name], "prime"), encoding).whole()
+    except MissingTextError as error:
+        raise MissingTextError(
+            error.path, f"{error}; for a prime that begins with @, type {cut('@' + given)}"
+        ) from error
+    return text.removesuffix("\n").removesuffix("\r") if lines else text
+
+
 def prepared(text: str, vocab: Vocab, normalize: Form) -> str:
     """Return a text as ``reading.Files`` would have read it from a file.
 
@@ -62,6 +119,25 @@ def prepared(text: str, vocab: Vocab, normalize: Form) -> str:
         return byte_values(text).tobytes().decode("utf-8", "surrogateescape")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return text if normalize == NONE else unicodedata.normalize(normalize, text)
+
+
+def unknown_in(prime: str, vocab: Vocab, unknown: Unknown | None = None) -> list[str]:
+    """Return the characters of a prepared prime that the model does not know, each once.
+
+    Those that are read as ``UNK`` are among them where ``unknown`` is ``error`` or ``skip``.
+    """
+    strict = unknown in ("error", "skip")
+    return [c for c in _without_symbol(prime, vocab) if strict or not _is_read_as_unk(c, vocab)]
+
+
+def _replaced(prime: str, unread: list[str], vocab: Vocab) -> str:
+    known = [c for c in STAND_INS if c in vocab]
+    if not known:
+        raise TextError(
+            f"the prime has {_listed(unread, vocab)}, and the model knows neither U+FFFD nor ? nor a space to "
+            "replace such characters: leave them out"
+        )
+    return prime.translate(dict.fromkeys(map(ord, unread), known[0]))
 
 
 def _without_symbol(text: str, vocab: Vocab) -> list[str]:

@@ -156,6 +156,22 @@ class Files:
                 fresh, after = False, int(points[-1])
                 yield points
 
+    def whole(self) -> str:
+        """Return the text as one string; bytes that are no UTF-8 are lone surrogates.
+
+        Raises:
+            TextError: as of ``read``.
+        """
+        pieces = self.read(Facts())
+        if self.encoding == BYTES:
+            return b"".join(piece.tobytes() for piece in pieces).decode(UTF_8, "surrogateescape")
+        return "".join(
+            piece.tobytes().decode("latin-1")
+            if piece.dtype == np.uint8
+            else piece.tobytes().decode("utf-32-le", "surrogatepass")
+            for piece in pieces
+        )
+
     def _points(self, source: Source, facts: Facts, digest: Digest | None) -> Iterator[Points]:
         pieces = source.pieces() if digest is None else _noted(source.pieces(), digest)
         if self.encoding == BYTES:
@@ -184,16 +200,7 @@ def read_texts(
         TextError: something cannot be read or decoded, or there is only white space.
     """
     sources = sources_of(paths, what)
-    pieces = list(Files(sources, encoding, normalize).read(Facts()))
-    if encoding == BYTES:
-        text = b"".join(piece.tobytes() for piece in pieces).decode(UTF_8, "surrogateescape")
-    else:
-        text = "".join(
-            piece.tobytes().decode("latin-1")
-            if piece.dtype == np.uint8
-            else piece.tobytes().decode("utf-32-le", "surrogatepass")
-            for piece in pieces
-        )
+    text = Files(sources, encoding, normalize).whole()
     if not text.strip():
         raise no_text([source.name for source in sources], empty=not text)
     return text

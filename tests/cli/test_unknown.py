@@ -71,7 +71,7 @@ def test_it_names_the_option_where_there_is_one(said, command, given, there):
         ("train", "--input", "TEXT"),
         ("train", "--data-path", "TEXT"),
         ("baseline", "--file", "TEXT"),
-        ("sample", "--model", "RUN"),
+        ("sample", "--model-path", "RUN"),
         ("eval", "--run", "RUN"),
         ("info", "--model", "RUN"),
     ],

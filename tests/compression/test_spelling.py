@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.compression.spelling import Alphabet
-from charlm.config.rules import SettingError, encoding
+from charlm.errors import SettingError, encoding
 from tests.compression.conftest import vocab_of
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from charlm.errors import EvaluationError, InputError, TextError
+from charlm.errors import EvaluationError, TextError
 from charlm.kernels.reference.sampling import read_and_sample, sample_symbols
 from charlm.lm.sampling import SampledText, characters, collect, in_turn, streams
 from charlm.text.vocab import Vocab
@@ -112,21 +112,17 @@ def test_temperature_sharpens_and_zero_takes_the_likeliest():
     rng = np.random.default_rng(1)
     log_p = np.tile(np.log([0.3, 0.3, 0.4]).astype(np.float32), (6000, 1))
     assert set(sample_symbols(log_p, 0.0, rng.random(6000))) == {2}
-    assert set(sample_symbols(log_p, 1e-6, rng.random(6000))) == {2}  # no overflow
-    hot = np.bincount(sample_symbols(log_p, 1e6, rng.random(6000)), minlength=3) / 6000
-    assert np.allclose(hot, 1 / 3, atol=0.03)
+    for cold in (1e-6, 5e-324):  # no overflow
+        assert set(sample_symbols(log_p, cold, rng.random(6000))) == {2}
+    for hot in (1e6, 1.7e308):
+        found = np.bincount(sample_symbols(log_p, hot, rng.random(6000)), minlength=3) / 6000
+        assert np.allclose(found, 1 / 3, atol=0.03)
 
 
 def test_an_impossible_symbol_is_never_drawn():
     rng = np.random.default_rng(2)
     log_p = np.tile([-np.inf, 0.0, -np.inf], (100, 1))
     assert set(sample_symbols(log_p, 1.0, rng.random(100))) == {1}
-
-
-@pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])
-def test_a_temperature_out_of_range_is_refused(temperature):
-    with pytest.raises(InputError, match="temperature must be 0 or more"):
-        sample(chain(1, 2, 3, 0), LINES, temperature=temperature)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

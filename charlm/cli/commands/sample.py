@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath, checkpoint_option, json_option, kernels_option
+from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
 
 HELP = """\
 Generate text with RUN, a run directory or a checkpoint file. A prime is printed before the text that follows it.
 
 The prime and the stop text are prepared like the text of RUN: line ends, Unicode normalization.
 
-Each text ends with a line break. If texts have several lines, a terminal shows a line such as --- 2 of 3 ---
-before each text. Programs should read --json.
+\b
+charlm sample runs/novel -n 3 --length 200
+charlm sample runs/novel --prime @letter.txt --top-p 0.9
+charlm sample runs/novel --probs --length 20
+charlm sample runs/novel --model ngram
+charlm sample runs/novel --interactive
+
+Filters work in llama.cpp's order: --repeat-penalty, --top-k, --typical, --top-p, --min-p, and the temperature last.
+
+A line end follows each text. If texts have several lines, a terminal shows a line such as --- 2 of 3 --- before
+each of them; a program that reads them can use --separator or --json.
 """
+
+
+def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., Any]:
+    """Return an option whose rule is that of ``charlm.lm.decoding.Sampling``."""
+    return click.option(flag, type=kind, metavar=metavar, help=about)
 
 
 @click.command(help=HELP)
@@ -34,20 +49,77 @@ before each text. Programs should read --json.
 @click.option(
     "-t",
     "--temperature",
-    type=click.FloatRange(min=0),
+    type=float,
     metavar="T",
     default=1.0,
     show_default=True,
     help="Below 1: safer text, above 1: more surprising text, 0: always the most likely character.",
 )
-@click.option("-p", "--prime", default="", metavar="TEXT", help="The text to continue.")
-@click.option("--stop", default="", metavar="TEXT", help="Stop before this text.")
+@_setting("--repeat-penalty", "X", float, "Above 1: the last characters become less likely.")
+@_setting("--repeat-window", "N", int, "How many of the last characters these are (default: 64).")
+@_setting("--top-k", "N", int, "Keep the N likeliest characters.")
+@_setting("--typical", "P", float, "Keep the characters whose surprisal is nearest to the entropy.")
+@_setting("--top-p", "P", float, "Keep the likeliest characters that have this probability.")
+@_setting("--min-p", "P", float, "Keep what is at least P times as likely as the likeliest.")
+@click.option("--greedy", is_flag=True, help="Take the likeliest character each time.")
+@click.option(
+    "--by-word", is_flag=True, help="Draw the first letter of a word, then take the likeliest."
+)
+@_setting("--beam", "N", int, "Search for the likeliest text, with N texts kept at each step.")
+@click.option(
+    "-p",
+    "--prime",
+    default="",
+    metavar="TEXT",
+    help="The text to go on from; @FILE for a file, - for standard input.",
+)
+@click.option("--stop", default="", metavar="TEXT", help="End before this text.")
+@click.option(
+    "--unknown",
+    type=click.Choice(["error", "skip", "replace"]),
+    help="What to do about characters of the prime that the model does not know (default: <UNK> if it has one, "
+    "else error).",
+)
 @click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", help="The same seed gives the same texts."
 )
+@click.option(
+    "--mix",
+    multiple=True,
+    metavar="RUN=WEIGHT",
+    help="Mix in the probabilities of another run with the same alphabet. Repeatable.",
+)
+@click.option(
+    "--model",
+    "kind",
+    type=click.Choice(["network", "ngram"]),
+    default="network",
+    help="ngram draws from n-grams of the text of RUN.",
+)
+@click.option(
+    "--order", type=click.IntRange(1, 32), metavar="N", help="Of the n-grams (default: 7)."
+)
+@click.option(
+    "--text",
+    "moved",
+    multiple=True,
+    metavar="TEXT",
+    help="Where the text of RUN is now, for ngram.",
+)
+@click.option(
+    "--probs", is_flag=True, help="Show the probability of each character and the next best."
+)
+@click.option("--interactive", is_flag=True, help="Write together with the model, on a terminal.")
+@click.option(
+    "--separator",
+    metavar="TEXT",
+    help=r"Follow each text with this instead of a line end; \n, \t and \0 are known.",
+)
 @checkpoint_option
 @kernels_option
-@json_option
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON object on a line for each text."
+)
 @click.pass_obj
 def sample(obj: dict[str, Any], /, **given: Any) -> int:
     from charlm.cli.sample import sample

@@ -20,13 +20,15 @@ from charlm.kernels.reference.simple import RnnLayer
 State: TypeAlias = "list[tuple[Array, ...]]"
 ScoreStep: TypeAlias = "Callable[[Array, State | None], tuple[Array, State]]"
 """Reads a symbol of each text; returns the scores of the next symbol and the state."""
+COLDEST = 1e-200
+"""A lower temperature is taken as this one, so that no quotient overflows."""
 
 
 def sample_symbols(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
     """Return a symbol for each row of scores: log-probabilities, up to a constant for each row.
 
     Scores are divided by the temperature; temperature 0 takes the most likely symbol. The computation is in
-    float64 log space, so a low temperature cannot overflow. Where scores are NaN, the result is V, which is
+    float64 log space, so no temperature overflows. Where scores are NaN, the result is V, which is
     no symbol.
 
     Example:
@@ -38,7 +40,7 @@ def sample_symbols(scores_BV: Array, temperature: float, uniforms_B: Array) -> A
     if temperature == 0:
         return np.where(np.isfinite(largest[:, 0]), scores.argmax(axis=1), scores.shape[1])
     scores -= largest
-    scores /= temperature
+    scores /= max(temperature, COLDEST)
     cumulative = np.add.accumulate(np.exp(scores, out=scores), axis=1)
     above = cumulative > uniforms_B[:, np.newaxis] * cumulative[:, -1:]
     symbols_B: Array = scores.shape[1] - np.add.reduce(above, axis=1, dtype=np.intp)

@@ -1,0 +1,72 @@
+"""What is typed after `charlm novelty`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import runs
+from charlm.cli.options.shared import HomePath, checkpoint_option, encoding_option
+
+HELP = """\
+Tell what a model has copied from its training text: the longest span, and the share of k-grams that are new.
+
+RUN writes a text, which is compared with the text that RUN was trained on. SAMPLES is a file with texts (- for
+standard input), which are compared with the text of --train. Held-out text, which nobody copied, stands beside them.
+
+\b
+charlm novelty runs/novel
+charlm novelty samples.txt --train novel.txt
+"""
+
+
+@click.command(help=HELP)
+@click.argument(
+    "samples", type=HomePath(allow_dash=True), metavar="RUN|SAMPLES", shell_complete=runs
+)
+@click.option(
+    "--train",
+    multiple=True,
+    metavar="TEXT",
+    help="The training text (default: that of RUN). Its end, by --val-frac, is the held-out part.",
+)
+@click.option(
+    "--val-frac",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    metavar="F",
+    help="The part of --train that was held out (default: that of RUN, or 0.1).",
+)
+@encoding_option
+@click.option(
+    "-l",
+    "--length",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Characters that are drawn from RUN (default: 20,000, or what is held out if that is less).",
+)
+@click.option(
+    "-t",
+    "--temperature",
+    type=float,
+    metavar="T",
+    default=1.0,
+    show_default=True,
+    help="Of the text that RUN writes.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Of the text that RUN writes.",
+)
+@checkpoint_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def novelty(obj: dict[str, Any], /, **given: Any) -> int:
+    """Carry the command out."""
+    from charlm.cli.novelty import novelty
+
+    return novelty(obj, **given)

@@ -1,0 +1,110 @@
+"""What `charlm sample` draws from: the network of a run, its n-grams, or a mixture with other runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import attrs
+import click
+
+from charlm.cli.terminal.screen import Screen
+from charlm.errors import InputError, SettingError
+from charlm.lm.compute import decide, operations_per_character, saved_by_sampling
+from charlm.lm.counting import NGramGenerator
+from charlm.lm.decoding import NAMES, Sampling
+from charlm.lm.generator import TextGenerator
+from charlm.lm.language_model import CharLM, load, model_of
+from charlm.lm.mixture import Mixture, Part
+from charlm.lm.saved import config_of
+from charlm.lm.scoring import MIX_ORDER
+from charlm.reporting.verdicts import corpus_of_run
+from charlm.runs.checkpoint import Checkpoint
+from charlm.threads import thread_count, use_threads
+
+_NAME = re.compile(rf"\b({'|'.join(NAMES)})\b")
+
+
+def settings(given: dict[str, object]) -> dict[str, object]:
+    """Return the settings of sampling that were given, checked; errors name the options.
+
+    Example:
+        >>> settings({"top_k": 3, "top_p": None, "greedy": False})
+        {'top_k': 3}
+        >>> settings({"top_k": 3, "greedy": True})
+        Traceback (most recent call last):
+        charlm.errors.InputError: --greedy: with it ...nothing to choose from; leave out --top-k, or --greedy
+    """
+    how = {name: value for name, value in given.items() if value is not None and value is not False}
+    try:
+        Sampling(**how)  # type: ignore[arg-type]
+    except SettingError as error:
+        raise InputError(_NAME.sub(lambda m: f"--{m[1].replace('_', '-')}", str(error))) from None
+    return how
+
+
+def counted(
+    screen: Screen, run: str, loaded: Checkpoint, order: int | None, moved: tuple[str, ...]
+) -> NGramGenerator:
+    """Return the n-grams of a run's training text."""
+    data = config_of(loaded).data
+    data = attrs.evolve(data, text=moved) if moved else data
+    again = f"charlm sample --model ngram --text PATH {shlex.quote(run)}"
+    corpus = corpus_of_run(run, loaded, data, again)
+    network = model_of(loaded)
+    found = NGramGenerator(
+        network.vocab,
+        corpus.train_ids,
+        order or MIX_ORDER,
+        network.line_limit,
+        network.normalize,
+    )
+    screen.say(f"{found.counts.order}-grams of {len(corpus.train_ids):,} characters")
+    return found
+
+
+def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerator:
+    """Return the mixture of a model with those of other runs, which are given as RUN=WEIGHT."""
+    if not mix:
+        return first
+    parts = []
+    for given in mix:
+        run, equals, weight = given.rpartition("=")
+        try:
+            number = float(weight)
+        except ValueError:
+            number = float("nan")
+        if not (equals and run and 0 < number < 1):
+            raise click.UsageError(
+                f"--mix {given}: expected RUN=WEIGHT with a weight between 0 and 1, such as runs/novel=0.3"
+            )
+        parts.append((run, number))
+    rest = 1 - sum(weight for _, weight in parts)
+    if not rest > 1e-9:
+        raise click.UsageError(
+            f"--mix: the weights sum to {1 - rest:g}, which leaves nothing for {name}: give weights that sum to "
+            "less than 1"
+        )
+    models = [Part(run, load(run), weight) for run, weight in parts]
+    return Mixture([Part(name, first, rest), *models])
+
+
+def equip(model: TextGenerator, kernels: str | None, characters: int, texts: int) -> None:
+    """Choose the kernels of every network that draws.
+
+    Args:
+        model: what draws.
+        kernels: which, or None for what suits the work.
+        characters: how many are drawn and read in all.
+        texts: how many side by side.
+    """
+    if isinstance(model, Mixture):
+        for part in model.parts:
+            equip(part.model, kernels, characters, texts)
+    if not isinstance(model, CharLM):
+        return
+    use_threads(thread_count(default=1))  # drawing is many small products
+    symbols = len(model.vocab)
+    saved = characters * saved_by_sampling(model.config, symbols, texts)
+    at_once = texts * operations_per_character(model.config, symbols)
+    model.kernels = decide(kernels or "auto", None, saved, at_once).functions()

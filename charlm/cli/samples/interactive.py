@@ -1,0 +1,208 @@
+"""`charlm sample --interactive`: a person and a model write one text, on one line of a terminal.
+
+The line is written anew after each key, with nothing but spaces and a carriage return, so it needs no colours and no
+control sequences. It has the end of the text, and the suggestion in brackets. The text is printed at the end.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import re
+import select
+import signal
+import sys
+import termios
+import tty
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from charlm.cli.samples.forms import show
+from charlm.cli.terminal.layout import WIDTH
+from charlm.errors import TextError
+from charlm.lm.decoding import sampling_of
+from charlm.lm.generator import TextGenerator
+from charlm.lm.writing import Writing, shown_end
+from charlm.text.prompt import Prompt
+
+HELP = """\
+Type, or take the suggestion in brackets: Tab takes it, the right arrow one
+character of it; the down arrow asks for another. Backspace undoes the last
+step. Ctrl-D ends, and prints the text.
+"""
+KEY = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.)|.", re.DOTALL)
+TAB, RIGHT, DOWN, END = ("\t",), ("\x1b[C", "\x1bOC"), ("\x1b[B", "\x1bOB"), ("\x04",)
+BACK = ("\x7f", "\b", "\x1f")
+PARTIAL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|O)?\Z")
+"""A key whose last bytes have not come yet."""
+PAUSE = 0.3
+"""Seconds between two looks at the terminal's width."""
+INTERRUPTED = 130
+
+
+def interact(model: TextGenerator, prompt: Prompt, seed: int, how: dict[str, Any]) -> int:
+    """Write a text together; print it at the end, and after Ctrl-C too."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(
+            "--interactive needs a terminal for the keys and the suggestions: leave it out, or run it in one"
+        )
+    code = 0
+    click.echo(HELP, err=True)
+    with model.predictor() as predict:
+        writing = Writing(model, predict, sampling_of(how), prompt.prime, seed)
+        line = _Line()
+        try:
+            with _keys(line) as keys:
+                line.draw(writing)
+                for key in keys:
+                    if key in END or not _press(key, writing, line):
+                        break
+                    line.draw(writing)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        line.close()
+    show(writing.text + "\n")
+    if code:
+        click.echo("charlm: interrupted", err=True)
+    return code
+
+
+def _press(key: str, writing: Writing, line: _Line) -> bool:
+    """Do what a key stands for; tell whether to go on."""
+    try:
+        if key in TAB:
+            if writing.suggestion.ends and not writing.suggestion.text:
+                return False
+            writing.take()
+        elif key in RIGHT:
+            writing.take(1)
+        elif key in DOWN:
+            writing.suggest()
+        elif key in BACK:
+            line.say("" if writing.undo() else "there is nothing to undo")
+        elif key in ("\r", "\n"):
+            if writing.model.vocab.eos is not None:  # it writes single lines
+                return False
+            writing.type("\n")
+        elif key and key.isprintable():
+            writing.type(key)
+    except TextError as error:
+        line.say(str(error).removeprefix("the prime has "))
+    return True
+
+
+class _Line:
+    """The line of the terminal that shows the text."""
+
+    def __init__(self) -> None:
+        self._width = 0
+        self._said = ""
+
+    def say(self, text: str) -> None:
+        """Show a message above the line, once."""
+        self._said = text
+
+    def is_stale(self) -> bool:
+        """Whether the terminal has another width than when the line was drawn."""
+        return self._width != _width()
+
+    def draw(self, writing: Writing) -> None:
+        """Write the line anew; on a new row if the terminal is narrower now."""
+        width = _width()
+        begin = "\r" if width >= self._width or not self._width else "\r\n"
+        if self._said:
+            begin += f"{_first(self._said, width):<{width}}\r\n"
+            self._said = ""
+        suggested = f"[{_visible(writing.suggestion.text)}{shown_end(writing.suggestion)}]"
+        suggested = _first(suggested, width // 2)
+        text = _last(_visible(writing.text[-width:]), width - _size(suggested))
+        blank = " " * (width - _size(text + suggested))
+        self._width = width
+        self._write(f"{begin}{text}{suggested}{blank}\r{text}")  # the cursor is after the text
+
+    def close(self) -> None:
+        """Leave the line."""
+        self._write("\r\n")
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _keys(line: _Line) -> Iterator[Iterator[str]]:
+    """Have the terminal give each key at once and show none; an empty key says that its width has changed."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    handler = signal.getsignal(signal.SIGINT)
+    if handler != signal.SIG_IGN:  # else the process would end at once, and leave the terminal so
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        tty.setcbreak(terminal, termios.TCSADRAIN)
+        yield _read(terminal, line)
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        signal.signal(signal.SIGINT, handler)
+
+
+def _read(terminal: int, line: _Line) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+    waiting = ""
+    while True:
+        if not select.select([terminal], [], [], PAUSE)[0]:
+            waiting = ""  # the Escape key alone
+            if line.is_stale():
+                yield ""
+            continue
+        try:
+            data = os.read(terminal, 1024)
+        except OSError:  # the terminal is gone
+            return
+        if not data:
+            return
+        waiting += decoder.decode(data)
+        partial = PARTIAL.search(waiting)
+        whole = waiting[: partial.start()] if partial else waiting
+        waiting = waiting[len(whole) :]
+        yield from KEY.findall(whole)
+
+
+def _width() -> int:
+    """Return how many columns the line may take: it leaves one, so that the terminal does not go to the next row."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    return max(10, (columns or WIDTH) - 1)
+
+
+def _visible(text: str) -> str:
+    """Return a text in which line ends and what is no character are seen."""
+    return "".join(
+        c if c.isprintable() else "\ufffd" if "\ud800" <= c <= "\udfff" else repr(c)[1:-1]
+        for c in text
+    )
+
+
+def _first(text: str, width: int) -> str:
+    """Return the beginning of a text that fits some columns."""
+    while _size(text) > width:
+        text = text[:-1]
+    return text
+
+
+def _last(text: str, width: int) -> str:
+    """Return the end of a text that fits some columns."""
+    while _size(text) > width:
+        text = text[1:]
+    return text
+
+
+def _size(text: str) -> int:
+    """Return how many columns a text takes."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)

@@ -1,0 +1,89 @@
+"""The n-grams of a text as what generates texts: what counting writes, beside what a network does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from charlm import progress
+from charlm.baselines.ngram import NGram
+from charlm.engine.arrays import Array
+from charlm.kernels.reference.sampling import State
+from charlm.lm.generator import Predicts, TextGenerator
+from charlm.lm.sampling import STREAM_LENGTH, draw_stepwise
+from charlm.text.reading import NONE, Form
+from charlm.text.vocab import Ids, Vocab
+
+
+class NGramGenerator(TextGenerator):
+    """Generates texts from interpolated Kneser-Ney n-grams (``charlm.baselines.ngram``).
+
+    Args:
+        vocab: the symbols.
+        ids: the text that is counted.
+        order: of the n-grams: a character is predicted from the ``order - 1`` before it.
+        line_limit: where a text of a model of lines is cut.
+        normalize: how the text was normalised.
+
+    Example:
+        >>> text = "the cat sat on the mat. " * 20
+        >>> vocab = Vocab.from_text(text, eos=False)
+        >>> NGramGenerator(vocab, vocab.encode(text), order=6).sample(23, greedy=True, prime="the c")
+        'at sat on the mat. the '
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        ids: Ids,
+        order: int,
+        line_limit: int = STREAM_LENGTH,
+        normalize: Form = NONE,
+    ) -> None:
+        self.vocab = vocab
+        self.line_limit = line_limit
+        self.normalize = normalize
+        with progress.task("counting", order):
+            self.counts = NGram(ids, len(vocab), order)
+
+    @contextlib.contextmanager
+    def predictor(self) -> Iterator[Predicts]:
+        """Return what gives the probabilities."""
+        yield _Counted(self.counts, self.vocab)
+
+
+class _Counted:
+    """The state is the last symbols of each text, -1 where it had not yet begun."""
+
+    def __init__(self, counts: NGram, vocab: Vocab) -> None:
+        self._counts = counts
+        self._unknown = vocab.unknown
+
+    def step(self, symbols_B: Ids, state: State | None, /) -> tuple[Array, State]:
+        after = self._read(symbols_B[np.newaxis], state)
+        with progress.unheard():
+            log_p = np.log(self._counts.distributions(after[0][0])[-1])
+        if self._unknown is not None:
+            log_p[:, self._unknown] = -np.inf
+        return log_p, after
+
+    def sample(
+        self,
+        symbols_TB: Ids,
+        state: State | None,
+        uniforms_NB: Array,
+        temperature: float,
+        end: int,
+    ) -> tuple[Ids, State]:
+        return draw_stepwise(
+            self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
+        )
+
+    def _read(self, symbols_TB: Ids, state: State | None) -> State:
+        size = self._counts.order - 1
+        texts = symbols_TB.shape[1]
+        before_BN = np.full((texts, size), -1) if state is None else state[0][0]
+        joined = np.concatenate([before_BN, symbols_TB.T], axis=1)
+        return [(joined[:, joined.shape[1] - size :],)]

@@ -1,0 +1,198 @@
+"""Filters: functions from log-probabilities to log-probabilities, in which -inf is what can no longer be drawn.
+
+All are arrays (B, V) in float64, a row for each text. The order is that of llama.cpp: the penalty for repeating, top-k,
+typical, top-p, min-p; the temperature comes last. Among characters of one probability the first in the alphabet counts
+as the likelier, as it does for ``argmax``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+import numpy as np
+
+from charlm.engine.arrays import Array
+from charlm.kernels.reference.sampling import ScoreStep, State
+from charlm.lm.decoding import Sampling
+from charlm.lm.sampling import Draw, draw_stepwise, reading
+from charlm.text.vocab import Ids, Vocab
+
+SLACK = 1e-12
+"""Sums and bounds that differ by less are equal: 0.6 and 0.3 are 0.9, whatever rounding makes of them."""
+
+
+def normalised(scores_BV: Array) -> Array:
+    """Return the log-probabilities of scores, which are log-probabilities but for a constant of each row.
+
+    Example:
+        >>> np.exp(normalised(np.array([[1000.0, 1000.0, -np.inf]]))).tolist()
+        [[0.5, 0.5, 0.0]]
+    """
+    scores = scores_BV.astype(np.float64)
+    with np.errstate(
+        invalid="ignore"
+    ):  # a model whose scores are not numbers is refused where it is drawn from
+        scores -= scores.max(axis=1, keepdims=True)
+    found: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return found
+
+
+def repeat_penalty(log_p_BV: Array, recent_BW: Ids, penalty: float) -> Array:
+    """Multiply the log-probabilities of the last characters, so that a probability p becomes p^penalty.
+
+    llama.cpp does so with scores whose zero is arbitrary, and divides the positive ones.
+
+    Args:
+        log_p_BV: the log-probabilities.
+        recent_BW: the last symbols of each text; -1 is none.
+        penalty: above 1 makes them less likely.
+
+    Example:
+        >>> log_p = np.log([[0.5, 0.25, 0.25]])
+        >>> np.exp(repeat_penalty(log_p, np.array([[0, 0]]), 2)).round(3).tolist()
+        [[0.333, 0.333, 0.333]]
+    """
+    found = log_p_BV.copy()
+    for row, recent in zip(found, recent_BW, strict=True):
+        row[np.unique(recent[recent >= 0])] *= penalty
+    return normalised(found)
+
+
+def top_k(log_p_BV: Array, k: int) -> Array:
+    """Keep the k likeliest characters.
+
+    Example:
+        >>> np.exp(top_k(np.log([[0.1, 0.6, 0.3]]), 2)).round(3).tolist()
+        [[0.0, 0.667, 0.333]]
+    """
+    return _first(log_p_BV, -log_p_BV, lambda p_BV: np.arange(p_BV.shape[1]) < k)
+
+
+def top_p(log_p_BV: Array, p: float) -> Array:
+    """Keep the likeliest characters, the fewest that have at least ``p`` of the probability.
+
+    Example:
+        >>> np.exp(top_p(np.log([[0.1, 0.6, 0.3]]), 0.7)).round(3).tolist()
+        [[0.0, 0.667, 0.333]]
+    """
+    return _first(log_p_BV, -log_p_BV, lambda p_BV: _before(p_BV) < p - SLACK)
+
+
+def typical(log_p_BV: Array, mass: float) -> Array:
+    """Keep the characters whose surprisal is nearest to the entropy, the fewest that have at least ``mass``.
+
+    Example:
+        >>> np.exp(typical(np.log([[0.9, 0.06, 0.04]]), 0.05)).round(3).tolist()
+        [[1.0, 0.0, 0.0]]
+        >>> np.exp(typical(np.log([[0.5, 0.3, 0.2]]), 0.25)).round(3).tolist()
+        [[0.0, 1.0, 0.0]]
+    """
+    with np.errstate(invalid="ignore"):  # 0 log 0 is 0
+        terms = np.where(np.isneginf(log_p_BV), 0.0, -np.exp(log_p_BV) * log_p_BV)
+    far = np.abs(-log_p_BV - terms.sum(axis=1, keepdims=True))
+    return _first(log_p_BV, far, lambda p_BV: _before(p_BV) < mass - SLACK)
+
+
+def min_p(log_p_BV: Array, p: float) -> Array:
+    """Keep what is at least ``p`` times as likely as the likeliest character.
+
+    Example:
+        >>> np.exp(min_p(np.log([[0.1, 0.6, 0.3]]), 0.5)).round(3).tolist()
+        [[0.0, 0.667, 0.333]]
+    """
+    least = log_p_BV.max(axis=1, keepdims=True) + np.log(p) - SLACK
+    return normalised(np.where(log_p_BV >= least, log_p_BV, -np.inf))
+
+
+def _first(log_p_BV: Array, keys_BV: Array, kept: Callable[[Array], Array]) -> Array:
+    """Keep some of the characters in the order of their keys; ``kept`` tells which from their probabilities."""
+    order = np.argsort(keys_BV, axis=1, kind="stable")
+    keep = np.broadcast_to(kept(np.exp(np.take_along_axis(log_p_BV, order, 1))), order.shape)
+    chosen = np.zeros(order.shape, bool)
+    np.put_along_axis(chosen, order, keep, 1)
+    return normalised(np.where(chosen, log_p_BV, -np.inf))
+
+
+def _before(p_BV: Array) -> Array:
+    """Return the sum of the probabilities before each."""
+    found: Array = np.cumsum(p_BV, axis=1) - p_BV
+    return found
+
+
+def filtered(log_p_BV: Array, recent_BW: Ids, how: Sampling) -> Array:
+    """Apply the filters in their order, before the temperature."""
+    found = log_p_BV
+    if how.repeat_penalty != 1:
+        found = repeat_penalty(found, recent_BW, how.repeat_penalty)
+    if how.top_k is not None:
+        found = top_k(found, how.top_k)
+    if how.typical is not None and how.typical < 1:
+        found = typical(found, how.typical)
+    if how.top_p is not None and how.top_p < 1:
+        found = top_p(found, how.top_p)
+    if how.min_p:
+        found = min_p(found, how.min_p)
+    return found
+
+
+class FilteredSampler:
+    """Draws as a model does, after filters. It carries the last symbols of each text in the state, as the last part.
+
+    Args:
+        draw: the model as what reads many symbols at once.
+        step: the model as what reads one and gives its scores.
+        how: the filters.
+        vocab: the model's symbols.
+    """
+
+    def __init__(self, draw: Draw, step: ScoreStep, how: Sampling, vocab: Vocab) -> None:
+        self._draw = draw
+        self._step = step
+        self._how = how
+        self._window = how.repeat_window if how.repeat_penalty != 1 else 0
+        self._in_words = np.array([_is_in_words(s, vocab) for s in vocab.symbols])
+
+    def __call__(
+        self,
+        symbols_TB: Ids,
+        state: State | None,
+        uniforms_NB: Array,
+        temperature: float,
+        end: int,
+    ) -> tuple[Ids, State]:
+        """Read symbols, and draw some of those that follow (see ``read_and_sample``)."""
+        return draw_stepwise(
+            self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
+        )
+
+    def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
+        """Read a symbol of each text; return the log-probabilities of what may follow, and the state."""
+        inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
+        scores_BV, inner = self._step(symbols_B, inner)
+        recent = self._last(recent, symbols_B[np.newaxis])
+        found = filtered(normalised(scores_BV), recent, self._how)
+        if self._how.by_word and state is not None:
+            inside_B = self._in_words[symbols_B][:, np.newaxis]
+            found = np.where(inside_B, top_k(found, 1), found)
+        return found, [*inner, (recent,)]
+
+    def _read(self, symbols_TB: Ids, state: State | None) -> State:
+        inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
+        return [*reading(self._draw, symbols_TB, inner), (self._last(recent, symbols_TB),)]
+
+    def _last(self, recent_BW: Ids | None, symbols_TB: Ids) -> Ids:
+        """Return the last symbols of each text; the one that a text begins after is no part of it."""
+        if recent_BW is None:
+            recent_BW = np.empty((symbols_TB.shape[1], 0), int)
+            symbols_TB = symbols_TB[1:]
+        texts_BT = np.concatenate([recent_BW, symbols_TB.T], axis=1)
+        return texts_BT[:, max(0, texts_BT.shape[1] - self._window) :]
+
+
+def _is_in_words(symbol: str, vocab: Vocab) -> bool:
+    """Whether a word may go on after a symbol: a letter, digit or mark, or a byte of a character beyond ASCII."""
+    if vocab.is_bytes:
+        value = vocab.index(symbol)
+        return value >= 0x80 or chr(value).isalnum()
+    return len(symbol) == 1 and (symbol.isalnum() or unicodedata.category(symbol)[0] == "M")

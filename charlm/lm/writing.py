@@ -1,0 +1,152 @@
+"""A text that a person and a model write together: typed characters, suggestions, and undoing both."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from charlm.errors import EvaluationError
+from charlm.kernels.reference.sampling import State
+from charlm.lm.decoding import Sampling
+from charlm.lm.generator import Predicts, TextGenerator, sampler_of
+from charlm.lm.sampling import NOT_NUMBERS, after_prime, generator, reading
+from charlm.text.prompt import prompt_of
+from charlm.text.vocab import EOS, Ids
+
+LONGEST = 40
+"""Characters of a suggestion; it ends with its first word."""
+
+
+class Suggestion(NamedTuple):
+    """What the model would write next.
+
+    Attributes:
+        text: up to the end of a word.
+        symbols: the ids of its symbols.
+        ends: whether the text ends after it.
+    """
+
+    text: str
+    symbols: list[int]
+    ends: bool
+
+
+class _Place(NamedTuple):
+    """A state of the text: the number of symbols, the last one that the model has not read, and its state before it."""
+
+    length: int
+    last_B: Ids
+    state: State | None
+
+
+class Writing:
+    """The text so far and the model's state after each step that can be undone.
+
+    Args:
+        model: what suggests.
+        predict: its probabilities.
+        how: how suggestions are drawn.
+        prime: the beginning of the text, prepared.
+        seed: of the suggestions.
+
+    Example:
+        >>> from charlm.lm.counting import NGramGenerator
+        >>> from charlm.text.vocab import Vocab
+        >>> vocab = Vocab.from_text("the cat sat. " * 30, eos=False)
+        >>> model = NGramGenerator(vocab, vocab.encode("the cat sat. " * 30), order=5)
+        >>> with model.predictor() as predict:
+        ...     writing = Writing(model, predict, Sampling(greedy=True), prime="the", seed=1)
+        ...     writing.type(" ")
+        ...     writing.take()
+        ...     before = writing.text
+        ...     done = writing.undo()
+        >>> before, writing.text
+        ('the cat ', 'the ')
+    """
+
+    def __init__(
+        self, model: TextGenerator, predict: Predicts, how: Sampling, prime: str, seed: int
+    ) -> None:
+        self.model = model
+        self.prime = prime
+        self._symbols: list[int] = []
+        self._how = how
+        self._draw = sampler_of(predict, how, model.vocab)
+        self._rng = generator(seed)
+        self._places = [_Place(0, *after_prime(self._draw, model.vocab, prime))]
+        self.suggestion = self._suggested()
+
+    @property
+    def text(self) -> str:
+        """The text so far, the prime included."""
+        return self.prime + self.model.vocab.decode(self._symbols)
+
+    def type(self, characters: str) -> None:
+        """Go on with what was typed.
+
+        Raises:
+            TextError: the model does not know a character.
+        """
+        vocab = self.model.vocab
+        prompt = prompt_of(characters, "", vocab, self.model.normalize, "error")
+        self._go_on(vocab.encode(prompt.prime).tolist())
+
+    def take(self, most: int | None = None) -> None:
+        """Go on with the suggestion, or with ``most`` symbols of it."""
+        self._go_on(self.suggestion.symbols[:most])
+
+    def suggest(self) -> None:
+        """Draw another suggestion."""
+        self.suggestion = self._suggested()
+
+    def undo(self) -> bool:
+        """Go back to before the last step; tell whether there was one."""
+        if len(self._places) == 1:
+            return False
+        self._places.pop()
+        del self._symbols[self._places[-1].length :]
+        self.suggestion = self._suggested()
+        return True
+
+    def _go_on(self, symbols: list[int]) -> None:
+        if not symbols:
+            return
+        _, last_B, state = self._places[-1]
+        read_TB = np.array([*last_B, *symbols[:-1]])[:, np.newaxis]
+        self._symbols += symbols
+        after = reading(self._draw, read_TB, state)
+        self._places.append(_Place(len(self._symbols), np.array(symbols[-1:]), after))
+        self.suggestion = self._suggested()
+
+    def _suggested(self) -> Suggestion:
+        """Draw up to the end of a word, and leave out a character that was not completed."""
+        vocab = self.model.vocab
+        end = -1 if vocab.eos is None else vocab.eos
+        _, last_B, state = self._places[-1]
+        symbols_TB = last_B[np.newaxis]
+        spell = vocab.speller()
+        symbols: list[int] = []
+        whole = 0
+        ends = False
+        while len(symbols) < LONGEST:
+            uniforms = self._rng.random((1, 1))
+            symbols_TB, state = self._draw(symbols_TB, state, uniforms, self._how.sharpness, end)
+            symbol = int(symbols_TB[0, 0])
+            if symbol == len(vocab):
+                raise EvaluationError(NOT_NUMBERS)
+            ends = symbol == vocab.eos
+            if ends:
+                break
+            symbols.append(symbol)
+            spelled = spell(symbol)
+            if spelled:
+                whole = len(symbols)
+            if spelled.isspace():
+                break
+        return Suggestion(vocab.decode(symbols[:whole]), symbols[:whole], ends)
+
+
+def shown_end(suggestion: Suggestion) -> str:
+    """Return what shows that the text would end after a suggestion."""
+    return EOS if suggestion.ends else ""

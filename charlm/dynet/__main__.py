@@ -64,7 +64,7 @@ class DynetModules(MetaPathFinder, Loader):
 
 def main() -> None:
     """Run the program of the command line. Its exceptions and its exit code are not changed."""
-    program, arguments, charlm.dynet.DynetParams.given = _read(sys.argv[1:])
+    program, arguments, charlm.dynet.DynetParams.before_program = _read(sys.argv[1:])
     sys.meta_path.insert(0, DynetModules())
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).resolve().parent)

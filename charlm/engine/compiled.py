@@ -229,8 +229,8 @@ class Compiled:
 
     def _add_memory(self, least: int) -> None:
         """Add a part to the memory, for at least this many numbers."""
-        wanted = max(least, _LEAST, 2 * sum(len(c) for *_, c in self._chunks))
-        chunk = self.context.kernels.tape_memory(wanted)
+        size = max(least, _LEAST, 2 * sum(len(c) for *_, c in self._chunks))
+        chunk = self.context.kernels.tape_memory(size)
         begin, end = place(chunk), place(chunk) + len(chunk)
         self._state[FREE], self._state[END] = begin, end
         self._chunks.append((begin, end, chunk))

@@ -52,10 +52,10 @@ class VanillaLstmGates(Op):
         size, hidden = sum(x[0] for x in xs), h[0]
         expected = [(4 * hidden, size), (4 * hidden, hidden), (4 * hidden,), (size,), (hidden,)]
         names = ("Wx", "Wh", "b", "the mask of x", "the mask of h")
-        for name, got, wanted in zip(names, (wx, wh, b, *masks), expected, strict=False):
-            if got != wanted:
+        for name, got, needed in zip(names, (wx, wh, b, *masks), expected, strict=False):
+            if got != needed:
                 raise self.error(
-                    f"{name} must have shape {wanted} for {size} inputs and {hidden} hidden units, "
+                    f"{name} must have shape {needed} for {size} inputs and {hidden} hidden units, "
                     f"got {got}"
                 )
         return b

@@ -35,6 +35,8 @@ FIRST = ("run", "state", "reason", "problem", "step", "loss", "best", "verdict")
 """The values of a run that are shown first: its status."""
 NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
 """Values that are not shown as a line of name and value, or that only programs need."""
+SENTENCES = ("verdict", "budget")
+"""Values that may need several lines."""
 ABOUT = ("text", "bytes", "sha256", "symbols")
 """Values that the lines about a text contain already."""
 
@@ -174,7 +176,7 @@ def _shown(details: dict[str, Any], with_config: bool) -> str:
             if not value:
                 continue
         line = f"{key.replace('_', ' ')}: {_number(value)}"
-        lines.append(filled(line, then="  ") if key == "verdict" else line)
+        lines.append(filled(line, then="  ") if key in SENTENCES else line)
     if "counts" in details:
         common = list(details["counts"].items())[:10]
         lines.append(listed("most frequent", [f"{c!r} {n:,}" for c, n in common]))

@@ -22,11 +22,7 @@ from charlm.dynet.sketch import Sketch
 from charlm.errors import ArgumentError, MissingModelFileError, ModelFileError, ModelKeyError
 from charlm.files import path_of, read_whole, why_unreadable, write_atomically
 
-__all__ = [
-    "load",
-    "load_generator",
-    "save",
-]
+__all__ = ["load", "load_generator", "save"]
 
 _Classes: TypeAlias = "dict[tuple[str, str], type[Any]]"
 

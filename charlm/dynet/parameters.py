@@ -32,12 +32,7 @@ from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, Param
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
 from charlm.files import path_of
 
-__all__ = [
-    "LookupParameters",
-    "Model",
-    "ParameterCollection",
-    "Parameters",
-]
+__all__ = ["LookupParameters", "Model", "ParameterCollection", "Parameters"]
 
 
 class Parameters(CurrentLeaf):

@@ -13,11 +13,7 @@ from charlm.engine.ops.arguments import unsigned
 from charlm.engine.parameters import decay_rate
 from charlm.errors import ArgumentError, SettingError
 
-__all__ = [
-    "DynetParams",
-    "init",
-    "init_from_params",
-]
+__all__ = ["DynetParams", "init", "init_from_params"]
 
 
 def init(

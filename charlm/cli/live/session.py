@@ -27,12 +27,7 @@ from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
-from charlm.training.events import (
-    Finished,
-    RolledBack,
-    Skipped,
-    Started,
-)
+from charlm.training.events import Finished, RolledBack, Skipped, Started
 from charlm.training.loop import Training
 from charlm.wording import counted, fixed
 

@@ -11,13 +11,7 @@ from pathlib import Path
 import attrs
 
 from charlm.cli.terminal.phrases import program
-from charlm.config import (
-    DataConfig,
-    bundled_comparisons,
-    bundled_runs,
-    located_text,
-    resolve_text,
-)
+from charlm.config import DataConfig, bundled_comparisons, bundled_runs, located_text, resolve_text
 from charlm.config.schema import BYTES
 from charlm.errors import ConfigError, MissingTextError, TextError, UndecodableTextError
 from charlm.files import home_expanded

@@ -179,10 +179,7 @@ class Lookup(Op):
 
 
 def lookup(
-    graph: ComputationGraph,
-    table: LookupParameter,
-    index: int | Sequence[int],
-    update: bool = True,
+    graph: ComputationGraph, table: LookupParameter, index: int | Sequence[int], update: bool = True
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
     return start(graph, Lookup(table, _ids(index), update), LookupExpression)

@@ -138,7 +138,7 @@ def _check_options(
 def data_of(
     texts: tuple[str, ...], encoding: str | None, data: DataConfig, vocab: Vocab
 ) -> DataConfig:
-    """Return the section for other texts than those of a run's section, whose symbols they are to have.
+    """Return a run's data section with other texts, which are to have the same symbols.
 
     Raises:
         InputError: these are bytes and an encoding is given, or the other way round.

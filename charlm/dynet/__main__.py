@@ -72,7 +72,7 @@ def main() -> None:
     runpy.run_path(program, run_name="__main__")
 
 
-def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
+def _read(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
     """Return the program, its arguments, and the options from before it."""
     parser = argparse.ArgumentParser(
         prog="python -m charlm.dynet",
@@ -95,7 +95,7 @@ def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
         parser.add_argument(
             name, name.replace("-", "_").replace("__", "--", 1), metavar="VALUE", help=what
         )
-    parsed = vars(parser.parse_args(given))
+    parsed = vars(parser.parse_args(words))
     options = [
         f"{name}={value}"
         for name in _OPTIONS

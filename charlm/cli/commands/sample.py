@@ -49,7 +49,7 @@ before each text. Programs should read --json.
 @kernels_option
 @json_option
 @click.pass_obj
-def sample(obj: dict[str, Any], /, **given: Any) -> int:
+def sample(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.sample import sample
 
-    return sample(obj, **given)
+    return sample(obj, **options)

@@ -63,12 +63,12 @@ def eval_(
         if train is not None:
             baselines = measure(model.vocab, train, ids[1:])
     else:
-        assert train is not None
-        before, scored = part_of(corpus, split or "val", own, run)
+        part = split or "val"
+        before, scored = part_of(corpus, part, own, run)
         ids, begin = np.append(before, scored), len(before)
-        unknown = unknown_sizes_of_part(corpus, own, split or "val")
-        baselines = None if split == "test" else baselines_of(corpus, Path(run))
-        baselines = baselines or measure(model.vocab, train, scored)
+        unknown = unknown_sizes_of_part(corpus, own, part)
+        baselines = baselines_of(corpus, Path(run)) if part == "val" else None
+        baselines = baselines or measure(model.vocab, corpus.train_ids, scored)
     saved = saved_by_reading(model.config, len(model.vocab)) * len(ids[begin:])
     model.kernels = decide(kernels or "auto", None, saved * (4 if dynamic else 1)).functions()
     score = score_text(
@@ -157,7 +157,7 @@ def data_of(
 def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
     """Return the ids of the text that a section names, and the sizes of its characters that are ``<UNK>``.
 
-    Before them stands the symbol that a text of the model begins with.
+    The first id is that of the symbol with which a text of the model begins.
     """
     ids = ids_of(data, vocab)
     has_unknown = vocab.unknown is not None and (ids == vocab.unknown).any()
@@ -168,7 +168,7 @@ def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
 def part_of(
     corpus: LineCorpus | StreamCorpus, split: str, data: DataConfig, run: str
 ) -> tuple[Ids, Ids]:
-    """Return a part of a run's text that was not trained on, and before it the text that is read first.
+    """Return the text that the model reads first, and then a part of the run's text that was not trained on.
 
     Raises:
         TextError: there is no such part.

@@ -105,9 +105,9 @@ def number(
     def rule(value: Any) -> float:
         if type(value) not in (int, float):
             raise SettingError(f"expected a number, got {shown(value)}")
+        finite = abs(value) <= sys.float_info.max  # NaN is not, nor an integer beyond floats
         if (
-            not abs(value)
-            <= sys.float_info.max  # neither nan nor infinite nor a whole number beyond floats
+            not finite
             or (above is not None and value <= above)
             or (least is not None and value < least)
             or (most is not None and value > most)
@@ -303,9 +303,8 @@ def encoding(value: Any) -> str:
         return name
     try:
         codec = codecs.lookup(name)
-        io.TextIOWrapper(
-            io.BytesIO(), name
-        )  # refuses codecs that do not decode to text: base64, zip, ...
+        # it refuses codecs that do not decode to text: base64, zip, ...
+        io.TextIOWrapper(io.BytesIO(), name)
     except (LookupError, ValueError):
         raise SettingError(
             f"expected bytes, or an encoding that Python knows such as utf-8, cp1252 or utf-16, got {shown(value)}"

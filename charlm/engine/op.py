@@ -106,9 +106,8 @@ class Op(ABC):
         super().__init_subclass__(**kwargs)
         if abstract:
             return
-        undocumented = (
-            not (cls.__doc__ or "").strip() and sys.flags.optimize < 2
-        )  # -OO drops docstrings
+        # -OO drops docstrings
+        undocumented = not (cls.__doc__ or "").strip() and sys.flags.optimize < 2
         if undocumented or cls.samples.__func__ is Op.samples.__func__:  # type: ignore[attr-defined]
             raise TypeError(f"op {cls.__name__} needs a docstring with its formula, and samples()")
         if cls.__name__ in Op.registry:

@@ -64,8 +64,8 @@ def output_error(path: Path, error: OSError) -> OutputError:
     >>> print(output_error(Path("runs/a"), OSError(errno.ENOSPC, "")))
     runs/a: cannot write: the disk is full; free some space, or write to another place
     """
-    other = (error.strerror or str(error), "choose another path, or check the disk")
-    reason, remedy = _ADVICE.get(error.errno or 0, other)
+    default = (error.strerror or str(error), "choose another path, or check the disk")
+    reason, remedy = _ADVICE.get(error.errno or 0, default)
     return OutputError(f"{path}: cannot write: {reason}; {remedy}")
 
 
@@ -101,8 +101,8 @@ def why_unreadable(error: OSError) -> str:
     >>> why_unreadable(OSError(errno.EACCES, ""))
     'cannot be read: no permission; change that with chmod, or give another path'
     """
-    other = (error.strerror or str(error), "give another path, or check the disk")
-    reason, remedy = _WHY_UNREADABLE.get(error.errno or 0, other)
+    default = (error.strerror or str(error), "give another path, or check the disk")
+    reason, remedy = _WHY_UNREADABLE.get(error.errno or 0, default)
     return f"cannot be read: {reason}; {remedy}"
 
 

@@ -31,10 +31,10 @@ def _linear_algebra() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
-def thread_count(wanted: int | None = None, default: int | None = None) -> int:
-    """Return the number of threads: the wanted one, or the environment's, the default, or the number of cores."""
-    if wanted is not None:
-        return wanted
+def thread_count(asked: int | None = None, default: int | None = None) -> int:
+    """Return the number of threads: the one asked for, or the environment's, the default, or the number of cores."""
+    if asked is not None:
+        return asked
     values = [os.environ.get(variable, "") for variable in VARIABLES]
     counts = [int(value) for value in values if value.isdecimal() and int(value)]
     return counts[0] if counts else default or cores()

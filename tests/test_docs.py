@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -182,6 +183,18 @@ def test_files_that_a_page_on_the_code_names_exist(name):
     assert paths
     missing = [p for p in paths if not (ROOT / p).exists() and not (ROOT / "charlm" / p).exists()]
     assert missing == []
+
+
+def test_files_and_modules_that_the_code_names_exist():
+    """In docstrings and comments; a file by its name or the end of its path."""
+    modules = list((ROOT / "charlm").rglob("*.py"))
+    files = [f"/{path.relative_to(ROOT)}" for path in (*modules, *(ROOT / "tests").rglob("*.py"))]
+    for module in modules:
+        text = module.read_text(encoding="utf-8")
+        named = re.findall(r"``([\w./-]+\.py)``", text)
+        assert [f for f in named if not any(path.endswith(f"/{f}") for path in files)] == [], module
+        for name in re.findall(r"``(charlm(?:\.\w+)+)``", text):
+            pkgutil.resolve_name(name)
 
 
 @pytest.mark.parametrize("folder", [".", "docs", "data", "benchmarks/results"])

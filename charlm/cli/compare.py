@@ -153,18 +153,18 @@ def verdict_in_words(result: ComparisonResult) -> list[str]:
     if verdict.threshold is None:
         named = ", ".join(f"{t:g}" for t in result.thresholds)
         best = min(result.models, key=lambda model: model.last_loss.mean)
-        found = (
+        outcome = (
             f"Undecided: in {counted(result.steps, 'step')}, no threshold ({named}) was reached with every "
             f"seed. {best.name} has the lowest final loss, {short(best.last_loss.mean)}."
         )
     elif verdict.faster is None:
-        found = (
+        outcome = (
             f"Undecided: no model is the first below a loss of {verdict.threshold:g} with more than half "
             f"of {counted(verdict.seeds, 'seed')}."
         )
     else:
-        found = _win(verdict, verdict.faster, result)
-    return [found, *explanation_in_words(result)]
+        outcome = _win(verdict, verdict.faster, result)
+    return [outcome, *explanation_in_words(result)]
 
 
 def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:

@@ -47,29 +47,12 @@ def eval_(
 ) -> int:
     """Run ``charlm eval`` and return the exit code."""
     screen = Screen(obj)
-    if rate is not None and not dynamic:
-        raise click.UsageError("--rate needs --dynamic: give both, or neither")
-    if cold and texts:
-        raise click.UsageError(
-            "--cold is for the run's own text: another TEXT always starts with an empty state"
-        )
-    if split and texts:
-        raise click.UsageError(
-            "--split chooses a part of the run's own text: leave out --split, or TEXT"
-        )
-    if encoding is not None and not texts:
-        raise click.UsageError(
-            "--encoding is for a TEXT that you name: a run knows the encoding of its own text"
-        )
-    if (moved or val_file) and texts and not (dynamic or mix):
-        raise click.UsageError(
-            "--text and --val-file give the place of the run's own text, which is not read here: leave them out"
-        )
+    _check_options(texts, split, encoding, bool(moved or val_file), cold, dynamic, rate, mix)
     loaded, checkpoint = load_checkpoint(run), checkpoint_file(run)
     model = model_of(loaded)
     data = config_of(loaded).data
     train: Ids | None = None
-    known: Baselines | None = None
+    baselines: Baselines | None = None
     if not texts or dynamic or mix:
         own = attrs.evolve(data, text=moved or data.text, val_file=val_file or data.val_file)
         corpus = corpus_of_run(checkpoint, loaded, own)
@@ -79,19 +62,17 @@ def eval_(
         ids, unknown = text_ids(kept_data(data_of(texts, encoding, data, model.vocab)), model.vocab)
         begin = 1
         if train is not None:
-            known = measure(model.vocab, train, ids[1:])
+            baselines = measure(model.vocab, train, ids[1:])
     else:
-        assert train is not None
-        before, scored = part_of(corpus, split or "val", own, run)
+        part = split or "val"
+        before, scored = part_of(corpus, part, own, run)
         ids, begin = np.append(before, scored), len(before)
-        unknown = unknown_sizes_of_part(corpus, own, split or "val")
-        if split == "test":
-            known = measure(model.vocab, train, scored)
-        else:
-            known = baselines_of(corpus, Path(run) if Path(run).is_dir() else None)
+        unknown = unknown_sizes_of_part(corpus, own, part)
+        baselines = baselines_of(corpus, Path(run)) if part == "val" else None
+        baselines = baselines or measure(model.vocab, corpus.train_ids, scored)
     saved = saved_by_reading(model.config, len(model.vocab)) * len(ids[begin:])
     model.kernels = decide(kernels or "auto", None, saved * (4 if dynamic else 1)).functions()
-    found = score_text(
+    score = score_text(
         model,
         ids,
         begin,
@@ -99,13 +80,13 @@ def eval_(
         cold=cold,
         dynamic=dynamic,
         rate=rate,
-        mix=mix is not None,
+        mix=bool(mix),
         unknown=unknown,
     )
     state = "cold" if cold or texts else "carried"
     if as_json:
         about = {
-            **evaluation_data(found, known),
+            **evaluation_data(score, baselines),
             "checkpoint": str(checkpoint),
             "state": state,
             "split": None if texts else split or "val",
@@ -113,37 +94,70 @@ def eval_(
         }
         click.echo(json.dumps(about))
         return 0
-    screen.say(f"{checkpoint}: state {state}{how_scored(found)}")
+    screen.say(f"{checkpoint}: state {state}{how_scored(score)}")
     if len(unknown):
         screen.say(
             f"note: {len(unknown):,} of the characters are not in the vocabulary; they are scored as <UNK>"
         )
-    click.echo("\n".join(evaluation_lines(found, known, model.vocab.unit)))
+    click.echo("\n".join(evaluation_lines(score, baselines, model.vocab.unit)))
     return 0
+
+
+def _check_options(
+    texts: tuple[str, ...],
+    split: str | None,
+    encoding: str | None,
+    moved: bool,
+    cold: bool,
+    dynamic: bool,
+    rate: float | None,
+    mix: str | None,
+) -> None:
+    """Refuse options that do not go together."""
+    if rate is not None and not dynamic:
+        raise click.UsageError("--rate needs --dynamic: give both, or neither")
+    if encoding is not None and not texts:
+        raise click.UsageError(
+            "--encoding is for a TEXT that you name: a run knows the encoding of its own text"
+        )
+    if not texts:
+        return
+    if cold:
+        raise click.UsageError(
+            "--cold is for the run's own text: another TEXT always starts with an empty state"
+        )
+    if split:
+        raise click.UsageError(
+            "--split chooses a part of the run's own text: leave out --split, or TEXT"
+        )
+    if moved and not (dynamic or mix):
+        raise click.UsageError(
+            "--text and --val-file give the place of the run's own text, which is not read here: leave them out"
+        )
 
 
 def data_of(
     texts: tuple[str, ...], encoding: str | None, data: DataConfig, vocab: Vocab
 ) -> DataConfig:
-    """Return the section for other texts than those of a run's section, whose symbols they are to have.
+    """Return a run's data section with other texts, which are to have the same symbols.
 
     Raises:
         InputError: these are bytes and an encoding is given, or the other way round.
     """
     if encoding is not None and vocab.is_bytes != (encoding == BYTES):
-        what = (
+        problem = (
             "the model's symbols are bytes, so nothing is decoded: leave it out"
             if vocab.is_bytes
             else f"the model's symbols are characters, so the text has to be decoded: name a codec, such as {UTF_8}"
         )
-        raise InputError(f"--encoding {encoding}: {what}")
+        raise InputError(f"--encoding {encoding}: {problem}")
     return attrs.evolve(data, text=texts, val_file=None, encoding=encoding or data.encoding)
 
 
 def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
     """Return the ids of the text that a section names, and the sizes of its characters that are ``<UNK>``.
 
-    Before them stands the symbol that a text of the model begins with.
+    The first id is that of the symbol with which a text of the model begins.
     """
     ids = ids_of(data, vocab)
     has_unknown = vocab.unknown is not None and (ids == vocab.unknown).any()
@@ -154,7 +168,7 @@ def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
 def part_of(
     corpus: LineCorpus | StreamCorpus, split: str, data: DataConfig, run: str
 ) -> tuple[Ids, Ids]:
-    """Return a part of a run's text that was not trained on, and before it the text that is read first.
+    """Return the text that the model reads first, and then a part of the run's text that was not trained on.
 
     Raises:
         TextError: there is no such part.
@@ -166,9 +180,9 @@ def part_of(
             f"held out with --split val, name a TEXT, or train with {_larger('--test-frac', data.test_frac)}"
         )
     if split == "val" and not len(held_out):
-        other = "the test part with --split test, or " if len(test) else ""
+        instead = "the test part with --split test, or " if len(test) else ""
         raise TextError(
-            f"{run}: no part of its text is held out (data.val_frac is {data.val_frac:g}): score {other}a TEXT that "
+            f"{run}: no part of its text is held out (data.val_frac is {data.val_frac:g}): score {instead}a TEXT that "
             f"you name, or train with {_larger('--val-frac', data.val_frac)}"
         )
     before = corpus.train_ids[-WARM_UP - 1 :]

@@ -20,7 +20,7 @@ from charlm.errors import OutputError, TextError
 from charlm.lm.language_model import model_of
 from charlm.lm.saved import config_of, model_state
 from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
-from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
+from charlm.runs.checkpoint import Checkpoint, checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status
 from charlm.runs.mark import is_run
@@ -35,6 +35,8 @@ FIRST = ("run", "state", "reason", "problem", "step", "loss", "best", "verdict")
 """The values of a run that are shown first: its status."""
 NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
 """Values that are not shown as a line of name and value, or that only programs need."""
+SENTENCES = ("verdict", "budget")
+"""Values that may need several lines."""
 ABOUT = ("text", "bytes", "sha256", "symbols")
 """Values that the lines about a text contain already."""
 
@@ -67,22 +69,7 @@ def _run(what: str) -> dict[str, Any]:
     directory = RunDirectory(folder)
     history = History.read(directory)
     config = config_of(last)
-    characters: dict[str, int] = {}
-    problem, baselines = None, None
-    try:
-        corpus = corpus_of_run(what, last)
-        characters = {
-            "train": len(corpus.train_ids),
-            "held_out": len(corpus.held_out_ids),
-            "test": len(corpus.test_ids),
-        }
-        if corpus.has_held_out:
-            baselines = baselines_of(corpus, folder if Path(what).is_dir() else None)
-    except TextError as error:
-        problem = str(error)
-        baselines = Baselines.load(folder)
-    except OutputError:  # a run that may only be read
-        baselines = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids)
+    characters, baselines, problem = _text_of_run(what, last, folder)
     said = None
     if history.held_out and baselines:
         said = verdict(history.held_out, history.losses, baselines)
@@ -110,6 +97,22 @@ def _run(what: str) -> dict[str, Any]:
         "files": {file.name: file.lstat().st_size for file in sorted(folder.iterdir())},
         "config": to_dict(config),
     }
+
+
+def _text_of_run(
+    run: str, checkpoint: Checkpoint, folder: Path
+) -> tuple[dict[str, int], Baselines | None, str | None]:
+    """Return the sizes of the parts of a run's text, its baselines, and why it cannot be read, if it cannot."""
+    characters: dict[str, int] = {}
+    try:
+        corpus = corpus_of_run(run, checkpoint)
+        train, held_out, test = corpus.train_ids, corpus.held_out_ids, corpus.test_ids
+        characters = {"train": len(train), "held_out": len(held_out), "test": len(test)}
+        return characters, baselines_of(corpus, Path(run)) if corpus.has_held_out else None, None
+    except TextError as error:
+        return characters, Baselines.load(folder), str(error)
+    except OutputError:  # a run that may only be read
+        return characters, measure(corpus.vocab, train, held_out), None
 
 
 def _history_of(directory: RunDirectory) -> dict[str, Any]:
@@ -173,7 +176,7 @@ def _shown(details: dict[str, Any], with_config: bool) -> str:
             if not value:
                 continue
         line = f"{key.replace('_', ' ')}: {_number(value)}"
-        lines.append(filled(line, then="  ") if key == "verdict" else line)
+        lines.append(filled(line, then="  ") if key in SENTENCES else line)
     if "counts" in details:
         common = list(details["counts"].items())[:10]
         lines.append(listed("most frequent", [f"{c!r} {n:,}" for c, n in common]))

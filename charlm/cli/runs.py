@@ -17,7 +17,7 @@ from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import age, program
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import CheckpointError
-from charlm.runs.checkpoint import suggested_run
+from charlm.runs.checkpoint import no_run, suggested_run
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, statuses
 from charlm.wording import fixed, short
@@ -31,7 +31,7 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
     if follow:
         directory = RunDirectory(folder)
         if not directory.is_run():
-            raise CheckpointError(f"{folder}: no run is there; {suggested_run(folder)}")
+            raise no_run(folder)
         return show(directory, screen, as_json)
     listed = sorted(statuses(folder), key=lambda run: math.inf if run.age is None else run.age)
     for run in listed:

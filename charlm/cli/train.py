@@ -24,7 +24,7 @@ from charlm.config import (
     to_yaml,
     trains_as_a_preset,
 )
-from charlm.errors import CheckpointError, InputError
+from charlm.errors import InputError
 from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
 
@@ -53,12 +53,8 @@ def train(
     if as_json and not dry_run:
         raise click.UsageError("--json is for --dry-run; a run writes its numbers to metrics.jsonl")
     if list_bundled:
-        click.echo(
-            "Configs:\n"
-            + table(bundled_runs(), "<=", "  ")
-            + "\nTexts:\n  "
-            + "\n  ".join(bundled_texts())
-        )
+        configs, names = table(bundled_runs(), "<=", "  "), "\n  ".join(bundled_texts())
+        click.echo(f"Configs:\n{configs}\nTexts:\n  {names}")
         return 0
     if resume is not None:
         if arguments or output or force or init_from or preset:
@@ -69,17 +65,9 @@ def train(
         arguments = (str(resume / CONFIG),)
     source = arguments[0] if arguments and is_config(arguments[0]) else None
     texts = arguments if source is None else arguments[1:]
-    note = None
     if texts and source is None:
         check_text(texts[0])
-        if preset is None:
-            preset = preset_for(texts)
-            why = "for a text of any size" if "-" in texts else "chosen by the size of the text"
-            others = ", ".join(f"--preset {name}" for name in PRESETS if name != preset)
-            note = f"preset {preset}, {why} (others: {others})"
-    elif texts and trains_as_a_preset(source):
-        why = "chosen by the size of the text"
-        note = f"the model of {source}, with the training of preset {preset_for(texts)}, {why}"
+    note = None if preset is not None else _note_on_preset(source, texts)
     overrides = _overrides(settings, {**flags, "threads": obj["threads"]})
     if needs_text(source) and not texts and not _name_a_text(overrides):
         raise InputError(
@@ -109,21 +97,32 @@ def _run_folder(path: Path) -> Path:
     """Return the folder of a run, from its path or the path of a file in it."""
     folder = path.parent if path.is_file() else path
     if not is_run(folder):
-        from charlm.runs.checkpoint import suggested_run
+        from charlm.runs.checkpoint import no_run
 
-        raise CheckpointError(
-            f"{path}: no run is there (a folder with a config.yaml); {suggested_run(path)}"
-        )
+        raise no_run(path)
     return folder
 
 
+def _note_on_preset(source: str | None, texts: tuple[str, ...]) -> str | None:
+    """Say which preset the texts get, if they get one."""
+    if not texts or not (source is None or trains_as_a_preset(source)):
+        return None
+    preset, why = preset_for(texts), "chosen by the size of the text"
+    if source is not None:
+        return f"the model of {source}, with the training of preset {preset}, {why}"
+    why = "for a text of any size" if "-" in texts else why
+    others = ", ".join(f"--preset {name}" for name in PRESETS if name != preset)
+    return f"preset {preset}, {why} (others: {others})"
+
+
 def _overrides(settings: tuple[str, ...], flags: dict[str, object]) -> list[str | Override]:
-    given = overrides_of(flags)
-    budget = [override for override in given if override.key in BUDGETS]
+    options = overrides_of(flags)
+    budget = [override for override in options if override.key in BUDGETS]
     unset = [Override(override.origin, key, "null") for override in budget[:1] for key in BUDGETS]
-    return [*settings, *unset, *given]
+    return [*settings, *unset, *options]
 
 
 def _name_a_text(overrides: list[str | Override]) -> bool:
-    keys = (given.partition("=")[0].strip() for given in overrides if isinstance(given, str))
+    typed = (override for override in overrides if isinstance(override, str))
+    keys = (override.partition("=")[0].strip() for override in typed)
     return not {"data", "data.text"}.isdisjoint(keys)

@@ -143,8 +143,7 @@ def resolve_text(name_or_path: str, others: Iterable[str] = ()) -> Path:
             return path
         hint = _meant(path, [*texts, *others])
         raise MissingTextError(
-            name_or_path,
-            f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})",
+            name_or_path, f"{name_or_path}: no such text{hint} (bundled texts: {', '.join(texts)})"
         ) from None
     except OSError as error:
         raise TextError(f"{seen(path)}: {why_unreadable(error)}") from None

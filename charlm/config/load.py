@@ -45,8 +45,8 @@ class Override:
 
     def __str__(self) -> str:
         """Return what the user typed, as the location of the value in messages."""
-        given = f"{self.key}={self.value}" if self.origin == SET else self.value
-        return f"{self.origin} {given}"
+        typed = f"{self.key}={self.value}" if self.origin == SET else self.value
+        return f"{self.origin} {typed}"
 
 
 def load_run(
@@ -80,20 +80,8 @@ def load_run(
     for override in overrides:
         require("load_run: an override", override, (str, Override), "text, such as train.steps=9")
     source = None if source is None else str(path_of(source, "load_run: source"))
-    if preset is not None:
-        checked(one_of(*PRESETS), "preset", preset)
-    if preset is not None and source is not None:
-        raise ConfigError(
-            f"--preset {preset}: the config {source} is given too; choose one of them"
-        )
-    if preset is not None and not texts:
-        raise ConfigError(
-            f"--preset {preset}: a preset needs a text of yours; name one, as in "
-            f"charlm train --preset {preset} novel.txt"
-        )
     own_text = source is None and bool(texts)
-    if own_text:
-        source = preset or preset_for(texts)
+    source = _start(source, preset, texts)
     path = config_path(source or TUTORIAL)
     root, problems = read_file(path)
     if "models" in root.value:
@@ -111,6 +99,23 @@ def load_run(
         root = _with_located_text(node, Path.cwd()).over(root)
         problems += more
     return structured(RunConfig, root, problems)
+
+
+def _start(source: str | None, preset: str | None, texts: Sequence[str]) -> str | None:
+    """Return the config to start from: the source, or the preset, by default that for the size of the texts."""
+    if preset is None:
+        return preset_for(texts) if source is None and texts else source
+    checked(one_of(*PRESETS), "preset", preset)
+    if source is not None:
+        raise ConfigError(
+            f"--preset {preset}: the config {source} is given too; choose one of them"
+        )
+    if not texts:
+        raise ConfigError(
+            f"--preset {preset}: a preset needs a text of yours; name one, as in "
+            f"charlm train --preset {preset} novel.txt"
+        )
+    return preset
 
 
 def trains_as_a_preset(source: str | None) -> bool:
@@ -212,10 +217,10 @@ def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
         raise _blaming_source(error, sources) from None
 
 
-def _names(given: Sequence[str | Path], where: str) -> list[str]:
+def _names(names: Sequence[str | Path], where: str) -> list[str]:
     """Return names or paths as strings; a single string is refused, as it would be a list of characters."""
-    require(where, given, (list, tuple), "a list, such as ['novel.txt']")
-    return [str(path_of(name, where)) if name != "" else "" for name in given]
+    require(where, names, (list, tuple), "a list, such as ['novel.txt']")
+    return [str(path_of(name, where)) if name != "" else "" for name in names]
 
 
 def _with_located_text(run: ConfigNode, folder: Path) -> ConfigNode:
@@ -247,18 +252,18 @@ def _texts_node(texts: Sequence[str]) -> ConfigNode:
     return ConfigNode.of({"data": data}, "TEXT")
 
 
-def _override_node(given: str | Override) -> tuple[ConfigNode, list[Problem]]:
-    if isinstance(given, str):
-        key, equals, value = given.partition("=")
+def _override_node(override: str | Override) -> tuple[ConfigNode, list[Problem]]:
+    if isinstance(override, str):
+        key, equals, value = override.partition("=")
         if not equals:
-            location = Location(f"{SET} {given}")
+            location = Location(f"{SET} {override}")
             problem = Problem(location, "expected key=value, such as model.layers=2")
             return ConfigNode({}, location, location), [problem]
-        given = Override(SET, key, value)
-    path = tuple(given.key.strip().split("."))
-    node, problems = read_value(given.value, str(given), path)
+        override = Override(SET, key, value)
+    path = tuple(override.key.strip().split("."))
+    node, problems = read_value(override.value, str(override), path)
     for depth in range(len(path) - 1, -1, -1):
-        location = Location(str(given), key=dotted(path[:depth]))
+        location = Location(str(override), key=dotted(path[:depth]))
         node = ConfigNode({path[depth]: node}, location, location)
     return node, problems
 

@@ -49,7 +49,7 @@ def shown(value: object) -> str:
 
 
 def suggestion(
-    given: str, names: Iterable[str], called: Callable[[str], str] = lambda name: name
+    word: str, names: Iterable[str], called: Callable[[str], str] = lambda name: name
 ) -> str:
     """Return ``; did you mean NAME?`` for the closest name, as it is called, or nothing when none is close.
 
@@ -57,7 +57,7 @@ def suggestion(
     '; did you mean lstm?'
     """
     by_lower_case = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(given.lower(), by_lower_case, n=1)
+    close = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
     return f"; did you mean {called(by_lower_case[close[0]])}?" if close else ""
 
 
@@ -100,20 +100,20 @@ def number(
     bounds += [f"of {least:g} or more"] if least is not None else []
     bounds += [f"of at most {most:g}"] if most is not None else []
     bounds += [f"below {below:g}"] if below is not None else []
-    wanted = f"expected a number {' and '.join(bounds)}" if bounds else "expected a finite number"
+    expected = f"expected a number {' and '.join(bounds)}" if bounds else "expected a finite number"
 
     def rule(value: Any) -> float:
         if type(value) not in (int, float):
             raise SettingError(f"expected a number, got {shown(value)}")
+        finite = abs(value) <= sys.float_info.max  # NaN is not, nor an integer beyond floats
         if (
-            not abs(value)
-            <= sys.float_info.max  # neither nan nor infinite nor a whole number beyond floats
+            not finite
             or (above is not None and value <= above)
             or (least is not None and value < least)
             or (most is not None and value > most)
             or (below is not None and value >= below)
         ):
-            raise SettingError(f"{wanted}, got {shown(value)}")
+            raise SettingError(f"{expected}, got {shown(value)}")
         return float(value)
 
     return rule
@@ -167,9 +167,9 @@ def seconds_of(time: str) -> float:
     >>> seconds_of("1h30m")
     5400.0
     """
-    found = _DURATION.fullmatch(time)
-    assert found is not None
-    parts = zip(found.groups(), _UNITS.values(), strict=True)
+    match = _DURATION.fullmatch(time)
+    assert match is not None
+    parts = zip(match.groups(), _UNITS.values(), strict=True)
     return sum((float(number) * unit for number, unit in parts if number), 0.0)
 
 
@@ -303,9 +303,8 @@ def encoding(value: Any) -> str:
         return name
     try:
         codec = codecs.lookup(name)
-        io.TextIOWrapper(
-            io.BytesIO(), name
-        )  # refuses codecs that do not decode to text: base64, zip, ...
+        # it refuses codecs that do not decode to text: base64, zip, ...
+        io.TextIOWrapper(io.BytesIO(), name)
     except (LookupError, ValueError):
         raise SettingError(
             f"expected bytes, or an encoding that Python knows such as utf-8, cp1252 or utf-16, got {shown(value)}"

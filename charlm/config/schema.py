@@ -38,10 +38,10 @@ def _setting(default: Any, rule: Rule, doc: str) -> Any:
 
 def _only(settings: Any, name: str, key: str, *values: str) -> None:
     """Refuse a setting that has no effect, because ``key`` has none of the values."""
-    found = getattr(settings, key)
-    if getattr(settings, name) is not None and found not in values:
+    value = getattr(settings, key)
+    if getattr(settings, name) is not None and value not in values:
         raise SettingError(
-            f"has no effect with {key} {found}; leave it out (null), or set {key} to {' or '.join(values)}",
+            f"has no effect with {key} {value}; leave it out (null), or set {key} to {' or '.join(values)}",
             name,
         )
 

@@ -51,8 +51,8 @@ def made(cls: type[T], data: Any, source: str, *, more: bool = False) -> T:
     charlm.errors.StoredError: row: step: expected 0 or more, got -3
     """
     if more and isinstance(data, dict):
-        known = {field.name for field in attrs.fields(cls)}  # type: ignore[arg-type]
-        data = {key: value for key, value in data.items() if key in known}
+        names = {field.name for field in attrs.fields(cls)}  # type: ignore[arg-type]
+        data = {key: value for key, value in data.items() if key in names}
     try:
         return from_plain(cls, data, source)
     except ConfigError as error:
@@ -89,10 +89,10 @@ def read_json(cls: type[T], path: Path, most: int, *, more: bool = False) -> T:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    data = dict(pairs)
+    if len(data) < len(pairs):
         raise ValueError("a key is given twice")
-    return found
+    return data
 
 
 def _no_number(name: str) -> NoReturn:

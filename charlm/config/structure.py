@@ -75,20 +75,20 @@ def _tuple_hook(kind: Any) -> Hook:
     return structure
 
 
-def structured(cls: type[T], node: ConfigNode, problems: Iterable[Problem] = ()) -> T:
+def structured(cls: type[T], node: ConfigNode, earlier: Iterable[Problem]) -> T:
     """Make an object of the schema from a tree, or report all that is wrong with it.
 
-    ``problems`` were found earlier. Their consequences are not reported again: a value that could
+    ``earlier`` problems are reported too. Their consequences are not reported again: a value that could
     not be read is also missing.
     """
-    found = list(problems)
-    broken = {problem.location for problem in found}
+    problems = list(earlier)
+    broken = {problem.location for problem in problems}
     try:
         config = _converter.structure(node.plain(), cls)
     except (BaseValidationError, SettingError) as error:
-        found += islice(_problems(error, node, (), broken), MOST_PROBLEMS)
-    if found:
-        raise error_of(found)
+        problems += islice(_problems(error, node, (), broken), MOST_PROBLEMS)
+    if problems:
+        raise error_of(problems)
     return config
 
 
@@ -98,8 +98,8 @@ def from_plain(cls: type[T], data: Any, source: str) -> T:
         return _converter.structure(data, cls)
     except (BaseValidationError, SettingError) as error:
         try:
-            found = _problems(error, ConfigNode.of(data, source), (), set())
-            raise error_of(islice(found, MOST_PROBLEMS)) from None
+            problems = _problems(error, ConfigNode.of(data, source), (), set())
+            raise error_of(islice(problems, MOST_PROBLEMS)) from None
         except RecursionError:
             raise ConfigError(f"{source}: it is nested too deeply") from None
 

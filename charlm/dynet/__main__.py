@@ -64,7 +64,7 @@ class DynetModules(MetaPathFinder, Loader):
 
 def main() -> None:
     """Run the program of the command line. Its exceptions and its exit code are not changed."""
-    program, arguments, charlm.dynet.DynetParams.given = _read(sys.argv[1:])
+    program, arguments, charlm.dynet.DynetParams.before_program = _read(sys.argv[1:])
     sys.meta_path.insert(0, DynetModules())
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).resolve().parent)
@@ -72,7 +72,7 @@ def main() -> None:
     runpy.run_path(program, run_name="__main__")
 
 
-def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
+def _read(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
     """Return the program, its arguments, and the options from before it."""
     parser = argparse.ArgumentParser(
         prog="python -m charlm.dynet",
@@ -95,7 +95,7 @@ def _read(given: Sequence[str]) -> tuple[str, list[str], list[str]]:
         parser.add_argument(
             name, name.replace("-", "_").replace("__", "--", 1), metavar="VALUE", help=what
         )
-    parsed = vars(parser.parse_args(given))
+    parsed = vars(parser.parse_args(words))
     options = [
         f"{name}={value}"
         for name in _OPTIONS

@@ -8,14 +8,7 @@ from charlm.errors import ArgumentError, DeviceError
 
 _CPU = "CPU"
 
-__all__ = [
-    "ERRMSG",
-    "HAVE_CUDA",
-    "DeviceInfo",
-    "available_devices",
-    "get_device_info",
-    "to_device",
-]
+__all__ = ["ERRMSG", "HAVE_CUDA", "DeviceInfo", "available_devices", "get_device_info", "to_device"]
 
 HAVE_CUDA = False
 

@@ -22,11 +22,7 @@ from charlm.dynet.sketch import Sketch
 from charlm.errors import ArgumentError, MissingModelFileError, ModelFileError, ModelKeyError
 from charlm.files import path_of, read_whole, why_unreadable, write_atomically
 
-__all__ = [
-    "load",
-    "load_generator",
-    "save",
-]
+__all__ = ["load", "load_generator", "save"]
 
 _Classes: TypeAlias = "dict[tuple[str, str], type[Any]]"
 
@@ -51,8 +47,8 @@ def save(basename: str | Path, objects: Iterable[Any]) -> None:
     base = path_of(basename, "save")
     meta = b""
     stored: dict[str, Stored] = {}
-    for thing in objects:
-        entry, records = _described(thing)
+    for saved in objects:
+        entry, records = _described(saved)
         meta += plain_pickle.dumps(entry, _module)
         for parameter, name in records:
             if stored.setdefault(name, parameter) is not parameter:
@@ -120,13 +116,13 @@ def _loaded(
             try:
                 if kind.__module__.startswith(builders.__name__):
                     kind.from_spec(spec, _sketch(data, name))  # type: ignore[attr-defined]
-                thing = kind.from_spec(spec, params)  # type: ignore[attr-defined]
+                builder = kind.from_spec(spec, params)  # type: ignore[attr-defined]
             except (TypeError, ValueError, LookupError, ArithmeticError, AssertionError) as error:
                 raise ModelFileError(
                     f"{where}: {kind.__name__} cannot be made from its spec: {error}"
                 ) from error
-            data.fill(thing.param_collection().engine, name)
-            return thing
+            data.fill(builder.param_collection().engine, name)
+            return builder
     raise ModelFileError(f"{where} is neither a parameter nor a class with its spec and a name")
 
 

@@ -9,12 +9,7 @@ import numpy as np
 from charlm.engine.ops.arguments import real, unsigned
 from charlm.errors import ArgumentError
 
-__all__ = [
-    "FloatValue",
-    "FloatVectorValue",
-    "UnsignedValue",
-    "UnsignedVectorValue",
-]
+__all__ = ["FloatValue", "FloatVectorValue", "UnsignedValue", "UnsignedVectorValue"]
 
 
 class FloatValue:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from charlm.engine.arrays import DType, show
-from charlm.engine.execute import Executor, NodeByNode
+from charlm.engine.arrays import show
 from charlm.engine.graph import ComputationGraph
-from charlm.engine.op import Context, Op
-from charlm.engine.random import RandomStream
-from charlm.engine.tape import Tape
+from charlm.engine.op import Op
 from charlm.errors import EvaluationError
-from charlm.kernels import NUMPY, Kernels
 
 
 class ImmediateGraph(ComputationGraph):
     """A graph that is not lazy: errors of evaluation are raised on the line that makes the node.
 
-    Args:
-        check_validity: also raise RuntimeError when a node has NaN or an infinite number.
+    Attributes:
+        check_validity: whether a node with NaN or an infinite number is an error too.
 
     Example:
         >>> from charlm.engine.ops import input_tensor, log
-        >>> graph = ImmediateGraph(check_validity=True)
+        >>> graph = ImmediateGraph()
+        >>> graph.check_validity = True
         >>> log(input_tensor(graph, [1.0, 0.0]))
         Traceback (most recent call last):
             ...
@@ -32,18 +29,7 @@ class ImmediateGraph(ComputationGraph):
     """
 
     lazy = False
-
-    def __init__(
-        self,
-        dtype: DType = np.float32,
-        stream: RandomStream | None = None,
-        kernels: Kernels = NUMPY,
-        version: int = 0,
-        executor: Callable[[Tape, Context], Executor] = NodeByNode,
-        check_validity: bool = False,
-    ) -> None:
-        super().__init__(dtype, stream, kernels, version, executor)
-        self.check_validity = check_validity
+    check_validity = False
 
     def append(self, op: Op, args: Sequence[int] = (), node_id: int | None = None) -> int:
         """Add a node and evaluate it."""

@@ -32,12 +32,7 @@ from charlm.engine.ops.leaves import Lookup, LookupExpression, LookupLeaf, Param
 from charlm.errors import ArgumentError, MisuseError, ModelKeyError, ShapeError
 from charlm.files import path_of
 
-__all__ = [
-    "LookupParameters",
-    "Model",
-    "ParameterCollection",
-    "Parameters",
-]
+__all__ = ["LookupParameters", "Model", "ParameterCollection", "Parameters"]
 
 
 class Parameters(CurrentLeaf):
@@ -155,24 +150,24 @@ class LookupParameters(CurrentLeaf):
         """Replace one row, by a flat list in column-major order or an array of the row's shape."""
         place = unsigned(i, "init_row")
         self.table.check(np.array([place]))
-        given = reals(row, "init_row")
+        numbers = reals(row, "init_row")
         size = math.prod(self.table.dims)
-        if given.ndim == 1 and given.size > size:
-            raise ShapeError(f"init_row: a row has {size} numbers, got {given.size}")
+        if numbers.ndim == 1 and numbers.size > size:
+            raise ShapeError(f"init_row: a row has {size} numbers, got {numbers.size}")
         table = np.array(self.table.undecayed())
-        table[place] = laid_out(given, (self.table.dims, 1), "init_row")[0]
+        table[place] = laid_out(numbers, (self.table.dims, 1), "init_row")[0]
         self.table.set(table)
 
     def init_from_array(self, arr: Any) -> None:
         """Replace the first rows by those of an array (rows, row's shape...)."""
-        given = reals(arr, "init_from_array")
-        if given.shape[1:] != self.table.dims or len(given) > self.table.rows:
+        rows = reals(arr, "init_from_array")
+        if rows.shape[1:] != self.table.dims or len(rows) > self.table.rows:
             raise ShapeError(
                 f"init_from_array: at most {self.table.rows} rows of shape {self.table.dims}, "
-                f"got an array of shape {given.shape}"
+                f"got an array of shape {rows.shape}"
             )
         table = np.array(self.table.undecayed())
-        for i, row in enumerate(given):
+        for i, row in enumerate(rows):
             table[i] = row.T
         self.table.set(table)
 
@@ -272,9 +267,9 @@ class ParameterCollection:
         """Add a table with an array's rows."""
         check_device(device)
         where = "lookup_parameters_from_numpy"
-        given = reals(array, where)
-        rows, *row = _dims(given.shape, where)
-        columns = FromArray(np.moveaxis(given, 0, -1))
+        numbers = reals(array, where)
+        rows, *row = _dims(numbers.shape, where)
+        columns = FromArray(np.moveaxis(numbers, 0, -1))
         return LookupParameters(self.engine.add_lookup_parameters(rows, tuple(row), columns, name))
 
     def add_subcollection(self, name: str | None = None) -> ParameterCollection:

@@ -90,12 +90,12 @@ class RecordFile:
         parameters = [record for record in records if not record.lookup]
         tables = [record for record in records if record.lookup]
         counts = len(parameters), len(tables)
-        wanted = len(collection.parameters), len(collection.lookups)
-        if counts != wanted:
+        needed = len(collection.parameters), len(collection.lookups)
+        if counts != needed:
             raise ModelFileError(
                 f"{self.path}: {counts[0]} parameters and {counts[1]} lookup parameters"
                 f"{f' below the key {key!r}' if key else ''}, "
-                f"but the collection {collection.name} has {wanted[0]} and {wanted[1]}"
+                f"but the collection {collection.name} has {needed[0]} and {needed[1]}"
             )
         pairs: list[tuple[Stored, ParameterRecord]] = [
             *zip(collection.parameters, parameters, strict=True),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -20,14 +19,11 @@ from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops.arguments import unsigned
 from charlm.engine.random import RandomStream
 from charlm.errors import ArgumentError, NegativeIndexError
-from charlm.kernels import NUMPY, Kernels, select, with_tapes
+from charlm.kernels import NUMPY, Kernels, named_by_environment, select, with_tapes
 from charlm.progress import Advance, listen
 from charlm.threads import thread_count, use_threads
 
-__all__ = [
-    "cg_version",
-    "reset_random_seed",
-]
+__all__ = ["cg_version", "reset_random_seed"]
 
 
 class _Session:
@@ -49,7 +45,7 @@ def _kernels(name: str | None) -> Kernels:
 
     "auto" is numpy, which need not be loaded, and machine code for tapes if there is any.
     """
-    asked = os.environ.get("CHARLM_KERNELS") or "auto" if name is None else name
+    asked = named_by_environment() if name is None else name
     if asked not in ("auto", "numpy", "numba"):
         raise ArgumentError(
             f"kernels are 'numpy', 'numba' or 'auto' (the fastest available), got {asked!r}"
@@ -101,7 +97,8 @@ def renew(immediate_compute: bool = False, check_validity: bool = False) -> Comp
     old.release()
     settings = _session.dtype, _CurrentStream(), _session.kernels, version, _executor(_session)
     if immediate_compute:
-        _session.graph = ImmediateGraph(*settings, check_validity)
+        _session.graph = immediate = ImmediateGraph(*settings)
+        immediate.check_validity = check_validity
     else:
         _session.graph = ComputationGraph(*settings)
     return _session.graph

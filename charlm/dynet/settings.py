@@ -13,11 +13,7 @@ from charlm.engine.ops.arguments import unsigned
 from charlm.engine.parameters import decay_rate
 from charlm.errors import ArgumentError, SettingError
 
-__all__ = [
-    "DynetParams",
-    "init",
-    "init_from_params",
-]
+__all__ = ["DynetParams", "init", "init_from_params"]
 
 
 def init(
@@ -70,7 +66,7 @@ class DynetParams:
         >>> params.init()
     """
 
-    given: ClassVar[Sequence[str]] = ()
+    before_program: ClassVar[Sequence[str]] = ()
     """Options of ``python -m charlm.dynet`` before the program's name, which the program does not see."""
 
     def __init__(self) -> None:
@@ -95,7 +91,7 @@ class DynetParams:
             SettingError: an option has no value, or a wrong one.
             DeviceError: an option asks for a GPU.
         """
-        self.read([*self.given, *sys.argv[1:]])
+        self.read([*self.before_program, *sys.argv[1:]])
         if shared_parameters is not None:
             self.set_shared_parameters(shared_parameters)
 

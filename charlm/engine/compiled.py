@@ -116,9 +116,8 @@ class Compiled:
         state[SIZE] = state[PRODUCTS] = state[EVALUATED] = state[FREE] = state[END] = 0
         self._kept: dict[int, Array] = {}  # values computed in Python
         self._saved: dict[int, Any] = {}
-        self._leaves: dict[
-            int, tuple[ParameterLeaf, Array]
-        ] = {}  # with the array that they are read from
+        # with the array that they are read from
+        self._leaves: dict[int, tuple[ParameterLeaf, Array]] = {}
         self._read: dict[Storage, tuple[Array, int]] = {}  # that array, and its address
         self._data = 0  # how many operations with data the tape had
         self._begin = self._length = 0  # those of the last part of the memory
@@ -229,8 +228,8 @@ class Compiled:
 
     def _add_memory(self, least: int) -> None:
         """Add a part to the memory, for at least this many numbers."""
-        wanted = max(least, _LEAST, 2 * sum(len(c) for *_, c in self._chunks))
-        chunk = self.context.kernels.tape_memory(wanted)
+        size = max(least, _LEAST, 2 * sum(len(c) for *_, c in self._chunks))
+        chunk = self.context.kernels.tape_memory(size)
         begin, end = place(chunk), place(chunk) + len(chunk)
         self._state[FREE], self._state[END] = begin, end
         self._chunks.append((begin, end, chunk))

@@ -67,9 +67,7 @@ class NodeByNode:
         self.gradients: list[Array | None] = []
         self.saved: dict[int, Any] = {}
         self._start = 0  # where the arguments of the first node without a value begin
-        self._owned = (
-            bytearray()
-        )  # 1: the node's gradient is not shared and may be changed in place
+        self._owned = bytearray()  # 1: the node's gradient is not shared, so it may be changed
         self._products: defaultdict[int, list[Product]] = defaultdict(list)  # to be added later
         self._state_gradients: dict[int, Array] = {}
 

@@ -14,12 +14,7 @@ from charlm.engine.graph import ComputationGraph, GraphTape
 from charlm.engine.op import Indexed, Leaf, Op
 from charlm.engine.tensor import Tensor
 from charlm.engine.types import Type
-from charlm.errors import (
-    ArgumentError,
-    EvaluationError,
-    StaleArgumentError,
-    StaleExpressionError,
-)
+from charlm.errors import ArgumentError, EvaluationError, StaleArgumentError, StaleExpressionError
 
 
 class Operand:

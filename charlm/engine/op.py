@@ -106,9 +106,8 @@ class Op(ABC):
         super().__init_subclass__(**kwargs)
         if abstract:
             return
-        undocumented = (
-            not (cls.__doc__ or "").strip() and sys.flags.optimize < 2
-        )  # -OO drops docstrings
+        # -OO drops docstrings
+        undocumented = not (cls.__doc__ or "").strip() and sys.flags.optimize < 2
         if undocumented or cls.samples.__func__ is Op.samples.__func__:  # type: ignore[attr-defined]
             raise TypeError(f"op {cls.__name__} needs a docstring with its formula, and samples()")
         if cls.__name__ in Op.registry:
@@ -178,9 +177,9 @@ class Op(ABC):
                     raise self.error(f"batch sizes must be equal or 1, got {sizes}")
                 batch = d[1]
         if batch != 1 and not self.batches:
-            given = ", ".join(map(show, dims))
+            sizes = ", ".join(map(show, dims))
             raise EvaluationError(
-                f"{type(self).name()}: is not defined on minibatches, got {given}"
+                f"{type(self).name()}: is not defined on minibatches, got {sizes}"
             )
         return self.shape(*(d[0] for d in dims)), batch
 
@@ -336,10 +335,10 @@ class Signature:
 
     def with_data(self) -> Signature:
         """Return a copy for a node whose operation was replaced by one of its own."""
-        other = copy(self)
-        other.indexed = other.row = None
-        other.number = NO_ROW
-        return other
+        copied = copy(self)
+        copied.indexed = copied.row = None
+        copied.number = NO_ROW
+        return copied
 
 
 class Indexed:

@@ -8,16 +8,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.engine.op import Op, Reserved, Signature
-from charlm.kernels.tapes import (
-    CODES,
-    COLUMNS,
-    EACH,
-    MOST_ARGUMENTS,
-    TOTAL,
-    UNCHECKED,
-    WIDTH,
-    Form,
-)
+from charlm.kernels.tapes import CODES, COLUMNS, EACH, MOST_ARGUMENTS, TOTAL, UNCHECKED, WIDTH, Form
 
 
 class Rows:

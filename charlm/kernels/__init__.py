@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib.util import find_spec
 from types import ModuleType
@@ -17,6 +18,8 @@ from charlm.kernels import reference
 
 Kernels: TypeAlias = ModuleType
 
+VARIABLE = "CHARLM_KERNELS"
+"""The environment variable that names the kernels, if neither a config nor an option does."""
 START_UP = 0.5
 """Seconds that loading numba and the compiled kernels adds to the start of a process."""
 
@@ -38,6 +41,11 @@ def namespace(name: str, functions: dict[str, object]) -> Kernels:
 
 
 NUMPY: Kernels = namespace("numpy", {})
+
+
+def named_by_environment() -> str:
+    """Return the name in ``CHARLM_KERNELS``, which may be any text; ``auto`` if it is not set."""
+    return os.environ.get(VARIABLE) or "auto"
 
 
 def resolve(name: str, saved: float) -> str:
@@ -106,18 +114,3 @@ def with_tapes(kernels: Kernels, wait: bool = False) -> Kernels:
     own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
     more = {"tape_memory": memory.empty, "update_at_most": sys.maxsize}
     return namespace(kernels.__name__, {**more, **own, **entries})
-
-
-__all__ = [
-    "NUMPY",
-    "PER_OPERATION",
-    "PER_SAMPLED_CHARACTER",
-    "PER_STEP",
-    "START_UP",
-    "Kernels",
-    "has_numba",
-    "reference",
-    "resolve",
-    "select",
-    "with_tapes",
-]

@@ -20,8 +20,10 @@ from charlm.kernels import (
     PER_SAMPLED_CHARACTER,
     PER_STEP,
     START_UP,
+    VARIABLE,
     Kernels,
     has_numba,
+    named_by_environment,
     resolve,
     select,
 )
@@ -33,8 +35,6 @@ WORTH_THREADS = 5e7
 A batch of 32 in an LSTM of 384 has this many. There two threads save 190 us of 460 on free cores, and at 128
 20 of 50; with another busy process they wait for each other, and a product takes 10 to 20 times as long.
 """
-VARIABLE = "CHARLM_KERNELS"
-"""The environment variable that names the kernels, if neither a config nor an option does."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,13 @@ def misses_numba(kernels: str, saved: float) -> bool:
 
 def _asked_for(kernels: str) -> str:
     """Return the kernels that are asked for, by ``CHARLM_KERNELS`` if ``kernels`` is ``auto``."""
+    if kernels != "auto":
+        return kernels
     try:
-        return (
-            one_of(*KERNELS)(os.environ.get(VARIABLE) or "auto") if kernels == "auto" else kernels
-        )
+        asked: str = one_of(*KERNELS)(named_by_environment())
     except SettingError as error:
         raise ConfigError(f"{VARIABLE}: {error.reason}") from None
+    return asked
 
 
 def operations_per_character(model: ModelConfig, vocab_size: int) -> int:

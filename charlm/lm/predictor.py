@@ -44,12 +44,7 @@ class Predictor:
             self._draw = partial(read_and_sample, self.step)
 
     def sample(
-        self,
-        symbols_TB: Ids,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
+        self, symbols_TB: Ids, state: State | None, uniforms_NB: Array, temperature: float, end: int
     ) -> tuple[Ids, State]:
         """Read symbols, and sample the next ones: as many as take about ten milliseconds."""
         most = max(1, int(self._at_once / symbols_TB.shape[1]))

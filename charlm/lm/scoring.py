@@ -113,10 +113,7 @@ def score_text(
     mixed = None
     if mix:
         assert train is not None
-        counted = _ngram(train, ids, begin, model.vocab, dynamic)
-        probabilities, weight = mixture(np.exp(-nlls), counted)
-        mixed = Mix(weight, float(nlls.mean()), float(-np.log(counted).mean()))
-        nlls = -np.log(probabilities)
+        nlls, mixed = _mixed(nlls, _ngram(train, ids, begin, model.vocab, dynamic))
     return Evaluation(
         nll=float(nlls.mean()),
         characters=len(nlls),
@@ -125,6 +122,13 @@ def score_text(
         rate=None if trainer is None else trainer.learning_rate,
         mix=mixed,
     )
+
+
+def _mixed(nlls: Floats, counted: Floats) -> tuple[Floats, Mix]:
+    """Return the nlls of a mixture of a model with the probabilities of n-grams, and its parts."""
+    probabilities, weight = mixture(np.exp(-nlls), counted)
+    parts = Mix(weight, float(nlls.mean()), float(-np.log(counted).mean()))
+    return -np.log(probabilities), parts
 
 
 def _ngram(train: Ids, ids: Ids, begin: int, vocab: Vocab, adapt: bool) -> Floats:

@@ -129,18 +129,21 @@ def corpus_of_run(
     return corpus
 
 
-def baselines_of(corpus: LineCorpus | StreamCorpus, folder: Path | None) -> Baselines:
+def baselines_of(corpus: LineCorpus | StreamCorpus, run: Path | None) -> Baselines:
     """Return the baselines of a run's text, from its folder if they are saved there; else compute and save them.
+
+    They are not saved where the run is a checkpoint file alone, or None.
 
     Raises:
         TextError: nothing is held out.
         OutputError: they cannot be written.
     """
     train, held_out = corpus.train_ids, corpus.held_out_ids
-    kept = None if folder is None else Baselines.load(folder)
-    if kept is not None and kept.is_of(len(train), len(held_out)):
-        return kept
-    found = measure(corpus.vocab, train, held_out)
+    folder = run if run is not None and run.is_dir() else None
+    saved = None if folder is None else Baselines.load(folder)
+    if saved is not None and saved.is_of(len(train), len(held_out)):
+        return saved
+    baselines = measure(corpus.vocab, train, held_out)
     if folder is not None:
-        found.save(folder)
-    return found
+        baselines.save(folder)
+    return baselines

@@ -275,6 +275,13 @@ def _missing(path: Path) -> CheckpointError:
     return CheckpointError(f"{path}: {what}; {suggested_run(path)}")
 
 
+def no_run(path: Path) -> CheckpointError:
+    """Return the error for a path that is not a run; it names runs that exist."""
+    return CheckpointError(
+        f"{path}: no run is there (a folder with a config.yaml); {suggested_run(path)}"
+    )
+
+
 def suggested_run(path: Path) -> str:
     """Return advice for a path without a run: a similar name, the runs that exist, or how to make one."""
     folders = (path.parent, Path("runs"))

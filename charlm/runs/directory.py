@@ -39,6 +39,7 @@ from charlm.files import (
     why_unreadable,
     write_atomically,
 )
+from charlm.interrupts import unfinished
 from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, save_checkpoint
 from charlm.runs.lock import hold, is_held
 from charlm.runs.mark import CONFIG, MARK, is_run
@@ -204,8 +205,11 @@ class RunDirectory:
         return LineLog(self.metrics).cut(metrics), LineLog(self.samples).cut(samples)
 
     def sweep(self) -> None:
-        """Remove the temporary files of a killed process; only for the process that holds the lock."""
-        for file in self.path.glob(TEMPORARY_GLOB):
+        """Remove the temporary files of a killed process; only for the process that holds the lock.
+
+        A thread of this process may be writing already.
+        """
+        for file in set(self.path.glob(TEMPORARY_GLOB)) - unfinished:
             with contextlib.suppress(OSError):
                 file.unlink()
 

@@ -105,7 +105,7 @@ def possible_encodings(pieces: Iterable[bytes]) -> PossibleEncodings:
             is_unicode = encoding.startswith(("utf-16", "utf-32"))
             text = _decoded(read.begin if is_unicode else read.sample, encoding)
             score = _unicode_score(text) if is_unicode else _score(text, USUAL[encoding])
-            if (score or named) and all(text != other for _, other in scored.values()):
+            if (score or named) and all(text != decoded for _, decoded in scored.values()):
                 scored[encoding] = score, text
     best = sorted(scored, key=lambda encoding: -scored[encoding][0])
     candidates = [

@@ -78,6 +78,6 @@ def _to_choose(
 
 
 def _converted(source: Source, options: str, codec: str) -> str:
-    wanted = codec.replace("_", "-").removesuffix("-sig")  # iconv has no name for a mark
-    new = free_name(source.path, f".{wanted}.txt")
-    return f"convert the file with iconv {options} -t {wanted} {quoted(source.path)} > {new}"
+    target = codec.replace("_", "-").removesuffix("-sig")  # iconv has no name for a mark
+    new = free_name(source.path, f".{target}.txt")
+    return f"convert the file with iconv {options} -t {target} {quoted(source.path)} > {new}"

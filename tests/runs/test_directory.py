@@ -20,7 +20,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from charlm.errors import CheckpointError, InputError, OutputError, RunExistsError
-from charlm.files import LineLog
+from charlm.files import LineLog, replacing
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from charlm.runs.directory import RunDirectory
 
@@ -426,3 +426,12 @@ def test_a_name_that_harms_nobody_is_taken_as_it_is(tmp_path, name):
 def test_a_folder_that_exists_may_have_any_name(tmp_path):
     (tmp_path / "[old] *").mkdir()
     assert RunDirectory.create_named(tmp_path / "[old] *" / "run").path.is_dir()
+
+
+def test_sweeping_removes_what_a_killed_process_left_but_not_what_this_one_writes(tmp_path):
+    left = tmp_path / ".charlm-0.tmp"
+    left.write_text("")
+    with replacing(tmp_path / "baselines.json") as file:
+        RunDirectory(tmp_path).sweep()
+        file.write(b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["baselines.json"]

@@ -168,7 +168,7 @@ def test_the_standard_input_can_run_again(tmp_path, monkeypatch):
         ({"encoding": "bytes"}, "alphabet: expected nothing with encoding bytes"),
         ({"encoding": "bytes", "alphabet": None, "min_count": 2}, "min_count: expected 1 with"),
         ({"encoding": "bytes", "alphabet": None, "normalize": "NFC"}, "normalize: expected 'none'"),
-        ({"min_count": 2}, "min_count: expected 1 with an alphabet given"),
+        ({"min_count": 2}, "min_count: expected 1 with an alphabet"),
         ({"encoding": "utf9"}, "encoding: expected bytes, or an encoding that Python knows"),
         ({"encoding": "base64"}, "encoding: expected bytes, or an encoding that Python knows"),
         ({"encoding": "punycode"}, "encoding: expected an encoding of texts"),

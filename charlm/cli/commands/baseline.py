@@ -35,7 +35,7 @@ and the compressor xz. TEXT is files, folders of .txt files, or - for standard i
 )
 @encoding_option
 @json_option
-def baseline(**given: Any) -> int:
+def baseline(**options: Any) -> int:
     from charlm.cli.baseline import baseline
 
-    return baseline(**given)
+    return baseline(**options)

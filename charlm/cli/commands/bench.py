@@ -40,7 +40,7 @@ is random characters, which take the same time. Without --embed-dim, embeddings 
     *("data.seq_length", "train.trainer", "train.kernels"),
 )
 @click.pass_obj
-def bench(obj: dict[str, Any], /, **given: Any) -> int:
+def bench(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.bench import bench
 
-    return bench(obj, **given)
+    return bench(obj, **options)

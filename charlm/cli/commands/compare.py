@@ -33,7 +33,7 @@ predict the same symbols of the same text.
 )
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled comparisons.")
 @click.pass_obj
-def compare(obj: dict[str, Any], /, **given: Any) -> int:
+def compare(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.compare import compare
 
-    return compare(obj, **given)
+    return compare(obj, **options)

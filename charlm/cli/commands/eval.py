@@ -60,7 +60,7 @@ the n-grams also learn from the characters that are already scored.
 @kernels_option
 @json_option
 @click.pass_obj
-def eval_(obj: dict[str, Any], /, **given: Any) -> int:
+def eval_(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.eval import eval_
 
-    return eval_(obj, **given)
+    return eval_(obj, **options)

@@ -22,7 +22,7 @@ config. For a text: its size, its characters, its oddities, and the baselines fo
 @encoding_option
 @click.option("--config", "with_config", is_flag=True, help="Show the complete config of RUN too.")
 @json_option
-def info(**given: Any) -> int:
+def info(**options: Any) -> int:
     from charlm.cli.info import info
 
-    return info(**given)
+    return info(**options)

@@ -27,7 +27,7 @@ killed. `charlm train --resume RUN` continues a run that was stopped or killed, 
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each run.")
 @click.pass_obj
-def runs(obj: dict[str, Any], /, **given: Any) -> int:
+def runs(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.runs import runs
 
-    return runs(obj, **given)
+    return runs(obj, **options)

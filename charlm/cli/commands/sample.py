@@ -121,7 +121,7 @@ def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., An
     "--json", "as_json", is_flag=True, help="Print a JSON object on a line for each text."
 )
 @click.pass_obj
-def sample(obj: dict[str, Any], /, **given: Any) -> int:
+def sample(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.sample import sample
 
-    return sample(obj, **given)
+    return sample(obj, **options)

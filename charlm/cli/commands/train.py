@@ -80,7 +80,7 @@ ends at the first limit that it reaches.
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled configs and texts.")
 @setting_options(*KEYS)
 @click.pass_obj
-def train(obj: dict[str, Any], /, **given: Any) -> int:
+def train(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.train import train
 
-    return train(obj, **given)
+    return train(obj, **options)

@@ -65,9 +65,9 @@ class _View:
         samples = [] if self._as_json else self._directory.read_samples()
         # a run that goes back removes rows and samples
         new = [(row["step"], _row(row), row) for row in rows[min(self._rows, len(rows)) :]]
-        drawn = [(step, _sample(step, text), None) for step, text in samples[self._samples :]]
+        sampled = [(step, _sample(step, text), None) for step, text in samples[self._samples :]]
         self._rows, self._samples = len(rows), len(samples)
-        for _, told, row in sorted([*new, *drawn], key=lambda item: item[0]):
+        for _, told, row in sorted([*new, *sampled], key=lambda item: item[0]):
             self._screen.result(json.dumps(row) if self._as_json else told)
             if row is not None:
                 self._screen.advance(row["seconds"] if self._in_seconds else row["step"])

@@ -27,12 +27,7 @@ from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
-from charlm.training.events import (
-    Finished,
-    RolledBack,
-    Skipped,
-    Started,
-)
+from charlm.training.events import Finished, RolledBack, Skipped, Started
 from charlm.training.loop import Training
 from charlm.wording import counted, fixed
 
@@ -150,7 +145,7 @@ def _plot(training: Training, directory: RunDirectory) -> None:
 
 
 def _show(
-    training: Training, screen: Screen, interrupts: Interrupts, others: Sequence[Viewer]
+    training: Training, screen: Screen, interrupts: Interrupts, viewers: Sequence[Viewer]
 ) -> int:
     lines = training.config.data.framing == "lines"
     view: Viewer = LineView(screen, training) if lines else StreamView(screen, training)
@@ -159,8 +154,8 @@ def _show(
         for event in training.events():
             if isinstance(event, Started):
                 _introduce(training, event, screen)
-            for other in others:
-                other.show(event)
+            for viewer in viewers:
+                viewer.show(event)
             match event:
                 case Finished():
                     screen.close_bar()

@@ -11,13 +11,7 @@ from pathlib import Path
 import attrs
 
 from charlm.cli.terminal.phrases import program
-from charlm.config import (
-    DataConfig,
-    bundled_comparisons,
-    bundled_runs,
-    located_text,
-    resolve_text,
-)
+from charlm.config import DataConfig, bundled_comparisons, bundled_runs, located_text, resolve_text
 from charlm.config.schema import BYTES
 from charlm.errors import ConfigError, MissingTextError, TextError, UndecodableTextError
 from charlm.files import home_expanded
@@ -39,18 +33,18 @@ def encoding_offered(data: DataConfig, how: str = "--encoding {}") -> Iterator[N
         raise TextError(f"{error.reason}{error.choice}: {'; or '.join(ways)}") from error
 
 
-def check_text(given: str) -> None:
+def check_text(argument: str) -> None:
     """Refuse an argument that is neither a text nor a config."""
-    if given in dict(bundled_comparisons()):
+    if argument in dict(bundled_comparisons()):
         raise ConfigError(
-            f"{given}: this is a comparison of models; to run it: {program()} compare {given}"
+            f"{argument}: this is a comparison of models; to run it: {program()} compare {argument}"
         )
-    if is_run(Path(home_expanded(given))):
-        again = f"{program()} train --resume {shlex.quote(given)}"
-        raise TextError(f"{given}: this is a run, not a text; to resume it: {again}")
-    if given != "-":
+    if is_run(Path(home_expanded(argument))):
+        again = f"{program()} train --resume {shlex.quote(argument)}"
+        raise TextError(f"{argument}: this is a run, not a text; to resume it: {again}")
+    if argument != "-":
         configs = [name for name, _ in bundled_runs()]
-        resolve_text(located_text(given, Path.cwd()), configs)
+        resolve_text(located_text(argument, Path.cwd()), configs)
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ def described(key: str) -> str:
     return f"{doc[0].upper()}{doc[1:]}."
 
 
-def overrides_of(given: Mapping[str, object]) -> list[Override]:
+def overrides_of(options: Mapping[str, object]) -> list[Override]:
     """Return what options set, by their names in Python; an option that was not given is None.
 
     Example:
@@ -96,7 +96,7 @@ def overrides_of(given: Mapping[str, object]) -> list[Override]:
     """
     overrides = []
     for flag, key in FLAGS.items():
-        value = given.get(flag[2:].replace("-", "_"))
+        value = options.get(flag[2:].replace("-", "_"))
         if value is not None:
             overrides.append(
                 Override(flag, key, json.dumps(value) if key in PLAIN_TEXT else str(value))

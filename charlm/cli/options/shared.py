@@ -41,11 +41,11 @@ class HomePath(click.Path):
         return super().convert(home_expanded(os.fspath(value)), param, ctx)
 
 
-def own_text(texts: tuple[str, ...], **given: str | float | None) -> DataConfig:
-    """Return the data section for texts of the user, as `charlm train TEXT...` has it, with the options given.
+def own_text(texts: tuple[str, ...], **options: str | float | None) -> DataConfig:
+    """Return the data section for texts of the user, as `charlm train TEXT...` has it, with these options.
 
     Example:
         >>> own_text(("novel.txt",), val_frac=0.2, encoding=None).val_frac
         0.2
     """
-    return load_run(texts=texts, overrides=overrides_of(given)).data
+    return load_run(texts=texts, overrides=overrides_of(options)).data

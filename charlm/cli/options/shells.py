@@ -106,26 +106,26 @@ class _Shell(ShellComplete):
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         # the word after --threads is its number, not the command
         words = args[-1:] if args[-1:] == ["--threads"] else hoisted(args)
-        found = super().get_completions(words, incomplete)
+        completions = super().get_completions(words, incomplete)
         dashed = incomplete.startswith("-")
-        if dashed and not found:  # the global options may come after the command too
-            found = self.cli.shell_complete(click.Context(self.cli), incomplete)
+        if dashed and not completions:  # the global options may come after the command too
+            completions = self.cli.shell_complete(click.Context(self.cli), incomplete)
         if dashed and "=" in incomplete:  # click completes the text after the first =
             option = incomplete.partition("=")[0]
-            for item in found:
+            for item in completions:
                 item.value = f"{option}={item.value}"
-        return found
+        return completions
 
 
 class _Split(_Shell):
     """Completes the text after the last ``=`` of a word: for the shell a new word begins there."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        found = super().get_completions(args, incomplete)
-        known = incomplete.rfind("=") + 1
-        for item in found:
-            item.value = item.value[known:]
-        return found
+        completions = super().get_completions(args, incomplete)
+        typed = incomplete.rfind("=") + 1
+        for item in completions:
+            item.value = item.value[typed:]
+        return completions
 
 
 @add_completion_class

@@ -27,9 +27,9 @@ def explained(error: click.NoSuchOption, arguments: Sequence[str]) -> click.Usag
     remedy = _remedy(name, error.ctx)
     if remedy is not None:
         return click.UsageError(f"No such option: {name}. {remedy}", error.ctx)
-    known = [flag[2:] for option in _options(error.ctx) for flag in option.opts if len(flag) > 2]
-    near = [other for other in known if other.startswith(name.strip("-"))]
-    near = near or get_close_matches(name.strip("-"), known)
+    names = [flag[2:] for option in _options(error.ctx) for flag in option.opts if len(flag) > 2]
+    near = [n for n in names if n.startswith(name.strip("-"))]
+    near = near or get_close_matches(name.strip("-"), names)
     return click.NoSuchOption(name, possibilities=[f"--{n}" for n in near], ctx=error.ctx)
 
 

@@ -135,7 +135,7 @@ def reals(data: Any, where: str, uneven: type[ArgumentError | ShapeError] = Argu
     if array.dtype.kind != "O":
         raise ArgumentError(f"{where}: numbers are needed, got {data!r}")
     # integers of any length, fractions
-    return np.array([real(thing, where) for thing in array.flat]).reshape(array.shape)
+    return np.array([real(number, where) for number in array.flat]).reshape(array.shape)
 
 
 def laid_out(data: Any, dim: Dim, where: str) -> Array:
@@ -151,21 +151,21 @@ def laid_out(data: Any, dim: Dim, where: str) -> Array:
         >>> laid_out([[1, 2, 3], [4, 5, 6]], ((2, 3), 1), "set").ravel()
         array([1., 4., 2., 5., 3., 6.])
     """
-    (shape, batch), given = dim, reals(data, where)
+    (shape, batch), numbers = dim, reals(data, where)
     axes = shape if batch == 1 else (*shape, batch)
     size = math.prod(axes)
-    if given.ndim == 0 and size == 1:
-        given = given[np.newaxis]
-    if given.ndim == 1:
-        if given.size < size:
-            raise ShapeError(f"{where}: {size} numbers are needed, got {given.size}")
-        return given[:size].reshape(array_shape(dim))
-    if given.shape != axes:
+    if numbers.ndim == 0 and size == 1:
+        numbers = numbers[np.newaxis]
+    if numbers.ndim == 1:
+        if numbers.size < size:
+            raise ShapeError(f"{where}: {size} numbers are needed, got {numbers.size}")
+        return numbers[:size].reshape(array_shape(dim))
+    if numbers.shape != axes:
         raise ArgumentError(
             f"{where}: an array of shape {axes} is needed, or a flat list of {size} numbers in "
-            f"column-major order, got an array of shape {given.shape}"
+            f"column-major order, got an array of shape {numbers.shape}"
         )
-    return np.ascontiguousarray(given.T).reshape(array_shape(dim))
+    return np.ascontiguousarray(numbers.T).reshape(array_shape(dim))
 
 
 def members(xs: Any, where: str) -> list[Any]:

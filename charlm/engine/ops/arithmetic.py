@@ -43,11 +43,11 @@ def repetition(x: Type, y: Type) -> tuple[int, int] | None:
     """
     inner = times = outer = 1
     sizes = (*x.shape, *[1] * (len(y.shape) - len(x.shape)), x.batch)
-    for n, wanted in zip(sizes, (*y.shape, y.batch), strict=False):
-        if n != wanted:
+    for n, size in zip(sizes, (*y.shape, y.batch), strict=False):
+        if n != size:
             if outer > 1:
                 return None
-            times *= wanted
+            times *= size
         elif times > 1:
             outer *= n
         else:

@@ -115,10 +115,7 @@ def _first_joined(op: Op, xs: Any) -> Expression:
 
 
 _along_first = of_several(
-    Concatenate(0),
-    "concatenate",
-    "Return them joined along axis 0.",
-    _first_joined,
+    Concatenate(0), "concatenate", "Return them joined along axis 0.", _first_joined
 )
 
 

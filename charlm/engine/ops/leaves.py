@@ -168,8 +168,8 @@ class Lookup(Op):
         table = ParameterCollection().add_lookup_parameters(3, (2,))
         yield Sample(cls(table, (1,)))
         yield Sample(cls(table, (1, 0, 1)))
-        other = ParameterCollection().add_lookup_parameters(4, (2, 3))
-        yield Sample(cls(other, (3, 3), update=False))
+        matrices = ParameterCollection().add_lookup_parameters(4, (2, 3))
+        yield Sample(cls(matrices, (3, 3), update=False))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -179,10 +179,7 @@ class Lookup(Op):
 
 
 def lookup(
-    graph: ComputationGraph,
-    table: LookupParameter,
-    index: int | Sequence[int],
-    update: bool = True,
+    graph: ComputationGraph, table: LookupParameter, index: int | Sequence[int], update: bool = True
 ) -> LookupExpression:
     """Return row ``index`` of a table, or a batch of rows for a sequence of ids."""
     return start(graph, Lookup(table, _ids(index), update), LookupExpression)

@@ -18,6 +18,7 @@ from charlm.engine.op import BadSample, Context, Op, Sample
 from charlm.engine.ops.arguments import real
 from charlm.engine.ops.linear import product, product_gradients
 from charlm.errors import ArgumentError, ShapeError
+from charlm.kernels.reference.common import quarters
 
 __all__ = [
     "vanilla_lstm_c",
@@ -52,10 +53,10 @@ class VanillaLstmGates(Op):
         size, hidden = sum(x[0] for x in xs), h[0]
         expected = [(4 * hidden, size), (4 * hidden, hidden), (4 * hidden,), (size,), (hidden,)]
         names = ("Wx", "Wh", "b", "the mask of x", "the mask of h")
-        for name, got, wanted in zip(names, (wx, wh, b, *masks), expected, strict=False):
-            if got != wanted:
+        for name, got, needed in zip(names, (wx, wh, b, *masks), expected, strict=False):
+            if got != needed:
                 raise self.error(
-                    f"{name} must have shape {wanted} for {size} inputs and {hidden} hidden units, "
+                    f"{name} must have shape {needed} for {size} inputs and {hidden} hidden units, "
                     f"got {got}"
                 )
         return b
@@ -72,9 +73,10 @@ class VanillaLstmGates(Op):
             )
         ctx.saved = x, h, wx, wh
         y = product(wx, x) + product(wh, h) + b
-        _block(y, 1)[...] += 1
-        squashed, g = _block(y, 0, 3), _block(y, 3)
-        squashed[...] = ctx.kernels.logistic(squashed)
+        _, f, _, g = quarters(y)
+        f += 1
+        ifo = y[:, : 3 * g.shape[1]]
+        ifo[...] = ctx.kernels.logistic(ifo)
         np.tanh(g, out=g)
         return y
 
@@ -82,7 +84,7 @@ class VanillaLstmGates(Op):
         xs, (h, _, _, _, *masks) = arrays[: self.inputs], arrays[self.inputs :]
         used_x, used_h, wx, wh = ctx.saved
         slope = y * (1 - y)
-        _block(slope, 3)[...] = 1 - np.square(_block(y, 3))
+        quarters(slope)[3][...] = 1 - np.square(quarters(y)[3])
         da = dy * slope
         dwx, dx = _gradients(da, wx, used_x)
         dwh, dh = _gradients(da, wh, used_h)
@@ -128,12 +130,6 @@ def _gradients(da: Array, w: Array, x: Array) -> tuple[Array, Array]:
     return cast("tuple[Array, Array]", product_gradients(da, w, x, (True, True)))
 
 
-def _block(gates: Array, first: int, stop: int | None = None) -> Array:
-    """Return a view of block ``first``, or of the blocks ``first`` to ``stop`` - 1."""
-    size = gates.shape[1] // 4
-    return gates[:, first * size : (first + 1 if stop is None else stop) * size]
-
-
 class OfGates(Op, abstract=True):
     """A function of a cell state (H,) and gates (4H,)."""
 
@@ -159,11 +155,11 @@ class VanillaLstmC(OfGates):
     """y = f c + i g."""
 
     def forward(self, ctx: Context, c: Array, gates: Array) -> Array:
-        i, f, _, g = np.split(gates, 4, axis=1)
+        i, f, _, g = quarters(gates)
         return f * c + i * g
 
     def backward(self, ctx: Context, dy: Array, y: Array, c: Array, gates: Array) -> list[Array]:
-        i, f, _, g = np.split(gates, 4, axis=1)
+        i, f, _, g = quarters(gates)
         return [dy * f, np.concatenate([dy * g, dy * c, np.zeros_like(dy), dy * i], axis=1)]
 
 
@@ -171,22 +167,17 @@ class VanillaLstmH(OfGates):
     """y = o tanh(c)."""
 
     def forward(self, ctx: Context, c: Array, gates: Array) -> Array:
-        return _block(gates, 2) * np.tanh(c)
+        return quarters(gates)[2] * np.tanh(c)
 
     def backward(self, ctx: Context, dy: Array, y: Array, c: Array, gates: Array) -> list[Array]:
         t = np.tanh(c)
         dgates = np.zeros((len(dy), gates.shape[1]), dy.dtype)
-        _block(dgates, 2)[...] = dy * t
-        return [dy * _block(gates, 2) * (1 - t * t), dgates]
+        quarters(dgates)[2][...] = dy * t
+        return [dy * quarters(gates)[2] * (1 - t * t), dgates]
 
 
 def vanilla_lstm_gates(
-    x_t: Operand,
-    h_tm1: Operand,
-    Wx: Operand,
-    Wh: Operand,
-    b: Operand,
-    weightnoise_std: float = 0,
+    x_t: Operand, h_tm1: Operand, Wx: Operand, Wh: Operand, b: Operand, weightnoise_std: float = 0
 ) -> Expression:
     """Return the gates (4H,) of an LSTM step; 1 is added to the forget gate before the logistic function.
 

@@ -21,8 +21,8 @@ __all__ = ["hinge", "hinge_batch", "hinge_dim", "pairwise_rank_loss"]
 
 def _violations(scores: Array, targets: Array, margin: float) -> Array:
     """Return max(0, margin - the target's score + each other score) along the last axis, 0 for the target."""
-    wanted = np.take_along_axis(scores, targets, axis=-1)
-    losses = np.maximum(scores.dtype.type(margin) - wanted + scores, 0)
+    target_scores = np.take_along_axis(scores, targets, axis=-1)
+    losses = np.maximum(scores.dtype.type(margin) - target_scores + scores, 0)
     np.put_along_axis(losses, targets, 0, axis=-1)
     return losses
 
@@ -127,11 +127,11 @@ class PairwiseRankLoss(Op):
     margin: float = 1.0
 
     def dim(self, *dims: Dim) -> Dim:
-        (shape, _), other = dims
-        if dims[0] != other or shape[0] != 1 or len(shape) > 2:
-            given = " and ".join(map(show, dims))
-            raise self.error(f"two equal shapes (1,) or (1, n) are needed, got {given}")
-        return other
+        (shape, _), second = dims
+        if dims[0] != second or shape[0] != 1 or len(shape) > 2:
+            sizes = " and ".join(map(show, dims))
+            raise self.error(f"two equal shapes (1,) or (1, n) are needed, got {sizes}")
+        return second
 
     def compiled(self, y: Type, x1: Type, x2: Type) -> Form | None:  # type: ignore[override]
         return Form("pairwise_rank_loss", (float(self.margin),))

@@ -110,11 +110,7 @@ def random_normal(
 
 
 def random_bernoulli(
-    graph: ComputationGraph,
-    dim: int | Shape,
-    p: float,
-    scale: float = 1.0,
-    batch_size: int = 1,
+    graph: ComputationGraph, dim: int | Shape, p: float, scale: float = 1.0, batch_size: int = 1
 ) -> Expression:
     """Return numbers that are ``scale`` with probability p, else 0."""
     where = "random_bernoulli"
@@ -123,11 +119,7 @@ def random_bernoulli(
 
 
 def random_uniform(
-    graph: ComputationGraph,
-    dim: int | Shape,
-    left: float,
-    right: float,
-    batch_size: int = 1,
+    graph: ComputationGraph, dim: int | Shape, left: float, right: float, batch_size: int = 1
 ) -> Expression:
     """Return numbers uniformly distributed between ``left`` and ``right``."""
     where = "random_uniform"

@@ -133,12 +133,9 @@ class ConstrainedSoftmax(Op):
         scores, bounds = x.ravel(), u.ravel()
         order = np.argsort(np.log(bounds) - scores, kind="stable")
         score, bound = scores[order], bounds[order]
-        mass = 1 - (
-            np.cumsum(bound) - bound
-        )  # the probability that the entries before this one leave
-        total = np.logaddexp.accumulate(score[::-1])[
-            ::-1
-        ]  # the log weight of this entry and the later ones
+        # the probability that the entries before this one leave; the log weight of this entry and the later ones
+        mass = 1 - (np.cumsum(bound) - bound)
+        total = np.logaddexp.accumulate(score[::-1])[::-1]
         free = np.logical_or.accumulate(score + np.log(mass) <= np.log(bound) + total)
         y = np.empty_like(scores)
         y[order] = bound

@@ -191,8 +191,8 @@ def strided_select(
 ) -> Expression:
     """Return ``x[from:to:stride]`` for each axis, the batch last; axes without an entry stay whole."""
     starts, ends, steps = (
-        [integer(n, "strided_select") for n in each(given, "strided_select", "whole numbers")]
-        for given in (range_from, range_to, strides)
+        [integer(n, "strided_select") for n in each(numbers, "strided_select", "whole numbers")]
+        for numbers in (range_from, range_to, strides)
     )
     ranges = (
         (0 if start is None else start, end, 1 if step is None else step)

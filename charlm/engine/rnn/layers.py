@@ -124,9 +124,9 @@ class Layers:
     ) -> tuple[Expression, list[Expression]]:
         """Return the outputs for a sequence, and for each layer the node of all its states."""
         nodes: list[Expression] = []
-        for k, given in enumerate(states):
+        for k, initial in enumerate(states):
             x = xs if isinstance(xs, Symbols) else self.dropped(xs)
-            nodes.append(self._run(k, x, given))
+            nodes.append(self._run(k, x, initial))
             xs = apply(OutputSequence(), nodes[-1])
             if after is not None:
                 xs = after(k, xs)

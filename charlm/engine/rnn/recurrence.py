@@ -68,8 +68,8 @@ class Recurrence(Op, abstract=True):
         params, others = dims[1 : 1 + count], dims[1 + count :]
         masks, states = others[: self._mask_count], others[self._mask_count :]
         hidden = params[0][0][0] // self.cell.shapes(1, 1)[0][0]
-        wanted = self.cell.shapes(input_shape[0], hidden)
-        if [d[0] for d in params] != wanted:
+        needed = self.cell.shapes(input_shape[0], hidden)
+        if [d[0] for d in params] != needed:
             expected = params[0][0][1]
             raise self.error(
                 f"{self.cell.name}: an input of size {expected} is needed, got {show(dims[0])}"
@@ -149,8 +149,8 @@ class RecurrentStep(Recurrence):
             x = x.reshape(len(x), -1)
         if self.masked:
             x, masks = x * masks[0], masks[1:]
-        for other in (*states, *masks):
-            if other is not None and len(other) != len(x):
+        for vectors in (*states, *masks):
+            if vectors is not None and len(vectors) != len(x):
                 batch = max([len(a) for a in (x, *states, *masks) if a is not None])
                 x, states = _repeated(x, batch), [_repeated(state, batch) for state in states]
                 break

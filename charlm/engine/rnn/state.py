@@ -195,15 +195,15 @@ class RNNState:
 
         For an LSTM the memories alone are enough; the outputs are then this state's, or zeros.
         """
-        graph, given = self._check_fresh(), _several(vectors)
+        graph, values = self._check_fresh(), _several(vectors)
         layers, kinds = len(self._indices), self.b().cell.states
         counts = [layers * k for k in range(1, kinds + 1)]
-        if len(given) not in counts:
+        if len(values) not in counts:
             raise ShapeError(
                 f"a {self.b().cell.name} of {layers} layers needs {' or '.join(map(str, counts))} "
-                f"vectors, got {len(given)}"
+                f"vectors, got {len(values)}"
             )
-        nodes = self._vectors(given, graph)
+        nodes = self._vectors(values, graph)
         columns = [nodes[k : k + layers] for k in range(0, len(nodes), layers)]
         states: list[LayerStates] = []
         for layer in range(layers):
@@ -213,12 +213,12 @@ class RNNState:
 
     def set_h(self, vectors: Iterable[Operand]) -> RNNState:
         """Return a state with these outputs; its other vectors are this state's, or zeros."""
-        graph, given = self._check_fresh(), _several(vectors)
-        if len(given) != len(self._indices):
+        graph, values = self._check_fresh(), _several(vectors)
+        if len(values) != len(self._indices):
             raise ShapeError(
-                f"set_h: a vector for each of {len(self._indices)} layers is needed, got {len(given)}"
+                f"set_h: a vector for each of {len(self._indices)} layers is needed, got {len(values)}"
             )
-        nodes = self._vectors(given, graph)
+        nodes = self._vectors(values, graph)
         states: list[LayerStates] = [
             (*self._kept(graph, k, slice(-1)), h) for k, h in enumerate(nodes)
         ]

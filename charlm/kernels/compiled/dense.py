@@ -55,14 +55,14 @@ def project_symbols(P, X, source, B, A, at, ld, first, last):
     ``source`` is x, where it begins, and the length of its rows. If x is a table of embeddings, each text's
     symbol follows, then a table of Wx x for all symbols, and a mark for each symbol that the table has.
     """
-    x, at_x, ldx, symbols, table, known = source
-    if not len(known):
+    x, at_x, ldx, symbols, table, computed = source
+    if not len(computed):
         product(P, X, x, at_x, ldx, B, A, at, ld, first, last, 0)
         return
     for n in range(B):
         symbol = symbols[n]
         row = symbol * ld + at
-        if not known[symbol]:
+        if not computed[symbol]:
             product(P, X, x, symbol * X, X, 1, table, row, ld, first, last, 0)
         for column in range(first * PANEL, last * PANEL, LANES):
             store(A, n * ld + at + column, load(table, row + column, LANES), LANES)

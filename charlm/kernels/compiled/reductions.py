@@ -269,10 +269,10 @@ def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
 def hinge(m, y, x, code, p, n, size, margin):
     """Y = the sum over the other scores of max(0, margin - the target's + theirs)."""
     for j in range(n):
-        wanted = types.float32(margin) - number(m, x + j * size + code[p + j])
+        threshold = types.float32(margin) - number(m, x + j * size + code[p + j])
         total = types.float32(0.0)
         for i in range(size):
-            over = wanted + number(m, x + j * size + i)
+            over = threshold + number(m, x + j * size + i)
             if i != code[p + j] and not over < 0:
                 total += over
         put(m, y + j, total)
@@ -283,8 +283,8 @@ def hinge_back(m, dx, dy, x, code, p, n, size, margin):
     """Each score that is too large gets dy; the target's gets -dy for each of them."""
     for j in range(n):
         to, d = dx + j * size + code[p + j], number(m, dy + j)
-        wanted = types.float32(margin) - number(m, x + j * size + code[p + j])
+        threshold = types.float32(margin) - number(m, x + j * size + code[p + j])
         for i in range(size):
-            if i != code[p + j] and wanted + number(m, x + j * size + i) > 0:
+            if i != code[p + j] and threshold + number(m, x + j * size + i) > 0:
                 put(m, dx + j * size + i, number(m, dx + j * size + i) + d)
                 put(m, to, number(m, to) - d)

@@ -33,7 +33,7 @@ RNN, GRU, _ = range(len(CELLS))
 
 @compiled(inline=True)
 def _layers(
-    kind, weights, layers, embedding, table, known, states, now, then, A, R, symbols, B, S,
+    kind, weights, layers, embedding, table, computed, states, now, then, A, R, symbols, B, S,
     meeting, met, me, threads,
 ):  # fmt: skip
     """Read a symbol of each text, and turn the states at ``now`` into those at ``then``."""
@@ -41,9 +41,9 @@ def _layers(
     for k in range(len(layers)):
         X, H, at_Wx, at_Wh, at_bias, at = layers[k]
         packed, sizes = (weights[at_Wx:], weights[at_Wh:], weights[at_bias:]), (B, X, H, S)
-        source = states, then + below, S, symbols, table, known[:0]
+        source = states, then + below, S, symbols, table, computed[:0]
         if k == 0:
-            source = embedding, 0, X, symbols, table, known
+            source = embedding, 0, X, symbols, table, computed
         if kind == RNN:
             simple.sample_layer(packed, source, states, now + at, then + at, A, sizes, me, threads)
         elif kind == GRU:
@@ -56,7 +56,7 @@ def _layers(
         met = meet(meeting, met, threads)
         if k == 0 and me == 0:
             for n in range(B):
-                known[symbols[n]] = 1
+                computed[symbols[n]] = 1
     return met
 
 
@@ -97,7 +97,7 @@ def _pick(scores, at, V, temperature, uniform, cumulative, to):
 
 @compiled()
 def _sample(
-    weights, layers, embedding, table, known, states, A, R, scores, cumulative,
+    weights, layers, embedding, table, computed, states, A, R, scores, cumulative,
     symbols, uniforms, sampled, temperature, end, sizes, meeting, me, threads,
 ):  # fmt: skip
     if not enter(meeting, me, threads):
@@ -109,7 +109,7 @@ def _sample(
     for t in range(T if N == 0 else T + N - 1):
         read = symbols[t * B : (t + 1) * B]
         met = _layers(
-            kind, weights, layers, embedding, table, known, states, now, then, A, R, read, B, S,
+            kind, weights, layers, embedding, table, computed, states, now, then, A, R, read, B, S,
             meeting, met, me, threads,
         )  # fmt: skip
         now, then = then, now
@@ -184,7 +184,7 @@ class Sampler:
         widths = [self.cell.gates * padded(H) for H in self.shapes[:, 1]]
         self.width = max(widths)
         self.table = np.empty(V * widths[0], np.float32)
-        self.known = np.zeros(V, np.uint8)
+        self.computed = np.zeros(V, np.uint8)
         # the lowest layer's input is looked up
         self.work = 2 * (len(self.weights) - widths[0] * self.shapes[0, 0])
 
@@ -215,7 +215,7 @@ class Sampler:
         end: int,
     ) -> tuple[Array, Array, State]:
         T, B = symbols_TB.shape
-        N, V, S = len(uniforms_NB), len(self.known), self.state_size
+        N, V, S = len(uniforms_NB), len(self.computed), self.state_size
         states = np.zeros((2, B, S), np.float32)
         if state is not None:
             np.concatenate([part for layer in state for part in layer], axis=1, out=states[0])
@@ -230,7 +230,7 @@ class Sampler:
             self.shapes,
             self.embedding,
             self.table,
-            self.known,
+            self.computed,
             states.reshape(-1),
             np.empty(B * self.width, np.float32),
             np.empty(B * self.width, np.float32),

@@ -84,9 +84,8 @@ def logistic(x: Array, out: Array | None = None) -> Array:
 
 def flat(a_TBX: Array) -> Array:
     """Make the positions one axis."""
-    count = (
-        -1 if a_TBX.size else math.prod(a_TBX.shape[:-1])
-    )  # numpy cannot infer an axis of an empty array
+    # numpy cannot infer an axis of an empty array
+    count = -1 if a_TBX.size else math.prod(a_TBX.shape[:-1])
     return a_TBX.reshape(count, a_TBX.shape[-1])
 
 

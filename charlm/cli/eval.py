@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from charlm.baselines.measure import Baselines, measure
+from charlm.cli.terminal.layout import filled
 from charlm.cli.terminal.scores import evaluation_data, evaluation_lines, how_scored
 from charlm.cli.terminal.screen import Screen
 from charlm.config import DataConfig
@@ -112,7 +113,8 @@ def eval_(
         }
         click.echo(json.dumps(about))
         return 0
-    screen.say(f"{checkpoint}: state {state}{how_scored(found)}")
+    start = "an empty state" if state == "cold" else "the state after the text before"
+    screen.say(filled(f"{checkpoint}: starts with {start}{how_scored(found)}"))
     if len(unknown):
         screen.say(
             f"note: {len(unknown):,} of the characters are not in the vocabulary; they are scored as <UNK>"

@@ -18,6 +18,7 @@ from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.language_model import model_of
+from charlm.lm.model import described
 from charlm.lm.saved import config_of, model_state
 from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
@@ -27,7 +28,7 @@ from charlm.runs.mark import is_run
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
-from charlm.wording import fixed
+from charlm.wording import counted, fixed
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
@@ -161,19 +162,29 @@ def _shown(details: dict[str, Any], with_config: bool) -> str:
     for key, value in sorted(details.items(), key=lambda item: _rank(item[0])):
         if value is None or key in NOT_LISTED or ("about" in details and key in ABOUT):
             continue
-        if key == "best":
+        if key == "state":
+            key = "status"
+        elif key == "model":
+            sizes = described(from_dict(details["config"]).model)
+            value = f"{sizes}, {counted(value['parameters'], 'parameter')}"
+        elif key == "best":
             value = f"{fixed(value[1])} nats/{details['unit']} at step {value[0]:,}"
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
-            lines.append(listed(key, [f"{name} {_number(part)}" for name, part in value.items()]))
+            lines.append(
+                listed(
+                    key,
+                    [f"{name.replace('_', ' ')} {_number(part)}" for name, part in value.items()],
+                )
+            )
             continue
         elif isinstance(value, list):
             value = ", ".join(value)
             if not value:
                 continue
         line = f"{key.replace('_', ' ')}: {_number(value)}"
-        lines.append(filled(line, then="  ") if key == "verdict" else line)
+        lines.append(filled(line, then="  ") if key in ("verdict", "budget") else line)
     if "counts" in details:
         common = list(details["counts"].items())[:10]
         lines.append(listed("most frequent", [f"{c!r} {n:,}" for c, n in common]))

@@ -126,7 +126,7 @@ def eval_(
 def data_of(
     texts: tuple[str, ...], encoding: str | None, data: DataConfig, vocab: Vocab
 ) -> DataConfig:
-    """Return the section for other texts than those of a run's section, whose symbols they are to have.
+    """Return a run's data section with other texts, which must use the same symbols.
 
     Raises:
         InputError: these are bytes and an encoding is given, or the other way round.
@@ -145,7 +145,7 @@ def data_of(
 def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
     """Return the ids of the text that a section names, and the sizes of its characters that are ``<UNK>``.
 
-    Before them stands the symbol that a text of the model begins with.
+    The first id is the symbol with which every text of the model begins.
     """
     ids = ids_of(data, vocab)
     has_unknown = vocab.unknown is not None and (ids == vocab.unknown).any()

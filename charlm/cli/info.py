@@ -139,8 +139,8 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
         corpus = corpus_of(data)
     vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
     assert corpus.report is not None
-    counted = sum(counts_of(ids, len(vocab)) for ids in parts)
-    counts = sorted(zip(vocab.symbols, counted.tolist(), strict=True), key=lambda c: -c[1])
+    totals = sum(counts_of(ids, len(vocab)) for ids in parts)
+    counts = sorted(zip(vocab.symbols, totals.tolist(), strict=True), key=lambda c: -c[1])
     baselines = measure(vocab, *parts) if corpus.has_held_out else None
     return {
         "text": what,

@@ -26,9 +26,7 @@ class Compiling:
         if not self._depth:
             self._began = time.perf_counter()
             if not self.seconds:
-                progress.say(
-                    "Compiling the kernels, once on this machine: this takes about half a minute"
-                )
+                progress.say("Compiling the kernels, once on this machine: about half a minute")
             self._shown.enter_context(progress.task("compiling"))
         self._depth += 1
 

@@ -48,7 +48,7 @@ class UnfitError(Exception):
 def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | None:
     """Return the compiled functions by name; None if there are none for this processor and these sources.
 
-    In that case they are compiled in the background, for later processes. This process uses numpy to its end.
+    In that case they are compiled in the background for later processes, and this process keeps numpy.
 
     Args:
         wait: whether to compile them now, and wait.

@@ -62,7 +62,7 @@ class Budget:
         return min(1.0, max(parts))
 
     def end(self, step: int, seconds: float, evals_since_best: int) -> str | None:
-        """Return why a run ends after these steps, seconds and held-out scores since the best; None if it goes on."""
+        """Return why a run ends after these steps, seconds and held-out scores since the best; None if it continues."""
         if self.steps is not None and step >= self.steps:
             return self.why
         if self.seconds is not None and seconds >= self.seconds:

@@ -110,7 +110,7 @@ def _place(config: RunConfig, options: RunOptions) -> Path:
 
     Raises:
         RunExistsError: something is there already.
-        InputError: its name is a trap.
+        InputError: its name would be read as something else.
         OutputError: it cannot be written.
     """
     if options.resume is not None:

@@ -121,7 +121,7 @@ def _already(training: Training, reason: str, directory: RunDirectory, screen: S
     if limit is not None and reason == time_is_up(limit):
         used = 0.0 if told is None else told.seconds or 0.0
         more = f"--max-time {_longer(limit, used)}"
-    if patience is not None and waited >= patience:  # more steps alone would end at once
+    if patience is not None and waited >= patience:  # else the run ends again at once
         more += f" --patience {2 * waited}"
     screen.say(f"To train it further: {_resume(directory)} {more}")
     screen.say(f"To generate text: {program()} sample {_quoted(directory.path)}")

@@ -226,7 +226,6 @@ class RecurrentSequence(Recurrence):
         return self._state_gradient(dy, self._inputs(x, rest))
 
     def input(self, x: Array) -> Any:
-        """Return the cell's ``x``."""
         return x[0]
 
     def _inputs(self, x: Array, rest: Sequence[Array]) -> CellInput:

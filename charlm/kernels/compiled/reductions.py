@@ -176,7 +176,7 @@ def norms_back(m, dx, dy, y, x, n, size, root):
 
 @compiled()
 def dots(m, y, x, z, n, size, of_x, of_z):
-    """Y = the sums of x z; the next of x is ``of_x`` further."""
+    """Y = n dot products of x and z, which move on by ``of_x`` and ``of_z`` numbers."""
     for j in range(n):
         put(m, y + j, nodes.dot(m, x + j * of_x, z + j * of_z, size))
 

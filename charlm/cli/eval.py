@@ -113,8 +113,8 @@ def eval_(
         }
         click.echo(json.dumps(about))
         return 0
-    start = "an empty state" if state == "cold" else "the state after the text before"
-    screen.say(filled(f"{checkpoint}: starts with {start}{how_scored(found)}"))
+    start = "from an empty state" if state == "cold" else "after reading the text before it"
+    screen.say(filled(f"{checkpoint}: scored {start}{how_scored(found)}"))
     if len(unknown):
         screen.say(
             f"note: {len(unknown):,} of the characters are not in the vocabulary; they are scored as <UNK>"

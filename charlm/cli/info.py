@@ -32,6 +32,8 @@ from charlm.wording import counted, fixed
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
+PARTS = {"train": "training", "held_out": "held out"}
+"""The names of a text's parts where a person reads them."""
 FIRST = ("run", "state", "reason", "problem", "step", "loss", "best", "verdict")
 """The values of a run that are shown first: its status."""
 NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
@@ -158,7 +160,8 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
 
 def _shown(details: dict[str, Any], with_config: bool) -> str:
     """Return the details as lines; None is left out."""
-    lines = [*details.get("about", ()), *[f"note: {said}" for said in details.get("notices", ())]]
+    lines = [filled(line, then="  ") for line in details.get("about", ())]
+    lines += [f"note: {said}" for said in details.get("notices", ())]
     for key, value in sorted(details.items(), key=lambda item: _rank(item[0])):
         if value is None or key in NOT_LISTED or ("about" in details and key in ABOUT):
             continue
@@ -172,12 +175,9 @@ def _shown(details: dict[str, Any], with_config: bool) -> str:
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
-            lines.append(
-                listed(
-                    key,
-                    [f"{name.replace('_', ' ')} {_number(part)}" for name, part in value.items()],
-                )
-            )
+            words = PARTS if key == "characters" else {}
+            parts = [f"{words.get(name, name)} {_number(part)}" for name, part in value.items()]
+            lines.append(listed(key, parts))
             continue
         elif isinstance(value, list):
             value = ", ".join(value)

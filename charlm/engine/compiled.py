@@ -156,7 +156,7 @@ class Compiled:
         if (index >= self._done or self._writes != WRITES.count) and index >= self.evaluated:
             self.forward(index)
         at = self._space.values[index] - self._begin
-        if 0 <= at < self._length:  # in the last part: the usual case
+        if 0 <= at < self._length:  # the usual case: the value is in the last part of the memory
             size = self.tape.signatures[index].type.size
             numbers: list[float] = self._view[at : at + size].tolist()
             return numbers

@@ -55,8 +55,9 @@ def check_resumable(config: RunConfig, text_sha256: str, checkpoint: Checkpoint)
     differing = _differences(config_of(checkpoint), config)
     if differing:
         raise ConfigError(
-            "\n".join(differing) + f"\na resumed run may change only {', '.join(RESUMABLE)}; "
-            "for other settings, start a new run from its weights with --init-from"
+            "\n".join(differing)
+            + f"\nonly these settings of a resumed run may change: {', '.join(RESUMABLE)}; "
+            "for others, start a new run from its weights with --init-from"
         )
 
 

@@ -136,7 +136,7 @@ def test_baseline_and_info(charlm, run):
     assert "hidden_dim:" in told.partition("\nconfig:\n")[2]
     assert charlm("info", "text.txt", "--config").returncode == 2
     assert "status: finished" in told
-    assert "budget: 30 steps" in told
+    assert "budget: at most 30 steps, or until" in told
     told = charlm("info", "text.txt").stdout
     assert "note: " in told
     assert "sha256" in told

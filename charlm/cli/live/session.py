@@ -39,7 +39,7 @@ SHORT = 10.0
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a run beside its config: where it is saved, what it starts from, a note to show."""
+    """Options of a run besides its config."""
 
     output: Path | None = None
     force: bool = False

@@ -249,7 +249,7 @@ def binary_log_loss(m, y, x, z, n, floor):
 
 @compiled()
 def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
-    """Both slopes; a probability of 0 or 1 counts as one just inside."""
+    """Add both gradients; probabilities of 0 and 1 are moved just inside the interval."""
     d, one = number(m, dy), types.float32(1.0)
     for j in range(n):
         a, b = number(m, x + j), number(m, z + j)

@@ -163,7 +163,7 @@ def drawn(dy: Any, builder: str) -> dict[str, float]:
             probabilities = dy.softmax(w * state.output() + b).vec_value()
             (symbol,) = random.choices(range(len(SYMBOLS)), probabilities)
         seconds.append((time.perf_counter() - before) / 100)
-    return {f"a drawn character, {builder}": median(seconds[WARM_UP:])}
+    return {f"a sampled character, {builder}": median(seconds[WARM_UP:])}
 
 
 TASKS: dict[str, Callable[[Any], dict[str, float]]] = {

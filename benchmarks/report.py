@@ -85,10 +85,10 @@ def _tutorial(rows: Rows) -> list[str]:
         ]
         for row in rows
     ]
-    head = ["", "charlm ms", "DyNet ms", "numpy alone ms", "numpy alone before tapes ms", "ratio"]
+    head = ["", "charlm ms", "DyNet ms", "numpy alone ms", "numpy alone without tapes ms", "ratio"]
     return [
         "## The tutorial's three loops, with their samples",
-        markdown([*head, "numpy alone", "numpy alone against before"], lines),
+        markdown([*head, "numpy alone", "numpy alone against without tapes"], lines),
     ]
 
 

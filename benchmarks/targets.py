@@ -97,9 +97,9 @@ def _define_by_run(parts: Parts) -> list[Target]:
         ("400 expressions, read one by one", 0.5, 1.0, graph("400 expressions")),
         ("programs on DyNet's interface, median", 1.0, 1.5, middle),
         ("the same, each", 0.5, 1.0, whole),
-        ("a drawn character, define-by-run", 0.7, 1.0, graph("a drawn character")),
+        ("a sampled character, define-by-run", 0.7, 1.0, graph("a sampled character")),
         (
-            "numpy alone: the tutorial against the version before tapes",
+            "numpy alone: the tutorial against the last version without tapes",
             0.75,
             1.0,
             loops("tutorial", "before", "charlm_numpy"),

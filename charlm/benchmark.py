@@ -183,7 +183,7 @@ def gemm_rate(model: ModelConfig, vocab_size: int, T: int, B: int) -> float:
 
 
 def _product_seconds(m: int, n: int, k: int) -> float:
-    """Return the median time of a product; of a thin one, with its matrices on the faster sides."""
+    """Return the median time of a product; a thin matrix is measured on both sides, and the faster counts."""
     sides = [(m, n), (n, m)] if min(m, n) < THIN else [(m, n)]
     return min(_one_product(a, b, k) for a, b in sides)
 

@@ -171,7 +171,7 @@ class ArgumentError(CharlmError, TypeError):
 
 
 class MisuseError(CharlmError, AssertionError):
-    """An argument cannot be used there (DyNet has an assertion for it)."""
+    """The function cannot use this argument (DyNet has an assertion for it)."""
 
 
 class EmptyListError(CharlmError, AssertionError):

@@ -122,7 +122,7 @@ def cli(ctx: click.Context, quiet: bool, verbose: bool, threads: int | None, deb
     from charlm.cli.terminal.screen import Screen
 
     ctx.obj = {"quiet": quiet, "verbose": verbose, "threads": threads}
-    Screen(ctx.obj)  # for commands that print results alone, and may take long
+    Screen(ctx.obj)  # shows the progress of commands that have no screen of their own
 
 
 def main(argv: Sequence[str] | None = None) -> None:

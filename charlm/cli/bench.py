@@ -80,7 +80,7 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
     one, many = m.sample_chars_per_second, m.sample_chars_per_second_batch
     compared = beside_numpy(m.gemm_share, m.gemm_gflop_per_second)
     rows = [
-        ("a step", f"{m.ms_per_step:,.2f} ms, +- {m.ms_per_step_mad:.2f}"),
+        ("time per step", f"{m.ms_per_step:,.2f} ms, +- {m.ms_per_step_mad:.2f}"),
         ("training", f"{m.chars_per_second:,.0f} characters/s"),
         ("arithmetic", f"{m.gflop_per_second:,.1f} GFLOP/s, {compared}"),
         ("sampling", f"{one:,.0f} characters/s for one text, {many:,.0f} for many at once"),
@@ -90,7 +90,7 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
         takes = "takes" if steps == 1 else "take"
         run = f"{counted(steps, 'step')} {takes} {duration(steps * m.ms_per_step / 1000)}"
         rows.append(("a run", run))
-    return "\n".join([*about, table(rows)])
+    return "\n".join([*about, table(rows, "<=")])
 
 
 def beside_numpy(share: float, reached: float) -> str:
@@ -104,6 +104,6 @@ def beside_numpy(share: float, reached: float) -> str:
     if share <= 1:
         return f"{share:.0%} of {whose}"
     return (
-        f"{share:,.1f} times {whose}:\n"
-        "            charlm's own product is faster here, or other programs slowed numpy down"
+        f"{share:,.1f} times {whose}: "
+        "charlm's own product is faster here, or other programs slowed numpy down"
     )

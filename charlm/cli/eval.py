@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from charlm.baselines.measure import Baselines, measure
+from charlm.cli.terminal.layout import filled
 from charlm.cli.terminal.scores import evaluation_data, evaluation_lines, how_scored
 from charlm.cli.terminal.screen import Screen
 from charlm.config import DataConfig
@@ -94,7 +95,8 @@ def eval_(
         }
         click.echo(json.dumps(about))
         return 0
-    screen.say(f"{checkpoint}: state {state}{how_scored(score)}")
+    start = "from an empty state" if state == "cold" else "after reading the text before it"
+    screen.say(filled(f"{checkpoint}: scored {start}{how_scored(score)}"))
     if len(unknown):
         screen.say(
             f"note: {len(unknown):,} of the characters are not in the vocabulary; they are scored as <UNK>"
@@ -139,7 +141,7 @@ def _check_options(
 def data_of(
     texts: tuple[str, ...], encoding: str | None, data: DataConfig, vocab: Vocab
 ) -> DataConfig:
-    """Return a run's data section with other texts, which are to have the same symbols.
+    """Return a run's data section with other texts, which must use the same symbols.
 
     Raises:
         InputError: these are bytes and an encoding is given, or the other way round.
@@ -157,7 +159,7 @@ def data_of(
 def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
     """Return the ids of the text that a section names, and the sizes of its characters that are ``<UNK>``.
 
-    The first id is that of the symbol with which a text of the model begins.
+    The first id is the symbol with which every text of the model begins.
     """
     ids = ids_of(data, vocab)
     has_unknown = vocab.unknown is not None and (ids == vocab.unknown).any()

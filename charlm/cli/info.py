@@ -18,6 +18,7 @@ from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.language_model import model_of
+from charlm.lm.model import described
 from charlm.lm.saved import config_of, model_state
 from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
 from charlm.runs.checkpoint import Checkpoint, checkpoint_file, load_checkpoint
@@ -27,10 +28,12 @@ from charlm.runs.mark import is_run
 from charlm.text.encoding import counts_of
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
-from charlm.wording import fixed
+from charlm.wording import counted, fixed
 
 HELD_OUT = 0.1
 """The part of a text, at its end, that its baselines are scored on."""
+PARTS = {"train": "training", "held_out": "held out"}
+"""The names of a text's parts where a person reads them."""
 FIRST = ("run", "state", "reason", "problem", "step", "loss", "best", "verdict")
 """The values of a run that are shown first: its status."""
 NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "unit")
@@ -141,8 +144,8 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
         corpus = corpus_of(data)
     vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
     assert corpus.report is not None
-    counted = sum(counts_of(ids, len(vocab)) for ids in parts)
-    counts = sorted(zip(vocab.symbols, counted.tolist(), strict=True), key=lambda c: -c[1])
+    totals = sum(counts_of(ids, len(vocab)) for ids in parts)
+    counts = sorted(zip(vocab.symbols, totals.tolist(), strict=True), key=lambda c: -c[1])
     baselines = measure(vocab, *parts) if corpus.has_held_out else None
     return {
         "text": what,
@@ -160,16 +163,24 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
 
 def _shown(details: dict[str, Any], with_config: bool) -> str:
     """Return the details as lines; None is left out."""
-    lines = [*details.get("about", ()), *[f"note: {said}" for said in details.get("notices", ())]]
+    lines = [filled(line, then="  ") for line in details.get("about", ())]
+    lines += [f"note: {said}" for said in details.get("notices", ())]
     for key, value in sorted(details.items(), key=lambda item: _rank(item[0])):
         if value is None or key in NOT_LISTED or ("about" in details and key in ABOUT):
             continue
-        if key == "best":
+        if key == "state":
+            key = "status"
+        elif key == "model":
+            sizes = described(from_dict(details["config"]).model)
+            value = f"{sizes}, {counted(value['parameters'], 'parameter')}"
+        elif key == "best":
             value = f"{fixed(value[1])} nats/{details['unit']} at step {value[0]:,}"
         elif key == "seconds":
             value = f"{value:,.0f} s of training"
         elif isinstance(value, dict):
-            lines.append(listed(key, [f"{name} {_number(part)}" for name, part in value.items()]))
+            words = PARTS if key == "characters" else {}
+            parts = [f"{words.get(name, name)} {_number(part)}" for name, part in value.items()]
+            lines.append(listed(key, parts))
             continue
         elif isinstance(value, list):
             value = ", ".join(value)

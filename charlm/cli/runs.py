@@ -47,7 +47,7 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
 
 
 def _table(listed: list[RunStatus]) -> str:
-    head = ("run", "state", "step", "loss", "held-out nats (bits)", "last change")
+    head = ("run", "status", "step", "loss", "held-out nats (bits)", "last change")
     return table([head, *map(_row, listed)])
 
 

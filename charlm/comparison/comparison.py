@@ -329,7 +329,7 @@ class Comparison:
             match event:
                 case Started():
                     self._parameters[model.name] = event.parameters
-                case Skipped():  # a smaller rate would be another comparison
+                case Skipped():  # going on with a smaller rate would change the comparison
                     raise BadGradientError(
                         f"step {event.step} failed, because {event.reason}; a smaller learning rate may help"
                     )

@@ -62,11 +62,11 @@ def load_run(
         source: a bundled config's name or the path of a YAML file; None means the tutorial's
             simple RNN, or, with texts, the preset that suits their size.
         texts: names or paths that replace the config's text. They bring their own alphabet, the
-            stream framing and a held-out tenth, and without a source the first names the run. Of a
-            bundled config with a text of its own, only the model is used; the rest is from the preset
-            for the size of the texts.
+            stream framing and a held-out tenth, and without a source the first names the run. If a
+            bundled config has its own text, only its model is used; the preset for the size of the
+            texts gives the rest.
         overrides: ``key.path=value``, or ``Override``; they replace all other values.
-        preset: one of ``PRESETS``, in place of a source.
+        preset: one of ``PRESETS``, instead of a source.
 
     Errors:
         ConfigError: with one line for each problem, ``FILE:LINE:COLUMN: KEY: REASON``.

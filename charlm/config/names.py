@@ -40,7 +40,7 @@ def name_of(text: str) -> str:
     ('old', 'letters', 'chapter')
     """
     path = Path(_absolute(text))
-    if text == "-" or path.parts[1:2] in (("dev",), ("proc",)):  # as <(command) is given
+    if text == "-" or path.parts[1:2] in (("dev",), ("proc",)):  # such as <(command)
         return UNNAMED
     fixed, *wild = _WILD.split(home_expanded(text), maxsplit=1)
     return plain_name(Path(_absolute(fixed)).name if wild and not exists(path) else path.stem)

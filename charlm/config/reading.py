@@ -101,7 +101,7 @@ class _Composer(Composer):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.values += 1
         if self.values > MOST_VALUES:
-            reason = f"more than {MOST_VALUES:,} values; a configuration may not have so many"
+            reason = f"more than {MOST_VALUES:,} values; a configuration may not have this many"
             raise ComposerError(None, None, reason, self.parser.peek_event().start_mark)
         return super().compose_node(parent, index)
 

@@ -144,7 +144,7 @@ def _check_sizes(spec: Any, data: RecordFile, name: str, where: str) -> None:
     if not isinstance(spec, tuple):
         raise ModelFileError(f"{where}: a builder's spec is a tuple, not a {type(spec).__name__}")
     records = data.below(name)
-    # two builders share a BiRNN's size, so its parameters have half of it
+    # a BiRNN's two builders have half of its size each
     largest = 2 * max([1, len(records), *(size for record in records for size in record.dims)])
     for number in spec:
         if isinstance(number, (int, float)) and number > largest:
@@ -162,7 +162,6 @@ def _sketch(data: RecordFile, name: str) -> ParameterCollection:
 
 
 def _entries(path: Path, classes: _Classes) -> Iterator[tuple[Any, ...]]:
-    """Yield a meta file's entries."""
     try:
         content = read_whole(path, MOST_META)
     except FileNotFoundError as error:

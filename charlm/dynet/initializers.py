@@ -44,7 +44,7 @@ MOST = 1 << 40
 
 
 class PyInitializer:
-    """The base class of all initialisers; ``draws`` is the engine's initialiser."""
+    """The base class of all initialisers; ``draws`` is the initialiser of the engine that does the work."""
 
     draws: Initializer
 

@@ -14,7 +14,7 @@ from charlm.engine.graph import ComputationGraph
 def graphviz(graph: ComputationGraph) -> str:
     """Return a graph in Graphviz's language: a box for each node, an arrow from each argument.
 
-    The name of a node is its id. An operation whose parts have the ids, such as a step of an RNN, has the id before.
+    The name of a node is its id. An operation with several ids, such as an RNN step, has the id before them.
 
     Example:
         >>> from charlm.engine.ops import input_tensor

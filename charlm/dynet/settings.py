@@ -82,7 +82,7 @@ class DynetParams:
         }
 
     def from_args(self, shared_parameters: bool | None = None) -> None:
-        """Read DyNet's options from ``sys.argv``, which does not change; unknown options are the program's.
+        """Read DyNet's options from ``sys.argv``, and leave the options of the program there.
 
         Args:
             shared_parameters: see ``set_shared_parameters``.

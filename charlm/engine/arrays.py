@@ -106,7 +106,7 @@ def show(dim: Dim) -> str:
 
 T = TypeVar("T")
 
-_IN_CONTEXTS = not np.__version__.startswith("1.")  # where numpy has the settings of its warnings
+_IN_CONTEXTS = not np.__version__.startswith("1.")  # numpy 2 has its warning settings there
 
 
 class _Quiet(local):

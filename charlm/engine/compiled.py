@@ -155,7 +155,7 @@ class Compiled:
         if (index >= self._done or self._writes != WRITES.count) and index >= self.evaluated:
             self.forward(index)
         at = self._space.values[index] - self._begin
-        if 0 <= at < self._length:  # in the last part: the usual case
+        if 0 <= at < self._length:  # the usual case: the value is in the last part of the memory
             size = self.tape.signatures[index].type.size
             numbers: list[float] = self._view[at : at + size].tolist()
             return numbers
@@ -241,7 +241,6 @@ class Compiled:
         self._begin, self._length, self._view = begin, end - begin, memoryview(cast("Any", chunk))
 
     def _run_in_python(self, k: int) -> None:
-        """Evaluate a node in Python."""
         type_, ctx = self.tape.signatures[k].type, self.context
         if type_.empty:
             y: Array = np.empty(type_.array_shape, ctx.dtype)
@@ -267,7 +266,7 @@ class Compiled:
             return
         gone = ROWS.table[np.frombuffer(space.numbers, np.int64)[first : state[TAKEN]]]
         (placed,) = (gone[:, _CODE] > _GIVEN).nonzero()
-        if len(placed):  # their memory, from the first of them on, is free again
+        if len(placed):  # the memory of these values is free again
             at = space.values[first + int(placed[0])]
             while not self._chunks[-1][0] <= at < self._chunks[-1][1]:
                 self._chunks.pop()

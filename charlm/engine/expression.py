@@ -232,25 +232,19 @@ def start(graph: ComputationGraph, op: Op, kind: type[E] = Node) -> E:  # type: 
 class OfOne(Protocol):
     """A function of one operand."""
 
-    def __call__(self, x: Operand) -> Expression:
-        """Append the operation."""
-        ...
+    def __call__(self, x: Operand) -> Expression: ...
 
 
 class OfTwo(Protocol):
     """A function of two operands, or of one operand and another argument."""
 
-    def __call__(self, x: Any, y: Any) -> Expression:
-        """Append the operation."""
-        ...
+    def __call__(self, x: Any, y: Any) -> Expression: ...
 
 
 class OfSeveral(Protocol):
     """A function of a list of operands."""
 
-    def __call__(self, xs: Any) -> Expression:
-        """Append the operation."""
-        ...
+    def __call__(self, xs: Any) -> Expression: ...
 
 
 def of_one(op: Op, name: str, doc: str) -> OfOne:

@@ -31,7 +31,6 @@ class Uniform:
     scale: float
 
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
-        """Draw the value."""
         return stream.uniform(-self.scale, self.scale, dims[::-1], dtype)
 
 
@@ -43,7 +42,6 @@ class Normal:
     variance: float = 1.0
 
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
-        """Draw the value."""
         return stream.normal(self.mean, math.sqrt(self.variance), dims[::-1], dtype)
 
 
@@ -54,7 +52,6 @@ class Constant:
     value: float
 
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
-        """Fill the value."""
         return np.full(dims[::-1], self.value, dtype)
 
 
@@ -99,7 +96,6 @@ class Glorot:
         return self.gain * math.sqrt(3 * len(sizes) / sum(sizes))
 
     def __call__(self, dims: Shape, stream: RandomStream, dtype: DType) -> Array:
-        """Draw the value."""
         bound = self.bound(dims)
         return stream.uniform(-bound, bound, dims[::-1], dtype)
 

@@ -102,7 +102,6 @@ class Op(ABC):
     has_data: ClassVar[bool] = False
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
-        """Register the op."""
         super().__init_subclass__(**kwargs)
         if abstract:
             return

@@ -71,7 +71,7 @@ class Storage:
         offset, self.size = self.size, self.size + count
         if self.size > self._gradients.size:
             capacity = max(self.size, 2 * self._gradients.size)
-            # graphs go on reading the old buffer
+            # graphs continue to read the old buffer
             self._current = _ValueBuffer(np.zeros(capacity, self.dtype))
             self._current.array[:offset] = self.values
             self._gradients = np.zeros(capacity, self.dtype)

@@ -26,7 +26,7 @@ class Compiling:
         if not self._depth:
             self._began = time.perf_counter()
             if not self.seconds:
-                progress.say("compiling, once on this machine: half a minute or so")
+                progress.say("Compiling the kernels, once on this machine: about half a minute")
             self._shown.enter_context(progress.task("compiling"))
         self._depth += 1
 

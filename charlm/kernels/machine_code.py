@@ -48,7 +48,7 @@ class UnfitError(Exception):
 def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | None:
     """Return the compiled functions by name; None if there are none for this processor and these sources.
 
-    In that case they are compiled in the background, for later processes. This process uses numpy to its end.
+    In that case they are compiled in the background for later processes, and this process keeps numpy.
 
     Args:
         wait: whether to compile them now, and wait.
@@ -180,7 +180,7 @@ def _compiled(path: Path, module: str) -> dict[str, Entry] | None:
         COMPILING.end()
     if not good:
         log = note(path).read_text(errors="replace").splitlines() if note(path).exists() else []
-        progress.say(f"compiling failed, and numpy computes: {log[-1] if log else 'it was ended'}")
+        progress.say(f"Compiling failed, so numpy is used: {log[-1] if log else 'it was ended'}")
     return _loaded(path)
 
 
@@ -192,7 +192,8 @@ def _compile_later(path: Path, module: str) -> None:
     # the shell ends at once, so its child has no parent that waits for it, and no terminal
     if _run(["/bin/sh", "-c", 'nice "$@" &', "sh", *_command(path, module)], path):
         progress.say(
-            "compiling in the background, once on this machine: a minute or two; meanwhile numpy computes"
+            "Compiling the kernels in the background, once on this machine: this takes one or two minutes. "
+            "numpy is used until then"
         )
 
 

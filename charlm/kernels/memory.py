@@ -60,7 +60,7 @@ class Memory:
 
 
 class _Reusable:
-    """Memory that one array after the other uses.
+    """Memory that arrays use one after another.
 
     Attributes:
         user: returns the array that uses it now; None once neither the array nor a view of it is left.

@@ -72,11 +72,11 @@ COLUMNS = (
     "code",
     "count",  # of arguments
     "extent",  # integers on the tape: the arguments, and others
-    "bound",  # of the others; below 0 if they are no indices
+    "bound",  # of the others; below 0 if they are not indices
     "size",  # numbers of the value
     "saved",  # numbers after the value that are kept for backward
     "work",  # numbers after the gradient that backward needs
-    "products",  # gradients of matrices that are put off
+    "products",  # gradients of matrices that are delayed
     "trains",
     "rule",  # how the arguments' sizes are checked
     "first",  # of the numbers that the code takes
@@ -101,10 +101,10 @@ STATE = (
     "values",  # where its value is,
     "slopes",  # and where its gradient is, counted from the first
     "gradients",  # addresses as well: where a leaf adds its gradient,
-    "heads",  # the first product that is put off for a node,
+    "heads",  # the first product that is delayed for a node,
     "flags",  # and whether a gradient came to it, and whether it is wanted
     "integers",  # the address of the nodes' integers
-    "links",  # that of products that are put off, five integers each
+    "links",  # that of products that are delayed, five integers each
     "fresh_numbers",  # the addresses of the tape's new part,
     "fresh_integers",
     "fresh_node",  # and its first node
@@ -121,7 +121,7 @@ STATE = (
     "needed",  # how many numbers are missing there
     "first_slope",  # where gradients begin
     "full",  # whether all gradients are wanted
-    "node",  # the current node of backward, and the number of products that are put off
+    "node",  # the current node of backward, and the number of products that are delayed
     "links_used",
 )
 """The state of a running tape: an integer each."""
@@ -139,7 +139,7 @@ REACHED, WANTED = 1, 2
 """Flags of a node."""
 
 LINK = 5
-"""Integers of a product that is put off: the places of x and dy, their sizes, and the next product."""
+"""Integers of a product that is delayed: the places of x and dy, their sizes, and the next product."""
 
 ORIGIN = np.zeros(1, np.float32)
 

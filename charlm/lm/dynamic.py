@@ -1,7 +1,7 @@
 """Dynamic evaluation: the model learns from the text that it is scored on, from each piece after its score.
 
 This is the RMS form of Krause, Kahembwe, Murray and Renals, "Dynamic evaluation of neural sequence models" (2018):
-a weight moves against its gradient, divided by the usual size of its gradients, and a part of the way back to its
+a weight moves against its gradient, divided by the usual size of its gradients, and a little towards its
 trained value. The model predicts each character before it learns from it.
 """
 
@@ -16,7 +16,7 @@ from charlm.engine.trainers.base import Trainer
 from charlm.lm.model import Model
 
 PULL = 0.001
-"""At every update a weight goes this part of the way back to its trained value."""
+"""The fraction of the distance to its trained value that a weight moves back at every update."""
 
 
 class DynamicTrainer(Trainer):
@@ -34,7 +34,7 @@ class DynamicTrainer(Trainer):
 
     def __init__(self, model: Model, rate: float) -> None:
         super().__init__(model.collection, rate, kernels=model.kernels)
-        self.sparse_updates = False  # the pull is on all rows
+        self.sparse_updates = False  # all rows move towards their trained values
         self._observed = 0
         for trained, value, _ in self._parts("trained"):
             trained[...] = value
@@ -68,7 +68,7 @@ class DynamicTrainer(Trainer):
             value[...] = trained
 
     def apply(self, values: Array, g: Array, *moments: Array) -> None:
-        """Move against the gradient, and a part of the way back."""
+        """Move against the gradient, and a little towards the trained values."""
         trained, scale = moments
         g /= scale
         g *= -self.learning_rate

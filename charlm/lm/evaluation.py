@@ -27,7 +27,7 @@ DYNAMIC_PIECE = 20
 RATES = (0.0001, 0.0002, 0.0005, 0.001)
 """The choices for the rate of a dynamic evaluation, rising."""
 OBSERVED, TRIED = 10_000, 5_000
-"""Characters of the training text for measuring gradients, and for choosing the rate at its end."""
+"""Characters of the training text for measuring gradients, and for choosing the learning rate at its end."""
 BLOCKS = 30
 """The spread of the scores of this many parts of a text gives the error of their mean."""
 
@@ -136,7 +136,7 @@ def dynamic_trainer(model: Model, train: Ids, rate: float | None = None) -> Dyna
         read(model, train, start, begin, size=DYNAMIC_PIECE, learn=trainer.observe)
     trainer.set_scale()
     if rate is None:
-        with progress.task("choosing the rate", len(RATES) * (len(train) - begin)):
+        with progress.task("choosing the learning rate", len(RATES) * (len(train) - begin)):
             trainer.learning_rate = _best_rate(model, train, begin, trainer)
     return trainer
 

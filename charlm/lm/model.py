@@ -219,7 +219,6 @@ class Model:
         return reshape(layer_norm(reshape(h, (size,), T * B), gain, offset), (size, B, T))
 
     def _dropped(self, x: Expression, rate: float) -> Expression:
-        """Return a sequence after dropout."""
         if rate == 0:
             return x
         return dropout_dim(x, TIME, rate) if self.config.variational else dropout(x, rate)

@@ -41,7 +41,7 @@ class TextPart(NamedTuple):
     Attributes:
         text: the number of the text.
         characters: those that are certain to belong to it.
-        complete: None while the text goes on; at its end, False if the length limit ended it.
+        complete: None before the end of the text; at its end, False if the length limit ended it.
             A text of a model without ``<EOS>`` is complete at any length.
     """
 
@@ -102,7 +102,7 @@ def streams(
         rngs: random numbers, one generator for each text: a number for each symbol, ``AHEAD`` at a time.
         limit: sample at most this many characters.
         temperature: below 1 plays safe, above 1 takes risks, 0 is the likeliest character each time.
-        prime: the text to go on from.
+        prime: the text to continue.
         stop: the string to end before.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Scoring a text as `charlm eval` does: with a model, which may go on learning, and with n-grams mixed in."""
+"""Scoring a text as `charlm eval` does: with a model, which may also learn from it, and with n-grams mixed in."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Mix:
 
     Attributes:
         weight: of the model, the mean over the text.
-        model_nll: of the model alone, in nats per character; in a dynamic evaluation it goes on learning.
-        ngram_nll: of the n-grams alone; in a dynamic evaluation they go on counting.
+        model_nll: of the model alone, in nats per character; in a dynamic evaluation it also learns.
+        ngram_nll: of the n-grams alone; in a dynamic evaluation they also count.
     """
 
     weight: float
@@ -92,7 +92,7 @@ def score_text(
         cold: begin with an empty state, not with the state after the text before.
         dynamic: learn from the text, from each piece after its score.
         rate: the step size of that; None chooses on the training text.
-        mix: mix with n-grams of the training text, which go on counting if ``dynamic``.
+        mix: mix with n-grams of the training text, which also count the scored text if ``dynamic``.
         unknown: the bytes in UTF-8 of each scored character that is ``<UNK>``.
     """
     trainer = None

@@ -1,4 +1,4 @@
-"""The loss and the gradient of a batch. What computes them is made once for each shape of batch."""
+"""The loss and the gradient of a batch. Their computation is prepared once for each batch shape."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class _Graph:
 
 
 class _Prepared:
-    """A prepared step of the kernels (``learning.py`` in their packages), on the memory of the parameters."""
+    """A training step without a graph: kernel calls that read and write the arrays of the parameters."""
 
     def __init__(
         self, model: Model, cell: KernelCell, shape: tuple[int, int], factor: float

@@ -25,7 +25,7 @@ class EventFiles:
     """Writes the events of a run into ``tensorboard/`` of its directory, at once and in this thread.
 
     (tensorboardX's ``SummaryWriter`` has a thread for it, which dies on a full disk while others wait for it.)
-    Where a run goes on from an earlier step, TensorBoard is told to forget what came after that.
+    If a run continues from an earlier step, TensorBoard is told to forget what came after that.
 
     Raises:
         MissingExtraError: tensorboardX is not installed.

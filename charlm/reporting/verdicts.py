@@ -51,7 +51,7 @@ class Verdicts:
 
     The baselines take some seconds for a megabyte of text. A thread computes them from the start. The first
     verdict waits for it, so verdicts do not depend on timing. If memory or disk space is too small, there are no
-    verdicts, and the run goes on.
+    verdicts, and the run continues.
 
     Args:
         corpus: the run's text, with a held-out part.

@@ -27,7 +27,7 @@ from charlm.text.sources import PIECE
 from charlm.text.vocab import Ids
 
 LIMIT = 8 << 30
-"""The maximum bytes of all entries; those not used for the longest time are removed first."""
+"""The maximum bytes of all entries; the least recently used are removed first."""
 OWN = 0o600
 """The permissions of an entry: a text may be private."""
 MOST = 256 << 20
@@ -121,7 +121,7 @@ def _digest(entry: Entry) -> hashlib._Hash:
 
 
 def _make_room(folder: Path) -> None:
-    """Remove files of killed processes, and above ``LIMIT`` the entries not used for the longest time."""
+    """Remove files of killed processes, and above ``LIMIT`` the least recently used entries."""
     for temporary in folder.glob(TEMPORARY_GLOB):
         with contextlib.suppress(OSError):
             if temporary.stat().st_mtime < time.time() - _DAY:

@@ -196,7 +196,7 @@ class StreamCorpus:
         self.notices = self._notices(batch_size, seq_length)
         length = self.steps_per_pass * self.seq_length
         starts = np.arange(self.batch_size) * length
-        self._first = np.arange(self.seq_length)[:, np.newaxis] + starts  # of a pass's first batch
+        self._first = np.arange(self.seq_length)[:, np.newaxis] + starts  # of the first batch
         self._left_out = predictions - self.batch_size * length
 
     @classmethod

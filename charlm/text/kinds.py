@@ -63,7 +63,7 @@ def _unzipped(path: Path) -> str:
 
 
 def _converted(*commands: str) -> Callable[[Path], str]:
-    """Return advice: the first of some commands whose program is installed, else to save the text by hand."""
+    """Return advice: the first command whose program is installed, or else to save the text by hand."""
 
     def remedy(path: Path) -> str:
         for command in commands:

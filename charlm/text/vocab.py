@@ -262,8 +262,9 @@ class Vocab:
         """Return advice about a character without a symbol; ``it`` is "them" for several."""
         characters = counted(len(self._spelled), "character")
         return (
-            f"leave {it} out, or train with a data.alphabet that has {it} (this one has {characters}; null means all "
-            f"characters of the text), or with null and data.min_count of 2 or more, which adds {UNK} for all others"
+            f"leave {it} out, or train with another vocabulary: add {it} to data.alphabet (this one has {characters}), "
+            f"or set data.alphabet to null (all characters of the text), and data.min_count to 2 or more if {it} "
+            f"may be missing there too (all other characters become {UNK})"
         )
 
     @cached_property

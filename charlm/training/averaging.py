@@ -18,7 +18,7 @@ class Averaging:
     """An exponential moving average of a model's weights (Polyak and Juditsky, 1992, with a decay).
 
     After update n: average = d average + (1 - d) weights, d = min(decay, (1 + n) / (10 + n)): the first weights,
-    which are random, soon count little. Training goes on from the weights themselves.
+    which are random, soon count little. Training continues with the weights themselves.
 
     Args:
         model: with its first weights.

@@ -62,11 +62,11 @@ class Budget:
         return min(1.0, max(parts))
 
     def end(self, step: int, seconds: float, evals_since_best: int) -> str | None:
-        """Return why a run ends after these steps, seconds and held-out scores since the best; None if it goes on."""
+        """Return why a run ends after these steps, seconds and held-out scores since the best; None if it continues."""
         if self.steps is not None and step >= self.steps:
             return self.why
         if self.seconds is not None and seconds >= self.seconds:
-            return self.max_time
+            return time_is_up(str(self.max_time))
         if self.patience is not None and evals_since_best >= self.patience:
             return f"no improvement in {counted(self.patience, 'held-out score')}"
         return None
@@ -86,6 +86,11 @@ class Budget:
         return f"at most {self.length}, or until {scores} {bring} no improvement"
 
 
+def time_is_up(limit: str) -> str:
+    """Return why a run ended that reached its time limit."""
+    return f"time limit of {limit}"
+
+
 class Clock:
     """The time that a run has used: for training, scoring, sampling and saving.
 
@@ -96,7 +101,7 @@ class Clock:
         self.set(0.0)
 
     def set(self, seconds: float) -> None:
-        """Go on from ``seconds``."""
+        """Continue from ``seconds``."""
         self._start = _now() - seconds
 
     @property

@@ -12,7 +12,7 @@ from charlm.lm.sampling import SampledText
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, at ``step``: 0, or where a resumed run goes on."""
+    """Training begins, at ``step``: 0, or where a resumed run continues."""
 
     step: int
     parameters: int

@@ -24,8 +24,8 @@ class Guard:
     """The bad steps of a run.
 
     Attributes:
-        skipped: bad steps in all.
-        rollbacks: in all.
+        skipped: the number of bad steps.
+        rollbacks: their number.
         tries: rollbacks since the last checkpoint.
         level: see ``LIMIT``.
         factor: what the learning rate is multiplied by.

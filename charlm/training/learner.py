@@ -102,7 +102,7 @@ class Learner:
         return loss, int(targets_TB.size)
 
     def is_sound(self) -> bool:
-        """Tell whether training can go on from here: all numbers are finite, and so is the next loss."""
+        """Tell whether training can continue from here: all numbers are finite, and so is the next loss."""
         collection = self.model.collection
         arrays = [collection.storage.values, *(table.value for table in collection.lookups)]
         arrays += self.trainer.state().values()

@@ -63,7 +63,7 @@ class Training:
         directory: for metrics, samples and checkpoints; None keeps the run in memory.
         init_from: a checkpoint; the run starts from its weights.
         text: the text itself; by default it is read as the config says.
-        resume: a checkpoint of this run. It goes on from there as if it had never stopped.
+        resume: a checkpoint of this run. Training continues from it as if it had never stopped.
 
     Raises:
         TextError: the text cannot be read or used.
@@ -154,7 +154,7 @@ class Training:
     def events(self) -> Iterator[Event]:
         """Train and yield what happens; the run's directory says at the end how it ended.
 
-        Called again after an interrupt or an error, it goes on from the last checkpoint: a step may be half done.
+        Called again after an interrupt or an error, it continues from the last checkpoint: a step may be half done.
         """
         if self._running:
             self._go_back()
@@ -348,7 +348,7 @@ class Training:
         self._saved = self.stopping = None
 
     def _open(self) -> None:
-        """Begin the logs, or cut them back to where a resumed run goes on."""
+        """Begin the logs, or cut them back to where a resumed run continues."""
         resumed, seconds = self._resumed, 0.0
         if resumed is not None:
             seconds = max(self.record.cut_back(attrs.asdict(resumed.lines)), resumed.seconds or 0.0)

@@ -37,13 +37,13 @@ def check_resumable(config: RunConfig, text_sha256: str, checkpoint: Checkpoint)
     """Refuse to resume a run with this config and text from a checkpoint that does not fit them.
 
     Raises:
-        CheckpointError: it has no state of a training, or the text has changed.
+        CheckpointError: it holds only weights, or the text has changed.
         ConfigError: a setting has changed that must not.
     """
     if "progress" not in checkpoint.state:
         raise CheckpointError(
-            "the checkpoint holds weights, but not the state of the training (it is the best one, or from an "
-            "older charlm): give the run's folder, or start a new run from it with --init-from"
+            "this checkpoint cannot be resumed: it holds only weights (it is the best one, or from an older charlm); "
+            "give the run's folder, or start a new run from its weights with --init-from"
         )
     before = model_state(checkpoint).text_sha256 or "none"
     if before != text_sha256:
@@ -56,9 +56,8 @@ def check_resumable(config: RunConfig, text_sha256: str, checkpoint: Checkpoint)
     if differing:
         raise ConfigError(
             "\n".join(differing)
-            + "\na run is resumed as it is; only its budget, its kernels and threads, and how often it reports "
-            f"may change ({', '.join(RESUMABLE)}). For other settings start a new run from "
-            "its weights with --init-from"
+            + f"\nonly these settings of a resumed run may change: {', '.join(RESUMABLE)}; "
+            "for others, start a new run from its weights with --init-from"
         )
 
 

@@ -28,8 +28,8 @@ def start_from(model: Model, checkpoint: Checkpoint) -> str:
     theirs = config_of(checkpoint).model
     if described(theirs) != described(model.config):
         raise CheckpointError(
-            f"the run to start from has {described(theirs)}, this one has "
-            f"{described(model.config)}: give this one the same with {_settings(theirs, model.config)}"
+            f"--init-from needs the same model in both runs: that run has {described(theirs)}, this one has "
+            f"{described(model.config)}; give this one the same with {_settings(theirs, model.config)}"
         )
     check_weights(checkpoint)
     ours, old = model.vocab.to_list(), vocab_of(checkpoint).to_list()

@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 HEAD = """\
 # The commands
 
-What `charlm --help` and `charlm COMMAND --help` say. The options of `charlm` itself may stand after the command too.
+What `charlm --help` and `charlm COMMAND --help` say. The options of `charlm` itself can also follow the command.
 `python -m tests.cli.reference` writes this page.
 """
 

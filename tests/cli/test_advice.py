@@ -166,7 +166,7 @@ def test_what_is_advised_for_a_character_that_the_alphabet_lacks(run):
     code, _, err = run("charlm train mine.yaml")
     assert code == 2
     assert (
-        "null means all characters of the text), or with null and data.min_count of 2 or more"
+        "set data.alphabet to null (all characters of the text), and data.min_count to 2 or more"
         in err
     )
     for advised in ("", " --set data.min_count=2"):

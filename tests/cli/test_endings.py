@@ -83,7 +83,11 @@ def test_time(charlm, tmp_path):
     done = charlm("train", "novel.txt", "-o", "run", *SMALL, "--max-time", "0.5s")
     assert done.returncode == 0, done.stderr
     found = state(charlm)
-    assert (found["state"], found["reason"], found["steps"]) == ("finished", "0.5s", None)
+    assert (found["state"], found["reason"], found["steps"]) == (
+        "finished",
+        "time limit of 0.5s",
+        None,
+    )
     assert "already finished" in charlm("train", "--resume", "run").stderr
     assert charlm("train", "--resume", "run", "--max-time", "1s").returncode == 0
     assert state(charlm)["step"] > found["step"]

@@ -129,14 +129,14 @@ def test_baseline_and_info(charlm, run):
     assert (text["newlines"], text["bytes"]) == (60, len(TEXT))
     assert "100% of the lines" in text["notices"][0]
     told = charlm("info", run).stdout
-    summary = ["run", "state", "reason", "step", "loss", "best", "verdict"]
+    summary = ["run", "status", "reason", "step", "loss", "best", "verdict"]
     assert [line.partition(":")[0] for line in told.splitlines()[:7]] == summary
     assert "hidden_dim:" not in told
     told = charlm("info", run, "--config").stdout
     assert "hidden_dim:" in told.partition("\nconfig:\n")[2]
     assert charlm("info", "text.txt", "--config").returncode == 2
-    assert "state: finished" in told
-    assert "budget: at most 30 steps" in told
+    assert "status: finished" in told
+    assert "budget: at most 30 steps, or until" in told
     told = charlm("info", "text.txt").stdout
     assert "note: " in told
     assert "sha256" in told

@@ -255,7 +255,7 @@ def test_what_killed_processes_left_is_removed_after_a_day(folder, made):
 def test_what_failed_is_tried_again_after_a_day(folder, said):
     module = "tests.kernels.no_such_entries"
     assert machine_code.entries(True, module) is None
-    assert said[-1].startswith("compiling failed, and numpy computes: ModuleNotFoundError")
+    assert said[-1].startswith("Compiling failed, so numpy is used: ModuleNotFoundError")
     (kept,) = folder.iterdir()
     said.clear()
     assert machine_code.entries(False, module) is None

@@ -31,7 +31,7 @@ def test_the_shorter_of_steps_and_epochs_counts():
     [
         (99, 59.0, 2, None),
         (100, 0.0, 0, "2.5 epochs"),
-        (1, 60.0, 0, "1m"),
+        (1, 60.0, 0, "time limit of 1m"),
         (1, 0.0, 3, "no improvement in 3 held-out scores"),
     ],
 )

@@ -10,7 +10,8 @@ from charlm.cli.options.completion import encodings, runs, texts
 from charlm.cli.options.shared import HomePath, json_option, kernels_option
 
 HELP = """\
-Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN, or else the last.
+Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN, or
+with the last one if there is no best one.
 
 TEXT is files, folders of .txt files, or - for standard input. It is prepared like the text of RUN. The held-out
 part is read as one text, and the model first reads the end of the text before it. With --dynamic, the model and

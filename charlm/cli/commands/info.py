@@ -13,7 +13,7 @@ HELP = """\
 Show details of RUN, a run directory or a checkpoint file, or of TEXT.
 
 For a run: its status, model, text, history and files, its score beside the baselines, and with --config its
-config. For a text: its size, its characters, its oddities, and the baselines for its last tenth.
+config. For a text: its size, its characters, what is unusual in it, and the baselines for its last tenth.
 """
 
 

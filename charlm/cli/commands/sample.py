@@ -11,9 +11,10 @@ from charlm.cli.options.completion import runs
 from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
 
 HELP = """\
-Generate text with RUN, a run directory or a checkpoint file. A prime is printed before the text that follows it.
+Generate text with RUN, a run directory or a checkpoint file. The prime is the start of each
+text and is printed too.
 
-The prime and the stop text are prepared like the text of RUN: line ends, Unicode normalization.
+The texts of --prime and --stop are prepared like the text of RUN: line ends, Unicode normalization.
 
 \b
 charlm sample runs/novel -n 3 --length 200

@@ -26,7 +26,7 @@ charlm train lstm novel.txt       a config on your text
 charlm train my.yaml --lr 0.01    another learning rate
 charlm train --resume runs/novel  continue a run
 
-A key of the config can be set with its option, or with --set, which takes every key.
+Set a key of the config with its option; --set also takes keys that have no option.
 --steps, --epochs and --max-time replace all three limits of the config. If you give several, the run
 ends at the first limit that it reaches.
 """

@@ -63,7 +63,7 @@ def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as
         return 0
     for notice in (*([options.note] if options.note else []), *measured.notices):
         screen.say(f"note: {notice}")
-    screen.result(table(_rows(training, measured, place)))
+    screen.result(table(_rows(training, measured, place), "<="))
     return 0
 
 
@@ -72,11 +72,11 @@ def _rows(training: Training, m: DryRun, place: Path) -> list[tuple[str, str]]:
     return [
         ("model", model),
         ("text", text_sizes(m.train_characters, m.held_out_characters, m.vocabulary)),
-        ("a step", f"{m.ms_per_step:,.2f} ms (kernels {m.kernels}, threads {m.threads})"),
+        ("time per step", f"{m.ms_per_step:,.2f} ms (kernels {m.kernels}, threads {m.threads})"),
         ("training", f"{m.chars_per_second:,.0f} characters/s"),
         ("memory", f"{m.peak_rss_mb:,.0f} MB at most, {m.checkpoint_mb:,.1f} MB a checkpoint"),
-        ("the run", f"{training.budget}; its training steps take {duration(m.seconds)}"),
-        ("saved to", f"{place} (nothing was written now)"),
+        ("limits", f"{training.budget}; the training steps take {duration(m.seconds)}"),
+        ("run folder", f"{place} (a dry run writes nothing)"),
     ]
 
 
@@ -110,7 +110,7 @@ def _place(config: RunConfig, options: RunOptions) -> Path:
 
     Raises:
         RunExistsError: something is there already.
-        InputError: its name is a trap.
+        InputError: its name would be read as something else.
         OutputError: it cannot be written.
     """
     if options.resume is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.live.progress import STEP_BAR, TIME_BAR
+from charlm.cli.terminal.layout import filled
 from charlm.cli.terminal.phrases import duration
 from charlm.cli.terminal.screen import Screen
 from charlm.config import load_run
@@ -81,10 +82,10 @@ class _View:
         """Print the name and status of the run, and start a progress bar if it is running."""
         self._begun = True
         budget = f"; budget: {now.budget}" if now.budget else ""
-        self._screen.say(f"{now.run}: {now.state}{budget}")
+        self._screen.say(filled(f"{now.run}: {now.state}{budget}"))
         if now.state != "running":
             return
-        self._screen.say("Ctrl-C closes this view; the run goes on")
+        self._screen.say("Ctrl-C closes this view; the run continues")
         limit = _most_seconds(self._directory)
         if now.steps is not None:
             self._screen.start_bar(now.steps, now.step, bar_format=STEP_BAR)

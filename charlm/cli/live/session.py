@@ -16,6 +16,7 @@ import numpy as np
 from charlm.cli.live.interrupts import Interrupts, handled
 from charlm.cli.live.progress import TrainingBar
 from charlm.cli.live.views import LineView, StreamView, Viewer
+from charlm.cli.terminal.layout import filled
 from charlm.cli.terminal.phrases import duration, program, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, to_yaml
@@ -27,6 +28,7 @@ from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
+from charlm.training.budget import time_is_up
 from charlm.training.events import Finished, RolledBack, Skipped, Started
 from charlm.training.loop import Training
 from charlm.wording import counted, fixed
@@ -37,7 +39,7 @@ SHORT = 10.0
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a run beside its config: where it is saved, what it starts from, a note to show."""
+    """Options of a run besides its config."""
 
     output: Path | None = None
     force: bool = False
@@ -115,10 +117,11 @@ def _already(training: Training, reason: str, directory: RunDirectory, screen: S
     patience = training.config.train.patience
     waited = training.learner.progress.evals_since_best
     more = f"--steps {max(1, 2 * training.step)}"
-    if reason == training.budget.max_time:
+    limit = training.budget.max_time
+    if limit is not None and reason == time_is_up(limit):
         used = 0.0 if told is None else told.seconds or 0.0
-        more = f"--max-time {_longer(reason, used)}"
-    if patience is not None and waited >= patience:  # more steps alone would end at once
+        more = f"--max-time {_longer(limit, used)}"
+    if patience is not None and waited >= patience:  # else the run ends again at once
         more += f" --patience {2 * waited}"
     screen.say(f"To train it further: {_resume(directory)} {more}")
     screen.say(f"To generate text: {program()} sample {_quoted(directory.path)}")
@@ -164,8 +167,8 @@ def _show(
                     screen.say(f"step {event.step}: skipped, because {event.reason}")
                 case RolledBack():
                     screen.say(
-                        f"step {event.from_step}: too many steps were skipped; back to the checkpoint of "
-                        f"step {event.step}, with a learning rate of {event.learning_rate:g}"
+                        f"step {event.from_step}: too many steps were skipped; the run returns to step "
+                        f"{event.step}, its last checkpoint, with learning rate {event.learning_rate:g}"
                     )
                 case _:
                     try:
@@ -174,7 +177,7 @@ def _show(
                         lost = error.exit_code
                         tell = screen.error if lost else screen.say
                         tell(
-                            f"{error}; the training goes on, and its run directory has all results"
+                            f"{error}; the training continues, and its run directory has all results"
                         )
     finally:
         screen.close_bar()
@@ -189,15 +192,15 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
     screen.say(f"text: {text_sizes(*sizes)}")
     if training.corpus.report is not None:
         for line in training.corpus.report.lines:
-            screen.say(line)
+            screen.say(filled(line, then="  "))
     for notice in started.notices:
         screen.say(f"note: {notice}")
     assert training.directory is not None
     begin = "Training for"
     if started.step:
         used = duration(training.clock.seconds)
-        begin = f"Resuming at step {started.step:,}, after {used}. Training in all for"
-    screen.say(f"{begin} {training.budget}. Saving to {training.directory.path}")
+        begin = f"Resuming at step {started.step:,}, after {used}. Training for a total of"
+    screen.say(filled(f"{begin} {training.budget}. Saving to {training.directory.path}"))
 
 
 def _conclude(training: Training, finished: Finished, screen: Screen) -> None:

@@ -26,7 +26,7 @@ def encoding_offered(data: DataConfig, how: str = "--encoding {}") -> Iterator[N
     except UndecodableTextError as error:
         ways = [f"{how.format(name)} (for all texts given)" for name in error.encodings[:1]]
         ways.append(error.convert)
-        # not with an alphabet, for example: its symbols are no bytes
+        # an alphabet, for example, excludes it: its symbols are not bytes
         with contextlib.suppress(ConfigError):
             attrs.evolve(data, encoding=BYTES)
             ways.append(f"learn its bytes with {how.format(BYTES)}")

@@ -36,7 +36,7 @@ METAVARS = {**PLAIN_TEXT, "train.max_time": "TIME"}
 
 
 class SettingOption(click.Option):
-    """An option for a key. What is typed is judged with the whole config, as the value of ``--set`` is."""
+    """An option for a key. Its value is checked with the whole config, like a value of ``--set``."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         record = super().get_help_record(ctx)

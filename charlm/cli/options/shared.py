@@ -30,7 +30,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 class HomePath(click.Path):
-    """A path, in which ``~`` is the home folder also where the shell did not see it, as in quotes."""
+    """A path. ``~`` is the home folder even if the shell did not replace it, such as in quotes."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

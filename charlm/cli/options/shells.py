@@ -1,7 +1,7 @@
 """Completion scripts for bash, zsh and fish. Those of click are not enough.
 
-In bash and zsh, click's scripts show files or names, not both. In no shell do they complete ``--set KEY=VALUE`` or
-``--encoding=NAME``, which is three words for bash, and they put a space after ``KEY=``.
+In bash and zsh, click's scripts show files or names, not both. They complete neither ``--set KEY=VALUE`` nor
+``--encoding=NAME`` (three words for bash) in any shell, and they put a space after ``KEY=``.
 """
 
 from __future__ import annotations
@@ -150,6 +150,6 @@ class Zsh(_Split, ZshComplete):
 
 @add_completion_class
 class Fish(_Shell, FishComplete):
-    """Like click's, with paths after ``=``."""
+    """Like click's class, and also completes paths after ``=``."""
 
     source_template = _FISH

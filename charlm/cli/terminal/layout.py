@@ -44,7 +44,7 @@ def listed(name: str, parts: Iterable[str]) -> str:
 
 
 def table(rows: Iterable[Sequence[str]], align: str = "", indent: str = "") -> str:
-    """Return rows of cells as lines in which each column begins, or ends, at one place.
+    """Return rows of cells as lines with aligned columns.
 
     Args:
         rows: the cells; all rows have the same number of them.

@@ -50,11 +50,11 @@ def how_scored(score: Evaluation) -> str:
     """Return the options of a scoring, as the end of a message."""
     words = ""
     if score.rate is not None:
-        words = f", dynamic, rate {score.rate:g}"
+        words = f", learns from the text it scores (--dynamic), learning rate {score.rate:g}"
     if score.mix is not None:
         counts = "of the training text" if score.rate is None else "that also learn from this text"
         words += (
-            f", mixed with {MIX_ORDER}-grams {counts}; the model's weight, learned while reading, is "
+            f", mixed with {MIX_ORDER}-grams {counts}; the mixture learns the model's weight, which is "
             f"{score.mix.weight:.2f} on average"
         )
     return words

@@ -40,7 +40,7 @@ class Output(io.TextIOBase):
         return self._stream.encoding or "utf-8"
 
     def write(self, text: str, /) -> int:
-        if text == "":  # click tests a stream with it, and ignores exceptions
+        if text == "":  # click writes it to test a stream
             return 0
         try:
             self._stream.write(text)
@@ -119,7 +119,7 @@ def _escape(stream: TextIO, *, as_bytes: bool) -> None:
 def _byte(error: UnicodeError) -> tuple[str | bytes, int]:
     """Return the byte of a lone surrogate, or else its escape."""
     assert isinstance(error, UnicodeEncodeError)
-    error.end = error.start + 1  # one at a time: the next may need the other way
+    error.end = error.start + 1  # one character at a time: the next may need the other handler
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeEncodeError:

@@ -87,7 +87,7 @@ class KmhNgram(Op):
 
 
 class Filter1dNarrow(Op):
-    """y_kj = sum_it f_itk x_i(j+t): filters of as many rows as x, moved along its columns."""
+    """y_kj = sum_it f_itk x_i(j+t): each filter has as many rows as x and moves along its columns."""
 
     def shape(self, x: Shape, f: Shape) -> Shape:
         """(filters, places); a matrix is one filter."""

@@ -42,7 +42,7 @@ class CellInput(NamedTuple):
 
 
 class Cell(ABC):
-    """A recurrence x, states -> states, the last state being the output h.
+    """A recurrence: it maps an input and the states to new states. The last state is the output h.
 
     Class variables:
         name: the cell's name in a config: the name of its file.

@@ -25,7 +25,6 @@ class KernelCell(Cell):
         return ()
 
     def arguments(self, inputs: CellInput) -> tuple[Any, ...]:
-        """Return the kernels' arguments."""
         x, params, states, masks = inputs
         return (x, *params, *states, *self.settings(), *masks)
 

@@ -66,7 +66,7 @@ class Layers:
     ) -> tuple[Expression, ...]:
         """Return the states of layer ``k`` after one more input.
 
-        ``ids`` are those of the states, if they were taken before.
+        ``ids`` are node ids that were reserved for the states before.
         """
         builder, graph = self.builder, self.graph
         drawn = builder.regularization

@@ -231,7 +231,6 @@ class RecurrentSequence(Recurrence):
         return self.cell.gates(saved)
 
     def input(self, x: Array) -> Any:
-        """Return the cell's ``x``."""
         return x[0]
 
     def _inputs(self, x: Array, rest: Sequence[Array]) -> CellInput:

@@ -21,7 +21,7 @@ from charlm.engine.types import Type
 from charlm.errors import ShapeError
 
 Signatures: TypeAlias = tuple[Signature, list[Signature]]
-"""Those of a layer's step, and of the operations that take its states apart."""
+"""Those of a layer's step, and of the operations that return its single states."""
 
 
 class Carried:
@@ -104,7 +104,6 @@ class Stack:
     def add_layer(
         self, collection: ParameterCollection, input_dim: int, hidden_dim: int
     ) -> list[Parameter]:
-        """Add a layer's parameters."""
         shapes = self.cell.shapes(input_dim, hidden_dim)
         pairs = zip(self.cell.roles, shapes, strict=True)
         return [self.add_parameter(collection, role, shape) for role, shape in pairs]
@@ -161,7 +160,7 @@ class Stack:
     def step(
         self, takes_ids: bool, masked: Masked, given: tuple[bool, ...]
     ) -> tuple[RecurrentStep, list[StatePart]]:
-        """Return the operation of a step, and those that take its states apart: the same objects for all graphs."""
+        """Return the operation of a step, and those that return its single states: the same objects for all graphs."""
         key = takes_ids, masked, given
         operations = self._steps.get(key)
         if operations is None:

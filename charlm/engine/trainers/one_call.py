@@ -45,7 +45,7 @@ class OneCall:
         moments: list[Array],
         tables: list[tuple[LookupParameter, list[Array]]],
     ) -> OneCall | None:
-        """Return None if the numbers have another type or layout, or are so many that threads help.
+        """Return None if the numbers have another type or layout, or if threads make so large a collection faster.
 
         Args:
             kernels: the trainer's.
@@ -83,7 +83,7 @@ class OneCall:
         return cls(kernels, integers)
 
     def norm(self, sparse: bool) -> float:
-        """Return the norm of all gradients; ``sparse``: of a table, only those of used rows."""
+        """Return the norm of all gradients; with ``sparse``, tables count only their used rows."""
         self._integers[_ALL_ROWS] = not sparse
         self._kernels.update_norm(self._address)
         return self._reals[_NORM]

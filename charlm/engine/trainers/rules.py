@@ -70,7 +70,7 @@ class CyclicalSGDTrainer(SimpleSGDTrainer):
         done = updates - 1
         cycle = math.floor(1 + done / (2 * self.step_size))
         height = 1 - abs(done / self.step_size - 2 * cycle + 1)
-        # in the collection's precision and in this order, the rate is equal to DyNet's
+        # this precision and this order give exactly DyNet's rate
         number = self.collection.dtype.type
         low, high = number(self.learning_rate_min), number(self.learning_rate_max)
         decay = number(self.gamma) ** number(done)

@@ -27,7 +27,7 @@ from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 def _memory(
     i: Lanes, w: Lanes, xi: Lanes, xw: Lanes, bi: Lanes, bw: Lanes, c: Lanes
 ) -> tuple[Lanes, ...]:
-    """What a gate gets from the states and from the table, its bias, and the memory before, to gates and memory."""
+    """Compute gates and memory from the products with states and inputs, the biases and the previous memory."""
     i, w = functions.logistic(i + xi + bi), functions.tanh(w + xw + bw)
     return i, w, c + i * (w - c)
 
@@ -42,14 +42,14 @@ def _output(o: Lanes, xo: Lanes, bo: Lanes, c: Lanes) -> tuple[Lanes, ...]:
 def _output_back(
     o: Lanes, c: Lanes, dc: Lanes, dc_later: Lanes, dh: Lanes, dh_later: Lanes
 ) -> tuple[Lanes, ...]:
-    """The gradients of what enters gate o, and of the memory without what the peephole adds."""
+    """Return the gradients of gate o's pre-activation, and of the memory without the peephole's part."""
     do, through_h = gates.output_back(o, functions.tanh(c), dh + dh_later)
     return do, dc + dc_later + through_h
 
 
 @lanewise
 def _memory_back(i: Lanes, w: Lanes, before: Lanes, dc: Lanes) -> tuple[Lanes, ...]:
-    """The gradients of what enters i and w, and of the memory before."""
+    """Return the gradients of the pre-activations of i and w, and of the previous memory."""
     return dc * (w - before) * i * (1.0 - i), dc * i * (1.0 - w * w), dc * (1.0 - i)
 
 

@@ -8,7 +8,7 @@ from charlm.kernels.compiled.vectors import Lanes, load, store
 
 
 def lstm_memory(i: Lanes, f: Lanes, o: Lanes, g: Lanes, c: Lanes) -> tuple[Lanes, ...]:
-    """Return the four gates of what enters them, and the memory after the memory c."""
+    """Return the four gates from their pre-activations, and the memory that follows c."""
     i, f, o, g = logistic(i), logistic(f), logistic(o), tanh(g)
     return i, f, o, g, f * c + i * g
 
@@ -16,12 +16,12 @@ def lstm_memory(i: Lanes, f: Lanes, o: Lanes, g: Lanes, c: Lanes) -> tuple[Lanes
 def lstm_memory_back(
     i: Lanes, f: Lanes, g: Lanes, before: Lanes, dc: Lanes
 ) -> tuple[Lanes, Lanes, Lanes, Lanes]:
-    """Return the gradients of what enters i, f and g, and of the memory before."""
+    """Return the gradients of the pre-activations of i, f and g, and of the previous memory."""
     return dc * g * i * (1.0 - i), dc * before * f * (1.0 - f), dc * i * (1.0 - g * g), dc * f
 
 
 def output_back(o: Lanes, t: Lanes, dh: Lanes) -> tuple[Lanes, Lanes]:
-    """Return the gradients of h' = o t, with t = tanh(n): of what enters o, and of n."""
+    """Return the gradients of o's pre-activation and of n, for h' = o t and t = tanh(n)."""
     return dh * t * o * (1.0 - o), dh * o * (1.0 - t * t)
 
 

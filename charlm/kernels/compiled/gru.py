@@ -31,7 +31,7 @@ def _candidate(c: Lanes, bc: Lanes, z: Lanes, h: Lanes) -> tuple[Lanes, ...]:
 
 @lanewise
 def _candidate_back(z: Lanes, c: Lanes, h: Lanes, dy: Lanes, dh_later: Lanes) -> tuple[Lanes, ...]:
-    """The gradients of what enters the candidate and z, and of h except through the gates."""
+    """Return the gradients of the candidate's and z's pre-activations, and of h without the gates' part."""
     dy = dy + dh_later
     return dy * z * (1.0 - c * c), dy * (c - h) * z * (1.0 - z), dy * (1.0 - z)
 

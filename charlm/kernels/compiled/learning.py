@@ -106,7 +106,7 @@ class PreparedStep:
 
 
 def prepares_step(team: Team, kind: str, dtype: Any, sizes: Sequence[int], positions: int) -> bool:
-    """Tell whether layers of a kind, number type and sizes are to learn from a batch in this way."""
+    """Tell whether layers of a kind, number type and sizes should learn from a batch in this way."""
     supported = kind in CELLS and dtype == FLOAT32
     return supported and positions >= FEW and positions * sum(sizes) <= MOST
 

@@ -23,7 +23,7 @@ from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, store
 def _step(
     i: Lanes, f: Lanes, o: Lanes, g: Lanes, bi: Lanes, bf: Lanes, bo: Lanes, bg: Lanes, c: Lanes
 ) -> tuple[Lanes, ...]:
-    """Products, biases and the memory before, to the gates, the memory and the output."""
+    """Compute the gates, the memory and the output from products, biases and the previous memory."""
     i, f, o, g, c = gates.lstm_memory(i + bi, f + bf, o + bo, g + bg, c)
     return i, f, o, g, c, o * functions.tanh(c)
 
@@ -33,7 +33,7 @@ def _step_back(
     i: Lanes, f: Lanes, o: Lanes, g: Lanes, before: Lanes, c: Lanes,
     dc: Lanes, dc_later: Lanes, dh: Lanes, dh_later: Lanes,
 ) -> tuple[Lanes, ...]:  # fmt: skip
-    """The gradients of what enters the four gates, and of the memory before."""
+    """Return the gradients of the four pre-activations and of the previous memory."""
     do, through_h = gates.output_back(o, functions.tanh(c), dh + dh_later)
     di, df, dg, dc = gates.lstm_memory_back(i, f, g, before, dc + dc_later + through_h)
     return di, df, do, dg, dc

@@ -86,7 +86,6 @@ def _value(code, x):
 
 @compiled()
 def _slope(code, x, y):
-    """Return f'(x)."""
     one, zero = types.float32(1.0), types.float32(0.0)
     if code == LOG:
         return one / x

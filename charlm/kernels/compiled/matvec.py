@@ -136,7 +136,7 @@ def store_pairs(m, y, n, left, right, a0, b0, a1, b1, a2, b2, a3, b3):
 
 @compiled(inline=True)
 def _stripe_row(m, v, s, n0, n1, n2, n3, wide, a0, a1, a2, a3):
-    """Add s times a stripe of W, of which this many numbers of each register count."""
+    """Add s times a stripe of W; n0 to n3 are the valid numbers of each register."""
     a0 = plus_product(a0, s, load(m, v, n0))
     a1 = plus_product(a1, s, load(m, v + LANES, n1))
     if wide:
@@ -184,7 +184,7 @@ def _add_stripe(m, y, w, ld, x, k, n):
 
 @compiled()
 def store_stripe(m, at, a0, a1, a2, a3, n):
-    """Write four registers, of which n numbers count."""
+    """Write the first n numbers of four registers."""
     store(m, at, a0, n)
     if n > LANES:
         store(m, at + LANES, a1, n - LANES)
@@ -231,7 +231,7 @@ def _add_four(m, y, w, x, k, n, left):
 
 @compiled()
 def add_products(m, y, w, x, k, n, columns):
-    """Y += W x, of several x that lie one after the other."""
+    """Y += W x for several x, which are stored one after another."""
     fours = columns - columns % 4
     for c in range(0, fours, 4):
         for j in range(0, n, 2 * LANES):

@@ -46,7 +46,7 @@ def _output(o: Lanes, n: Lanes, gain: Lanes, offset: Lanes) -> Lanes:
 def _output_back(
     o: Lanes, n: Lanes, gain: Lanes, offset: Lanes, dh: Lanes, dh_later: Lanes
 ) -> tuple[Lanes, ...]:
-    """The gradients of what enters gate o, and of the argument of tanh."""
+    """Return the gradients of gate o's pre-activation and of the argument of tanh."""
     return gates.output_back(o, functions.tanh(gain * n + offset), dh + dh_later)
 
 
@@ -54,13 +54,13 @@ def _output_back(
 def _memory_back(
     i: Lanes, f: Lanes, g: Lanes, before: Lanes, dc: Lanes, dc_later: Lanes, dc_normalised: Lanes
 ) -> tuple[Lanes, ...]:
-    """The gradients of what enters the other gates, and of the memory before."""
+    """Return the gradients of the other pre-activations and of the previous memory."""
     return gates.lstm_memory_back(i, f, g, before, dc + dc_later + dc_normalised)
 
 
 @compiled()
 def _gate_at(Nx, row, gx, b, Nh, at, gh, bh, column, count, seen):
-    """What enters a gate; ``seen`` is 0 or less where there is no h."""
+    """Return a gate's pre-activation; ``seen`` is 0 or less if there is no h."""
     return _gate(
         load(Nx, row + column, count),
         load(gx, column, count),

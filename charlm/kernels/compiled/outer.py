@@ -57,7 +57,7 @@ def _factors(m, x):
 
 @compiled()
 def _outer_wide(m, links, link, after, v, j, c, n):
-    """Add to four rows of DW, from row j and column c on, of a stripe each."""
+    """Add to four rows of DW, a stripe in each, from row j and column c."""
     left, left_1, left_2, left_3 = n - c, n - c - LANES, n - c - 2 * LANES, n - c - 3 * LANES
     a0, b0, a1, b1, a2, b2, a3, b3 = load_pairs(m, v, n, left, left_1)
     g0, h0, g1, h1, g2, h2, g3, h3 = load_pairs(m, v + 2 * LANES, n, left_2, left_3)
@@ -81,7 +81,7 @@ def _outer_wide(m, links, link, after, v, j, c, n):
 
 @compiled()
 def _outer_four(m, links, link, after, v, j, c, n):
-    """Add to four rows of DW, from row j and column c on, of two registers each."""
+    """Add to four rows of DW, two registers in each, from row j and column c."""
     left, right = n - c, n - c - LANES
     a0, b0, a1, b1, a2, b2, a3, b3 = load_pairs(m, v, n, left, right)
     while link != after:

@@ -176,7 +176,7 @@ def norms_back(m, dx, dy, y, x, n, size, root):
 
 @compiled()
 def dots(m, y, x, z, n, size, of_x, of_z):
-    """Y = the sums of x z; the next of x is ``of_x`` further."""
+    """Y = n dot products of x and z, which move on by ``of_x`` and ``of_z`` numbers."""
     for j in range(n):
         put(m, y + j, nodes.dot(m, x + j * of_x, z + j * of_z, size))
 
@@ -249,7 +249,7 @@ def binary_log_loss(m, y, x, z, n, floor):
 
 @compiled()
 def binary_log_loss_back(m, dx, dz, dy, x, z, n, floor):
-    """Both slopes; a probability of 0 or 1 counts as one just inside."""
+    """Add both gradients; probabilities of 0 and 1 are moved just inside the interval."""
     d, one = number(m, dy), types.float32(1.0)
     for j in range(n):
         a, b = number(m, x + j), number(m, z + j)

@@ -66,7 +66,7 @@ def _matrix_back(tape, w, v, at, dy, k, n, columns):
 
 @compiled()
 def _sums_back(tape, code, p, v, h, da, i, hidden, n, columns):
-    """A = b + W x + U h, with the nodes W, U and b at ``p``; below 0, h is no node."""
+    """A = b + W x + U h, with the nodes W, U and b at ``p``; there is no h if it is below 0."""
     m, s, _, slopes, flags, _, _ = tape
     w, u, b = code[p], code[p + 1], code[p + 2]
     if flags[b] & WANTED:

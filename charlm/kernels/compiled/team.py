@@ -49,10 +49,10 @@ class Team:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._crews: dict[
-            int, _Crew
-        ] = {}  # by the calling thread; a later one may inherit its crew
-        os.register_at_fork(after_in_child=self._crews.clear)  # a child has no threads but its own
+        # the key is the id of the calling thread, which a later thread may reuse
+        self._crews: dict[int, _Crew] = {}
+        # a forked child has none of these threads
+        os.register_at_fork(after_in_child=self._crews.clear)
 
     def run(self, kernel: Callable[..., None], *args: Any, threads: int) -> None:
         """Call ``kernel(*args, meeting, me, threads)`` once on each of ``threads`` threads.
@@ -176,7 +176,6 @@ def _add(typing: Any, meeting: Any, where: Any) -> Any:
 
 @instructions
 def _count(typing: Any, meeting: Any, where: Any) -> Any:
-    """Return a count."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = pointer(context, builder, signature.args[0], args[0], args[1])

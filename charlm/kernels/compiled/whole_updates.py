@@ -37,7 +37,6 @@ def _momentum(p: Lanes, g: Lanes, v: Lanes, rate: Lanes, momentum: Lanes) -> tup
 
 @compiled()
 def _size(address):
-    """Return the number of integers."""
     s = integers_at(address, (HEAD,))
     return HEAD + 2 * (s[PARTS] + s[UPDATED_PARTS]) + OF_A_TABLE * s[TABLES]
 

@@ -192,5 +192,5 @@ class SamplingLayer:
         return a
 
     def step(self, a_BG: Array, *states: Array) -> tuple[Array, ...]:
-        """Return the states after those given; ``a_BG`` is overwritten."""
+        """Return the states that follow these; ``a_BG`` is overwritten."""
         raise NotImplementedError

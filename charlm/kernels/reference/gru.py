@@ -46,7 +46,7 @@ def gru_forward(
 def _open(
     z: Array, r: Array, c: Array, h: Array | None, Whz: Array, Whr: Array, Whc: Array, y: Array
 ) -> None:
-    """Turn what enters the gates and the candidate into their values, in place; fill ``y`` with h'."""
+    """Replace the pre-activations z, r and c by their values; fill ``y`` with h'."""
     if h is not None:
         z += h.dot(Whz)
         r += h.dot(Whr)
@@ -63,7 +63,7 @@ def _open(
 def _open_backward(
     dy: Array, z: Array, r: Array, c: Array, h: Array, Whz: Array, Whr: Array, Whc: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Return the gradients of what enters z, r and the candidate, and that of h."""
+    """Return the gradients of the pre-activations of z, r and the candidate, and of h."""
     da_c = dy * z * (ONE - c * c)
     drh = da_c.dot(Whc.T)
     da_r = drh * h * r * (ONE - r)

@@ -61,7 +61,7 @@ class PreparedStep:
         ]
         self._ids, self._targets = inputs_TB, targets_TB.reshape(-1)
         self._factor = self._table.dtype.type(factor)
-        # as in a graph: with as many positions as rows the first layer multiplies the table
+        # as in a graph: the table is multiplied once if it has no more rows than the batch has positions
         self._embeds = inputs_TB.size >= len(self._table)
         self._calls: list[tuple[Any, ...]] = []
         self.layers: list[Array] = []

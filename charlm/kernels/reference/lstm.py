@@ -51,7 +51,7 @@ def lstm_forward(
 
 
 def _open(a_BG: Array, gates: Gates, before_BH: Array | None, c_BH: Array, h_BH: Array) -> Array:
-    """Turn what enters the gates, views of a, into their values; fill c and h, and return tanh(c)."""
+    """Replace the pre-activations ``gates``, views of a, by the gates; fill c and h, and return tanh(c)."""
     open_gates(a_BG, gates, before_BH, c_BH)
     tanh_c: Array = np.tanh(c_BH)
     np.multiply(tanh_c, gates[2], out=h_BH)
@@ -59,7 +59,7 @@ def _open(a_BG: Array, gates: Gates, before_BH: Array | None, c_BH: Array, h_BH:
 
 
 def open_gates(a_BG: Array, gates: Gates, before_BH: Array | None, c_BH: Array) -> None:
-    """Turn what enters the gates, views of a, into their values; fill c, from the c before."""
+    """Replace the pre-activations ``gates``, views of a, by the gates; fill c."""
     i, f, _, g = gates
     ifo = a_BG[:, : 3 * c_BH.shape[1]]
     logistic(ifo, out=ifo)
@@ -118,7 +118,7 @@ def lstm_backward(
     return [dx_TBI, dWx_IG, dWh_HG, db_G, dc, dh_BH if h_BH is not None else None]
 
 
-_IN_CACHE = 1 << 14  # numbers; with more steps at once it is slower than step by step
+_IN_CACHE = 1 << 14  # numbers; larger blocks of steps are slower than single steps
 
 
 def _slopes(gates_TBG: Array, c_TBH: Array, c_BH: Array | None, slopes_TBG: Array) -> Array:

@@ -163,8 +163,7 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
 
 def _shown(details: dict[str, Any], with_config: bool) -> str:
     """Return the details as lines; None is left out."""
-    lines = [filled(line, then="  ") for line in details.get("about", ())]
-    lines += [f"note: {said}" for said in details.get("notices", ())]
+    lines = [*details.get("about", ()), *[f"note: {said}" for said in details.get("notices", ())]]
     for key, value in sorted(details.items(), key=lambda item: _rank(item[0])):
         if value is None or key in NOT_LISTED or ("about" in details and key in ABOUT):
             continue

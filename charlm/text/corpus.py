@@ -278,7 +278,7 @@ class StreamCorpus:
             return ()
         return (
             f"{counted(len(self.train_ids), 'character')} are too few for {batch_size} streams of {seq_length}; "
-            f"using {self.batch_size} x {self.seq_length}",
+            f"using {counted(self.batch_size, 'stream')} of {self.seq_length}",
         )
 
 

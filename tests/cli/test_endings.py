@@ -258,7 +258,7 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(charlm, tmp_path):
     assert found["chars_per_second"] > 0
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "runs/srnn").mkdir(parents=True)
-    assert "\nsaved to  runs/srnn-2 (" in charlm("train", "--dry-run").stdout
+    assert "\nrun folder     runs/srnn-2 (" in charlm("train", "--dry-run").stdout
     (tmp_path / "file").write_text("")
     assert charlm("train", "--dry-run", "-o", "file/run").returncode == 1
 

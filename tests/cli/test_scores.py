@@ -97,7 +97,7 @@ def test_a_mixture_is_called_so_and_compared_with_its_parts(trained, evaluate):
 def test_a_model_that_adapts_is_not_compared_with_frozen_ngrams_in_silence(trained, evaluate):
     _, out, _ = evaluate(trained(), "--dynamic", "--rate", "0.001")
     assert "this model, dynamic" in out
-    assert "these n-grams do not adapt" in out
+    assert "these n-grams do not adapt" in " ".join(out.split())
     assert "frozen" not in evaluate(trained(name="other"))[1]
 
 

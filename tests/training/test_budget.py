@@ -70,7 +70,7 @@ def test_progress_is_that_of_the_budget_that_is_used_up_most():
 
 
 def test_a_training_without_an_end_is_refused():
-    with pytest.raises(ConfigError, match="or the training has no end"):
+    with pytest.raises(ConfigError, match="or the training never ends"):
         load_run("srnn", overrides=["train.steps=null"])
 
 
@@ -91,7 +91,7 @@ def test_time_ends_a_run_with_a_last_score():
     overrides = ["train.steps=null", "train.max_time=0.3s", "model.hidden_dim=8"]
     events = list(Training(load_run("text", overrides=overrides), text=TEXT).events())
     assert isinstance(events[-1], Finished)
-    assert events[-1].reason == "0.3s"
+    assert events[-1].reason == "time limit of 0.3s"
     assert [e.step for e in events if isinstance(e, Evaluated)][-1] == events[-1].step
     progress = [e.progress for e in events if isinstance(e, Stepped)]
     assert progress == sorted(progress)

@@ -137,7 +137,7 @@ def test_other_settings_are_refused_all_at_once(tmp_path):
 def test_the_best_weights_are_no_place_to_go_on_from(tmp_path):
     trained(config(), tmp_path / "run")
     best = load_checkpoint(tmp_path / "run", "best")
-    with pytest.raises(CheckpointError, match="holds weights, but not the state"):
+    with pytest.raises(CheckpointError, match="holds only weights"):
         Training(load_run(str(tmp_path / "run/config.yaml")), text=TEXT, resume=best)
 
 

@@ -192,7 +192,7 @@ def _introduce(training: Training, started: Started, screen: Screen) -> None:
     screen.say(f"text: {text_sizes(*sizes)}")
     if training.corpus.report is not None:
         for line in training.corpus.report.lines:
-            screen.say(filled(line, then="  "))
+            screen.say(line)
     for notice in started.notices:
         screen.say(f"note: {notice}")
     assert training.directory is not None

@@ -232,8 +232,8 @@ def test_half_of_a_best_score_is_none(shop, missing):
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ('name: "\\UFFFFFFFF"', r"1:8: not valid YAML: \\UFFFFFFFF is no character"),
-        ('name: "\\U00110000"', r"1:8: not valid YAML: \\U00110000 is no character"),
+        ('name: "\\UFFFFFFFF"', r"1:8: not valid YAML: \\UFFFFFFFF is not a character"),
+        ('name: "\\U00110000"', r"1:8: not valid YAML: \\U00110000 is not a character"),
         ("model: {hidden_dim: [" + "9, " * 100_000 + "]}", "more than 20,000 values"),
         ("[" * 5000, "nested too deeply"),
         ("name: &a [*a]", "aliases"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from charlm.files import regular
@@ -14,12 +15,14 @@ def is_run(path: Path) -> bool:
     """Tell whether a run has begun in the folder `path`; a configuration without the mark may be the user's.
 
     Raises:
-        PermissionError: the configuration may not be read.
+        OSError: the configuration is there, but cannot be read.
     """
     try:
         with open(path / CONFIG, "rb", opener=regular) as file:
             return file.read(len(MARK)) == MARK.encode()
-    except PermissionError:
-        raise
-    except (OSError, ValueError):  # nothing, a pipe, or a path that the system does not accept
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
         return False
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # such a path is no file
+            return False
+        raise

@@ -1,45 +1,77 @@
-"""Pages of docs/ show what the commands show: each is run, one after the other, with its output."""
+"""Pages of docs/ show what the commands show; the examples in the help of commands work.
+
+The blocks of the kind ``console`` of a page are run one after the other. Dots in an output stand for anything.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import ROOT, environment
+from tests.cli.reference import help_of
 
-PAGES = ["texts", "compression"]
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RECIPES = {"adding-an-op", "adding-a-cell"}  # ``test_docs.py`` runs them
+PAGES = [
+    page
+    for page in sorted(ROOT.glob("docs/*.md"))
+    if page.stem not in RECIPES and CONSOLE.search(page.read_text("utf-8"))
+]
+SMALL = "--steps 1 --hidden-dim 8 --embed-dim 4 --sample-every 0 --kernels numpy"
 
 
-def blocks(page: str) -> str:
-    """Return the lines of the console in a page."""
-    text = (ROOT / f"docs/{page}.md").read_text("utf-8")
-    return "".join(re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_the_page_shows_what_is_shown(page, tmp_path):
-    """Dots stand for anything."""
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_shows_what_is_shown(page, tmp_path):
     shell = {**environment(), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    output = ""
-    commands = 0
-    for line in blocks(page).splitlines():
-        if line.startswith("$ "):
-            command = f'charlm() {{ "{sys.executable}" -m charlm "$@"; }}; {line[2:]}'
-            done = subprocess.run(
-                ["bash", "-c", command],
-                cwd=tmp_path,
-                env=shell,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-            output = done.stdout.decode("utf-8", "replace")
-            assert "Traceback" not in output
-            commands += 1
-        else:
+    output, commands = "", 0
+    for line in "".join(CONSOLE.findall(page.read_text("utf-8"))).splitlines():
+        if not line.startswith("$ "):
             pattern = ".*".join(map(re.escape, line.split("...")))
             assert re.search(f"^{pattern}", output, re.MULTILINE), (line, output)
-    assert commands >= 8
+            continue
+        command = f'charlm() {{ "{sys.executable}" -m charlm "$@"; }}; {line[2:]}'
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env=shell,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        output = done.stdout.decode("utf-8", "replace")
+        assert "Traceback" not in output
+        commands += 1
+    assert commands >= 4
+
+
+def test_the_python_on_the_page_about_sampling_runs(typed, capfd):
+    typed("charlm -q train --kernels numpy -o runs/srnn")
+    page = (ROOT / "docs/sampling.md").read_text("utf-8")
+    for code in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        exec(compile(code, "docs/sampling.md", "exec"), {})
+        assert "quick brown fox" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", ["sample", "novelty", "score", "inspect", "explain", "gradcheck"]
+)
+def test_the_examples_of_the_help(command, typed):
+    text = "It was late, and the old house by the river was quiet. A fox sat there.\n" * 30
+    for name in ("novel.txt", "words.txt", "letter.txt", "samples.txt"):
+        Path(name).write_text(text)
+    Path("my.yaml").write_text("model: {cell: gru, hidden_dim: 5, embed_dim: 5}\n")
+    typed(f"charlm -q train novel.txt {SMALL}")
+    examples = re.findall(rf"^ +(charlm {command} .*)$", help_of(command), re.MULTILINE)
+    assert len(examples) >= 2
+    for example in examples:
+        if "--interactive" in example:  # needs a terminal
+            continue
+        alone, _, pipe = example.partition(" | ")
+        code, out, err = typed(alone + (" -l 30" if command == "sample" else ""))
+        assert code == 0, err
+        assert out or pipe or "written" in err or "saved" in err.lower()

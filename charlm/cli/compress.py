@@ -63,8 +63,8 @@ def compress(
     units = {"byte": len(data)}
     if not model.vocab.is_bytes and compressed.bits is not None:
         units["char"] = compressed.characters
-    told = f"{shown(file)}: {counted(len(data), 'byte')}\n{_table(sizes, units)}"
-    (screen.say if destination.path is None else screen.result)(told)
+    report = f"{shown(file)}: {counted(len(data), 'byte')}\n{_table(sizes, units)}"
+    (screen.say if destination.path is None else screen.result)(report)
     return 0
 
 

@@ -34,6 +34,6 @@ def decompress(
         sizes = {"bytes": len(original), "compressed_bytes": len(data)}
         click.echo(json_line({**about, **sizes}))
     else:
-        told = f"{output}: {counted(len(original), 'byte')}, as they were"
-        (screen.say if destination.path is None else screen.result)(told)
+        message = f"{output}: {counted(len(original), 'byte')}, as they were"
+        (screen.say if destination.path is None else screen.result)(message)
     return 0

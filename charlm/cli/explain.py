@@ -82,20 +82,20 @@ def explain(
     read = STEPS * len(places) + READ
     saved = read * saved_by_reading(model.config, len(model.vocab), SIDE_BY_SIDE)
     model.kernels = decide(kernels or "auto", None, saved).functions()
-    found = horizon(model, ids, places)
+    report = horizon(model, ids, places)
     ngrams = _ngrams(train, ids, places, model)
     layers = layer_reports(model, ids[begin : begin + READ])
     unit, symbol = model.vocab.unit, model.vocab.symbol
     if png is not None:
-        horizon_picture(png, found, ngrams, unit)
+        horizon_picture(png, report, ngrams, unit)
         screen.say(f"picture drawn in {png}")
     if as_json:
-        click.echo(json.dumps(_data(found, ngrams, layers, unit)))
+        click.echo(json.dumps(_data(report, ngrams, layers, unit)))
         return 0
     click.echo(
-        "\n".join(map(filled, [*in_words(found, ngrams, unit, symbol), *_layers_in_words(layers)]))
+        "\n".join(map(filled, [*in_words(report, ngrams, unit, symbol), *_layers_in_words(layers)]))
     )
-    click.echo(f"\n{_scores(found, ngrams, unit)}")
+    click.echo(f"\n{_scores(report, ngrams, unit)}")
     if layers[0].gates:
         click.echo(f"\n{_gates(layers)}")
     return 0
@@ -105,18 +105,18 @@ def _ngrams(train: Ids, ids: Ids, places: Places, model: CharLM) -> dict[int, fl
     """Return the mean surprisal in bits of n-grams at some places, by the characters of context that they see."""
     with progress.task("n-grams", 2 * MAX_ORDER):
         first = int(places[0])
-        found = NGram(train, len(model.vocab)).probabilities(ids, first)
-    bits = -np.log2(found[:, places - first]).mean(axis=1)
+        probabilities = NGram(train, len(model.vocab)).probabilities(ids, first)
+    bits = -np.log2(probabilities[:, places - first]).mean(axis=1)
     return {seen: float(value) for seen, value in enumerate(bits) if seen}
 
 
-def _scores(found: Horizon, ngrams: dict[int, float], unit: str) -> str:
+def _scores(report: Horizon, ngrams: dict[int, float], unit: str) -> str:
     rows = [["context", "model", "n-gram", f"gradient (lag, {unit}s)"]]
-    for kept, bits in found.context.items():
+    for kept, bits in report.context.items():
         counting = fixed(ngrams[kept]) if kept in ngrams else "-"
-        lag = short(found.gradients[kept - 1], 3) if kept <= len(found.gradients) else "-"
+        lag = short(report.gradients[kept - 1], 3) if kept <= len(report.gradients) else "-"
         rows.append([f"{kept}", fixed(bits), counting, lag])
-    return table([*rows, ["all", fixed(found.whole), "-", "-"]])
+    return table([*rows, ["all", fixed(report.whole), "-", "-"]])
 
 
 def _layers_in_words(layers: list[LayerReport]) -> list[str]:
@@ -142,14 +142,14 @@ def _gates(layers: list[LayerReport]) -> str:
 
 
 def _data(
-    found: Horizon, ngrams: dict[int, float], layers: list[LayerReport], unit: str
+    report: Horizon, ngrams: dict[int, float], layers: list[LayerReport], unit: str
 ) -> dict[str, Any]:
     return {
-        "places": found.places,
+        "places": report.places,
         "unit": unit,
-        "gradient_by_lag": found.gradients.tolist(),
-        "bits_by_context": {str(kept): bits for kept, bits in found.context.items()},
-        "bits": found.whole,
+        "gradient_by_lag": report.gradients.tolist(),
+        "bits_by_context": {str(kept): bits for kept, bits in report.context.items()},
+        "bits": report.whole,
         "ngram_bits_by_context": {str(seen): bits for seen, bits in ngrams.items()},
         "layers": [asdict(report) for report in layers],
     }
@@ -172,30 +172,30 @@ def _explain_one(
     at = len(ids) if at is None else at
     if at > len(ids):
         raise InputError(f"--at {at}: the text has {counted(len(ids), vocab.symbol)}")
-    found = prediction(model, ids, at - 1)
-    read, target = [vocab.symbols[i] for i in found.read], vocab.symbols[found.target]
+    explained = prediction(model, ids, at - 1)
+    read, target = [vocab.symbols[i] for i in explained.read], vocab.symbols[explained.target]
     if as_json:
         about = {
             "at": at,
             "symbol": target,
-            "surprisal_bits": found.bits,
-            "gradients": [[s, n] for s, n in zip(read, found.norms.tolist(), strict=True)],
+            "surprisal_bits": explained.bits,
+            "gradients": [[s, n] for s, n in zip(read, explained.norms.tolist(), strict=True)],
         }
         click.echo(json_line(about))
         return 0
-    marks = explained_marks(read, found.norms)
+    marks = explained_marks(read, explained.norms)
     said = [
-        f"{vocab.symbol.capitalize()} {at}, {written(target)!r}: surprisal {found.bits:.2f} bits."
+        f"{vocab.symbol.capitalize()} {at}, {written(target)!r}: surprisal {explained.bits:.2f} bits."
     ]
-    if len(found.norms):
-        largest = int(found.norms.argmax())
-        back = counted(len(found.norms) - largest, vocab.symbol)
+    if len(explained.norms):
+        largest = int(explained.norms.argmax())
+        back = counted(len(explained.norms) - largest, vocab.symbol)
         said.append(f"It depends most on {written(read[largest])!r}, {back} before it.")
     else:
         said.append("Nothing comes before it.")
     if page is not None:
-        made = coloured.page(f"What {written(target)!r} depends on", said, SHARES, marks)
-        write_atomically(page, made.encode())
+        content = coloured.page(f"What {written(target)!r} depends on", said, SHARES, marks)
+        write_atomically(page, content.encode())
         screen.say(f"page written to {page}")
     click.echo(filled(" ".join(said)))
     if color or sys.stdout.isatty():
@@ -204,7 +204,10 @@ def _explain_one(
     elif marks:
         rows = [
             ["char", "gradient"],
-            *([written(m.symbol), short(n, 3)] for m, n in zip(marks, found.norms, strict=True)),
+            *(
+                [written(m.symbol), short(n, 3)]
+                for m, n in zip(marks, explained.norms, strict=True)
+            ),
         ]
         click.echo(f"\n{table(rows)}")
     return 0

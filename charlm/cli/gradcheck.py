@@ -35,19 +35,19 @@ def gradcheck(
     run = load_run(config, overrides=list(overrides))
     vocab = _vocab(config, run)
     screen.say(f"{described(run.model)}, {counted(len(vocab), 'symbol')}")
-    found = []
+    results = []
     with progress.task("checking gradients", None):
         for checked in check_model(vocab, run.model, numbers, seed):
-            found.append(checked)
+            results.append(checked)
             screen.note(checked.name)
-    wrong = [checked for checked in found if not checked.passed]
+    wrong = [checked for checked in results if not checked.passed]
     if as_json:
-        parameters = [{**asdict(checked), "passed": checked.passed} for checked in found]
+        parameters = [{**asdict(checked), "passed": checked.passed} for checked in results]
         click.echo(
             json.dumps({"passed": not wrong, "tolerance": TOLERANCE, "parameters": parameters})
         )
     else:
-        click.echo(f"{_table(found)}\n{_verdict(found, wrong)}")
+        click.echo(f"{_table(results)}\n{_verdict(results, wrong)}")
     return 1 if wrong else 0
 
 
@@ -58,9 +58,9 @@ def _vocab(config: str, run: RunConfig) -> Vocab:
     return corpus_of(run.data).vocab
 
 
-def _table(found: list[Checked]) -> str:
+def _table(results: list[Checked]) -> str:
     rows = [["parameter", "numbers", "checked", "largest", "difference", ""]]
-    for checked in found:
+    for checked in results:
         verdict = "" if checked.passed else "WRONG" if checked.difference > TOLERANCE else "ZERO"
         counts = (f"{checked.numbers:,}", f"{checked.checked:,}")
         rows.append(
@@ -69,9 +69,9 @@ def _table(found: list[Checked]) -> str:
     return table(rows)
 
 
-def _verdict(found: list[Checked], wrong: list[Checked]) -> str:
+def _verdict(results: list[Checked], wrong: list[Checked]) -> str:
     if not wrong:
-        worst = max(checked.difference for checked in found)
+        worst = max(checked.difference for checked in results)
         return f"All gradients are right: they differ by {worst:.1e} of their size at most."
     names = ", ".join(checked.name for checked in wrong)
     return (

@@ -73,8 +73,8 @@ def inspect(
     if page is not None:
         title = f"{', '.join(texts)}, read by {Path(run).absolute().name}"
         tables = [_table(finds)] if finds else []
-        made = unit_page(title, about, chosen, symbols, values, tables)
-        write_atomically(page, made.encode())
+        content = unit_page(title, about, chosen, symbols, values, tables)
+        write_atomically(page, content.encode())
         screen.say(f"page written to {page}")
     if png is not None:
         unit_picture(png, chosen, symbols, values, finds)

@@ -73,20 +73,20 @@ def novelty(
         name = "in " + ("standard input" if samples == "-" else samples)
     else:
         most = length or min(LENGTH, len(held_out) or LENGTH)
-        drawn = _code(_draw(model_of(loaded), most, temperature, seed), corpus.vocab)[:most]
+        drawn = _code(_sampled(model_of(loaded), most, temperature, seed), corpus.vocab)[:most]
         name = f"drawn from {samples}"
     if not len(drawn):
         raise TextError(
             f"{samples}: there is nothing to compare; give samples with characters in them"
         )
     held_out = held_out[: len(drawn)]
-    found = compared(source, [drawn, held_out] if len(held_out) else [drawn])
+    results = compared(source, [drawn, held_out] if len(held_out) else [drawn])
     unit = "byte" if corpus.vocab.is_bytes else "character"
     if as_json:
-        parts = [_data(one) for one in found]
+        parts = [_data(one) for one in results]
         about = {
             "train_characters": len(source),
-            "copied": _spelled(drawn, found[0], corpus.vocab),
+            "copied": _spelled(drawn, results[0], corpus.vocab),
             "samples": parts[0],
             "held_out": parts[1] if len(parts) > 1 else None,
         }
@@ -97,8 +97,8 @@ def novelty(
             f"{counted(len(drawn), unit)} {name}, compared with {len(source):,} of the training text"
         )
     )
-    screen.result(_table(found))
-    screen.result(_told(found, drawn, source, corpus.vocab))
+    screen.result(_table(results))
+    screen.result(_in_words(results, drawn, source, corpus.vocab))
     return 0
 
 
@@ -151,78 +151,78 @@ def _points(vocab: Vocab, ids: Ids) -> Points:
     return table[ids]
 
 
-def _draw(model: CharLM, length: int, temperature: float, seed: int) -> str:
-    """Draw lines, or some texts of a stream, until they have at least that many characters in all."""
-    found = ""
+def _sampled(model: CharLM, length: int, temperature: float, seed: int) -> str:
+    """Sample lines, or some texts of a stream, until they have at least this many characters in all."""
+    sampled = ""
     number = 0
     each = None if model.vocab.eos is not None else -(-length // TEXTS)
     equip(model, None, length, TEXTS)
-    while len(found) < length:
+    while len(sampled) < length:
         seeds = [[seed, number + k] for k in range(TEXTS)]
         texts = [""] * TEXTS
         for part in model.streams(seeds, each, temperature=temperature):
             texts[part.text] += part.characters
-        found += "".join(f"{text}\n" for text in texts)
+        sampled += "".join(f"{text}\n" for text in texts)
         number += TEXTS
-    return found
+    return sampled
 
 
 def _code(text: str, vocab: Vocab) -> Points:
     return byte_values(text) if vocab.is_bytes else code_points(text)
 
 
-def _data(found: Novelty) -> dict[str, Any]:
-    length, at, source = found.longest
+def _data(result: Novelty) -> dict[str, Any]:
+    length, at, source = result.longest
     return {
-        "characters": found.characters,
+        "characters": result.characters,
         "longest": {"length": length, "at": at, "in_train": source},
-        "new": {str(size): round(share, 6) for size, share in found.new.items()},
+        "new": {str(size): round(share, 6) for size, share in result.new.items()},
     }
 
 
-def _table(found: list[Novelty]) -> str:
+def _table(results: list[Novelty]) -> str:
     """Return what was found as a table, held-out text in the second column."""
-    rows = [("", *("samples", "held-out")[: len(found)])]
-    rows += [("characters", *(f"{one.characters:,}" for one in found))]
-    rows += [("longest copied span", *(f"{one.longest.length:,}" for one in found))]
+    rows = [("", *("samples", "held-out")[: len(results)])]
+    rows += [("characters", *(f"{one.characters:,}" for one in results))]
+    rows += [("longest copied span", *(f"{one.longest.length:,}" for one in results))]
     rows += [
         (
             f"new {size}-grams",
-            *(f"{one.new[size]:.1%}" if size in one.new else "-" for one in found),
+            *(f"{one.new[size]:.1%}" if size in one.new else "-" for one in results),
         )
-        for size in found[0].new
+        for size in results[0].new
     ]
     return "\n".join(
         f"  {name:<20}" + "".join(f"{cell:>10}" for cell in cells) for name, *cells in rows
     )
 
 
-def _told(found: list[Novelty], drawn: Points, source: Points, vocab: Vocab) -> str:
+def _in_words(results: list[Novelty], drawn: Points, source: Points, vocab: Vocab) -> str:
     """Say what was copied, and whether that is more than in new text."""
-    longest = found[0].longest
+    longest = results[0].longest
     line = 1 + int((source[: longest.source] == ord("\n")).sum())
-    text = cut(repr(_spelled(drawn, found[0], vocab)))
-    told = [
+    text = cut(repr(_spelled(drawn, results[0], vocab)))
+    sentences = [
         f"The longest copied span is at line {line:,} of the training text: {text}"
         if longest.length
         else "The samples share no character with the training text."
     ]
-    if len(found) == 1:
-        told.append("Nothing is held out, so there is no new text to compare with.")
-    elif shared := set(found[0].new) & set(found[1].new):
+    if len(results) == 1:
+        sentences.append("Nothing is held out, so there is no new text to compare with.")
+    elif shared := set(results[0].new) & set(results[1].new):
         # the size at which held-out text is nearest to half new tells most
-        size = min(shared, key=lambda k: abs(found[1].new[k] - 0.5))
-        ours, theirs = found[0].new[size], found[1].new[size]
+        size = min(shared, key=lambda k: abs(results[1].new[k] - 0.5))
+        ours, theirs = results[0].new[size], results[1].new[size]
         more = "more" if ours < LIKE_NEW * theirs else "no more"
-        told.append(
+        sentences.append(
             f"Of their {size}-grams, {ours:.1%} are new, and {theirs:.1%} of those in the held-out text: the samples "
             f"copy {more} than new text does."
         )
-    return "\n".join(filled(sentence) for sentence in told)
+    return "\n".join(filled(sentence) for sentence in sentences)
 
 
-def _spelled(drawn: Points, found: Novelty, vocab: Vocab) -> str:
-    length, at, _ = found.longest
+def _spelled(drawn: Points, result: Novelty, vocab: Vocab) -> str:
+    length, at, _ = result.longest
     points = drawn[at : at + length]
     if vocab.is_bytes:
         return points.astype("u1").tobytes().decode("utf-8", "surrogateescape")

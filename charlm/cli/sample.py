@@ -50,11 +50,11 @@ def sample(
     interactive: bool,
     separator: str | None,
     as_json: bool,
-    **given: Any,
+    **options: Any,
 ) -> int:
     """Run ``charlm sample`` and return the exit code."""
     screen = Screen(obj)
-    how = settings(given)
+    how = settings(options)
     _check_forms(number, probs, interactive, separator, as_json, how)
     if kind != "ngram" and (order is not None or moved):
         raise click.UsageError("--order and --text are for --model ngram: give it too")
@@ -204,5 +204,5 @@ def unescaped(text: str) -> str:
         >>> unescaped(r"\n--\0"), unescaped(r"\\n")
         ('\n--\x00', '\\n')
     """
-    meant = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
-    return ESCAPE.sub(lambda found: meant[found[1]], text)
+    characters = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+    return ESCAPE.sub(lambda match: characters[match[1]], text)

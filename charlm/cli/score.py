@@ -62,19 +62,19 @@ def score(
     total = Total(model.vocab)
     with _progress(2 * size):
         read = _counted(symbols_of(text, model.vocab))
-        found = total.of(spans(Reader(model), read, alone=alone))
+        spans_read = total.of(spans(Reader(model), read, alone=alone))
         if page is not None:
             written_page = ScorePage(model.vocab)
-            written_page.take(found)
+            written_page.take(spans_read)
             write_atomically(page, written_page.html(Path(run).absolute().name, texts).encode())
         elif color:
             click.echo(ansi_legend(RANKS), color=True)
-            for span in found:
+            for span in spans_read:
                 _show(ansi(marks_of(span.piece, model.vocab)))
         elif per_char and not as_json:
-            _table(found, model.vocab)
+            _table(spans_read, model.vocab)
         else:
-            for line in line_scores(found, model.vocab):
+            for line in line_scores(spans_read, model.vocab):
                 _show(_json(line, model.vocab, per_char) if as_json else _row(line))
     if not total.symbols:
         raise TextError(f"{', '.join(texts)}: has no line to score; give a text with some")
@@ -93,9 +93,9 @@ class Total:
         self.unknown = 0
         self.nll = 0.0
 
-    def of(self, found: Iterable[Span]) -> Iterator[Span]:
+    def of(self, parts: Iterable[Span]) -> Iterator[Span]:
         """Add up what passes."""
-        for span in found:
+        for span in parts:
             self.symbols += len(span.points)
             self.nll += float(span.piece.nlls.sum())
             if self._vocab.unknown is not None:
@@ -153,9 +153,9 @@ def _json(line: LineScore, vocab: Vocab, per_char: bool) -> str:
     return json_line(about) + "\n"
 
 
-def _table(found: Iterable[Span], vocab: Vocab) -> None:
+def _table(parts: Iterable[Span], vocab: Vocab) -> None:
     _show("line\tchar_id\tchar\tsurprisal_bits\trank\n")
-    for span in found:
+    for span in parts:
         rows = zip(span.piece.ids_T, span.piece.bits, span.piece.ranks, strict=True)
         _show(
             "".join(

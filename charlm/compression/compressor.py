@@ -150,17 +150,17 @@ class Compressor:
         coder, decoder = SymbolCoder(self._alphabet), Decoder(payload)
         network.reset()
         sums_V = network.read([self._start])[-1]
-        found: list[str] = []
+        characters: list[str] = []
         with progress.task("decompressing", count):
-            while len(found) < count:
+            while len(characters) < count:
                 symbol, character = coder.decode(decoder, sums_V)
-                found.append(character)
+                characters.append(character)
                 if symbol < size:
                     sums_V = network.read([symbol])[-1]
-                if len(found) % PIECE == 0:
+                if len(characters) % PIECE == 0:
                     progress.advance(PIECE)
             progress.advance(count % PIECE)
-        return "".join(found)
+        return "".join(characters)
 
 
 def _digest(model: CharLM, cell: list[str | float], encoding: str) -> bytes:

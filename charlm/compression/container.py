@@ -109,8 +109,8 @@ def _varint(number: int) -> bytes:
         >>> _varint(300)
         b'\xac\x02'
     """
-    found = bytearray()
+    encoded = bytearray()
     while number >= 0x80:
-        found.append(number & 0x7F | 0x80)
+        encoded.append(number & 0x7F | 0x80)
         number >>= 7
-    return bytes([*found, number])
+    return bytes([*encoded, number])

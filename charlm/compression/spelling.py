@@ -83,7 +83,7 @@ class Alphabet:
         """Return the place of the spelling that leaves the fewest characters without a symbol, and the text in it."""
         texts = ((k, spelling.text(data)) for k, spelling in enumerate(self.spellings))
         possible = ((k, text) for k, text in texts if text is not None)
-        return min(possible, key=lambda found: self._count_unknown(found[1]))
+        return min(possible, key=lambda pair: self._count_unknown(pair[1]))
 
     def _count_unknown(self, text: str) -> int:
         return sum(n for character, n in Counter(text).items() if character not in self._symbols)

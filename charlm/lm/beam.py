@@ -10,12 +10,12 @@ from charlm.engine.arrays import Array
 from charlm.errors import EvaluationError
 from charlm.kernels.reference.sampling import ScoreStep
 from charlm.lm.filters import normalised
-from charlm.lm.sampling import NOT_NUMBERS, Draw, TextPart, after_prime, chosen_rows
+from charlm.lm.sampling import NOT_NUMBERS, SampleFunction, TextPart, after_prime, chosen_rows
 from charlm.text.vocab import Ids, Vocab
 
 
 def beam_search(
-    draw: Draw,
+    sample: SampleFunction,
     step: ScoreStep,
     vocab: Vocab,
     width: int,
@@ -31,7 +31,7 @@ def beam_search(
     can only become less likely. At equal probability the text comes first whose symbols are first in the alphabet.
 
     Args:
-        draw: the model, as what reads the prime.
+        sample: the model, as what reads the prime.
         step: the model, as what gives scores.
         vocab: its symbols.
         width: how many texts are kept.
@@ -39,7 +39,7 @@ def beam_search(
         prime: the text to go on from.
         stop: the string to end before.
     """
-    symbols_B, state = after_prime(draw, vocab, prime)
+    symbols_B, state = after_prime(sample, vocab, prime)
     beams = _Beams(vocab, vocab.encode(stop).astype(int))
     spell = vocab.speller()
     for _ in range(limit):
@@ -97,17 +97,17 @@ class _Beams:
         most = min(self._texts_BN.shape[1] - max(0, len(self._stop) - 1), *map(len, texts))
         same = [all(text[n] == texts[0][n] for text in texts) for n in range(max(0, most))]
         count = (*same, False).index(False)
-        found: list[int] = texts[0][:count].tolist()
+        symbols: list[int] = texts[0][:count].tolist()
         self._texts_BN = self._texts_BN[:, count:]
         if self._ended is not None:
             self._ended = self._ended[count:]
-        return found
+        return symbols
 
     def rest(self) -> list[int]:
         """Return the symbols of the likeliest text that were not taken out."""
         text = self._ended if self._ended is not None and self.is_over() else self._texts_BN[0]
-        found: list[int] = text.tolist()
-        return found
+        symbols: list[int] = text.tolist()
+        return symbols
 
     def _cut(self, text: Ids) -> int | None:
         """Return the length of a text that its last symbol ends; None if it goes on."""

@@ -12,7 +12,7 @@ from charlm.baselines.ngram import NGram
 from charlm.engine.arrays import Array
 from charlm.kernels.reference.sampling import State
 from charlm.lm.generator import Predicts, TextGenerator
-from charlm.lm.sampling import STREAM_LENGTH, draw_stepwise
+from charlm.lm.sampling import STREAM_LENGTH, sample_stepwise
 from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Ids, Vocab
 
@@ -77,7 +77,7 @@ class _Counted:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        return draw_stepwise(
+        return sample_stepwise(
             self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
         )
 

@@ -15,7 +15,7 @@ import numpy as np
 from charlm.engine.arrays import Array
 from charlm.kernels.reference.sampling import ScoreStep, State
 from charlm.lm.decoding import Sampling
-from charlm.lm.sampling import Draw, draw_stepwise, reading
+from charlm.lm.sampling import SampleFunction, reading, sample_stepwise
 from charlm.text.vocab import Ids, Vocab
 
 SLACK = 1e-12
@@ -29,13 +29,13 @@ def normalised(scores_BV: Array) -> Array:
         >>> np.exp(normalised(np.array([[1000.0, 1000.0, -np.inf]]))).tolist()
         [[0.5, 0.5, 0.0]]
     """
-    scores = scores_BV.astype(np.float64)
+    shifted_BV = scores_BV.astype(np.float64)
     with np.errstate(
         invalid="ignore"
     ):  # a model whose scores are not numbers is refused where it is drawn from
-        scores -= scores.max(axis=1, keepdims=True)
-    found: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    return found
+        shifted_BV -= shifted_BV.max(axis=1, keepdims=True)
+    log_p_BV: Array = shifted_BV - np.log(np.exp(shifted_BV).sum(axis=1, keepdims=True))
+    return log_p_BV
 
 
 def repeat_penalty(log_p_BV: Array, recent_BW: Ids, penalty: float) -> Array:
@@ -53,10 +53,10 @@ def repeat_penalty(log_p_BV: Array, recent_BW: Ids, penalty: float) -> Array:
         >>> np.exp(repeat_penalty(log_p, np.array([[0, 0]]), 2)).round(3).tolist()
         [[0.333, 0.333, 0.333]]
     """
-    found = log_p_BV.copy()
-    for row, recent in zip(found, recent_BW, strict=True):
+    penalised_BV = log_p_BV.copy()
+    for row, recent in zip(penalised_BV, recent_BW, strict=True):
         row[np.unique(recent[recent >= 0])] *= penalty
-    return normalised(found)
+    return normalised(penalised_BV)
 
 
 def top_k(log_p_BV: Array, k: int) -> Array:
@@ -116,38 +116,39 @@ def _first(log_p_BV: Array, keys_BV: Array, kept: Callable[[Array], Array]) -> A
 
 def _before(p_BV: Array) -> Array:
     """Return the sum of the probabilities before each."""
-    found: Array = np.cumsum(p_BV, axis=1) - p_BV
-    return found
+    sums_BV: Array = np.cumsum(p_BV, axis=1) - p_BV
+    return sums_BV
 
 
 def filtered(log_p_BV: Array, recent_BW: Ids, how: Sampling) -> Array:
     """Apply the filters in their order, before the temperature."""
-    found = log_p_BV
     if how.repeat_penalty != 1:
-        found = repeat_penalty(found, recent_BW, how.repeat_penalty)
+        log_p_BV = repeat_penalty(log_p_BV, recent_BW, how.repeat_penalty)
     if how.top_k is not None:
-        found = top_k(found, how.top_k)
+        log_p_BV = top_k(log_p_BV, how.top_k)
     if how.typical is not None and how.typical < 1:
-        found = typical(found, how.typical)
+        log_p_BV = typical(log_p_BV, how.typical)
     if how.top_p is not None and how.top_p < 1:
-        found = top_p(found, how.top_p)
+        log_p_BV = top_p(log_p_BV, how.top_p)
     if how.min_p:
-        found = min_p(found, how.min_p)
-    return found
+        log_p_BV = min_p(log_p_BV, how.min_p)
+    return log_p_BV
 
 
 class FilteredSampler:
     """Draws as a model does, after filters. It carries the last symbols of each text in the state, as the last part.
 
     Args:
-        draw: the model as what reads many symbols at once.
+        sample: the model as what reads many symbols at once.
         step: the model as what reads one and gives its scores.
         how: the filters.
         vocab: the model's symbols.
     """
 
-    def __init__(self, draw: Draw, step: ScoreStep, how: Sampling, vocab: Vocab) -> None:
-        self._draw = draw
+    def __init__(
+        self, sample: SampleFunction, step: ScoreStep, how: Sampling, vocab: Vocab
+    ) -> None:
+        self._sample = sample
         self._step = step
         self._how = how
         self._window = how.repeat_window if how.repeat_penalty != 1 else 0
@@ -162,7 +163,7 @@ class FilteredSampler:
         end: int,
     ) -> tuple[Ids, State]:
         """Read symbols, and draw some of those that follow (see ``read_and_sample``)."""
-        return draw_stepwise(
+        return sample_stepwise(
             self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
         )
 
@@ -171,15 +172,15 @@ class FilteredSampler:
         inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
         scores_BV, inner = self._step(symbols_B, inner)
         recent = self._last(recent, symbols_B[np.newaxis])
-        found = filtered(normalised(scores_BV), recent, self._how)
+        log_p_BV = filtered(normalised(scores_BV), recent, self._how)
         if self._how.by_word and state is not None:
             inside_B = self._in_words[symbols_B][:, np.newaxis]
-            found = np.where(inside_B, top_k(found, 1), found)
-        return found, [*inner, (recent,)]
+            log_p_BV = np.where(inside_B, top_k(log_p_BV, 1), log_p_BV)
+        return log_p_BV, [*inner, (recent,)]
 
     def _read(self, symbols_TB: Ids, state: State | None) -> State:
         inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
-        return [*reading(self._draw, symbols_TB, inner), (self._last(recent, symbols_TB),)]
+        return [*reading(self._sample, symbols_TB, inner), (self._last(recent, symbols_TB),)]
 
     def _last(self, recent_BW: Ids | None, symbols_TB: Ids) -> Ids:
         """Return the last symbols of each text; the one that a text begins after is no part of it."""

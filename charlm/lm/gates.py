@@ -94,9 +94,9 @@ class _Tally:
         self._squares = self._squares + np.square(values_TH).sum(axis=0)
 
     def add_gate(self, name: str, gate: np.ndarray) -> None:
-        found = (gate.size, gate.sum(dtype=float), (gate < SHUT).sum(), (gate > OPEN).sum())
-        before = self._gates.get(name, [0.0] * len(found))
-        self._gates[name] = [a + float(b) for a, b in zip(before, found, strict=True)]
+        sums = (gate.size, gate.sum(dtype=float), (gate < SHUT).sum(), (gate > OPEN).sum())
+        before = self._gates.get(name, [0.0] * len(sums))
+        self._gates[name] = [a + float(b) for a, b in zip(before, sums, strict=True)]
 
     def report(self) -> LayerReport:
         mean = self._sums / self._count

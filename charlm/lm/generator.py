@@ -15,7 +15,7 @@ from charlm.lm import sampling
 from charlm.lm.beam import beam_search
 from charlm.lm.decoding import Sampling, sampling_of
 from charlm.lm.filters import FilteredSampler
-from charlm.lm.sampling import STREAM_LENGTH, Draw, Seed, TextPart
+from charlm.lm.sampling import STREAM_LENGTH, SampleFunction, Seed, TextPart
 from charlm.text.prompt import Prompt, Unknown, prompt_of
 from charlm.text.reading import Form
 from charlm.text.vocab import Ids, Vocab
@@ -180,7 +180,7 @@ class TextGenerator:
         return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
 
 
-def sampler_of(predict: Predicts, how: Sampling, vocab: Vocab) -> Draw:
+def sampler_of(predict: Predicts, how: Sampling, vocab: Vocab) -> SampleFunction:
     """Return the function that samples: the model's own, or one that filters the scores first."""
     return (
         FilteredSampler(predict.sample, predict.step, how, vocab) if how.filters else predict.sample

@@ -67,13 +67,13 @@ def check_model(
     rng = np.random.default_rng(seed)
     inputs_TB, targets_TB = rng.integers(0, len(vocab), (2, TIME, TEXTS))
     members = model.parameters()
-    found = parameter_gradients(
+    gradients = parameter_gradients(
         list(members.items()),
         lambda graph: model.loss(graph, inputs_TB, targets_TB, train=True)[0],
         most,
         seed,
     )
-    for name, analytic, numeric in found:
+    for name, analytic, numeric in gradients:
         size = float(np.abs(numeric).max(initial=0))
         difference = float(np.abs(analytic - numeric).max(initial=0)) / (size or 1.0)
         yield Checked(name, members[name].value.size, len(numeric), size, difference)

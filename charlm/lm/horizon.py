@@ -58,7 +58,7 @@ class Horizon:
     def enough(self, bits: float = 0.01) -> int | None:
         """Return the least context with which the model is within some bits of its best; None if none is."""
         best = min(self.whole, *self.context.values())
-        return next((k for k, found in self.context.items() if found <= best + bits), None)
+        return next((k for k, mean_bits in self.context.items() if mean_bits <= best + bits), None)
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def places_of(begin: int, end: int, most: int) -> Places:
         >>> places_of(1, 8, 4).tolist()
         [1, 3, 5, 7]
     """
-    found: Places = np.unique(np.linspace(begin, end - 1, min(most, end - begin)).astype(np.int64))
-    return found
+    places: Places = np.unique(np.linspace(begin, end - 1, min(most, end - begin)).astype(np.int64))
+    return places
 
 
 def horizon(model: Model, ids: Ids, places: Places) -> Horizon:
@@ -125,11 +125,11 @@ def horizon(model: Model, ids: Ids, places: Places) -> Horizon:
             counts[: len(norms_LB)] += norms_LB.shape[1]
             nlls.append(nll_B)
             progress.advance(3 * contexts_TB.size)
-        known = counts > 0
+        reached = counts > 0
         context = {kept: _mean_bits(model, ids, places, kept) for kept in KEPT}
     return Horizon(
         len(places),
-        (sums[known] / counts[known])[: KEPT[-1]],
+        (sums[reached] / counts[reached])[: KEPT[-1]],
         context,
         float(np.concatenate(nlls).mean() / np.log(2)),
     )
@@ -155,15 +155,15 @@ def gradients(model: Model, contexts_TB: Ids, targets_B: Ids) -> tuple[Floats, F
 
 def _mean_bits(model: Model, ids: Ids, places: Places, kept: int) -> float:
     """Return the mean surprisal of symbols with a context of so many at most."""
-    found = []
+    nlls = []
     for contexts_TB, targets_B in _contexts(model, ids, places, kept):
         graph = model.graph()
         h, _ = model.hidden(graph, contexts_TB, None)
         w, b = model.output_layer(graph)
-        found.append(_nlls(model, h.array()[0, -1], w.array()[0], b.array()[0], targets_B))
+        nlls.append(_nlls(model, h.array()[0, -1], w.array()[0], b.array()[0], targets_B))
         graph.release()
         progress.advance(contexts_TB.size)
-    return float(np.concatenate(found).mean() / np.log(2))
+    return float(np.concatenate(nlls).mean() / np.log(2))
 
 
 def _nlls(model: Model, h_BH: Array, w: Array, b: Array, targets_B: Ids) -> Floats:

@@ -86,10 +86,10 @@ def spans(
                 reader.restart()
 
 
-def line_scores(found: Iterable[Span], vocab: Vocab) -> Iterator[LineScore]:
+def line_scores(parts: Iterable[Span], vocab: Vocab) -> Iterator[LineScore]:
     """Yield the score of each line, when it ends. A line is in memory whole, the text is not."""
     line: list[Span] = []
-    for span in found:
+    for span in parts:
         line.append(span)
         if span.ends:
             yield _score(line, vocab)

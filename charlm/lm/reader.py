@@ -43,8 +43,8 @@ class Piece:
     @property
     def nlls(self) -> Floats:
         """The negative log-probability of each symbol, in nats: its surprisal."""
-        found: Floats = -self.log_p_TV[np.arange(len(self.ids_T)), self.ids_T]
-        return found
+        nlls_T: Floats = -self.log_p_TV[np.arange(len(self.ids_T)), self.ids_T]
+        return nlls_T
 
     @property
     def bits(self) -> Floats:
@@ -54,14 +54,16 @@ class Piece:
     @property
     def ranks(self) -> npt.NDArray[np.int64]:
         """How likely each symbol was among all: 1 is the likeliest. Equally likely symbols share the best rank."""
-        found: npt.NDArray[np.int64] = (self.log_p_TV > -self.nlls[:, np.newaxis]).sum(axis=1) + 1
-        return found
+        ranks_T: npt.NDArray[np.int64] = (self.log_p_TV > -self.nlls[:, np.newaxis]).sum(axis=1) + 1
+        return ranks_T
 
     @property
     def entropies(self) -> Floats:
         """The entropy of each prediction, in nats."""
-        found: Floats = -(np.exp(self.log_p_TV) * np.maximum(self.log_p_TV, -1e300)).sum(axis=1)
-        return found
+        entropies_T: Floats = -(np.exp(self.log_p_TV) * np.maximum(self.log_p_TV, -1e300)).sum(
+            axis=1
+        )
+        return entropies_T
 
     def likeliest(self, count: int) -> tuple[Ids, Floats]:
         """Return the symbols with the highest probabilities at each place, and these: (T, count) each."""

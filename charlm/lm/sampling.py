@@ -18,7 +18,7 @@ from charlm.kernels.reference.sampling import ScoreStep, read_and_sample
 from charlm.kernels.reference.sampling import State as State
 from charlm.text.vocab import Ids, Vocab
 
-Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
+SampleFunction: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
 """``kernels.reference.sampling.read_and_sample`` without a step; it may draw fewer than there are uniforms."""
 
 Read: TypeAlias = "Callable[[Ids, State | None], State]"
@@ -82,7 +82,7 @@ def generator(seed: Seed) -> np.random.Generator:
 
 
 def streams(
-    draw: Draw,
+    sample: SampleFunction,
     vocab: Vocab,
     rngs: Sequence[np.random.Generator],
     *,
@@ -97,7 +97,7 @@ def streams(
     it knows one. With ``stop`` a text ends before the first occurrence of that string.
 
     Args:
-        draw: the model.
+        sample: the model.
         vocab: its symbols.
         rngs: random numbers, one generator for each text: a number for each symbol, ``AHEAD`` at a time.
         limit: sample at most this many characters.
@@ -112,7 +112,7 @@ def streams(
     end = -1 if vocab.eos is None else vocab.eos
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
     first = [0] * len(alive)  # all of them go on from the one prime
-    last_B, state = after_prime(draw, vocab, prime)
+    last_B, state = after_prime(sample, vocab, prime)
     symbols_TB = last_B[np.newaxis, first]
     if state is not None:
         state = chosen_rows(state, first)
@@ -122,7 +122,7 @@ def streams(
         if not len(uniforms_NB):
             count = min(left, AHEAD)
             uniforms_NB = np.stack([text.rng.random(count) for text in alive], axis=1)
-        symbols_TB, state = draw(symbols_TB, state, uniforms_NB, temperature, end)
+        symbols_TB, state = sample(symbols_TB, state, uniforms_NB, temperature, end)
         left -= len(symbols_TB)
         columns = symbols_TB.T.tolist()
         parts = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
@@ -165,7 +165,7 @@ class _Text:
         return TextPart(self.index, held[:sure], None)
 
 
-def after_prime(draw: Draw, vocab: Vocab, prime: str) -> tuple[Ids, State | None]:
+def after_prime(sample: SampleFunction, vocab: Vocab, prime: str) -> tuple[Ids, State | None]:
     """Return the last symbol before the first that is drawn, (1,), and the state before it, None at the start."""
     ids = vocab.encode(prime)
     state: State | None = None
@@ -173,12 +173,12 @@ def after_prime(draw: Draw, vocab: Vocab, prime: str) -> tuple[Ids, State | None
     for begin in range(0, len(ids), PIECE):
         piece = ids[begin : begin + PIECE].astype(int)
         read_TB = np.append(last_B, piece[:-1])[:, np.newaxis]
-        state = reading(draw, read_TB, state)
+        state = reading(sample, read_TB, state)
         last_B = piece[-1:]
     return last_B, state
 
 
-def draw_stepwise(
+def sample_stepwise(
     read: Read,
     step: ScoreStep,
     symbols_TB: Ids,
@@ -197,9 +197,9 @@ def draw_stepwise(
     return read_and_sample(step, symbols_TB[count:], state, uniforms_NB, temperature, end)
 
 
-def reading(draw: Draw, symbols_TB: Ids, state: State | None) -> State:
+def reading(sample: SampleFunction, symbols_TB: Ids, state: State | None) -> State:
     """Return the state after some symbols."""
-    return draw(symbols_TB, state, np.empty((0, symbols_TB.shape[1])), 0.0, -1)[1]
+    return sample(symbols_TB, state, np.empty((0, symbols_TB.shape[1])), 0.0, -1)[1]
 
 
 def chosen_rows(state: State, rows: list[int]) -> State:

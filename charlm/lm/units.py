@@ -112,20 +112,20 @@ def unit_named(model: Model, layer: int | None, name: str) -> Unit:
     layer = model.config.layers if layer is None else layer
     check_layer(model, layer)
     size, states = model.config.hidden_dims[layer - 1], "ch"[-model.rnn.cell.states :]
-    found = re.fullmatch(rf"([{states}]?)(\d+)", name)
-    if found is None or not 1 <= int(found[2]) <= size:
+    match = re.fullmatch(rf"([{states}]?)(\d+)", name)
+    if match is None or not 1 <= int(match[2]) <= size:
         kinds = " or ".join(f"{state}1 to {state}{size}" for state in reversed(states))
         raise InputError(f"unit {name}: layer {layer} has the units {kinds}")
-    return Unit(layer, found[1] or "h", int(found[2]))
+    return Unit(layer, match[1] or "h", int(match[2]))
 
 
 def values_of(model: Model, ids: Ids, unit: Unit) -> Array:
     """Return the values of a unit after each symbol of a text but the last."""
     place = "ch"[-model.rnn.cell.states :].index(unit.state)
-    found = [
+    parts = [
         piece.states[unit.layer - 1][place, :, unit.number - 1] for piece in Reader(model).read(ids)
     ]
-    return np.concatenate(found)[1:]
+    return np.concatenate(parts)[1:]
 
 
 def search(
@@ -159,13 +159,13 @@ def search(
     units = units_of(model)
     searched = [layer in (None, unit.layer) for unit in units]
     r_ULS, units = r_ULS[searched], list(compress(units, searched))
-    found = []
+    finds = []
     for place, name in enumerate(names):
         r_U = r_ULS[:, place, 0]
         best = np.argsort(-abs(r_U), kind="stable")[:most]
         ranked = tuple((units[i], float(r_U[i])) for i in best)
-        found.append(Find(name, ranked, float(abs(r_ULS[:, place, 1:]).max())))
-    return sorted(found, key=lambda find: -abs(find.best[0][1]))
+        finds.append(Find(name, ranked, float(abs(r_ULS[:, place, 1:]).max())))
+    return sorted(finds, key=lambda find: -abs(find.best[0][1]))
 
 
 def _shuffled(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -193,8 +193,8 @@ def _correlations(model: Model, ids: Ids, labels_NL: Floats) -> Floats:
             progress.advance(size)
     variance_U = np.maximum(squares_U / count - np.square(sums_U / count), 0)
     scale_U = np.where(variance_U > 1e-12, np.sqrt(np.maximum(variance_U, 1e-12)), np.inf)
-    found: Floats = sums_UL / count / scale_U[:, np.newaxis]
-    return found
+    r_UL: Floats = sums_UL / count / scale_U[:, np.newaxis]
+    return r_UL
 
 
 def _values(model: Model, ids: Ids) -> Iterator[Floats]:

@@ -72,9 +72,9 @@ class Writing:
         self.prime = prime
         self._symbols: list[int] = []
         self._how = how
-        self._draw = sampler_of(predict, how, model.vocab)
+        self._sample = sampler_of(predict, how, model.vocab)
         self._rng = generator(seed)
-        self._places = [_Place(0, *after_prime(self._draw, model.vocab, prime))]
+        self._places = [_Place(0, *after_prime(self._sample, model.vocab, prime))]
         self.suggestion = self._suggested()
 
     @property
@@ -115,7 +115,7 @@ class Writing:
         _, last_B, state = self._places[-1]
         read_TB = np.array([*last_B, *symbols[:-1]])[:, np.newaxis]
         self._symbols += symbols
-        after = reading(self._draw, read_TB, state)
+        after = reading(self._sample, read_TB, state)
         self._places.append(_Place(len(self._symbols), np.array(symbols[-1:]), after))
         self.suggestion = self._suggested()
 
@@ -131,7 +131,7 @@ class Writing:
         ends = False
         while len(symbols) < LONGEST:
             uniforms = self._rng.random((1, 1))
-            symbols_TB, state = self._draw(symbols_TB, state, uniforms, self._how.sharpness, end)
+            symbols_TB, state = self._sample(symbols_TB, state, uniforms, self._how.sharpness, end)
             symbol = int(symbols_TB[0, 0])
             if symbol == len(vocab):
                 raise EvaluationError(NOT_NUMBERS)

@@ -129,19 +129,19 @@ def ansi(marks: Iterable[Mark]) -> str:
         >>> ansi([Mark("a", 0, ""), Mark("b", 4, "")])
         'a\x1b[30;48;5;208mb\x1b[0m'
     """
-    found, level = [], PLAIN
+    parts, level = [], PLAIN
     for mark in marks:
         if mark.level != level:
             colour = _colour(mark.level)
-            found.append("\x1b[0m" if colour is None else f"\x1b[30;48;5;{colour.terminal}m")
+            parts.append("\x1b[0m" if colour is None else f"\x1b[30;48;5;{colour.terminal}m")
             level = mark.level
         if mark.ends_line:
             # the colour ends before the line does, else it would fill the rest of the row
-            found.append(LINE_END + ("" if level == PLAIN else "\x1b[0m") + "\n")
+            parts.append(LINE_END + ("" if level == PLAIN else "\x1b[0m") + "\n")
             level = PLAIN
         else:
-            found.append(written(mark.symbol))
-    return "".join(found) + ("" if level == PLAIN else "\x1b[0m")
+            parts.append(written(mark.symbol))
+    return "".join(parts) + ("" if level == PLAIN else "\x1b[0m")
 
 
 def ansi_legend(scale: Scale) -> str:

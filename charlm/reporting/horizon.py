@@ -23,22 +23,22 @@ SHARES = Scale(
 _SHARE_ENDS = np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2])
 
 
-def in_words(found: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -> list[str]:
+def in_words(report: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -> list[str]:
     """Return what a horizon says, as sentences.
 
     Args:
-        found: the horizon.
+        report: the horizon.
         ngrams: the mean surprisal in bits of n-grams at the same places, by the characters that they see.
         unit: what scores are counted in, char or byte.
         symbol: what is predicted, a character or a byte.
     """
     said = [
-        f"Half of the gradient falls on the last {counted(found.lag_of(0.5), symbol)}, 90% on the last "
-        f"{found.lag_of(0.9)}."
+        f"Half of the gradient falls on the last {counted(report.lag_of(0.5), symbol)}, 90% on the last "
+        f"{report.lag_of(0.9)}."
     ]
-    enough = found.enough(NEAR)
-    best = f"{fixed(found.whole)} bits/{unit}"
-    if enough is None or enough == max(found.context):
+    enough = report.enough(NEAR)
+    best = f"{fixed(report.whole)} bits/{unit}"
+    if enough is None or enough == max(report.context):
         said.append(f"The model reaches {best}, and gains from all of its context.")
     else:
         said.append(
@@ -46,7 +46,7 @@ def in_words(found: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -
             "its best."
         )
     seen, bits = min(ngrams.items(), key=lambda item: item[1])
-    gap = bits - found.whole
+    gap = bits - report.whole
     counting = f"The best n-gram sees {counted(seen, symbol)} and reaches {fixed(bits)}"
     if gap > NEAR:
         said.append(
@@ -63,7 +63,7 @@ def in_words(found: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -
     return said
 
 
-def horizon_picture(path: Path, found: Horizon, ngrams: dict[int, float], unit: str) -> None:
+def horizon_picture(path: Path, report: Horizon, ngrams: dict[int, float], unit: str) -> None:
     """Write a PNG file with two charts: the gradient by lag, and the score by context.
 
     Raises:
@@ -72,11 +72,11 @@ def horizon_picture(path: Path, found: Horizon, ngrams: dict[int, float], unit: 
     """
     figure = new_figure(size=(10, 4.5))
     left, right = figure.subplots(1, 2)
-    left.plot(range(1, 1 + len(found.gradients)), found.gradients, marker=".")
+    left.plot(range(1, 1 + len(report.gradients)), report.gradients, marker=".")
     left.set(xlabel=f"lag ({unit}s back)", ylabel="gradient norm", yscale="log", xscale="log")
-    right.plot([*found.context], [*found.context.values()], marker=".", label="this model")
+    right.plot([*report.context], [*report.context.values()], marker=".", label="this model")
     right.plot([*ngrams], [*ngrams.values()], marker=".", label="n-gram")
-    right.axhline(found.whole, color="grey", linestyle=":", label="this model, all context")
+    right.axhline(report.whole, color="grey", linestyle=":", label="this model, all context")
     right.set(xlabel=f"context kept ({unit}s)", ylabel=f"bits/{unit}", xscale="log")
     right.legend()
     write_picture(path, figure)

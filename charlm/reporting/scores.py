@@ -47,10 +47,10 @@ class ScorePage:
         self._ranks = np.zeros(len(_RANKS) - 1, int)
         self._probabilities, self._entropies = np.zeros(BINS, int), np.zeros(BINS, int)
 
-    def take(self, found: Iterable[Span]) -> None:
+    def take(self, spans: Iterable[Span]) -> None:
         """Take in the scores of a text."""
         most = np.log(len(self._vocab))
-        for span in found:
+        for span in spans:
             piece = span.piece
             room = SHOWN - len(self._marks)
             self._marks += marks_of(piece[:room], self._vocab) if room else ()

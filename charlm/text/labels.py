@@ -26,12 +26,12 @@ def labels_of(points: Points) -> dict[str, Floats]:
 
     Example:
         >>> from charlm.text.vocab import code_points
-        >>> found = labels_of(code_points('  a (b\n"C'))
-        >>> found["position in the line"].tolist()
+        >>> labels = labels_of(code_points('  a (b\n"C'))
+        >>> labels["position in the line"].tolist()
         [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 1.0, 2.0]
-        >>> found["depth of brackets"].tolist()
+        >>> labels["depth of brackets"].tolist()
         [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-        >>> found["inside quotes"].tolist()
+        >>> labels["inside quotes"].tolist()
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
     """
     position = since = indentation = depth = 0

@@ -123,10 +123,10 @@ class _Windows:
             return self._doubled[size]
         half = 1 << ((size - 1).bit_length() - 1)
         texts, source = (_paired(n, size - half) for n in self._numbers(half))
-        found = _numbered(texts, source)
+        numbers = _numbered(texts, source)
         if size == 2 * half:
-            self._doubled[size] = found
-        return found
+            self._doubled[size] = numbers
+        return numbers
 
 
 def _paired(numbers: Numbers, shift: int) -> Numbers:
@@ -138,11 +138,11 @@ def _paired(numbers: Numbers, shift: int) -> Numbers:
 
 def _numbered(texts: npt.NDArray[Any], source: npt.NDArray[Any]) -> tuple[Numbers, Numbers]:
     """Number the keys of the texts, and give those of the source the same numbers, or -1."""
-    known, numbers = np.unique(texts, return_inverse=True)
-    found = np.full(len(source), -1, np.int32)
+    keys, numbers = np.unique(texts, return_inverse=True)
+    source_numbers = np.full(len(source), -1, np.int32)
     met = np.flatnonzero(source >= 0)
-    if len(known):
-        places = np.minimum(np.searchsorted(known, source[met]), len(known) - 1)
-        same = known[places] == source[met]
-        found[met[same]] = places[same]
-    return numbers.reshape(-1).astype(np.int32), found
+    if len(keys):
+        places = np.minimum(np.searchsorted(keys, source[met]), len(keys) - 1)
+        same = keys[places] == source[met]
+        source_numbers[met[same]] = places[same]
+    return numbers.reshape(-1).astype(np.int32), source_numbers

@@ -80,11 +80,11 @@ def prompt_of(
     return prompt
 
 
-def prime_of(given: str, encoding: str = UTF_8, lines: bool = False) -> str:
+def prime_of(argument: str, encoding: str = UTF_8, lines: bool = False) -> str:
     """Return the prime that a word of the command line stands for.
 
     Args:
-        given: ``@FILE`` for the content of a file, ``-`` for the standard input, ``@@TEXT`` for a text that begins
+        argument: ``@FILE`` for the content of a file, ``-`` for the standard input, ``@@TEXT`` for a text that begins
             with @, or the text itself.
         encoding: of the file: that of the model's text.
         lines: whether the model learned single lines: then the line end at the end of a file is left out.
@@ -96,16 +96,16 @@ def prime_of(given: str, encoding: str = UTF_8, lines: bool = False) -> str:
         >>> prime_of("a quick"), prime_of("@@home")
         ('a quick', '@home')
     """
-    if given.startswith("@@"):
-        return given[1:]
-    if given != STDIN and not given.startswith("@"):
-        return given
+    if argument.startswith("@@"):
+        return argument[1:]
+    if argument != STDIN and not argument.startswith("@"):
+        return argument
     try:
-        name = given if given == STDIN else home_expanded(given[1:])
+        name = argument if argument == STDIN else home_expanded(argument[1:])
         text = Files(sources_of([name], "prime"), encoding).whole()
     except MissingTextError as error:
         raise MissingTextError(
-            error.path, f"{error}; for a prime that begins with @, type {cut('@' + given)}"
+            error.path, f"{error}; for a prime that begins with @, type {cut('@' + argument)}"
         ) from error
     return text.removesuffix("\n").removesuffix("\r") if lines else text
 
@@ -131,13 +131,13 @@ def unknown_in(prime: str, vocab: Vocab, unknown: Unknown | None = None) -> list
 
 
 def _replaced(prime: str, unread: list[str], vocab: Vocab) -> str:
-    known = [c for c in STAND_INS if c in vocab]
-    if not known:
+    readable = [c for c in STAND_INS if c in vocab]
+    if not readable:
         raise TextError(
             f"the prime has {_listed(unread, vocab)}, and the model knows neither U+FFFD nor ? nor a space to "
             "replace such characters: leave them out"
         )
-    return prime.translate(dict.fromkeys(map(ord, unread), known[0]))
+    return prime.translate(dict.fromkeys(map(ord, unread), readable[0]))
 
 
 def _without_symbol(text: str, vocab: Vocab) -> list[str]:

@@ -52,17 +52,17 @@ def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
 
 def beginning(text: Files, vocab: Vocab, most: int) -> tuple[Points, Ids]:
     """Return the first symbols of a text, ``most`` of them at most: code points and ids; see ``symbols_of``."""
-    found: list[tuple[Points, Ids]] = []
+    parts: list[tuple[Points, Ids]] = []
     left = most
     for points, ids in symbols_of(text, vocab):
-        found.append((points[:left], ids[:left]))
-        left -= len(found[-1][1])
+        parts.append((points[:left], ids[:left]))
+        left -= len(parts[-1][1])
         if left <= 0:
             break
     none = np.zeros(0, np.uint8)
     return (
-        np.concatenate([none, *(points for points, _ in found)]),
-        np.concatenate([none, *(ids for _, ids in found)]),
+        np.concatenate([none, *(points for points, _ in parts)]),
+        np.concatenate([none, *(ids for _, ids in parts)]),
     )
 
 

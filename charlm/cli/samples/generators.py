@@ -25,7 +25,7 @@ from charlm.threads import thread_count, use_threads
 _NAME = re.compile(rf"\b({'|'.join(NAMES)})\b")
 
 
-def settings(given: dict[str, object]) -> dict[str, object]:
+def settings(options: dict[str, object]) -> dict[str, object]:
     """Return the settings of sampling that were given, checked; errors name the options.
 
     Example:
@@ -35,12 +35,14 @@ def settings(given: dict[str, object]) -> dict[str, object]:
         Traceback (most recent call last):
         charlm.errors.InputError: --greedy: with it ...nothing to choose from; leave out --top-k, or --greedy
     """
-    how = {name: value for name, value in given.items() if value is not None and value is not False}
+    chosen = {
+        name: value for name, value in options.items() if value is not None and value is not False
+    }
     try:
-        Sampling(**how)  # type: ignore[arg-type]
+        Sampling(**chosen)  # type: ignore[arg-type]
     except SettingError as error:
         raise InputError(_NAME.sub(lambda m: f"--{m[1].replace('_', '-')}", str(error))) from None
-    return how
+    return chosen
 
 
 def counted(
@@ -52,15 +54,15 @@ def counted(
     again = f"charlm sample --model ngram --text PATH {shlex.quote(run)}"
     corpus = corpus_of_run(run, loaded, data, again)
     network = model_of(loaded)
-    found = NGramGenerator(
+    model = NGramGenerator(
         network.vocab,
         corpus.train_ids,
         order or MIX_ORDER,
         network.line_limit,
         network.normalize,
     )
-    screen.say(f"{found.counts.order}-grams of {len(corpus.train_ids):,} characters")
-    return found
+    screen.say(f"{model.counts.order}-grams of {len(corpus.train_ids):,} characters")
+    return model
 
 
 def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerator:
@@ -68,15 +70,15 @@ def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerato
     if not mix:
         return first
     parts = []
-    for given in mix:
-        run, equals, weight = given.rpartition("=")
+    for argument in mix:
+        run, equals, weight = argument.rpartition("=")
         try:
             number = float(weight)
         except ValueError:
             number = float("nan")
         if not (equals and run and 0 < number < 1):
             raise click.UsageError(
-                f"--mix {given}: expected RUN=WEIGHT with a weight between 0 and 1, such as runs/novel=0.3"
+                f"--mix {argument}: expected RUN=WEIGHT with a weight between 0 and 1, such as runs/novel=0.3"
             )
         parts.append((run, number))
     rest = 1 - sum(weight for _, weight in parts)

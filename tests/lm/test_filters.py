@@ -15,7 +15,7 @@ from charlm.config import ModelConfig
 from charlm.engine.random import NumpyStream
 from charlm.errors import ArgumentError, EvaluationError, SettingError
 from charlm.kernels import NUMPY, select
-from charlm.kernels.reference.sampling import draw, read_and_sample
+from charlm.kernels.reference.sampling import read_and_sample, sample_symbols
 from charlm.lm import filters
 from charlm.lm.decoding import Sampling, sampling_of
 from charlm.lm.filters import FilteredSampler, filtered, normalised
@@ -102,7 +102,7 @@ def test_a_sampler_follows_its_distribution(how):
     n, recent = 20_000, [1, 3, 3]
     log_p = filtered(normalised(np.log([P]) + 7), np.array([recent]), how)  # scores have any zero
     assert np.allclose(np.exp(log_p).sum(), 1)
-    drawn = draw(np.tile(log_p, (n, 1)), how.sharpness, rng.random(n))
+    drawn = sample_symbols(np.tile(log_p, (n, 1)), how.sharpness, rng.random(n))
     assert_follows(np.bincount(drawn, minlength=len(P)).tolist(), expected(P, how, recent))
 
 
@@ -162,7 +162,9 @@ def test_ties_are_broken_by_the_alphabet():
 def test_no_temperature_breaks_a_sampler(options, temperature):
     scores = np.array([[-800.0, 0.0, 900.0, 899.0, -np.inf]], np.float32)
     log_p = filtered(normalised(scores), NOBODY, Sampling(**options))
-    drawn = draw(np.tile(log_p, (500, 1)), temperature, np.random.default_rng(0).random(500))
+    drawn = sample_symbols(
+        np.tile(log_p, (500, 1)), temperature, np.random.default_rng(0).random(500)
+    )
     assert set(drawn) <= {0, 1, 2, 3}
     if temperature < 1e-3:
         assert set(drawn) == {2}

@@ -20,11 +20,11 @@ from charlm.text.prompt import Prompt
 from charlm.text.vocab import Ids
 
 NEXT_BEST = 3
-"""Alternatives that are told of each character."""
+"""The number of alternatives that are shown for each character."""
 
 
 class Choice(NamedTuple):
-    """A symbol that was drawn.
+    """A sampled symbol.
 
     Attributes:
         symbol: its id.
@@ -40,7 +40,7 @@ class Choice(NamedTuple):
 
 
 def choice(log_p_V: Array, symbol: int, others: int = NEXT_BEST) -> Choice:
-    """Return what the probabilities say of a symbol.
+    """Return the probability and the rank of a symbol, and the likeliest other symbols.
 
     Example:
         >>> choice(np.log([0.2, 0.5, 0.3]), 2, others=1)
@@ -56,22 +56,22 @@ def choice(log_p_V: Array, symbol: int, others: int = NEXT_BEST) -> Choice:
 def choices(
     model: TextGenerator, seed: Seed, limit: int, prompt: Prompt, **how: Any
 ) -> Iterator[Choice]:
-    """Draw the text that ``streams`` draws, and yield its symbols with their probabilities, ``<EOS>`` too.
+    """Sample the same text as ``streams``, and yield its symbols, ``<EOS>`` too, with their probabilities.
 
     Args:
-        model: what generates it.
+        model: the generator of the text.
         seed: of the text.
         limit: characters at most.
-        prompt: the prepared prime and stop text; what is held back for the stop text comes late.
+        prompt: the prepared prime and stop text. Symbols that may belong to the stop text are held back.
         how: settings of ``charlm.lm.decoding.Sampling``.
 
     Raises:
-        InputError: a search draws nothing, so that there is nothing to tell.
+        InputError: the settings ask for a beam search, which samples nothing.
     """
     chosen, vocab = sampling_of(how), model.vocab
     if chosen.beam is not None:
         raise InputError(
-            "the probabilities of characters are those of a text that is drawn, and beam draws none"
+            "beam: a beam search samples nothing, so its characters have no probabilities to show; leave out beam"
         )
     stopping = len(vocab.encode(prompt.stop))
     waiting: deque[Choice] = deque()
@@ -106,7 +106,7 @@ def choices(
 
 
 class _Watched:
-    """A model whose last scores are kept."""
+    """A model that remembers its last scores."""
 
     def __init__(self, step: ScoreStep) -> None:
         self._step = step

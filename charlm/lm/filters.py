@@ -1,8 +1,8 @@
-"""Filters: functions from log-probabilities to log-probabilities, in which -inf is what can no longer be drawn.
+"""Filters: functions from log-probabilities to log-probabilities. Removed characters have -inf.
 
-All are arrays (B, V) in float64, a row for each text. The order is that of llama.cpp: the penalty for repeating, top-k,
-typical, top-p, min-p; the temperature comes last. Among characters of one probability the first in the alphabet counts
-as the likelier, as it does for ``argmax``.
+All are arrays (B, V) in float64, a row for each text. The order is that of llama.cpp: repeat penalty, top-k,
+typical, top-p, min-p; the temperature comes last. Of characters with equal probability, the first in the alphabet
+counts as the likeliest, as in ``argmax``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from charlm.lm.sampling import SampleFunction, reading, sample_stepwise
 from charlm.text.vocab import Ids, Vocab
 
 SLACK = 1e-12
-"""Sums and bounds that differ by less are equal: 0.6 and 0.3 are 0.9, whatever rounding makes of them."""
+"""Sums and limits that differ by less than this are equal, so that rounding does not matter: 0.6 + 0.3 is 0.9."""
 
 
 def normalised(scores_BV: Array) -> Array:
-    """Return the log-probabilities of scores, which are log-probabilities but for a constant of each row.
+    """Return log-probabilities from scores, which differ from them by a constant in each row (log-softmax).
 
     Example:
         >>> np.exp(normalised(np.array([[1000.0, 1000.0, -np.inf]]))).tolist()
@@ -106,7 +106,7 @@ def min_p(log_p_BV: Array, p: float) -> Array:
 
 
 def _first(log_p_BV: Array, keys_BV: Array, kept: Callable[[Array], Array]) -> Array:
-    """Keep some of the characters in the order of their keys; ``kept`` tells which from their probabilities."""
+    """Sort the characters by their keys, and keep those for whose sorted probabilities ``kept`` is true."""
     order = np.argsort(keys_BV, axis=1, kind="stable")
     keep = np.broadcast_to(kept(np.exp(np.take_along_axis(log_p_BV, order, 1))), order.shape)
     chosen = np.zeros(order.shape, bool)
@@ -115,7 +115,7 @@ def _first(log_p_BV: Array, keys_BV: Array, kept: Callable[[Array], Array]) -> A
 
 
 def _before(p_BV: Array) -> Array:
-    """Return the sum of the probabilities before each."""
+    """Return for each character the sum of the probabilities before it."""
     sums_BV: Array = np.cumsum(p_BV, axis=1) - p_BV
     return sums_BV
 
@@ -136,11 +136,11 @@ def filtered(log_p_BV: Array, recent_BW: Ids, how: Sampling) -> Array:
 
 
 class FilteredSampler:
-    """Draws as a model does, after filters. It carries the last symbols of each text in the state, as the last part.
+    """Samples from a model after filters. The last part of its state is the last symbols of each text.
 
     Args:
-        sample: the model as what reads many symbols at once.
-        step: the model as what reads one and gives its scores.
+        sample: the model's sampling function, which reads many symbols at once.
+        step: the model's function from one symbol of each text to scores.
         how: the filters.
         vocab: the model's symbols.
     """
@@ -162,13 +162,13 @@ class FilteredSampler:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        """Read symbols, and draw some of those that follow (see ``read_and_sample``)."""
+        """Read symbols, and sample the next ones (see ``read_and_sample``)."""
         return sample_stepwise(
             self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
         )
 
     def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
-        """Read a symbol of each text; return the log-probabilities of what may follow, and the state."""
+        """Read a symbol of each text; return the filtered log-probabilities of the next one, and the state."""
         inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
         scores_BV, inner = self._step(symbols_B, inner)
         recent = self._last(recent, symbols_B[np.newaxis])
@@ -183,7 +183,7 @@ class FilteredSampler:
         return [*reading(self._sample, symbols_TB, inner), (self._last(recent, symbols_TB),)]
 
     def _last(self, recent_BW: Ids | None, symbols_TB: Ids) -> Ids:
-        """Return the last symbols of each text; the one that a text begins after is no part of it."""
+        """Return the last symbols of each text, without the start symbol."""
         if recent_BW is None:
             recent_BW = np.empty((symbols_TB.shape[1], 0), int)
             symbols_TB = symbols_TB[1:]
@@ -192,7 +192,7 @@ class FilteredSampler:
 
 
 def _is_in_words(symbol: str, vocab: Vocab) -> bool:
-    """Whether a word may go on after a symbol: a letter, digit or mark, or a byte of a character beyond ASCII."""
+    """Whether a symbol is inside a word: a letter, a digit, a mark, or a byte of a character beyond ASCII."""
     if vocab.is_bytes:
         value = vocab.index(symbol)
         return value >= 0x80 or chr(value).isalnum()

@@ -16,14 +16,14 @@ from charlm.text.vocab import Vocab
 TIME, TEXTS = 8, 2
 """The size of the batch: enough for every weight to count."""
 TOLERANCE = 1e-5
-"""Differences by rounding are a hundredth of this; mistakes are larger by far."""
+"""Rounding causes differences of a hundredth of this; mistakes cause far larger ones."""
 SMALLEST = 1e-6
-"""A gradient that is nowhere larger cannot be told from rounding."""
+"""A gradient whose numbers are all smaller cannot be told from rounding."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check of a parameter found.
+    """The result of the check of a parameter.
 
     Attributes:
         name: the parameter's name, as in a checkpoint.
@@ -56,11 +56,11 @@ def check_model(
         vocab: the symbols.
         config: the model.
         most: how many numbers of each parameter are checked; None is all of them.
-        seed: draws weights, batch, masks and which numbers are checked.
+        seed: of the random weights, batch, masks, and choice of numbers.
 
     Example:
         >>> vocab = Vocab.from_alphabet("abc", eos=True)
-        >>> all(found.passed for found in check_model(vocab, ModelConfig(hidden_dim=3, embed_dim=3)))
+        >>> all(checked.passed for checked in check_model(vocab, ModelConfig(hidden_dim=3, embed_dim=3)))
         True
     """
     model = Model(vocab, config, NumpyStream(seed), dtype=np.float64)

@@ -33,10 +33,10 @@ class Part(NamedTuple):
 
 
 class Mixture(TextGenerator):
-    """The probability of a character is the weighted mean of what several models say.
+    """A generator whose probability of a character is the weighted mean of several models' probabilities.
 
     Args:
-        parts: the models. Lengths and the preparation of a prime are those of the first.
+        parts: the models. The length of a text and the preparation of a prime are those of the first model.
 
     Raises:
         InputError: weights are not above 0, do not sum to 1, or the models have different alphabets.
@@ -70,14 +70,14 @@ class Mixture(TextGenerator):
 
     @contextlib.contextmanager
     def predictor(self) -> Iterator[Predicts]:
-        """Return what gives the mixed probabilities."""
+        """Return the mixed probabilities."""
         with ExitStack() as stack:
             models = [stack.enter_context(part.model.predictor()) for part in self.parts]
             yield _Mixed(models, [part.weight for part in self.parts])
 
 
 class _Mixed:
-    """The models' states are one list; ``_layers`` tells how many of it belong to each."""
+    """The mixed probabilities. The state joins the states of all models; ``_layers`` has the length of each."""
 
     def __init__(self, models: Sequence[Predicts], weights: Sequence[float]) -> None:
         self._models = models
@@ -124,7 +124,7 @@ def _difference(first: Part, other: Part) -> str:
     """Say how two alphabets differ."""
     here, there = first.model.vocab, other.model.vocab
     differences = [
-        f"{a.name} has {', '.join(_names(a.model.vocab, missing))}, which {b.name} has not"
+        f"{a.name} has {', '.join(_names(a.model.vocab, missing))}, which {b.name} does not have"
         for a, b in ((first, other), (other, first))
         if (missing := [s for s in a.model.vocab.symbols if s not in b.model.vocab])
     ]

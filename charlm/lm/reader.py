@@ -1,4 +1,4 @@
-"""A model that reads a text piece by piece, and shows what it predicts before each symbol and its states after it.
+"""Reads a text piece by piece with a model, and gives its prediction before each symbol and its states after it.
 
 The text is read as ``charlm eval`` reads it: the state is carried from piece to piece; a model of lines has an empty
 state at the start of each line. No more than a piece is in memory.
@@ -26,7 +26,7 @@ class Piece:
     Attributes:
         read_T: the symbols that were read; each is the one before a symbol of ``ids_T``.
         ids_T: the symbols that were predicted.
-        log_p_TV: the log-probability of every symbol at their places, in nats.
+        log_p_TV: the log-probabilities of all symbols at each place, in nats.
         states: for each layer the states after ``read_T``, (states, T, H); the last state is the output h.
     """
 
@@ -36,7 +36,7 @@ class Piece:
     states: list[Array]
 
     def __getitem__(self, part: slice) -> Piece:
-        """Return what belongs to some of the symbols."""
+        """Return the part of the piece for some of its symbols."""
         states = [layer[:, part] for layer in self.states]
         return Piece(self.read_T[part], self.ids_T[part], self.log_p_TV[part], states)
 
@@ -66,13 +66,13 @@ class Piece:
         return entropies_T
 
     def likeliest(self, count: int) -> tuple[Ids, Floats]:
-        """Return the symbols with the highest probabilities at each place, and these: (T, count) each."""
+        """Return the likeliest symbols at each place and their probabilities, both (T, count)."""
         order_TV = np.argsort(-self.log_p_TV, axis=1, kind="stable")[:, :count]
         return order_TV, np.exp(np.take_along_axis(self.log_p_TV, order_TV, axis=1))
 
 
 class Reader:
-    """Reads one text, of which the symbols are given part by part.
+    """Reads one text, part by part.
 
     Example:
         >>> from charlm.config import ModelConfig
@@ -87,12 +87,12 @@ class Reader:
         self.restart()
 
     def restart(self) -> None:
-        """Go on as at the beginning of a text: with an empty state, after the symbol that a text begins after."""
+        """Begin a new text: with an empty state, after the start symbol."""
         self._state: State | None = None
         self._last = self._model.vocab.start
 
     def read(self, ids: Ids) -> Iterator[Piece]:
-        """Read the next symbols of the text, and yield what was predicted, at most ``PIECE`` symbols at once."""
+        """Read the next symbols of the text, and yield them in pieces of at most ``PIECE`` symbols."""
         eos = self._model.vocab.eos
         for start, stop in pieces(0, len(ids), PIECE):
             for i, j in lines(ids, start, stop, eos):

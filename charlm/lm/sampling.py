@@ -19,7 +19,7 @@ from charlm.kernels.reference.sampling import State as State
 from charlm.text.vocab import Ids, Vocab
 
 SampleFunction: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
-"""``kernels.reference.sampling.read_and_sample`` without a step; it may draw fewer than there are uniforms."""
+"""``kernels.reference.sampling.read_and_sample`` without ``step``; it may sample fewer symbols than ``uniforms``."""
 
 Read: TypeAlias = "Callable[[Ids, State | None], State]"
 """Reads symbols (T, B) and returns the state after them."""
@@ -55,7 +55,7 @@ STREAM_LENGTH = 500
 SIDE_BY_SIDE = 64
 """A good number of texts to sample at once: a product with a matrix takes little longer than with a vector."""
 AHEAD = 32
-"""Characters that are drawn before one is shown, if it takes no longer than the eye does."""
+"""Characters that are sampled before the first of them is shown; nobody notices so short a wait."""
 PIECE = 4096
 """Characters of a prime that are read at once: it may have megabytes."""
 NOT_NUMBERS = (
@@ -111,7 +111,7 @@ def streams(
     """
     end = -1 if vocab.eos is None else vocab.eos
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
-    first = [0] * len(alive)  # all of them go on from the one prime
+    first = [0] * len(alive)  # all of them continue the same prime
     last_B, state = after_prime(sample, vocab, prime)
     symbols_TB = last_B[np.newaxis, first]
     if state is not None:
@@ -166,7 +166,7 @@ class _Text:
 
 
 def after_prime(sample: SampleFunction, vocab: Vocab, prime: str) -> tuple[Ids, State | None]:
-    """Return the last symbol before the first that is drawn, (1,), and the state before it, None at the start."""
+    """Read the prime except its last symbol; return that symbol, (1,), and the state before it, None at the start."""
     ids = vocab.encode(prime)
     state: State | None = None
     last_B = np.array([vocab.start])
@@ -187,7 +187,7 @@ def sample_stepwise(
     temperature: float,
     end: int,
 ) -> tuple[Ids, State]:
-    """Draw as ``read_and_sample`` does; all symbols but the last are read in one call, and their scores never made."""
+    """Sample as ``read_and_sample`` does, but read all symbols except the last in one call, without their scores."""
     count = len(symbols_TB) - bool(len(uniforms_NB))
     if count:
         state = read(symbols_TB[:count], state)

@@ -15,11 +15,11 @@ from charlm.text.prompt import prompt_of
 from charlm.text.vocab import EOS, Ids
 
 LONGEST = 40
-"""Characters of a suggestion; it ends with its first word."""
+"""The most characters of a suggestion, which ends after one word."""
 
 
 class Suggestion(NamedTuple):
-    """What the model would write next.
+    """The text that the model suggests next.
 
     Attributes:
         text: up to the end of a word.
@@ -44,9 +44,9 @@ class Writing:
     """The text so far and the model's state after each step that can be undone.
 
     Args:
-        model: what suggests.
+        model: the model that suggests.
         predict: its probabilities.
-        how: how suggestions are drawn.
+        how: the settings for sampling suggestions.
         prime: the beginning of the text, prepared.
         seed: of the suggestions.
 
@@ -83,25 +83,25 @@ class Writing:
         return self.prime + self.model.vocab.decode(self._symbols)
 
     def type(self, characters: str) -> None:
-        """Go on with what was typed.
+        """Append typed characters.
 
         Raises:
             TextError: the model does not know a character.
         """
         vocab = self.model.vocab
         prompt = prompt_of(characters, "", vocab, self.model.normalize, "error")
-        self._go_on(vocab.encode(prompt.prime).tolist())
+        self._append(vocab.encode(prompt.prime).tolist())
 
     def take(self, most: int | None = None) -> None:
-        """Go on with the suggestion, or with ``most`` symbols of it."""
-        self._go_on(self.suggestion.symbols[:most])
+        """Append the suggestion, or ``most`` symbols of it."""
+        self._append(self.suggestion.symbols[:most])
 
     def suggest(self) -> None:
-        """Draw another suggestion."""
+        """Sample another suggestion."""
         self.suggestion = self._suggested()
 
     def undo(self) -> bool:
-        """Go back to before the last step; tell whether there was one."""
+        """Undo the last step; return whether there was one."""
         if len(self._places) == 1:
             return False
         self._places.pop()
@@ -109,7 +109,7 @@ class Writing:
         self.suggestion = self._suggested()
         return True
 
-    def _go_on(self, symbols: list[int]) -> None:
+    def _append(self, symbols: list[int]) -> None:
         if not symbols:
             return
         _, last_B, state = self._places[-1]
@@ -120,7 +120,7 @@ class Writing:
         self.suggestion = self._suggested()
 
     def _suggested(self) -> Suggestion:
-        """Draw up to the end of a word, and leave out a character that was not completed."""
+        """Sample up to the end of a word, and leave out an incomplete character."""
         vocab = self.model.vocab
         end = -1 if vocab.eos is None else vocab.eos
         _, last_B, state = self._places[-1]
@@ -148,5 +148,5 @@ class Writing:
 
 
 def shown_end(suggestion: Suggestion) -> str:
-    """Return what shows that the text would end after a suggestion."""
+    """Return ``<EOS>`` if the text would end after a suggestion, else nothing."""
     return EOS if suggestion.ends else ""

@@ -14,7 +14,7 @@ from charlm.reporting.pictures import new_figure, write_picture
 from charlm.wording import counted, fixed
 
 NEAR = 0.01
-"""Bits that two scores may differ by and still be called equal."""
+"""Scores that differ by at most this many bits are called equal."""
 
 SHARES = Scale(
     "size of the gradient, as a share of the largest",
@@ -24,13 +24,13 @@ _SHARE_ENDS = np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2])
 
 
 def in_words(report: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -> list[str]:
-    """Return what a horizon says, as sentences.
+    """Return sentences about how far back a model looks.
 
     Args:
-        report: the horizon.
-        ngrams: the mean surprisal in bits of n-grams at the same places, by the characters that they see.
-        unit: what scores are counted in, char or byte.
-        symbol: what is predicted, a character or a byte.
+        report: the horizon of the model.
+        ngrams: the mean surprisal in bits of n-grams at the same places, by the number of characters that they see.
+        unit: char or byte, as in bits/char.
+        symbol: character or byte.
     """
     said = [
         f"Half of the gradient falls on the last {counted(report.lag_of(0.5), symbol)}, 90% on the last "
@@ -42,23 +42,23 @@ def in_words(report: Horizon, ngrams: dict[int, float], unit: str, symbol: str) 
         said.append(f"The model reaches {best}, and gains from all of its context.")
     else:
         said.append(
-            f"The model reaches {best}. With the last {counted(enough, symbol)} alone it is within {NEAR} bits of "
-            "its best."
+            f"The model reaches {best}. With only the last {counted(enough, symbol)} it is within {NEAR} bits of "
+            "its best score."
         )
     seen, bits = min(ngrams.items(), key=lambda item: item[1])
     gap = bits - report.whole
     counting = f"The best n-gram sees {counted(seen, symbol)} and reaches {fixed(bits)}"
     if gap > NEAR:
         said.append(
-            f"{counting}: the model is {fixed(gap)} better. It has learned more than counting gives."
+            f"{counting}: the model is {fixed(gap)} better. It has learned more than counts can show."
         )
     elif gap < -NEAR:
         said.append(
-            f"{counting}: the model is {fixed(-gap)} worse. It has not learned all that counting gives."
+            f"{counting}: the model is {fixed(-gap)} worse. It has not learned all that counts show."
         )
     else:
         said.append(
-            f"{counting}: the model is as good. Nothing shows that it does more than count."
+            f"{counting}: the model is as good. It may have learned no more than counts show."
         )
     return said
 

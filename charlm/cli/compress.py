@@ -1,4 +1,4 @@
-"""`charlm compress`: a file, made smaller by a model that predicts it."""
+"""`charlm compress`: makes a file smaller with a model that predicts it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def compress(
         click.echo(json_line(about))
         return 0
     if compressed.bits is None:
-        screen.say("note: stored as it is, because the model does not make it smaller")
+        screen.say("note: stored unchanged, because the model does not make it smaller")
     elif compressed.unknown:
         screen.say(
             f"note: the model has no symbol for {compressed.unknown:,} of the {compressed.characters:,} characters; "
@@ -88,7 +88,7 @@ def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
 
 
 def compressor_of(run: str, checkpoint: str | None) -> tuple[CharLM, Compressor]:
-    """Return the model of a run, and the compressor that it makes."""
+    """Return the model of a run, and a compressor with it."""
     loaded = load_checkpoint(run, checkpoint)
     use_threads(thread_count(default=1))  # each step is a small product
     model = model_of(loaded)

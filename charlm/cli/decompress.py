@@ -1,4 +1,4 @@
-"""`charlm decompress`: a compressed file, back to the bytes that it was."""
+"""`charlm decompress`: restores a compressed file."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def decompress(
         sizes = {"bytes": len(original), "compressed_bytes": len(data)}
         click.echo(json_line({**about, **sizes}))
     else:
-        message = f"{output}: {counted(len(original), 'byte')}, as they were"
+        message = f"{output}: {counted(len(original), 'byte')}, as before compression"
         (screen.say if destination.path is None else screen.result)(message)
     return 0

@@ -1,4 +1,4 @@
-"""`charlm explain`: how far back a model looks, what its gates do, and what one prediction rests on."""
+"""`charlm explain`: how far back a model looks, what its gates do, and what one prediction depends on."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from charlm.text.vocab import Ids
 from charlm.wording import counted, fixed, short
 
 READ = 5_000
-"""Characters that are read for the gates."""
+"""The number of characters that are read for the gates."""
 NAMED = 10
-"""Dead units that are named."""
+"""The most dead units that are named."""
 BEFORE = 1_000
-"""Characters before the held-out part that its first ones may look back on."""
+"""The number of characters before the held-out part that belong to the context of its first ones."""
 
 
 def explain(
@@ -61,7 +61,7 @@ def explain(
         )
     if text is not None and png is not None:
         raise click.UsageError(
-            "--png draws how far back the model looks: leave out --png or --text"
+            "--png shows how far back the model looks, not one prediction: leave out --png or --text"
         )
     if text is not None:
         return _explain_one(screen, load(run, checkpoint), text, at, page, as_json, color)
@@ -88,7 +88,7 @@ def explain(
     unit, symbol = model.vocab.unit, model.vocab.symbol
     if png is not None:
         horizon_picture(png, report, ngrams, unit)
-        screen.say(f"picture drawn in {png}")
+        screen.say(f"picture written to {png}")
     if as_json:
         click.echo(json.dumps(_data(report, ngrams, layers, unit)))
         return 0

@@ -1,4 +1,4 @@
-"""`charlm gradcheck`: the engine's own gradient check, on the user's model."""
+"""`charlm gradcheck`: the gradient check on the model of a config."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from charlm.text.vocab import Vocab
 from charlm.wording import counted
 
 SYMBOLS = 65
-"""Those of the model of a config that names no text."""
+"""The number of symbols if the config names no text."""
 
 
 def gradcheck(
@@ -52,7 +52,7 @@ def gradcheck(
 
 
 def _vocab(config: str, run: RunConfig) -> Vocab:
-    """Return the symbols of the config's text; where it names none, made-up ones."""
+    """Return the symbols of the config's text, or some characters if it names no text."""
     if needs_text(config):
         return Vocab.from_alphabet("".join(map(chr, range(48, 48 + SYMBOLS))), eos=False)
     return corpus_of(run.data).vocab
@@ -72,9 +72,9 @@ def _table(results: list[Checked]) -> str:
 def _verdict(results: list[Checked], wrong: list[Checked]) -> str:
     if not wrong:
         worst = max(checked.difference for checked in results)
-        return f"All gradients are right: they differ by {worst:.1e} of their size at most."
+        return f"All gradients are right: they differ by at most {worst:.1e} of their size."
     names = ", ".join(checked.name for checked in wrong)
     return (
-        f"These gradients are wrong, or are zero where they should not be: {names}. Right ones differ by "
-        f"{TOLERANCE:g} of their size at most."
+        f"These gradients are wrong, or are zero where they should not be: {names}. Right "
+        f"gradients differ by at most {TOLERANCE:g} of their size."
     )

@@ -1,4 +1,4 @@
-"""`charlm inspect`: what the units of a model follow in a text."""
+"""`charlm inspect`: finds units of a model that follow something in a text."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def inspect(
         screen.say(f"page written to {page}")
     if png is not None:
         unit_picture(png, chosen, symbols, values, finds)
-        screen.say(f"picture drawn in {png}")
+        screen.say(f"picture written to {png}")
     if as_json:
         click.echo(json.dumps(_data(finds, chosen, len(ids), values.tolist())))
         return 0
@@ -92,10 +92,10 @@ def inspect(
 
 
 def in_words(finds: list[Find], count: int) -> list[str]:
-    """Return what was found as sentences."""
+    """Return the finds as sentences."""
     read = f"{counted(count, 'character')} read."
     if not finds:
-        return [f"{read} A search needs {LEAST}, and a text in which a label changes."]
+        return [f"{read} A search needs at least {LEAST}, and a label that changes in the text."]
     follow = [find for find in finds if find.follows]
     if not follow:
         return [
@@ -108,7 +108,7 @@ def in_words(finds: list[Find], count: int) -> list[str]:
 
 
 def _table(finds: list[Find]) -> str:
-    rows = [["what the characters have", "best unit", "r", "shuffled"]]
+    rows = [["label", "best unit", "r", "shuffled"]]
     for find in finds:
         unit, r = find.best[0]
         rows.append([find.label, str(unit), fixed(r, 2), fixed(find.control, 2)])

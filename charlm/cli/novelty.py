@@ -32,11 +32,11 @@ from charlm.text.vocab import Ids, Points, Vocab, byte_values, code_points
 from charlm.wording import counted, cut
 
 LENGTH = 20_000
-"""Characters that are drawn from a run."""
+"""The number of characters that a run generates."""
 TEXTS = 20
-"""Texts of a stream that these are drawn as, side by side."""
+"""The number of texts that are sampled at once."""
 LIKE_NEW = 0.9
-"""Samples copy if they have less than this part of the new k-grams that held-out text has."""
+"""Samples copy if their share of new k-grams is less than this part of that of the held-out text."""
 
 
 def novelty(
@@ -74,11 +74,9 @@ def novelty(
     else:
         most = length or min(LENGTH, len(held_out) or LENGTH)
         drawn = _code(_sampled(model_of(loaded), most, temperature, seed), corpus.vocab)[:most]
-        name = f"drawn from {samples}"
+        name = f"sampled from {samples}"
     if not len(drawn):
-        raise TextError(
-            f"{samples}: there is nothing to compare; give samples with characters in them"
-        )
+        raise TextError(f"{samples}: there is nothing to compare; give samples that are not empty")
     held_out = held_out[: len(drawn)]
     results = compared(source, [drawn, held_out] if len(held_out) else [drawn])
     unit = "byte" if corpus.vocab.is_bytes else "character"
@@ -103,7 +101,7 @@ def novelty(
 
 
 def is_of_a_run(name: str) -> bool:
-    """Tell whether a path is a run or a checkpoint, rather than a text."""
+    """Return whether a path is a run or a checkpoint, and not a text."""
     path = Path(name)
     return path.suffix == ".safetensors" or (path.is_dir() and exists(path / "config.yaml"))
 
@@ -181,7 +179,7 @@ def _data(result: Novelty) -> dict[str, Any]:
 
 
 def _table(results: list[Novelty]) -> str:
-    """Return what was found as a table, held-out text in the second column."""
+    """Return the results as a table, with the held-out text in the second column."""
     rows = [("", *("samples", "held-out")[: len(results)])]
     rows += [("characters", *(f"{one.characters:,}" for one in results))]
     rows += [("longest copied span", *(f"{one.longest.length:,}" for one in results))]
@@ -198,7 +196,7 @@ def _table(results: list[Novelty]) -> str:
 
 
 def _in_words(results: list[Novelty], drawn: Points, source: Points, vocab: Vocab) -> str:
-    """Say what was copied, and whether that is more than in new text."""
+    """Return sentences: what was copied, and whether it is more than in new text."""
     longest = results[0].longest
     line = 1 + int((source[: longest.source] == ord("\n")).sum())
     text = cut(repr(_spelled(drawn, results[0], vocab)))
@@ -210,7 +208,7 @@ def _in_words(results: list[Novelty], drawn: Points, source: Points, vocab: Voca
     if len(results) == 1:
         sentences.append("Nothing is held out, so there is no new text to compare with.")
     elif shared := set(results[0].new) & set(results[1].new):
-        # the size at which held-out text is nearest to half new tells most
+        # the comparison is clearest where about half of the held-out k-grams are new
         size = min(shared, key=lambda k: abs(results[1].new[k] - 0.5))
         ours, theirs = results[0].new[size], results[1].new[size]
         more = "more" if ours < LIKE_NEW * theirs else "no more"

@@ -1,4 +1,4 @@
-"""`charlm score`: a text line by line or character by character, while it is read."""
+"""`charlm score`: scores a text line by line, or character by character, while it is read."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def score(
     total = Total(model.vocab)
     with _progress(2 * size):
         read = _counted(symbols_of(text, model.vocab))
-        spans_read = total.of(spans(Reader(model), read, alone=alone))
+        spans_read = total.counting(spans(Reader(model), read, alone=alone))
         if page is not None:
             written_page = ScorePage(model.vocab)
             written_page.take(spans_read)
@@ -77,7 +77,7 @@ def score(
             for line in line_scores(spans_read, model.vocab):
                 _show(_json(line, model.vocab, per_char) if as_json else _row(line))
     if not total.symbols:
-        raise TextError(f"{', '.join(texts)}: has no line to score; give a text with some")
+        raise TextError(f"{', '.join(texts)}: has no line to score; give a text with at least one")
     screen.say(total.words())
     if page is not None:
         screen.say(f"page written to {page}")
@@ -85,7 +85,7 @@ def score(
 
 
 class Total:
-    """What was scored in all."""
+    """The score of the whole text."""
 
     def __init__(self, vocab: Vocab) -> None:
         self._vocab = vocab
@@ -93,8 +93,8 @@ class Total:
         self.unknown = 0
         self.nll = 0.0
 
-    def of(self, parts: Iterable[Span]) -> Iterator[Span]:
-        """Add up what passes."""
+    def counting(self, parts: Iterable[Span]) -> Iterator[Span]:
+        """Yield the spans, and add up their scores."""
         for span in parts:
             self.symbols += len(span.points)
             self.nll += float(span.piece.nlls.sum())
@@ -120,13 +120,13 @@ def _how_read(model: CharLM, alone: bool) -> str:
 
 
 def _size(text: Files) -> int:
-    """Return the bytes of the files, as far as they are known before they are read."""
+    """Return the size of the files in bytes, as far as it is known before they are read."""
     paths = [source.path for source in text.sources]
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def _progress(total: int) -> AbstractContextManager[None]:
-    """Tell how far the scoring is, where the lines themselves do not show it; a bar would break them."""
+    """Show the progress, unless the lines go to the terminal, where they show it and a bar would break them."""
     return contextlib.nullcontext() if sys.stdout.isatty() else progress.task("scoring", total)
 
 
@@ -166,6 +166,6 @@ def _table(parts: Iterable[Span], vocab: Vocab) -> None:
 
 
 def _show(text: str) -> None:
-    """Print what is there at once: the text may come from a program that goes on."""
+    """Print at once: the text may come from a program that is still running."""
     sys.stdout.write(text)
     sys.stdout.flush()

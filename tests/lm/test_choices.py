@@ -148,5 +148,5 @@ def test_choices_are_the_characters_of_the_text_and_their_probabilities(vocab, s
 
 
 def test_a_search_has_no_choices():
-    with pytest.raises(InputError, match="beam draws none"):
+    with pytest.raises(InputError, match="beam search samples nothing"):
         list(choices(model(), 1, 5, model().prompt(), beam=2))

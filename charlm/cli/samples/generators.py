@@ -1,4 +1,4 @@
-"""What `charlm sample` draws from: the network of a run, its n-grams, or a mixture with other runs."""
+"""The generators of `charlm sample`: the network of a run, its n-grams, or a mixture with other runs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _NAME = re.compile(rf"\b({'|'.join(NAMES)})\b")
 
 
 def settings(options: dict[str, object]) -> dict[str, object]:
-    """Return the settings of sampling that were given, checked; errors name the options.
+    """Return the sampling settings among the options, checked; errors name the options.
 
     Example:
         >>> settings({"top_k": 3, "top_p": None, "greedy": False})
         {'top_k': 3}
         >>> settings({"top_k": 3, "greedy": True})
         Traceback (most recent call last):
-        charlm.errors.InputError: --greedy: with it ...nothing to choose from; leave out --top-k, or --greedy
+        charlm.errors.InputError: --greedy: it ...nothing to choose from; leave out --top-k, or --greedy
     """
     chosen = {
         name: value for name, value in options.items() if value is not None and value is not False
@@ -66,7 +66,7 @@ def counted(
 
 
 def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerator:
-    """Return the mixture of a model with those of other runs, which are given as RUN=WEIGHT."""
+    """Return the mixture of a model with the models of other runs; ``mix`` has RUN=WEIGHT for each."""
     if not mix:
         return first
     parts = []
@@ -92,20 +92,20 @@ def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerato
 
 
 def equip(model: TextGenerator, kernels: str | None, characters: int, texts: int) -> None:
-    """Choose the kernels of every network that draws.
+    """Choose the kernels of every network in a generator.
 
     Args:
-        model: what draws.
-        kernels: which, or None for what suits the work.
-        characters: how many are drawn and read in all.
-        texts: how many side by side.
+        model: the generator.
+        kernels: their name, or None to choose by the amount of work.
+        characters: how many characters are sampled and read in all.
+        texts: how many texts are sampled at once.
     """
     if isinstance(model, Mixture):
         for part in model.parts:
             equip(part.model, kernels, characters, texts)
     if not isinstance(model, CharLM):
         return
-    use_threads(thread_count(default=1))  # drawing is many small products
+    use_threads(thread_count(default=1))  # sampling is many small products
     symbols = len(model.vocab)
     saved = characters * saved_by_sampling(model.config, symbols, texts)
     at_once = texts * operations_per_character(model.config, symbols)

@@ -57,28 +57,29 @@ def compress(
             f"note: the model has no symbol for {compressed.unknown:,} of the {compressed.characters:,} characters; "
             "each of these takes a byte or more"
         )
-    sizes = [("compressed", float(len(compressed.data))), ("xz -9e", float(xz_bytes))]
-    if compressed.bits is not None:
-        sizes.insert(1, ("model's score", compressed.bits / 8))
+    sizes = {"compressed": float(len(compressed.data))}
     units = {"byte": len(data)}
-    if not model.vocab.is_bytes and compressed.bits is not None:
-        units["char"] = compressed.characters
+    if compressed.bits is not None:
+        sizes["model's score"] = compressed.bits / 8
+        if not model.vocab.is_bytes:
+            units["char"] = compressed.characters
+    sizes["xz -9e"] = float(xz_bytes)
     report = f"{shown(file)}: {counted(len(data), 'byte')}\n{_table(sizes, units)}"
     (screen.say if destination.path is None else screen.result)(report)
     return 0
 
 
-def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
+def _table(sizes: dict[str, float], units: dict[str, int]) -> str:
     """Return sizes in bytes as lines, with the bits for each unit of the file.
 
     Example:
-        >>> print(_table([("compressed", 27256.0)], {"byte": 111539}))
+        >>> print(_table({"compressed": 27256.0}, {"byte": 111539}))
                            bytes  bits/byte
           compressed      27,256     1.9549
     """
-    width = max(8, *(len(f"{size:,.0f}") for _, size in sizes))
+    width = max(8, *(len(f"{size:,.0f}") for size in sizes.values()))
     lines = [f"  {'':<13} {'bytes':>{width}}" + "".join(f"  bits/{unit}" for unit in units)]
-    for name, size in sizes:
+    for name, size in sizes.items():
         bits = [fixed(8 * size / count) if count else "-" for count in units.values()]
         rates = "".join(
             f"  {rate:>{5 + len(unit)}}" for rate, unit in zip(bits, units, strict=True)

@@ -20,7 +20,16 @@ from charlm.errors import InputError, TextError
 from charlm.files import write_atomically
 from charlm.lm.compute import decide, saved_by_reading
 from charlm.lm.gates import OPEN, SHUT, LayerReport, layer_reports
-from charlm.lm.horizon import SIDE_BY_SIDE, STEPS, Horizon, Places, horizon, places_of, prediction
+from charlm.lm.horizon import (
+    SIDE_BY_SIDE,
+    STEPS,
+    Horizon,
+    Places,
+    Prediction,
+    horizon,
+    places_of,
+    prediction,
+)
 from charlm.lm.language_model import CharLM, load, model_of
 from charlm.reporting import coloured
 from charlm.reporting.horizon import SHARES, explained_marks, horizon_picture, in_words
@@ -29,7 +38,7 @@ from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.prompt import prepared
 from charlm.text.symbols import written
-from charlm.text.vocab import Ids
+from charlm.text.vocab import Ids, Vocab
 from charlm.wording import counted, fixed, short
 
 READ = 5_000
@@ -184,18 +193,10 @@ def _explain_one(
         click.echo(json_line(about))
         return 0
     marks = explained_marks(read, explained.norms)
-    said = [
-        f"{vocab.symbol.capitalize()} {at}, {written(target)!r}: surprisal {explained.bits:.2f} bits."
-    ]
-    if len(explained.norms):
-        largest = int(explained.norms.argmax())
-        back = counted(len(explained.norms) - largest, vocab.symbol)
-        said.append(f"It depends most on {written(read[largest])!r}, {back} before it.")
-    else:
-        said.append("Nothing comes before it.")
+    said = _prediction_in_words(at, vocab, explained)
     if page is not None:
-        content = coloured.page(f"What {written(target)!r} depends on", said, SHARES, marks)
-        write_atomically(page, content.encode())
+        html = coloured.page(f"What {written(target)!r} depends on", said, SHARES, marks)
+        write_atomically(page, html.encode())
         screen.say(f"page written to {page}")
     click.echo(filled(" ".join(said)))
     if color or sys.stdout.isatty():
@@ -211,3 +212,15 @@ def _explain_one(
         ]
         click.echo(f"\n{table(rows)}")
     return 0
+
+
+def _prediction_in_words(at: int, vocab: Vocab, explained: Prediction) -> list[str]:
+    """Return sentences about one prediction."""
+    target = written(vocab.symbols[explained.target])
+    said = [f"{vocab.symbol.capitalize()} {at}, {target!r}: surprisal {explained.bits:.2f} bits."]
+    if not len(explained.norms):
+        return [*said, "Nothing comes before it."]
+    largest = int(explained.norms.argmax())
+    back = counted(len(explained.norms) - largest, vocab.symbol)
+    strongest = written(vocab.symbols[explained.read[largest]])
+    return [*said, f"It depends most on {strongest!r}, {back} before it."]

@@ -73,8 +73,8 @@ def inspect(
     if page is not None:
         title = f"{', '.join(texts)}, read by {Path(run).absolute().name}"
         tables = [_table(finds)] if finds else []
-        content = unit_page(title, about, chosen, symbols, values, tables)
-        write_atomically(page, content.encode())
+        html = unit_page(title, about, chosen, symbols, values, tables)
+        write_atomically(page, html.encode())
         screen.say(f"page written to {page}")
     if png is not None:
         unit_picture(png, chosen, symbols, values, finds)
@@ -82,13 +82,17 @@ def inspect(
     if as_json:
         click.echo(json.dumps(_data(finds, chosen, len(ids), values.tolist())))
         return 0
-    click.echo("\n".join(map(filled, about)))
-    if finds:
-        click.echo(f"\n{_table(finds)}")
+    _show(finds, about)
     if color or sys.stdout.isatty():
         shown = ansi(marks_of(symbols[:SHOWN], values))
         sys.stdout.write(f"\n{ansi_legend(scale_of(chosen, values))}\n{shown}\n")
     return 0
+
+
+def _show(finds: list[Find], about: list[str]) -> None:
+    click.echo("\n".join(map(filled, about)))
+    if finds:
+        click.echo(f"\n{_table(finds)}")
 
 
 def in_words(finds: list[Find], count: int) -> list[str]:

@@ -24,7 +24,7 @@ from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.novelty import Novelty
-from charlm.text.novelty import novelty as compared
+from charlm.text.novelty import novelty as novelty_of
 from charlm.text.preparing import corpus_of, kept_data
 from charlm.text.reading import Files
 from charlm.text.sources import sources_of
@@ -69,35 +69,36 @@ def novelty(
     source = _points(corpus.vocab, corpus.train_ids)
     if loaded is None:
         text = Files(sources_of([samples], "samples"), data.encoding, data.normalize).whole()
-        drawn = _code(text, corpus.vocab)
+        generated = _code(text, corpus.vocab)
         name = "in " + ("standard input" if samples == "-" else samples)
     else:
         most = length or min(LENGTH, len(held_out) or LENGTH)
-        drawn = _code(_sampled(model_of(loaded), most, temperature, seed), corpus.vocab)[:most]
+        generated = _code(_sampled(model_of(loaded), most, temperature, seed), corpus.vocab)[:most]
         name = f"sampled from {samples}"
-    if not len(drawn):
+    if not len(generated):
         raise TextError(f"{samples}: there is nothing to compare; give samples that are not empty")
-    held_out = held_out[: len(drawn)]
-    results = compared(source, [drawn, held_out] if len(held_out) else [drawn])
-    unit = "byte" if corpus.vocab.is_bytes else "character"
+    held_out = held_out[: len(generated)]
+    results = novelty_of(source, [generated, held_out] if len(held_out) else [generated])
     if as_json:
-        parts = [_data(one) for one in results]
-        about = {
-            "train_characters": len(source),
-            "copied": _spelled(drawn, results[0], corpus.vocab),
-            "samples": parts[0],
-            "held_out": parts[1] if len(parts) > 1 else None,
-        }
-        click.echo(json_line(about))
+        _print_json(results, generated, source, corpus.vocab)
         return 0
-    screen.result(
-        filled(
-            f"{counted(len(drawn), unit)} {name}, compared with {len(source):,} of the training text"
-        )
-    )
+    size = counted(len(generated), "byte" if corpus.vocab.is_bytes else "character")
+    headline = f"{size} {name}, compared with {len(source):,} of the training text"
+    screen.result(filled(headline))
     screen.result(_table(results))
-    screen.result(_in_words(results, drawn, source, corpus.vocab))
+    screen.result(_in_words(results, generated, source, corpus.vocab))
     return 0
+
+
+def _print_json(results: list[Novelty], generated: Points, source: Points, vocab: Vocab) -> None:
+    parts = [_data(one) for one in results]
+    about = {
+        "train_characters": len(source),
+        "copied": _spelled(generated, results[0], vocab),
+        "samples": parts[0],
+        "held_out": parts[1] if len(parts) > 1 else None,
+    }
+    click.echo(json_line(about))
 
 
 def is_of_a_run(name: str) -> bool:
@@ -195,11 +196,11 @@ def _table(results: list[Novelty]) -> str:
     )
 
 
-def _in_words(results: list[Novelty], drawn: Points, source: Points, vocab: Vocab) -> str:
+def _in_words(results: list[Novelty], generated: Points, source: Points, vocab: Vocab) -> str:
     """Return sentences: what was copied, and whether it is more than in new text."""
     longest = results[0].longest
     line = 1 + int((source[: longest.source] == ord("\n")).sum())
-    text = cut(repr(_spelled(drawn, results[0], vocab)))
+    text = cut(repr(_spelled(generated, results[0], vocab)))
     sentences = [
         f"The longest copied span is at line {line:,} of the training text: {text}"
         if longest.length
@@ -219,9 +220,9 @@ def _in_words(results: list[Novelty], drawn: Points, source: Points, vocab: Voca
     return "\n".join(filled(sentence) for sentence in sentences)
 
 
-def _spelled(drawn: Points, result: Novelty, vocab: Vocab) -> str:
+def _spelled(generated: Points, result: Novelty, vocab: Vocab) -> str:
     length, at, _ = result.longest
-    points = drawn[at : at + length]
+    points = generated[at : at + length]
     if vocab.is_bytes:
         return points.astype("u1").tobytes().decode("utf-8", "surrogateescape")
     return "".join(map(chr, points.tolist()))

@@ -8,6 +8,8 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, Protocol
 
+import numpy as np
+
 from charlm.engine.arrays import Array
 from charlm.errors import InputError, require
 from charlm.kernels.reference.sampling import State
@@ -103,31 +105,29 @@ class TextGenerator:
             raise InputError(
                 f"beam: a beam search gives one text, which does not depend on a seed; got {len(seeds)} seeds: give one"
             )
+        return self._parts(rngs, limit, prompt, chosen)
 
-        def drawn() -> Iterator[TextPart]:
-            with self.predictor() as predict:
-                if chosen.beam is not None:
-                    yield from beam_search(
-                        predict.sample,
-                        predict.step,
-                        self.vocab,
-                        chosen.beam,
-                        limit=limit,
-                        prime=prompt.prime,
-                        stop=prompt.stop,
-                    )
-                    return
+    def _parts(
+        self, rngs: Sequence[np.random.Generator], limit: int, prompt: Prompt, how: Sampling
+    ) -> Iterator[TextPart]:
+        """Sample a text with each of the ``rngs``, or search for one."""
+        vocab, (prime, stop) = self.vocab, prompt
+        with self.predictor() as predict:
+            if how.beam is not None:
+                step, sample = predict.step, predict.sample
+                yield from beam_search(
+                    sample, step, vocab, how.beam, limit=limit, prime=prime, stop=stop
+                )
+            else:
                 yield from sampling.streams(
-                    sampler_of(predict, chosen, self.vocab),
-                    self.vocab,
+                    sampler_of(predict, how, vocab),
+                    vocab,
                     rngs,
                     limit=limit,
-                    temperature=chosen.sharpness,
-                    prime=prompt.prime,
-                    stop=prompt.stop,
+                    temperature=how.sharpness,
+                    prime=prime,
+                    stop=stop,
                 )
-
-        return drawn()
 
     def prompt(self, prime: str = "", stop: str = "", unknown: Unknown | None = None) -> Prompt:
         """Return a prime and a stop text, prepared as the model's text was.

@@ -36,6 +36,7 @@ from charlm.reporting.horizon import SHARES, explained_marks, horizon_picture, i
 from charlm.reporting.pictures import check_picture
 from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
+from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.prompt import prepared
 from charlm.text.symbols import written
 from charlm.text.vocab import Ids, Vocab
@@ -64,35 +65,30 @@ def explain(
 ) -> int:
     """Carry out ``charlm explain``."""
     screen = Screen(obj)
-    if text is None and (at is not None or page is not None or color):
+    if text is not None:
+        if png is not None:
+            raise click.UsageError(
+                "--png shows how far back the model looks, not one prediction: leave out --png or --text"
+            )
+        return _explain_one(screen, load(run, checkpoint), text, at, page, as_json, color)
+    if at is not None or page is not None or color:
         raise click.UsageError(
             "--at, --color and --html are for --text: give a text, or leave them out"
         )
-    if text is not None and png is not None:
-        raise click.UsageError(
-            "--png shows how far back the model looks, not one prediction: leave out --png or --text"
-        )
-    if text is not None:
-        return _explain_one(screen, load(run, checkpoint), text, at, page, as_json, color)
     if png is not None:
         check_picture(png)
     loaded = load_checkpoint(run, checkpoint)
     model = model_of(loaded)
     corpus = corpus_of_run(run, loaded, moved="")
-    train, held_out = corpus.train_ids, corpus.held_out_ids
-    if len(held_out):
-        before = train[-BEFORE:]
-        part = "the held-out part"
-    else:
-        before, held_out, part = np.array([model.vocab.start], train.dtype), train, "its own text"
-    ids, begin = np.append(before, held_out), len(before)
+    ids, begin = _text_to_read(corpus, model.vocab.start)
+    part = "the held-out part" if len(corpus.held_out_ids) else "its own text"
     places = places_of(begin, len(ids), chars)
     screen.say(f"{checkpoint_file(run, checkpoint)}: {counted(len(places), 'place')} in {part}")
     read = STEPS * len(places) + READ
     saved = read * saved_by_reading(model.config, len(model.vocab), SIDE_BY_SIDE)
     model.kernels = decide(kernels or "auto", None, saved).functions()
     report = horizon(model, ids, places)
-    ngrams = _ngrams(train, ids, places, model)
+    ngrams = _ngrams(corpus.train_ids, ids, places, model)
     layers = layer_reports(model, ids[begin : begin + READ])
     unit, symbol = model.vocab.unit, model.vocab.symbol
     if png is not None:
@@ -101,13 +97,21 @@ def explain(
     if as_json:
         click.echo(json.dumps(_data(report, ngrams, layers, unit)))
         return 0
-    click.echo(
-        "\n".join(map(filled, [*in_words(report, ngrams, unit, symbol), *_layers_in_words(layers)]))
-    )
+    said = [*in_words(report, ngrams, unit, symbol), *_layers_in_words(layers)]
+    click.echo("\n".join(map(filled, said)))
     click.echo(f"\n{_scores(report, ngrams, unit)}")
     if layers[0].gates:
         click.echo(f"\n{_gates(layers)}")
     return 0
+
+
+def _text_to_read(corpus: LineCorpus | StreamCorpus, start: int) -> tuple[Ids, int]:
+    """Return the held-out part after some context, or the training text after its start; and where it begins."""
+    train, held_out = corpus.train_ids, corpus.held_out_ids
+    if not len(held_out):
+        return np.append(np.array([start], train.dtype), train), 1
+    before = train[-BEFORE:]
+    return np.append(before, held_out), len(before)
 
 
 def _ngrams(train: Ids, ids: Ids, places: Places, model: CharLM) -> dict[int, float]:

@@ -62,9 +62,8 @@ def inspect(
         raise TextError(f"{', '.join(texts)}: has fewer than 2 characters; give a longer text")
     saved = 2 * len(ids) * saved_by_reading(model.config, len(model.vocab))
     model.kernels = decide(kernels or "auto", None, saved).functions()
-    finds = []
-    if chosen is None or len(ids) >= LEAST:
-        finds = search(model, ids, labels_of(points), layer)
+    can_search = chosen is None or len(ids) >= LEAST
+    finds = search(model, ids, labels_of(points), layer) if can_search else []
     if chosen is None:
         chosen = finds[0].best[0][0] if finds else unit_named(model, layer, "1")
     values = values_of(model, ids, chosen)

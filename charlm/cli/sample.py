@@ -23,7 +23,7 @@ from charlm.lm.sampling import SIDE_BY_SIDE, TextPart, in_turn
 from charlm.lm.saved import config_of
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.prompt import Prompt, Unknown, prepared, prime_of, unknown_in
-from charlm.text.vocab import named
+from charlm.text.vocab import Vocab, named
 from charlm.wording import counted as number_of
 
 HELD = 1 << 20
@@ -87,11 +87,7 @@ def sample(
     if as_json:
         shown: Shown = JsonLines({"seed": seed, **how})
     else:
-        # texts of one line need no border; a program that reads texts of several takes a separator
-        bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty()
-        bordered = bordered and separator is None
-        after = "\n" if separator is None else unescaped(separator)
-        shown = Plain(number if bordered else None, after, length is None)
+        shown = _plain(number, model.vocab, separator, marks=length is None)
     with _progress(number * limit, seen=sys.stdout.isatty() and not as_json):
         options = {"prime": prime, "stop": stop, "unknown": unknown, **how}
         parts = _sampled(model, seeds, texts, limit, options)
@@ -143,6 +139,13 @@ def _notes(
         screen.say(
             f"note: the stop text has {number_of(len(prompt.stop), 'character')} and does not fit in a text of {limit}"
         )
+
+
+def _plain(number: int, vocab: Vocab, separator: str | None, *, marks: bool) -> Plain:
+    # texts of one line need no border; a program that reads texts of several lines uses a separator
+    bordered = number > 1 and vocab.eos is None and sys.stdout.isatty() and separator is None
+    after = "\n" if separator is None else unescaped(separator)
+    return Plain(number if bordered else None, after, marks)
 
 
 def _show_texts(parts: Iterator[TextPart], shown: Shown, prime: str) -> None:

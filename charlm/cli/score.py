@@ -16,6 +16,7 @@ from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.eval import data_of
 from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
+from charlm.cli.terminal.streams import show
 from charlm.errors import TextError
 from charlm.files import write_atomically
 from charlm.lm.compute import decide, saved_by_reading
@@ -62,26 +63,33 @@ def score(
     total = Total(model.vocab)
     with _progress(2 * size):
         read = _counted(symbols_of(text, model.vocab))
-        spans_read = total.counting(spans(Reader(model), read, alone=alone))
+        scored = total.counting(spans(Reader(model), read, alone=alone))
         if page is not None:
             written_page = ScorePage(model.vocab)
-            written_page.take(spans_read)
+            written_page.take(scored)
             write_atomically(page, written_page.html(Path(run).absolute().name, texts).encode())
-        elif color:
-            click.echo(ansi_legend(RANKS), color=True)
-            for span in spans_read:
-                _show(ansi(marks_of(span.piece, model.vocab)))
-        elif per_char and not as_json:
-            _table(spans_read, model.vocab)
         else:
-            for line in line_scores(spans_read, model.vocab):
-                _show(_json(line, model.vocab, per_char) if as_json else _row(line))
+            _show_scores(scored, model.vocab, color, per_char, as_json)
     if not total.symbols:
         raise TextError(f"{', '.join(texts)}: has no line to score; give a text with at least one")
     screen.say(total.words())
     if page is not None:
         screen.say(f"page written to {page}")
     return 0
+
+
+def _show_scores(
+    scored: Iterable[Span], vocab: Vocab, color: bool, per_char: bool, as_json: bool
+) -> None:
+    if color:
+        click.echo(ansi_legend(RANKS), color=True)
+        for span in scored:
+            show(ansi(marks_of(span.piece, vocab)))
+    elif per_char and not as_json:
+        _table(scored, vocab)
+    else:
+        for line in line_scores(scored, vocab):
+            show(_json(line, vocab, per_char) if as_json else _row(line))
 
 
 class Total:
@@ -154,18 +162,12 @@ def _json(line: LineScore, vocab: Vocab, per_char: bool) -> str:
 
 
 def _table(parts: Iterable[Span], vocab: Vocab) -> None:
-    _show("line\tchar_id\tchar\tsurprisal_bits\trank\n")
+    show("line\tchar_id\tchar\tsurprisal_bits\trank\n")
     for span in parts:
         rows = zip(span.piece.ids_T, span.piece.bits, span.piece.ranks, strict=True)
-        _show(
+        show(
             "".join(
                 f"{span.line}\t{place}\t{written(vocab.symbols[i])}\t{fixed(bits)}\t{rank}\n"
                 for place, (i, bits, rank) in enumerate(rows, span.begin)
             )
         )
-
-
-def _show(text: str) -> None:
-    """Print at once: the text may come from a program that is still running."""
-    sys.stdout.write(text)
-    sys.stdout.flush()

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import accumulate, repeat
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[Any]
+from charlm.engine.arrays import Array
 
 STATE_BITS = 16
 """A state h or c is a whole number of 2**-16."""

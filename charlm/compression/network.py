@@ -16,7 +16,6 @@ from charlm.compression.fixed_point import (
     STATE_BITS,
     TABLE_BITS,
     WEIGHT_BITS,
-    Array,
     Table,
     frequencies,
     logistic,
@@ -24,6 +23,7 @@ from charlm.compression.fixed_point import (
     tanh,
 )
 from charlm.config.schema import CELLS as NAMES
+from charlm.engine.arrays import Array
 from charlm.engine.rnn.cell import CELLS
 from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.errors import InputError

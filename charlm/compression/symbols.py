@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 from charlm.compression.coder import Decoder, Encoder
-from charlm.compression.fixed_point import Array
 from charlm.compression.spelling import Alphabet
+from charlm.engine.arrays import Array
 
 _STEP = 16
 """The amount that each character adds to the count of escapes or of other characters."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from charlm.engine.arrays import Array
 from charlm.lm.evaluation import PIECE, Floats, lines, pieces
+from charlm.lm.filters import normalised
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.text.vocab import Ids
@@ -106,10 +107,8 @@ class Reader:
         h, layers = model.hidden(graph, read_T[:, np.newaxis], state)
         w, b = model.output_layer(graph)
         h_TH = h.array().reshape(len(ids_T), -1)
-        scores_TV = (h_TH @ w.array()[0] + b.array()[0]).astype(np.float64)
+        log_p_TV = normalised(h_TH @ w.array()[0] + b.array()[0])
         states = [layer.array()[:, :, 0].copy() for layer in layers]
         self._state, self._last = model.carried(layers), int(ids_T[-1])
         graph.release()
-        scores_TV -= scores_TV.max(axis=1, keepdims=True)
-        log_p_TV = scores_TV - np.log(np.exp(scores_TV).sum(axis=1, keepdims=True))
         return Piece(read_T, ids_T, log_p_TV, states)

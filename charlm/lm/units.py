@@ -86,9 +86,14 @@ def units_of(model: Model) -> list[Unit]:
     return [
         Unit(layer, state, number)
         for layer, size in enumerate(model.config.hidden_dims, 1)
-        for state in "ch"[-model.rnn.cell.states :]
+        for state in _states(model)
         for number in range(1, size + 1)
     ]
+
+
+def _states(model: Model) -> str:
+    """Return the names of a layer's states, in their order."""
+    return "ch"[-model.rnn.cell.states :]
 
 
 def check_layer(model: Model, layer: int | None) -> None:
@@ -111,7 +116,7 @@ def unit_named(model: Model, layer: int | None, name: str) -> Unit:
     """
     layer = model.config.layers if layer is None else layer
     check_layer(model, layer)
-    size, states = model.config.hidden_dims[layer - 1], "ch"[-model.rnn.cell.states :]
+    size, states = model.config.hidden_dims[layer - 1], _states(model)
     match = re.fullmatch(rf"([{states}]?)(\d+)", name)
     if match is None or not 1 <= int(match[2]) <= size:
         kinds = " or ".join(f"{state}1 to {state}{size}" for state in reversed(states))
@@ -121,7 +126,7 @@ def unit_named(model: Model, layer: int | None, name: str) -> Unit:
 
 def values_of(model: Model, ids: Ids, unit: Unit) -> Array:
     """Return the values of a unit after each symbol of a text but the last."""
-    place = "ch"[-model.rnn.cell.states :].index(unit.state)
+    place = _states(model).index(unit.state)
     parts = [
         piece.states[unit.layer - 1][place, :, unit.number - 1] for piece in Reader(model).read(ids)
     ]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.compression.spelling import Alphabet
-from charlm.errors import SettingError, encoding
+from charlm.config.rules import encoding
+from charlm.errors import SettingError
 from tests.compression.conftest import vocab_of
 
 

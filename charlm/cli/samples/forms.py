@@ -8,6 +8,7 @@ import unicodedata
 from typing import Any, Protocol
 
 from charlm.cli.terminal.phrases import CUT_MARK, json_line
+from charlm.cli.terminal.streams import show
 from charlm.lm.choices import NEXT_BEST, Choice
 from charlm.text.vocab import Vocab
 from charlm.wording import fixed
@@ -128,12 +129,6 @@ class Probabilities:
         """Show on a terminal where a text begins, if there are several."""
         if self._is_table and self._of > 1:
             show(f"--- {number} of {self._of} ---\n")
-
-
-def show(text: str) -> None:
-    """Write to standard output at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def visible(symbol: str) -> str:

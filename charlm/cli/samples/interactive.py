@@ -21,8 +21,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.samples.forms import show
 from charlm.cli.terminal.layout import WIDTH
+from charlm.cli.terminal.streams import show
 from charlm.errors import TextError
 from charlm.lm.decoding import sampling_of
 from charlm.lm.generator import TextGenerator

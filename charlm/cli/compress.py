@@ -27,7 +27,7 @@ def compress(
     checkpoint: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm compress``."""
+    """Run ``charlm compress`` and return the exit code."""
     screen = Screen(obj)
     destination = Destination(output, force, as_json)
     model, compressor = compressor_of(run, checkpoint)

@@ -22,7 +22,7 @@ def decompress(
     checkpoint: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm decompress``."""
+    """Run ``charlm decompress`` and return the exit code."""
     screen = Screen(obj)
     destination = Destination(output, force, as_json)
     _, compressor = compressor_of(run, checkpoint)

@@ -63,7 +63,7 @@ def explain(
     color: bool,
     kernels: str | None,
 ) -> int:
-    """Carry out ``charlm explain``."""
+    """Run ``charlm explain`` and return the exit code."""
     screen = Screen(obj)
     if text is not None:
         if png is not None:

@@ -30,7 +30,7 @@ def gradcheck(
     seed: int,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm gradcheck``."""
+    """Run ``charlm gradcheck`` and return the exit code."""
     screen = Screen(obj)
     run = load_run(config, overrides=list(overrides))
     vocab = _vocab(config, run)

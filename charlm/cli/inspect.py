@@ -46,7 +46,7 @@ def inspect(
     checkpoint: str | None,
     kernels: str | None,
 ) -> int:
-    """Carry out ``charlm inspect``."""
+    """Run ``charlm inspect`` and return the exit code."""
     screen = Screen(obj)
     if as_json and color:
         raise click.UsageError("--color and --json are different forms of the result: give one")

@@ -51,7 +51,7 @@ def novelty(
     checkpoint: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm novelty``."""
+    """Run ``charlm novelty`` and return the exit code."""
     screen = Screen(obj)
     settings({"temperature": temperature})
     is_run = is_of_a_run(samples)

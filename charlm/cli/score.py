@@ -46,7 +46,7 @@ def score(
     checkpoint: str | None,
     kernels: str | None,
 ) -> int:
-    """Carry out ``charlm score``."""
+    """Run ``charlm score`` and return the exit code."""
     screen = Screen(obj)
     forms = {"--per-char": per_char, "--color": color, "--html": page, "--json": as_json}
     asked = [name for name, value in forms.items() if value]

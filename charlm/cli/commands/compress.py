@@ -36,8 +36,7 @@ charlm decompress runs/novel letter.clm -o again.txt
 @checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def compress(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def compress(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.compress import compress
 
-    return compress(obj, **given)
+    return compress(obj, **options)

@@ -35,8 +35,7 @@ charlm decompress runs/novel letter.clm -o again.txt
 @checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def decompress(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def decompress(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.decompress import decompress
 
-    return decompress(obj, **given)
+    return decompress(obj, **options)

@@ -63,8 +63,7 @@ With --text, explain one prediction: show its gradient with respect to each earl
 @checkpoint_option
 @kernels_option
 @click.pass_obj
-def explain(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def explain(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.explain import explain
 
-    return explain(obj, **given)
+    return explain(obj, **options)

@@ -48,8 +48,7 @@ checked; half of them are those with the largest gradients. The exit code is 1 i
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def gradcheck(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def gradcheck(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.gradcheck import gradcheck
 
-    return gradcheck(obj, **given)
+    return gradcheck(obj, **options)

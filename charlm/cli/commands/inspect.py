@@ -69,8 +69,7 @@ best correlation of the same search with shuffled labels, which is chance.
 @checkpoint_option
 @kernels_option
 @click.pass_obj
-def inspect(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def inspect(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.inspect import inspect
 
-    return inspect(obj, **given)
+    return inspect(obj, **options)

@@ -66,8 +66,7 @@ charlm novelty samples.txt --train novel.txt
 @checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def novelty(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def novelty(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.novelty import novelty
 
-    return novelty(obj, **given)
+    return novelty(obj, **options)

@@ -61,8 +61,7 @@ line with an empty state. Without --alone, the sum over all lines is the score o
 @checkpoint_option
 @kernels_option
 @click.pass_obj
-def score(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def score(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.score import score
 
-    return score(obj, **given)
+    return score(obj, **options)

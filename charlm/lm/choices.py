@@ -10,14 +10,14 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import InputError
-from charlm.kernels.reference.sampling import ScoreStep, State
+from charlm.kernels.reference.sampling import State
 from charlm.lm import sampling
-from charlm.lm.decoding import sampling_of
+from charlm.lm.decoding import Sampling, sampling_of
 from charlm.lm.filters import FilteredSampler, normalised
-from charlm.lm.generator import TextGenerator
+from charlm.lm.generator import Predicts, TextGenerator
 from charlm.lm.sampling import Seed
 from charlm.text.prompt import Prompt
-from charlm.text.vocab import Ids
+from charlm.text.vocab import Ids, Vocab
 
 NEXT_BEST = 3
 """The number of alternatives that are shown for each character."""
@@ -74,22 +74,11 @@ def choices(
             "beam: a beam search samples nothing, so its characters have no probabilities to show; leave out beam"
         )
     stopping = len(vocab.encode(prompt.stop))
-    waiting: deque[Choice] = deque()
     with model.predictor() as predict:
-        watched = _Watched(predict.step)
-        filtered = FilteredSampler(predict.sample, watched.step, chosen, vocab)
-
-        def sample(
-            symbols_TB: Ids, state: State | None, uniforms_NB: Array, temperature: float, end: int
-        ) -> tuple[Ids, State]:
-            drawn, state = filtered(symbols_TB, state, uniforms_NB[:1], temperature, end)
-            for symbol in drawn[:, 0].tolist():
-                if symbol < len(vocab):
-                    waiting.append(choice(normalised(watched.scores)[0], symbol))
-            return drawn, state
-
+        sampler = _WatchedSampler(predict, chosen, vocab)
+        waiting = sampler.choices
         parts = sampling.streams(
-            sample,
+            sampler,
             vocab,
             [sampling.generator(seed)],
             limit=limit,
@@ -100,18 +89,36 @@ def choices(
         for count, part in enumerate(parts, 1):
             # at the limit the text ends without another symbol
             if part.complete and count <= limit and waiting[-1].symbol != vocab.eos:
-                waiting = deque(list(waiting)[:-stopping])
+                for _ in range(stopping):
+                    waiting.pop()
             while waiting and (part.complete is not None or len(waiting) >= stopping):
                 yield waiting.popleft()
 
 
-class _Watched:
-    """A model that remembers its last scores."""
+class _WatchedSampler:
+    """Samples one symbol of a text at a time, and appends it with its probabilities to ``choices``."""
 
-    def __init__(self, step: ScoreStep) -> None:
-        self._step = step
-        self.scores = np.empty((0, 0))
+    def __init__(self, predict: Predicts, how: Sampling, vocab: Vocab) -> None:
+        self.choices: deque[Choice] = deque()
+        self._step = predict.step
+        self._sample = FilteredSampler(predict.sample, self._watched_step, how, vocab)
+        self._size = len(vocab)
+        self._scores_BV = np.empty((0, 0))
 
-    def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
-        self.scores, state = self._step(symbols_B, state)
-        return self.scores, state
+    def __call__(
+        self,
+        symbols_TB: Ids,
+        state: State | None,
+        uniforms_NB: Array,
+        temperature: float,
+        end: int,
+    ) -> tuple[Ids, State]:
+        sampled, state = self._sample(symbols_TB, state, uniforms_NB[:1], temperature, end)
+        for symbol in sampled[:, 0].tolist():
+            if symbol < self._size:
+                self.choices.append(choice(normalised(self._scores_BV)[0], symbol))
+        return sampled, state
+
+    def _watched_step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
+        self._scores_BV, state = self._step(symbols_B, state)
+        return self._scores_BV, state

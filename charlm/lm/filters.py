@@ -30,9 +30,8 @@ def normalised(scores_BV: Array) -> Array:
         [[0.5, 0.5, 0.0]]
     """
     shifted_BV = scores_BV.astype(np.float64)
-    with np.errstate(
-        invalid="ignore"
-    ):  # a model whose scores are not numbers is refused where it is drawn from
+    # scores that are not numbers are an error later, where they are sampled from
+    with np.errstate(invalid="ignore"):
         shifted_BV -= shifted_BV.max(axis=1, keepdims=True)
     log_p_BV: Array = shifted_BV - np.log(np.exp(shifted_BV).sum(axis=1, keepdims=True))
     return log_p_BV

@@ -1,4 +1,4 @@
-"""Sampling texts, one character at a time, several texts side by side.
+"""Sampling texts, one character at a time, several texts at once.
 
 Sampling needs only a function from symbols and a state to the next symbols and the state after them. So it knows
 nothing of models.
@@ -91,7 +91,7 @@ def streams(
     prime: str = "",
     stop: str = "",
 ) -> Iterator[TextPart]:
-    """Sample a text with each of the ``rngs``, side by side, and yield its characters without the prime.
+    """Sample a text with each of the ``rngs``, all at once, and yield its characters without the prime.
 
     A model with ``<EOS>`` starts after one and ends at the next; another starts after a newline if
     it knows one. With ``stop`` a text ends before the first occurrence of that string.
@@ -217,7 +217,7 @@ def characters(parts: Iterable[TextPart]) -> Generator[str, None, bool]:
 
 
 def in_turn(parts: Iterable[TextPart]) -> Iterator[TextPart]:
-    """Put texts that are sampled side by side in order; each is shown as soon as the texts before it have ended.
+    """Put texts that are sampled at once in order; each is shown as soon as the texts before it have ended.
 
     Example:
         >>> parts = [TextPart(0, "a", None), TextPart(1, "b", True), TextPart(0, "c", True)]

@@ -33,7 +33,7 @@ class Suggestion(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A state of the text: the number of symbols, the last one that the model has not read, and its state before it."""
+    """A step of the text: its length, the last symbol, which the model has not read yet, and the state before it."""
 
     length: int
     last_B: Ids

@@ -59,7 +59,7 @@ class Plain:
 
 
 class JsonLines:
-    """An object on a line for each text, written while the text is drawn.
+    """An object on a line for each text, written while the text is generated.
 
     Args:
         about: the first fields of each object.

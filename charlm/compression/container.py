@@ -67,7 +67,7 @@ class Container:
         """
         if not data.startswith(_FORMAT):
             raise StoredError(
-                f"{name}: not a file that `charlm compress` wrote; give one that it wrote"
+                f"{name}: not a compressed file; give one that `charlm compress` wrote"
             )
         if data[3:4] > bytes([_VERSION]):
             raise StoredError(

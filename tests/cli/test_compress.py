@@ -109,7 +109,7 @@ def test_an_output_that_exists_is_kept_unless_forced(typed, run):
         ("compress run held.txt -o no/x", "no/x: cannot write: the folder does not exist"),
         ("compress run held.txt -o run --force", "run: cannot write: it is a folder"),
         ("compress run held.txt -o - --json", "both use standard output"),
-        ("decompress run held.txt -o x", "held.txt: not a file that"),
+        ("decompress run held.txt -o x", "held.txt: not a compressed file; give one"),
         ("decompress run held.clm --checkpoint best -o x", "another model compressed it"),
         ("decompress run cut.clm -o x", "cut.clm: the compressed file is damaged"),
     ],

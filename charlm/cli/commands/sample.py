@@ -58,7 +58,7 @@ def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., An
 )
 @_setting("--repeat-penalty", "X", float, "Above 1: the last characters become less likely.")
 @_setting(
-    "--repeat-window", "N", int, "The number of last characters for --repeat-penalty (default: 64)."
+    "--repeat-window", "N", int, "How many last characters the penalty applies to (default: 64)."
 )
 @_setting("--top-k", "N", int, "Keep the N likeliest characters.")
 @_setting(

@@ -1,4 +1,4 @@
-"""`charlm compress`: a file, made smaller by a model that predicts it."""
+"""`charlm compress`: makes a file smaller with a model that predicts it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compress(
     checkpoint: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm compress``."""
+    """Run ``charlm compress`` and return the exit code."""
     screen = Screen(obj)
     destination = Destination(output, force, as_json)
     model, compressor = compressor_of(run, checkpoint)
@@ -51,34 +51,35 @@ def compress(
         click.echo(json_line(about))
         return 0
     if compressed.bits is None:
-        screen.say("note: stored as it is, because the model does not make it smaller")
+        screen.say("note: stored unchanged, because the model does not make it smaller")
     elif compressed.unknown:
         screen.say(
             f"note: the model has no symbol for {compressed.unknown:,} of the {compressed.characters:,} characters; "
             "each of these takes a byte or more"
         )
-    sizes = [("compressed", float(len(compressed.data))), ("xz -9e", float(xz_bytes))]
-    if compressed.bits is not None:
-        sizes.insert(1, ("model's score", compressed.bits / 8))
+    sizes = {"compressed": float(len(compressed.data))}
     units = {"byte": len(data)}
-    if not model.vocab.is_bytes and compressed.bits is not None:
-        units["char"] = compressed.characters
-    told = f"{shown(file)}: {counted(len(data), 'byte')}\n{_table(sizes, units)}"
-    (screen.say if destination.path is None else screen.result)(told)
+    if compressed.bits is not None:
+        sizes["model's score"] = compressed.bits / 8
+        if not model.vocab.is_bytes:
+            units["char"] = compressed.characters
+    sizes["xz -9e"] = float(xz_bytes)
+    report = f"{shown(file)}: {counted(len(data), 'byte')}\n{_table(sizes, units)}"
+    (screen.say if destination.path is None else screen.result)(report)
     return 0
 
 
-def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
+def _table(sizes: dict[str, float], units: dict[str, int]) -> str:
     """Return sizes in bytes as lines, with the bits for each unit of the file.
 
     Example:
-        >>> print(_table([("compressed", 27256.0)], {"byte": 111539}))
+        >>> print(_table({"compressed": 27256.0}, {"byte": 111539}))
                            bytes  bits/byte
           compressed      27,256     1.9549
     """
-    width = max(8, *(len(f"{size:,.0f}") for _, size in sizes))
+    width = max(8, *(len(f"{size:,.0f}") for size in sizes.values()))
     lines = [f"  {'':<13} {'bytes':>{width}}" + "".join(f"  bits/{unit}" for unit in units)]
-    for name, size in sizes:
+    for name, size in sizes.items():
         bits = [fixed(8 * size / count) if count else "-" for count in units.values()]
         rates = "".join(
             f"  {rate:>{5 + len(unit)}}" for rate, unit in zip(bits, units, strict=True)
@@ -88,7 +89,7 @@ def _table(sizes: list[tuple[str, float]], units: dict[str, int]) -> str:
 
 
 def compressor_of(run: str, checkpoint: str | None) -> tuple[CharLM, Compressor]:
-    """Return the model of a run, and the compressor that it makes."""
+    """Return the model of a run, and a compressor with it."""
     loaded = load_checkpoint(run, checkpoint)
     use_threads(thread_count(default=1))  # each step is a small product
     model = model_of(loaded)

@@ -1,4 +1,4 @@
-"""`charlm decompress`: a compressed file, back to the bytes that it was."""
+"""`charlm decompress`: restores a compressed file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def decompress(
     checkpoint: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm decompress``."""
+    """Run ``charlm decompress`` and return the exit code."""
     screen = Screen(obj)
     destination = Destination(output, force, as_json)
     _, compressor = compressor_of(run, checkpoint)
@@ -34,6 +34,6 @@ def decompress(
         sizes = {"bytes": len(original), "compressed_bytes": len(data)}
         click.echo(json_line({**about, **sizes}))
     else:
-        told = f"{output}: {counted(len(original), 'byte')}, as they were"
-        (screen.say if destination.path is None else screen.result)(told)
+        message = f"{output}: {counted(len(original), 'byte')}, as before compression"
+        (screen.say if destination.path is None else screen.result)(message)
     return 0

@@ -1,4 +1,4 @@
-"""`charlm explain`: how far back a model looks, what its gates do, and what one prediction rests on."""
+"""`charlm explain`: how far back a model looks, what its gates do, and what one prediction depends on."""
 
 from __future__ import annotations
 
@@ -20,24 +20,34 @@ from charlm.errors import InputError, TextError
 from charlm.files import write_atomically
 from charlm.lm.compute import decide, saved_by_reading
 from charlm.lm.gates import OPEN, SHUT, LayerReport, layer_reports
-from charlm.lm.horizon import SIDE_BY_SIDE, STEPS, Horizon, Places, horizon, places_of, prediction
+from charlm.lm.horizon import (
+    SIDE_BY_SIDE,
+    STEPS,
+    Horizon,
+    Places,
+    Prediction,
+    horizon,
+    places_of,
+    prediction,
+)
 from charlm.lm.language_model import CharLM, load, model_of
 from charlm.reporting import coloured
 from charlm.reporting.horizon import SHARES, explained_marks, horizon_picture, in_words
 from charlm.reporting.pictures import check_picture
 from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
+from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.prompt import prepared
 from charlm.text.symbols import written
-from charlm.text.vocab import Ids
+from charlm.text.vocab import Ids, Vocab
 from charlm.wording import counted, fixed, short
 
 READ = 5_000
-"""Characters that are read for the gates."""
+"""The number of characters that are read for the gates."""
 NAMED = 10
-"""Dead units that are named."""
+"""The most dead units that are named."""
 BEFORE = 1_000
-"""Characters before the held-out part that its first ones may look back on."""
+"""The number of characters before the held-out part that belong to the context of its first ones."""
 
 
 def explain(
@@ -53,70 +63,73 @@ def explain(
     color: bool,
     kernels: str | None,
 ) -> int:
-    """Carry out ``charlm explain``."""
+    """Run ``charlm explain`` and return the exit code."""
     screen = Screen(obj)
-    if text is None and (at is not None or page is not None or color):
+    if text is not None:
+        if png is not None:
+            raise click.UsageError(
+                "--png shows how far back the model looks, not one prediction: leave out --png or --text"
+            )
+        return _explain_one(screen, load(run, checkpoint), text, at, page, as_json, color)
+    if at is not None or page is not None or color:
         raise click.UsageError(
             "--at, --color and --html are for --text: give a text, or leave them out"
         )
-    if text is not None and png is not None:
-        raise click.UsageError(
-            "--png draws how far back the model looks: leave out --png or --text"
-        )
-    if text is not None:
-        return _explain_one(screen, load(run, checkpoint), text, at, page, as_json, color)
     if png is not None:
         check_picture(png)
     loaded = load_checkpoint(run, checkpoint)
     model = model_of(loaded)
     corpus = corpus_of_run(run, loaded, moved="")
-    train, held_out = corpus.train_ids, corpus.held_out_ids
-    if len(held_out):
-        before = train[-BEFORE:]
-        part = "the held-out part"
-    else:
-        before, held_out, part = np.array([model.vocab.start], train.dtype), train, "its own text"
-    ids, begin = np.append(before, held_out), len(before)
+    ids, begin = _text_to_read(corpus, model.vocab.start)
+    part = "the held-out part" if len(corpus.held_out_ids) else "its own text"
     places = places_of(begin, len(ids), chars)
     screen.say(f"{checkpoint_file(run, checkpoint)}: {counted(len(places), 'place')} in {part}")
     read = STEPS * len(places) + READ
     saved = read * saved_by_reading(model.config, len(model.vocab), SIDE_BY_SIDE)
     model.kernels = decide(kernels or "auto", None, saved).functions()
-    found = horizon(model, ids, places)
-    ngrams = _ngrams(train, ids, places, model)
+    report = horizon(model, ids, places)
+    ngrams = _ngrams(corpus.train_ids, ids, places, model)
     layers = layer_reports(model, ids[begin : begin + READ])
     unit, symbol = model.vocab.unit, model.vocab.symbol
     if png is not None:
-        horizon_picture(png, found, ngrams, unit)
-        screen.say(f"picture drawn in {png}")
+        horizon_picture(png, report, ngrams, unit)
+        screen.say(f"picture written to {png}")
     if as_json:
-        click.echo(json.dumps(_data(found, ngrams, layers, unit)))
+        click.echo(json.dumps(_data(report, ngrams, layers, unit)))
         return 0
-    click.echo(
-        "\n".join(map(filled, [*in_words(found, ngrams, unit, symbol), *_layers_in_words(layers)]))
-    )
-    click.echo(f"\n{_scores(found, ngrams, unit)}")
+    said = [*in_words(report, ngrams, unit, symbol), *_layers_in_words(layers)]
+    click.echo("\n".join(map(filled, said)))
+    click.echo(f"\n{_scores(report, ngrams, unit)}")
     if layers[0].gates:
         click.echo(f"\n{_gates(layers)}")
     return 0
+
+
+def _text_to_read(corpus: LineCorpus | StreamCorpus, start: int) -> tuple[Ids, int]:
+    """Return the held-out part after some context, or the training text after its start; and where it begins."""
+    train, held_out = corpus.train_ids, corpus.held_out_ids
+    if not len(held_out):
+        return np.append(np.array([start], train.dtype), train), 1
+    before = train[-BEFORE:]
+    return np.append(before, held_out), len(before)
 
 
 def _ngrams(train: Ids, ids: Ids, places: Places, model: CharLM) -> dict[int, float]:
     """Return the mean surprisal in bits of n-grams at some places, by the characters of context that they see."""
     with progress.task("n-grams", 2 * MAX_ORDER):
         first = int(places[0])
-        found = NGram(train, len(model.vocab)).probabilities(ids, first)
-    bits = -np.log2(found[:, places - first]).mean(axis=1)
+        probabilities = NGram(train, len(model.vocab)).probabilities(ids, first)
+    bits = -np.log2(probabilities[:, places - first]).mean(axis=1)
     return {seen: float(value) for seen, value in enumerate(bits) if seen}
 
 
-def _scores(found: Horizon, ngrams: dict[int, float], unit: str) -> str:
+def _scores(report: Horizon, ngrams: dict[int, float], unit: str) -> str:
     rows = [["context", "model", "n-gram", f"gradient (lag, {unit}s)"]]
-    for kept, bits in found.context.items():
+    for kept, bits in report.context.items():
         counting = fixed(ngrams[kept]) if kept in ngrams else "-"
-        lag = short(found.gradients[kept - 1], 3) if kept <= len(found.gradients) else "-"
+        lag = short(report.gradients[kept - 1], 3) if kept <= len(report.gradients) else "-"
         rows.append([f"{kept}", fixed(bits), counting, lag])
-    return table([*rows, ["all", fixed(found.whole), "-", "-"]])
+    return table([*rows, ["all", fixed(report.whole), "-", "-"]])
 
 
 def _layers_in_words(layers: list[LayerReport]) -> list[str]:
@@ -142,14 +155,14 @@ def _gates(layers: list[LayerReport]) -> str:
 
 
 def _data(
-    found: Horizon, ngrams: dict[int, float], layers: list[LayerReport], unit: str
+    report: Horizon, ngrams: dict[int, float], layers: list[LayerReport], unit: str
 ) -> dict[str, Any]:
     return {
-        "places": found.places,
+        "places": report.places,
         "unit": unit,
-        "gradient_by_lag": found.gradients.tolist(),
-        "bits_by_context": {str(kept): bits for kept, bits in found.context.items()},
-        "bits": found.whole,
+        "gradient_by_lag": report.gradients.tolist(),
+        "bits_by_context": {str(kept): bits for kept, bits in report.context.items()},
+        "bits": report.whole,
         "ngram_bits_by_context": {str(seen): bits for seen, bits in ngrams.items()},
         "layers": [asdict(report) for report in layers],
     }
@@ -172,30 +185,22 @@ def _explain_one(
     at = len(ids) if at is None else at
     if at > len(ids):
         raise InputError(f"--at {at}: the text has {counted(len(ids), vocab.symbol)}")
-    found = prediction(model, ids, at - 1)
-    read, target = [vocab.symbols[i] for i in found.read], vocab.symbols[found.target]
+    explained = prediction(model, ids, at - 1)
+    read, target = [vocab.symbols[i] for i in explained.read], vocab.symbols[explained.target]
     if as_json:
         about = {
             "at": at,
             "symbol": target,
-            "surprisal_bits": found.bits,
-            "gradients": [[s, n] for s, n in zip(read, found.norms.tolist(), strict=True)],
+            "surprisal_bits": explained.bits,
+            "gradients": [[s, n] for s, n in zip(read, explained.norms.tolist(), strict=True)],
         }
         click.echo(json_line(about))
         return 0
-    marks = explained_marks(read, found.norms)
-    said = [
-        f"{vocab.symbol.capitalize()} {at}, {written(target)!r}: surprisal {found.bits:.2f} bits."
-    ]
-    if len(found.norms):
-        largest = int(found.norms.argmax())
-        back = counted(len(found.norms) - largest, vocab.symbol)
-        said.append(f"It depends most on {written(read[largest])!r}, {back} before it.")
-    else:
-        said.append("Nothing comes before it.")
+    marks = explained_marks(read, explained.norms)
+    said = _prediction_in_words(at, vocab, explained)
     if page is not None:
-        made = coloured.page(f"What {written(target)!r} depends on", said, SHARES, marks)
-        write_atomically(page, made.encode())
+        html = coloured.page(f"What {written(target)!r} depends on", said, SHARES, marks)
+        write_atomically(page, html.encode())
         screen.say(f"page written to {page}")
     click.echo(filled(" ".join(said)))
     if color or sys.stdout.isatty():
@@ -204,7 +209,22 @@ def _explain_one(
     elif marks:
         rows = [
             ["char", "gradient"],
-            *([written(m.symbol), short(n, 3)] for m, n in zip(marks, found.norms, strict=True)),
+            *(
+                [written(m.symbol), short(n, 3)]
+                for m, n in zip(marks, explained.norms, strict=True)
+            ),
         ]
         click.echo(f"\n{table(rows)}")
     return 0
+
+
+def _prediction_in_words(at: int, vocab: Vocab, explained: Prediction) -> list[str]:
+    """Return sentences about one prediction."""
+    target = written(vocab.symbols[explained.target])
+    said = [f"{vocab.symbol.capitalize()} {at}, {target!r}: surprisal {explained.bits:.2f} bits."]
+    if not len(explained.norms):
+        return [*said, "Nothing comes before it."]
+    largest = int(explained.norms.argmax())
+    back = counted(len(explained.norms) - largest, vocab.symbol)
+    strongest = written(vocab.symbols[explained.read[largest]])
+    return [*said, f"It depends most on {strongest!r}, {back} before it."]

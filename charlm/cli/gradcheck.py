@@ -1,4 +1,4 @@
-"""`charlm gradcheck`: the engine's own gradient check, on the user's model."""
+"""`charlm gradcheck`: the gradient check on the model of a config."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from charlm.text.vocab import Vocab
 from charlm.wording import counted
 
 SYMBOLS = 65
-"""Those of the model of a config that names no text."""
+"""The number of symbols if the config names no text."""
 
 
 def gradcheck(
@@ -30,37 +30,37 @@ def gradcheck(
     seed: int,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm gradcheck``."""
+    """Run ``charlm gradcheck`` and return the exit code."""
     screen = Screen(obj)
     run = load_run(config, overrides=list(overrides))
     vocab = _vocab(config, run)
     screen.say(f"{described(run.model)}, {counted(len(vocab), 'symbol')}")
-    found = []
+    results = []
     with progress.task("checking gradients", None):
         for checked in check_model(vocab, run.model, numbers, seed):
-            found.append(checked)
+            results.append(checked)
             screen.note(checked.name)
-    wrong = [checked for checked in found if not checked.passed]
+    wrong = [checked for checked in results if not checked.passed]
     if as_json:
-        parameters = [{**asdict(checked), "passed": checked.passed} for checked in found]
+        parameters = [{**asdict(checked), "passed": checked.passed} for checked in results]
         click.echo(
             json.dumps({"passed": not wrong, "tolerance": TOLERANCE, "parameters": parameters})
         )
     else:
-        click.echo(f"{_table(found)}\n{_verdict(found, wrong)}")
+        click.echo(f"{_table(results)}\n{_verdict(results, wrong)}")
     return 1 if wrong else 0
 
 
 def _vocab(config: str, run: RunConfig) -> Vocab:
-    """Return the symbols of the config's text; where it names none, made-up ones."""
+    """Return the symbols of the config's text, or some characters if it names no text."""
     if needs_text(config):
         return Vocab.from_alphabet("".join(map(chr, range(48, 48 + SYMBOLS))), eos=False)
     return corpus_of(run.data).vocab
 
 
-def _table(found: list[Checked]) -> str:
+def _table(results: list[Checked]) -> str:
     rows = [["parameter", "numbers", "checked", "largest", "difference", ""]]
-    for checked in found:
+    for checked in results:
         verdict = "" if checked.passed else "WRONG" if checked.difference > TOLERANCE else "ZERO"
         counts = (f"{checked.numbers:,}", f"{checked.checked:,}")
         rows.append(
@@ -69,12 +69,12 @@ def _table(found: list[Checked]) -> str:
     return table(rows)
 
 
-def _verdict(found: list[Checked], wrong: list[Checked]) -> str:
+def _verdict(results: list[Checked], wrong: list[Checked]) -> str:
     if not wrong:
-        worst = max(checked.difference for checked in found)
-        return f"All gradients are right: they differ by {worst:.1e} of their size at most."
+        worst = max(checked.difference for checked in results)
+        return f"All gradients are right: they differ by at most {worst:.1e} of their size."
     names = ", ".join(checked.name for checked in wrong)
     return (
-        f"These gradients are wrong, or are zero where they should not be: {names}. Right ones differ by "
-        f"{TOLERANCE:g} of their size at most."
+        f"These gradients are wrong, or are zero where they should not be: {names}. Right "
+        f"gradients differ by at most {TOLERANCE:g} of their size."
     )

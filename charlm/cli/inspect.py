@@ -1,4 +1,4 @@
-"""`charlm inspect`: what the units of a model follow in a text."""
+"""`charlm inspect`: finds units of a model that follow something in a text."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def inspect(
     checkpoint: str | None,
     kernels: str | None,
 ) -> int:
-    """Carry out ``charlm inspect``."""
+    """Run ``charlm inspect`` and return the exit code."""
     screen = Screen(obj)
     if as_json and color:
         raise click.UsageError("--color and --json are different forms of the result: give one")
@@ -62,9 +62,8 @@ def inspect(
         raise TextError(f"{', '.join(texts)}: has fewer than 2 characters; give a longer text")
     saved = 2 * len(ids) * saved_by_reading(model.config, len(model.vocab))
     model.kernels = decide(kernels or "auto", None, saved).functions()
-    finds = []
-    if chosen is None or len(ids) >= LEAST:
-        finds = search(model, ids, labels_of(points), layer)
+    can_search = chosen is None or len(ids) >= LEAST
+    finds = search(model, ids, labels_of(points), layer) if can_search else []
     if chosen is None:
         chosen = finds[0].best[0][0] if finds else unit_named(model, layer, "1")
     values = values_of(model, ids, chosen)
@@ -73,29 +72,33 @@ def inspect(
     if page is not None:
         title = f"{', '.join(texts)}, read by {Path(run).absolute().name}"
         tables = [_table(finds)] if finds else []
-        made = unit_page(title, about, chosen, symbols, values, tables)
-        write_atomically(page, made.encode())
+        html = unit_page(title, about, chosen, symbols, values, tables)
+        write_atomically(page, html.encode())
         screen.say(f"page written to {page}")
     if png is not None:
         unit_picture(png, chosen, symbols, values, finds)
-        screen.say(f"picture drawn in {png}")
+        screen.say(f"picture written to {png}")
     if as_json:
         click.echo(json.dumps(_data(finds, chosen, len(ids), values.tolist())))
         return 0
-    click.echo("\n".join(map(filled, about)))
-    if finds:
-        click.echo(f"\n{_table(finds)}")
+    _show(finds, about)
     if color or sys.stdout.isatty():
         shown = ansi(marks_of(symbols[:SHOWN], values))
         sys.stdout.write(f"\n{ansi_legend(scale_of(chosen, values))}\n{shown}\n")
     return 0
 
 
+def _show(finds: list[Find], about: list[str]) -> None:
+    click.echo("\n".join(map(filled, about)))
+    if finds:
+        click.echo(f"\n{_table(finds)}")
+
+
 def in_words(finds: list[Find], count: int) -> list[str]:
-    """Return what was found as sentences."""
+    """Return the finds as sentences."""
     read = f"{counted(count, 'character')} read."
     if not finds:
-        return [f"{read} A search needs {LEAST}, and a text in which a label changes."]
+        return [f"{read} A search needs at least {LEAST}, and a label that changes in the text."]
     follow = [find for find in finds if find.follows]
     if not follow:
         return [
@@ -108,7 +111,7 @@ def in_words(finds: list[Find], count: int) -> list[str]:
 
 
 def _table(finds: list[Find]) -> str:
-    rows = [["what the characters have", "best unit", "r", "shuffled"]]
+    rows = [["label", "best unit", "r", "shuffled"]]
     for find in finds:
         unit, r = find.best[0]
         rows.append([find.label, str(unit), fixed(r, 2), fixed(find.control, 2)])

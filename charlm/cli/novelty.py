@@ -24,7 +24,7 @@ from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.novelty import Novelty
-from charlm.text.novelty import novelty as compared
+from charlm.text.novelty import novelty as novelty_of
 from charlm.text.preparing import corpus_of, kept_data
 from charlm.text.reading import Files
 from charlm.text.sources import sources_of
@@ -32,11 +32,11 @@ from charlm.text.vocab import Ids, Points, Vocab, byte_values, code_points
 from charlm.wording import counted, cut
 
 LENGTH = 20_000
-"""Characters that are drawn from a run."""
+"""The number of characters that a run generates."""
 TEXTS = 20
-"""Texts of a stream that these are drawn as, side by side."""
+"""The number of texts that are sampled at once."""
 LIKE_NEW = 0.9
-"""Samples copy if they have less than this part of the new k-grams that held-out text has."""
+"""Samples copy if their share of new k-grams is less than this part of that of the held-out text."""
 
 
 def novelty(
@@ -51,7 +51,7 @@ def novelty(
     checkpoint: str | None,
     as_json: bool,
 ) -> int:
-    """Carry out ``charlm novelty``."""
+    """Run ``charlm novelty`` and return the exit code."""
     screen = Screen(obj)
     settings({"temperature": temperature})
     is_run = is_of_a_run(samples)
@@ -69,41 +69,40 @@ def novelty(
     source = _points(corpus.vocab, corpus.train_ids)
     if loaded is None:
         text = Files(sources_of([samples], "samples"), data.encoding, data.normalize).whole()
-        drawn = _code(text, corpus.vocab)
+        generated = _code(text, corpus.vocab)
         name = "in " + ("standard input" if samples == "-" else samples)
     else:
         most = length or min(LENGTH, len(held_out) or LENGTH)
-        drawn = _code(_draw(model_of(loaded), most, temperature, seed), corpus.vocab)[:most]
-        name = f"drawn from {samples}"
-    if not len(drawn):
-        raise TextError(
-            f"{samples}: there is nothing to compare; give samples with characters in them"
-        )
-    held_out = held_out[: len(drawn)]
-    found = compared(source, [drawn, held_out] if len(held_out) else [drawn])
-    unit = "byte" if corpus.vocab.is_bytes else "character"
+        generated = _code(_sampled(model_of(loaded), most, temperature, seed), corpus.vocab)[:most]
+        name = f"sampled from {samples}"
+    if not len(generated):
+        raise TextError(f"{samples}: there is nothing to compare; give samples that are not empty")
+    held_out = held_out[: len(generated)]
+    results = novelty_of(source, [generated, held_out] if len(held_out) else [generated])
     if as_json:
-        parts = [_data(one) for one in found]
-        about = {
-            "train_characters": len(source),
-            "copied": _spelled(drawn, found[0], corpus.vocab),
-            "samples": parts[0],
-            "held_out": parts[1] if len(parts) > 1 else None,
-        }
-        click.echo(json_line(about))
+        _print_json(results, generated, source, corpus.vocab)
         return 0
-    screen.result(
-        filled(
-            f"{counted(len(drawn), unit)} {name}, compared with {len(source):,} of the training text"
-        )
-    )
-    screen.result(_table(found))
-    screen.result(_told(found, drawn, source, corpus.vocab))
+    size = counted(len(generated), "byte" if corpus.vocab.is_bytes else "character")
+    headline = f"{size} {name}, compared with {len(source):,} of the training text"
+    screen.result(filled(headline))
+    screen.result(_table(results))
+    screen.result(_in_words(results, generated, source, corpus.vocab))
     return 0
 
 
+def _print_json(results: list[Novelty], generated: Points, source: Points, vocab: Vocab) -> None:
+    parts = [_data(one) for one in results]
+    about = {
+        "train_characters": len(source),
+        "copied": _spelled(generated, results[0], vocab),
+        "samples": parts[0],
+        "held_out": parts[1] if len(parts) > 1 else None,
+    }
+    click.echo(json_line(about))
+
+
 def is_of_a_run(name: str) -> bool:
-    """Tell whether a path is a run or a checkpoint, rather than a text."""
+    """Return whether a path is a run or a checkpoint, and not a text."""
     path = Path(name)
     return path.suffix == ".safetensors" or (path.is_dir() and exists(path / "config.yaml"))
 
@@ -151,79 +150,79 @@ def _points(vocab: Vocab, ids: Ids) -> Points:
     return table[ids]
 
 
-def _draw(model: CharLM, length: int, temperature: float, seed: int) -> str:
-    """Draw lines, or some texts of a stream, until they have at least that many characters in all."""
-    found = ""
+def _sampled(model: CharLM, length: int, temperature: float, seed: int) -> str:
+    """Sample lines, or some texts of a stream, until they have at least this many characters in all."""
+    sampled = ""
     number = 0
     each = None if model.vocab.eos is not None else -(-length // TEXTS)
     equip(model, None, length, TEXTS)
-    while len(found) < length:
+    while len(sampled) < length:
         seeds = [[seed, number + k] for k in range(TEXTS)]
         texts = [""] * TEXTS
         for part in model.streams(seeds, each, temperature=temperature):
             texts[part.text] += part.characters
-        found += "".join(f"{text}\n" for text in texts)
+        sampled += "".join(f"{text}\n" for text in texts)
         number += TEXTS
-    return found
+    return sampled
 
 
 def _code(text: str, vocab: Vocab) -> Points:
     return byte_values(text) if vocab.is_bytes else code_points(text)
 
 
-def _data(found: Novelty) -> dict[str, Any]:
-    length, at, source = found.longest
+def _data(result: Novelty) -> dict[str, Any]:
+    length, at, source = result.longest
     return {
-        "characters": found.characters,
+        "characters": result.characters,
         "longest": {"length": length, "at": at, "in_train": source},
-        "new": {str(size): round(share, 6) for size, share in found.new.items()},
+        "new": {str(size): round(share, 6) for size, share in result.new.items()},
     }
 
 
-def _table(found: list[Novelty]) -> str:
-    """Return what was found as a table, held-out text in the second column."""
-    rows = [("", *("samples", "held-out")[: len(found)])]
-    rows += [("characters", *(f"{one.characters:,}" for one in found))]
-    rows += [("longest copied span", *(f"{one.longest.length:,}" for one in found))]
+def _table(results: list[Novelty]) -> str:
+    """Return the results as a table, with the held-out text in the second column."""
+    rows = [("", *("samples", "held-out")[: len(results)])]
+    rows += [("characters", *(f"{one.characters:,}" for one in results))]
+    rows += [("longest copied span", *(f"{one.longest.length:,}" for one in results))]
     rows += [
         (
             f"new {size}-grams",
-            *(f"{one.new[size]:.1%}" if size in one.new else "-" for one in found),
+            *(f"{one.new[size]:.1%}" if size in one.new else "-" for one in results),
         )
-        for size in found[0].new
+        for size in results[0].new
     ]
     return "\n".join(
         f"  {name:<20}" + "".join(f"{cell:>10}" for cell in cells) for name, *cells in rows
     )
 
 
-def _told(found: list[Novelty], drawn: Points, source: Points, vocab: Vocab) -> str:
-    """Say what was copied, and whether that is more than in new text."""
-    longest = found[0].longest
+def _in_words(results: list[Novelty], generated: Points, source: Points, vocab: Vocab) -> str:
+    """Return sentences: what was copied, and whether it is more than in new text."""
+    longest = results[0].longest
     line = 1 + int((source[: longest.source] == ord("\n")).sum())
-    text = cut(repr(_spelled(drawn, found[0], vocab)))
-    told = [
+    text = cut(repr(_spelled(generated, results[0], vocab)))
+    sentences = [
         f"The longest copied span is at line {line:,} of the training text: {text}"
         if longest.length
         else "The samples share no character with the training text."
     ]
-    if len(found) == 1:
-        told.append("Nothing is held out, so there is no new text to compare with.")
-    elif shared := set(found[0].new) & set(found[1].new):
-        # the size at which held-out text is nearest to half new tells most
-        size = min(shared, key=lambda k: abs(found[1].new[k] - 0.5))
-        ours, theirs = found[0].new[size], found[1].new[size]
+    if len(results) == 1:
+        sentences.append("Nothing is held out, so there is no new text to compare with.")
+    elif shared := set(results[0].new) & set(results[1].new):
+        # the comparison is clearest where about half of the held-out k-grams are new
+        size = min(shared, key=lambda k: abs(results[1].new[k] - 0.5))
+        ours, theirs = results[0].new[size], results[1].new[size]
         more = "more" if ours < LIKE_NEW * theirs else "no more"
-        told.append(
+        sentences.append(
             f"Of their {size}-grams, {ours:.1%} are new, and {theirs:.1%} of those in the held-out text: the samples "
             f"copy {more} than new text does."
         )
-    return "\n".join(filled(sentence) for sentence in told)
+    return "\n".join(filled(sentence) for sentence in sentences)
 
 
-def _spelled(drawn: Points, found: Novelty, vocab: Vocab) -> str:
-    length, at, _ = found.longest
-    points = drawn[at : at + length]
+def _spelled(generated: Points, result: Novelty, vocab: Vocab) -> str:
+    length, at, _ = result.longest
+    points = generated[at : at + length]
     if vocab.is_bytes:
         return points.astype("u1").tobytes().decode("utf-8", "surrogateescape")
     return "".join(map(chr, points.tolist()))

@@ -23,11 +23,11 @@ from charlm.lm.sampling import SIDE_BY_SIDE, TextPart, in_turn
 from charlm.lm.saved import config_of
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.prompt import Prompt, Unknown, prepared, prime_of, unknown_in
-from charlm.text.vocab import named
+from charlm.text.vocab import Vocab, named
 from charlm.wording import counted as number_of
 
 HELD = 1 << 20
-"""Characters of texts drawn side by side that may wait for their turn to be shown."""
+"""The most characters of texts that are sampled at once and wait for their turn to be shown."""
 ESCAPE = re.compile(r"\\([nt0\\])")
 
 
@@ -50,11 +50,11 @@ def sample(
     interactive: bool,
     separator: str | None,
     as_json: bool,
-    **given: Any,
+    **options: Any,
 ) -> int:
     """Run ``charlm sample`` and return the exit code."""
     screen = Screen(obj)
-    how = settings(given)
+    how = settings(options)
     _check_forms(number, probs, interactive, separator, as_json, how)
     if kind != "ngram" and (order is not None or moved):
         raise click.UsageError("--order and --text are for --model ngram: give it too")
@@ -87,15 +87,11 @@ def sample(
     if as_json:
         shown: Shown = JsonLines({"seed": seed, **how})
     else:
-        # texts of one line need no border; a program that reads texts of several takes a separator
-        bordered = number > 1 and model.vocab.eos is None and sys.stdout.isatty()
-        bordered = bordered and separator is None
-        after = "\n" if separator is None else unescaped(separator)
-        shown = Plain(number if bordered else None, after, length is None)
+        shown = _plain(number, model.vocab, separator, marks=length is None)
     with _progress(number * limit, seen=sys.stdout.isatty() and not as_json):
         options = {"prime": prime, "stop": stop, "unknown": unknown, **how}
-        drawn = _drawn(model, seeds, texts, limit, options)
-        _show_texts(drawn, shown, prompt.prime)
+        parts = _sampled(model, seeds, texts, limit, options)
+        _show_texts(parts, shown, prompt.prime)
     return 0
 
 
@@ -107,10 +103,10 @@ def _check_forms(
     as_json: bool,
     how: dict[str, object],
 ) -> None:
-    """Refuse options about the form of the output that contradict each other."""
+    """Refuse contradictory options about the form of the output."""
     if separator is not None and (probs or interactive or as_json):
         raise click.UsageError(
-            "--separator is for plain texts: leave it out, or --probs, --interactive and --json"
+            "--separator is for plain texts: leave it out, or leave out --probs, --interactive and --json"
         )
     if interactive and (probs or as_json or number > 1 or "beam" in how):
         raise click.UsageError(
@@ -119,7 +115,7 @@ def _check_forms(
         )
     if "beam" in how and (probs or number > 1):
         raise click.UsageError(
-            "--beam searches for one text and draws none: leave out --number and --probs, or --beam"
+            "--beam searches for one text and samples nothing: leave out --number and --probs, or --beam"
         )
 
 
@@ -131,7 +127,7 @@ def _notes(
     unknown: Unknown | None,
     limit: int,
 ) -> None:
-    """Say what is done to the prime, and that the stop text cannot come."""
+    """Print notes about unknown characters of the prime, and a stop text that is too long."""
     left = unknown_in(prepared(prime, model.vocab, model.normalize), model.vocab, unknown)
     if left:
         done = "left out of" if unknown == "skip" else "replaced in"
@@ -141,13 +137,20 @@ def _notes(
         )
     if len(prompt.stop) > limit:
         screen.say(
-            f"note: the stop text has {number_of(len(prompt.stop), 'character')} and cannot come in a text of {limit}"
+            f"note: the stop text has {number_of(len(prompt.stop), 'character')} and does not fit in a text of {limit}"
         )
 
 
-def _show_texts(drawn: Iterator[TextPart], shown: Shown, prime: str) -> None:
+def _plain(number: int, vocab: Vocab, separator: str | None, *, marks: bool) -> Plain:
+    # texts of one line need no border; a program that reads texts of several lines uses a separator
+    bordered = number > 1 and vocab.eos is None and sys.stdout.isatty() and separator is None
+    after = "\n" if separator is None else unescaped(separator)
+    return Plain(number if bordered else None, after, marks)
+
+
+def _show_texts(parts: Iterator[TextPart], shown: Shown, prime: str) -> None:
     number, within = 0, False
-    for part in drawn:
+    for part in parts:
         if not within:
             number, within = number + 1, True
             shown.begin(number, prime)
@@ -174,14 +177,14 @@ def _show_probabilities(
             shown.add(k + 1, choice)
 
 
-def _drawn(
+def _sampled(
     model: TextGenerator,
     seeds: list[list[int]],
     texts: int,
     limit: int,
     options: dict[str, Any],
 ) -> Iterator[TextPart]:
-    """Draw many texts at once, and yield them one after the other."""
+    """Sample many texts at once, and yield them one after the other."""
     for begin in range(0, len(seeds), texts):
         side_by_side = model.streams(seeds[begin : begin + texts], limit, **options)
         yield from in_turn(map(_counted, side_by_side))
@@ -193,16 +196,16 @@ def _counted(part: TextPart) -> TextPart:
 
 
 def _progress(most: int, *, seen: bool) -> AbstractContextManager[None]:
-    """Show the progress of the sampling, if the text itself does not show it."""
+    """Show the progress, unless the text itself shows it."""
     return contextlib.nullcontext() if seen else progress.task("sampling", most)
 
 
 def unescaped(text: str) -> str:
-    r"""Return a separator with its line ends, tabs and zero bytes.
+    r"""Return a separator with its escapes replaced by line ends, tabs and zero bytes.
 
     Example:
         >>> unescaped(r"\n--\0"), unescaped(r"\\n")
         ('\n--\x00', '\\n')
     """
-    meant = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
-    return ESCAPE.sub(lambda found: meant[found[1]], text)
+    characters = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+    return ESCAPE.sub(lambda match: characters[match[1]], text)

@@ -1,4 +1,4 @@
-"""`charlm score`: a text line by line or character by character, while it is read."""
+"""`charlm score`: scores a text line by line, or character by character, while it is read."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.eval import data_of
 from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
+from charlm.cli.terminal.streams import show
 from charlm.errors import TextError
 from charlm.files import write_atomically
 from charlm.lm.compute import decide, saved_by_reading
@@ -45,7 +46,7 @@ def score(
     checkpoint: str | None,
     kernels: str | None,
 ) -> int:
-    """Carry out ``charlm score``."""
+    """Run ``charlm score`` and return the exit code."""
     screen = Screen(obj)
     forms = {"--per-char": per_char, "--color": color, "--html": page, "--json": as_json}
     asked = [name for name, value in forms.items() if value]
@@ -62,30 +63,37 @@ def score(
     total = Total(model.vocab)
     with _progress(2 * size):
         read = _counted(symbols_of(text, model.vocab))
-        found = total.of(spans(Reader(model), read, alone=alone))
+        scored = total.counting(spans(Reader(model), read, alone=alone))
         if page is not None:
             written_page = ScorePage(model.vocab)
-            written_page.take(found)
+            written_page.take(scored)
             write_atomically(page, written_page.html(Path(run).absolute().name, texts).encode())
-        elif color:
-            click.echo(ansi_legend(RANKS), color=True)
-            for span in found:
-                _show(ansi(marks_of(span.piece, model.vocab)))
-        elif per_char and not as_json:
-            _table(found, model.vocab)
         else:
-            for line in line_scores(found, model.vocab):
-                _show(_json(line, model.vocab, per_char) if as_json else _row(line))
+            _show_scores(scored, model.vocab, color, per_char, as_json)
     if not total.symbols:
-        raise TextError(f"{', '.join(texts)}: has no line to score; give a text with some")
+        raise TextError(f"{', '.join(texts)}: has no line to score; give a text with at least one")
     screen.say(total.words())
     if page is not None:
         screen.say(f"page written to {page}")
     return 0
 
 
+def _show_scores(
+    scored: Iterable[Span], vocab: Vocab, color: bool, per_char: bool, as_json: bool
+) -> None:
+    if color:
+        click.echo(ansi_legend(RANKS), color=True)
+        for span in scored:
+            show(ansi(marks_of(span.piece, vocab)))
+    elif per_char and not as_json:
+        _table(scored, vocab)
+    else:
+        for line in line_scores(scored, vocab):
+            show(_json(line, vocab, per_char) if as_json else _row(line))
+
+
 class Total:
-    """What was scored in all."""
+    """The score of the whole text."""
 
     def __init__(self, vocab: Vocab) -> None:
         self._vocab = vocab
@@ -93,9 +101,9 @@ class Total:
         self.unknown = 0
         self.nll = 0.0
 
-    def of(self, found: Iterable[Span]) -> Iterator[Span]:
-        """Add up what passes."""
-        for span in found:
+    def counting(self, parts: Iterable[Span]) -> Iterator[Span]:
+        """Yield the spans, and add up their scores."""
+        for span in parts:
             self.symbols += len(span.points)
             self.nll += float(span.piece.nlls.sum())
             if self._vocab.unknown is not None:
@@ -120,13 +128,13 @@ def _how_read(model: CharLM, alone: bool) -> str:
 
 
 def _size(text: Files) -> int:
-    """Return the bytes of the files, as far as they are known before they are read."""
+    """Return the size of the files in bytes, as far as it is known before they are read."""
     paths = [source.path for source in text.sources]
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def _progress(total: int) -> AbstractContextManager[None]:
-    """Tell how far the scoring is, where the lines themselves do not show it; a bar would break them."""
+    """Show the progress, unless the lines go to the terminal, where they show it and a bar would break them."""
     return contextlib.nullcontext() if sys.stdout.isatty() else progress.task("scoring", total)
 
 
@@ -153,19 +161,13 @@ def _json(line: LineScore, vocab: Vocab, per_char: bool) -> str:
     return json_line(about) + "\n"
 
 
-def _table(found: Iterable[Span], vocab: Vocab) -> None:
-    _show("line\tchar_id\tchar\tsurprisal_bits\trank\n")
-    for span in found:
+def _table(parts: Iterable[Span], vocab: Vocab) -> None:
+    show("line\tchar_id\tchar\tsurprisal_bits\trank\n")
+    for span in parts:
         rows = zip(span.piece.ids_T, span.piece.bits, span.piece.ranks, strict=True)
-        _show(
+        show(
             "".join(
                 f"{span.line}\t{place}\t{written(vocab.symbols[i])}\t{fixed(bits)}\t{rank}\n"
                 for place, (i, bits, rank) in enumerate(rows, span.begin)
             )
         )
-
-
-def _show(text: str) -> None:
-    """Print what is there at once: the text may come from a program that goes on."""
-    sys.stdout.write(text)
-    sys.stdout.flush()

@@ -1,1 +1,1 @@
-"""A trained model as a compressor: any bytes in, the same bytes out, on every machine."""
+"""Lossless compression of files with a trained model, with the same result on every machine."""

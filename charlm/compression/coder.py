@@ -1,7 +1,7 @@
-"""An arithmetic coder: symbols to bytes and back, each at the cost of its probability.
+"""An arithmetic coder: a symbol of probability p takes about -log2 p bits.
 
-It is the range coder of Martin (1979), with carries. A symbol is a part of a whole number: ``size`` of ``total``,
-from ``start`` on; the decoder has to be given the same parts in the same order.
+It is the range coder of Martin (1979), with carries. A symbol is given as an interval of ``size`` numbers from
+``start`` on, out of ``total``. The decoder needs the same intervals in the same order.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ _BITS = 64
 _LIMIT = 1 << _BITS
 _SPARE = _BITS // 8
 _LEAST = 1 << (_BITS - 8)
-"""The range is kept at this or above, so that a total of 2**50 still leaves 6 bits for each part."""
+"""The least range: with a total of 2**50 it still leaves 6 bits for each interval."""
 
 
 class Encoder:
-    """Takes symbols.
+    """Encodes symbols.
 
     Example:
         >>> encoder = Encoder()
-        >>> encoder.encode(6, 3, 10)  # three of ten, from 6 on
+        >>> encoder.encode(6, 3, 10)  # the interval 6, 7, 8 of 0 to 9
         >>> decoder = Decoder(encoder.finish())
         >>> 6 <= decoder.find(10) < 9
         True
@@ -48,8 +48,8 @@ class Encoder:
         self._low, self._range = low, width
 
     def finish(self) -> bytes:
-        """Return the bytes: as few as tell the last symbol, because the decoder adds zeros."""
-        for bits in range(0, _BITS, 8):  # the shortest number in the range
+        """Return all bytes, as few as possible: the decoder appends zeros."""
+        for bits in range(0, _BITS, 8):  # the number in the range with the fewest bytes
             unit = _LIMIT >> bits
             value = -(-self._low // unit) * unit
             if value < self._low + self._range:
@@ -60,7 +60,7 @@ class Encoder:
         return bytes(self._bytes) + value.to_bytes(_SPARE, "big").rstrip(b"\0")
 
     def _carry(self) -> None:
-        """Add one to the number that the bytes are."""
+        """Add one to the bytes, as one large number."""
         place = len(self._bytes) - 1
         while self._bytes[place] == 0xFF:
             self._bytes[place] = 0
@@ -69,10 +69,10 @@ class Encoder:
 
 
 class Decoder:
-    """Gives the symbols back.
+    """Decodes symbols.
 
     Args:
-        data: what ``Encoder.finish`` returned.
+        data: the result of ``Encoder.finish``.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -83,15 +83,15 @@ class Decoder:
         self._part = 0
 
     def find(self, total: int) -> int:
-        """Return a number that is in the part of the next symbol, and below ``total``."""
+        """Return a number below ``total`` that is in the interval of the next symbol."""
         self._part = self._range // total
         return min(self._code // self._part, total - 1)
 
     def take(self, start: int, size: int) -> None:
-        """Go on after the symbol that was found.
+        """Remove the interval of the symbol that was found.
 
         Raises:
-            EOFError: there are more symbols than were encoded.
+            EOFError: more symbols are read than were encoded.
         """
         code = self._code - self._part * start
         width = self._part * size

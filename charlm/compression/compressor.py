@@ -1,4 +1,4 @@
-"""A model as a compressor of files."""
+"""Compression and decompression of files with a model."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from charlm.errors import StoredError
 from charlm.lm.language_model import CharLM
 
 PIECE = 128
-"""Characters that are coded between two reports of progress."""
+"""Characters that are coded at once, and between two reports of progress."""
 TRIED = 1 << 16
-"""Characters after which a file that became no smaller is stored as it is."""
+"""After this many characters, a file that has not become smaller is stored unchanged."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,9 @@ class Compressed:
 
     Attributes:
         data: its bytes.
-        characters: how many were coded.
-        unknown: how many of them have no symbol.
-        bits: what the others take by the model's probabilities, as a score counts them; None where the file is
-            stored as it was.
+        characters: the number of coded characters.
+        unknown: the number of characters without a symbol.
+        bits: the model's score of the other characters, in bits; None if the file is stored unchanged.
     """
 
     data: bytes
@@ -45,11 +44,11 @@ class Compressor:
     """Compresses files with a model and decompresses them.
 
     Args:
-        model: what predicts; its weights are read here and not again.
-        encoding: of the model's text.
+        model: the model; later changes of its weights have no effect.
+        encoding: the encoding of the model's text.
 
     Attributes:
-        digest: what files call the model: the first 6 bytes of a SHA-256 of its weights and symbols.
+        digest: names the model in files: the first 6 bytes of a SHA-256 of its weights and symbols.
 
     Raises:
         InputError: the model cannot compress (see ``network.Network``).
@@ -70,7 +69,7 @@ class Compressor:
         self.digest = _digest(model, self._network.cell, encoding)
 
     def compress(self, data: bytes) -> Compressed:
-        """Return a file, compressed; stored as it is where that is shorter."""
+        """Compress a file, or store it unchanged if that is shorter."""
         spelling, text = self._alphabet.spelled(data)
         symbols = [*map(self._alphabet.symbol, text)]
         coder, encoder = SymbolCoder(self._alphabet), Encoder()
@@ -86,7 +85,7 @@ class Compressor:
         )
 
     def decompress(self, data: bytes, name: str = "the file") -> bytes:
-        """Return the file that was compressed; messages call the compressed one by its ``name``.
+        """Restore a file; ``name`` is the name of the compressed file in messages.
 
         Raises:
             StoredError: it is damaged, or another model compressed it.
@@ -114,14 +113,14 @@ class Compressor:
         encoder: Encoder,
         spelling: Spelling,
     ) -> bool:
-        """Encode a text; return whether it becomes shorter, as far as can be told from its beginning."""
+        """Encode a text; stop and return False if its beginning has not become shorter."""
         network, size = self._network, self._alphabet.size
         network.reset()
         sums_TV = network.read([self._start])
         with progress.task("compressing", len(text)):
             for begin in range(0, len(text), PIECE):
                 piece = slice(begin, begin + PIECE)
-                # a character without a symbol is not read: what follows it has the same frequencies
+                # the model does not read characters without a symbol, so its frequencies stay the same
                 readable = [symbol for symbol in symbols[piece] if symbol < size]
                 sums_TV = np.concatenate([sums_TV[-1:], network.read(readable)])
                 place = 0
@@ -134,7 +133,7 @@ class Compressor:
         return True
 
     def _original(self, container: Container, name: str) -> bytes:
-        """Return the bytes that a file holds; where it is damaged, perhaps others."""
+        """Return the decoded bytes; they are wrong if the file is damaged and its CRC is right by chance."""
         if container.spelling == STORED:
             return container.payload
         if container.spelling >= len(self._alphabet.spellings):
@@ -150,21 +149,21 @@ class Compressor:
         coder, decoder = SymbolCoder(self._alphabet), Decoder(payload)
         network.reset()
         sums_V = network.read([self._start])[-1]
-        found: list[str] = []
+        characters: list[str] = []
         with progress.task("decompressing", count):
-            while len(found) < count:
+            while len(characters) < count:
                 symbol, character = coder.decode(decoder, sums_V)
-                found.append(character)
+                characters.append(character)
                 if symbol < size:
                     sums_V = network.read([symbol])[-1]
-                if len(found) % PIECE == 0:
+                if len(characters) % PIECE == 0:
                     progress.advance(PIECE)
             progress.advance(count % PIECE)
-        return "".join(found)
+        return "".join(characters)
 
 
 def _digest(model: CharLM, cell: list[str | float], encoding: str) -> bytes:
-    """Return a digest of all that decides what a compressed file means."""
+    """Return a digest of everything that decoding depends on."""
     about = [cell, model.vocab.to_list(), encoding]
     digest = hashlib.sha256(json.dumps(about).encode())
     for name, weights in sorted(model.arrays().items()):

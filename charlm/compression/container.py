@@ -1,19 +1,19 @@
-"""The compressed file: a header of 20 bytes or a few more, and what the coder wrote.
+"""The format of a compressed file: a header of 20 bytes or a few more, and the coded text.
 
 ==========  ==========================================================================
-bytes       what
+bytes       content
 ==========  ==========================================================================
 4           the format and its version: ``CLM`` and 1
 6           the model: its digest
-1           the spelling of the text (see ``spelling``); 255 where the file is stored
-1 or more   how many characters: 7 bits a byte, the lowest first, 128 added but to the last
-4           the file as it was: the start of its SHA-256
+1           the spelling of the text (see ``spelling``); 255 if the file is stored
+1 or more   the number of characters, 7 bits a byte, lowest first; all bytes but the last have 128 added
+4           the start of the SHA-256 of the original file
 4           CRC-32 of all other bytes
-the rest    what the coder wrote, or the file as it was
+the rest    the coded text, or the original file
 ==========  ==========================================================================
 
-The CRC finds every change of up to 32 neighbouring bits before anything is decoded; the other digest finds what a
-computation that went wrong would give.
+The CRC finds every change of up to 32 neighbouring bits before anything is decoded. The SHA-256 finds errors of
+the decoding itself.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _CHECKS = 8
 
 @dataclass(frozen=True)
 class Container:
-    """What a compressed file holds.
+    """The fields of a compressed file.
 
     Attributes:
         model: the digest of the model, 6 bytes.
-        spelling: the place of the text's spelling, or ``STORED``.
-        count: characters of the text; bytes of a file that is stored.
-        original: the start of the digest of the file as it was.
-        payload: what the coder wrote, or the file as it was.
+        spelling: the index of the text's spelling, or ``STORED``.
+        count: the number of characters of the text, or of bytes of a stored file.
+        original: the start of the digest of the original file.
+        payload: the coded text, or the original file.
     """
 
     model: bytes
@@ -49,25 +49,25 @@ class Container:
     payload: bytes
 
     def pack(self) -> bytes:
-        """Return the file."""
+        """Return the bytes of the file."""
         head = _FORMAT + bytes([_VERSION]) + self.model + bytes([self.spelling])
         head += _varint(self.count) + self.original
         return head + _crc(head + self.payload) + self.payload
 
     @classmethod
     def unpack(cls, data: bytes, name: str) -> Container:
-        """Return what a file holds.
+        """Return the fields of a file.
 
         Args:
-            data: the file.
-            name: what messages call it.
+            data: the bytes of the file.
+            name: its name in messages.
 
         Raises:
-            StoredError: it is not such a file, it was changed or cut, or a newer charlm wrote it.
+            StoredError: it is not a compressed file, it was changed or cut, or a newer charlm wrote it.
         """
         if not data.startswith(_FORMAT):
             raise StoredError(
-                f"{name}: not a compressed file of charlm's; give one that `charlm compress` wrote"
+                f"{name}: not a compressed file; give one that `charlm compress` wrote"
             )
         if data[3:4] > bytes([_VERSION]):
             raise StoredError(
@@ -103,14 +103,14 @@ def _crc(data: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    r"""Return a number in as few bytes as it needs.
+    r"""Return a number in as few bytes as possible.
 
     Example:
         >>> _varint(300)
         b'\xac\x02'
     """
-    found = bytearray()
+    encoded = bytearray()
     while number >= 0x80:
-        found.append(number & 0x7F | 0x80)
+        encoded.append(number & 0x7F | 0x80)
         number >>= 7
-    return bytes([*found, number])
+    return bytes([*encoded, number])

@@ -1,21 +1,18 @@
 """Arithmetic that gives the same numbers on every machine: whole numbers, held in float64.
 
-A product or a sum of whole numbers below 2**53 is exact in float64. So the order of a sum does not matter, nor
-which instructions compute it, nor how many threads. The functions that are no sums (exp, tanh, the logistic
-function) are tables. Python's whole numbers make them, not the machine's mathematical library, whose last bits
-differ from one system to the next.
+Products and sums of whole numbers below 2**53 are exact in float64. So the result does not depend on the order of a
+sum, the instructions or the number of threads. exp, tanh and the logistic function are tables. They are computed with
+Python's whole numbers and not with the machine's mathematical library, whose last bits differ from system to system.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from itertools import accumulate, repeat
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[Any]
+from charlm.engine.arrays import Array
 
 STATE_BITS = 16
 """A state h or c is a whole number of 2**-16."""
@@ -34,14 +31,14 @@ _UNIT = 1 << _PRECISION
 
 
 class Table:
-    """A function at equal steps.
+    """The values of a function at equal steps.
 
     Args:
-        values: of the function, from its first argument to its last; what is beyond has the value at the end.
-        zero: the place of the argument 0 in them.
+        values: the values from the first argument to the last; arguments beyond these have the value at the end.
+        zero: the index of the argument 0.
 
     Attributes:
-        offset: ``argument * 2**bits + offset``, cut to a whole number, is the place of the argument, rounded.
+        offset: ``argument * 2**bits + offset``, truncated, is the index of the nearest argument.
     """
 
     def __init__(self, values: Array, zero: int) -> None:
@@ -49,14 +46,14 @@ class Table:
         self.offset = zero + 0.5
 
     def look_up(self, places: Array, out: Array) -> None:
-        """Write the values at some places into ``out``."""
+        """Write the values at some indices into ``out``."""
         self.values.take(places, out=out, mode="clip")
 
 
 @cache
 def logistic() -> Table:
     """Return the table of 1/(1 + exp(-x)), in fractions of 2**-16 that are above 0 and below 1."""
-    # 1 itself is left out: a memory that forgets a little at each step stays below 2**16 for ever
+    # never 1 itself: a forget gate below 1 keeps an LSTM's memory below 2**16 in every text
     half = [
         min(_divided(ONE << _PRECISION, _UNIT + e), ONE - 1)
         for e in _exponentials(TABLE_BITS, 12 << TABLE_BITS)
@@ -78,7 +75,7 @@ def tanh() -> Table:
 
 @cache
 def frequencies() -> Table:
-    """Return the table of exp(-x), in units of 2**-24, with 1 unit more, so that nothing is impossible."""
+    """Return the table of exp(-x), in units of 2**-24, plus 1 unit, so that every symbol is possible."""
     values = _exponentials(SCORE_BITS, 18 << SCORE_BITS)
     return Table(np.array([1 + (e >> (_PRECISION - FREQUENCY_BITS)) for e in values]), 0)
 

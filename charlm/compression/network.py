@@ -1,7 +1,7 @@
 """A model's network in exact arithmetic (see ``fixed_point``): from symbols to frequencies, the same on every machine.
 
-Arrays are named by their axes: T positions, H units, G gates of H units each, V symbols. Weights are multiplied
-with the scale of the table that their sum is looked up in, so a sum is a place in the table.
+Arrays are named by their axes: T positions, H units, G gates of H units each, V symbols. Weights are multiplied by
+the scale of the table in which their sum is looked up, so a sum is an index of the table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from charlm.compression.fixed_point import (
     STATE_BITS,
     TABLE_BITS,
     WEIGHT_BITS,
-    Array,
     Table,
     frequencies,
     logistic,
@@ -24,14 +23,14 @@ from charlm.compression.fixed_point import (
     tanh,
 )
 from charlm.config.schema import CELLS as NAMES
+from charlm.engine.arrays import Array
 from charlm.engine.rnn.cell import CELLS
 from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.errors import InputError
 from charlm.lm.language_model import CharLM
 
 _MOST = 2.0**19
-"""What a sum may come to, all its terms taken as positive. Its last bit is 2**-30, and the place in a table that is
-made of it has 32 bits."""
+"""The limit for a sum of absolute values. The last bit of a sum is 2**-30, and its index in a table has 32 bits."""
 _STATE_SCALE = 2.0 ** (TABLE_BITS - STATE_BITS)
 
 
@@ -41,7 +40,7 @@ class ExactLayer:
     Args:
         Wx_IG: input weights of all gates, side by side.
         b_G: the biases.
-        tables: what each gate's sum is looked up in.
+        tables: for each gate, the table in which its sum is looked up.
     """
 
     def __init__(self, Wx_IG: Array, b_G: Array, tables: Sequence[Table]) -> None:
@@ -54,17 +53,17 @@ class ExactLayer:
         self.logistic, self.tanh = logistic(), tanh()
 
     def reset(self) -> None:
-        """Go back to the state in which a text begins."""
+        """Set the state to that at the start of a text."""
         self.h_H = np.zeros(len(self.h_H))
 
     def project(self, x_TI: Array) -> Array:
-        """Return what the inputs add to the gates' sums: b + Wx x."""
+        """Return the inputs' part of the gates' sums: b + Wx x."""
         sums_TG: Array = np.dot(x_TI, self.Wx_IG)
         sums_TG += self.b_G
         return sums_TG
 
     def read(self, sums_TG: Array) -> Array:
-        """Go on by some steps; return the outputs (T, H)."""
+        """Compute some steps; return the outputs (T, H)."""
         h_TH = np.empty((len(sums_TG), len(self.h_H)))
         for sum_G, h_H in zip(sums_TG, h_TH, strict=True):
             self.step(sum_G, h_H)
@@ -161,16 +160,16 @@ EXACT_CELLS: dict[str, Callable[..., ExactLayer]] = {
 
 
 class Network:
-    """Reads symbols and tells the frequencies of the next one.
+    """Reads symbols, and returns the frequencies of the next one.
 
     Args:
-        model: of a cell in ``EXACT_CELLS``, without layer norm.
+        model: a model with a cell of ``EXACT_CELLS``, without layer normalisation.
 
     Attributes:
-        cell: the name of the cell's kernels, and its settings.
+        cell: the name of the cell's kernels and its settings.
 
     Raises:
-        InputError: it is another model, or its weights are too large for exact sums.
+        InputError: the model has another cell or layer normalisation, or its weights are too large for exact sums.
     """
 
     def __init__(self, model: CharLM) -> None:
@@ -199,12 +198,12 @@ class Network:
         self._table = frequencies()
 
     def reset(self) -> None:
-        """Go back to the state in which a text begins."""
+        """Set the state to that at the start of a text."""
         for layer in self.layers:
             layer.reset()
 
     def read(self, symbols: Sequence[int]) -> Array:
-        """Read symbols; return after each the frequencies of the next one, summed up: whole numbers (T, V).
+        """Read symbols; return after each the cumulative frequencies of the next one: whole numbers (T, V).
 
         In a model of lines each line begins with an empty state.
         """
@@ -219,7 +218,7 @@ class Network:
         return sizes_TV.cumsum(axis=1)
 
     def _lines(self, symbols: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Yield the symbols, cut before each end of a line, where the state is reset."""
+        """Yield the symbols in parts. A part begins at each end of a line, where the state is reset."""
         begin = 0
         if self.eos is not None:
             for place, symbol in enumerate(symbols):
@@ -239,12 +238,12 @@ class Network:
 
 
 def _weights(W: Array, bits: int = TABLE_BITS) -> Array:
-    """Return the weights (inputs, outputs) that turn states into places in a table of 2**bits for each 1."""
+    """Return rounded weights (inputs, outputs) for sums that are indices of a table of 2**bits entries for each 1."""
     return np.ascontiguousarray(rounded(W, WEIGHT_BITS).T * 2.0 ** (bits - STATE_BITS))
 
 
 def _biases(b: Array, bits: int = TABLE_BITS) -> Array:
-    """Return biases as places in a table of 2**bits for each 1."""
+    """Return rounded biases as indices of a table of 2**bits entries for each 1."""
     return rounded(b, WEIGHT_BITS + STATE_BITS) * 2.0**bits
 
 

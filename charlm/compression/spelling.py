@@ -1,8 +1,8 @@
-r"""Files as strings of characters, and back to the same bytes.
+r"""Files as text, and back to the same bytes.
 
-A model knows characters, a file has bytes. A spelling says how one becomes the other: by which codec, and what a line
-ends with. Bytes that the codec does not know are lone surrogates (PEP 383). Nothing is normalised, and no byte order
-mark is left out: a file has to come back as it was.
+A model knows characters, and a file has bytes. A spelling is how one becomes the other: a codec and a line end. Bytes
+that the codec cannot decode are lone surrogates (PEP 383). Nothing is normalised, and byte order marks are kept,
+because the same bytes have to come back.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _BYTE_ORDERS = {
     "utf-16": ("utf-16-le", "utf-16-be"),
     "utf-32": ("utf-32-le", "utf-32-be"),
 }
-"""Codecs that write in the order of this machine's bytes."""
+"""Codecs whose byte order depends on the machine or a byte order mark."""
 
 
 @dataclass(frozen=True)
 class Spelling:
-    r"""A codec, and the line end that stands for ``\n``.
+    r"""A codec, and the line end that is read as ``\n``.
 
     Example:
         >>> dos = Spelling("utf-8", "\r\n")
@@ -44,23 +44,23 @@ class Spelling:
             return None
 
     def data(self, text: str) -> bytes:
-        """Return the bytes of some characters."""
+        """Return the bytes of a text."""
         return text.replace("\n", self.line_end).encode(self.codec, "surrogateescape")
 
 
 class Alphabet:
-    """The symbols of a model as characters of a spelled file.
+    """The symbols of a model, as characters of a file.
 
     Args:
         vocab: the model's symbols.
         encoding: of the model's text.
 
     Attributes:
-        size: how many symbols the model has.
-        escape: the symbol of all characters that have none: ``UNK``, or, without it, one more than the model has.
-        can_escape: whether ``escape`` is none of the model's.
+        size: the number of the model's symbols.
+        escape: the symbol for all other characters: ``UNK``, or a new symbol, ``size``, if the model has no ``UNK``.
+        can_escape: whether ``escape`` is a new symbol.
         characters: the character of each symbol.
-        spellings: those that are tried.
+        spellings: the spellings that are tried.
     """
 
     def __init__(self, vocab: Vocab, encoding: str) -> None:
@@ -80,10 +80,10 @@ class Alphabet:
         return self._symbols.get(character, self.escape)
 
     def spelled(self, data: bytes) -> tuple[int, str]:
-        """Return the place of the spelling that leaves the fewest characters without a symbol, and the text in it."""
+        """Return the index of the spelling with the fewest unknown characters, and the text in it."""
         texts = ((k, spelling.text(data)) for k, spelling in enumerate(self.spellings))
         possible = ((k, text) for k, text in texts if text is not None)
-        return min(possible, key=lambda found: self._count_unknown(found[1]))
+        return min(possible, key=lambda pair: self._count_unknown(pair[1]))
 
     def _count_unknown(self, text: str) -> int:
         return sum(n for character, n in Counter(text).items() if character not in self._symbols)

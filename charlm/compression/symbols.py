@@ -1,8 +1,8 @@
-"""What is coded of a text: the symbols that a model knows, and an escape for every other character.
+"""The coding of a text: the symbols that a model knows, and an escape for every other character.
 
-The writer and the reader of a file keep the same counts, so both know the same probabilities at each place. Those of
-symbols are the model's. An escape is as probable as escapes were so far. After it come the character's bytes in UTF-8,
-which are as probable as they were after earlier escapes.
+The probabilities of symbols are the model's. The probability of an escape comes from the number of escapes so far.
+After an escape come the character's UTF-8 bytes, whose probabilities come from counts of earlier ones. The encoder and
+the decoder keep the same counts, so both have the same probabilities at each place.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from __future__ import annotations
 import math
 
 from charlm.compression.coder import Decoder, Encoder
-from charlm.compression.fixed_point import Array
 from charlm.compression.spelling import Alphabet
+from charlm.engine.arrays import Array
 
 _STEP = 16
-"""What each character adds to a count of escapes or of others, which begins lower or higher."""
+"""The amount that each character adds to the count of escapes or of other characters."""
 _MOST_ESCAPES = 1 << 8
-"""How many times as probable as all symbols together an escape can become."""
+"""An escape is at most this many times as probable as all symbols together."""
 _ENOUGH = 1 << 16
-"""The count at which all counts of bytes are halved."""
+"""All counts of bytes are halved when one is larger than this."""
 _SURROGATES = "surrogatepass"
-"""Bytes that a codec does not know are lone surrogates."""
+"""Lone surrogates, which stand for bytes that a codec cannot decode, are encoded too."""
 
 
 class ByteCounts:
-    """How often each byte came; the latest ones count most."""
+    """Counts of bytes; the latest bytes count most."""
 
     def __init__(self) -> None:
         self._counts = [1] * 256
@@ -55,18 +55,18 @@ class SymbolCoder:
     """Codes a text character by character.
 
     Args:
-        alphabet: the model's.
+        alphabet: the symbols of the model.
 
     Attributes:
-        bits: what the encoded symbols take by the model's probabilities alone.
+        bits: the model's score of the encoded symbols, in bits.
     """
 
     def __init__(self, alphabet: Alphabet) -> None:
         self.bits = 0.0
         self._alphabet = alphabet
-        # of the first byte of an unknown character, of the second, ...
+        # for the first byte of an unknown character, for the second, ...
         self._bytes = [ByteCounts() for _ in range(4)]
-        # escapes and others so far: after a symbol, where an escape is rare at first, and after an escape
+        # numbers of escapes and of others: after a symbol, where escapes are rare at first, and after an escape
         self._counts = [[1, 256 * _STEP], [1, 1]]
         self._escaped = False
 
@@ -74,10 +74,10 @@ class SymbolCoder:
         """Append a character.
 
         Args:
-            encoder: where it goes.
-            character: any.
+            encoder: the encoder.
+            character: any character.
             symbol: its symbol, or the escape.
-            sums_V: the model's frequencies of its symbols, summed up.
+            sums_V: the model's cumulative frequencies.
         """
         escape, total = self._sizes(sums_V)
         start, size = _part(symbol, sums_V, escape)
@@ -94,7 +94,7 @@ class SymbolCoder:
         """Return the next symbol and its character.
 
         Raises:
-            UnicodeError: the bytes are of no character.
+            UnicodeError: the bytes are not a character.
         """
         escape, total = self._sizes(sums_V)
         symbol = int(sums_V.searchsorted(decoder.find(total), side="right"))
@@ -109,7 +109,7 @@ class SymbolCoder:
         return symbol, spelled.decode("utf-8", _SURROGATES)
 
     def _sizes(self, sums_V: Array) -> tuple[int, int]:
-        """Return the size of the escape, and of all."""
+        """Return the frequency of the escape, and the total."""
         symbols = int(sums_V[-1])
         if not self._alphabet.can_escape:
             return 0, symbols
@@ -124,6 +124,6 @@ class SymbolCoder:
 
 
 def _part(symbol: int, sums_V: Array, escape: int) -> tuple[int, int]:
-    """Return the start and the size of a symbol; the escape follows the others."""
+    """Return the interval of a symbol, start and size; the escape is after all others."""
     start = int(sums_V[symbol - 1]) if symbol else 0
     return start, int(sums_V[symbol]) - start if symbol < len(sums_V) else escape

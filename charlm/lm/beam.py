@@ -1,4 +1,4 @@
-"""Beam search: the likeliest text that is found when some of the likeliest beginnings are kept at each step."""
+"""Beam search: an approximate search for the likeliest text, which keeps the likeliest beginnings at each step."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from charlm.engine.arrays import Array
 from charlm.errors import EvaluationError
 from charlm.kernels.reference.sampling import ScoreStep
 from charlm.lm.filters import normalised
-from charlm.lm.sampling import NOT_NUMBERS, Draw, TextPart, after_prime, chosen_rows
+from charlm.lm.sampling import NOT_NUMBERS, SampleFunction, TextPart, after_prime, chosen_rows
 from charlm.text.vocab import Ids, Vocab
 
 
 def beam_search(
-    draw: Draw,
+    sample: SampleFunction,
     step: ScoreStep,
     vocab: Vocab,
     width: int,
@@ -27,19 +27,19 @@ def beam_search(
     """Search for the likeliest text, and yield what all texts that are kept have in common, as soon as they do.
 
     The log-probability of a text is the sum over its symbols; longer texts get no bonus. A text ends with ``<EOS>``
-    or before ``stop``. The search ends when no text that goes on is likelier than the likeliest that ended: it
-    can only become less likely. At equal probability the text comes first whose symbols are first in the alphabet.
+    or before ``stop``. A text only becomes less likely as it grows, so the search ends when the likeliest text has
+    ended. Of texts with equal probability, the first in alphabetical order is kept.
 
     Args:
-        draw: the model, as what reads the prime.
-        step: the model, as what gives scores.
+        sample: the model's sampling function, which reads the prime.
+        step: the model's function from symbols to scores.
         vocab: its symbols.
         width: how many texts are kept.
         limit: characters at most.
-        prime: the text to go on from.
+        prime: the text to continue.
         stop: the string to end before.
     """
-    symbols_B, state = after_prime(draw, vocab, prime)
+    symbols_B, state = after_prime(sample, vocab, prime)
     beams = _Beams(vocab, vocab.encode(stop).astype(int))
     spell = vocab.speller()
     for _ in range(limit):
@@ -66,12 +66,12 @@ class _Beams:
         self._ended_log_p = -np.inf
 
     def grow(self, log_p_BV: Array, width: int) -> tuple[Ids, Ids]:
-        """Go on by a symbol: return which texts go on, and with which symbols."""
+        """Add a symbol to each text; return the indices of the texts that are kept, and their new symbols."""
         total_BV = self._log_p_B[:, np.newaxis] + log_p_BV
         if np.isnan(total_BV).any():
             raise EvaluationError(NOT_NUMBERS)
         going: list[tuple[int, int]] = []
-        # of each text two symbols at most end it: <EOS>, and the last of the stop text
+        # at most two symbols end a text: <EOS>, and the last symbol of the stop text
         for place in np.argsort(-total_BV, axis=None, kind="stable")[: 3 * width].tolist():
             parent, symbol = divmod(place, log_p_BV.shape[1])
             if len(going) == width or np.isneginf(total_BV[parent, symbol]):
@@ -88,29 +88,29 @@ class _Beams:
         return parents_B, symbols_B
 
     def is_over(self) -> bool:
-        """Whether no text that goes on can become likelier than the one that has ended."""
+        """Whether no unfinished text can become likelier than the one that has ended."""
         return not len(self._log_p_B) or self._ended_log_p >= self._log_p_B[0]
 
     def agreed(self) -> list[int]:
-        """Take out the symbols that all texts begin with, but for those that may yet be a part of the stop text."""
+        """Remove and return the symbols that all texts begin with, except those that may belong to the stop text."""
         texts = [*self._texts_BN, *([] if self._ended is None else [self._ended])]
         most = min(self._texts_BN.shape[1] - max(0, len(self._stop) - 1), *map(len, texts))
         same = [all(text[n] == texts[0][n] for text in texts) for n in range(max(0, most))]
         count = (*same, False).index(False)
-        found: list[int] = texts[0][:count].tolist()
+        symbols: list[int] = texts[0][:count].tolist()
         self._texts_BN = self._texts_BN[:, count:]
         if self._ended is not None:
             self._ended = self._ended[count:]
-        return found
+        return symbols
 
     def rest(self) -> list[int]:
-        """Return the symbols of the likeliest text that were not taken out."""
+        """Return the remaining symbols of the likeliest text."""
         text = self._ended if self._ended is not None and self.is_over() else self._texts_BN[0]
-        found: list[int] = text.tolist()
-        return found
+        symbols: list[int] = text.tolist()
+        return symbols
 
     def _cut(self, text: Ids) -> int | None:
-        """Return the length of a text that its last symbol ends; None if it goes on."""
+        """Return the length of a text without its end; None if its last symbol does not end it."""
         if text[-1] == self._end:
             return len(text) - 1
         size = len(self._stop)

@@ -10,21 +10,21 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import InputError
-from charlm.kernels.reference.sampling import ScoreStep, State
+from charlm.kernels.reference.sampling import State
 from charlm.lm import sampling
-from charlm.lm.decoding import sampling_of
+from charlm.lm.decoding import Sampling, sampling_of
 from charlm.lm.filters import FilteredSampler, normalised
-from charlm.lm.generator import TextGenerator
+from charlm.lm.generator import Predicts, TextGenerator
 from charlm.lm.sampling import Seed
 from charlm.text.prompt import Prompt
-from charlm.text.vocab import Ids
+from charlm.text.vocab import Ids, Vocab
 
 NEXT_BEST = 3
-"""Alternatives that are told of each character."""
+"""The number of alternatives that are shown for each character."""
 
 
 class Choice(NamedTuple):
-    """A symbol that was drawn.
+    """A sampled symbol.
 
     Attributes:
         symbol: its id.
@@ -40,7 +40,7 @@ class Choice(NamedTuple):
 
 
 def choice(log_p_V: Array, symbol: int, others: int = NEXT_BEST) -> Choice:
-    """Return what the probabilities say of a symbol.
+    """Return the probability and the rank of a symbol, and the likeliest other symbols.
 
     Example:
         >>> choice(np.log([0.2, 0.5, 0.3]), 2, others=1)
@@ -56,40 +56,29 @@ def choice(log_p_V: Array, symbol: int, others: int = NEXT_BEST) -> Choice:
 def choices(
     model: TextGenerator, seed: Seed, limit: int, prompt: Prompt, **how: Any
 ) -> Iterator[Choice]:
-    """Draw the text that ``streams`` draws, and yield its symbols with their probabilities, ``<EOS>`` too.
+    """Sample the same text as ``streams``, and yield its symbols, ``<EOS>`` too, with their probabilities.
 
     Args:
-        model: what generates it.
+        model: the generator of the text.
         seed: of the text.
         limit: characters at most.
-        prompt: the prepared prime and stop text; what is held back for the stop text comes late.
+        prompt: the prepared prime and stop text. Symbols that may belong to the stop text are held back.
         how: settings of ``charlm.lm.decoding.Sampling``.
 
     Raises:
-        InputError: a search draws nothing, so that there is nothing to tell.
+        InputError: the settings ask for a beam search, which samples nothing.
     """
     chosen, vocab = sampling_of(how), model.vocab
     if chosen.beam is not None:
         raise InputError(
-            "the probabilities of characters are those of a text that is drawn, and beam draws none"
+            "beam: a beam search samples nothing, so its characters have no probabilities to show; leave out beam"
         )
     stopping = len(vocab.encode(prompt.stop))
-    waiting: deque[Choice] = deque()
     with model.predictor() as predict:
-        watched = _Watched(predict.step)
-        filtered = FilteredSampler(predict.sample, watched.step, chosen, vocab)
-
-        def sample(
-            symbols_TB: Ids, state: State | None, uniforms_NB: Array, temperature: float, end: int
-        ) -> tuple[Ids, State]:
-            drawn, state = filtered(symbols_TB, state, uniforms_NB[:1], temperature, end)
-            for symbol in drawn[:, 0].tolist():
-                if symbol < len(vocab):
-                    waiting.append(choice(normalised(watched.scores)[0], symbol))
-            return drawn, state
-
+        sampler = _WatchedSampler(predict, chosen, vocab)
+        waiting = sampler.choices
         parts = sampling.streams(
-            sample,
+            sampler,
             vocab,
             [sampling.generator(seed)],
             limit=limit,
@@ -100,18 +89,36 @@ def choices(
         for count, part in enumerate(parts, 1):
             # at the limit the text ends without another symbol
             if part.complete and count <= limit and waiting[-1].symbol != vocab.eos:
-                waiting = deque(list(waiting)[:-stopping])
+                for _ in range(stopping):
+                    waiting.pop()
             while waiting and (part.complete is not None or len(waiting) >= stopping):
                 yield waiting.popleft()
 
 
-class _Watched:
-    """A model whose last scores are kept."""
+class _WatchedSampler:
+    """Samples one symbol of a text at a time, and appends it with its probabilities to ``choices``."""
 
-    def __init__(self, step: ScoreStep) -> None:
-        self._step = step
-        self.scores = np.empty((0, 0))
+    def __init__(self, predict: Predicts, how: Sampling, vocab: Vocab) -> None:
+        self.choices: deque[Choice] = deque()
+        self._step = predict.step
+        self._sample = FilteredSampler(predict.sample, self._watched_step, how, vocab)
+        self._size = len(vocab)
+        self._scores_BV = np.empty((0, 0))
 
-    def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
-        self.scores, state = self._step(symbols_B, state)
-        return self.scores, state
+    def __call__(
+        self,
+        symbols_TB: Ids,
+        state: State | None,
+        uniforms_NB: Array,
+        temperature: float,
+        end: int,
+    ) -> tuple[Ids, State]:
+        sampled, state = self._sample(symbols_TB, state, uniforms_NB[:1], temperature, end)
+        for symbol in sampled[:, 0].tolist():
+            if symbol < self._size:
+                self.choices.append(choice(normalised(self._scores_BV)[0], symbol))
+        return sampled, state
+
+    def _watched_step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
+        self._scores_BV, state = self._step(symbols_B, state)
+        return self._scores_BV, state

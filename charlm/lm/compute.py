@@ -144,7 +144,7 @@ def saved_by_reading(model: ModelConfig, vocab_size: int, texts: int = 1) -> flo
 
 
 def saved_by_sampling(model: ModelConfig, vocab_size: int, texts: int = 1) -> float:
-    """Return the seconds that compiled kernels save for each character that is drawn; see ``saved_by_reading``."""
+    """Return the seconds that compiled kernels save for each sampled character; see ``saved_by_reading``."""
     return (
         PER_OPERATION * operations_per_character(model, vocab_size) + PER_SAMPLED_CHARACTER / texts
     )

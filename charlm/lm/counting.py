@@ -1,4 +1,4 @@
-"""The n-grams of a text as what generates texts: what counting writes, beside what a network does."""
+"""Texts generated from the n-grams of a text, for comparison with those of a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from charlm.baselines.ngram import NGram
 from charlm.engine.arrays import Array
 from charlm.kernels.reference.sampling import State
 from charlm.lm.generator import Predicts, TextGenerator
-from charlm.lm.sampling import STREAM_LENGTH, draw_stepwise
+from charlm.lm.sampling import STREAM_LENGTH, sample_stepwise
 from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Ids, Vocab
 
@@ -23,7 +23,7 @@ class NGramGenerator(TextGenerator):
     Args:
         vocab: the symbols.
         ids: the text that is counted.
-        order: of the n-grams: a character is predicted from the ``order - 1`` before it.
+        order: the n of the n-grams: a character is predicted from the ``order - 1`` before it.
         line_limit: where a text of a model of lines is cut.
         normalize: how the text was normalised.
 
@@ -50,12 +50,12 @@ class NGramGenerator(TextGenerator):
 
     @contextlib.contextmanager
     def predictor(self) -> Iterator[Predicts]:
-        """Return what gives the probabilities."""
+        """Return the probabilities of the n-grams."""
         yield _Counted(self.counts, self.vocab)
 
 
 class _Counted:
-    """The state is the last symbols of each text, -1 where it had not yet begun."""
+    """The probabilities from counts. The state is the last symbols of each text, -1 before its beginning."""
 
     def __init__(self, counts: NGram, vocab: Vocab) -> None:
         self._counts = counts
@@ -77,7 +77,7 @@ class _Counted:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        return draw_stepwise(
+        return sample_stepwise(
             self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
         )
 

@@ -19,12 +19,12 @@ from charlm.config.rules import (
 from charlm.errors import ArgumentError, SettingError
 
 WINDOW = 64
-"""The last characters that the penalty for repeating looks at, as in llama.cpp."""
+"""The number of last characters that the repeat penalty applies to, as in llama.cpp."""
 MOST_BEAMS = 1024
 
 
 def _ruled(rule: Rule, default: Any) -> Any:
-    """Return a field whose value has to fit a rule; the numbers of numpy are numbers too."""
+    """Return a field whose value is checked against a rule; numpy scalars are allowed."""
 
     def check(value: Any, field: attrs.Attribute[Any]) -> Any:
         plain = value.item() if isinstance(value, np.generic) else value
@@ -35,15 +35,16 @@ def _ruled(rule: Rule, default: Any) -> Any:
 
 @attrs.frozen
 class Sampling:
-    """How the next character is chosen. What stands first is applied first, and the temperature last, as in llama.cpp.
+    """How the next character is chosen. The filters apply in the order below and the temperature last, as in llama.cpp.
 
     ``None`` leaves a filter out, and so do the values that remove nothing: a penalty or ``top_p`` or ``typical`` of
-    1, a ``min_p`` of 0. Each filter works on what the one before it has left, whose probabilities again sum to 1.
+    1, a ``min_p`` of 0. Each filter works on the characters that the one before it kept; their probabilities
+    are rescaled to sum to 1.
 
     Args:
         repeat_penalty: the log-probabilities of the last characters are multiplied by it: above 1 they become
             less likely.
-        repeat_window: how many of the last characters these are; the prime counts.
+        repeat_window: the number of last characters that the penalty applies to, the prime included.
         top_k: keep this many of the likeliest characters.
         typical: keep the characters whose surprisal is nearest to the entropy, until they have this much of the
             probability (Meister et al., "Locally typical sampling", 2023).
@@ -51,7 +52,7 @@ class Sampling:
         min_p: keep what is at least this fraction as likely as the likeliest character.
         temperature: below 1 plays safe, above 1 takes risks, 0 takes the likeliest character each time.
         greedy: take the likeliest character each time.
-        by_word: inside a word take the likeliest character, and draw the first one.
+        by_word: sample the first character of a word, and take the likeliest ones inside it.
         beam: keep this many texts at each step, and return the likeliest of them.
 
     Raises:
@@ -62,7 +63,7 @@ class Sampling:
         True
         >>> Sampling(greedy=True, top_k=5)
         Traceback (most recent call last):
-        charlm.errors.SettingError: greedy: with it ...nothing to choose from; leave out top_k, or greedy
+        charlm.errors.SettingError: greedy: it ...nothing to choose from; leave out top_k, or greedy
     """
 
     repeat_penalty: float = _ruled(number(above=0), 1.0)
@@ -80,12 +81,10 @@ class Sampling:
         """Refuse settings that contradict each other."""
         choosing = {"top_k", "typical", "top_p", "min_p", "temperature"}
         if self.greedy:
-            why = (
-                "with it the likeliest character is taken, so that there is nothing to choose from"
-            )
+            why = "it always takes the likeliest character, so there is nothing to choose from"
             self._refuse("greedy", why, choosing | {"by_word", "beam"})
         if self.beam is not None:
-            why = "with it nothing is drawn: the likeliest text is searched for"
+            why = "it searches for the likeliest text, and samples nothing"
             self._refuse("beam", why, choosing | {"by_word", "repeat_penalty", "repeat_window"})
         if self.repeat_penalty == 1 and self.repeat_window != WINDOW:
             raise SettingError(
@@ -94,7 +93,7 @@ class Sampling:
             )
 
     def _refuse(self, name: str, why: str, others: set[str]) -> None:
-        """Refuse a setting beside those that mean nothing with it."""
+        """Refuse a setting together with others that have no effect with it."""
         met = [
             field.name
             for field in attrs.fields(Sampling)
@@ -117,7 +116,7 @@ class Sampling:
 
     @property
     def sharpness(self) -> float:
-        """The temperature at which characters are drawn: 0 if the likeliest is taken."""
+        """The temperature, which is 0 if the likeliest character is taken."""
         return 0.0 if self.greedy else self.temperature
 
 

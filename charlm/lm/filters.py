@@ -1,8 +1,8 @@
-"""Filters: functions from log-probabilities to log-probabilities, in which -inf is what can no longer be drawn.
+"""Filters: functions from log-probabilities to log-probabilities. Removed characters have -inf.
 
-All are arrays (B, V) in float64, a row for each text. The order is that of llama.cpp: the penalty for repeating, top-k,
-typical, top-p, min-p; the temperature comes last. Among characters of one probability the first in the alphabet counts
-as the likelier, as it does for ``argmax``.
+All are arrays (B, V) in float64, a row for each text. The order is that of llama.cpp: repeat penalty, top-k,
+typical, top-p, min-p; the temperature comes last. Of characters with equal probability, the first in the alphabet
+counts as the likeliest, as in ``argmax``.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ import numpy as np
 from charlm.engine.arrays import Array
 from charlm.kernels.reference.sampling import ScoreStep, State
 from charlm.lm.decoding import Sampling
-from charlm.lm.sampling import Draw, draw_stepwise, reading
+from charlm.lm.sampling import SampleFunction, reading, sample_stepwise
 from charlm.text.vocab import Ids, Vocab
 
 SLACK = 1e-12
-"""Sums and bounds that differ by less are equal: 0.6 and 0.3 are 0.9, whatever rounding makes of them."""
+"""Sums and limits that differ by less than this are equal, so that rounding does not matter: 0.6 + 0.3 is 0.9."""
 
 
 def normalised(scores_BV: Array) -> Array:
-    """Return the log-probabilities of scores, which are log-probabilities but for a constant of each row.
+    """Return log-probabilities from scores, which differ from them by a constant in each row (log-softmax).
 
     Example:
         >>> np.exp(normalised(np.array([[1000.0, 1000.0, -np.inf]]))).tolist()
         [[0.5, 0.5, 0.0]]
     """
-    scores = scores_BV.astype(np.float64)
-    with np.errstate(
-        invalid="ignore"
-    ):  # a model whose scores are not numbers is refused where it is drawn from
-        scores -= scores.max(axis=1, keepdims=True)
-    found: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    return found
+    shifted_BV = scores_BV.astype(np.float64)
+    # scores that are not numbers are an error later, where they are sampled from
+    with np.errstate(invalid="ignore"):
+        shifted_BV -= shifted_BV.max(axis=1, keepdims=True)
+    log_p_BV: Array = shifted_BV - np.log(np.exp(shifted_BV).sum(axis=1, keepdims=True))
+    return log_p_BV
 
 
 def repeat_penalty(log_p_BV: Array, recent_BW: Ids, penalty: float) -> Array:
@@ -53,10 +52,10 @@ def repeat_penalty(log_p_BV: Array, recent_BW: Ids, penalty: float) -> Array:
         >>> np.exp(repeat_penalty(log_p, np.array([[0, 0]]), 2)).round(3).tolist()
         [[0.333, 0.333, 0.333]]
     """
-    found = log_p_BV.copy()
-    for row, recent in zip(found, recent_BW, strict=True):
+    penalised_BV = log_p_BV.copy()
+    for row, recent in zip(penalised_BV, recent_BW, strict=True):
         row[np.unique(recent[recent >= 0])] *= penalty
-    return normalised(found)
+    return normalised(penalised_BV)
 
 
 def top_k(log_p_BV: Array, k: int) -> Array:
@@ -106,7 +105,7 @@ def min_p(log_p_BV: Array, p: float) -> Array:
 
 
 def _first(log_p_BV: Array, keys_BV: Array, kept: Callable[[Array], Array]) -> Array:
-    """Keep some of the characters in the order of their keys; ``kept`` tells which from their probabilities."""
+    """Sort the characters by their keys, and keep those for whose sorted probabilities ``kept`` is true."""
     order = np.argsort(keys_BV, axis=1, kind="stable")
     keep = np.broadcast_to(kept(np.exp(np.take_along_axis(log_p_BV, order, 1))), order.shape)
     chosen = np.zeros(order.shape, bool)
@@ -115,39 +114,40 @@ def _first(log_p_BV: Array, keys_BV: Array, kept: Callable[[Array], Array]) -> A
 
 
 def _before(p_BV: Array) -> Array:
-    """Return the sum of the probabilities before each."""
-    found: Array = np.cumsum(p_BV, axis=1) - p_BV
-    return found
+    """Return for each character the sum of the probabilities before it."""
+    sums_BV: Array = np.cumsum(p_BV, axis=1) - p_BV
+    return sums_BV
 
 
 def filtered(log_p_BV: Array, recent_BW: Ids, how: Sampling) -> Array:
     """Apply the filters in their order, before the temperature."""
-    found = log_p_BV
     if how.repeat_penalty != 1:
-        found = repeat_penalty(found, recent_BW, how.repeat_penalty)
+        log_p_BV = repeat_penalty(log_p_BV, recent_BW, how.repeat_penalty)
     if how.top_k is not None:
-        found = top_k(found, how.top_k)
+        log_p_BV = top_k(log_p_BV, how.top_k)
     if how.typical is not None and how.typical < 1:
-        found = typical(found, how.typical)
+        log_p_BV = typical(log_p_BV, how.typical)
     if how.top_p is not None and how.top_p < 1:
-        found = top_p(found, how.top_p)
+        log_p_BV = top_p(log_p_BV, how.top_p)
     if how.min_p:
-        found = min_p(found, how.min_p)
-    return found
+        log_p_BV = min_p(log_p_BV, how.min_p)
+    return log_p_BV
 
 
 class FilteredSampler:
-    """Draws as a model does, after filters. It carries the last symbols of each text in the state, as the last part.
+    """Samples from a model after filters. The last part of its state is the last symbols of each text.
 
     Args:
-        draw: the model as what reads many symbols at once.
-        step: the model as what reads one and gives its scores.
+        sample: the model's sampling function, which reads many symbols at once.
+        step: the model's function from one symbol of each text to scores.
         how: the filters.
         vocab: the model's symbols.
     """
 
-    def __init__(self, draw: Draw, step: ScoreStep, how: Sampling, vocab: Vocab) -> None:
-        self._draw = draw
+    def __init__(
+        self, sample: SampleFunction, step: ScoreStep, how: Sampling, vocab: Vocab
+    ) -> None:
+        self._sample = sample
         self._step = step
         self._how = how
         self._window = how.repeat_window if how.repeat_penalty != 1 else 0
@@ -161,28 +161,28 @@ class FilteredSampler:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        """Read symbols, and draw some of those that follow (see ``read_and_sample``)."""
-        return draw_stepwise(
+        """Read symbols, and sample the next ones (see ``read_and_sample``)."""
+        return sample_stepwise(
             self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
         )
 
     def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
-        """Read a symbol of each text; return the log-probabilities of what may follow, and the state."""
+        """Read a symbol of each text; return the filtered log-probabilities of the next one, and the state."""
         inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
         scores_BV, inner = self._step(symbols_B, inner)
         recent = self._last(recent, symbols_B[np.newaxis])
-        found = filtered(normalised(scores_BV), recent, self._how)
+        log_p_BV = filtered(normalised(scores_BV), recent, self._how)
         if self._how.by_word and state is not None:
             inside_B = self._in_words[symbols_B][:, np.newaxis]
-            found = np.where(inside_B, top_k(found, 1), found)
-        return found, [*inner, (recent,)]
+            log_p_BV = np.where(inside_B, top_k(log_p_BV, 1), log_p_BV)
+        return log_p_BV, [*inner, (recent,)]
 
     def _read(self, symbols_TB: Ids, state: State | None) -> State:
         inner, recent = (None, None) if state is None else (state[:-1], state[-1][0])
-        return [*reading(self._draw, symbols_TB, inner), (self._last(recent, symbols_TB),)]
+        return [*reading(self._sample, symbols_TB, inner), (self._last(recent, symbols_TB),)]
 
     def _last(self, recent_BW: Ids | None, symbols_TB: Ids) -> Ids:
-        """Return the last symbols of each text; the one that a text begins after is no part of it."""
+        """Return the last symbols of each text, without the start symbol."""
         if recent_BW is None:
             recent_BW = np.empty((symbols_TB.shape[1], 0), int)
             symbols_TB = symbols_TB[1:]
@@ -191,7 +191,7 @@ class FilteredSampler:
 
 
 def _is_in_words(symbol: str, vocab: Vocab) -> bool:
-    """Whether a word may go on after a symbol: a letter, digit or mark, or a byte of a character beyond ASCII."""
+    """Whether a symbol is inside a word: a letter, a digit, a mark, or a byte of a character beyond ASCII."""
     if vocab.is_bytes:
         value = vocab.index(symbol)
         return value >= 0x80 or chr(value).isalnum()

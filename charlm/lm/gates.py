@@ -1,4 +1,4 @@
-"""What the gates and units of a network do while it reads a text: how many are always shut, open or still."""
+"""Gates and units of a network while it reads a text: saturated gates and dead units."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from charlm.lm.sampling import State
 from charlm.text.vocab import Ids
 
 SHUT, OPEN = 0.1, 0.9
-"""Below and above these a gate is saturated: it lets hardly anything through, or nearly all."""
+"""A gate is saturated below the first (it lets almost nothing through) or above the second (almost everything)."""
 STILL = 0.01
-"""A unit whose output has a smaller standard deviation is dead: it says nothing of the text."""
+"""A unit is dead if the standard deviation of its output is smaller: it tells nothing about the text."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What a layer does with a text.
+    """The gates and dead units of a layer.
 
     Attributes:
         units: how many units it has.
@@ -49,7 +49,7 @@ class LayerReport:
 
 
 def layer_reports(model: Model, ids: Ids) -> list[LayerReport]:
-    """Return what each layer does while it reads a text, which begins as a text of the model does.
+    """Return the gates and dead units of each layer while the model reads a text from its start.
 
     Example:
         >>> from charlm.config import ModelConfig
@@ -94,9 +94,9 @@ class _Tally:
         self._squares = self._squares + np.square(values_TH).sum(axis=0)
 
     def add_gate(self, name: str, gate: np.ndarray) -> None:
-        found = (gate.size, gate.sum(dtype=float), (gate < SHUT).sum(), (gate > OPEN).sum())
-        before = self._gates.get(name, [0.0] * len(found))
-        self._gates[name] = [a + float(b) for a, b in zip(before, found, strict=True)]
+        sums = (gate.size, gate.sum(dtype=float), (gate < SHUT).sum(), (gate > OPEN).sum())
+        before = self._gates.get(name, [0.0] * len(sums))
+        self._gates[name] = [a + float(b) for a, b in zip(before, sums, strict=True)]
 
     def report(self) -> LayerReport:
         mean = self._sums / self._count

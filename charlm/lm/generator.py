@@ -1,4 +1,4 @@
-"""What generates texts: anything that gives probabilities of the next character, with everything that it takes."""
+"""Generators of texts: models that give probabilities of the next character, and the methods that sample from them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, Protocol
 
+import numpy as np
+
 from charlm.engine.arrays import Array
 from charlm.errors import InputError, require
 from charlm.kernels.reference.sampling import State
@@ -15,19 +17,19 @@ from charlm.lm import sampling
 from charlm.lm.beam import beam_search
 from charlm.lm.decoding import Sampling, sampling_of
 from charlm.lm.filters import FilteredSampler
-from charlm.lm.sampling import STREAM_LENGTH, Draw, Seed, TextPart
+from charlm.lm.sampling import STREAM_LENGTH, SampleFunction, Seed, TextPart
 from charlm.text.prompt import Prompt, Unknown, prompt_of
 from charlm.text.reading import Form
 from charlm.text.vocab import Ids, Vocab
 
 
 class Predicts(Protocol):
-    """What gives probabilities, one character after the other."""
+    """Gives the probabilities of the next symbol, one symbol after the other."""
 
     def step(self, symbols_B: Ids, state: State | None, /) -> tuple[Array, State]:
         """Read a symbol of each text; return scores (B, V) of what follows, and the state.
 
-        The scores are log-probabilities but for a constant of each text.
+        The scores differ from log-probabilities by a constant for each text.
         """
 
     def sample(
@@ -38,7 +40,7 @@ class Predicts(Protocol):
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        """Read symbols, and draw some of those that follow (see ``kernels.reference.sampling.read_and_sample``)."""
+        """Read symbols, and sample the next ones (see ``kernels.reference.sampling.read_and_sample``)."""
 
 
 class TextGenerator:
@@ -55,7 +57,7 @@ class TextGenerator:
     line_limit: int
 
     def predictor(self) -> AbstractContextManager[Predicts]:
-        """Return what gives the probabilities; leaving the ``with`` block frees what it needs."""
+        """Return the model's probabilities; the end of the ``with`` block frees their memory."""
         raise NotImplementedError
 
     def streams(
@@ -69,14 +71,14 @@ class TextGenerator:
         unknown: Unknown | None = None,
         **how: Any,
     ) -> Iterator[TextPart]:
-        """Draw a text for each seed, side by side, and yield what is drawn (see ``charlm.lm.sampling``).
+        """Sample a text for each seed, all at once, and yield their parts (see ``charlm.lm.sampling``).
 
         Args:
-            seeds: the same seed gives the same text, whatever its neighbours, unless rounding decides a
-                draw; None draws one.
+            seeds: the same seed gives the same text, whatever the other seeds are, unless rounding changes a
+                choice; None is a random seed.
             length: at most this many characters each; by default until ``<EOS>``, or 500 without one.
             temperature: below 1 plays safe, 0 is the likeliest character each time.
-            prime: the text to go on from.
+            prime: the text to continue.
             stop: end before this string. Both are prepared as the model's text was (``charlm.text.prompt``).
             unknown: what is done about characters of the prime that the model does not know: ``error``, ``skip``
                 or ``replace``.
@@ -86,7 +88,7 @@ class TextGenerator:
         Raises:
             ArgumentError: something is of a wrong type, or there is no such setting.
             InputError: a seed or the length is negative, or a setting is out of its range.
-            TextError: the model cannot read the prime, or never draws the stop string.
+            TextError: the model cannot read the prime, or cannot generate the stop string.
         """
         require("seeds", seeds, Sequence, "a list of seeds")
         require("length", length, (Integral, NoneType), "a whole number or None")
@@ -101,39 +103,37 @@ class TextGenerator:
         prompt = self.prompt(prime, stop, unknown)
         if chosen.beam is not None and len(seeds) != 1:
             raise InputError(
-                f"beam: the search finds one text, and does not depend on a seed; got {len(seeds)} seeds: give one"
+                f"beam: a beam search gives one text, which does not depend on a seed; got {len(seeds)} seeds: give one"
             )
+        return self._parts(rngs, limit, prompt, chosen)
 
-        def drawn() -> Iterator[TextPart]:
-            with self.predictor() as predict:
-                if chosen.beam is not None:
-                    yield from beam_search(
-                        predict.sample,
-                        predict.step,
-                        self.vocab,
-                        chosen.beam,
-                        limit=limit,
-                        prime=prompt.prime,
-                        stop=prompt.stop,
-                    )
-                    return
+    def _parts(
+        self, rngs: Sequence[np.random.Generator], limit: int, prompt: Prompt, how: Sampling
+    ) -> Iterator[TextPart]:
+        """Sample a text with each of the ``rngs``, or search for one."""
+        vocab, (prime, stop) = self.vocab, prompt
+        with self.predictor() as predict:
+            if how.beam is not None:
+                step, sample = predict.step, predict.sample
+                yield from beam_search(
+                    sample, step, vocab, how.beam, limit=limit, prime=prime, stop=stop
+                )
+            else:
                 yield from sampling.streams(
-                    sampler_of(predict, chosen, self.vocab),
-                    self.vocab,
+                    sampler_of(predict, how, vocab),
+                    vocab,
                     rngs,
                     limit=limit,
-                    temperature=chosen.sharpness,
-                    prime=prompt.prime,
-                    stop=prompt.stop,
+                    temperature=how.sharpness,
+                    prime=prime,
+                    stop=stop,
                 )
-
-        return drawn()
 
     def prompt(self, prime: str = "", stop: str = "", unknown: Unknown | None = None) -> Prompt:
         """Return a prime and a stop text, prepared as the model's text was.
 
         Raises:
-            TextError: the model cannot read the prime, or never draws the stop text.
+            TextError: the model cannot read the prime, or cannot generate the stop text.
         """
         return prompt_of(prime, stop, self.vocab, self.normalize, unknown)
 
@@ -147,7 +147,7 @@ class TextGenerator:
         stop: str = "",
         **how: Any,
     ) -> Generator[str, None, bool]:
-        """Yield the characters of one text as they are drawn, and return whether it is complete; see ``streams``."""
+        """Yield the characters of one text as they are sampled, and return whether it is complete; see ``streams``."""
         return sampling.characters(
             self.streams([seed], length, temperature=temperature, prime=prime, stop=stop, **how)
         )
@@ -162,7 +162,7 @@ class TextGenerator:
         stop: str = "",
         **how: Any,
     ) -> str:
-        """Return one text drawn from the model, the prime not included; see ``streams``.
+        """Return one sampled text, without the prime; see ``streams``.
 
         Example:
             >>> from charlm.config import ModelConfig
@@ -176,11 +176,11 @@ class TextGenerator:
         ).text
 
     def default_length(self) -> int:
-        """Return the number of characters at which a text is cut unless another is asked for."""
+        """Return the number of characters at which a text is cut by default."""
         return self.line_limit if self.vocab.eos is not None else STREAM_LENGTH
 
 
-def sampler_of(predict: Predicts, how: Sampling, vocab: Vocab) -> Draw:
+def sampler_of(predict: Predicts, how: Sampling, vocab: Vocab) -> SampleFunction:
     """Return the function that samples: the model's own, or one that filters the scores first."""
     return (
         FilteredSampler(predict.sample, predict.step, how, vocab) if how.filters else predict.sample

@@ -16,14 +16,14 @@ from charlm.text.vocab import Vocab
 TIME, TEXTS = 8, 2
 """The size of the batch: enough for every weight to count."""
 TOLERANCE = 1e-5
-"""Differences by rounding are a hundredth of this; mistakes are larger by far."""
+"""Rounding causes differences of a hundredth of this; mistakes cause far larger ones."""
 SMALLEST = 1e-6
-"""A gradient that is nowhere larger cannot be told from rounding."""
+"""A gradient whose numbers are all smaller cannot be told from rounding."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check of a parameter found.
+    """The result of the check of a parameter.
 
     Attributes:
         name: the parameter's name, as in a checkpoint.
@@ -56,24 +56,24 @@ def check_model(
         vocab: the symbols.
         config: the model.
         most: how many numbers of each parameter are checked; None is all of them.
-        seed: draws weights, batch, masks and which numbers are checked.
+        seed: of the random weights, batch, masks, and choice of numbers.
 
     Example:
         >>> vocab = Vocab.from_alphabet("abc", eos=True)
-        >>> all(found.passed for found in check_model(vocab, ModelConfig(hidden_dim=3, embed_dim=3)))
+        >>> all(checked.passed for checked in check_model(vocab, ModelConfig(hidden_dim=3, embed_dim=3)))
         True
     """
     model = Model(vocab, config, NumpyStream(seed), dtype=np.float64)
     rng = np.random.default_rng(seed)
     inputs_TB, targets_TB = rng.integers(0, len(vocab), (2, TIME, TEXTS))
     members = model.parameters()
-    found = parameter_gradients(
+    gradients = parameter_gradients(
         list(members.items()),
         lambda graph: model.loss(graph, inputs_TB, targets_TB, train=True)[0],
         most,
         seed,
     )
-    for name, analytic, numeric in found:
+    for name, analytic, numeric in gradients:
         size = float(np.abs(numeric).max(initial=0))
         difference = float(np.abs(analytic - numeric).max(initial=0)) / (size or 1.0)
         yield Checked(name, members[name].value.size, len(numeric), size, difference)

@@ -1,8 +1,8 @@
 """How far back a model looks: gradients by lag, and scores with less context.
 
-A lag of 1 is the character before the one that is predicted. The gradient at a lag is that of the surprisal with
-respect to the vector of the character there: how much a small change of it would matter. A score with k characters of
-context starts from an empty state k characters before: how much of the rest the model makes use of.
+A lag of 1 is the character before the predicted one. The gradient at a lag is that of the surprisal with respect to the
+vector of the character there. It shows how much a small change of that vector would matter. A score with k characters
+of context starts from an empty state k characters before. It shows how much the model uses what is farther back.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from charlm.text.vocab import Ids
 KEPT = (1, 2, 3, 4, 5, 6, 7, 10, 15, 20, 30, 50, 100)
 """The lengths of context that are tried."""
 REACH = 2 * KEPT[-1]
-"""The context from which gradients are taken: its beginning gives the state time to become a usual one."""
+"""The length of the contexts for gradients; their first half takes the state away from the empty one."""
 STEPS = sum(KEPT) + 3 * REACH
-"""Characters that are read for each place; the way back counts as two."""
+"""Characters that are read for each place; the backward pass counts as two."""
 SIDE_BY_SIDE = 64
 """Contexts that are read at once."""
 
@@ -39,7 +39,7 @@ class Horizon:
 
     Attributes:
         places: how many characters were predicted.
-        gradients: the norm of the gradient at lags 1, 2, ...: the mean over the places that have so many characters
+        gradients: the norm of the gradient at lags 1, 2, ...: the mean over the places that have this many characters
             before them.
         context: for each length of context the mean surprisal in bits, from short to long.
         whole: the mean surprisal with all of the context that was read, at most ``REACH`` characters.
@@ -51,19 +51,19 @@ class Horizon:
     whole: float
 
     def lag_of(self, share: float) -> int:
-        """Return the lag up to which a share of the gradient lies."""
+        """Return the smallest lag within which this share of the gradient lies."""
         total = np.cumsum(self.gradients)
         return int(np.searchsorted(total, share * total[-1])) + 1
 
     def enough(self, bits: float = 0.01) -> int | None:
-        """Return the least context with which the model is within some bits of its best; None if none is."""
+        """Return the shortest context whose score is at most ``bits`` above the best; None if there is none."""
         best = min(self.whole, *self.context.values())
-        return next((k for k, found in self.context.items() if found <= best + bits), None)
+        return next((k for k, mean_bits in self.context.items() if mean_bits <= best + bits), None)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one prediction rests on.
+    """One prediction, and its gradient with respect to what the model read.
 
     Attributes:
         read: the symbols before it, in a model of lines those of its line.
@@ -79,7 +79,7 @@ class Prediction:
 
 
 def prediction(model: Model, ids: Ids, at: int) -> Prediction:
-    """Return what the prediction of symbol ``at`` of a text, counted from 0, rests on.
+    """Return the prediction of symbol ``at`` of a text, counted from 0, and its gradients.
 
     Example:
         >>> from charlm.config import ModelConfig
@@ -98,23 +98,23 @@ def prediction(model: Model, ids: Ids, at: int) -> Prediction:
 
 
 def places_of(begin: int, end: int, most: int) -> Places:
-    """Return places from ``begin`` on and before ``end``, spread evenly, ``most`` of them at most.
+    """Return at most ``most`` places, spread evenly from ``begin`` to before ``end``.
 
     Example:
         >>> places_of(1, 8, 4).tolist()
         [1, 3, 5, 7]
     """
-    found: Places = np.unique(np.linspace(begin, end - 1, min(most, end - begin)).astype(np.int64))
-    return found
+    places: Places = np.unique(np.linspace(begin, end - 1, min(most, end - begin)).astype(np.int64))
+    return places
 
 
 def horizon(model: Model, ids: Ids, places: Places) -> Horizon:
     """Return how far back a model looks at some places of a text.
 
     Args:
-        model: what reads.
+        model: the model.
         ids: the text.
-        places: those of the symbols that are predicted; the first symbol can only be read.
+        places: the indices of the symbols that are predicted, from 1 on.
     """
     with progress.task("looking back", STEPS * len(places)):
         sums, counts = np.zeros(REACH), np.zeros(REACH)
@@ -125,11 +125,11 @@ def horizon(model: Model, ids: Ids, places: Places) -> Horizon:
             counts[: len(norms_LB)] += norms_LB.shape[1]
             nlls.append(nll_B)
             progress.advance(3 * contexts_TB.size)
-        known = counts > 0
+        reached = counts > 0
         context = {kept: _mean_bits(model, ids, places, kept) for kept in KEPT}
     return Horizon(
         len(places),
-        (sums[known] / counts[known])[: KEPT[-1]],
+        (sums[reached] / counts[reached])[: KEPT[-1]],
         context,
         float(np.concatenate(nlls).mean() / np.log(2)),
     )
@@ -154,16 +154,16 @@ def gradients(model: Model, contexts_TB: Ids, targets_B: Ids) -> tuple[Floats, F
 
 
 def _mean_bits(model: Model, ids: Ids, places: Places, kept: int) -> float:
-    """Return the mean surprisal of symbols with a context of so many at most."""
-    found = []
+    """Return the mean surprisal in bits of symbols, each after a context of at most ``kept`` symbols."""
+    nlls = []
     for contexts_TB, targets_B in _contexts(model, ids, places, kept):
         graph = model.graph()
         h, _ = model.hidden(graph, contexts_TB, None)
         w, b = model.output_layer(graph)
-        found.append(_nlls(model, h.array()[0, -1], w.array()[0], b.array()[0], targets_B))
+        nlls.append(_nlls(model, h.array()[0, -1], w.array()[0], b.array()[0], targets_B))
         graph.release()
         progress.advance(contexts_TB.size)
-    return float(np.concatenate(found).mean() / np.log(2))
+    return float(np.concatenate(nlls).mean() / np.log(2))
 
 
 def _nlls(model: Model, h_BH: Array, w: Array, b: Array, targets_B: Ids) -> Floats:
@@ -172,9 +172,9 @@ def _nlls(model: Model, h_BH: Array, w: Array, b: Array, targets_B: Ids) -> Floa
 
 
 def _contexts(model: Model, ids: Ids, places: Places, most: int) -> Iterator[tuple[Ids, Ids]]:
-    """Yield the contexts (T, B) of places, those of one length together, and what follows them (B,).
+    """Yield contexts (T, B) of equal length, and the symbols (B,) that follow them.
 
-    In a model of lines none goes back beyond the ``<EOS>`` before its line.
+    In a model of lines, a context begins at the ``<EOS>`` before its line or later.
     """
     begins = np.maximum(places - most, 0)
     eos = model.vocab.eos

@@ -26,7 +26,7 @@ class CharLM(Model, TextGenerator):
     """
 
     def predictor(self) -> Predictor:
-        """Return what reads symbols and draws those that follow."""
+        """Return the model's probabilities, for use in a ``with`` block."""
         return Predictor(self)
 
 

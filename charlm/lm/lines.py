@@ -1,4 +1,4 @@
-"""What a model makes of the lines of a text that it reads once."""
+"""The score of each line of a text, which is read once."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Span:
 
 @dataclass(frozen=True)
 class LineScore:
-    """The score of a line, in which its end is one symbol; the last line of a stream may have none.
+    """The score of a line. Its end counts as one symbol; the last line of a stream may have no end.
 
     Attributes:
         line: its number, from 1.
         text: the line as the model read it, without its end.
         log_p: the log-probability in nats: the sum over its symbols.
-        symbols: how many these are.
+        symbols: the number of symbols.
         bits: the surprisal of each symbol, in bits.
         ranks: how likely each was among all symbols, 1 for the likeliest.
     """
@@ -69,15 +69,15 @@ def spans(
     Args:
         reader: the model, at the beginning of the text.
         text: its code points and ids, in parts.
-        alone: give every line an empty state at its start, as if it stood alone.
+        alone: begin every line with an empty state, as if there were no other lines.
     """
     line, begin = 1, 1
     for points, ids in text:
-        for first, last in _stretches(points) if alone else [(0, len(points))]:
+        for first, last in _line_bounds(points) if alone else [(0, len(points))]:
             done = first
             for piece in reader.read(ids[first:last]):
                 read = points[done : done + len(piece.ids_T)]
-                for start, stop in _stretches(read):
+                for start, stop in _line_bounds(read):
                     span = Span(line, begin, read[start:stop], piece[start:stop])
                     yield span
                     line, begin = (line + 1, 1) if span.ends else (line, begin + stop - start)
@@ -86,10 +86,10 @@ def spans(
                 reader.restart()
 
 
-def line_scores(found: Iterable[Span], vocab: Vocab) -> Iterator[LineScore]:
-    """Yield the score of each line, when it ends. A line is in memory whole, the text is not."""
+def line_scores(parts: Iterable[Span], vocab: Vocab) -> Iterator[LineScore]:
+    """Yield the score of each line when it ends. Only one line is in memory."""
     line: list[Span] = []
-    for span in found:
+    for span in parts:
         line.append(span)
         if span.ends:
             yield _score(line, vocab)
@@ -112,7 +112,7 @@ def _score(line: list[Span], vocab: Vocab) -> LineScore:
     )
 
 
-def _stretches(points: Points) -> Iterator[tuple[int, int]]:
+def _line_bounds(points: Points) -> Iterator[tuple[int, int]]:
     """Yield where the lines of some code points begin and end."""
     start = 0
     for end in (*(np.flatnonzero(points == NEWLINE) + 1).tolist(), len(points)):

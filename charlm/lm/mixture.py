@@ -14,7 +14,7 @@ from charlm.errors import InputError
 from charlm.kernels.reference.sampling import State
 from charlm.lm.filters import normalised
 from charlm.lm.generator import Predicts, TextGenerator
-from charlm.lm.sampling import draw_stepwise, reading
+from charlm.lm.sampling import reading, sample_stepwise
 from charlm.text.vocab import Ids, Vocab, named
 
 
@@ -33,10 +33,10 @@ class Part(NamedTuple):
 
 
 class Mixture(TextGenerator):
-    """The probability of a character is the weighted mean of what several models say.
+    """A generator whose probability of a character is the weighted mean of several models' probabilities.
 
     Args:
-        parts: the models. Lengths and the preparation of a prime are those of the first.
+        parts: the models. The length of a text and the preparation of a prime are those of the first model.
 
     Raises:
         InputError: weights are not above 0, do not sum to 1, or the models have different alphabets.
@@ -70,14 +70,14 @@ class Mixture(TextGenerator):
 
     @contextlib.contextmanager
     def predictor(self) -> Iterator[Predicts]:
-        """Return what gives the mixed probabilities."""
+        """Return the mixed probabilities."""
         with ExitStack() as stack:
             models = [stack.enter_context(part.model.predictor()) for part in self.parts]
             yield _Mixed(models, [part.weight for part in self.parts])
 
 
 class _Mixed:
-    """The models' states are one list; ``_layers`` tells how many of it belong to each."""
+    """The mixed probabilities. The state joins the states of all models; ``_layers`` has the length of each."""
 
     def __init__(self, models: Sequence[Predicts], weights: Sequence[float]) -> None:
         self._models = models
@@ -86,10 +86,10 @@ class _Mixed:
 
     def step(self, symbols_B: Ids, state: State | None, /) -> tuple[Array, State]:
         states = self._split(state)
-        found = [m.step(symbols_B, s) for m, s in zip(self._models, states, strict=True)]
-        log_p = np.stack([normalised(scores) for scores, _ in found]) + self._log_weights
+        results = [m.step(symbols_B, s) for m, s in zip(self._models, states, strict=True)]
+        log_p = np.stack([normalised(scores) for scores, _ in results]) + self._log_weights
         mixed: Array = np.logaddexp.reduce(log_p, axis=0)
-        return mixed, self._joined([after for _, after in found])
+        return mixed, self._joined([after for _, after in results])
 
     def sample(
         self,
@@ -99,7 +99,7 @@ class _Mixed:
         temperature: float,
         end: int,
     ) -> tuple[Ids, State]:
-        return draw_stepwise(
+        return sample_stepwise(
             self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
         )
 
@@ -123,22 +123,22 @@ class _Mixed:
 def _difference(first: Part, other: Part) -> str:
     """Say how two alphabets differ."""
     here, there = first.model.vocab, other.model.vocab
-    told = [
-        f"{a.name} has {', '.join(_names(a.model.vocab, missing))}, which {b.name} has not"
+    differences = [
+        f"{a.name} has {', '.join(_names(a.model.vocab, missing))}, which {b.name} does not have"
         for a, b in ((first, other), (other, first))
         if (missing := [s for s in a.model.vocab.symbols if s not in b.model.vocab])
     ]
-    if not told:
+    if not differences:
         place = next(
             n for n, (a, b) in enumerate(zip(here.symbols, there.symbols, strict=True)) if a != b
         )
-        told = [
+        differences = [
             f"they number them differently: at place {place}, {first.name} has {named(here.symbols[place])} and "
             f"{other.name} {named(there.symbols[place])}"
         ]
     return (
-        f"{first.name} and {other.name} cannot be mixed, because their symbols differ: {'; '.join(told)}. Mix models "
-        "of one alphabet: train both on one text, or with the same data.alphabet and data.framing"
+        f"{first.name} and {other.name} cannot be mixed, because their symbols differ: {'; '.join(differences)}. "
+        "Mix models of one alphabet: train both on one text, or with the same data.alphabet and data.framing"
     )
 
 

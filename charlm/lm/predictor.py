@@ -16,7 +16,7 @@ from charlm.kernels import reference
 from charlm.kernels.reference.sampling import LAYERS, ScoreStep, read_and_sample
 from charlm.lm.compute import operations_per_character
 from charlm.lm.model import Model
-from charlm.lm.sampling import Draw, State
+from charlm.lm.sampling import SampleFunction, State
 from charlm.text.vocab import Ids
 
 AT_ONCE = 2e8
@@ -37,18 +37,18 @@ class Predictor:
         sampler = _sampler(model)
         if sampler is not None:
             self.step: ScoreStep = sampler.step
-            self._draw: Draw = sampler.sample
+            self._sample: SampleFunction = sampler.sample
         else:
             self._graph = StepGraph(model)
             self.step = self._graph.step
-            self._draw = partial(read_and_sample, self.step)
+            self._sample = partial(read_and_sample, self.step)
 
     def sample(
         self, symbols_TB: Ids, state: State | None, uniforms_NB: Array, temperature: float, end: int
     ) -> tuple[Ids, State]:
         """Read symbols, and sample the next ones: as many as take about ten milliseconds."""
         most = max(1, int(self._at_once / symbols_TB.shape[1]))
-        return self._draw(symbols_TB, state, uniforms_NB[:most], temperature, end)
+        return self._sample(symbols_TB, state, uniforms_NB[:most], temperature, end)
 
     def __enter__(self) -> Predictor:
         return self

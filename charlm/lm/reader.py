@@ -1,4 +1,4 @@
-"""A model that reads a text piece by piece, and shows what it predicts before each symbol and its states after it.
+"""Reads a text piece by piece with a model, and gives its prediction before each symbol and its states after it.
 
 The text is read as ``charlm eval`` reads it: the state is carried from piece to piece; a model of lines has an empty
 state at the start of each line. No more than a piece is in memory.
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from charlm.engine.arrays import Array
 from charlm.lm.evaluation import PIECE, Floats, lines, pieces
+from charlm.lm.filters import normalised
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.text.vocab import Ids
@@ -26,7 +27,7 @@ class Piece:
     Attributes:
         read_T: the symbols that were read; each is the one before a symbol of ``ids_T``.
         ids_T: the symbols that were predicted.
-        log_p_TV: the log-probability of every symbol at their places, in nats.
+        log_p_TV: the log-probabilities of all symbols at each place, in nats.
         states: for each layer the states after ``read_T``, (states, T, H); the last state is the output h.
     """
 
@@ -36,15 +37,15 @@ class Piece:
     states: list[Array]
 
     def __getitem__(self, part: slice) -> Piece:
-        """Return what belongs to some of the symbols."""
+        """Return the part of the piece for some of its symbols."""
         states = [layer[:, part] for layer in self.states]
         return Piece(self.read_T[part], self.ids_T[part], self.log_p_TV[part], states)
 
     @property
     def nlls(self) -> Floats:
         """The negative log-probability of each symbol, in nats: its surprisal."""
-        found: Floats = -self.log_p_TV[np.arange(len(self.ids_T)), self.ids_T]
-        return found
+        nlls_T: Floats = -self.log_p_TV[np.arange(len(self.ids_T)), self.ids_T]
+        return nlls_T
 
     @property
     def bits(self) -> Floats:
@@ -54,23 +55,25 @@ class Piece:
     @property
     def ranks(self) -> npt.NDArray[np.int64]:
         """How likely each symbol was among all: 1 is the likeliest. Equally likely symbols share the best rank."""
-        found: npt.NDArray[np.int64] = (self.log_p_TV > -self.nlls[:, np.newaxis]).sum(axis=1) + 1
-        return found
+        ranks_T: npt.NDArray[np.int64] = (self.log_p_TV > -self.nlls[:, np.newaxis]).sum(axis=1) + 1
+        return ranks_T
 
     @property
     def entropies(self) -> Floats:
         """The entropy of each prediction, in nats."""
-        found: Floats = -(np.exp(self.log_p_TV) * np.maximum(self.log_p_TV, -1e300)).sum(axis=1)
-        return found
+        entropies_T: Floats = -(np.exp(self.log_p_TV) * np.maximum(self.log_p_TV, -1e300)).sum(
+            axis=1
+        )
+        return entropies_T
 
     def likeliest(self, count: int) -> tuple[Ids, Floats]:
-        """Return the symbols with the highest probabilities at each place, and these: (T, count) each."""
+        """Return the likeliest symbols at each place and their probabilities, both (T, count)."""
         order_TV = np.argsort(-self.log_p_TV, axis=1, kind="stable")[:, :count]
         return order_TV, np.exp(np.take_along_axis(self.log_p_TV, order_TV, axis=1))
 
 
 class Reader:
-    """Reads one text, of which the symbols are given part by part.
+    """Reads one text, part by part.
 
     Example:
         >>> from charlm.config import ModelConfig
@@ -85,12 +88,12 @@ class Reader:
         self.restart()
 
     def restart(self) -> None:
-        """Go on as at the beginning of a text: with an empty state, after the symbol that a text begins after."""
+        """Begin a new text: with an empty state, after the start symbol."""
         self._state: State | None = None
         self._last = self._model.vocab.start
 
     def read(self, ids: Ids) -> Iterator[Piece]:
-        """Read the next symbols of the text, and yield what was predicted, at most ``PIECE`` symbols at once."""
+        """Read the next symbols of the text, and yield them in pieces of at most ``PIECE`` symbols."""
         eos = self._model.vocab.eos
         for start, stop in pieces(0, len(ids), PIECE):
             for i, j in lines(ids, start, stop, eos):
@@ -104,10 +107,8 @@ class Reader:
         h, layers = model.hidden(graph, read_T[:, np.newaxis], state)
         w, b = model.output_layer(graph)
         h_TH = h.array().reshape(len(ids_T), -1)
-        scores_TV = (h_TH @ w.array()[0] + b.array()[0]).astype(np.float64)
+        log_p_TV = normalised(h_TH @ w.array()[0] + b.array()[0])
         states = [layer.array()[:, :, 0].copy() for layer in layers]
         self._state, self._last = model.carried(layers), int(ids_T[-1])
         graph.release()
-        scores_TV -= scores_TV.max(axis=1, keepdims=True)
-        log_p_TV = scores_TV - np.log(np.exp(scores_TV).sum(axis=1, keepdims=True))
         return Piece(read_T, ids_T, log_p_TV, states)

@@ -1,4 +1,4 @@
-"""Sampling texts, one character at a time, several texts side by side.
+"""Sampling texts, one character at a time, several texts at once.
 
 Sampling needs only a function from symbols and a state to the next symbols and the state after them. So it knows
 nothing of models.
@@ -18,8 +18,8 @@ from charlm.kernels.reference.sampling import ScoreStep, read_and_sample
 from charlm.kernels.reference.sampling import State as State
 from charlm.text.vocab import Ids, Vocab
 
-Draw: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
-"""``kernels.reference.sampling.read_and_sample`` without a step; it may draw fewer than there are uniforms."""
+SampleFunction: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
+"""``kernels.reference.sampling.read_and_sample`` without ``step``; it may sample fewer symbols than ``uniforms``."""
 
 Read: TypeAlias = "Callable[[Ids, State | None], State]"
 """Reads symbols (T, B) and returns the state after them."""
@@ -55,7 +55,7 @@ STREAM_LENGTH = 500
 SIDE_BY_SIDE = 64
 """A good number of texts to sample at once: a product with a matrix takes little longer than with a vector."""
 AHEAD = 32
-"""Characters that are drawn before one is shown, if it takes no longer than the eye does."""
+"""Characters that are sampled before the first of them is shown; nobody notices so short a wait."""
 PIECE = 4096
 """Characters of a prime that are read at once: it may have megabytes."""
 NOT_NUMBERS = (
@@ -82,7 +82,7 @@ def generator(seed: Seed) -> np.random.Generator:
 
 
 def streams(
-    draw: Draw,
+    sample: SampleFunction,
     vocab: Vocab,
     rngs: Sequence[np.random.Generator],
     *,
@@ -91,13 +91,13 @@ def streams(
     prime: str = "",
     stop: str = "",
 ) -> Iterator[TextPart]:
-    """Sample a text with each of the ``rngs``, side by side, and yield its characters without the prime.
+    """Sample a text with each of the ``rngs``, all at once, and yield its characters without the prime.
 
     A model with ``<EOS>`` starts after one and ends at the next; another starts after a newline if
     it knows one. With ``stop`` a text ends before the first occurrence of that string.
 
     Args:
-        draw: the model.
+        sample: the model.
         vocab: its symbols.
         rngs: random numbers, one generator for each text: a number for each symbol, ``AHEAD`` at a time.
         limit: sample at most this many characters.
@@ -111,8 +111,8 @@ def streams(
     """
     end = -1 if vocab.eos is None else vocab.eos
     alive = [_Text(index, rng, vocab, stop) for index, rng in enumerate(rngs)]
-    first = [0] * len(alive)  # all of them go on from the one prime
-    last_B, state = after_prime(draw, vocab, prime)
+    first = [0] * len(alive)  # all of them continue the same prime
+    last_B, state = after_prime(sample, vocab, prime)
     symbols_TB = last_B[np.newaxis, first]
     if state is not None:
         state = chosen_rows(state, first)
@@ -122,7 +122,7 @@ def streams(
         if not len(uniforms_NB):
             count = min(left, AHEAD)
             uniforms_NB = np.stack([text.rng.random(count) for text in alive], axis=1)
-        symbols_TB, state = draw(symbols_TB, state, uniforms_NB, temperature, end)
+        symbols_TB, state = sample(symbols_TB, state, uniforms_NB, temperature, end)
         left -= len(symbols_TB)
         columns = symbols_TB.T.tolist()
         parts = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
@@ -165,20 +165,20 @@ class _Text:
         return TextPart(self.index, held[:sure], None)
 
 
-def after_prime(draw: Draw, vocab: Vocab, prime: str) -> tuple[Ids, State | None]:
-    """Return the last symbol before the first that is drawn, (1,), and the state before it, None at the start."""
+def after_prime(sample: SampleFunction, vocab: Vocab, prime: str) -> tuple[Ids, State | None]:
+    """Read the prime except its last symbol; return that symbol, (1,), and the state before it, None at the start."""
     ids = vocab.encode(prime)
     state: State | None = None
     last_B = np.array([vocab.start])
     for begin in range(0, len(ids), PIECE):
         piece = ids[begin : begin + PIECE].astype(int)
         read_TB = np.append(last_B, piece[:-1])[:, np.newaxis]
-        state = reading(draw, read_TB, state)
+        state = reading(sample, read_TB, state)
         last_B = piece[-1:]
     return last_B, state
 
 
-def draw_stepwise(
+def sample_stepwise(
     read: Read,
     step: ScoreStep,
     symbols_TB: Ids,
@@ -187,7 +187,7 @@ def draw_stepwise(
     temperature: float,
     end: int,
 ) -> tuple[Ids, State]:
-    """Draw as ``read_and_sample`` does; all symbols but the last are read in one call, and their scores never made."""
+    """Sample as ``read_and_sample`` does, but read all symbols except the last in one call, without their scores."""
     count = len(symbols_TB) - bool(len(uniforms_NB))
     if count:
         state = read(symbols_TB[:count], state)
@@ -197,9 +197,9 @@ def draw_stepwise(
     return read_and_sample(step, symbols_TB[count:], state, uniforms_NB, temperature, end)
 
 
-def reading(draw: Draw, symbols_TB: Ids, state: State | None) -> State:
+def reading(sample: SampleFunction, symbols_TB: Ids, state: State | None) -> State:
     """Return the state after some symbols."""
-    return draw(symbols_TB, state, np.empty((0, symbols_TB.shape[1])), 0.0, -1)[1]
+    return sample(symbols_TB, state, np.empty((0, symbols_TB.shape[1])), 0.0, -1)[1]
 
 
 def chosen_rows(state: State, rows: list[int]) -> State:
@@ -217,7 +217,7 @@ def characters(parts: Iterable[TextPart]) -> Generator[str, None, bool]:
 
 
 def in_turn(parts: Iterable[TextPart]) -> Iterator[TextPart]:
-    """Put texts that are sampled side by side in order; each is shown as soon as the texts before it have ended.
+    """Put texts that are sampled at once in order; each is shown as soon as the texts before it have ended.
 
     Example:
         >>> parts = [TextPart(0, "a", None), TextPart(1, "b", True), TextPart(0, "c", True)]

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class ModelState:
-    """What a checkpoint holds of a model beside its weights.
+    """The parts of a model in a checkpoint, other than its weights.
 
     Attributes:
         charlm: the version that wrote it.

@@ -1,10 +1,10 @@
-"""The units of a network, and what they follow in a text: a search with a control.
+"""A search for units of a network that follow a property of a text, with a control.
 
 A unit follows a label of the characters if its value after each character correlates with the label (Pearson's r).
 With many units, some correlate by chance. So the same search is made with shuffled labels: cut into blocks of random
-lengths, which are put in another order. A shuffled label varies as the label does, from character to character, but
-says nothing of the place. What it reaches is chance. (Labels that are only shifted would do less: where all lines
-have the same length, a shift may put each label where it was.)
+lengths, which are put in random order. A shuffled label changes from character to character like the label, but no
+longer belongs to the characters there. Correlations with it are chance. (Shifted labels would be a worse control: if
+all lines have the same length, a shift may put each label back where it was.)
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from charlm.lm.reader import Reader
 from charlm.text.vocab import Ids
 
 SHUFFLES = 10
-"""How often the control is made."""
+"""The number of shuffled labels in the control, for each label."""
 BLOCKS, LEAST_BLOCK = 200, 100
-"""The blocks of a shuffle, and how long they are at least, on average."""
+"""The number of blocks in a shuffle, and their least mean length."""
 LEAST = 100
-"""Characters of a text in which a search makes sense."""
+"""The least number of characters for a search."""
 FOLLOWS = 0.5
-"""The least correlation by which a unit is said to follow a label; it must be larger than the control's too."""
+"""A unit follows a label if |r| is at least this, and at least that of the control."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Find:
-    """What was found for a label.
+    """The units that follow a label best.
 
     Attributes:
-        label: what is said of each character.
+        label: the name of the label.
         best: the units that follow it most closely, with their correlations, the best first.
         control: the largest absolute correlation of any unit with shuffled labels.
     """
@@ -86,9 +86,14 @@ def units_of(model: Model) -> list[Unit]:
     return [
         Unit(layer, state, number)
         for layer, size in enumerate(model.config.hidden_dims, 1)
-        for state in "ch"[-model.rnn.cell.states :]
+        for state in _states(model)
         for number in range(1, size + 1)
     ]
+
+
+def _states(model: Model) -> str:
+    """Return the names of a layer's states, in their order."""
+    return "ch"[-model.rnn.cell.states :]
 
 
 def check_layer(model: Model, layer: int | None) -> None:
@@ -111,46 +116,46 @@ def unit_named(model: Model, layer: int | None, name: str) -> Unit:
     """
     layer = model.config.layers if layer is None else layer
     check_layer(model, layer)
-    size, states = model.config.hidden_dims[layer - 1], "ch"[-model.rnn.cell.states :]
-    found = re.fullmatch(rf"([{states}]?)(\d+)", name)
-    if found is None or not 1 <= int(found[2]) <= size:
+    size, states = model.config.hidden_dims[layer - 1], _states(model)
+    match = re.fullmatch(rf"([{states}]?)(\d+)", name)
+    if match is None or not 1 <= int(match[2]) <= size:
         kinds = " or ".join(f"{state}1 to {state}{size}" for state in reversed(states))
         raise InputError(f"unit {name}: layer {layer} has the units {kinds}")
-    return Unit(layer, found[1] or "h", int(found[2]))
+    return Unit(layer, match[1] or "h", int(match[2]))
 
 
 def values_of(model: Model, ids: Ids, unit: Unit) -> Array:
     """Return the values of a unit after each symbol of a text but the last."""
-    place = "ch"[-model.rnn.cell.states :].index(unit.state)
-    found = [
+    place = _states(model).index(unit.state)
+    parts = [
         piece.states[unit.layer - 1][place, :, unit.number - 1] for piece in Reader(model).read(ids)
     ]
-    return np.concatenate(found)[1:]
+    return np.concatenate(parts)[1:]
 
 
 def search(
     model: Model, ids: Ids, labels: dict[str, Floats], layer: int | None = None, most: int = 5
 ) -> list[Find]:
-    """Return for each label that varies the units that follow it, and what chance reaches; the best find first.
+    """Return for each label that varies the units that follow it best, and the control; the best find first.
 
     Args:
-        model: what reads the text.
+        model: the model.
         ids: the text.
         labels: of each symbol.
         layer: the only layer that is searched, counted from 1; None is all of them.
-        most: how many units for each label.
+        most: the number of units for each label.
 
     Raises:
         TextError: the text is too short for a search.
     """
     if len(ids) < LEAST:
         raise TextError(
-            f"the text has {len(ids)} characters, and a search needs {LEAST}: give a longer text, or name a unit"
+            f"the text has {len(ids)} characters, and a search needs {LEAST}; give a longer text, or name a unit"
         )
     names = [name for name, label in labels.items() if label[:-1].std() > 0]
     if not names:
         return []
-    rng = np.random.default_rng(0)  # equal searches find the same
+    rng = np.random.default_rng(0)  # equal searches give equal results
     orders = [np.arange(len(ids) - 1), *(_shuffled(len(ids) - 1, rng) for _ in range(SHUFFLES))]
     labels_NL = np.stack([labels[name][order] for name in names for order in orders], axis=1)
     labels_NL -= labels_NL.mean(axis=0)
@@ -159,13 +164,13 @@ def search(
     units = units_of(model)
     searched = [layer in (None, unit.layer) for unit in units]
     r_ULS, units = r_ULS[searched], list(compress(units, searched))
-    found = []
+    finds = []
     for place, name in enumerate(names):
         r_U = r_ULS[:, place, 0]
         best = np.argsort(-abs(r_U), kind="stable")[:most]
         ranked = tuple((units[i], float(r_U[i])) for i in best)
-        found.append(Find(name, ranked, float(abs(r_ULS[:, place, 1:]).max())))
-    return sorted(found, key=lambda find: -abs(find.best[0][1]))
+        finds.append(Find(name, ranked, float(abs(r_ULS[:, place, 1:]).max())))
+    return sorted(finds, key=lambda find: -abs(find.best[0][1]))
 
 
 def _shuffled(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -193,13 +198,13 @@ def _correlations(model: Model, ids: Ids, labels_NL: Floats) -> Floats:
             progress.advance(size)
     variance_U = np.maximum(squares_U / count - np.square(sums_U / count), 0)
     scale_U = np.where(variance_U > 1e-12, np.sqrt(np.maximum(variance_U, 1e-12)), np.inf)
-    found: Floats = sums_UL / count / scale_U[:, np.newaxis]
-    return found
+    r_UL: Floats = sums_UL / count / scale_U[:, np.newaxis]
+    return r_UL
 
 
 def _values(model: Model, ids: Ids) -> Iterator[Floats]:
-    """Yield the values of all units after the symbols but the last, some rows at once."""
-    first = 1  # the state after what a text begins after belongs to no symbol
+    """Yield the values of all units after each symbol but the last, (T, units), piece by piece."""
+    first = 1  # the state after the start symbol belongs to no symbol of the text
     for piece in Reader(model).read(ids):
         parts = [state for layer in piece.states for state in layer]
         values_TU = np.concatenate(parts, axis=1)[first:].astype(np.float64)

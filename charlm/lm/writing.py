@@ -15,11 +15,11 @@ from charlm.text.prompt import prompt_of
 from charlm.text.vocab import EOS, Ids
 
 LONGEST = 40
-"""Characters of a suggestion; it ends with its first word."""
+"""The most characters of a suggestion, which ends after one word."""
 
 
 class Suggestion(NamedTuple):
-    """What the model would write next.
+    """The text that the model suggests next.
 
     Attributes:
         text: up to the end of a word.
@@ -33,7 +33,7 @@ class Suggestion(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A state of the text: the number of symbols, the last one that the model has not read, and its state before it."""
+    """A step of the text: its length, the last symbol, which the model has not read yet, and the state before it."""
 
     length: int
     last_B: Ids
@@ -44,9 +44,9 @@ class Writing:
     """The text so far and the model's state after each step that can be undone.
 
     Args:
-        model: what suggests.
+        model: the model that suggests.
         predict: its probabilities.
-        how: how suggestions are drawn.
+        how: the settings for sampling suggestions.
         prime: the beginning of the text, prepared.
         seed: of the suggestions.
 
@@ -72,9 +72,9 @@ class Writing:
         self.prime = prime
         self._symbols: list[int] = []
         self._how = how
-        self._draw = sampler_of(predict, how, model.vocab)
+        self._sample = sampler_of(predict, how, model.vocab)
         self._rng = generator(seed)
-        self._places = [_Place(0, *after_prime(self._draw, model.vocab, prime))]
+        self._places = [_Place(0, *after_prime(self._sample, model.vocab, prime))]
         self.suggestion = self._suggested()
 
     @property
@@ -83,25 +83,25 @@ class Writing:
         return self.prime + self.model.vocab.decode(self._symbols)
 
     def type(self, characters: str) -> None:
-        """Go on with what was typed.
+        """Append typed characters.
 
         Raises:
             TextError: the model does not know a character.
         """
         vocab = self.model.vocab
         prompt = prompt_of(characters, "", vocab, self.model.normalize, "error")
-        self._go_on(vocab.encode(prompt.prime).tolist())
+        self._append(vocab.encode(prompt.prime).tolist())
 
     def take(self, most: int | None = None) -> None:
-        """Go on with the suggestion, or with ``most`` symbols of it."""
-        self._go_on(self.suggestion.symbols[:most])
+        """Append the suggestion, or ``most`` symbols of it."""
+        self._append(self.suggestion.symbols[:most])
 
     def suggest(self) -> None:
-        """Draw another suggestion."""
+        """Sample another suggestion."""
         self.suggestion = self._suggested()
 
     def undo(self) -> bool:
-        """Go back to before the last step; tell whether there was one."""
+        """Undo the last step; return whether there was one."""
         if len(self._places) == 1:
             return False
         self._places.pop()
@@ -109,18 +109,18 @@ class Writing:
         self.suggestion = self._suggested()
         return True
 
-    def _go_on(self, symbols: list[int]) -> None:
+    def _append(self, symbols: list[int]) -> None:
         if not symbols:
             return
         _, last_B, state = self._places[-1]
         read_TB = np.array([*last_B, *symbols[:-1]])[:, np.newaxis]
         self._symbols += symbols
-        after = reading(self._draw, read_TB, state)
+        after = reading(self._sample, read_TB, state)
         self._places.append(_Place(len(self._symbols), np.array(symbols[-1:]), after))
         self.suggestion = self._suggested()
 
     def _suggested(self) -> Suggestion:
-        """Draw up to the end of a word, and leave out a character that was not completed."""
+        """Sample up to the end of a word, and leave out an incomplete character."""
         vocab = self.model.vocab
         end = -1 if vocab.eos is None else vocab.eos
         _, last_B, state = self._places[-1]
@@ -131,7 +131,7 @@ class Writing:
         ends = False
         while len(symbols) < LONGEST:
             uniforms = self._rng.random((1, 1))
-            symbols_TB, state = self._draw(symbols_TB, state, uniforms, self._how.sharpness, end)
+            symbols_TB, state = self._sample(symbols_TB, state, uniforms, self._how.sharpness, end)
             symbol = int(symbols_TB[0, 0])
             if symbol == len(vocab):
                 raise EvaluationError(NOT_NUMBERS)
@@ -148,5 +148,5 @@ class Writing:
 
 
 def shown_end(suggestion: Suggestion) -> str:
-    """Return what shows that the text would end after a suggestion."""
+    """Return ``<EOS>`` if the text would end after a suggestion, else nothing."""
     return EOS if suggestion.ends else ""

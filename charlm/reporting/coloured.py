@@ -1,7 +1,7 @@
-"""A text in colours, on a terminal or as an HTML page: each character has a level, which is its colour, and a note.
+"""A text in colours, on a terminal or as an HTML page. Each character has a level (its colour) and a note.
 
-The page is one file that needs no network. It takes its colours from the reader's light or dark scheme, and a
-keyboard reaches every character.
+The page is one file that needs no network. It has a light and a dark colour scheme, and every character can be reached
+with the keyboard.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LINE_END = "\u21b5"
 
 @dataclass(frozen=True)
 class Colour:
-    """A background, with a letter colour that can be read on it.
+    """A background colour.
 
     Attributes:
         terminal: its number in the 256 colours of a terminal.
@@ -54,11 +54,11 @@ BLUE = (
 
 @dataclass(frozen=True)
 class Scale:
-    """What the levels mean. Level 0 has no colour; 1, 2, ... are orange, -1, -2, ... blue, the darker the further.
+    """The meaning of the levels. Level 0 has no colour, 1 to 4 are orange and -1 to -4 blue, from light to dark.
 
     Attributes:
-        what: what is coloured.
-        meanings: what each level says, for the legend.
+        what: the quantity that the colours show.
+        meanings: the meaning of each level, for the legend.
     """
 
     what: str
@@ -98,8 +98,8 @@ class Mark:
 
     Attributes:
         symbol: the symbol, as a vocabulary spells it.
-        level: its colour.
-        note: what is said of it, in words.
+        level: its level.
+        note: a text about it.
         alternatives: symbols with probabilities, the likeliest first.
     """
 
@@ -110,13 +110,13 @@ class Mark:
 
     @property
     def ends_line(self) -> bool:
-        """Whether the next character begins a line."""
+        """Whether it ends a line."""
         return self.symbol in ("\n", "<0x0A>", "<EOS>")
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """How often a number was in each of some ranges."""
+    """The number of characters in each range of a quantity."""
 
     title: str
     bars: Sequence[tuple[str, int]]
@@ -129,23 +129,23 @@ def ansi(marks: Iterable[Mark]) -> str:
         >>> ansi([Mark("a", 0, ""), Mark("b", 4, "")])
         'a\x1b[30;48;5;208mb\x1b[0m'
     """
-    found, level = [], PLAIN
+    parts, level = [], PLAIN
     for mark in marks:
         if mark.level != level:
             colour = _colour(mark.level)
-            found.append("\x1b[0m" if colour is None else f"\x1b[30;48;5;{colour.terminal}m")
+            parts.append("\x1b[0m" if colour is None else f"\x1b[30;48;5;{colour.terminal}m")
             level = mark.level
         if mark.ends_line:
             # the colour ends before the line does, else it would fill the rest of the row
-            found.append(LINE_END + ("" if level == PLAIN else "\x1b[0m") + "\n")
+            parts.append(LINE_END + ("" if level == PLAIN else "\x1b[0m") + "\n")
             level = PLAIN
         else:
-            found.append(written(mark.symbol))
-    return "".join(found) + ("" if level == PLAIN else "\x1b[0m")
+            parts.append(written(mark.symbol))
+    return "".join(parts) + ("" if level == PLAIN else "\x1b[0m")
 
 
 def ansi_legend(scale: Scale) -> str:
-    """Return a line that says what the colours of a terminal mean."""
+    """Return the legend of the colours for a terminal, as one line."""
     shown = []
     for level, meaning in scale.meanings.items():
         colour = _colour(level)
@@ -163,15 +163,15 @@ def page(
     histograms: Sequence[Histogram] = (),
     tables: Sequence[str] = (),
 ) -> str:
-    """Return an HTML page; all that comes from a text is escaped.
+    """Return an HTML page; characters of the text are escaped.
 
     Args:
         title: the heading.
         about: paragraphs below it.
-        scale: what the colours mean.
+        scale: the meaning of the colours.
         marks: the text.
         histograms: charts below the text.
-        tables: plain tables below it, as a terminal shows them.
+        tables: plain-text tables below it.
     """
     template = files("charlm.reporting").joinpath("coloured.html").read_text(encoding="utf-8")
     notes = [

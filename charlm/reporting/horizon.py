@@ -14,7 +14,7 @@ from charlm.reporting.pictures import new_figure, write_picture
 from charlm.wording import counted, fixed
 
 NEAR = 0.01
-"""Bits that two scores may differ by and still be called equal."""
+"""Scores that differ by at most this many bits are called equal."""
 
 SHARES = Scale(
     "size of the gradient, as a share of the largest",
@@ -23,47 +23,47 @@ SHARES = Scale(
 _SHARE_ENDS = np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2])
 
 
-def in_words(found: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -> list[str]:
-    """Return what a horizon says, as sentences.
+def in_words(report: Horizon, ngrams: dict[int, float], unit: str, symbol: str) -> list[str]:
+    """Return sentences about how far back a model looks.
 
     Args:
-        found: the horizon.
-        ngrams: the mean surprisal in bits of n-grams at the same places, by the characters that they see.
-        unit: what scores are counted in, char or byte.
-        symbol: what is predicted, a character or a byte.
+        report: the horizon of the model.
+        ngrams: the mean surprisal in bits of n-grams at the same places, by the number of characters that they see.
+        unit: char or byte, as in bits/char.
+        symbol: character or byte.
     """
     said = [
-        f"Half of the gradient falls on the last {counted(found.lag_of(0.5), symbol)}, 90% on the last "
-        f"{found.lag_of(0.9)}."
+        f"Half of the gradient falls on the last {counted(report.lag_of(0.5), symbol)}, 90% on the last "
+        f"{report.lag_of(0.9)}."
     ]
-    enough = found.enough(NEAR)
-    best = f"{fixed(found.whole)} bits/{unit}"
-    if enough is None or enough == max(found.context):
+    enough = report.enough(NEAR)
+    best = f"{fixed(report.whole)} bits/{unit}"
+    if enough is None or enough == max(report.context):
         said.append(f"The model reaches {best}, and gains from all of its context.")
     else:
         said.append(
-            f"The model reaches {best}. With the last {counted(enough, symbol)} alone it is within {NEAR} bits of "
-            "its best."
+            f"The model reaches {best}. With only the last {counted(enough, symbol)} it is within {NEAR} bits of "
+            "its best score."
         )
     seen, bits = min(ngrams.items(), key=lambda item: item[1])
-    gap = bits - found.whole
+    gap = bits - report.whole
     counting = f"The best n-gram sees {counted(seen, symbol)} and reaches {fixed(bits)}"
     if gap > NEAR:
         said.append(
-            f"{counting}: the model is {fixed(gap)} better. It has learned more than counting gives."
+            f"{counting}: the model is {fixed(gap)} better. It has learned more than counts can show."
         )
     elif gap < -NEAR:
         said.append(
-            f"{counting}: the model is {fixed(-gap)} worse. It has not learned all that counting gives."
+            f"{counting}: the model is {fixed(-gap)} worse. It has not learned all that counts show."
         )
     else:
         said.append(
-            f"{counting}: the model is as good. Nothing shows that it does more than count."
+            f"{counting}: the model is as good. It may have learned no more than counts show."
         )
     return said
 
 
-def horizon_picture(path: Path, found: Horizon, ngrams: dict[int, float], unit: str) -> None:
+def horizon_picture(path: Path, report: Horizon, ngrams: dict[int, float], unit: str) -> None:
     """Write a PNG file with two charts: the gradient by lag, and the score by context.
 
     Raises:
@@ -72,11 +72,11 @@ def horizon_picture(path: Path, found: Horizon, ngrams: dict[int, float], unit: 
     """
     figure = new_figure(size=(10, 4.5))
     left, right = figure.subplots(1, 2)
-    left.plot(range(1, 1 + len(found.gradients)), found.gradients, marker=".")
+    left.plot(range(1, 1 + len(report.gradients)), report.gradients, marker=".")
     left.set(xlabel=f"lag ({unit}s back)", ylabel="gradient norm", yscale="log", xscale="log")
-    right.plot([*found.context], [*found.context.values()], marker=".", label="this model")
+    right.plot([*report.context], [*report.context.values()], marker=".", label="this model")
     right.plot([*ngrams], [*ngrams.values()], marker=".", label="n-gram")
-    right.axhline(found.whole, color="grey", linestyle=":", label="this model, all context")
+    right.axhline(report.whole, color="grey", linestyle=":", label="this model, all context")
     right.set(xlabel=f"context kept ({unit}s)", ylabel=f"bits/{unit}", xscale="log")
     right.legend()
     write_picture(path, figure)

@@ -12,7 +12,7 @@ from charlm.files import output_error, write_atomically
 
 
 def new_figure(size: tuple[float, float] = (8, 5), dpi: int = 100) -> Any:
-    """Return an empty figure of matplotlib, of this size in inches.
+    """Return an empty matplotlib figure; ``size`` is in inches.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -22,12 +22,12 @@ def new_figure(size: tuple[float, float] = (8, 5), dpi: int = 100) -> Any:
 
 
 def check_picture(path: Path) -> None:
-    """Fail before the long work whose result the picture shows, not after it.
+    """Check that a picture can be written, before the long computation of what it shows.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         InputError: the name does not end in .png.
-        OutputError: the folder takes no file.
+        OutputError: no file can be written in the folder.
     """
     new_figure()
     if path.suffix.lower() != ".png":

@@ -1,4 +1,4 @@
-"""The scores of a text as a page: its characters coloured by rank, and charts of ranks, probabilities and entropies."""
+"""The scores of a text as a page: characters coloured by rank, and histograms of ranks, probabilities and entropies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from charlm.text.vocab import Vocab
 from charlm.wording import counted
 
 SHOWN = 20_000
-"""Characters on a page; a browser is slow with more. The charts are of all."""
+"""The most characters on a page, because browsers are slow with more. The histograms count all characters."""
 ALTERNATIVES = 5
 BINS = 10
 _RANKS = np.array([1, 2, 3, 4, 11, 31, np.inf])
@@ -33,7 +33,7 @@ def marks_of(piece: Piece, vocab: Vocab) -> Iterator[Mark]:
 
 
 class ScorePage:
-    """A page about a text, which is given in parts; it holds no more than what it shows.
+    """A page about a text, which is added in parts. Only the characters on the page are in memory.
 
     Args:
         vocab: the symbols of the model.
@@ -47,10 +47,10 @@ class ScorePage:
         self._ranks = np.zeros(len(_RANKS) - 1, int)
         self._probabilities, self._entropies = np.zeros(BINS, int), np.zeros(BINS, int)
 
-    def take(self, found: Iterable[Span]) -> None:
-        """Take in the scores of a text."""
+    def take(self, spans: Iterable[Span]) -> None:
+        """Add scored parts of a text."""
         most = np.log(len(self._vocab))
-        for span in found:
+        for span in spans:
             piece = span.piece
             room = SHOWN - len(self._marks)
             self._marks += marks_of(piece[:room], self._vocab) if room else ()
@@ -61,7 +61,7 @@ class ScorePage:
             self._entropies += np.histogram(np.clip(piece.entropies, 0, most), BINS, (0, most))[0]
 
     def html(self, run: str, texts: Sequence[str]) -> str:
-        """Return the page, about a text that the model of a run has scored."""
+        """Return the page about texts that the model of a run has scored."""
         symbol, bits = self._vocab.symbol, self._nll / max(1, self._symbols) / np.log(2)
         about = [
             f"{counted(self._symbols, symbol)}, {bits:.4f} bits/{self._vocab.unit}. The surprisal of a {symbol} is "
@@ -69,7 +69,7 @@ class ScorePage:
         ]
         if self._symbols > len(self._marks):
             about.append(
-                f"The text below is the first {counted(len(self._marks), symbol)}; the charts are of all."
+                f"The text below is the first {counted(len(self._marks), symbol)}; the histograms count all of them."
             )
         return page(
             f"{', '.join(texts)}, scored by {run}",

@@ -1,4 +1,4 @@
-"""The values of a unit in a text: as colours, as a page and as a picture, beside what units follow."""
+"""The values of a unit in a text, as colours, as a page and as a picture."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from charlm.reporting.pictures import new_figure, write_picture
 from charlm.text.symbols import written
 
 COLUMNS, ROWS = 80, 40
-"""Characters in a row of the picture, and rows at most."""
+"""Characters in a row of the picture, and the most rows."""
 
 
 def scale_of(unit: Unit, values: Array) -> Scale:
-    """Return what the colours of a unit's values mean."""
+    """Return the meaning of the colours for a unit's values."""
     largest = float(abs(values).max(initial=0))
     meanings = {
         level: f"{largest * level / 4:.2g}" if level else "near 0" for level in range(-4, 5)
@@ -43,14 +43,14 @@ def unit_page(
     values: Array,
     tables: Sequence[str],
 ) -> str:
-    """Return an HTML page of a text, coloured by a unit's values, with what was found below."""
+    """Return an HTML page of a text, coloured by a unit's values, with tables below."""
     return page(title, about, scale_of(unit, values), marks_of(symbols, values), tables=tables)
 
 
 def unit_picture(
     path: Path, unit: Unit, symbols: Sequence[str], values: Array, finds: Sequence[Find]
 ) -> None:
-    """Write a PNG file: the beginning of the text, coloured by a unit's values, and what was found below.
+    """Write a PNG file: the beginning of the text, coloured by a unit's values, and the finds below.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -82,7 +82,7 @@ def unit_picture(
 
 
 def _grid(symbols: Sequence[str], values: Array) -> tuple[Array, list[tuple[int, int, str]]]:
-    """Return values in rows, NaN where there is none, and the letters with their rows and columns."""
+    """Return the values in rows, with NaN in empty cells, and the letters with their rows and columns."""
     grid = np.full((ROWS, COLUMNS), np.nan)
     letters = []
     row = column = 0

@@ -1,6 +1,6 @@
-"""What can be said of each character of a text: its place in the line, whether it is inside quotes, and so on.
+"""Labels of each character of a text: its position in the line, whether it is inside quotes, and so on.
 
-These are what units of a network are known to follow (Karpathy, Johnson and Fei-Fei, "Visualizing and understanding
+Units of trained networks are known to follow them (Karpathy, Johnson and Fei-Fei, "Visualizing and understanding
 recurrent networks", 2015).
 """
 
@@ -17,21 +17,21 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
 def labels_of(points: Points) -> dict[str, Floats]:
-    r"""Return the labels of each character of a text, by what they say; a label counts the character itself.
+    r"""Return the labels of each character of a text, by their names; a label includes the character itself.
 
     Position and distance are counted in characters. A quotation ends at an empty line, if not before.
 
     Args:
-        points: code points, or bytes, of which those from 128 on are letters.
+        points: code points, or bytes.
 
     Example:
         >>> from charlm.text.vocab import code_points
-        >>> found = labels_of(code_points('  a (b\n"C'))
-        >>> found["position in the line"].tolist()
+        >>> labels = labels_of(code_points('  a (b\n"C'))
+        >>> labels["position in the line"].tolist()
         [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 1.0, 2.0]
-        >>> found["depth of brackets"].tolist()
+        >>> labels["depth of brackets"].tolist()
         [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-        >>> found["inside quotes"].tolist()
+        >>> labels["inside quotes"].tolist()
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
     """
     position = since = indentation = depth = 0

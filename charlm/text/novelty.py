@@ -1,8 +1,8 @@
-"""What a text has copied from another: the longest span, and the share of its k-grams that the other does not have.
+"""What a text has copied from another (the source): the longest span, and the share of k-grams that are new.
 
-The windows of 1, 2, 4, ... characters of the texts get numbers, equal ones the same, and so do those of the source that
-equal one of them: a window of 2k characters is the pair of its halves. A window of any length is the pair of the two
-that cover it. So everything is exact, and the source is only searched where both halves were met.
+Each window of 1, 2, 4, ... characters gets a number, and equal windows get the same number. A window of 2k characters
+is the pair of its halves, and a window of any other length is a pair of overlapping windows. So the result is exact,
+and a window of the source only gets a number if both of its parts occur in the texts.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Numbers = npt.NDArray[Any]
 
 
 class Span(NamedTuple):
-    """A part of a text that is a part of another too.
+    """A part of a text that the source has too.
 
     Attributes:
         length: in characters; 0 if not one is shared.
         at: where it begins in the text.
-        source: where it begins in the other, at its first occurrence there.
+        source: where it begins in the source, at its first occurrence.
     """
 
     length: int
@@ -41,7 +41,7 @@ class Novelty(NamedTuple):
     Attributes:
         characters: of the text.
         longest: the longest copied span, the first of them.
-        new: of each size of k-grams, the share that the other text does not have; of sizes longer than the text, none.
+        new: for each k that is not longer than the text, the share of k-grams that the source does not have.
     """
 
     characters: int
@@ -50,7 +50,7 @@ class Novelty(NamedTuple):
 
 
 def novelty(source: Points, texts: list[Points]) -> list[Novelty]:
-    """Return how new some texts are beside a source.
+    """Return how new some texts are, compared with a source.
 
     Example:
         >>> points = [np.frombuffer(t, np.uint8) for t in (b"the cat sat on the mat", b"a cat on the hat", b"xyz")]
@@ -77,7 +77,7 @@ def novelty(source: Points, texts: list[Points]) -> list[Novelty]:
 
 
 def _longest(windows: _Windows, place: int) -> Span:
-    """Return the longest span of a text that the source has: where one of k is shared, so is one of k - 1."""
+    """Return the longest shared span, by bisection: if one of k characters is shared, so is one of k - 1."""
     shortest, longest = 0, 1
     while windows.copied(place, longest).any():
         shortest, longest = longest, 2 * longest
@@ -94,7 +94,7 @@ def _longest(windows: _Windows, place: int) -> Span:
 
 
 class _Windows:
-    """The windows of a source and of several texts, by numbers."""
+    """The numbers of the windows of a source and of several texts."""
 
     def __init__(self, source: Points, texts: list[Points]) -> None:
         self._begins = np.cumsum([0, *map(len, texts)]).tolist()
@@ -102,14 +102,14 @@ class _Windows:
         self._doubled = {1: _numbered(joined, source.astype(np.int64))}
 
     def copied(self, place: int, size: int) -> npt.NDArray[np.bool_]:
-        """Tell of each window of a text whether the source has it; an empty array if the text is shorter."""
+        """Return for each window of a text whether the source has it; an empty array if the text is shorter."""
         texts, source = self._numbers(size)
         has = np.zeros(len(texts) + 1, bool)
         has[source[source >= 0]] = True
         return has[self._own(texts, place, size)]
 
     def first_in_source(self, place: int, size: int, at: int) -> int:
-        """Return where the source has a window of a text first."""
+        """Return where a window of a text first occurs in the source."""
         texts, source = self._numbers(size)
         return int((source == self._own(texts, place, size)[at]).argmax())
 
@@ -118,31 +118,31 @@ class _Windows:
         return texts[begin : max(begin, end - size + 1)]
 
     def _numbers(self, size: int) -> tuple[Numbers, Numbers]:
-        """Return the numbers of all windows of the joined texts, and of the source; -1 where no text has it."""
+        """Return the numbers of all windows of the joined texts, and of the source; -1 if no text has it."""
         if size in self._doubled:
             return self._doubled[size]
         half = 1 << ((size - 1).bit_length() - 1)
         texts, source = (_paired(n, size - half) for n in self._numbers(half))
-        found = _numbered(texts, source)
+        numbers = _numbered(texts, source)
         if size == 2 * half:
-            self._doubled[size] = found
-        return found
+            self._doubled[size] = numbers
+        return numbers
 
 
 def _paired(numbers: Numbers, shift: int) -> Numbers:
-    """Return a key for each pair of windows, one ``shift`` after the other; -1 where one is -1."""
+    """Return a key for each pair of windows at a distance of ``shift``; -1 if one of them is -1."""
     count = max(0, len(numbers) - shift)
     first, second = numbers[:count].astype(np.int64), numbers[shift:]
     return np.where((first < 0) | (second < 0), -1, (first << 32) + second)
 
 
 def _numbered(texts: npt.NDArray[Any], source: npt.NDArray[Any]) -> tuple[Numbers, Numbers]:
-    """Number the keys of the texts, and give those of the source the same numbers, or -1."""
-    known, numbers = np.unique(texts, return_inverse=True)
-    found = np.full(len(source), -1, np.int32)
-    met = np.flatnonzero(source >= 0)
-    if len(known):
-        places = np.minimum(np.searchsorted(known, source[met]), len(known) - 1)
-        same = known[places] == source[met]
-        found[met[same]] = places[same]
-    return numbers.reshape(-1).astype(np.int32), found
+    """Number the keys of the texts; equal keys of the source get the same numbers, others -1."""
+    keys, numbers = np.unique(texts, return_inverse=True)
+    source_numbers = np.full(len(source), -1, np.int32)
+    candidates = np.flatnonzero(source >= 0)
+    if len(keys):
+        places = np.minimum(np.searchsorted(keys, source[candidates]), len(keys) - 1)
+        same = keys[places] == source[candidates]
+        source_numbers[candidates[same]] = places[same]
+    return numbers.reshape(-1).astype(np.int32), source_numbers

@@ -13,7 +13,7 @@ from charlm.text.vocab import Vocab, byte_values, named
 from charlm.wording import cut
 
 SHOWN = 200
-"""Unknown characters that an error names: all, but for a prime in another script or a binary file."""
+"""The most unknown characters that an error names: enough for all, except in another script or a binary file."""
 Unknown: TypeAlias = Literal["error", "skip", "replace"]
 """What is done about a character of a prime that the model does not know."""
 UNKNOWN: tuple[Unknown, ...] = get_args(Unknown)
@@ -48,7 +48,7 @@ def prompt_of(
             ``replace`` for a model with ``UNK`` and ``error`` for others.
 
     Raises:
-        TextError: the prime cannot be read, or the stop text cannot come.
+        TextError: the model cannot read the prime, or cannot generate the stop text.
         InputError: ``unknown`` is something else.
 
     Example:
@@ -71,23 +71,23 @@ def prompt_of(
         raise TextError(f"the prime has {_listed(unread, vocab)}: {remedy}")
     if stop and not prompt.stop:
         raise TextError("the stop text is a byte order mark alone, which no text has: leave it out")
-    undrawn = _without_symbol(prompt.stop, vocab)
-    if undrawn:
+    missing = _without_symbol(prompt.stop, vocab)
+    if missing:
         raise TextError(
-            f"the stop text has {_listed(undrawn, vocab)}: no text of the model would ever end there; "
-            f"leave {_them(undrawn)} out"
+            f"the stop text has {_listed(missing, vocab)}: no text of the model would ever end there; "
+            f"leave {_them(missing)} out"
         )
     return prompt
 
 
-def prime_of(given: str, encoding: str = UTF_8, lines: bool = False) -> str:
-    """Return the prime that a word of the command line stands for.
+def prime_of(argument: str, encoding: str = UTF_8, lines: bool = False) -> str:
+    """Return the prime that an argument of the command line means.
 
     Args:
-        given: ``@FILE`` for the content of a file, ``-`` for the standard input, ``@@TEXT`` for a text that begins
+        argument: ``@FILE`` for the content of a file, ``-`` for the standard input, ``@@TEXT`` for a text that begins
             with @, or the text itself.
-        encoding: of the file: that of the model's text.
-        lines: whether the model learned single lines: then the line end at the end of a file is left out.
+        encoding: the encoding of the file.
+        lines: whether the model learned single lines. If so, the line end at the end of a file is left out.
 
     Raises:
         TextError: the file cannot be read or decoded.
@@ -96,16 +96,16 @@ def prime_of(given: str, encoding: str = UTF_8, lines: bool = False) -> str:
         >>> prime_of("a quick"), prime_of("@@home")
         ('a quick', '@home')
     """
-    if given.startswith("@@"):
-        return given[1:]
-    if given != STDIN and not given.startswith("@"):
-        return given
+    if argument.startswith("@@"):
+        return argument[1:]
+    if argument != STDIN and not argument.startswith("@"):
+        return argument
     try:
-        name = given if given == STDIN else home_expanded(given[1:])
+        name = argument if argument == STDIN else home_expanded(argument[1:])
         text = Files(sources_of([name], "prime"), encoding).whole()
     except MissingTextError as error:
         raise MissingTextError(
-            error.path, f"{error}; for a prime that begins with @, type {cut('@' + given)}"
+            error.path, f"{error}; for a prime that begins with @, type {cut('@' + argument)}"
         ) from error
     return text.removesuffix("\n").removesuffix("\r") if lines else text
 
@@ -124,20 +124,20 @@ def prepared(text: str, vocab: Vocab, normalize: Form) -> str:
 def unknown_in(prime: str, vocab: Vocab, unknown: Unknown | None = None) -> list[str]:
     """Return the characters of a prepared prime that the model does not know, each once.
 
-    Those that are read as ``UNK`` are among them where ``unknown`` is ``error`` or ``skip``.
+    Characters that are read as ``UNK`` are included if ``unknown`` is ``error`` or ``skip``.
     """
     strict = unknown in ("error", "skip")
     return [c for c in _without_symbol(prime, vocab) if strict or not _is_read_as_unk(c, vocab)]
 
 
 def _replaced(prime: str, unread: list[str], vocab: Vocab) -> str:
-    known = [c for c in STAND_INS if c in vocab]
-    if not known:
+    readable = [c for c in STAND_INS if c in vocab]
+    if not readable:
         raise TextError(
             f"the prime has {_listed(unread, vocab)}, and the model knows neither U+FFFD nor ? nor a space to "
             "replace such characters: leave them out"
         )
-    return prime.translate(dict.fromkeys(map(ord, unread), known[0]))
+    return prime.translate(dict.fromkeys(map(ord, unread), readable[0]))
 
 
 def _without_symbol(text: str, vocab: Vocab) -> list[str]:

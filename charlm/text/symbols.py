@@ -1,4 +1,4 @@
-"""A text that is read once, as symbols and line ends; and how a symbol is written where it must be seen."""
+"""A text as symbols, for commands that read it once; and the visible form of a symbol."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEWLINE = ord("\n")
 
 
 def passing_text(data: DataConfig) -> Files:
-    """Return the text that a section names, to be read once: what comes through the standard input is not copied.
+    """Return the text of a config's data section, to be read once; standard input is not copied to a file.
 
     Raises:
         TextError: there is no such text.
@@ -30,10 +30,10 @@ def passing_text(data: DataConfig) -> Files:
 def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
     """Yield the code points of a text (or the values of its bytes) and their ids, piece by piece.
 
-    A model of lines reads no empty lines, and the last line has an end. The pieces have no more than the files do.
+    For a model of lines, empty lines are left out, and the last line gets an end.
 
     Raises:
-        TextError: it cannot be read or decoded, or has characters that are no symbols.
+        TextError: it cannot be read or decoded, or has characters that the model does not know.
     """
     place, after = Position(), NEWLINE
     for points in text.read(Facts()):
@@ -51,23 +51,23 @@ def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
 
 
 def beginning(text: Files, vocab: Vocab, most: int) -> tuple[Points, Ids]:
-    """Return the first symbols of a text, ``most`` of them at most: code points and ids; see ``symbols_of``."""
-    found: list[tuple[Points, Ids]] = []
+    """Return at most ``most`` first symbols of a text: code points and ids; see ``symbols_of``."""
+    parts: list[tuple[Points, Ids]] = []
     left = most
     for points, ids in symbols_of(text, vocab):
-        found.append((points[:left], ids[:left]))
-        left -= len(found[-1][1])
+        parts.append((points[:left], ids[:left]))
+        left -= len(parts[-1][1])
         if left <= 0:
             break
     none = np.zeros(0, np.uint8)
     return (
-        np.concatenate([none, *(points for points, _ in found)]),
-        np.concatenate([none, *(ids for _, ids in found)]),
+        np.concatenate([none, *(points for points, _ in parts)]),
+        np.concatenate([none, *(ids for _, ids in parts)]),
     )
 
 
 def text_of_points(points: Sequence[Points], vocab: Vocab) -> str:
-    """Return code points as a text; bytes that are no UTF-8 become lone surrogates."""
+    """Return code points as a text; bytes that are not UTF-8 become lone surrogates."""
     if vocab.is_bytes:
         return b"".join(part.tobytes() for part in points).decode("utf-8", "surrogateescape")
     return "".join(
@@ -76,7 +76,7 @@ def text_of_points(points: Sequence[Points], vocab: Vocab) -> str:
 
 
 def written(symbol: str) -> str:
-    r"""Return a symbol as one word without control characters, as tables need it.
+    r"""Return a symbol without control characters, for tables.
 
     Example:
         >>> [written(symbol) for symbol in ("a", " ", "\n", "\\", "<0x41>", "<0xC3>", "<EOS>")]

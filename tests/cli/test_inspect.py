@@ -87,7 +87,7 @@ def test_a_short_text_is_coloured_by_a_unit_that_is_named(made):
     Path("short.txt").write_text("the Cat")
     code, out, _ = typed("charlm inspect run short.txt --unit 3 --color")
     assert code == 0
-    assert "A search needs 100" in out
+    assert "A search needs at least 100" in out
     assert "the value of unit h3 of layer 1" in out
 
 

@@ -54,7 +54,7 @@ def test_a_run(typed, novel, framing):
     assert typed("charlm novelty run --length 100 --json")[1] == out
     code, out, _ = typed("charlm novelty run --train novel.txt --val-frac 0.3 -l 50")
     assert code == 0
-    assert f"50 {'bytes' if framing == 'bytes' else 'characters'} drawn from run" in out
+    assert f"50 {'bytes' if framing == 'bytes' else 'characters'} sampled from run" in out
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,7 @@ def test_all_unknown_characters_are_named(known):
 
 def test_a_stop_text_that_cannot_come_is_said(known):
     assert "would ever end there" in known("charlm sample fox --stop Q")[2]
-    assert "cannot come in a text of 3" in known("charlm sample fox --stop 'a quick' -l 3")[2]
+    assert "does not fit in a text of 3" in known("charlm sample fox --stop 'a quick' -l 3")[2]
 
 
 def test_texts_can_be_split(untrained):

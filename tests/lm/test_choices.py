@@ -63,10 +63,10 @@ def test_a_model_mixed_with_itself_draws_what_it_draws():
 @pytest.mark.parametrize(
     ("vocab", "said"),
     [
-        (STREAM, "a has <EOS>, which b has not"),
+        (STREAM, "a has <EOS>, which b does not have"),
         (
             Vocab.from_alphabet("abcdefgx \u00e9", eos=True),
-            "a has 'h' (U+0068), which b has not; b has 'x' (U+0078)",
+            "a has 'h' (U+0068), which b does not have; b has 'x' (U+0078)",
         ),
         (
             Vocab.from_alphabet("bacdefgh \u00e9", eos=True),
@@ -148,5 +148,5 @@ def test_choices_are_the_characters_of_the_text_and_their_probabilities(vocab, s
 
 
 def test_a_search_has_no_choices():
-    with pytest.raises(InputError, match="beam draws none"):
+    with pytest.raises(InputError, match="beam search samples nothing"):
         list(choices(model(), 1, 5, model().prompt(), beam=2))

@@ -1,4 +1,4 @@
-"""What is typed after `charlm compress`."""
+"""The help, arguments and options of `charlm compress`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HELP = """\
 Compress FILE with the model of RUN, a run directory or a checkpoint file.
 
 FILE is any file, or - for standard input. `charlm decompress` restores the same bytes, on any machine. It needs the
-same model: keep a copy of the checkpoint, because a training that goes on replaces it.
+same model: keep a copy of the checkpoint, because further training replaces it.
 
 \b
 charlm compress runs/novel letter.txt -o letter.clm
@@ -36,8 +36,7 @@ charlm decompress runs/novel letter.clm -o again.txt
 @checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def compress(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def compress(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.compress import compress
 
-    return compress(obj, **given)
+    return compress(obj, **options)

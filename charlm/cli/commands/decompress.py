@@ -1,4 +1,4 @@
-"""What is typed after `charlm decompress`."""
+"""The help, arguments and options of `charlm decompress`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from charlm.cli.options.completion import runs
 from charlm.cli.options.shared import HomePath, checkpoint_option
 
 HELP = """\
-Bring back the file that `charlm compress` made FILE of, with the same model.
+Restore the file that `charlm compress` compressed to FILE, with the same model.
 
 FILE is a compressed file, or - for standard input. If another model compressed it, or if it was changed or cut,
 there is an error and no output.
@@ -29,14 +29,13 @@ charlm decompress runs/novel letter.clm -o again.txt
     type=HomePath(),
     metavar="OUT",
     required=True,
-    help="Where the file goes, or - for standard output.",
+    help="The restored file, or - for standard output.",
 )
 @click.option("--force", is_flag=True, help="Replace the file OUT if there is one.")
 @checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def decompress(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def decompress(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.decompress import decompress
 
-    return decompress(obj, **given)
+    return decompress(obj, **options)

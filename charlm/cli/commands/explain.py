@@ -1,4 +1,4 @@
-"""What is typed after `charlm explain`."""
+"""The help, arguments and options of `charlm explain`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from charlm.cli.options.completion import runs
 from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
 
 HELP = """\
-Say how far back the model of RUN looks, what its gates do, and which units are dead.
+Show how far back the model of RUN looks, what its gates do, and which units are dead.
 
-The held-out part of the run's text is read (or all of the text, if nothing is held out). The gradient at a lag
-says how much a character so far back matters; the scores with less context say how much the model gains
-from it, beside n-grams that see the same characters. An RNN that beats every n-gram uses more than counting.
+The model reads the held-out part of the run's text, or all of the text if nothing is held out. The gradient at a lag
+shows how much the character that far back matters. The scores with less context show how much the model gains from
+context, compared with n-grams that see the same characters. An RNN that beats every n-gram has learned more than
+counts can show.
 
-With --text, one prediction is explained: the gradient with respect to each earlier character, as colours.
+With --text, explain one prediction: show its gradient with respect to each earlier character, as colours.
 
 \b
   charlm explain runs/novel
@@ -43,7 +44,7 @@ With --text, one prediction is explained: the gradient with respect to each earl
     help="How many characters to predict; they are spread over the text.",
 )
 @click.option(
-    "--color", is_flag=True, help="Print the coloured text, even if the output is no terminal."
+    "--color", is_flag=True, help="Print the coloured text, even if the output is not a terminal."
 )
 @click.option(
     "--html",
@@ -56,14 +57,13 @@ With --text, one prediction is explained: the gradient with respect to each earl
     "--png",
     type=HomePath(path_type=Path, dir_okay=False),
     metavar="FILE.png",
-    help="Draw gradients and scores (needs the extra `plot`).",
+    help="Plot gradients and scores (needs the extra `plot`).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @checkpoint_option
 @kernels_option
 @click.pass_obj
-def explain(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def explain(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.explain import explain
 
-    return explain(obj, **given)
+    return explain(obj, **options)

@@ -1,4 +1,4 @@
-"""What is typed after `charlm gradcheck`."""
+"""The help, arguments and options of `charlm gradcheck`."""
 
 from __future__ import annotations
 
@@ -44,12 +44,11 @@ checked; half of them are those with the largest gradients. The exit code is 1 i
     default=0,
     show_default=True,
     metavar="N",
-    help="Draws the weights, the batch, and which numbers are checked.",
+    help="Chooses the weights, the batch, and the numbers that are checked.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def gradcheck(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def gradcheck(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.gradcheck import gradcheck
 
-    return gradcheck(obj, **given)
+    return gradcheck(obj, **options)

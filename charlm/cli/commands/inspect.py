@@ -1,4 +1,4 @@
-"""What is typed after `charlm inspect`."""
+"""The help, arguments and options of `charlm inspect`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HELP = """\
 Search the units of RUN for those that follow something in TEXT, and show the text coloured by a unit's value.
 
 TEXT is files, folders of .txt files, or - for standard input. A unit follows, for example, the position in the line,
-brackets or quotes, if its value after each character correlates with it. The column "shuffled" is the
-control: what the same search reaches with shuffled labels, which is chance.
+brackets or quotes, if its value after each character correlates with it. The column "shuffled" is the control: the
+best correlation of the same search with shuffled labels, which is chance.
 
 \b
   charlm inspect runs/novel novel.txt --color | less -R
@@ -32,8 +32,8 @@ control: what the same search reaches with shuffled labels, which is chance.
 @click.option(
     "--unit",
     metavar="N",
-    help="Show unit N of the layer (the top one by default): 7 or h7 is an output, c7 a memory of an LSTM "
-    "(default: the best that was found).",
+    help="Show unit N of the layer (the top one by default): 7 or h7 is an output, c7 a memory cell of an "
+    "LSTM (default: the unit with the best correlation).",
 )
 @click.option(
     "--chars",
@@ -44,7 +44,7 @@ control: what the same search reaches with shuffled labels, which is chance.
     help="Read no more than the first N characters.",
 )
 @click.option(
-    "--color", is_flag=True, help="Print the coloured text, even if the output is no terminal."
+    "--color", is_flag=True, help="Print the coloured text, even if the output is not a terminal."
 )
 @click.option(
     "--html",
@@ -57,7 +57,7 @@ control: what the same search reaches with shuffled labels, which is chance.
     "--png",
     type=HomePath(path_type=Path, dir_okay=False),
     metavar="FILE.png",
-    help="Draw both (needs the extra `plot`).",
+    help="Write both as a picture (needs the extra `plot`).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
@@ -69,8 +69,7 @@ control: what the same search reaches with shuffled labels, which is chance.
 @checkpoint_option
 @kernels_option
 @click.pass_obj
-def inspect(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def inspect(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.inspect import inspect
 
-    return inspect(obj, **given)
+    return inspect(obj, **options)

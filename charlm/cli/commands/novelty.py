@@ -1,4 +1,4 @@
-"""What is typed after `charlm novelty`."""
+"""The help, arguments and options of `charlm novelty`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from charlm.cli.options.completion import runs
 from charlm.cli.options.shared import HomePath, checkpoint_option, encoding_option
 
 HELP = """\
-Tell what a model has copied from its training text: the longest span, and the share of k-grams that are new.
+Show what a model has copied from its training text: the longest copied span, and the share of k-grams that are new.
 
-RUN writes a text, which is compared with the text that RUN was trained on. SAMPLES is a file with texts (- for
-standard input), which are compared with the text of --train. Held-out text, which nobody copied, stands beside them.
+RUN generates a text, which is compared with the text that RUN was trained on. SAMPLES is a file with generated texts
+(- for standard input), which are compared with the text of --train. Both are compared with held-out text, which was
+not copied.
 
 \b
 charlm novelty runs/novel
@@ -29,7 +30,7 @@ charlm novelty samples.txt --train novel.txt
     "--train",
     multiple=True,
     metavar="TEXT",
-    help="The training text (default: that of RUN). Its end, by --val-frac, is the held-out part.",
+    help="The training text (default: that of RUN). Its last part, --val-frac, is the held-out text.",
 )
 @click.option(
     "--val-frac",
@@ -43,7 +44,7 @@ charlm novelty samples.txt --train novel.txt
     "--length",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Characters that are drawn from RUN (default: 20,000, or what is held out if that is less).",
+    help="How many characters RUN generates (default: 20,000, or the size of the held-out text if it is smaller).",
 )
 @click.option(
     "-t",
@@ -52,7 +53,7 @@ charlm novelty samples.txt --train novel.txt
     metavar="T",
     default=1.0,
     show_default=True,
-    help="Of the text that RUN writes.",
+    help="The temperature at which RUN generates.",
 )
 @click.option(
     "--seed",
@@ -60,13 +61,12 @@ charlm novelty samples.txt --train novel.txt
     metavar="N",
     default=0,
     show_default=True,
-    help="Of the text that RUN writes.",
+    help="The same seed generates the same text.",
 )
 @checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def novelty(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def novelty(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.novelty import novelty
 
-    return novelty(obj, **given)
+    return novelty(obj, **options)

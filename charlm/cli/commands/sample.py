@@ -23,7 +23,7 @@ charlm sample runs/novel --probs --length 20
 charlm sample runs/novel --model ngram
 charlm sample runs/novel --interactive
 
-Filters work in llama.cpp's order: --repeat-penalty, --top-k, --typical, --top-p, --min-p, and the temperature last.
+Filters apply in llama.cpp's order: --repeat-penalty, --top-k, --typical, --top-p, --min-p. The temperature is last.
 
 A line end follows each text. If texts have several lines, a terminal shows a line such as --- 2 of 3 --- before
 each of them; a program that reads them can use --separator or --json.
@@ -57,22 +57,40 @@ def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., An
     help="Below 1: safer text, above 1: more surprising text, 0: always the most likely character.",
 )
 @_setting("--repeat-penalty", "X", float, "Above 1: the last characters become less likely.")
-@_setting("--repeat-window", "N", int, "How many of the last characters these are (default: 64).")
+@_setting(
+    "--repeat-window", "N", int, "How many last characters the penalty applies to (default: 64)."
+)
 @_setting("--top-k", "N", int, "Keep the N likeliest characters.")
-@_setting("--typical", "P", float, "Keep the characters whose surprisal is nearest to the entropy.")
-@_setting("--top-p", "P", float, "Keep the likeliest characters that have this probability.")
-@_setting("--min-p", "P", float, "Keep what is at least P times as likely as the likeliest.")
+@_setting(
+    "--typical",
+    "P",
+    float,
+    "Keep those with surprisal nearest to the entropy, until their total probability is P.",
+)
+@_setting(
+    "--top-p", "P", float, "Keep the likeliest characters until their total probability is P."
+)
+@_setting(
+    "--min-p",
+    "P",
+    float,
+    "Keep the characters that are at least P times as likely as the likeliest.",
+)
 @click.option("--greedy", is_flag=True, help="Take the likeliest character each time.")
 @click.option(
-    "--by-word", is_flag=True, help="Draw the first letter of a word, then take the likeliest."
+    "--by-word",
+    is_flag=True,
+    help="Sample the first character of each word, then take the likeliest.",
 )
-@_setting("--beam", "N", int, "Search for the likeliest text, with N texts kept at each step.")
+@_setting(
+    "--beam", "N", int, "Beam search for the likeliest text, which keeps N texts at each step."
+)
 @click.option(
     "-p",
     "--prime",
     default="",
     metavar="TEXT",
-    help="The text to go on from; @FILE for a file, - for standard input.",
+    help="The text to continue; @FILE for a file, - for standard input.",
 )
 @click.option("--stop", default="", metavar="TEXT", help="End before this text.")
 @click.option(
@@ -95,17 +113,17 @@ def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., An
     "kind",
     type=click.Choice(["network", "ngram"]),
     default="network",
-    help="ngram draws from n-grams of the text of RUN.",
+    help="ngram: sample from n-grams of the text of RUN instead.",
 )
 @click.option(
-    "--order", type=click.IntRange(1, 32), metavar="N", help="Of the n-grams (default: 7)."
+    "--order", type=click.IntRange(1, 32), metavar="N", help="The n of the n-grams (default: 7)."
 )
 @click.option(
     "--text",
     "moved",
     multiple=True,
     metavar="TEXT",
-    help="Where the text of RUN is now, for ngram.",
+    help="Where the text of RUN is now, if it was moved (with --model ngram).",
 )
 @click.option(
     "--probs", is_flag=True, help="Show the probability of each character and the next best."
@@ -114,12 +132,12 @@ def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., An
 @click.option(
     "--separator",
     metavar="TEXT",
-    help=r"Follow each text with this instead of a line end; \n, \t and \0 are known.",
+    help=r"Print this after each text instead of a line end; it may contain \n, \t and \0.",
 )
 @checkpoint_option
 @kernels_option
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print a JSON object on a line for each text."
+    "--json", "as_json", is_flag=True, help="Print a JSON object for each text, one on a line."
 )
 @click.pass_obj
 def sample(obj: dict[str, Any], /, **options: Any) -> int:

@@ -1,4 +1,4 @@
-"""What is typed after `charlm score`."""
+"""The help, arguments and options of `charlm score`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ The first command shows the least likely lines, the second the oddest ones for t
   charlm score runs/novel words.txt | sort -n | head
   charlm score runs/novel words.txt | sort -k2 -rn | head
 
-The end of a line is one symbol and counts. A model of lines reads each line alone, from its start to <EOS>, and no
-empty lines. A model of a stream carries its state from line to line, as charlm eval does, and begins with an empty
-state after a line end; with --alone it begins each line so. The sum over all lines is the score of charlm eval.
+The end of a line is one symbol and counts. A model of lines reads each line alone, from its start to <EOS>, and skips
+empty lines. A model of a stream carries its state from line to line, as charlm eval does; with --alone it begins each
+line with an empty state. Without --alone, the sum over all lines is the score of charlm eval.
 """
 
 
@@ -32,7 +32,9 @@ state after a line end; with --alone it begins each line so. The sum over all li
 @click.argument("run", type=HomePath(), shell_complete=runs)
 @click.argument("texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts)
 @click.option(
-    "--alone", is_flag=True, help="Score each line as if it stood alone (models of a stream)."
+    "--alone",
+    is_flag=True,
+    help="Score each line as if there were no other lines (models of a stream).",
 )
 @click.option(
     "--per-char",
@@ -59,8 +61,7 @@ state after a line end; with --alone it begins each line so. The sum over all li
 @checkpoint_option
 @kernels_option
 @click.pass_obj
-def score(obj: dict[str, Any], /, **given: Any) -> int:
-    """Carry the command out."""
+def score(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.score import score
 
-    return score(obj, **given)
+    return score(obj, **options)

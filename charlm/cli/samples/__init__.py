@@ -1,1 +1,1 @@
-"""The parts of `charlm sample`: what generates a text, in which form it is shown, and the interactive mode."""
+"""The parts of `charlm sample`: the generator, the forms of the output, and the interactive mode."""

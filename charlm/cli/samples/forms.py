@@ -8,34 +8,35 @@ import unicodedata
 from typing import Any, Protocol
 
 from charlm.cli.terminal.phrases import CUT_MARK, json_line
+from charlm.cli.terminal.streams import show
 from charlm.lm.choices import NEXT_BEST, Choice
 from charlm.text.vocab import Vocab
 from charlm.wording import fixed
 
 ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-"""What a field of a table with tabs is written with."""
+"""The escapes in a field of a table with tabs."""
 
 
 class Shown(Protocol):
-    """Shows texts, one after the other and each piece by piece, so that none is kept."""
+    """Shows texts one after the other, piece by piece, without keeping them in memory."""
 
     def begin(self, number: int, prime: str) -> None:
         """Begin a text, counted from 1."""
 
     def add(self, characters: str) -> None:
-        """Go on with it."""
+        """Show more of the text."""
 
     def end(self, complete: bool) -> None:
-        """End it."""
+        """End the text."""
 
 
 class Plain:
     """Texts as they are.
 
     Args:
-        of: how many texts there are, if a line with the number is to stand before each.
-        after: what follows each text.
-        marks: whether a text that was cut at the limit has a mark.
+        of: the number of texts, for a numbered line before each; None for no such line.
+        after: printed after each text.
+        marks: whether a text that was cut at the limit gets a mark.
     """
 
     def __init__(self, of: int | None, after: str, marks: bool) -> None:
@@ -49,19 +50,19 @@ class Plain:
         show(border + prime)
 
     def add(self, characters: str) -> None:
-        """Go on with it."""
+        """Show more of the text."""
         show(characters)
 
     def end(self, complete: bool) -> None:
-        """End it."""
+        """End the text."""
         show((CUT_MARK if self._marks and not complete else "") + self._after)
 
 
 class JsonLines:
-    """An object on a line for each text, written while the text is drawn.
+    """An object on a line for each text, written while the text is generated.
 
     Args:
-        about: what stands before the text in each object.
+        about: the first fields of each object.
     """
 
     def __init__(self, about: dict[str, Any]) -> None:
@@ -73,11 +74,11 @@ class JsonLines:
         show(f'{head[:-1]}, "text": "')
 
     def add(self, characters: str) -> None:
-        """Go on with it."""
+        """Show more of the text."""
         show(json_line(characters)[1:-1])
 
     def end(self, complete: bool) -> None:
-        """End it."""
+        """End the text."""
         show(f'", "complete": {json.dumps(complete)}}}\n')
 
 
@@ -87,7 +88,7 @@ class Probabilities:
     Args:
         vocab: the symbols.
         as_json: whether each line is a JSON object.
-        of: how many texts there are.
+        of: the number of texts.
     """
 
     def __init__(self, vocab: Vocab, as_json: bool, of: int) -> None:
@@ -125,19 +126,13 @@ class Probabilities:
             show("\t".join([*cells, *(_field(cell) for pair in pairs for cell in pair)]) + "\n")
 
     def border(self, number: int) -> None:
-        """Show on a terminal that a text begins, if there are several."""
+        """Show on a terminal where a text begins, if there are several."""
         if self._is_table and self._of > 1:
             show(f"--- {number} of {self._of} ---\n")
 
 
-def show(text: str) -> None:
-    """Write to standard output at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
 def visible(symbol: str) -> str:
-    r"""Return a symbol as it is seen in a table.
+    r"""Return the visible form of a symbol for a table.
 
     Example:
         >>> visible("a"), visible("\n"), visible("\u0301"), visible("<EOS>")

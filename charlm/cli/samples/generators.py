@@ -1,4 +1,4 @@
-"""What `charlm sample` draws from: the network of a run, its n-grams, or a mixture with other runs."""
+"""The generators of `charlm sample`: the network of a run, its n-grams, or a mixture with other runs."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ from charlm.threads import thread_count, use_threads
 _NAME = re.compile(rf"\b({'|'.join(NAMES)})\b")
 
 
-def settings(given: dict[str, object]) -> dict[str, object]:
-    """Return the settings of sampling that were given, checked; errors name the options.
+def settings(options: dict[str, object]) -> dict[str, object]:
+    """Return the sampling settings among the options, checked; errors name the options.
 
     Example:
         >>> settings({"top_k": 3, "top_p": None, "greedy": False})
         {'top_k': 3}
         >>> settings({"top_k": 3, "greedy": True})
         Traceback (most recent call last):
-        charlm.errors.InputError: --greedy: with it ...nothing to choose from; leave out --top-k, or --greedy
+        charlm.errors.InputError: --greedy: it ...nothing to choose from; leave out --top-k, or --greedy
     """
-    how = {name: value for name, value in given.items() if value is not None and value is not False}
+    chosen = {
+        name: value for name, value in options.items() if value is not None and value is not False
+    }
     try:
-        Sampling(**how)  # type: ignore[arg-type]
+        Sampling(**chosen)  # type: ignore[arg-type]
     except SettingError as error:
         raise InputError(_NAME.sub(lambda m: f"--{m[1].replace('_', '-')}", str(error))) from None
-    return how
+    return chosen
 
 
 def counted(
@@ -52,31 +54,31 @@ def counted(
     again = f"charlm sample --model ngram --text PATH {shlex.quote(run)}"
     corpus = corpus_of_run(run, loaded, data, again)
     network = model_of(loaded)
-    found = NGramGenerator(
+    model = NGramGenerator(
         network.vocab,
         corpus.train_ids,
         order or MIX_ORDER,
         network.line_limit,
         network.normalize,
     )
-    screen.say(f"{found.counts.order}-grams of {len(corpus.train_ids):,} characters")
-    return found
+    screen.say(f"{model.counts.order}-grams of {len(corpus.train_ids):,} characters")
+    return model
 
 
 def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerator:
-    """Return the mixture of a model with those of other runs, which are given as RUN=WEIGHT."""
+    """Return the mixture of a model with the models of other runs; ``mix`` has RUN=WEIGHT for each."""
     if not mix:
         return first
     parts = []
-    for given in mix:
-        run, equals, weight = given.rpartition("=")
+    for argument in mix:
+        run, equals, weight = argument.rpartition("=")
         try:
             number = float(weight)
         except ValueError:
             number = float("nan")
         if not (equals and run and 0 < number < 1):
             raise click.UsageError(
-                f"--mix {given}: expected RUN=WEIGHT with a weight between 0 and 1, such as runs/novel=0.3"
+                f"--mix {argument}: expected RUN=WEIGHT with a weight between 0 and 1, such as runs/novel=0.3"
             )
         parts.append((run, number))
     rest = 1 - sum(weight for _, weight in parts)
@@ -90,20 +92,20 @@ def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerato
 
 
 def equip(model: TextGenerator, kernels: str | None, characters: int, texts: int) -> None:
-    """Choose the kernels of every network that draws.
+    """Choose the kernels of every network in a generator.
 
     Args:
-        model: what draws.
-        kernels: which, or None for what suits the work.
-        characters: how many are drawn and read in all.
-        texts: how many side by side.
+        model: the generator.
+        kernels: their name, or None to choose by the amount of work.
+        characters: how many characters are sampled and read in all.
+        texts: how many texts are sampled at once.
     """
     if isinstance(model, Mixture):
         for part in model.parts:
             equip(part.model, kernels, characters, texts)
     if not isinstance(model, CharLM):
         return
-    use_threads(thread_count(default=1))  # drawing is many small products
+    use_threads(thread_count(default=1))  # sampling is many small products
     symbols = len(model.vocab)
     saved = characters * saved_by_sampling(model.config, symbols, texts)
     at_once = texts * operations_per_character(model.config, symbols)

@@ -1,7 +1,7 @@
 """`charlm sample --interactive`: a person and a model write one text, on one line of a terminal.
 
-The line is written anew after each key, with nothing but spaces and a carriage return, so it needs no colours and no
-control sequences. It has the end of the text, and the suggestion in brackets. The text is printed at the end.
+The line is written again after each key, with only spaces and a carriage return, so it needs no colours and no
+control sequences. It shows the end of the text, and the suggestion in brackets. The text is printed at the end.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.samples.forms import show
 from charlm.cli.terminal.layout import WIDTH
+from charlm.cli.terminal.streams import show
 from charlm.errors import TextError
 from charlm.lm.decoding import sampling_of
 from charlm.lm.generator import TextGenerator
@@ -38,9 +38,9 @@ KEY = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.)|.", re.DOTALL)
 TAB, RIGHT, DOWN, END = ("\t",), ("\x1b[C", "\x1bOC"), ("\x1b[B", "\x1bOB"), ("\x04",)
 BACK = ("\x7f", "\b", "\x1f")
 PARTIAL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|O)?\Z")
-"""A key whose last bytes have not come yet."""
+"""A key whose last bytes have not arrived yet."""
 PAUSE = 0.3
-"""Seconds between two looks at the terminal's width."""
+"""Seconds between two checks of the terminal's width."""
 INTERRUPTED = 130
 
 
@@ -57,11 +57,11 @@ def interact(model: TextGenerator, prompt: Prompt, seed: int, how: dict[str, Any
         line = _Line()
         try:
             with _keys(line) as keys:
-                line.draw(writing)
+                line.show(writing)
                 for key in keys:
                     if key in END or not _press(key, writing, line):
                         break
-                    line.draw(writing)
+                    line.show(writing)
         except KeyboardInterrupt:
             code = INTERRUPTED
         line.close()
@@ -72,7 +72,7 @@ def interact(model: TextGenerator, prompt: Prompt, seed: int, how: dict[str, Any
 
 
 def _press(key: str, writing: Writing, line: _Line) -> bool:
-    """Do what a key stands for; tell whether to go on."""
+    """Do the action of a key; return whether to continue."""
     try:
         if key in TAB:
             if writing.suggestion.ends and not writing.suggestion.text:
@@ -107,11 +107,11 @@ class _Line:
         self._said = text
 
     def is_stale(self) -> bool:
-        """Whether the terminal has another width than when the line was drawn."""
+        """Whether the width of the terminal has changed since the line was written."""
         return self._width != _width()
 
-    def draw(self, writing: Writing) -> None:
-        """Write the line anew; on a new row if the terminal is narrower now."""
+    def show(self, writing: Writing) -> None:
+        """Write the line again; on a new row if the terminal is narrower now."""
         width = _width()
         begin = "\r" if width >= self._width or not self._width else "\r\n"
         if self._said:
@@ -135,11 +135,13 @@ class _Line:
 
 @contextlib.contextmanager
 def _keys(line: _Line) -> Iterator[Iterator[str]]:
-    """Have the terminal give each key at once and show none; an empty key says that its width has changed."""
+    """Read each key at once, without an echo; an empty key means that the width of the terminal has changed."""
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     handler = signal.getsignal(signal.SIGINT)
-    if handler != signal.SIG_IGN:  # else the process would end at once, and leave the terminal so
+    if (
+        handler != signal.SIG_IGN
+    ):  # the default handler would end the process and leave the terminal changed
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         tty.setcbreak(terminal, termios.TCSADRAIN)
@@ -172,7 +174,7 @@ def _read(terminal: int, line: _Line) -> Iterator[str]:
 
 
 def _width() -> int:
-    """Return how many columns the line may take: it leaves one, so that the terminal does not go to the next row."""
+    """Return the width of the line: one column less than the terminal, so that the cursor stays in the row."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except OSError:
@@ -181,7 +183,7 @@ def _width() -> int:
 
 
 def _visible(text: str) -> str:
-    """Return a text in which line ends and what is no character are seen."""
+    """Return a text with visible line ends and control characters."""
     return "".join(
         c if c.isprintable() else "\ufffd" if "\ud800" <= c <= "\udfff" else repr(c)[1:-1]
         for c in text
@@ -189,20 +191,20 @@ def _visible(text: str) -> str:
 
 
 def _first(text: str, width: int) -> str:
-    """Return the beginning of a text that fits some columns."""
+    """Return the longest beginning of a text that fits in ``width`` columns."""
     while _size(text) > width:
         text = text[:-1]
     return text
 
 
 def _last(text: str, width: int) -> str:
-    """Return the end of a text that fits some columns."""
+    """Return the longest end of a text that fits in ``width`` columns."""
     while _size(text) > width:
         text = text[1:]
     return text
 
 
 def _size(text: str) -> int:
-    """Return how many columns a text takes."""
+    """Return the width of a text in columns."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)

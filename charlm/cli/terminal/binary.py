@@ -33,7 +33,7 @@ def content(file: str) -> bytes:
 
 
 def shown(file: str) -> str:
-    """Return what messages call a file that is read."""
+    """Return the name of a file in messages."""
     return "standard input" if file == STANDARD else file
 
 
@@ -43,11 +43,11 @@ class Destination:
     Args:
         output: a path, or ``-``.
         force: whether it may replace a file.
-        as_json: whether what is told of it goes to standard output.
+        as_json: whether a JSON object about it goes to standard output.
 
     Raises:
-        InputError: there is a file already, or standard output is asked for where it cannot be used.
-        OutputError: there can be no file.
+        InputError: the file exists, or standard output cannot be used.
+        OutputError: the file cannot be written there.
     """
 
     def __init__(self, output: str, force: bool, as_json: bool) -> None:
@@ -69,7 +69,7 @@ class Destination:
     def write(self, data: bytes) -> None:
         """Write the result: all of it, or nothing."""
         if self.path is not None:
-            self._check(self.path)  # it may have been made meanwhile
+            self._check(self.path)  # somebody may have created it meanwhile
             write_atomically(self.path, data)
             return
         try:

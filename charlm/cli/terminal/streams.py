@@ -133,3 +133,9 @@ def _replacement(error: UnicodeError) -> tuple[str | bytes, int]:
 
 codecs.register_error("charlm-bytes", _byte)
 codecs.register_error("charlm-terminal", _replacement)
+
+
+def show(text: str) -> None:
+    """Write to standard output at once: the next text may come much later."""
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -101,7 +101,7 @@ def parse(command: str) -> None:
     rest = arguments[arguments.index(names[0]) + 1 :]
     with contextlib.suppress(click.exceptions.Exit, click.MissingParameter):
         # --help; or `charlm eval --dynamic`, in a sentence
-        found.make_context(names[0], rest)
+        found.make_context(names[0], rest, **cli.context_settings)
 
 
 @pytest.mark.parametrize("name", PAGES)

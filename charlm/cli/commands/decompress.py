@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath, checkpoint_option
+from charlm.cli.options.shared import (
+    HomePath,
+    checkpoint_option,
+    json_option,
+    output_option,
+    replace_option,
+)
 
 HELP = """\
 Restore the file that `charlm compress` compressed to FILE, with the same model.
@@ -23,17 +29,10 @@ charlm decompress runs/novel letter.clm -o again.txt
 @click.command(help=HELP)
 @click.argument("run", type=HomePath(), shell_complete=runs)
 @click.argument("file", type=HomePath())
-@click.option(
-    "-o",
-    "--output",
-    type=HomePath(),
-    metavar="OUT",
-    required=True,
-    help="The restored file, or - for standard output.",
-)
-@click.option("--force", is_flag=True, help="Replace the file OUT if there is one.")
+@output_option("The restored file, or - for standard output.")
+@replace_option
 @checkpoint_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
 def decompress(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.decompress import decompress

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
+from charlm.cli.options.shared import (
+    HomePath,
+    checkpoint_option,
+    color_option,
+    html_option,
+    json_option,
+    kernels_option,
+    png_option,
+)
 
 HELP = """\
 Show how far back the model of RUN looks, what its gates do, and which units are dead.
@@ -43,23 +50,10 @@ With --text, explain one prediction: show its gradient with respect to each earl
     metavar="N",
     help="How many characters to predict; they are spread over the text.",
 )
-@click.option(
-    "--color", is_flag=True, help="Print the coloured text, even if the output is not a terminal."
-)
-@click.option(
-    "--html",
-    "page",
-    type=HomePath(path_type=Path, dir_okay=False),
-    metavar="FILE.html",
-    help="Write the explained prediction as a page.",
-)
-@click.option(
-    "--png",
-    type=HomePath(path_type=Path, dir_okay=False),
-    metavar="FILE.png",
-    help="Plot gradients and scores (needs the extra `plot`).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@color_option
+@html_option("Write the explained prediction as a page.")
+@png_option("Plot gradients and scores (needs the extra `plot`).")
+@json_option
 @checkpoint_option
 @kernels_option
 @click.pass_obj

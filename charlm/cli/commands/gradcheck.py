@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from charlm.cli.options.completion import configs, settings
+from charlm.cli.options.shared import json_option
 
 HELP = """\
 Check the gradients of the model of CONFIG against central differences, in float64.
@@ -46,7 +47,7 @@ checked; half of them are those with the largest gradients. The exit code is 1 i
     metavar="N",
     help="Chooses the weights, the batch, and the numbers that are checked.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
 def gradcheck(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.gradcheck import gradcheck

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.options.completion import encodings, runs, texts
-from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
+from charlm.cli.options.completion import runs, texts
+from charlm.cli.options.shared import (
+    HomePath,
+    checkpoint_option,
+    color_option,
+    html_option,
+    json_option,
+    kernels_option,
+    png_option,
+    text_encoding_option,
+)
 
 HELP = """\
 Search the units of RUN for those that follow something in TEXT, and show the text coloured by a unit's value.
@@ -43,29 +51,11 @@ best correlation of the same search with shuffled labels, which is chance.
     metavar="N",
     help="Read no more than the first N characters.",
 )
-@click.option(
-    "--color", is_flag=True, help="Print the coloured text, even if the output is not a terminal."
-)
-@click.option(
-    "--html",
-    "page",
-    type=HomePath(path_type=Path, dir_okay=False),
-    metavar="FILE.html",
-    help="Write the coloured text and the table as a page.",
-)
-@click.option(
-    "--png",
-    type=HomePath(path_type=Path, dir_okay=False),
-    metavar="FILE.png",
-    help="Write both as a picture (needs the extra `plot`).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    shell_complete=encodings,
-    help="The encoding of TEXT: utf-8 or another codec (default: that of the run's text).",
-)
+@color_option
+@html_option("Write the coloured text and the table as a page.")
+@png_option("Write both as a picture (needs the extra `plot`).")
+@json_option
+@text_encoding_option
 @checkpoint_option
 @kernels_option
 @click.pass_obj

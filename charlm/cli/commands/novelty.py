@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath, checkpoint_option, encoding_option
+from charlm.cli.options.shared import HomePath, checkpoint_option, encoding_option, json_option
 
 HELP = """\
 Show what a model has copied from its training text: the longest copied span, and the share of k-grams that are new.
@@ -64,7 +64,7 @@ charlm novelty samples.txt --train novel.txt
     help="The same seed generates the same text.",
 )
 @checkpoint_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
 def novelty(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.novelty import novelty

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.options.completion import encodings, runs, texts
-from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
+from charlm.cli.options.completion import runs, texts
+from charlm.cli.options.shared import (
+    HomePath,
+    checkpoint_option,
+    html_option,
+    kernels_option,
+    text_encoding_option,
+)
 
 HELP = """\
 Score each line of TEXT with the model of RUN. TEXT is files, folders of .txt files, or - for standard input.
@@ -44,20 +49,9 @@ line with an empty state. Without --alone, the sum over all lines is the score o
 @click.option(
     "--color", is_flag=True, help="Print the text instead, each character coloured by its rank."
 )
-@click.option(
-    "--html",
-    "page",
-    type=HomePath(path_type=Path, dir_okay=False),
-    metavar="FILE.html",
-    help="Write a page instead: the text coloured by rank, the likeliest characters, charts.",
-)
+@html_option("Write a page instead: the text coloured by rank, the likeliest characters, charts.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each line.")
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    shell_complete=encodings,
-    help="The encoding of TEXT: utf-8 or another codec (default: that of the run's text).",
-)
+@text_encoding_option
 @checkpoint_option
 @kernels_option
 @click.pass_obj

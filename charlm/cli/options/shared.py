@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,7 +28,20 @@ encoding_option = click.option(
     "--encoding", metavar="NAME", shell_complete=encodings, help=described("data.encoding")
 )
 
+text_encoding_option = click.option(
+    "--encoding",
+    metavar="NAME",
+    shell_complete=encodings,
+    help="The encoding of TEXT: utf-8 or another codec (default: that of the run's text).",
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+color_option = click.option(
+    "--color", is_flag=True, help="Print the coloured text, even if the output is not a terminal."
+)
+
+replace_option = click.option("--force", is_flag=True, help="Replace the file OUT if there is one.")
 
 
 class HomePath(click.Path):
@@ -39,6 +54,24 @@ class HomePath(click.Path):
         if not value:
             self.fail("expected a path, got nothing", param, ctx)
         return super().convert(home_expanded(os.fspath(value)), param, ctx)
+
+
+def html_option(about: str) -> Callable[[Any], Any]:
+    """Return the option for a page; ``about`` is its help."""
+    path = HomePath(path_type=Path, dir_okay=False)
+    return click.option("--html", "page", type=path, metavar="FILE.html", help=about)
+
+
+def png_option(about: str) -> Callable[[Any], Any]:
+    """Return the option for a picture; ``about`` is its help."""
+    path = HomePath(path_type=Path, dir_okay=False)
+    return click.option("--png", type=path, metavar="FILE.png", help=about)
+
+
+def output_option(about: str) -> Callable[[Any], Any]:
+    """Return the required option for the file that is written; ``about`` is its help."""
+    names = ("-o", "--output")
+    return click.option(*names, type=HomePath(), metavar="OUT", required=True, help=about)
 
 
 def own_text(texts: tuple[str, ...], **options: str | float | None) -> DataConfig:

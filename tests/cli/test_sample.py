@@ -304,14 +304,18 @@ def test_a_mix_with_another_alphabet_names_the_difference(known, untrained):
 
 @pytest.mark.parametrize("form", ["", "--json", "--probs", "--top-k 3 --repeat-penalty 1.1"])
 def test_memory_does_not_grow_with_length(untrained, form):
-    untrained()
-    peaks = []
-    for length in (200, 200, 2500):  # the first time, modules are imported
+    def peak(length: int) -> int:
         gc.collect()
         with Path(os.devnull).open("w") as null, contextlib.redirect_stdout(null):
             tracemalloc.start()
             with pytest.raises(SystemExit):
                 main(shlex.split(f"sample run --seed 1 -l {length} {form}"))
-            peaks.append(tracemalloc.get_traced_memory()[1])
+            _, most = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-    assert peaks[2] < peaks[1] + 30_000
+        return most
+
+    untrained()
+    peak(200)  # imports modules
+    short = peak(200)
+    # other things in the process may take memory meanwhile, but not each time
+    assert any(peak(2500) < short + 30_000 for _ in range(3))

@@ -15,6 +15,7 @@ from charlm.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Typed = Callable[[str], "tuple[int, str, str]"]
 
 
 def environment() -> dict[str, str]:
@@ -57,3 +58,21 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
         return ended.value.code, *capfd.readouterr()
 
     return run
+
+
+SMALL = (
+    "--set model.hidden_dim=8 --set model.embed_dim=4 --steps 3 --sample-every 0 --kernels numpy"
+)
+
+
+@pytest.fixture
+def made(typed: Typed, request: pytest.FixtureRequest):
+    """Train a small model in `run`, on the test module's TEXT, and return what runs a command line."""
+
+    def make(options: str = "") -> Typed:
+        Path("text.txt").write_text(request.module.TEXT, encoding="utf-8")
+        code, _, err = typed(f"charlm -q train text.txt {options} {SMALL} -o run")
+        assert code == 0, err
+        return typed
+
+    return make

@@ -8,24 +8,9 @@ from pathlib import Path
 import pytest
 
 from charlm.config.schema import CELLS
+from tests.cli.conftest import SMALL
 
 TEXT = "the cat <b>sat</b> on the mat.\nthe rat & the cat\n" * 40
-SMALL = (
-    "--set model.hidden_dim=8 --set model.embed_dim=4 --steps 3 --sample-every 0 --kernels numpy"
-)
-
-
-@pytest.fixture
-def made(typed):
-    """Train a model for some steps, and return what explains it."""
-
-    def make(options: str = ""):
-        Path("text.txt").write_text(TEXT, encoding="utf-8")
-        code, _, err = typed(f"charlm -q train text.txt {options} {SMALL} -o run")
-        assert code == 0, err
-        return typed
-
-    return make
 
 
 @pytest.mark.parametrize("cell", CELLS)

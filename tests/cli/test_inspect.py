@@ -10,23 +10,6 @@ import pytest
 from charlm.config.schema import CELLS
 
 TEXT = '  She said "go (away)" to\nthe <b>Cat</b> & left.\n\n' * 60
-SMALL = (
-    "--set model.hidden_dim=8 --set model.embed_dim=4 --steps 3 --sample-every 0 --kernels numpy"
-)
-
-
-@pytest.fixture
-def made(typed):
-    """Train a model for some steps, and return what inspects it."""
-
-    def make(options: str = ""):
-        Path("text.txt").write_text(TEXT, encoding="utf-8")
-        code, _, err = typed(f"charlm -q train text.txt {options} {SMALL} -o run")
-        assert code == 0, err
-        return typed
-
-    return make
-
 
 LABELS = {
     "position in the line",

@@ -15,33 +15,14 @@ from charlm.lm.language_model import load
 from charlm.lm.lines import line_scores, spans
 from charlm.lm.reader import Reader
 from charlm.text.vocab import code_points
-from tests.cli.conftest import environment
+from tests.cli.conftest import SMALL, environment
 
 TEXT = "the cat sat on the mat, the rat sat on the cat.\nan <i>old</i> cat & a rat\n" * 30
-SMALL = (
-    "--set model.hidden_dim=8 --set model.embed_dim=4 --steps 3 --sample-every 0 --kernels numpy"
-)
+
+LINES = "--set data.framing=lines"
 
 
-@pytest.fixture
-def made(typed, tmp_path):
-    """Train a model for some steps, and return what scores a text with it."""
-
-    def make(options: str = ""):
-        Path("text.txt").write_text(TEXT, encoding="utf-8")
-        code, _, err = typed(f"charlm -q train {options or 'text.txt'} {SMALL} -o run")
-        assert code == 0, err
-        return typed
-
-    return make
-
-
-LINES = "text.txt --set data.framing=lines"
-
-
-@pytest.mark.parametrize(
-    "options", ["", LINES, "text.txt --encoding bytes", f"{LINES} --encoding bytes"]
-)
+@pytest.mark.parametrize("options", ["", LINES, "--encoding bytes", f"{LINES} --encoding bytes"])
 def test_the_sum_is_the_score_of_eval(made, options):
     typed = made(options)
     other = TEXT * 2 + "\n\nthe cat"
@@ -150,7 +131,7 @@ def test_characters_without_a_symbol(made):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell(made, cell):
-    typed = made(f"text.txt --set model.cell={cell}")
+    typed = made(f"--set model.cell={cell}")
     _, out, _ = typed("charlm score run text.txt")
     assert len(out.splitlines()) == 60
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from charlm.baselines.measure import measure
 from charlm.baselines.ngram import MAX_ORDER
 from charlm.cli.options.advice import encoding_offered
 from charlm.cli.options.shared import own_text
+from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.scores import baselines_data, every_order, score_table
 from charlm.text.preparing import corpus_of
 from charlm.wording import counted
@@ -24,7 +23,7 @@ def baseline(
         corpus = corpus_of(data)
     measured = measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids, order or MAX_ORDER)
     if as_json:
-        click.echo(json.dumps(baselines_data(measured)))
+        click.echo(json_line(baselines_data(measured)))
         return 0
     symbol = "byte" if corpus.vocab.is_bytes else "character"
     click.echo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
-from charlm.cli.terminal.phrases import duration
+from charlm.cli.terminal.phrases import duration, json_line
 from charlm.config import Override, RunConfig, load_run, needs_text
 from charlm.threads import use_threads
 from charlm.wording import counted
@@ -50,7 +49,7 @@ def bench(
     training = prepared(run, text, steps)
     measured = measure(training, MOST if steps is None else steps)
     if as_json:
-        click.echo(json.dumps(asdict(measured)))
+        click.echo(json_line(asdict(measured)))
     else:
         click.echo(report(training, measured, steps))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.cli.terminal.layout import filled
+from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.scores import evaluation_data, evaluation_lines, how_scored
 from charlm.cli.terminal.screen import Screen
 from charlm.config import DataConfig
@@ -93,7 +93,7 @@ def eval_(
             "split": None if texts else split or "val",
             "unit": model.vocab.unit,
         }
-        click.echo(json.dumps(about))
+        click.echo(json_line(about))
         return 0
     start = "from an empty state" if state == "cold" else "after reading the text before it"
     screen.say(filled(f"{checkpoint}: scored {start}{how_scored(score)}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -95,7 +94,7 @@ def explain(
         horizon_picture(png, report, ngrams, unit)
         screen.say(f"picture written to {png}")
     if as_json:
-        click.echo(json.dumps(_data(report, ngrams, layers, unit)))
+        click.echo(json_line(_data(report, ngrams, layers, unit)))
         return 0
     said = [*in_words(report, ngrams, unit, symbol), *_layers_in_words(layers)]
     click.echo("\n".join(map(filled, said)))

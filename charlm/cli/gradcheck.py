@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from charlm import progress
 from charlm.cli.terminal.layout import table
+from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, load_run, needs_text
 from charlm.lm.gradcheck import TOLERANCE, Checked, check_model
@@ -44,7 +44,7 @@ def gradcheck(
     if as_json:
         parameters = [{**asdict(checked), "passed": checked.passed} for checked in results]
         click.echo(
-            json.dumps({"passed": not wrong, "tolerance": TOLERANCE, "parameters": parameters})
+            json_line({"passed": not wrong, "tolerance": TOLERANCE, "parameters": parameters})
         )
     else:
         click.echo(f"{_table(results)}\n{_verdict(results, wrong)}")

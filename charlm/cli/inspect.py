@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from charlm.cli.eval import data_of
 from charlm.cli.terminal.layout import filled, table
+from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import TextError
 from charlm.files import write_atomically
@@ -79,7 +79,7 @@ def inspect(
         unit_picture(png, chosen, symbols, values, finds)
         screen.say(f"picture written to {png}")
     if as_json:
-        click.echo(json.dumps(_data(finds, chosen, len(ids), values.tolist())))
+        click.echo(json_line(_data(finds, chosen, len(ids), values.tolist())))
         return 0
     _show(finds, about)
     if color or sys.stdout.isatty():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.live.follow import follow as show
 from charlm.cli.live.follow import tell_problems
 from charlm.cli.terminal.layout import table
-from charlm.cli.terminal.phrases import age, program
+from charlm.cli.terminal.phrases import age, json_line, program
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import CheckpointError
 from charlm.runs.checkpoint import no_run, suggested_run
@@ -38,7 +37,7 @@ def runs(obj: dict[str, Any], folder: Path, follow: bool, as_json: bool) -> int:
         tell_problems(run.problems, screen)
     if as_json:
         for run in listed:
-            click.echo(json.dumps({**asdict(run), "run": str(run.run)}))
+            click.echo(json_line({**asdict(run), "run": str(run.run)}))
     elif listed:
         click.echo(_table(listed))
     elif not obj["quiet"]:

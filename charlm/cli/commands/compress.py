@@ -6,14 +6,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import (
-    HomePath,
-    checkpoint_option,
-    json_option,
-    output_option,
-    replace_option,
-)
+from charlm.cli.options.shared import rewrites_a_file
 
 HELP = """\
 Compress FILE with the model of RUN, a run directory or a checkpoint file.
@@ -28,12 +21,7 @@ charlm decompress runs/novel letter.clm -o again.txt
 
 
 @click.command(help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
-@click.argument("file", type=HomePath())
-@output_option("The compressed file, or - for standard output.")
-@replace_option
-@checkpoint_option
-@json_option
+@rewrites_a_file("The compressed file, or - for standard output.")
 @click.pass_obj
 def compress(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.compress import compress

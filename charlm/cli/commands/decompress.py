@@ -6,14 +6,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import (
-    HomePath,
-    checkpoint_option,
-    json_option,
-    output_option,
-    replace_option,
-)
+from charlm.cli.options.shared import rewrites_a_file
 
 HELP = """\
 Restore the file that `charlm compress` compressed to FILE, with the same model.
@@ -27,12 +20,7 @@ charlm decompress runs/novel letter.clm -o again.txt
 
 
 @click.command(help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
-@click.argument("file", type=HomePath())
-@output_option("The restored file, or - for standard output.")
-@replace_option
-@checkpoint_option
-@json_option
+@rewrites_a_file("The restored file, or - for standard output.")
 @click.pass_obj
 def decompress(obj: dict[str, Any], /, **options: Any) -> int:
     from charlm.cli.decompress import decompress

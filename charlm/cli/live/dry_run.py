@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ import click
 from charlm.benchmark import peak_rss_mb, timed
 from charlm.cli.live.session import RunOptions
 from charlm.cli.terminal.layout import table
-from charlm.cli.terminal.phrases import duration, text_sizes
+from charlm.cli.terminal.phrases import duration, json_line, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
@@ -59,7 +58,7 @@ def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as
     place = _place(config, options)
     measured = _measured(training)
     if as_json:
-        click.echo(json.dumps(asdict(measured)))
+        click.echo(json_line(asdict(measured)))
         return 0
     for notice in (*([options.note] if options.note else []), *measured.notices):
         screen.say(f"note: {notice}")

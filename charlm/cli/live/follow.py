@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.live.progress import STEP_BAR, TIME_BAR
 from charlm.cli.terminal.layout import filled
-from charlm.cli.terminal.phrases import duration
+from charlm.cli.terminal.phrases import duration, json_line
 from charlm.cli.terminal.screen import Screen
 from charlm.config import load_run
 from charlm.config.rules import seconds_of
@@ -69,7 +68,7 @@ class _View:
         sampled = [(step, _sample(step, text), None) for step, text in samples[self._samples :]]
         self._rows, self._samples = len(rows), len(samples)
         for _, told, row in sorted([*new, *sampled], key=lambda item: item[0]):
-            self._screen.result(json.dumps(row) if self._as_json else told)
+            self._screen.result(json_line(row) if self._as_json else told)
             if row is not None:
                 self._screen.advance(row["seconds"] if self._in_seconds else row["step"])
         if now.state != "running":

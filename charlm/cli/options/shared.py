@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import encodings
+from charlm.cli.options.completion import encodings, runs
 from charlm.cli.options.settings import described, overrides_of
 from charlm.config import KERNELS, DataConfig, load_run
 from charlm.files import home_expanded
@@ -41,8 +42,6 @@ color_option = click.option(
     "--color", is_flag=True, help="Print the coloured text, even if the output is not a terminal."
 )
 
-replace_option = click.option("--force", is_flag=True, help="Replace the file OUT if there is one.")
-
 
 class HomePath(click.Path):
     """A path. ``~`` is the home folder even if the shell did not replace it, such as in quotes."""
@@ -68,10 +67,17 @@ def png_option(about: str) -> Callable[[Any], Any]:
     return click.option("--png", type=path, metavar="FILE.png", help=about)
 
 
-def output_option(about: str) -> Callable[[Any], Any]:
-    """Return the required option for the file that is written; ``about`` is its help."""
-    names = ("-o", "--output")
-    return click.option(*names, type=HomePath(), metavar="OUT", required=True, help=about)
+def rewrites_a_file(about: str) -> Callable[[Any], Any]:
+    """Return a decorator for a command that reads a file and writes another with a model; ``about`` is OUT's help."""
+    parts = (
+        click.argument("run", type=HomePath(), shell_complete=runs),
+        click.argument("file", type=HomePath()),
+        click.option("-o", "--output", type=HomePath(), metavar="OUT", required=True, help=about),
+        click.option("--force", is_flag=True, help="Replace the file OUT if there is one."),
+        checkpoint_option,
+        json_option,
+    )
+    return lambda command: functools.reduce(lambda made, part: part(made), reversed(parts), command)
 
 
 def own_text(texts: tuple[str, ...], **options: str | float | None) -> DataConfig:

@@ -48,6 +48,7 @@ COMMANDS = {
     "bench": "Measure how fast a model trains and samples on this machine.",
     "gradcheck": "Check the gradients of a config's model against central differences.",
     "runs": "List runs and their status, or follow one run.",
+    "help": "Show the help of a command.",
 }
 DEFAULT_THREADS = {"compare": 1}
 """Its models are small. On two busy cores, srnn-vs-lstm-memory took 3.4 s with one thread, and 32 s
@@ -67,7 +68,10 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"charlm.cli.commands.{cmd_name}")
-        command: click.Command = getattr(module, "eval_" if cmd_name == "eval" else cmd_name)
+        name = (
+            f"{cmd_name}_" if cmd_name in ("eval", "help") else cmd_name
+        )  # Python has these names
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -104,7 +108,7 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
 )
-@click.version_option(__version__, prog_name="charlm")
+@click.version_option(__version__, "-V", "--version", prog_name="charlm")
 @click.option(
     "-q", "--quiet", is_flag=True, help="No messages or progress, only results and errors."
 )

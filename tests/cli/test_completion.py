@@ -56,6 +56,7 @@ def completed(folder, monkeypatch, capfd):
 LINES = {
     "charlm ": list(COMMANDS),
     "charlm tra": ["train"],
+    "charlm help tra": ["train"],
     "charlm train nov": ["<file>nov"],
     "charlm train s": ["small", "srnn", "<file>s"],
     "charlm train lstm s": ["<file>s"],

@@ -22,8 +22,15 @@ def test_help_lists_every_command(charlm):
         assert charlm(name, "--help").returncode == 0
 
 
-def test_version(charlm):
-    assert package.__version__ in charlm("--version").stdout
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(charlm, flag):
+    assert package.__version__ in charlm(flag).stdout
+
+
+def test_help_as_a_command(typed):
+    for typed_as, flag in (("help", "--help"), ("help train", "train --help")):
+        assert typed(f"charlm {typed_as}") == typed(f"charlm {flag}")
+    assert "No such command 'tran'" in typed("charlm help tran")[2]
 
 
 def test_an_unknown_command_is_told_the_known_ones(charlm):

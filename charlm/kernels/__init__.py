@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TypeAlias
@@ -114,3 +115,24 @@ def with_tapes(kernels: Kernels, wait: bool = False) -> Kernels:
     own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
     more = {"tape_memory": memory.empty, "update_at_most": sys.maxsize}
     return namespace(kernels.__name__, {**more, **own, **entries})
+
+
+def with_sampler(kernels: Kernels, threads: int, wait: bool = False) -> Kernels:
+    """Return the same kernels with a compiled sampler, which needs no numba, if there is machine code for it.
+
+    Args:
+        kernels: the kernels to add to.
+        threads: the number of threads of the sampler.
+        wait: whether to compile now and wait if there is no machine code yet.
+    """
+    from charlm.kernels import machine_code
+    from charlm.kernels.sampler import sampler
+    from charlm.kernels.team import Team
+
+    entries = machine_code.entries(wait, machine_code.SAMPLING)
+    if entries is None:
+        return kernels
+    functions = {name: machine_code.concurrent(entry) for name, entry in entries.items()}
+    own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
+    compiled = {"sampler": partial(sampler, functions, Team(threads, functions))}
+    return namespace(kernels.__name__, {**own, **compiled})

@@ -7,7 +7,7 @@ import pytest
 
 from charlm.config import ModelConfig
 from charlm.engine.random import NumpyStream
-from charlm.kernels import NUMPY, select
+from charlm.kernels import NUMPY, sampler, select
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor, StepGraph
 from charlm.text.vocab import Vocab
@@ -20,9 +20,7 @@ def kernels(name: str, monkeypatch):
     if name == "numpy":
         return NUMPY
     pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
-    from charlm.kernels.compiled import sampling
-
-    monkeypatch.setattr(sampling, "WORTH_SHARING", 0)
+    monkeypatch.setattr(sampler, "WORTH_SHARING", 0)
     return select("numba", int(name[-1]))
 
 

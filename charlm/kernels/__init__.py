@@ -23,6 +23,12 @@ VARIABLE = "CHARLM_KERNELS"
 """The environment variable that names the kernels, if neither a config nor an option does."""
 START_UP = 0.5
 """Seconds that loading numba and the compiled kernels adds to the start of a process."""
+SAMPLER_START_UP = 0.0125
+"""Seconds that a compiled sampler must save to be loaded from its file.
+
+Loading takes four times as long. But so all texts of 1,000 characters or more are sampled in the same way, and need
+the same memory.
+"""
 
 # seconds that the compiled kernels save: measured for 36 models of 32 to 384 units, most within a factor of 1.3
 PER_OPERATION = 4e-12

@@ -99,6 +99,7 @@ def concurrent(entry: Entry) -> Entry:
     """Return the same function for long calls and for waiting: other threads of Python go on meanwhile."""
     function: Any = entry
     where = ctypes.cast(function, ctypes.c_void_p).value
+    assert where is not None
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(where)
 
 

@@ -43,6 +43,7 @@ def _reset_back(r: Lanes, h: Lanes, drh: Lanes, dh: Lanes) -> tuple[Lanes, ...]:
 
 @compiled()
 def pack_layer(weights, settings, X, H, Px, Ph, bias, first, last):
+    """Pack the weights for the input and for h, and the biases, of the pairs ``first`` to ``last`` of units."""
     Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc = weights
     c = 2 * padded(H)  # the candidate's columns come after those of the gates
     for P, K, Wz, Wr, Wc in ((Px, X, Wxz, Wxr, Wxc), (Ph, H, Whz, Whr, Whc)):

@@ -49,6 +49,7 @@ def _step_at(G, at, rows, row, c, at_c, count):
 
 @compiled()
 def pack_layer(weights, settings, X, H, Px, Ph, bias, first, last):
+    """Pack the weights for the input and for h, and the biases, of the pairs ``first`` to ``last`` of units."""
     (Wx, Wh, b), (forget_bias,) = weights, settings
     for gate in range(4):
         packing.pack(Px, X, 4, gate, Wx, gate * H, 4 * H, H, first, last)

@@ -24,6 +24,7 @@ def _step_back(h: Lanes, dh: Lanes, dh_later: Lanes) -> Lanes:
 
 @compiled()
 def pack_layer(weights, settings, X, H, Px, Ph, bias, first, last):
+    """Pack the weights for the input and for h, and the biases, of the pairs ``first`` to ``last`` of units."""
     Wx, Wh, b = weights
     packing.pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
     packing.pack(Ph, H, 1, 0, Wh, 0, H, H, first, last)

@@ -135,10 +135,17 @@ def with_sampler(kernels: Kernels, threads: int, wait: bool = False) -> Kernels:
     from charlm.kernels.sampler import sampler
     from charlm.kernels.team import Team
 
-    entries = machine_code.entries(wait, machine_code.SAMPLING)
+    entries = machine_code.entries(wait, machine_code.SAMPLING, later=False)
     if entries is None:
         return kernels
     functions = {name: machine_code.concurrent(entry) for name, entry in entries.items()}
     own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
     compiled = {"sampler": partial(sampler, functions, Team(threads, functions))}
     return namespace(kernels.__name__, {**own, **compiled})
+
+
+def prepare_sampler() -> None:
+    """Compile the sampler in the background, for later processes, unless that was done on this machine."""
+    from charlm.kernels import machine_code
+
+    machine_code.entries(module=machine_code.SAMPLING)

@@ -47,14 +47,17 @@ class UnfitError(Exception):
 
 
 @functools.cache
-def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | None:
+def entries(
+    wait: bool = False, module: str = ENTRIES, later: bool = True
+) -> dict[str, Entry] | None:
     """Return the compiled functions by name; None if there are none for this processor and these sources.
 
-    In that case they are compiled in the background for later processes, and this process keeps numpy.
+    In that case this process keeps numpy.
 
     Args:
-        wait: whether to compile them now, and wait.
+        wait: whether to compile missing functions now, and wait.
         module: the module that has them.
+        later: whether else to compile them in the background, for later processes.
     """
     if find_spec("llvmlite") is None:
         return None
@@ -70,7 +73,7 @@ def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | Non
 
         with TemporaryDirectory() if folder is None else nullcontext(folder) as place:
             return _compiled(Path(place, name), module)
-    if folder:
+    if folder and later:
         _compile_later(folder / name, module)
     return None
 

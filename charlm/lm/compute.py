@@ -85,7 +85,7 @@ def sampling_kernels(kernels: str, saved: float, at_once: float) -> Kernels:
     """Choose the kernels of a job that samples from a model with a compiled sampler; the arguments are ``decide``'s.
 
     For ``auto`` these are numpy's with a compiled sampler, which is loaded without numba, if the job is not very short.
-    A long job compiles it if that was never done on this machine; for a shorter one, this begins in the background.
+    A long job compiles it if that was never done on this machine; a shorter one keeps numpy's.
     """
     asked = _asked_for(kernels)
     chosen = decide("numpy" if asked == "auto" else asked, None, saved, at_once).functions()

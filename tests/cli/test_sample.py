@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from charlm.cli import main
+from charlm.kernels import NUMPY, with_sampler
 from tests.cli.conftest import environment
 from tests.cli.terminal import Terminal
 
@@ -319,3 +320,41 @@ def test_memory_does_not_grow_with_length(untrained, form):
     short = peak(200)
     # other things in the process may take memory meanwhile, but not each time
     assert any(peak(2500) < short + 30_000 for _ in range(3))
+
+
+PEAK = """
+import resource, sys
+from charlm.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(most, "numba" in sys.modules, "llvmlite" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_long_texts_take_no_more_memory_and_no_numba(charlm, tmp_path):
+    """1,000 characters and 100,000, with the compiled sampler."""
+    pytest.importorskip("numba", reason="the compiled sampler is made by numba, which is an extra")
+    assert with_sampler(NUMPY, 1, wait=True) is not NUMPY  # what users have after the first time
+    (tmp_path / "cats.txt").write_text("the cat sat on the mat.\n" * 40)
+    trained = charlm(
+        "-q", "train", "text", "cats.txt", "--steps", 2, "-o", "run", "--kernels", "numpy"
+    )
+    assert trained.returncode == 0, trained.stderr
+    peaks = []
+    for length in (1_000, 100_000):
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, *f"-q sample run --seed 1 -l {length}".split()],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert len(done.stdout) == length + 1, done.stderr
+        peak, *imported = done.stderr.split()
+        assert imported == ["False", "True"]
+        peaks.append(int(peak))
+    assert peaks[1] < peaks[0] + 8_000  # KB; numba takes 110,000

@@ -181,6 +181,21 @@ def test_a_prime_from_a_file_or_standard_input(charlm, known, tmp_path):
     assert "'@' (U+0040)" in said
 
 
+def test_a_stop_text_from_a_file_or_standard_input(charlm, known, tmp_path):
+    (tmp_path / "stop.txt").write_bytes("\ufeff fox\r\n".encode())
+    assert known("charlm sample fox --greedy --stop @stop.txt")[1] == "a quick brown\n"
+    assert charlm("sample", "fox", "--greedy", "--stop", "-", stdin=" fox\n").stdout == (
+        "a quick brown\n"
+    )
+    code, _, said = known("charlm sample fox --stop @none.txt")
+    assert code == 2
+    assert "for a stop text that begins with @, type @@none.txt" in said
+    assert "'@' (U+0040)" in known("charlm sample fox --stop @@none.txt")[2]
+    code, _, said = known("charlm sample fox --stop - --prime -")
+    assert code == 2
+    assert "standard input is one text" in said
+
+
 def test_a_long_prime_is_read_in_pieces(untrained, tmp_path):
     typed = untrained()
     (tmp_path / "long.txt").write_text("the cat sat.\n" * 1_000)

@@ -20,8 +20,8 @@ from charlm.kernels.team import Team
 WORTH_SHARING = 1e6
 """Multiplications and additions of a step. One thread alone does a smaller step."""
 
-CELLS = tuple(LAYERS)
-"""The cells in the order of their numbers in compiled code."""
+CELLS = ("rnn", "gru", "lstm")
+"""In the order of their numbers in compiled code."""
 OUTPUT = len(CELLS)
 """The number of the output layer, in ``PACKING``."""
 MOST_WEIGHTS = 9
@@ -68,7 +68,7 @@ PLAN = (
     "end",
 )
 CALL = ("plan", "meeting", "me", "threads")
-"""What a thread gets: the addresses of the plan and of the meeting, and its number of so many threads."""
+"""What a thread gets: the addresses of the plan and of the meeting, its number, and the number of threads."""
 _PLACE = {name: place for place, name in enumerate(PLAN)}
 
 
@@ -136,6 +136,8 @@ class Sampler:
         self._work = 2 * (weights - first * embedding_VE.shape[1])
         self._plan = np.zeros(len(PLAN), np.int64)
         self._real = self._plan.view(np.float64)
+        self._calls = np.zeros((team.threads, len(CALL)), np.int64)
+        self._calls[:, 0] = address(self._plan)
         self._set(
             cell=CELLS.index(cell),
             layer_count=len(rows),
@@ -183,7 +185,8 @@ class Sampler:
 
     def _part(self, meeting: Array, me: int, threads: int) -> None:
         """Do a thread's part of a call."""
-        call = np.array([address(self._plan), address(meeting), me, threads], np.int64)
+        call = self._calls[me]
+        call[1], call[2], call[3] = address(meeting), me, threads
         self._functions["sample"](address(call))
 
     def _prepare(self, texts: int, state: State | None) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from charlm.cli import main
+from charlm.cli.live import session
 from charlm.kernels import NUMPY, with_sampler
 from tests.cli.conftest import environment
 from tests.cli.terminal import Terminal
@@ -340,6 +341,7 @@ def test_memory_does_not_grow_with_length(untrained, form):
 PEAK = """
 import resource, sys
 from charlm.cli import main
+from charlm.cli.live import session
 try:
     main(sys.argv[1:])
 finally:
@@ -373,3 +375,17 @@ def test_long_texts_take_no_more_memory_and_no_numba(charlm, tmp_path):
         assert imported == ["False", "True"]
         peaks.append(int(peak))
     assert peaks[1] < peaks[0] + 8_000  # KB; numba takes 110,000
+
+
+@pytest.mark.parametrize("kernels", ["numba", "numpy"])
+def test_a_long_training_on_compiled_kernels_prepares_the_sampler(
+    kernels, tmp_path, monkeypatch, capfd
+):
+    pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
+    prepared: list[bool] = []
+    monkeypatch.setattr(session, "SHORT", 0.0)
+    monkeypatch.setattr(session, "prepare_sampler", lambda: prepared.append(True))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(shlex.split(f"-q train --steps 1 --sample-every 0 --kernels {kernels}"))
+    assert prepared == [True] * (kernels == "numba")

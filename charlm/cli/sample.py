@@ -22,7 +22,8 @@ from charlm.lm.language_model import model_of
 from charlm.lm.sampling import SIDE_BY_SIDE, TextPart, in_turn
 from charlm.lm.saved import config_of
 from charlm.runs.checkpoint import load_checkpoint
-from charlm.text.prompt import Prompt, Unknown, prepared, prime_of, unknown_in
+from charlm.text.prompt import Prompt, Unknown, prepared, text_given, unknown_in
+from charlm.text.sources import STDIN
 from charlm.text.vocab import Vocab, named
 from charlm.wording import counted as number_of
 
@@ -64,7 +65,13 @@ def sample(
     )
     model = mixed(run, model, mix)
     data = config_of(loaded).data
-    prime = prime_of(prime, data.encoding, lines=model.vocab.eos is not None)
+    if prime == stop == STDIN:
+        raise click.UsageError(
+            "--prime and --stop are both -, but standard input is one text: give one of them as @FILE"
+        )
+    of_lines = model.vocab.eos is not None
+    prime = text_given(prime, "prime", data.encoding, of_lines)
+    stop = text_given(stop, "stop text", data.encoding, of_lines)
     # what the model cannot read is an error before anything is printed
     prompt = model.prompt(prime, stop, unknown)
     limit = length or model.default_length()

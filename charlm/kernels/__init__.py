@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TypeAlias
@@ -22,6 +23,12 @@ VARIABLE = "CHARLM_KERNELS"
 """The environment variable that names the kernels, if neither a config nor an option does."""
 START_UP = 0.5
 """Seconds that loading numba and the compiled kernels adds to the start of a process."""
+SAMPLER_START_UP = 0.0125
+"""Seconds that a compiled sampler must save to be loaded from its file.
+
+Loading takes four times as long. But so all texts of 1,000 characters or more are sampled in the same way, and need
+the same memory.
+"""
 
 # seconds that the compiled kernels save: measured for 36 models of 32 to 384 units, most within a factor of 1.3
 PER_OPERATION = 4e-12
@@ -114,3 +121,31 @@ def with_tapes(kernels: Kernels, wait: bool = False) -> Kernels:
     own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
     more = {"tape_memory": memory.empty, "update_at_most": sys.maxsize}
     return namespace(kernels.__name__, {**more, **own, **entries})
+
+
+def with_sampler(kernels: Kernels, threads: int, wait: bool = False) -> Kernels:
+    """Return the same kernels with a compiled sampler, which needs no numba, if there is machine code for it.
+
+    Args:
+        kernels: the kernels to add to.
+        threads: the number of threads of the sampler.
+        wait: whether to compile now and wait if there is no machine code yet.
+    """
+    from charlm.kernels import machine_code
+    from charlm.kernels.sampler import sampler
+    from charlm.kernels.team import Team
+
+    entries = machine_code.entries(wait, machine_code.SAMPLING, later=False)
+    if entries is None:
+        return kernels
+    functions = {name: machine_code.concurrent(entry) for name, entry in entries.items()}
+    own = {name: f for name, f in vars(kernels).items() if not name.startswith("_")}
+    compiled = {"sampler": partial(sampler, functions, Team(threads, functions))}
+    return namespace(kernels.__name__, {**own, **compiled})
+
+
+def prepare_sampler() -> None:
+    """Compile the sampler in the background, for later processes, unless that was done on this machine."""
+    from charlm.kernels import machine_code
+
+    machine_code.entries(module=machine_code.SAMPLING)

@@ -31,6 +31,8 @@ Entry: TypeAlias = Callable[[int], int]
 
 ENTRIES = "charlm.kernels.compiled.entries"
 """The module whose ``ENTRIES`` are compiled: names and functions."""
+SAMPLING = "charlm.kernels.compiled.sampling"
+"""The module with those that sample. They have a file of their own, which is made in a few seconds."""
 OWN = 0o600
 MOST = 64 << 20
 """The most bytes that a file may have."""
@@ -45,14 +47,17 @@ class UnfitError(Exception):
 
 
 @functools.cache
-def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | None:
+def entries(
+    wait: bool = False, module: str = ENTRIES, later: bool = True
+) -> dict[str, Entry] | None:
     """Return the compiled functions by name; None if there are none for this processor and these sources.
 
-    In that case they are compiled in the background for later processes, and this process keeps numpy.
+    In that case this process keeps numpy.
 
     Args:
-        wait: whether to compile them now, and wait.
+        wait: whether to compile missing functions now, and wait.
         module: the module that has them.
+        later: whether else to compile them in the background, for later processes.
     """
     if find_spec("llvmlite") is None:
         return None
@@ -68,7 +73,7 @@ def entries(wait: bool = False, module: str = ENTRIES) -> dict[str, Entry] | Non
 
         with TemporaryDirectory() if folder is None else nullcontext(folder) as place:
             return _compiled(Path(place, name), module)
-    if folder:
+    if folder and later:
         _compile_later(folder / name, module)
     return None
 
@@ -93,6 +98,14 @@ def mapped(data: bytes, name: str) -> dict[str, Entry]:
     return {entry: kind(engine.get_function_address(symbol(entry))) for entry in names[1:]}
 
 
+def concurrent(entry: Entry) -> Entry:
+    """Return the same function for long calls and for waiting: other threads of Python go on meanwhile."""
+    function: Any = entry
+    where = ctypes.cast(function, ctypes.c_void_p).value
+    assert where is not None
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(where)
+
+
 def packed(name: str, names: list[str], code: bytes) -> bytes:
     """Return a file's content: a digest of the rest, a line of names, and an object file with the named entries."""
     rest = " ".join([name, *names]).encode() + b"\n" + code
@@ -101,7 +114,8 @@ def packed(name: str, names: list[str], code: bytes) -> bytes:
 
 def sources() -> list[Path]:
     """Return the source files of compiled code."""
-    shared = [_HERE / "tapes.py", _HERE / "reference" / "updates.py"]
+    shared = [_HERE / name for name in ("sampler.py", "tapes.py", "team.py")]
+    shared.append(_HERE / "reference" / "updates.py")
     return [*shared, *sorted((_HERE / "compiled").glob("*.py"))]
 
 

@@ -19,6 +19,7 @@ from charlm.kernels import (
     PER_OPERATION,
     PER_SAMPLED_CHARACTER,
     PER_STEP,
+    SAMPLER_START_UP,
     START_UP,
     VARIABLE,
     Kernels,
@@ -26,6 +27,7 @@ from charlm.kernels import (
     named_by_environment,
     resolve,
     select,
+    with_sampler,
 )
 from charlm.threads import thread_count, use_threads
 
@@ -77,6 +79,19 @@ def decide(kernels: str, threads: int | None, saved: float, at_once: float = 0.0
     kernels = resolve(_asked_for(kernels), saved)
     alone = kernels == "numpy" and at_once < WORTH_THREADS
     return Compute(kernels, thread_count(threads, 1 if alone else None))
+
+
+def sampling_kernels(kernels: str, saved: float, at_once: float) -> Kernels:
+    """Choose the kernels of a job that samples from a model with a compiled sampler; the arguments are ``decide``'s.
+
+    For ``auto`` these are numpy's with a compiled sampler, which is loaded without numba, if the job is not very short.
+    A long job compiles it if that was never done on this machine; a shorter one keeps numpy's.
+    """
+    asked = _asked_for(kernels)
+    chosen = decide("numpy" if asked == "auto" else asked, None, saved, at_once).functions()
+    if asked != "auto" or saved < SAMPLER_START_UP:
+        return chosen
+    return with_sampler(chosen, thread_count(), wait=saved > START_UP)
 
 
 def misses_numba(kernels: str, saved: float) -> bool:

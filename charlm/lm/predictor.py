@@ -60,24 +60,30 @@ class Predictor:
 
 def _sampler(model: Model) -> reference.Sampler | None:
     """Return a sampler without a graph; None if the model has parts that it does not know."""
-    cell, parameters = model.rnn.cell, model.parameters()
-    if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS):
+    cell = _known_cell(model)
+    if cell is None or model.softmax_w is None:
         return None
-    weights = [[f"rnn.{k}.{role}" for role in cell.roles] for k in range(len(model.rnn.layers))]
-    recurrent = {name for names in weights for name in names}
-    if set(parameters) != {"embedding", *recurrent, "softmax.W", "softmax.b"}:
-        return None
-    values = {name: parameter.value for name, parameter in parameters.items()}
-    layers = [[*(values[name] for name in names), *cell.settings()] for names in weights]
-    bias = values["softmax.b"]
     sampler: reference.Sampler = model.kernels.sampler(
         cell.kernel,
-        values["embedding"],
-        layers,
-        values["softmax.W"],
-        bias + _unknown_excluded(model),
+        model.embedding.value,
+        [[*(p.value for p in layer), *cell.settings()] for layer in model.rnn.layers],
+        model.softmax_w.value,
+        model.softmax_b.value + _unknown_excluded(model),
     )
     return sampler
+
+
+def has_sampler(model: Model) -> bool:
+    """Tell whether the samplers of the kernels know all parts of a model."""
+    return _known_cell(model) is not None
+
+
+def _known_cell(model: Model) -> KernelCell | None:
+    """Return the cell of a model if samplers know it and all other parts, else None."""
+    cell, config = model.rnn.cell, model.config
+    if not (isinstance(cell, KernelCell) and cell.kernel in LAYERS):
+        return None
+    return None if config.tied or config.layer_norm else cell
 
 
 def _unknown_excluded(model: Model) -> Array:

@@ -80,12 +80,13 @@ def prompt_of(
     return prompt
 
 
-def prime_of(argument: str, encoding: str = UTF_8, lines: bool = False) -> str:
-    """Return the prime that an argument of the command line means.
+def text_given(argument: str, role: str, encoding: str = UTF_8, lines: bool = False) -> str:
+    """Return the prime or the stop text that an argument of the command line means.
 
     Args:
         argument: ``@FILE`` for the content of a file, ``-`` for the standard input, ``@@TEXT`` for a text that begins
             with @, or the text itself.
+        role: what it is for, such as ``prime``; errors say it.
         encoding: the encoding of the file.
         lines: whether the model learned single lines. If so, the line end at the end of a file is left out.
 
@@ -93,7 +94,7 @@ def prime_of(argument: str, encoding: str = UTF_8, lines: bool = False) -> str:
         TextError: the file cannot be read or decoded.
 
     Example:
-        >>> prime_of("a quick"), prime_of("@@home")
+        >>> text_given("a quick", "prime"), text_given("@@home", "prime")
         ('a quick', '@home')
     """
     if argument.startswith("@@"):
@@ -102,10 +103,10 @@ def prime_of(argument: str, encoding: str = UTF_8, lines: bool = False) -> str:
         return argument
     try:
         name = argument if argument == STDIN else home_expanded(argument[1:])
-        text = Files(sources_of([name], "prime"), encoding).whole()
+        text = Files(sources_of([name], role), encoding).whole()
     except MissingTextError as error:
         raise MissingTextError(
-            error.path, f"{error}; for a prime that begins with @, type {cut('@' + argument)}"
+            error.path, f"{error}; for a {role} that begins with @, type {cut('@' + argument)}"
         ) from error
     return text.removesuffix("\n").removesuffix("\r") if lines else text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -134,8 +135,8 @@ def test_no_row_is_wider_than_the_terminal(terminal):
     assert max(map(len, rows[:-2])) <= 80
 
 
-@pytest.mark.parametrize("how", ["key", "signal"])
-def test_ctrl_c_keeps_the_text_and_the_terminal(terminal, how):
+@pytest.mark.parametrize("how", ["key", signal.SIGINT, signal.SIGTERM])
+def test_what_ends_it_keeps_the_text(terminal, how):
     child = terminal("--greedy", "--prime", "a ")
     child.expect_exact("a [quick ]")
     child.send(TAB)
@@ -143,17 +144,19 @@ def test_ctrl_c_keeps_the_text_and_the_terminal(terminal, how):
     if how == "key":
         child.sendintr()
     else:
-        child.kill(signal.SIGINT)
-    child.expect_exact("charlm: interrupted")
+        child.kill(how)
+    said = "ended by SIGTERM" if how == signal.SIGTERM else "interrupted"
+    child.expect_exact(f"charlm: {said}")
     assert "\na quick \r\n" in child.before
-    assert code(child) == 130
+    assert code(child) == (143 if how == signal.SIGTERM else 130)
 
 
-def test_the_terminal_is_given_back(run, tmp_path):
+@pytest.mark.parametrize("name", ["INT", "TERM"])
+def test_the_terminal_is_given_back(run, tmp_path, name):
     charlm = f"'{sys.executable}' -m charlm sample '{run}' --interactive --greedy"
     child = pexpect.spawn(
         "/bin/sh",
-        ["-c", f"trap : INT; stty -g; {charlm}; stty -g"],
+        ["-c", f"trap : INT; stty -g; sh -c 'echo pid $$; exec \"$@\"' sh {charlm}; stty -g"],
         cwd=str(tmp_path),
         env=environment(),
         timeout=60,
@@ -161,9 +164,11 @@ def test_the_terminal_is_given_back(run, tmp_path):
     )
     child.expect(r"([\da-f]+:[\da-f:]+)")
     before = child.match[1]
+    child.expect(r"pid (\d+)")
+    number = int(child.match[1])
     child.expect_exact("[a ]")
-    child.sendintr()
-    child.expect_exact("interrupted")
+    os.kill(number, signal.Signals[f"SIG{name}"])
+    child.expect_exact("charlm: ")
     child.expect_exact(before)
     child.close(force=True)
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from charlm.cli import main
+from charlm.cli.live import session
+from charlm.kernels import NUMPY, with_sampler
 from tests.cli.conftest import environment
 from tests.cli.terminal import Terminal
 
@@ -180,6 +182,21 @@ def test_a_prime_from_a_file_or_standard_input(charlm, known, tmp_path):
     assert "'@' (U+0040)" in said
 
 
+def test_a_stop_text_from_a_file_or_standard_input(charlm, known, tmp_path):
+    (tmp_path / "stop.txt").write_bytes("\ufeff fox\r\n".encode())
+    assert known("charlm sample fox --greedy --stop @stop.txt")[1] == "a quick brown\n"
+    assert charlm("sample", "fox", "--greedy", "--stop", "-", stdin=" fox\n").stdout == (
+        "a quick brown\n"
+    )
+    code, _, said = known("charlm sample fox --stop @none.txt")
+    assert code == 2
+    assert "for a stop text that begins with @, type @@none.txt" in said
+    assert "'@' (U+0040)" in known("charlm sample fox --stop @@none.txt")[2]
+    code, _, said = known("charlm sample fox --stop - --prime -")
+    assert code == 2
+    assert "standard input is one text" in said
+
+
 def test_a_long_prime_is_read_in_pieces(untrained, tmp_path):
     typed = untrained()
     (tmp_path / "long.txt").write_text("the cat sat.\n" * 1_000)
@@ -319,3 +336,56 @@ def test_memory_does_not_grow_with_length(untrained, form):
     short = peak(200)
     # other things in the process may take memory meanwhile, but not each time
     assert any(peak(2500) < short + 30_000 for _ in range(3))
+
+
+PEAK = """
+import resource, sys
+from charlm.cli import main
+from charlm.cli.live import session
+try:
+    main(sys.argv[1:])
+finally:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(most, "numba" in sys.modules, "llvmlite" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_long_texts_take_no_more_memory_and_no_numba(charlm, tmp_path):
+    """1,000 characters and 100,000, with the compiled sampler."""
+    pytest.importorskip("numba", reason="the compiled sampler is made by numba, which is an extra")
+    assert with_sampler(NUMPY, 1, wait=True) is not NUMPY  # what users have after the first time
+    (tmp_path / "cats.txt").write_text("the cat sat on the mat.\n" * 40)
+    trained = charlm(
+        "-q", "train", "text", "cats.txt", "--steps", 2, "-o", "run", "--kernels", "numpy"
+    )
+    assert trained.returncode == 0, trained.stderr
+    peaks = []
+    for length in (1_000, 100_000):
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, *f"-q sample run --seed 1 -l {length}".split()],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert len(done.stdout) == length + 1, done.stderr
+        peak, *imported = done.stderr.split()
+        assert imported == ["False", "True"]
+        peaks.append(int(peak))
+    assert peaks[1] < peaks[0] + 8_000  # KB; numba takes 110,000
+
+
+@pytest.mark.parametrize("kernels", ["numba", "numpy"])
+def test_a_long_training_on_compiled_kernels_prepares_the_sampler(
+    kernels, tmp_path, monkeypatch, capfd
+):
+    pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
+    prepared: list[bool] = []
+    monkeypatch.setattr(session, "SHORT", 0.0)
+    monkeypatch.setattr(session, "prepare_sampler", lambda: prepared.append(True))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(shlex.split(f"-q train --steps 1 --sample-every 0 --kernels {kernels}"))
+    assert prepared == [True] * (kernels == "numba")

@@ -7,23 +7,22 @@ import pytest
 
 from charlm.config import ModelConfig
 from charlm.engine.random import NumpyStream
-from charlm.kernels import NUMPY, select
+from charlm.kernels import NUMPY, sampler, select, with_sampler
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor, StepGraph
 from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcdefghijklmnopqrstuvwxyz .,;:!?", eos=True)
-KERNELS = ["numpy", "numba 1", "numba 2"]
+KERNELS = ["numpy", "numba 1", "numba 2", "machine code 1", "machine code 2"]
 
 
 def kernels(name: str, monkeypatch):
     if name == "numpy":
         return NUMPY
     pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
-    from charlm.kernels.compiled import sampling
-
-    monkeypatch.setattr(sampling, "WORTH_SHARING", 0)
-    return select("numba", int(name[-1]))
+    monkeypatch.setattr(sampler, "WORTH_SHARING", 0)
+    threads = int(name[-1])
+    return select("numba", threads) if "numba" in name else with_sampler(NUMPY, threads, wait=True)
 
 
 def model(cell: str, dims, dtype=np.float32) -> CharLM:
@@ -69,3 +68,48 @@ def test_the_same_seed_gives_the_same_text_alone_or_with_others(name, cell, monk
         texts[part.text] += part.characters
     assert texts == plain
     assert made.sample(40, seed=0, temperature=0) == greedy
+
+
+@pytest.mark.parametrize("dims", [(7,), (40, 33, 12)])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_machine_code_gives_numbas_numbers_to_the_bit(threads, cell, dims, monkeypatch):
+    made, results = model(cell, dims), []
+    for name in ("numba", "machine code"):
+        made.kernels = kernels(f"{name} {threads}", monkeypatch)
+        chance = np.random.default_rng(0)
+        with Predictor(made) as predictor:
+            state, arrays = None, []
+            for texts in (3, 3, 1, 5):
+                rows = [0] * texts
+                if state is not None:
+                    state = [tuple(part[rows] for part in layer) for layer in state]
+                read = chance.integers(0, len(VOCAB), (4, texts))
+                symbols, state = predictor.sample(read, state, chance.random((9, texts)), 0.7, -1)
+                scores, state = predictor.step(symbols[-1], state)
+                arrays += [symbols, scores, *(part for layer in state for part in layer)]
+        results.append(b"".join(array.tobytes() for array in arrays))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"top_k": 5}, {"top_p": 0.9, "repeat_penalty": 1.2}, {"by_word": True}, {"beam": 3}]
+)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_all_kernels_sample_the_same_text(cell, how, monkeypatch):
+    made, texts = model(cell, (20, 12)), set()
+    for name in KERNELS:
+        made.kernels = kernels(name, monkeypatch)
+        texts.add(made.sample(60, seed=2, prime="so ", **how))
+    assert len(texts) == 1
+
+
+def test_what_a_call_returned_is_not_changed_by_the_next(monkeypatch):
+    made = model("gru", (9,))
+    made.kernels = kernels("machine code 1", monkeypatch)
+    with Predictor(made) as predictor:
+        scores, state = predictor.step(np.array([1, 2]), None)
+        before = scores.copy(), state[0][0].copy()
+        predictor.step(np.array([3, 4]), state)
+    assert np.array_equal(scores, before[0])
+    assert np.array_equal(state[0][0], before[1])

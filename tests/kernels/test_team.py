@@ -13,10 +13,11 @@ from charlm.errors import EvaluationError
 
 pytest.importorskip("numba", reason="the compiled kernels need numba, which is an extra")
 
-from charlm.kernels.compiled import team as team_module
+from charlm.kernels import team as team_module
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.team import Team, enter, leave, meet
+from charlm.kernels.compiled.team import ENTRIES, enter, leave, meet
 from charlm.kernels.memory import SMALL
+from charlm.kernels.team import Team
 
 
 @compiled()
@@ -43,7 +44,7 @@ def run(team: Team, threads: int = 3) -> list[int]:
 
 EVERY_INSTRUCTION = """
 import sys
-from tests.kernels.test_team import Team, run, team_module
+from tests.kernels.test_team import ENTRIES, Team, run, team_module
 
 class At:
     '''Raises at the n-th instruction of the team's Python code, where a signal could be handled.'''
@@ -59,10 +60,10 @@ class At:
                 raise KeyboardInterrupt
         return self
 
-run(Team(3))  # compile
+run(Team(3, ENTRIES))  # compile
 interrupts, going = 0, True
 while going:
-    team = Team(3)  # whose threads are yet to be started
+    team = Team(3, ENTRIES)  # whose threads are yet to be started
     for _ in range(2):
         sys.settrace(At(interrupts))
         try:
@@ -98,7 +99,7 @@ def test_a_thread_that_cannot_begin_keeps_nobody_waiting(threads):
             raise MemoryError("no memory")
         rounds(counts, meeting, me, threads)
 
-    team = Team(3)
+    team = Team(3, ENTRIES)
     for _ in range(20):
         counts = np.zeros(3, np.int64)
         with pytest.raises(MemoryError, match="no memory"):
@@ -111,7 +112,7 @@ def test_no_more_threads(monkeypatch):
     def full(*_):
         raise RuntimeError("can't start new thread")
 
-    team = Team(3)
+    team = Team(3, ENTRIES)
     with monkeypatch.context() as patched:
         patched.setattr(team_module, "start_new_thread", full)
         with pytest.raises(EvaluationError, match="no thread to compute on"):
@@ -120,7 +121,7 @@ def test_no_more_threads(monkeypatch):
 
 
 def test_fewer_threads_than_the_team_has():
-    team = Team(3)
+    team = Team(3, ENTRIES)
     assert [run(team, threads) for threads in (3, 1, 2, 3, 2)] == [
         [50] * n for n in (3, 1, 2, 3, 2)
     ]
@@ -136,7 +137,7 @@ def test_memory_in_use_is_not_given_out_again():
         lambda a: a.view(np.int32)[3:],
         memoryview,
     )
-    team, chance, held, addresses = Team(2), random.Random(0), [], set()
+    team, chance, held, addresses = Team(2, ENTRIES), random.Random(0), [], set()
     for _ in range(500):
         given = team.empty(chance.choice([2, 3]), SMALL)
         addresses.add(given.__array_interface__["data"][0])

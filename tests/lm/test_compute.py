@@ -8,13 +8,14 @@ import pytest
 from charlm.comparison.comparison import Comparison
 from charlm.config import ModelConfig, TrainConfig, from_dict, load_comparison, load_run
 from charlm.errors import ConfigError
-from charlm.kernels import START_UP
+from charlm.kernels import NUMPY, SAMPLER_START_UP, START_UP, machine_code
 from charlm.lm.compute import (
     VARIABLE,
     Compute,
     decide,
     misses_numba,
     operations_per_character,
+    sampling_kernels,
     saved_by_reading,
     saved_by_sampling,
 )
@@ -137,6 +138,30 @@ def test_compiled_kernels_train_the_same_model():
         assert training.compute.kernels == kernels
         losses.append([training.update()[0] for _ in range(5)])
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_all_but_very_short_samples_use_the_compiled_sampler(monkeypatch):
+    asked = []
+
+    def entries(wait, module, later):
+        asked.append((wait, later))
+        return {}
+
+    monkeypatch.setattr(machine_code, "entries", entries)
+    assert sampling_kernels("auto", SAMPLER_START_UP / 2, 0.0) is NUMPY
+    assert sampling_kernels("numpy", 1e30, 0.0) is NUMPY
+    assert not asked
+    compiled = sampling_kernels("auto", SAMPLER_START_UP * 2, 0.0)
+    assert compiled.sampler is not NUMPY.sampler
+    sampling_kernels("auto", START_UP * 2, 0.0)
+    assert asked == [(False, False), (True, False)]  # only a long job waits for the compilation
+
+
+def test_a_thousand_characters_are_sampled_as_more_are():
+    """So they need the same memory."""
+    for cell in ("rnn", "lstm"):
+        model = ModelConfig(cell=cell, embed_dim=32, hidden_dim=32)
+        assert 1_000 * saved_by_sampling(model, 30) > SAMPLER_START_UP
 
 
 @pytest.mark.parametrize("missing", [True, False])

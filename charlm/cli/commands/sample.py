@@ -92,7 +92,9 @@ def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., An
     metavar="TEXT",
     help="The text to continue; @FILE for a file, - for standard input.",
 )
-@click.option("--stop", default="", metavar="TEXT", help="End before this text.")
+@click.option(
+    "--stop", default="", metavar="TEXT", help="End before this text; @FILE and - as with --prime."
+)
 @click.option(
     "--unknown",
     type=click.Choice(["error", "skip", "replace"]),

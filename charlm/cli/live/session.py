@@ -22,6 +22,7 @@ from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, to_yaml
 from charlm.config.rules import seconds_of
 from charlm.errors import CheckpointError, MissingExtraError, OutputError, StandardOutputError
+from charlm.kernels import prepare_sampler
 from charlm.lm.model import described
 from charlm.reporting.plot import plot_run
 from charlm.reporting.tensorboard import EventFiles, library
@@ -98,7 +99,10 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
     try:
         code = _show(training, screen, interrupts, [TrainingBar(training, screen), *more])
         interrupts.training, interrupts.outcome = None, "the run is saved"
-        _plot(training, training.directory)
+        if training.clock.seconds > SHORT:
+            _plot(training, training.directory)
+            if training.compute.kernels == "numba":
+                prepare_sampler()
         return code
     except OutputError:
         if training.directory.checkpoint.is_file():
@@ -140,11 +144,10 @@ def _longer(time: str, used: float) -> str:
 
 
 def _plot(training: Training, directory: RunDirectory) -> None:
-    """Draw the loss curves of a run that took longer than drawing them, if matplotlib is there."""
-    if training.clock.seconds > SHORT:
-        with contextlib.suppress(MissingExtraError):
-            unit = "nats per line" if isinstance(training.corpus, LineCorpus) else None
-            plot_run(directory, unit)
+    """Draw the loss curves, if matplotlib is there."""
+    with contextlib.suppress(MissingExtraError):
+        unit = "nats per line" if isinstance(training.corpus, LineCorpus) else None
+        plot_run(directory, unit)
 
 
 def _show(

@@ -10,12 +10,18 @@ import click
 
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import InputError, SettingError
-from charlm.lm.compute import decide, operations_per_character, saved_by_sampling
+from charlm.lm.compute import (
+    decide,
+    operations_per_character,
+    sampling_kernels,
+    saved_by_sampling,
+)
 from charlm.lm.counting import NGramGenerator
 from charlm.lm.decoding import NAMES, Sampling
 from charlm.lm.generator import TextGenerator
 from charlm.lm.language_model import CharLM, load, model_of
 from charlm.lm.mixture import Mixture, Part
+from charlm.lm.predictor import has_sampler
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import MIX_ORDER
 from charlm.reporting.verdicts import corpus_of_run
@@ -109,4 +115,7 @@ def equip(model: TextGenerator, kernels: str | None, characters: int, texts: int
     symbols = len(model.vocab)
     saved = characters * saved_by_sampling(model.config, symbols, texts)
     at_once = texts * operations_per_character(model.config, symbols)
-    model.kernels = decide(kernels or "auto", None, saved, at_once).functions()
+    if has_sampler(model):
+        model.kernels = sampling_kernels(kernels or "auto", saved, at_once)
+    else:
+        model.kernels = decide(kernels or "auto", None, saved, at_once).functions()

@@ -17,7 +17,8 @@ import termios
 import tty
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -41,16 +42,17 @@ PARTIAL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|O)?\Z")
 """A key whose last bytes have not arrived yet."""
 PAUSE = 0.3
 """Seconds between two checks of the terminal's width."""
-INTERRUPTED = 130
+ENDINGS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
+"""The signals after which the text is printed and the terminal is as before, and what is said then."""
 
 
 def interact(model: TextGenerator, prompt: Prompt, seed: int, how: dict[str, Any]) -> int:
-    """Write a text together; print it at the end, and after Ctrl-C too."""
+    """Write a text together; print it at the end, and after Ctrl-C and SIGTERM too."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError(
             "--interactive needs a terminal for the keys and the suggestions: leave it out, or run it in one"
         )
-    code = 0
+    ended = None
     click.echo(HELP, err=True)
     with model.predictor() as predict:
         writing = Writing(model, predict, sampling_of(how), prompt.prime, seed)
@@ -62,13 +64,22 @@ def interact(model: TextGenerator, prompt: Prompt, seed: int, how: dict[str, Any
                     if key in END or not _press(key, writing, line):
                         break
                     line.show(writing)
-        except KeyboardInterrupt:
-            code = INTERRUPTED
+        except _Ended as signalled:
+            ended = signalled.number
         line.close()
     show(writing.text + "\n")
-    if code:
-        click.echo("charlm: interrupted", err=True)
-    return code
+    if ended is None:
+        return 0
+    click.echo(f"charlm: {ENDINGS[ended]}", err=True)
+    return 128 + ended
+
+
+class _Ended(BaseException):
+    """A signal ended the writing."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def _press(key: str, writing: Writing, line: _Line) -> bool:
@@ -138,17 +149,26 @@ def _keys(line: _Line) -> Iterator[Iterator[str]]:
     """Read each key at once, without an echo; an empty key means that the width of the terminal has changed."""
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
-    handler = signal.getsignal(signal.SIGINT)
-    if (
-        handler != signal.SIG_IGN
-    ):  # the default handler would end the process and leave the terminal changed
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    handlers = {number: signal.getsignal(number) for number in ENDINGS}
+    for number, handler in handlers.items():
+        if (
+            handler != signal.SIG_IGN
+        ):  # the others would end the process and leave the terminal changed
+            signal.signal(number, _end)
     try:
         tty.setcbreak(terminal, termios.TCSADRAIN)
         yield _read(terminal, line)
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave the loop that reads keys; another signal does not interrupt what comes then."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    raise _Ended(signal.Signals(number))
 
 
 def _read(terminal: int, line: _Line) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from charlm.kernels.compiled import whole_updates
+from charlm.kernels.compiled import sampling, whole_updates
 from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.learning import prepared_step, prepares_step
@@ -20,12 +20,12 @@ from charlm.kernels.compiled.output_layer import (
     affine_softmax_nll_backward,
     affine_softmax_nll_forward,
 )
-from charlm.kernels.compiled.sampling import sampler
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, WORTH_SHARING
 from charlm.kernels.compiled.simple import rnn_backward, rnn_forward
 from charlm.kernels.compiled.tables import scatter_add
-from charlm.kernels.compiled.team import Team
 from charlm.kernels.compiled.updates import adam_update, sgd_update, squared_norm
+from charlm.kernels.sampler import sampler
+from charlm.kernels.team import Team
 
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
     adam_update,
@@ -33,7 +33,6 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     affine_softmax_nll_forward,
     coupled_lstm_backward,
     coupled_lstm_forward,
-    sampler,
     gru_backward,
     gru_forward,
     lstm_backward,
@@ -56,10 +55,11 @@ MOST_ALONE = WORTH_SHARING * HANDOVER // MEMORY
 @cache
 def functions_for(threads: int) -> dict[str, object]:
     """Return the compiled kernels by name; all of one number of threads share a team and its memory."""
-    team = Team(threads)
+    team = Team(threads, sampling.ENTRIES)
     kernels: dict[str, object] = {f.__name__: partial(f, team) for f in FUNCTIONS}
     return {
         **kernels,
         **whole_updates.ENTRIES,
+        "sampler": partial(sampler, sampling.ENTRIES, team),
         "update_at_most": MOST_ALONE if threads > 1 else sys.maxsize,
     }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from charlm.kernels.compiled.dense import gradient_scratch
-from charlm.kernels.compiled.packing import padded, pairs
+from charlm.kernels.compiled.packing import padded
 from charlm.kernels.compiled.sequence import (
     Call,
     ForwardMemory,
@@ -26,8 +26,8 @@ from charlm.kernels.compiled.sequence import (
     threads_for,
     threads_for_texts,
 )
-from charlm.kernels.compiled.team import Team
 from charlm.kernels.reference.common import Array, Input
+from charlm.kernels.team import Team
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ class SequenceKernels:
         settings: the numbers that it takes, with their defaults.
         resets: recurrent vectors beside the states that go through a matrix: kept, and with a gradient.
         by_text: whether a thread owns texts, rather than units.
-        pack: a compiled function that packs weights for products: see ``lstm.py``.
     """
 
     forward: Any
@@ -56,7 +55,6 @@ class SequenceKernels:
     settings: tuple[np.float32, ...] = ()
     resets: int = 0
     by_text: bool = False
-    pack: Any = None
 
     def functions(self, forward: Any, backward: Any) -> tuple[Callable[..., Any], ...]:
         """Return both kernels; the arguments are the plain ones."""
@@ -65,14 +63,6 @@ class SequenceKernels:
             forward_like(forward, most, at_once(self.prepare_forward)),
             backward_like(backward, at_once(self.prepare_backward)),
         )
-
-    def packed(self, arguments: Sequence[Any]) -> tuple[Array, Array, Array]:
-        """Return a layer's weights for the input and for h, and its biases, packed for products."""
-        weights, _, settings = self._split(arguments, 0)
-        X, H = len(weights[0]), len(weights[1])
-        Wx, Wh, bias = (np.empty(rows * self.columns(H), np.float32) for rows in (X, H, 1))
-        self.pack(flats(weights), settings, X, H, Wx, Wh, bias, 0, pairs(H))
-        return Wx, Wh, bias
 
     def prepare_forward(
         self, team: Team, x: Input, *args: Any

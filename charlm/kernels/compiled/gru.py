@@ -42,7 +42,8 @@ def _reset_back(r: Lanes, h: Lanes, drh: Lanes, dh: Lanes) -> tuple[Lanes, ...]:
 
 
 @compiled()
-def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
+def pack_layer(weights, settings, X, H, Px, Ph, bias, first, last):
+    """Pack the weights for the input and for h, and the biases, of the pairs ``first`` to ``last`` of units."""
     Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc = weights
     c = 2 * padded(H)  # the candidate's columns come after those of the gates
     for P, K, Wz, Wr, Wc in ((Px, X, Wxz, Wxr, Wxc), (Ph, H, Whz, Whr, Whc)):
@@ -74,7 +75,7 @@ def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, m
     (h0,), (A, R), (Px, Ph, rows) = states, kept, work
     lda, c_at = 3 * Hp, 2 * Hp
     first, last = share(pairs(H), me, threads)
-    _pack(weights, settings, X, H, Px, Ph, rows, first, last)
+    pack_layer(weights, settings, X, H, Px, Ph, rows, first, last)
     Px_c, Ph_c, rows_c = Px[c_at * X :], Ph[c_at * H :], rows[c_at:]
     begin, end = 2 * first, 2 * last  # the gates' panels, and the units' blocks
     table = len(ids) > 0
@@ -250,5 +251,5 @@ def sample_layer(packed, source, states, now, then, A, R, sizes, meeting, met, m
     return met
 
 
-GRU = SequenceKernels(_forward, _backward, weights=9, gates=3, states=1, resets=1, pack=_pack)
+GRU = SequenceKernels(_forward, _backward, weights=9, gates=3, states=1, resets=1)
 gru_forward, gru_backward = GRU.functions(reference.gru_forward, reference.gru_backward)

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from charlm.kernels.compiled import output_layer
-from charlm.kernels.compiled.sampling import CELLS
+from charlm.kernels.compiled import gru, lstm, output_layer, simple
 from charlm.kernels.compiled.sequence import FEW, Call
 from charlm.kernels.compiled.tables import scatter_add
-from charlm.kernels.compiled.team import Team
 from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array, EmbeddedInput
+from charlm.kernels.team import Team
 
+CELLS = {"rnn": simple.RNN, "gru": gru.GRU, "lstm": lstm.LSTM}
 MOST = 1 << 20
 """Units times positions. A larger step takes so long that nothing is saved, and its arrays are better freed."""
 

@@ -48,7 +48,8 @@ def _step_at(G, at, rows, row, c, at_c, count):
 
 
 @compiled()
-def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
+def pack_layer(weights, settings, X, H, Px, Ph, bias, first, last):
+    """Pack the weights for the input and for h, and the biases, of the pairs ``first`` to ``last`` of units."""
     (Wx, Wh, b), (forget_bias,) = weights, settings
     for gate in range(4):
         packing.pack(Px, X, 4, gate, Wx, gate * H, 4 * H, H, first, last)
@@ -65,7 +66,7 @@ def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, m
     T, B, X, H, Hp, V, together = sizes
     (c0, h0), (G,), (Px, Ph, rows) = states, kept, work
     first, last = share(pairs(H), me, threads)
-    _pack(weights, settings, X, H, Px, Ph, rows, first, last)
+    pack_layer(weights, settings, X, H, Px, Ph, rows, first, last)
     ldg = 4 * Hp
     table = len(ids) > 0
     if table:
@@ -179,6 +180,6 @@ def sample_layer(packed, source, states, now, then, A, sizes, me, threads):
 
 
 LSTM = SequenceKernels(
-    _forward, _backward, weights=3, gates=4, states=2, settings=(np.float32(1.0),), pack=_pack
+    _forward, _backward, weights=3, gates=4, states=2, settings=(np.float32(1.0),)
 )
 lstm_forward, lstm_backward = LSTM.functions(reference.lstm_forward, reference.lstm_backward)

@@ -32,7 +32,7 @@ from charlm.kernels.compiled.sequence import (
     forward_like,
     threads_for,
 )
-from charlm.kernels.compiled.team import Team, enter, leave, meet, share
+from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import (
     LANES,
     Lanes,
@@ -45,6 +45,7 @@ from charlm.kernels.compiled.vectors import (
     total,
 )
 from charlm.kernels.reference.common import Array
+from charlm.kernels.team import Team
 
 NEVER = np.float32(-1e30)
 """The bias of the padding columns after the alphabet: their probability is 0."""

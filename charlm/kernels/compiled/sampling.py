@@ -1,34 +1,42 @@
 """Sampling: all layers, the output layer and the choice of a symbol in one compiled function, for many characters.
 
-The weights are packed once for all characters. What a symbol adds to the lowest layer's gates is computed when
-the symbol is first read, and kept. The threads share each layer's units and the alphabet. They meet after each
-layer (twice in a GRU), after the scores and after the choice. A text's numbers are the same to the last
-bit, whatever texts are sampled beside it.
+The threads share each layer's units and the alphabet. They meet after each layer (twice in a GRU), after the scores
+and after the choice. A text's numbers are the same to the last bit, whatever texts are sampled beside it.
+
+``kernels/sampler.py`` names the integers that these functions get.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from charlm.kernels import reference
-from charlm.kernels.compiled import gru, lstm, simple
+from charlm.kernels.compiled import gru, lstm, simple, team
+from charlm.kernels.compiled.addresses import (
+    bytes_at,
+    floats_at,
+    integer_rows_at,
+    integers_at,
+    reals_at,
+)
 from charlm.kernels.compiled.dense import product
 from charlm.kernels.compiled.options import compiled
-from charlm.kernels.compiled.packing import pack, pack_bias, padded, pairs
+from charlm.kernels.compiled.packing import pack as pack_matrix
+from charlm.kernels.compiled.packing import pack_bias, padded, pairs
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.sequence import flat
-from charlm.kernels.compiled.team import Team, enter, leave, meet, share
+from charlm.kernels.compiled.team import enter, leave, meet, share
 from charlm.kernels.compiled.vectors import LANES, add, load, store
-from charlm.kernels.reference.common import Array
-from charlm.kernels.reference.sampling import State
+from charlm.kernels.sampler import CALL, CELLS, LAYER, MOST_WEIGHTS, OUTPUT, PACKING, PLAN
+from charlm.kernels.team import LOCKS
 
-WORTH_SHARING = 1e6
-"""Multiplications and additions of a step. One thread alone does a smaller step."""
-CELLS = {"rnn": simple.RNN, "gru": gru.GRU, "lstm": lstm.LSTM}
-RNN, GRU, _ = range(len(CELLS))
+GRU, LSTM, RNN = (CELLS.index(cell) for cell in ("gru", "lstm", "rnn"))
+KIND, INPUTS, UNITS, SETTING, TO_INPUT, TO_RECURRENT, TO_BIASES, FIRST = range(len(PACKING))
+(
+    CELL, LAYER_COUNT, LAYERS, WEIGHT_COUNT, WEIGHTS, OUTPUT_WEIGHTS, OUTPUT_BIASES, SYMBOL_COUNT, EMBEDDING,
+    TABLE_SIZE, TABLE, COMPUTED, STATE_SIZE, TEXTS, STATES, WORK_SIZE, FIRST_WORK, SECOND_WORK, SCORES,
+    CUMULATIVE, READ_COUNT, SAMPLED_COUNT, SYMBOLS, UNIFORMS, SAMPLED, TEMPERATURE, END
+) = range(len(PLAN))  # fmt: skip
+THE_PLAN, MEETING, ME, THREADS = range(len(CALL))
+CALL_SIZE, PLAN_SIZE, LAYER_SIZE = len(CALL), len(PLAN), len(LAYER)
 
 
 @compiled(inline=True)
@@ -136,115 +144,77 @@ def _sample(
     leave(meeting, me, threads)
 
 
-def sampler(
-    team: Team,
-    cell: str,
-    embedding_VE: Array,
-    layers: Sequence[Sequence[Any]],
-    W_HV: Array,
-    b_V: Array,
-) -> Sampler | reference.Sampler:
-    """Return a sampler; for float64 the plain one."""
-    if b_V.dtype != np.float32:
-        return reference.sampler(cell, embedding_VE, layers, W_HV, b_V)
-    return Sampler(team, cell, embedding_VE, layers, W_HV, b_V)
+def panel(_):
+    """Return the number of columns in a panel of packed weights."""
+    return PANEL
 
 
-class Sampler:
-    """The counterpart of the plain ``Sampler``."""
+@compiled()
+def _three(p, gates):
+    """The arrays of weights of a layer that has one matrix for all gates."""
+    X, H, W = p[INPUTS], p[UNITS], p[FIRST:]
+    width = gates * H
+    return floats_at(W[0], (X * width,)), floats_at(W[1], (H * width,)), floats_at(W[2], (width,))
 
-    def __init__(
-        self,
-        team: Team,
-        cell: str,
-        embedding_VE: Array,
-        layers: Sequence[Sequence[Any]],
-        W_HV: Array,
-        b_V: Array,
-    ) -> None:
-        self.team = team
-        self.kind, self.cell = list(CELLS).index(cell), CELLS[cell]
-        self.embedding = flat(embedding_VE)
-        packed: list[Array] = []
-        shapes, at, self.state_size = [], 0, 0
-        for arguments in layers:
-            X, H = len(arguments[0]), len(arguments[1])
-            Wx, Wh, bias = self.cell.packed(arguments)
-            self.state_size += self.cell.states * H
-            shapes.append((X, H, at, at + Wx.size, at + Wx.size + Wh.size, self.state_size - H))
-            packed += [Wx, Wh, bias]
-            at += Wx.size + Wh.size + bias.size
-        self.shapes = np.array(shapes)
-        H, V = W_HV.shape
-        W, b = np.empty(H * padded(V), np.float32), np.empty(padded(V), np.float32)
-        pack(W, H, 1, 0, flat(W_HV), 0, V, V, 0, pairs(V))
-        pack_bias(b, 1, 0, flat(b_V), 0, V, 0, pairs(V), np.float32(0))
-        self.output = (at, at + W.size)
-        self.weights = np.concatenate([*packed, W, b])
-        widths = [self.cell.gates * padded(H) for H in self.shapes[:, 1]]
-        self.width = max(widths)
-        self.table = np.empty(V * widths[0], np.float32)
-        self.computed = np.zeros(V, np.uint8)
-        # the lowest layer's input is looked up
-        self.work = 2 * (len(self.weights) - widths[0] * self.shapes[0, 0])
 
-    def sample(
-        self,
-        symbols_TB: Array,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Array, State]:
-        """Read symbols, and sample the symbols that follow."""
-        symbols_NB, _, state = self._run(symbols_TB, state, uniforms_NB, temperature, end)
-        return symbols_NB, state
+@compiled()
+def _of_gate(p, gate):
+    """The arrays of weights of one of a GRU's gates."""
+    X, H, W = p[INPUTS], p[UNITS], p[FIRST + 3 * gate :]
+    return floats_at(W[0], (X * H,)), floats_at(W[1], (H * H,)), floats_at(W[2], (H,))
 
-    def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:
-        """Read a symbol of each text; return the scores of the next symbol, and the state."""
-        uniforms_NB = np.zeros((1, len(symbols_B)))
-        _, scores, state = self._run(symbols_B[np.newaxis], state, uniforms_NB, 0.0, -1)
-        return scores, state
 
-    def _run(
-        self,
-        symbols_TB: Array,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Array, Array, State]:
-        T, B = symbols_TB.shape
-        N, V, S = len(uniforms_NB), len(self.computed), self.state_size
-        states = np.zeros((2, B, S), np.float32)
-        if state is not None:
-            np.concatenate([part for layer in state for part in layer], axis=1, out=states[0])
-        symbols = np.empty((T + N, B), np.int64)
-        symbols[:T] = symbols_TB
-        scores = np.empty((B, padded(V)), np.float32)
-        sampled = np.zeros(1, np.int64)
-        threads = self.team.threads if self.work * B > WORTH_SHARING else 1
-        self.team.run(
-            _sample,
-            self.weights,
-            self.shapes,
-            self.embedding,
-            self.table,
-            self.computed,
-            states.reshape(-1),
-            np.empty(B * self.width, np.float32),
-            np.empty(B * self.width, np.float32),
-            scores.reshape(-1),
-            np.empty(threads * V),
-            symbols.reshape(-1),
-            np.ascontiguousarray(uniforms_NB).reshape(-1),
-            sampled,
-            float(temperature),
-            end,
-            (self.kind, T, N, B, V, S, *self.output),
-            threads=threads,
-        )
-        sizes = [H for H in self.shapes[:, 1] for _ in range(self.cell.states)]
-        parts = iter(np.split(states[0], np.cumsum(sizes)[:-1], axis=1))
-        after = [tuple(next(parts) for _ in range(self.cell.states)) for _ in self.shapes]
-        return symbols[T : T + sampled[0]], scores[:, :V], after
+@compiled()
+def pack(address):
+    """Pack the weights of a layer: at the address is ``PACKING``."""
+    p = integers_at(address, (FIRST + MOST_WEIGHTS,))
+    kind, X, H = p[KIND], p[INPUTS], p[UNITS]
+    setting = np.float32(reals_at(address, (FIRST,))[SETTING])
+    width = padded(H) * (4 if kind == LSTM else 3 if kind == GRU else 1)
+    Px, Ph = floats_at(p[TO_INPUT], (X * width,)), floats_at(p[TO_RECURRENT], (H * width,))
+    bias = floats_at(p[TO_BIASES], (width,))
+    if kind == RNN:
+        simple.pack_layer(_three(p, 1), (), X, H, Px, Ph, bias, 0, pairs(H))
+    elif kind == LSTM:
+        lstm.pack_layer(_three(p, 4), (setting,), X, H, Px, Ph, bias, 0, pairs(H))
+    elif kind == GRU:
+        weights = _of_gate(p, 0) + _of_gate(p, 1) + _of_gate(p, 2)
+        gru.pack_layer(weights, (), X, H, Px, Ph, bias, 0, pairs(H))
+    elif kind == OUTPUT:
+        pack_matrix(Px, X, 1, 0, floats_at(p[FIRST], (X * H,)), 0, H, H, 0, pairs(H))
+        pack_bias(bias, 1, 0, floats_at(p[FIRST + 1], (H,)), 0, H, 0, pairs(H), 0)
+    return 0
+
+
+@compiled()
+def sample(address):
+    """Do a thread's part of ``_sample``: at the address is ``CALL``."""
+    call = integers_at(address, (CALL_SIZE,))
+    p, threads = integers_at(call[THE_PLAN], (PLAN_SIZE,)), call[THREADS]
+    B, T, N, V, S = p[TEXTS], p[READ_COUNT], p[SAMPLED_COUNT], p[SYMBOL_COUNT], p[STATE_SIZE]
+    layers = integer_rows_at(p[LAYERS], (p[LAYER_COUNT], LAYER_SIZE))
+    _sample(
+        floats_at(p[WEIGHTS], (p[WEIGHT_COUNT],)),
+        layers,
+        floats_at(p[EMBEDDING], (V * layers[0, 0],)),
+        floats_at(p[TABLE], (p[TABLE_SIZE],)),
+        bytes_at(p[COMPUTED], (V,)),
+        floats_at(p[STATES], (2 * B * S,)),
+        floats_at(p[FIRST_WORK], (p[WORK_SIZE],)),
+        floats_at(p[SECOND_WORK], (p[WORK_SIZE],)),
+        floats_at(p[SCORES], (B * padded(V),)),
+        reals_at(p[CUMULATIVE], (threads * V,)),
+        integers_at(p[SYMBOLS], ((T + N) * B,)),
+        reals_at(p[UNIFORMS], (N * B,)),
+        integers_at(p[SAMPLED], (1,)),
+        reals_at(call[THE_PLAN], (PLAN_SIZE,))[TEMPERATURE],
+        p[END],
+        (p[CELL], T, N, B, V, S, p[OUTPUT_WEIGHTS], p[OUTPUT_BIASES]),
+        integers_at(call[MEETING], (LOCKS + threads,)),
+        call[ME],
+        threads,
+    )
+    return 0
+
+
+ENTRIES = {**team.ENTRIES, **{f.__name__: f for f in (pack, panel, sample)}}

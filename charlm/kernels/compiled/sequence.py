@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from charlm.kernels.compiled.product import PANEL
-from charlm.kernels.compiled.team import Team
 from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array, EmbeddedInput, Input
+from charlm.kernels.team import Team
 
 FEW = 4
 """Positions. For fewer, packing the weights costs more than the product."""

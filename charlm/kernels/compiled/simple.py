@@ -23,7 +23,8 @@ def _step_back(h: Lanes, dh: Lanes, dh_later: Lanes) -> Lanes:
 
 
 @compiled()
-def _pack(weights, settings, X, H, Px, Ph, bias, first, last):
+def pack_layer(weights, settings, X, H, Px, Ph, bias, first, last):
+    """Pack the weights for the input and for h, and the biases, of the pairs ``first`` to ``last`` of units."""
     Wx, Wh, b = weights
     packing.pack(Px, X, 1, 0, Wx, 0, H, H, first, last)
     packing.pack(Ph, H, 1, 0, Wh, 0, H, H, first, last)
@@ -37,7 +38,7 @@ def _forward(x, ids, weights, states, settings, y, kept, work, sizes, meeting, m
     T, B, X, H, Hp, V, together = sizes
     (h0,), (A,), (Px, Ph, rows) = states, kept, work
     first, last = share(pairs(H), me, threads)
-    _pack(weights, settings, X, H, Px, Ph, rows, first, last)
+    pack_layer(weights, settings, X, H, Px, Ph, rows, first, last)
     table = len(ids) > 0
     if table:
         dense.project_rows(Px, X, x, V, rows, 0, Hp, first, last)
@@ -120,5 +121,5 @@ def sample_layer(packed, source, states, now, then, A, sizes, me, threads):
             store(states, then + n * S + j * LANES, h, H - j * LANES)
 
 
-RNN = SequenceKernels(_forward, _backward, weights=3, gates=1, states=1, pack=_pack)
+RNN = SequenceKernels(_forward, _backward, weights=3, gates=1, states=1)
 rnn_forward, rnn_backward = RNN.functions(reference.rnn_forward, reference.rnn_backward)

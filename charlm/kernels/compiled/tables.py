@@ -7,9 +7,10 @@ import numpy as np
 from charlm.kernels import reference
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, flat, threads_for
-from charlm.kernels.compiled.team import Team, enter, leave, share
+from charlm.kernels.compiled.team import enter, leave, share
 from charlm.kernels.compiled.vectors import LANES, add, load, store
 from charlm.kernels.reference.common import Array
+from charlm.kernels.team import Team
 
 
 @compiled()

@@ -7,10 +7,11 @@ import numpy as np
 from charlm.kernels import reference
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.sequence import HANDOVER, MEMORY, threads_for
-from charlm.kernels.compiled.team import Team, enter, leave, share
+from charlm.kernels.compiled.team import enter, leave, share
 from charlm.kernels.compiled.vectors import LANES, Lanes, lanewise, load, splat, store, total
 from charlm.kernels.memory import FLOAT32
 from charlm.kernels.reference.common import Array
+from charlm.kernels.team import Team
 
 BLOCK = 64 * LANES
 """Squares of this many numbers are added in float32, and the sums of blocks in float64."""

@@ -176,9 +176,15 @@ def quarters(a_BG: Array) -> tuple[Array, Array, Array, Array]:
 
 
 class SamplingLayer:
-    """A recurrent layer for sampling: the weights of all gates side by side; first a = b + Wx x, then the states."""
+    """A recurrent layer for sampling: the weights of all gates side by side; first a = b + Wx x, then the states.
+
+    Class variables:
+        states: arrays that it carries on.
+        gates: blocks of H numbers in b + Wx x.
+    """
 
     states: ClassVar[int]
+    gates: ClassVar[int]
 
     def __init__(self, Wx_IG: Array, b_G: Array, hidden: int) -> None:
         self.Wx_IG = Wx_IG

@@ -82,7 +82,7 @@ def read_and_sample(
     return np.array(sampled, int).reshape(-1, symbols_TB.shape[1]), state
 
 
-LAYERS: dict[str, Callable[..., SamplingLayer]] = {
+LAYERS: dict[str, type[SamplingLayer]] = {
     "gru": GruLayer,
     "lstm": LstmLayer,
     "rnn": RnnLayer,

@@ -1,8 +1,8 @@
 """A training in small: the same config with a share of its budget, for trials that take less time than the training.
 
-The schedule follows the share of the budget that is used up, so a short training goes through all of it. What counts
-updates is shortened by the same share: the warm-up, and the length of the moving average of the weights. The learning
-rate is raised, because a short training wants a higher one than a long one: the best rate falls with the number of
+The schedule follows the share of the budget that is used up, so a short training goes through all of it. The warm-up
+keeps its updates: with fewer, ``small`` does not begin to learn (``docs/searching.md`` has the runs). The learning rate
+is raised, because a short training wants a higher one than a long one: the best rate falls with the number of
 updates to the power of -0.32 (Bjorck et al., 2024, "Scaling Optimal LR Across Token Horizons", arXiv:2409.19913).
 Without that, the rates that win short trials are too high for the whole training. docs/searching.md has the
 measurements on charlm's own models.
@@ -16,9 +16,8 @@ from typing import Any
 import attrs
 
 from charlm.config import RunConfig, TrainConfig
-from charlm.config.rules import LARGEST, number, seconds_of, whole
+from charlm.config.rules import LARGEST, duration, seconds_of, whole
 from charlm.errors import ConfigError, SettingError
-from charlm.wording import counted
 
 RATE_FALLS = 0.32
 """The power of the number of updates with which the best learning rate falls."""
@@ -29,15 +28,13 @@ SCORED = 100_000
 def in_small(config: RunConfig, share: float) -> RunConfig:
     """Return a config that trains for a share of the budget, without patience, reports and samples.
 
-    >>> small = in_small(RunConfig(train=TrainConfig(steps=3000, warmup=100, learning_rate=0.008)), 0.1).train
-    >>> small.steps, small.warmup, round(small.learning_rate, 4)
-    (300, 10, 0.0167)
+    >>> small = in_small(RunConfig(train=TrainConfig(steps=3000, learning_rate=0.008)), 0.1).train
+    >>> small.steps, round(small.learning_rate, 4)
+    (300, 0.0167)
     """
     train = config.train
     smaller: dict[str, Any] = {
         "learning_rate": train.learning_rate * share**-RATE_FALLS,
-        "warmup": round(train.warmup * share),
-        "average": max(0.0, 1 - (1 - train.average) / share),
         "patience": None,
         "sample_every": 0,
         "eval_every": LARGEST,
@@ -83,3 +80,9 @@ def share_of(budget: str, train: TrainConfig) -> float:
             f"{where}: a trial may not train longer than the config itself ({key}: {full}); give less, or set {key}"
         )
     return share
+
+
+def _amount(kind: str, written: str) -> float:
+    if kind == "time":
+        return seconds_of(duration(written))
+    return int(whole(1)(int(written) if re.fullmatch(r"\d{1,19}", written) else written))

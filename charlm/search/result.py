@@ -35,7 +35,7 @@ class SearchResult:
         importance: of each parameter, the largest first, as parts of 1; empty if there are too few trials to tell.
         fresh: scores of ``best`` from fresh seeds; None if the search stopped before.
         fresh_base: those of the config as it was.
-        config: the config with the values of the best trial.
+        config: the config with the values of the best trial, if there is one.
         share: the part of the config's training that a trial is.
         unit: of the text: character or byte.
     """
@@ -45,7 +45,7 @@ class SearchResult:
     importance: dict[str, float]
     fresh: Fresh | None
     fresh_base: Fresh | None
-    config: RunConfig | None
+    config: RunConfig
     share: float
     unit: str
 

@@ -18,7 +18,13 @@ import attrs
 from charlm import progress
 from charlm.benchmark import timed
 from charlm.comparison.plan import Member
-from charlm.comparison.pool import MemberFinished, outcome_of
+from charlm.comparison.pool import (
+    MemberFailed,
+    MemberFinished,
+    MemberMoved,
+    MemberStarted,
+    run_members,
+)
 from charlm.config import RunConfig
 from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError, ConfigError, TextError
@@ -28,6 +34,7 @@ from charlm.search.small import in_small
 from charlm.search.space import Space, configured
 from charlm.search.study import Running, Study, Trial
 from charlm.text.preparing import corpus_of, kept_data
+from charlm.training.budget import Budget
 from charlm.training.events import Event
 from charlm.training.loop import Training
 
@@ -92,6 +99,7 @@ class Search:
     Attributes:
         trials: the number of trials; it is at most the number of combinations.
         share: the chosen one, or that of the trials which are there already.
+        budget: of a trial.
         expected: seconds of a complete trial; None if no time limits it.
         stopping: why the search is to stop, if it is.
 
@@ -120,6 +128,7 @@ class Search:
             raise TextError(
                 "nothing of this text is held out, so trials have no score; hold out a tenth: --set data.val_frac=0.1"
             )
+        self.space = space
         self.trials = int(min(trials, space.size))
         self.confirm = confirm
         self.unit = corpus.vocab.unit
@@ -146,6 +155,7 @@ class Search:
             share=fitting if share is None else share,
         )
         self.share = self._study.share
+        self.budget = Budget.of(in_small(self.config, self.share).train, corpus.steps_per_pass)
         self.expected = None if full is None else full * self.share
         if seconds is not None and self.expected is not None:
             self._check_time(seconds, self.expected)
@@ -179,6 +189,14 @@ class Search:
             share=self.share,
             unit=self.unit,
         )
+
+    def seconds_left(self) -> float:
+        """Return about how long the search still takes; 0 before a trial has ended."""
+        trials = self._study.trials()
+        times = [trial.seconds for trial in trials if trial.seconds] or [0.0]
+        left = max(0, self.trials - sum(trial.state != "lost" for trial in trials))
+        needed = statistics.fmean(times) * left + max(times) * 2 * self.confirm
+        return max(0.0, min(needed, self._end - time.perf_counter()))
 
     def _next(self) -> Running | None:
         """Return the next trial; None if there is none, or no time for it. Wait for the trials of other processes."""
@@ -227,32 +245,30 @@ class Search:
         if configs[BEST] == self.config:
             del configs[BEST]
         first = self.config.train.seed + FRESH_SEEDS
-        todo = [(seed, name) for seed in range(first, first + self.confirm) for name in configs]
-        with progress.task("training from fresh seeds", len(todo)):
-            for seed, name in todo:
-                small = in_small(configs[name], self.share)
-                every = max(1, math.ceil(best.steps / SCORES))  # as often as a trial
-                small = attrs.evolve(small, train=attrs.evolve(small.train, eval_every=every))
-                outcome = self._outcome(self._member(name, small, seed))
-                if outcome is None:
-                    return
-                self._fresh[name][seed] = outcome
-                yield ScoredAgain(name, seed, outcome)
-
-    def _outcome(self, member: Member) -> float | str | None:
-        """Return the score of a training, or why it has none; None if it was stopped."""
-        told = 0.0
-
-        def tell(share: float) -> None:
-            nonlocal told
-            progress.advance(share - told)
-            told = share
-
-        folder = self._folder / FRESH
-        ended = outcome_of(member, folder, lambda: self.stopping is not None, tell)
-        if isinstance(ended, MemberFinished):
-            return min(score.nll for score in ended.result.scores)
-        return None if ended is None else ended.reason
+        seeds = range(first, first + self.confirm)
+        every = max(1, math.ceil(best.steps / SCORES))  # as often as a trial
+        members = [
+            self._member(name, _scored_every(in_small(config, self.share), every), seed)
+            for seed in seeds
+            for name, config in configs.items()
+        ]
+        shares = dict.fromkeys(members, 0.0)
+        with progress.task("training from fresh seeds", len(members)):
+            for event in run_members(
+                members, self._folder / FRESH, lambda: self.stopping is not None
+            ):
+                member, share = event.member, 1.0
+                match event:
+                    case MemberStarted():
+                        continue
+                    case MemberMoved():
+                        share = event.share
+                    case MemberFinished() | MemberFailed():
+                        score = _score_of(event)
+                        self._fresh[member.name][member.seed] = score
+                        yield ScoredAgain(member.name, member.seed, score)
+                progress.advance(share - shares[member])
+                shares[member] = share
 
     def _member(self, name: str, config: RunConfig, seed: int) -> Member:
         config = _seeded(config, seed)
@@ -284,6 +300,17 @@ def _best(trials: Sequence[Trial]) -> Trial | None:
 
 def _seeded(config: RunConfig, seed: int) -> RunConfig:
     return attrs.evolve(config, train=attrs.evolve(config.train, seed=seed))
+
+
+def _scored_every(config: RunConfig, steps: int) -> RunConfig:
+    return attrs.evolve(config, train=attrs.evolve(config.train, eval_every=steps))
+
+
+def _score_of(ended: MemberFinished | MemberFailed) -> float | str:
+    """Return the score of a training as a run keeps it, the best; or the reason why it has none."""
+    if isinstance(ended, MemberFailed):
+        return ended.reason
+    return min(score.nll for score in ended.result.scores)
 
 
 def _seconds_of(config: RunConfig, measured: bool) -> float | None:

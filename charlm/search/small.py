@@ -46,7 +46,7 @@ def in_small(config: RunConfig, share: float) -> RunConfig:
     if train.epochs is not None:
         smaller["epochs"] = train.epochs * share
     if train.max_time is not None:
-        smaller["max_time"] = f"{seconds_of(train.max_time) * share:.6f}s"
+        smaller["max_time"] = f"{max(0.01, seconds_of(train.max_time) * share):.2f}s"
     return attrs.evolve(config, train=attrs.evolve(train, **smaller))
 
 

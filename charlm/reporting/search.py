@@ -27,10 +27,14 @@ def trial_in_words(trial: Trial) -> str:
 
 
 def rows(result: SearchResult) -> list[list[str]]:
-    """Return the table of the trials with its head: the complete ones by their scores, then the others."""
-    keys = list(dict.fromkeys(key for trial in result.trials for key in trial.values))
+    """Return the table of the trials with its head: the complete ones by their scores, then the others.
+
+    A trial that was lost with its process is left out, because it was tried again.
+    """
+    trials = [trial for trial in result.trials if trial.state != "lost"]
+    keys = list(dict.fromkeys(key for trial in trials for key in trial.values))
     order = sorted(
-        result.trials,
+        trials,
         key=lambda t: (t.state != "complete", t.score if t.state == "complete" else t.number),
     )
     head = ["trial", *keys, "score", "trained", "state"]

@@ -253,7 +253,7 @@ class Search:
             for name, config in configs.items()
         ]
         shares = dict.fromkeys(members, 0.0)
-        with progress.task("training from fresh seeds", len(members)):
+        with progress.task("training from fresh seeds", len(members) * best.steps):
             for event in run_members(
                 members, self._folder / FRESH, lambda: self.stopping is not None
             ):
@@ -267,7 +267,7 @@ class Search:
                         score = _score_of(event)
                         self._fresh[member.name][member.seed] = score
                         yield ScoredAgain(member.name, member.seed, score)
-                progress.advance(share - shares[member])
+                progress.advance((share - shares[member]) * best.steps)
                 shares[member] = share
 
     def _member(self, name: str, config: RunConfig, seed: int) -> Member:

@@ -235,10 +235,11 @@ class Study:
             ended = [t for t in trials if t.state == self.state.FAIL and t.params == trial.params]
             complete = len(trial.params) == len(self.space.parameters)
             self.lose(trial, complete and len(ended) < MOST_RETRIES)
+            self._lock_of(trial).unlink(missing_ok=True)
         return self._trials() if lost else trials
 
     def _trials(self) -> list[Any]:
-        with _quiet():
+        with _quiet(), _damaged(self._folder / JOURNAL):
             return list(self.study.get_trials(deepcopy=False))
 
     def _trial(self, trial: Any) -> Trial:
@@ -300,7 +301,7 @@ def _damaged(journal: Path) -> Iterator[None]:
     """Refuse a journal that Optuna cannot read, or that another program wrote."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
         if isinstance(error, StoredError):
             raise
         raise StoredError(

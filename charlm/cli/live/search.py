@@ -128,10 +128,10 @@ def _show(search: Search, screen: Screen) -> None:
                     bar.show(event.event)
                 case TrialEnded():
                     screen.close_bar()
-                    trial, left = event.trial, search.seconds_left()
+                    trial, left = event.trial, duration(search.seconds_left())
                     screen.say(
-                        f"trial {trial.number} of {search.trials}: {values_in_words(trial)}: {trial_in_words(trial)} "
-                        f"({duration(trial.seconds)}, about {duration(left)} left)"
+                        f"trial {trial.number}: {values_in_words(trial)}: {trial_in_words(trial)} "
+                        f"({duration(trial.seconds)}; about {left} left)"
                     )
                 case ScoredAgain():
                     score = event.score if isinstance(event.score, str) else fixed(event.score)

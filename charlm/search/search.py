@@ -33,10 +33,12 @@ from charlm.search.result import Fresh, SearchResult
 from charlm.search.small import in_small
 from charlm.search.space import Space, configured
 from charlm.search.study import Running, Study, Trial
+from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of, kept_data
 from charlm.training.budget import Budget
 from charlm.training.events import Event
 from charlm.training.loop import Training
+from charlm.wording import counted
 
 FRESH_SEEDS = 1000
 """The fresh seeds begin this far above the config's seed; trials have that one, and the next for repeated values."""
@@ -44,6 +46,8 @@ USUAL = 0.7
 """The time of a trial on average, as a part of a complete one, because some are pruned. It plans their length."""
 WAIT = 0.5
 """Seconds between two looks at the trials of other processes."""
+TENTH = 10
+"""The fewest lines or characters of which a tenth is one."""
 FRESH, BEST, BASE = "fresh", "best", "as-it-was"
 """The folder of the trainings from fresh seeds, and the names of their two configs."""
 
@@ -126,7 +130,7 @@ class Search:
         corpus = corpus_of(self.config.data)
         if not corpus.has_held_out:
             raise TextError(
-                "nothing of this text is held out, so trials have no score; hold out a tenth: --set data.val_frac=0.1"
+                f"nothing of this text is held out, so trials have no score; {_remedy(corpus)}"
             )
         self.space = space
         self.trials = int(min(trials, space.size))
@@ -300,6 +304,15 @@ def _best(trials: Sequence[Trial]) -> Trial | None:
 
 def _seeded(config: RunConfig, seed: int) -> RunConfig:
     return attrs.evolve(config, train=attrs.evolve(config.train, seed=seed))
+
+
+def _remedy(corpus: LineCorpus | StreamCorpus) -> str:
+    """Return how a part of a text can be held out, if it has ten characters or lines."""
+    lines = isinstance(corpus, LineCorpus)
+    parts = len(corpus.train) if isinstance(corpus, LineCorpus) else len(corpus.train_ids)
+    if parts < TENTH:
+        return f"it has only {counted(parts, 'line' if lines else 'character')}; give a longer text"
+    return "hold out a tenth of it: --set data.val_frac=0.1"
 
 
 def _scored_every(config: RunConfig, steps: int) -> RunConfig:

@@ -1,11 +1,10 @@
 """A training in small: the same config with a share of its budget, for trials that take less time than the training.
 
 The schedule follows the share of the budget that is used up, so a short training goes through all of it. The warm-up
-keeps its updates: with fewer, ``small`` does not begin to learn (``docs/searching.md`` has the runs). The learning rate
-is raised, because a short training wants a higher one than a long one: the best rate falls with the number of
-updates to the power of -0.32 (Bjorck et al., 2024, "Scaling Optimal LR Across Token Horizons", arXiv:2409.19913).
-Without that, the rates that win short trials are too high for the whole training. docs/searching.md has the
-measurements on charlm's own models.
+keeps its updates: with fewer, ``small`` does not begin to learn. The learning rate is raised, because a short training
+wants a higher one than a long one: in theory the best rate of a schedule that falls to 0 is proportional to
+1 / sqrt(updates) (Defazio et al., 2023, "When, Why and How Much?", arXiv:2310.07831). Without that, the rates that win
+short trials are too high for the whole training. ``docs/searching.md`` has the runs that show both.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from charlm.config import RunConfig, TrainConfig
 from charlm.config.rules import LARGEST, duration, seconds_of, whole
 from charlm.errors import ConfigError, SettingError
 
-RATE_FALLS = 0.32
+RATE_FALLS = 0.5
 """The power of the number of updates with which the best learning rate falls."""
 SCORED = 100_000
 """The maximum held-out characters in a score of a trial."""
@@ -30,7 +29,7 @@ def in_small(config: RunConfig, share: float) -> RunConfig:
 
     >>> small = in_small(RunConfig(train=TrainConfig(steps=3000, learning_rate=0.008)), 0.1).train
     >>> small.steps, round(small.learning_rate, 4)
-    (300, 0.0167)
+    (300, 0.0253)
     """
     train = config.train
     smaller: dict[str, Any] = {

@@ -33,6 +33,10 @@ FEWEST = 10
 """Complete trials without which the importance of parameters would be noise."""
 BETTER = 0.3
 """The importance of a parameter is how differently this share of the trials, the best, is distributed in it."""
+_GIVEN_UP = {
+    "state": "failed",
+    "reason": f"its process ended in it, {1 + MOST_RETRIES} times; the memory may not be enough",
+}
 PAUSE = 0.05
 """Seconds between two tries to get a lock."""
 
@@ -172,7 +176,7 @@ class Study:
             taken = [t for t in trials if t.state not in (self.state.WAITING, self.state.FAIL)]
             if len(taken) >= self.most:
                 return None
-            self.study.sampler = self._sampler(len(trials))
+            self.study.sampler = self._sampler(len(taken))
             trial = self.study.ask()
             for parameter in self.space.parameters:
                 if isinstance(parameter, Choice):
@@ -232,9 +236,11 @@ class Study:
             t for t in trials if t.state == self.state.RUNNING and not is_held(self._lock_of(t))
         ]
         for trial in lost:
-            ended = [t for t in trials if t.state == self.state.FAIL and t.params == trial.params]
-            complete = len(trial.params) == len(self.space.parameters)
-            self.lose(trial, complete and len(ended) < MOST_RETRIES)
+            before = [t for t in trials if t.state == self.state.FAIL and t.params == trial.params]
+            if len(before) == MOST_RETRIES:
+                self.study.tell(trial.number, state=self.state.PRUNED)
+            else:
+                self.lose(trial, retried=len(trial.params) == len(self.space.parameters))
             self._lock_of(trial).unlink(missing_ok=True)
         return self._trials() if lost else trials
 
@@ -243,18 +249,19 @@ class Study:
             return list(self.study.get_trials(deepcopy=False))
 
     def _trial(self, trial: Any) -> Trial:
-        facts = trial.user_attrs.get("facts", {})
-        if trial.state == self.state.FAIL:
-            facts = {"state": "lost"}
+        facts = {
+            self.state.RUNNING: {"state": "running"},
+            self.state.FAIL: {"state": "lost"},
+        }.get(trial.state) or trial.user_attrs.get("facts", _GIVEN_UP)
         return Trial(
             number=trial.number + 1,
             values=self.space.values(trial.params) if trial.params else {},
-            **{"state": "running", **facts},
+            **facts,
         )
 
-    def _sampler(self, trials: int) -> Any:
+    def _sampler(self, before: int) -> Any:
         """Return the sampler of the next proposal: its seed is another one for each."""
-        seed = int(np.random.SeedSequence([self._seed, trials]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence([self._seed, before]).generate_state(1)[0])
         several = len(self.space.parameters) > 1
         return self._optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=RANDOM, multivariate=several, constant_liar=True

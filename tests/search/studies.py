@@ -11,8 +11,20 @@ from charlm.search.study import Study
 
 TEXT = "It was late, and the old house by the river was quiet. A fox sat there.\n" * 12
 SMALL = (
-    *("model.hidden_dim=6", "model.embed_dim=4", "model.dropout=0", "data.batch_size=2", "data.seq_length=8"),
-    *("train.max_time=null", "train.steps=20", "train.warmup=0", "train.kernels=numpy", "train.average=0"),
+    *(
+        "model.hidden_dim=6",
+        "model.embed_dim=4",
+        "model.dropout=0",
+        "data.batch_size=2",
+        "data.seq_length=8",
+    ),
+    *(
+        "train.max_time=null",
+        "train.steps=20",
+        "train.warmup=0",
+        "train.kernels=numpy",
+        "train.average=0",
+    ),
 )
 
 
@@ -22,7 +34,9 @@ def config(folder: Path, *overrides: str):
     return load_run("small", texts=[text], overrides=[*SMALL, *overrides])
 
 
-def search(folder: Path, *params: str, overrides: tuple[str, ...] = (), **options: object) -> Search:
+def search(
+    folder: Path, *params: str, overrides: tuple[str, ...] = (), **options: object
+) -> Search:
     place = folder / "search"
     place.mkdir(exist_ok=True)
     return Search(

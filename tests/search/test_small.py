@@ -11,7 +11,9 @@ from charlm.search.small import RATE_FALLS, in_small, share_of
 
 
 def test_all_limits_are_shortened_and_the_rate_is_raised():
-    train = TrainConfig(steps=1000, epochs=2.0, max_time="1m", patience=3, learning_rate=0.01, warmup=50)
+    train = TrainConfig(
+        steps=1000, epochs=2.0, max_time="1m", patience=3, learning_rate=0.01, warmup=50
+    )
     small = in_small(RunConfig(train=train), 0.25).train
     assert (small.steps, small.epochs, small.max_time, small.patience) == (250, 0.5, "15.00s", None)
     assert small.learning_rate == pytest.approx(0.01 * 4**RATE_FALLS)
@@ -32,7 +34,8 @@ def test_a_time_is_never_rounded_to_nothing():
 
 
 @pytest.mark.parametrize(
-    ("budget", "share"), {"steps=50": 0.25, "time=30s": 0.5, " steps = 200 ": 1.0, "time=0.1m": 0.1}.items()
+    ("budget", "share"),
+    {"steps=50": 0.25, "time=30s": 0.5, " steps = 200 ": 1.0, "time=0.1m": 0.1}.items(),
 )
 def test_the_share_of_a_budget(budget, share):
     assert share_of(budget, TrainConfig(steps=200, max_time="1m")) == pytest.approx(share)

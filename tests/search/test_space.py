@@ -92,7 +92,9 @@ def test_a_range_is_read_as_it_is_written(first, second, log):
     low, high = sorted((first, second + 1e-6 * first))
     if low == high:
         return
-    (parameter,) = parse([f"train.learning_rate={'log:' if log else ''}{low!r}..{high!r}"]).parameters
+    (parameter,) = parse(
+        [f"train.learning_rate={'log:' if log else ''}{low!r}..{high!r}"]
+    ).parameters
     assert parameter == Range("train.learning_rate", low, high, log, False)
     assert parse([str(parameter)]).parameters == (parameter,)
 
@@ -137,4 +139,6 @@ def test_values_that_the_schema_refuses_together():
     values = {"model.tied": True, "model.embed_dim": 8}
     with pytest.raises(SettingError, match=r"^model.tied: one table needs one size"):
         configured(RunConfig(), values)
-    assert value_of(configured(RunConfig(), {**values, "model.hidden_dim": 8}), "model.tied") is True
+    assert (
+        value_of(configured(RunConfig(), {**values, "model.hidden_dim": 8}), "model.tied") is True
+    )

@@ -124,6 +124,10 @@ def test_a_trial_that_ends_its_process_again_and_again_is_given_up(tmp_path):
         running._lock.close()  # as the system does when the process is killed
     assert len(set(values[: MOST_RETRIES + 1])) == 1
     assert values[-1] != values[0]
+    *lost, failed, _ = study(tmp_path).trials()
+    assert {trial.state for trial in lost} == {"lost"}
+    assert failed.state == "failed"
+    assert failed.reason == "its process ended in it, 3 times; the memory may not be enough"
 
 
 def test_a_trial_that_is_given_back_is_the_next_one(tmp_path):
@@ -136,7 +140,9 @@ def test_a_trial_that_is_given_back_is_the_next_one(tmp_path):
 def test_a_folder_with_another_search_is_refused(tmp_path):
     study(tmp_path, plan={"config": "a", "--param": ["b"]}, share=0.5)
     assert study(tmp_path, plan={"config": "a", "--param": ["b"]}, share=0.1).share == 0.5
-    with pytest.raises(InputError, match="a search with another --param; .* choose another folder with -o"):
+    with pytest.raises(
+        InputError, match="a search with another --param; .* choose another folder with -o"
+    ):
         study(tmp_path, plan={"config": "a", "--param": ["c"]})
     with pytest.raises(InputError, match="another config and another --param"):
         study(tmp_path, plan={"config": "b", "--param": ["c"]})
@@ -151,11 +157,14 @@ def test_a_journal_whose_last_line_is_cut_is_repaired(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\n", b"nonsense\n", b'{"op_code": 99}\n', b"[]\n", b'{"op_code": 0, "worker_id": "1"}\n']
+    "content",
+    [b"\n", b"nonsense\n", b'{"op_code": 99}\n', b"[]\n", b'{"op_code": 0, "worker_id": "1"}\n'],
 )
 def test_a_damaged_journal_is_refused(tmp_path, content):
     (tmp_path / "journal.log").write_bytes(content)
-    with pytest.raises(StoredError, match="journal.log: damaged, or not the journal of a search; choose another"):
+    with pytest.raises(
+        StoredError, match="journal.log: damaged, or not the journal of a search; choose another"
+    ):
         study(tmp_path)
 
 
@@ -180,6 +189,8 @@ def test_importance_needs_trials_and_tells_what_matters(tmp_path):
 
 def test_optuna_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingExtraError, match="charlm search needs optuna, which is not installed; to install it"):
+    with pytest.raises(
+        MissingExtraError, match="charlm search needs optuna, which is not installed; to install it"
+    ):
         study(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -138,7 +138,7 @@ class Search:
         self.unit = corpus.vocab.unit
         self.stopping: str | None = None
         self._folder = folder
-        self._text = corpus.sha256
+        self._text, self._steps_per_pass = corpus.sha256, corpus.steps_per_pass
         self._training: Training | None = None
         self._fresh: dict[str, dict[int, float | str]] = {BEST: {}, BASE: {}}
         full = _seconds_of(self.config, seconds is not None)
@@ -159,7 +159,7 @@ class Search:
             share=fitting if share is None else share,
         )
         self.share = self._study.share
-        self.budget = Budget.of(in_small(self.config, self.share).train, corpus.steps_per_pass)
+        self.budget = Budget.of(in_small(self.config, self.share).train, self._steps_per_pass)
         self.expected = None if full is None else full * self.share
         if seconds is not None and self.expected is not None:
             self._check_time(seconds, self.expected)
@@ -275,8 +275,9 @@ class Search:
                 shares[member] = share
 
     def _member(self, name: str, config: RunConfig, seed: int) -> Member:
+        budget = Budget.of(config.train, self._steps_per_pass)
         config = _seeded(config, seed)
-        return Member(name=name, seed=seed, config=config, text_sha256=self._text, work=1.0)
+        return Member(name=name, seed=seed, config=config, text_sha256=self._text, budget=budget)
 
     def _scores(self, name: str) -> Fresh | None:
         fresh = self._fresh[name]

@@ -116,9 +116,9 @@ def test_a_loss_that_is_not_finite_fails(tmp_path):
 def test_a_stopped_search_goes_on(tmp_path):
     searching = search(tmp_path, RATES)
     for event in searching.events():
-        if isinstance(event, TrialMoved) and isinstance(event.event, Stepped):
-            if event.event.step == 3 and len(searching.result().trials) == 2:
-                searching.stop("Ctrl-C")
+        moved = isinstance(event, TrialMoved) and isinstance(event.event, Stepped)
+        if moved and event.event.step == 3 and len(searching.result().trials) == 2:
+            searching.stop("Ctrl-C")
         assert not isinstance(event, ScoredAgain)
     states = [trial.state for trial in searching.result().trials]
     assert states == ["complete", "lost"]

@@ -141,7 +141,7 @@ def test_a_folder_with_another_search_is_refused(tmp_path):
     study(tmp_path, plan={"config": "a", "--param": ["b"]}, share=0.5)
     assert study(tmp_path, plan={"config": "a", "--param": ["b"]}, share=0.1).share == 0.5
     with pytest.raises(
-        InputError, match="a search with another --param; .* choose another folder with -o"
+        InputError, match=r"a search with another --param; .* choose another folder with -o"
     ):
         study(tmp_path, plan={"config": "a", "--param": ["c"]})
     with pytest.raises(InputError, match="another config and another --param"):
@@ -163,7 +163,7 @@ def test_a_journal_whose_last_line_is_cut_is_repaired(tmp_path):
 def test_a_damaged_journal_is_refused(tmp_path, content):
     (tmp_path / "journal.log").write_bytes(content)
     with pytest.raises(
-        StoredError, match="journal.log: damaged, or not the journal of a search; choose another"
+        StoredError, match=r"journal.log: damaged, or not the journal of a search; choose another"
     ):
         study(tmp_path)
 

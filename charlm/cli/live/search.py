@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
-import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from charlm.cli.live.interrupts import NAMES
+from charlm.cli.live.interrupts import Stopping, handled_by
 from charlm.cli.live.progress import TrainingBar
 from charlm.cli.options.advice import encoding_offered
 from charlm.cli.terminal.layout import filled, table
@@ -22,7 +18,6 @@ from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig
 from charlm.errors import InputError
 from charlm.files import output_error, write_atomically
-from charlm.interrupts import end, is_ignored, say
 from charlm.reporting.search import (
     best_yaml,
     result_in_words,
@@ -68,13 +63,19 @@ def run(
     with encoding_offered(config.data, "--set data.encoding={}"):
         search = Search(config, space, **vars(options))
     _introduce(search, options, screen)
-    with _stopped_by_signals(search, screen) as interrupts:
+    stopping = Stopping(
+        search.stop,
+        screen,
+        "Stopping the trial; press Ctrl-C again to stop at once",
+        "stopped at once; the trial will be tried again",
+    )
+    with handled_by(stopping.handle):
         _show(search, screen)
     if search.stopping:
         screen.say(
             "The trials so far are kept. To continue the search, type the same command again."
         )
-        return interrupts.code
+        return stopping.code
     return _conclude(search, options.folder, as_json, screen)
 
 
@@ -161,39 +162,3 @@ def _conclude(search: Search, folder: Path, as_json: bool, screen: Screen) -> in
         if result.best is not None:
             screen.result(f"\nBest config: {file}\nTo train it: {command}")
     return 0 if result.best is not None else 1
-
-
-class _Interrupts:
-    """Ctrl-C, SIGTERM and a closed terminal: the first stops the search, the second ends the process at once."""
-
-    def __init__(self, search: Search, screen: Screen) -> None:
-        self.code = 0
-        self._search = search
-        self._quiet = screen.quiet
-
-    def handle(self, number: int, frame: FrameType | None) -> None:
-        before, self.code = self.code, 128 + number
-        if before:
-            end(
-                self.code,
-                *([] if self._quiet else ["stopped at once; the trial will be tried again"]),
-            )
-        self._search.stop(NAMES[signal.Signals(number)])
-        if not self._quiet:
-            say("Stopping the trial; press Ctrl-C again to stop at once")
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(search: Search, screen: Screen) -> Iterator[_Interrupts]:
-    """Handle the signals inside the block; an ignored signal, as under ``nohup``, stays ignored."""
-    interrupts = _Interrupts(search, screen)
-    before = {
-        number: signal.signal(number, interrupts.handle)
-        for number in NAMES
-        if not is_ignored(number)
-    }
-    try:
-        yield interrupts
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from charlm.config import RunConfig, to_yaml
@@ -121,9 +122,11 @@ def _verdict(result: SearchResult) -> str:
     )
 
 
-def best_yaml(result: SearchResult, base: RunConfig, command: str, ascii_only: bool) -> str:
+def best_yaml(result: SearchResult, base: RunConfig, command: str) -> str:
     """Return the complete config of the best trial as YAML, with a comment of where it comes from."""
-    lines = [f"The best of {counted(len(result.trials), 'trial')} of a search:", f"  {command}"]
-    lines += result_in_words(result, base)
-    comment = "".join(f"# {line}\n" for line in lines)
-    return f"{comment}#\n{to_yaml(result.config, ascii_only=ascii_only)}"
+    trials = counted(sum(trial.state != "lost" for trial in result.trials), "trial")
+    lines = [f"# The best of {trials} of a search:", f"#   {' '.join(command.split())}"]
+    for paragraph in result_in_words(result, base):
+        lines += textwrap.wrap(paragraph, 100, initial_indent="# ", subsequent_indent="# ")
+    comment = "".join(c if c.isprintable() or c == "\n" else "?" for c in "\n".join(lines))
+    return f"{comment}\n#\n{to_yaml(result.config)}"

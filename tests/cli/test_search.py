@@ -39,7 +39,10 @@ def test_the_result_in_words_and_the_best_config(typed):
     assert "Its score in the search is" in words
     assert "from fresh seeds" in words
     assert "The config as it is (train.learning_rate=0.008) has" in words
-    assert "With each of 2 fresh seeds, the best trial's config is better than the config as it is" in words
+    assert (
+        "With each of 2 fresh seeds, the best trial's config is better than the config as it is"
+        in words
+    )
     assert lines[-2] == "Best config: searches/small/best.yaml"
     command = lines[-1].removeprefix("To train it: ")
     assert command.endswith("train searches/small/best.yaml")
@@ -84,7 +87,9 @@ def test_a_failed_trial_is_told_with_its_reason(typed):
 
 
 def test_no_trial_is_complete(typed):
-    line = f"charlm search small novel.txt --param model.tied=true,false {SET} --set train.warmup=100"
+    line = (
+        f"charlm search small novel.txt --param model.tied=true,false {SET} --set train.warmup=100"
+    )
     code, out, err = typed(line)
     assert code == 1
     assert "No trial is complete, so there is no best config." in out

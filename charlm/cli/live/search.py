@@ -148,7 +148,7 @@ def _conclude(search: Search, folder: Path, as_json: bool, screen: Screen) -> in
     command = f"{program()} train {shlex.quote(str(file))}"
     if result.best is not None:
         typed = f"charlm {shlex.join(sys.argv[1:])}"
-        text = best_yaml(result, search.config, typed, ascii_only=False)
+        text = best_yaml(result, search.config, typed)
         write_atomically(file, text.encode())
     if as_json:
         saved: dict[str, str | None] = {"config": None, "command": None}

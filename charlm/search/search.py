@@ -151,7 +151,9 @@ class Search:
             most=self.trials,
             seed=seed,
             plan={
-                "config, text or version of charlm": self._member(BASE, self.config, 0).id,
+                "config, text or version of charlm": self._member(
+                    BASE, self.config, self.config.train.seed
+                ).id,
                 "--param": [str(parameter) for parameter in space.parameters],
                 **({} if share is None else {"--budget": share}),
             },

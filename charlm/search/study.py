@@ -82,10 +82,11 @@ class Running:
         self._study = study
         self._trial = trial
         self._lock = lock
+        self._can_write = True
 
     def is_worse(self, place: int, nll: float) -> bool:
         """Report a held-out score at a place of the training, the same of all trials; tell whether to prune."""
-        with _quiet():
+        with self._writing():
             self._trial.report(nll, place)
             return bool(self._trial.should_prune())
 
@@ -94,7 +95,7 @@ class Running:
 
         To Optuna a failed trial is a pruned one: it learns to avoid such values.
         """
-        with _quiet():
+        with self._writing():
             self._trial.set_user_attr("facts", {"state": state, "score": score, **facts})
             told = {"values": score} if state == "complete" else {"state": self._study.state.PRUNED}
             self._study.study.tell(self._trial, **told)
@@ -103,8 +104,23 @@ class Running:
 
     def give_back(self) -> None:
         """Have the trial tried again later, because the search stops in it."""
-        self._study.lose(self._trial, retried=True)
+        if self._can_write:
+            with self._writing():
+                self._study.lose(self._trial, retried=True)
         self._lock.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write into the journal; after a failure nothing more, because a line may be written partly.
+
+        The trial is then lost, and tried again by the next process.
+        """
+        try:
+            with _quiet():
+                yield
+        except OSError:
+            self._can_write = False
+            raise
 
 
 class Study:

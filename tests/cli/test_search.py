@@ -90,7 +90,7 @@ def test_no_trial_is_complete(typed):
     line = (
         f"charlm search small novel.txt --param model.tied=true,false {SET} --set train.warmup=100"
     )
-    code, out, err = typed(line)
+    code, out, _ = typed(line)
     assert code == 1
     assert "No trial is complete, so there is no best config." in out
     assert not Path("searches/small/best.yaml").exists()

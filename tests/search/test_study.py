@@ -17,7 +17,7 @@ pytest.importorskip("optuna", reason="optuna is not installed")
 
 
 def in_another_process(code: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
-    start = "import os, sys; from pathlib import Path; from tests.search.studies import *; "
+    start = "import os, sys; from pathlib import Path; from tests.search.studies import *\n"
     command = [sys.executable, "-c", start + code, *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, **options)
 
@@ -114,6 +114,29 @@ def test_a_trial_whose_process_is_killed_is_tried_again(tmp_path):
     assert [trial.state for trial in after.trials()] == ["lost", "complete"]
     assert not after.is_busy()
     assert list(tmp_path.glob("trial-*")) == []
+
+
+def test_a_full_disk_costs_the_trial_only(tmp_path):
+    minimise(study(tmp_path), 1)
+    code = """
+import resource
+running = study(Path(sys.argv[1])).ask()
+size = os.path.getsize(os.path.join(sys.argv[1], "journal.log"))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, size + 20))
+try:
+    running.end("complete", 1.0)
+finally:
+    running.give_back()
+"""
+    full = in_another_process(code.strip(), tmp_path, stderr=subprocess.PIPE)
+    _, err = full.communicate(timeout=60)
+    assert "File too large" in err
+    assert full.returncode == 1
+    assert not (tmp_path / "journal.log").read_bytes().endswith(b"\n")
+    after = study(tmp_path)
+    assert [trial.state for trial in after.trials()] == ["complete", "running"]
+    assert after.ask().values == after.trials()[1].values
+    assert [trial.state for trial in after.trials()] == ["complete", "lost", "running"]
 
 
 def test_a_trial_that_ends_its_process_again_and_again_is_given_up(tmp_path):

@@ -52,7 +52,7 @@ def _row(trial: Trial, keys: Sequence[str], is_best: bool) -> list[str]:
 
 
 def result_in_words(result: SearchResult, base: RunConfig) -> list[str]:
-    """Return paragraphs: the best trial, its fresh scores and those of the config as it was, and what mattered."""
+    """Return paragraphs: the best trial, its fresh scores and those of the config as it is, and what mattered."""
     best = result.best
     if best is None:
         return ["No trial is complete, so there is no best config."]
@@ -82,12 +82,14 @@ def _scores(result: SearchResult, base: RunConfig, unit: str) -> str:
     words = f"Its score in the search is {fixed(result.best.score)} {unit}"
     if result.fresh is None or result.fresh_base is None:
         return f"{words}; it is not scored again yet."
+    several = len(result.fresh_base.scores) > 1
+    words += f"; from {'fresh seeds' if several else 'a fresh seed'} {_fresh(result.fresh)}."
     if result.fresh is result.fresh_base:
-        return f"{words}; from fresh seeds {_fresh(result.fresh)}. These are the values of the config as it is."
+        return f"{words} These are the values of the config as it is."
     before = ", ".join(f"{key}={in_words(value_of(base, key))}" for key in result.best.values)
     return (
-        f"{words}; from fresh seeds {_fresh(result.fresh)}. The config as it is ({before}) has "
-        f"{_fresh(result.fresh_base)} from the same seeds."
+        f"{words} The config as it is ({before}) has {_fresh(result.fresh_base)} "
+        f"from the same {'seeds' if several else 'seed'}."
     )
 
 

@@ -34,7 +34,7 @@ class SearchResult:
         best: the complete trial with the lowest score; None if no trial is complete.
         importance: of each parameter, the largest first, as parts of 1; empty if there are too few trials to tell.
         fresh: scores of ``best`` from fresh seeds; None if the search stopped before.
-        fresh_base: those of the config as it was.
+        fresh_base: those of the config as it is.
         config: the config with the values of the best trial, if there is one.
         share: the part of the config's training that a trial is.
         unit: of the text: character or byte.
@@ -51,7 +51,7 @@ class SearchResult:
 
     @property
     def differences(self) -> tuple[float, ...]:
-        """The fresh scores of the best less those of the config as it was, for each seed that both have."""
+        """The fresh scores of the best less those of the config as it is, for each seed that both have."""
         if self.fresh is None or self.fresh_base is None:
             return ()
         before = dict(zip(self.fresh_base.seeds, self.fresh_base.scores, strict=True))
@@ -60,7 +60,7 @@ class SearchResult:
 
     @property
     def is_better(self) -> bool:
-        """Whether the best trial's config is better than the config as it was with every fresh seed."""
+        """Whether the best trial's config is better than the config as it is with every fresh seed."""
         return bool(self.differences) and max(self.differences) < 0
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A search: trials, which are short trainings with proposed values, and then the best of them from fresh seeds.
 
-The best of many noisy scores looks better than it is. So its config, and the config as it was, are trained
+The best of many noisy scores looks better than it is. So its config, and the config as it is, are trained
 again with seeds that no trial had; only these scores say what is better.
 """
 
@@ -48,7 +48,7 @@ WAIT = 0.5
 """Seconds between two looks at the trials of other processes."""
 TENTH = 10
 """The fewest lines or characters of which a tenth is one."""
-FRESH, BEST, BASE = "fresh", "best", "as-it-was"
+FRESH, BEST, BASE = "fresh", "best", "as-it-is"
 """The folder of the trainings from fresh seeds, and the names of their two configs."""
 
 
@@ -173,7 +173,7 @@ class Search:
             self._training.stop(why)
 
     def events(self) -> Iterator[SearchEvent]:
-        """Train the trials, then the best config and the config as it was from fresh seeds; yield what happens."""
+        """Train the trials, then the best config and the config as it is from fresh seeds; yield what happens."""
         while (running := self._next()) is not None:
             yield from self._train(running)
         if not self.stopping:

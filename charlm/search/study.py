@@ -16,7 +16,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from charlm.config.rules import number
+from charlm.config.rules import line, number, one_of, or_nothing, whole
+from charlm.config.stored import made, stored
 from charlm.errors import InputError, StoredError, import_extra
 from charlm.files import LineLog, read_whole, why_unreadable
 from charlm.runs.lock import hold, hold_after, is_held
@@ -41,14 +42,15 @@ PAUSE = 0.05
 """Seconds between two tries to get a lock."""
 
 
+STATES = ("complete", "pruned", "failed", "running", "lost")
+
+
 @attrs.frozen(kw_only=True)
-class Trial:
-    """A trial, as the journal has it.
+class Outcome:
+    """How far a trial is, or how it ended.
 
     Attributes:
-        number: from 1 on.
-        values: the value of each key.
-        state: ``complete``, ``pruned``, ``failed``, ``running``, or ``lost`` with its process.
+        state: one of ``STATES``; a lost trial ended with its process.
         score: held-out nats per symbol; that of a pruned trial is its last.
         share: the part of its training that it did, from 0 to 1.
         steps: updates.
@@ -56,14 +58,25 @@ class Trial:
         reason: why it failed.
     """
 
+    state: str = stored(one_of(*STATES))
+    score: float | None = stored(or_nothing(number()), None)
+    share: float = stored(number(least=0, most=1), 0.0)
+    steps: int = stored(whole(0), 0)
+    seconds: float = stored(number(least=0), 0.0)
+    reason: str = stored(line, "")
+
+
+@attrs.frozen(kw_only=True)
+class Trial(Outcome):
+    """A trial, as the journal has it.
+
+    Attributes:
+        number: from 1 on.
+        values: the value of each key.
+    """
+
     number: int
     values: dict[str, Any]
-    state: str
-    score: float | None = None
-    share: float = 0.0
-    steps: int = 0
-    seconds: float = 0.0
-    reason: str = ""
 
 
 class Running:
@@ -269,10 +282,11 @@ class Study:
             self.state.RUNNING: {"state": "running"},
             self.state.FAIL: {"state": "lost"},
         }.get(trial.state) or trial.user_attrs.get("facts", _GIVEN_UP)
+        outcome = made(Outcome, facts, str(self._folder / JOURNAL))
         return Trial(
             number=trial.number + 1,
             values=self.space.values(trial.params) if trial.params else {},
-            **facts,
+            **attrs.asdict(outcome),
         )
 
     def _sampler(self, before: int) -> Any:

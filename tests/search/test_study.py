@@ -191,6 +191,27 @@ def test_a_damaged_journal_is_refused(tmp_path, content):
         study(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"score":0.25', '"score":"low"'),
+        ('"score":0.25', '"score":NaN'),
+        ('"state":"complete"', '"state":"best"'),
+        ('"steps":7', '"steps":-7'),
+        ('"steps":7', '"updates":7'),
+        ('"train.clip_norm"', '"train.clip_norms"'),
+    ],
+)
+def test_a_forged_trial_is_refused(tmp_path, before, after):
+    study(tmp_path).ask().end("complete", 0.25, steps=7)
+    journal = tmp_path / "journal.log"
+    text = journal.read_text()
+    assert before in text
+    journal.write_text(text.replace(before, after))
+    with pytest.raises(StoredError, match=r"journal\.log"):
+        study(tmp_path).trials()
+
+
 def test_a_pipe_for_a_journal_is_refused(tmp_path):
     os.mkfifo(tmp_path / "journal.log")
     with pytest.raises(StoredError, match="it is not a regular file"):

@@ -32,7 +32,7 @@ from charlm.search.course import SCORES, Course
 from charlm.search.result import Fresh, SearchResult
 from charlm.search.small import in_small
 from charlm.search.space import Space, configured
-from charlm.search.study import Running, Study, Trial
+from charlm.search.study import SHARE, Running, Study, Trial
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import corpus_of, kept_data
 from charlm.training.budget import Budget
@@ -155,7 +155,7 @@ class Search:
                     BASE, self.config, self.config.train.seed
                 ).id,
                 "--param": [str(parameter) for parameter in space.parameters],
-                **({} if share is None else {"--budget": share}),
+                **({} if share is None else {SHARE: share}),
             },
             first=space.proposal(self.config),
             share=fitting if share is None else share,

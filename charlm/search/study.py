@@ -42,6 +42,8 @@ PAUSE = 0.05
 """Seconds between two tries to get a lock."""
 
 
+SHARE = "--budget"
+"""The name of the part of a training that a trial is, among what has to be the same for all trials."""
 STATES = ("complete", "pruned", "failed", "running", "lost")
 
 
@@ -144,7 +146,7 @@ class Study:
         space: what varies.
         most: the number of trials.
         seed: of the proposals. They depend on it and on the earlier trials alone.
-        plan: what has to be the same for all trials, by name.
+        plan: what has to be the same for all trials, by name; ``SHARE`` too, if the user chose it.
         first: the proposal to try first, if there is one.
         share: the part of a training that a trial is, if the journal has none yet.
 
@@ -187,10 +189,10 @@ class Study:
                 pruner=self._optuna.pruners.MedianPruner(n_startup_trials=RANDOM),
             )
             if not self.study.user_attrs:
-                self.study.set_user_attr("plan", {**plan, "share": share})
+                self.study.set_user_attr("plan", {**plan, SHARE: share})
                 self._begin(first)
             before = dict(self.study.user_attrs["plan"])
-            self.share: float = number(above=0, most=1)(before["share"])
+            self.share: float = number(above=0, most=1)(before[SHARE])
         differ = [name for name, wanted in plan.items() if before.get(name) != wanted]
         if differ:
             raise InputError(

@@ -151,6 +151,7 @@ def test_fresh_trainings_are_not_made_twice(tmp_path):
 
 def test_an_equal_config_of_other_trials_is_refused(tmp_path):
     ended(search(tmp_path, RATES, trials=1))
+    assert search(tmp_path, RATES, share=1.0).share == 1.0
     for change in ({"share": 0.5}, {"overrides": ("model.layers=2",)}):
         with pytest.raises(InputError, match="this folder has a search with another"):
             search(tmp_path, RATES, **change)

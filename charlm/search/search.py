@@ -141,6 +141,7 @@ class Search:
         self._text, self._steps_per_pass = corpus.sha256, corpus.steps_per_pass
         self._training: Training | None = None
         self._fresh: dict[str, dict[int, float | str]] = {BEST: {}, BASE: {}}
+        self._scored: Trial | None = None
         full = _seconds_of(self.config, seconds is not None)
         if share is None:
             planned = USUAL * self.trials + 2 * confirm
@@ -182,7 +183,7 @@ class Search:
     def result(self) -> SearchResult:
         """Return what is known so far."""
         trials = tuple(self._study.trials())
-        best = _best(trials)
+        best = self._scored or _best(trials)  # another process may find a better one meanwhile
         config = self.config if best is None else configured(self.config, best.values)
         base = self._scores(BASE)
         return SearchResult(
@@ -244,7 +245,7 @@ class Search:
                 running.give_back()
 
     def _score_again(self) -> Iterator[SearchEvent]:
-        best = _best(self._study.trials())
+        best = self._scored = _best(self._study.trials())
         if best is None:
             return
         configs = {BEST: configured(self.config, best.values), BASE: self.config}

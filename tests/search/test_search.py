@@ -149,6 +149,18 @@ def test_fresh_trainings_are_not_made_twice(tmp_path):
     assert again.result() == first.result()
 
 
+def test_fresh_scores_are_those_of_the_best_also_if_another_process_finds_a_better_one(tmp_path):
+    rates = "train.learning_rate=1e-7,1e-6,0.05"
+    mine = search(tmp_path, rates, trials=3, seconds=3600)
+    mine.expected = 4000.0  # no time for a second trial
+    events = mine.events()
+    first = next(event for event in events if isinstance(event, ScoredAgain))
+    others = ended(search(tmp_path, rates, trials=3))
+    assert min(trial.score for trial in others) < mine.result().best.score
+    assert mine.result().best.values == {"train.learning_rate": 1e-7}
+    assert mine.result().fresh.scores == (first.score,)
+
+
 def test_an_equal_config_of_other_trials_is_refused(tmp_path):
     ended(search(tmp_path, RATES, trials=1))
     assert search(tmp_path, RATES, share=1.0).share == 1.0

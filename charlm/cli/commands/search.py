@@ -16,8 +16,10 @@ Search for better settings: train with different values for a short time, and sc
 CONFIG and TEXT are as for `charlm train`. A part of the text has to be held out. Needs the extra `search` (Optuna).
 
 \b
-charlm search novel.txt --param train.learning_rate=log:1e-3..3e-2 --max-time 30m
-charlm search small novel.txt --param model.hidden_dim=128,256 --param model.dropout=0..0.5
+charlm search novel.txt --param model.dropout=0..0.5
+charlm search small novel.txt --param model.cell=lstm,gru
+
+For a learning rate: --param train.learning_rate=log:1e-3..3e-2 --max-time 30m.
 
 Trials that are worse than most are stopped early. At the end, the best values and the config as it is are
 trained again with fresh seeds. The best config is written to FOLDER/best.yaml. Type the same command again to

@@ -36,6 +36,7 @@ COMMANDS = {
     "train": "Train a model on a text; without a text, the tutorial's model on its sentence.",
     "sample": "Generate text with a trained model.",
     "compare": "Train several models on one text and say which learns fastest.",
+    "search": "Search for better settings with short trainings.",
     "eval": "Score a text with a trained model.",
     "score": "Score each line, or each character, of a text.",
     "inspect": "Find units that follow something in a text, and color the text by a unit.",

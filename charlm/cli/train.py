@@ -15,6 +15,7 @@ from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import (
     PRESETS,
     Override,
+    RunConfig,
     bundled_runs,
     bundled_texts,
     is_config,
@@ -63,17 +64,8 @@ def train(
             )
         resume = _run_folder(resume)
         arguments = (str(resume / CONFIG),)
-    source = arguments[0] if arguments and is_config(arguments[0]) else None
-    texts = arguments if source is None else arguments[1:]
-    if texts and source is None:
-        check_text(texts[0])
-    note = None if preset is not None else _note_on_preset(source, texts)
     overrides = _overrides(settings, {**flags, "threads": obj["threads"]})
-    if needs_text(source) and not texts and not _name_a_text(overrides):
-        raise InputError(
-            f"{source}: this config has no text; name yours, as in charlm train {source} novel.txt"
-        )
-    config = load_run(source, texts=texts, overrides=overrides, preset=preset)
+    config, note = config_asked_for(arguments, overrides, preset)
     if print_config:
         if note is not None:
             Screen(obj).say(note)
@@ -91,6 +83,25 @@ def train(
 
             return rehearse(config, obj, options, as_json)
         return run(config, obj, options)
+
+
+def config_asked_for(
+    arguments: tuple[str, ...],
+    overrides: list[str | Override],
+    preset: str | None = None,
+    command: str = "train",
+) -> tuple[RunConfig, str | None]:
+    """Return the config of ``[CONFIG] [TEXT...]``, and a note on the preset if the texts get one."""
+    source = arguments[0] if arguments and is_config(arguments[0]) else None
+    texts = arguments if source is None else arguments[1:]
+    if texts and source is None:
+        check_text(texts[0])
+    note = None if preset is not None else _note_on_preset(source, texts)
+    if needs_text(source) and not texts and not _name_a_text(overrides):
+        raise InputError(
+            f"{source}: this config has no text; name yours, as in charlm {command} {source} novel.txt"
+        )
+    return load_run(source, texts=texts, overrides=overrides, preset=preset), note
 
 
 def _run_folder(path: Path) -> Path:

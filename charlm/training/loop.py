@@ -65,6 +65,9 @@ class Training:
         text: the text itself; by default it is read as the config says.
         resume: a checkpoint of this run. Training continues from it as if it had never stopped.
 
+    Attributes:
+        score_wanted: set it between two events to get a held-out score before the next step.
+
     Raises:
         TextError: the text cannot be read or used.
         CheckpointError: ``init_from`` has other sizes; ``resume`` is of another text.
@@ -109,6 +112,7 @@ class Training:
         self.clock = Clock()
         self.record = RunRecord(None)
         self.stopping: str | None = None
+        self.score_wanted = False
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
         self._running = False
@@ -248,7 +252,8 @@ class Training:
         """
         progress, settings, step = self.learner.progress, self.config.train, self.step
         scored, every = self.corpus.has_held_out, settings.sample_every
-        reports = end is not None or (scored and step > 0 and step % settings.eval_every == 0)
+        regular = step > 0 and step % settings.eval_every == 0
+        reports = end is not None or (scored and (regular or self.score_wanted))
         samples = step > 0 and every > 0 and (step - 1) % every == 0
         if every and (scored or not isinstance(self.corpus, LineCorpus)):
             samples = samples or reports
@@ -284,6 +289,7 @@ class Training:
     def _score(self) -> Evaluated | None:
         """Score the held-out text, and keep the weights if they are the best; None if that was interrupted."""
         learner, most = self.learner, self.config.train.eval_characters
+        self.score_wanted = False
         progress, held_out = learner.progress, len(self.corpus.held_out_ids)
         pieces = filter(self._goes_on, self.corpus.held_out_batches(most))
         with learner.averaging.applied(), np.errstate(all="ignore"):

@@ -22,6 +22,11 @@ PAGES = [
     for page in sorted(ROOT.glob("docs/*.md"))
     if page.stem not in RECIPES and CONSOLE.search(page.read_text("utf-8"))
 ]
+SHORTER = {
+    "sample": " -l 30",
+    "search": " --trials 1 --confirm 1 --set train.max_time=null --set train.steps=2 --set train.warmup=0"
+    " --set train.kernels=numpy --set data.batch_size=2",
+}
 SMALL = "--steps 1 --hidden-dim 8 --embed-dim 4 --sample-every 0 --kernels numpy"
 
 
@@ -58,7 +63,7 @@ def test_the_python_on_the_page_about_sampling_runs(typed, capfd):
 
 
 @pytest.mark.parametrize(
-    "command", ["sample", "novelty", "score", "inspect", "explain", "gradcheck"]
+    "command", ["sample", "novelty", "score", "inspect", "explain", "gradcheck", "search"]
 )
 def test_the_examples_of_the_help(command, typed):
     text = "It was late, and the old house by the river was quiet. A fox sat there.\n" * 30
@@ -72,6 +77,6 @@ def test_the_examples_of_the_help(command, typed):
         if "--interactive" in example:  # needs a terminal
             continue
         alone, _, pipe = example.partition(" | ")
-        code, out, err = typed(alone + (" -l 30" if command == "sample" else ""))
+        code, out, err = typed(alone + SHORTER.get(command, ""))
         assert code == 0, err
         assert out or pipe or "written" in err or "saved" in err.lower()

@@ -175,7 +175,7 @@ def t_quantile(confidence: float, freedom: float) -> float:
     """
     constant = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2))
     low, high = 0.0, math.pi / 2
-    for _ in range(60):
+    for _ in range(48):
         angle = (low + high) / 2
         area = angle / 2 * float(_WEIGHTS @ np.cos(angle / 2 * (1 + _NODES)) ** (freedom - 1))
         below = 2 / math.sqrt(math.pi) * constant * area < confidence

@@ -22,7 +22,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from charlm.files import (
 )
 from charlm.interrupts import unfinished
 from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, save_checkpoint
-from charlm.runs.lock import hold, is_held
+from charlm.runs.lock import hold, hold_after, is_held
 from charlm.runs.mark import CONFIG, MARK, is_run
 from charlm.runs.records import Meta, Row, Summary
 
@@ -112,6 +112,16 @@ class RunDirectory:
             _take_over(path, force)
         return cls(path)
 
+    @classmethod
+    def create_or_open(cls, path: Path) -> RunDirectory:
+        """Create the directory `path`, or return the one that exists there.
+
+        Raises:
+            OutputError: it cannot be created.
+        """
+        _make_folders(path)
+        return cls(path)
+
     @property
     def config(self) -> Path:
         """The resolved configuration."""
@@ -160,6 +170,10 @@ class RunDirectory:
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Keep other processes from training here; raise ``RunBusyError`` if one does."""
         return hold(self.metrics)
+
+    def lock_after(self, wait: Callable[[], object]) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from training here; ``wait`` is called until none does."""
+        return hold_after(self.metrics, wait)
 
     def is_running(self) -> bool:
         """Tell whether a process trains here."""

@@ -1,0 +1,176 @@
+"""Training one member of a comparison: a plain function of plain data, for this process or any other.
+
+A member has a run directory of its own, named by its identity. What is finished is not trained again, and what was
+stopped or killed continues from its last checkpoint to the same bits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+
+from charlm.comparison.heldout import HeldOutText
+from charlm.comparison.plan import Member
+from charlm.comparison.results import BlockScores, MemberResult, ScoreAt
+from charlm.errors import BadGradientError, StoredError, TextError
+from charlm.lm.sampling import collect
+from charlm.lm.saved import config_of
+from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.directory import RunDirectory
+from charlm.training.events import Finished, RolledBack, Skipped, Started, Stepped
+from charlm.training.loop import Training
+
+Stopping: TypeAlias = Callable[[], bool]
+"""Tells whether the training is to save and stop. It is called after each step."""
+
+Tell: TypeAlias = Callable[[float], object]
+"""Takes the part of the training that is done, from 0 to 1."""
+
+PAUSE = 0.2
+"""Seconds between two looks at whether another process still trains the member."""
+
+
+def train_member(
+    member: Member,
+    folder: Path,
+    stopping: Stopping = lambda: False,
+    tell: Tell = lambda share: None,
+) -> MemberResult | None:
+    """Return the result of a member: read it, or train the member first, or resume its training.
+
+    Its run directory is ``folder / member.folder``. If another process trains there, this waits for it. The result is
+    in that directory too. Two trainings with equal kernels and threads end with the same bytes, however often
+    they were stopped or killed.
+
+    Args:
+        member: what to train.
+        folder: of the comparison; it is created if it does not exist.
+        stopping: asks whether to stop. Then the training is saved, and there is no result yet.
+        tell: takes the progress.
+
+    Returns:
+        The result; None if the training was stopped.
+
+    Raises:
+        BadGradientError: the training diverged.
+        TextError: the text has changed.
+        CharlmError: anything else; the message does not name the member.
+        MemoryError: the memory is not enough.
+    """
+    file = folder / member.folder / member.result
+    if (made := _made(file)) is not None:
+        return made
+    directory = RunDirectory.create_or_open(folder / member.folder)
+
+    def wait() -> None:
+        if stopping():
+            raise _StoppedError
+        time.sleep(PAUSE)
+
+    with contextlib.suppress(_StoppedError), directory.lock_after(wait):
+        if (made := _made(file)) is not None:
+            return made
+        training = _training(member, directory)
+        if training.finished is None and not _train(training, stopping, tell):
+            return None
+        result = _result(member, training, directory)
+        result.write(file)
+        return result
+    return None
+
+
+class _StoppedError(Exception):
+    """The member is to stop before its training has begun."""
+
+
+def _made(file: Path) -> MemberResult | None:
+    with contextlib.suppress(StoredError):  # a damaged one is made again, from the run
+        return MemberResult.read(file)
+    return None
+
+
+def _training(member: Member, directory: RunDirectory) -> Training:
+    """Return the training of a member, at its beginning or at its last checkpoint."""
+    if directory.checkpoint.exists():
+        checkpoint = load_checkpoint(directory.checkpoint)
+        before = config_of(checkpoint).train  # other kernels or threads could give other bits
+        train = attrs.evolve(member.config.train, kernels=before.kernels, threads=before.threads)
+        config = attrs.evolve(member.config, train=train)
+        return Training(config, directory, resume=checkpoint)
+    directory.cut_logs(0, 0)  # of a run that was killed before its first checkpoint
+    training = Training(member.config, directory)
+    if training.corpus.sha256 != member.text_sha256:
+        raise TextError("the text was changed while it was read; start again when it is complete")
+    return training
+
+
+def _train(training: Training, stopping: Stopping, tell: Tell) -> bool:
+    """Train to the end of the budget; return False if the training was stopped."""
+    for event in training.events():
+        match event:
+            case Started():
+                tell(training.budget.progress(event.step, training.clock.seconds))
+            case Stepped():
+                tell(event.progress)
+            case Skipped():  # going on with a smaller rate would change the comparison
+                raise BadGradientError(
+                    f"step {event.step} failed, because {event.reason}; a smaller learning rate may help"
+                )
+            case RolledBack():
+                raise BadGradientError(
+                    f"after step {event.from_step} the model's numbers are not finite; "
+                    "a smaller learning rate may help"
+                )
+            case Finished():
+                return not event.stopped
+        if stopping():
+            training.stop()
+    raise AssertionError("a training ends with an event")
+
+
+def _result(member: Member, training: Training, directory: RunDirectory) -> MemberResult:
+    """Gather the result of a training that has ended, from its files."""
+    rows, _ = directory.read_metrics()
+    held_out, step = _held_out(member, training, directory), training.step
+    model, per_step = training.model, training.learner.progress.characters / max(1, step)
+    sample = collect(model.stream(model.line_limit, seed=[member.seed, step]))
+    return MemberResult(
+        name=member.name,
+        seed=member.seed,
+        parameters=model.parameter_count(),
+        steps=step,
+        characters=training.learner.progress.characters,
+        seconds=rows[-1]["seconds"] if rows else 0.0,
+        losses=tuple(row["loss"] for row in rows if row.get("loss") is not None),
+        scores=tuple(
+            ScoreAt(
+                step=row["step"],
+                characters=round(row["step"] * per_step),
+                seconds=row["seconds"],
+                nll=row["held_out_nll"],
+            )
+            for row in rows
+            if row.get("held_out_nll") is not None
+        ),
+        held_out=held_out,
+        sample=sample.text,
+        sample_complete=sample.complete,
+    )
+
+
+def _held_out(member: Member, training: Training, directory: RunDirectory) -> BlockScores | None:
+    """Score the held-out text with the best weights in training, which the model then has."""
+    if member.held_out is None:
+        return None
+    if not directory.best.exists():
+        raise BadGradientError(
+            "no held-out score of this training is finite; a smaller learning rate may help"
+        )
+    training.model.load_arrays(load_checkpoint(directory.best).tensors)
+    text = HeldOutText(training.corpus, training.config.data)
+    return text.score(training.model, member.held_out)

@@ -32,11 +32,11 @@ def judge_held_out(results: Results) -> Judgement:
     Example:
         >>> from charlm.comparison.results import BlockScores, MemberResult
         >>> def member(name, *nats):
-        ...     scores = BlockScores(nats=nats, characters=(1000, 1000), bytes=(1100, 1000))
-        ...     return MemberResult(name=name, seed=0, parameters=9, steps=1, characters=1, seconds=1.0, held_out=scores)
-        >>> made = judge_held_out(
-        ...     Results(name="", models=("a", "b"), members=(member("a", 700.0, 800.0), member("b", 650.0, 751.0)))
-        ... )
+        ...     lengths = {"characters": (1000, 1000), "bytes": (1100, 1000), "symbols": 2000}
+        ...     used = {"seed": 0, "parameters": 9, "steps": 1, "characters": 1, "seconds": 1.0, "losses": ()}
+        ...     return MemberResult(name=name, **used, held_out=BlockScores(nats=nats, **lengths))
+        >>> members = member("a", 700.0, 800.0), member("b", 650.0, 751.0)
+        >>> made = judge_held_out(Results(name="", models=("a", "b"), members=members))
         >>> made.unit, [*made.scores], made.ranking.winner
         ('character', ['b', 'a'], 'b')
     """

@@ -53,9 +53,12 @@ class BlockScores:
         nats: the sum of the nlls of a block's symbols.
         characters: the characters of the original text in it.
         bytes: its bytes in UTF-8.
+        symbols: the symbols of the model in all blocks, to convert scores per symbol.
 
     Example:
-        >>> scores = BlockScores(nats=(700.0, 710.0), characters=(1000, 1000), bytes=(1000, 1005))
+        >>> scores = BlockScores(
+        ...     nats=(700.0, 710.0), characters=(1000, 1000), bytes=(1000, 1005), symbols=2000
+        ... )
         >>> scores.nll
         0.705
     """
@@ -63,6 +66,7 @@ class BlockScores:
     nats: tuple[float, ...] = stored(_numbers)
     characters: tuple[int, ...] = stored(_counts)
     bytes: tuple[int, ...] = stored(_counts)
+    symbols: int = stored(whole(0))
 
     def __attrs_post_init__(self) -> None:
         if not len(self.nats) == len(self.characters) == len(self.bytes) > 0:

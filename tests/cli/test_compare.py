@@ -126,3 +126,50 @@ def test_quiet_is_silent_on_stderr(charlm):
     done = charlm("-q", "compare", "srnn-vs-lstm", "--seeds", 1, "--steps", 2)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Undecided" in done.stdout
+
+
+SHORT = "charlm -q compare srnn-vs-lstm --seeds 1 --steps 3"
+
+
+def test_each_format_is_all_of_stdout(typed):
+    plain = typed(SHORT)
+    assert plain[1].startswith("model")
+    starts = {"md": "# srnn-vs-lstm", "csv": "model,seed,", "json": "{", "html": "<!DOCTYPE html>"}
+    for name, start in starts.items():
+        code, out, err = typed(f"{SHORT} --format {name}")
+        assert (code, err) == (0, "")
+        assert out.startswith(start)
+        assert out.endswith("\n")
+    assert [*json.loads(typed(f"{SHORT} --json")[1])] == [
+        *json.loads(typed(f"{SHORT} --format json")[1])
+    ]
+    assert "training loss" in typed(f"{SHORT} --format json")[1]
+
+
+def test_a_condition_decides_the_exit_code(typed):
+    code, out, err = typed(
+        f"{SHORT} --fail-if loss>1 --fail-if 'lstm.parameters < 8' --fail-if srnn.loss>=2"
+    )
+    assert code == 3
+    said = err.splitlines()
+    assert len(said) == 2  # the one in the middle is false
+    assert re.fullmatch(r"--fail-if loss>1: (srnn|lstm)\.loss is 1\d\d\.\d+", said[0])
+    assert "srnn.loss>=2: srnn.loss is" in said[1]
+    assert out.startswith("model")
+    code, _, err = typed(f"{SHORT} --fail-if loss>1000")
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ("loss", "not a condition"),
+        ("gru.loss>1", "the models are srnn, lstm"),
+        ("bpc>1", "but loss, parameters"),
+    ],
+)
+def test_a_wrong_condition_is_refused_before_anything_is_trained(typed, condition, named):
+    code, out, err = typed(f"charlm compare srnn-vs-lstm --fail-if {condition!r}")
+    assert (code, out) == (2, "")
+    assert named in err
+    assert "seed" not in err

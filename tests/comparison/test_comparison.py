@@ -22,7 +22,8 @@ from charlm.comparison.comparison import (
 from charlm.config import load_comparison
 from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.sampling import SampledText
-from charlm.reporting.comparison import plot_comparison
+from charlm.reporting.comparison.curves import plot_report
+from charlm.reporting.comparison.training import training_report
 from charlm.text.corpus import StreamCorpus
 from charlm.text.preparing import corpus_of, text_of
 
@@ -217,7 +218,9 @@ def test_events_tell_of_each_run_and_can_be_asked_for_again():
 
 def test_a_plot_of_one_seed_and_one_step(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
-    plot_comparison(finished("srnn-vs-lstm", seeds=1, steps=1), tmp_path / "curves.png")
+    plot_report(
+        training_report(finished("srnn-vs-lstm", seeds=1, steps=1)), tmp_path / "curves.png"
+    )
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
 

@@ -1,0 +1,86 @@
+"""Verdicts on held-out text in words, which claim no more than the intervals allow."""
+
+from __future__ import annotations
+
+import math
+
+from charlm.comparison.judging import Judgement
+from charlm.comparison.statistics import CONFIDENCE, Difference
+from charlm.wording import counted, fixed
+
+ONE_SEED = "Whether another seed would decide the same, one seed cannot tell; --seeds 3 can."
+PERCENT = f"{100 * CONFIDENCE:g} %"
+
+
+def interval_in_words(lead: Difference) -> str:
+    """Return the ends of an interval.
+
+    Example:
+        >>> interval_in_words(Difference(0.02, 0.03, 0.04, 1.0))
+        '-0.0300 to 0.0700'
+        >>> interval_in_words(Difference(0.02, 0.03, math.inf, 1.0))
+        'unknown'
+    """
+    low, high = lead.interval
+    return f"{fixed(low)} to {fixed(high)}" if math.isfinite(lead.half) else "unknown"
+
+
+def verdict_in_words(judgement: Judgement) -> tuple[str, ...]:
+    """Return which model predicts the held-out text best, as far as that is shown, and what could show more."""
+    ranking = judgement.ranking
+    best, leads = ranking.best, ranking.leads
+    if not leads:
+        return (f"Only {best} has a result, so there is nothing to compare it with.",)
+    if not all(math.isfinite(lead.half) for lead in leads.values()):
+        return (_too_short(judgement),)
+    shown = {name: lead for name, lead in leads.items() if lead.shown}
+    hidden = (_not_shown(judgement, name) for name in leads if name not in shown)
+    return (*((_shown(judgement, shown),) if shown else ()), *hidden, _reach(judgement))
+
+
+def _shown(judgement: Judgement, shown: dict[str, Difference]) -> str:
+    best, others = judgement.ranking.best, " and ".join(shown)
+    what = (
+        "predicts the held-out text best"
+        if judgement.ranking.winner
+        else f"is better than {others}"
+    )
+    less = "; ".join(
+        f"{fixed(lead.mean)} bits per {judgement.unit} less than {name} ({PERCENT} interval {interval_in_words(lead)})"
+        for name, lead in shown.items()
+    )
+    return f"{best} {what}. It needs {less}."
+
+
+def _not_shown(judgement: Judgement, other: str) -> str:
+    best, lead = judgement.ranking.best, judgement.ranking.leads[other]
+    if lead.half == lead.mean == 0:
+        return f"{best} and {other} have exactly the same scores."
+    more = "seeds" if lead.half_of_seeds > lead.half_of_text else "held-out text"
+    return (
+        f"No difference is shown between {best} and {other}. {best} needs {fixed(lead.mean)} bits per "
+        f"{judgement.unit} less, but the {PERCENT} interval is {interval_in_words(lead)}. Only a measured "
+        f"difference of more than {fixed(lead.half)} would be shown here; more {more} would show a smaller one."
+    )
+
+
+def _too_short(judgement: Judgement) -> str:
+    size = int(judgement.scores[judgement.ranking.best].units_K.sum())
+    return (
+        f"Undecided: the held-out text has only {counted(size, judgement.unit)}, too few to tell how much of a "
+        "difference is chance. Hold out 2,000 characters or more; 30,000 or more are better."
+    )
+
+
+def _reach(judgement: Judgement) -> str:
+    """Return which chances the intervals include, and which not."""
+    alone = [name for name, scores in judgement.scores.items() if len(scores.nats_SK) == 1]
+    if not alone:
+        return "The intervals allow for other seeds and for other text of this kind."
+    if len(alone) == len(judgement.scores):
+        return f"These weights were judged: the intervals allow for other text of this kind only. {ONE_SEED}"
+    whose = "its" if len(alone) == 1 else "their"
+    return (
+        "The intervals allow for other text of this kind, and for other seeds of models with several. "
+        f"{', '.join(alone)} had one seed: this is about {whose} weights, and another seed may decide otherwise."
+    )

@@ -6,10 +6,20 @@ import math
 
 import numpy as np
 
+from charlm.baselines.measure import Baselines
 from charlm.comparison.results import BlockScores, MemberResult, Missing, Results, ScoreAt
 
 BLOCKS = 60
-BASELINES = {"uniform": 4.5, "unigram": 3.9, "xz": 2.9, "3-gram": 2.35}
+BITS = {"uniform": 4.5, "unigram": 3.9, "xz": 2.9, "3-gram": 2.35}
+"""Of the baselines, per character."""
+
+
+def baselines(**options) -> Baselines:
+    """The baselines with these bits."""
+    uniform, unigram, xz, best = (math.log(2) * bits for bits in BITS.values())
+    ngram = (unigram, best + 0.2, best, best + 0.1)
+    sizes = {"train_characters": 540_000, "held_out_characters": 1000 * BLOCKS, "sampled": False}
+    return Baselines(**sizes | options, uniform=uniform, unigram=unigram, ngram=ngram, xz=xz)
 
 
 def member(name: str, seed: int, bits: float, sample: str = "a sample", blocks: int = BLOCKS):

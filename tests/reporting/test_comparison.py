@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.comparison.comparison import Comparison
+from charlm.comparison.results import Results
 from charlm.config import load_comparison
 from charlm.errors import InputError
 from charlm.reporting.comparison.conditions import METRICS, Condition
@@ -23,11 +24,21 @@ from charlm.reporting.comparison.page import page
 from charlm.reporting.comparison.report import Report
 from charlm.reporting.comparison.svg import log_ticks, svg, ticks
 from charlm.reporting.comparison.training import training_report
-from tests.reporting.compared import ALONE, BASELINES, CLEAR, CLOSE, FAILED, MIXED, member, results
+from tests.reporting.compared import (
+    ALONE,
+    BITS,
+    CLEAR,
+    CLOSE,
+    FAILED,
+    MIXED,
+    baselines,
+    member,
+    results,
+)
 
 
 def report_of(scores, **options) -> Report:
-    return held_out_report(results(scores, **options), BASELINES)
+    return held_out_report(results(scores, **options), baselines())
 
 
 def words(scores, **options) -> str:
@@ -93,14 +104,13 @@ def test_a_model_with_one_seed_among_others_is_named():
 
 def test_the_same_scores_are_called_the_same():
     twice = results({"a": [2.0], "b": [2.0]})
-    assert "a and b have exactly the same scores." in held_out_report(twice, {}).verdict
+    assert "a and b have exactly the same scores." in held_out_report(twice).verdict
 
 
 def test_a_text_of_one_block_is_too_short_for_a_verdict():
-    made = results({})
     short = [member(name, 0, bits, blocks=1) for name, bits in (("a", 1.0), ("b", 3.0))]
-    made = type(made)(name="short", models=("a", "b"), members=tuple(short))
-    report = held_out_report(made, {})
+    made = Results(name="short", models=("a", "b"), members=tuple(short))
+    report = held_out_report(made)
     assert report.verdict[0].startswith("Undecided: the held-out text has only 1,000 characters")
     lead = json.loads(as_json(report))["leads"][0]
     assert (lead["low"], lead["high"], lead["shown"]) == (None, None, False)
@@ -144,10 +154,9 @@ def test_markdown_has_the_verdict_the_tables_and_the_samples():
 
 def test_markdown_and_pages_keep_texts_in_their_place():
     hostile = "a|b`` ``` ```` </pre><script>x</script>\n# _no_ heading"
-    made = results({"a": [2.0], "b": [2.2]}, notes=(hostile,))
     members = (member("a", 0, 2.0, hostile), member("b", 0, 2.2, "\x1b[2J\0"))
     report = held_out_report(
-        type(made)(name="a|b", models=("a", "b"), members=members, notes=(hostile,)), {}
+        Results(name="a|b", models=("a", "b"), members=members, notes=(hostile,)), {}
     )
     said = markdown(report)
     assert f"`````text\n{hostile}\n`````" in said
@@ -161,7 +170,7 @@ def test_markdown_and_pages_keep_texts_in_their_place():
 
 def test_csv_has_a_row_for_each_training_and_baseline():
     rows = [*csv.DictReader(io.StringIO(comma_separated(report_of(CLEAR))))]
-    assert len(rows) == 9 + len(BASELINES)
+    assert len(rows) == 9 + len(BITS)
     assert [row["model"] for row in rows[:4]] == ["lstm", "lstm", "lstm", "gru"]
     assert float(rows[0]["bits_per_character"]) == pytest.approx(2.02)
     assert rows[0]["seed"] == "0"
@@ -172,6 +181,18 @@ def test_csv_has_a_row_for_each_training_and_baseline():
     )
 
 
+def test_baselines_are_of_the_same_text_and_in_the_same_unit():
+    made = results(CLEAR, per_byte=True)
+    report = held_out_report(made, baselines())
+    assert report.tables[0].rows[-1][3] == f"{BITS['3-gram'] / 1.25:.4f}"
+    assert "baselines without a network: see" in report.tables[0].note
+    other_part = held_out_report(made, baselines(held_out_characters=50_000))
+    assert len(other_part.tables[0].rows) == 3
+    assert "baseline" not in other_part.tables[0].note
+    sampled = held_out_report(made, baselines(held_out_characters=50_000, sampled=True))
+    assert "on a sample: the 540,000 characters before the split" in sampled.tables[0].note
+
+
 def test_json_has_what_the_others_show():
     data = json.loads(as_json(report_of(CLEAR)))
     assert data["judged_by"] == "held-out text"
@@ -180,7 +201,7 @@ def test_json_has_what_the_others_show():
     assert data["models"][0]["mean"] == pytest.approx(2.0233, abs=1e-4)
     run = data["models"][0]["runs"][2]
     assert (run["seed"], len(run["scores"]), len(run["held_out"]["nats"])) == (2, 20, 60)
-    assert data["baselines"] == BASELINES
+    assert data["baselines"] == pytest.approx(BITS)
     low, high = data["leads"][0]["low"], data["leads"][0]["high"]
     assert low < data["leads"][0]["mean"] < high
 

@@ -7,7 +7,7 @@ import pytest
 from charlm.reporting.comparison.held_out import held_out_report
 from charlm.reporting.comparison.page import page
 from tests.reporting.chromium import PROGRAM, REASON, Page
-from tests.reporting.compared import BASELINES, CLOSE, FAILED, results
+from tests.reporting.compared import CLOSE, FAILED, baselines, results
 
 NAMES = {
     "lstm": "lstm <b>&amp;",
@@ -23,7 +23,7 @@ def shown(tmp_path):
         pytest.skip(REASON)
     file = tmp_path / "page.html"
     named = results({NAMES[name]: bits for name, bits in CLOSE.items()}, missing=(FAILED,))
-    file.write_text(page(held_out_report(named, BASELINES)), encoding="ascii")
+    file.write_text(page(held_out_report(named, baselines())), encoding="ascii")
     opened = Page(file, tmp_path / "profile")
     yield opened
     opened.close()

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from charlm.baselines.counting import nll_to_bpc
+from charlm.baselines.measure import Baselines
 from charlm.comparison.judging import Judgement, judge_held_out
 from charlm.comparison.results import BlockScores, MemberResult, Results
 from charlm.comparison.statistics import CONFIDENCE, Difference, Scores
@@ -29,14 +30,17 @@ _USED = {
 """What a training used until a score."""
 
 
-def held_out_report(results: Results, baselines: Mapping[str, float]) -> Report:
+def held_out_report(results: Results, measured: Baselines | None = None) -> Report:
     """Return the report of results that all have a held-out score.
 
     Args:
         results: of the members.
-        baselines: names of models without a network, with their bits per character (per byte, if ``results`` are).
+        measured: models without a network on the symbols of the first model; not shown if the score of
+            ``results`` is of another part of the text.
     """
     judgement = judge_held_out(results)
+    baselines = _baselines(results, judgement.unit, measured)
+    note = _about_baselines(measured) if baselines and measured else ""
     ranking = judgement.ranking
     words = verdict_in_words(judgement)
     members = [member for name in judgement.scores for member in results.of(name)]
@@ -44,7 +48,7 @@ def held_out_report(results: Results, baselines: Mapping[str, float]) -> Report:
         title=results.name,
         verdict=words,
         tables=(
-            _models(results, judgement, baselines),
+            _models(results, judgement, baselines, note),
             *([_leads(judgement)] if ranking.leads else []),
         ),
         samples_title="Samples of the best weights, with the first seed",
@@ -79,7 +83,9 @@ def held_out_report(results: Results, baselines: Mapping[str, float]) -> Report:
     )
 
 
-def _models(results: Results, judgement: Judgement, baselines: Mapping[str, float]) -> Table:
+def _models(
+    results: Results, judgement: Judgement, baselines: Mapping[str, float], note: str
+) -> Table:
     rows = []
     for name, scores in judgement.scores.items():
         of_name = results.of(name)
@@ -114,6 +120,7 @@ def _models(results: Results, judgement: Judgement, baselines: Mapping[str, floa
             f"bits/{judgement.unit}: of the held-out text, {size} in {counted(len(best.units_K), 'block')}, "
             "with the best weights of each training; mean+-standard deviation over seeds. Lower is better. "
             "steps, characters, seconds: of a training, the mean over seeds."
+            f"{note}"
         ),
     )
 
@@ -140,6 +147,22 @@ def _leads(judgement: Judgement) -> Table:
             "interval excludes 0."
         ),
     )
+
+
+def _baselines(results: Results, unit: str, measured: Baselines | None) -> dict[str, float]:
+    """Return the bits of the baselines per unit of the text."""
+    first = results.of(results.models[0])[:1]
+    if measured is None or not first:
+        return {}
+    if not measured.sampled and measured.held_out_characters != _scored(first[0]).symbols:
+        return {}
+    factor = _per_unit(first[0], unit)
+    return {name: nll_to_bpc(nll * factor) for name, nll in measured.rows()}
+
+
+def _about_baselines(measured: Baselines) -> str:
+    sample = f", {measured.sample_note}" if measured.sampled else ""
+    return f" The rows below the models are baselines without a network{sample}: see `charlm baseline`."
 
 
 def _spread(scores: Scores) -> str:

@@ -1,39 +1,41 @@
-"""`charlm compare`: train several models on one text and say which learns fastest."""
+"""`charlm compare`: train several models on one text and say which is best, or learns fastest."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
-from charlm import progress
+from charlm.cli.live.members import run
 from charlm.cli.options.advice import encoding_offered
-from charlm.cli.terminal.layout import table
+from charlm.cli.options.contenders import contenders_of
+from charlm.cli.options.contenders import list_bundled as show_bundled
 from charlm.cli.terminal.reports import FORMATS, failed
 from charlm.cli.terminal.screen import Screen
-from charlm.comparison.comparison import (
-    Comparison,
-    RunFinished,
-    RunStarted,
-    RunStepped,
-)
-from charlm.config import bundled_comparisons, comparison_of, load_comparison
-from charlm.errors import InputError
+from charlm.comparison.budgets import EqualBudget
+from charlm.comparison.comparison import learning
+from charlm.comparison.plan import Plan
+from charlm.comparison.planning import Options, baselines_of, plan_of
+from charlm.comparison.results import Results
+from charlm.config import DataConfig
+from charlm.reporting.comparison import held_out, training
 from charlm.reporting.comparison.conditions import Condition
 from charlm.reporting.comparison.curves import plot_report
-from charlm.reporting.comparison.training import METRICS, training_report
+from charlm.reporting.comparison.report import Report
 from charlm.reporting.pictures import check_picture
-from charlm.wording import short
 
 
 def compare(
     obj: dict[str, Any],
     /,
     sources: tuple[str, ...],
+    output: Path | None,
     seeds: int | None,
+    grid: tuple[str, ...],
+    budget: tuple[str, ...],
     steps: int | None,
+    workers: int,
     kernels: str | None,
     form: str,
     plot: Path | None,
@@ -41,46 +43,38 @@ def compare(
     list_bundled: bool,
 ) -> int:
     """Run ``charlm compare`` and return the exit code."""
-    bundled = table(bundled_comparisons(), "<=", "  ")
     if list_bundled:
-        click.echo(bundled)
+        show_bundled()
         return 0
-    if not sources:
-        raise InputError(
-            f"name a comparison, or two or more configs; the comparisons are\n{bundled}"
-        )
-    # run configs have no thresholds
-    of_runs = len(sources) > 1 and attrs.evolve(comparison_of(sources), thresholds=())
-    config = of_runs or load_comparison(sources[0])
+    given = contenders_of(sources, grid)
+    conditions = [*map(Condition.parse, fail_if)]
     if plot is not None:
         check_picture(plot)
-    conditions = [*map(Condition.parse, fail_if)]
+    options = Options(
+        seeds=seeds or given.seeds,
+        budget=EqualBudget.of(budget, steps),
+        kernels=kernels,
+        threads=obj["threads"],
+        workers=workers,
+    )
+    screen = Screen(obj)
+    data = given.base.data if given.base else DataConfig()
+    with encoding_offered(data, "data.encoding: {} in the config"):
+        plan = plan_of(given.name, given.models, given.runs, options, given.thresholds, given.base)
     for condition in conditions:
-        condition.check([model.name for model in config.models], METRICS)
-    with encoding_offered(config.base.data, "data.encoding: {} in the config"):
-        comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
-    _run(comparison, screen)
-    report = training_report(comparison.result())
+        condition.check(plan.models, (held_out if plan.held_out else training).METRICS)
+    results, code = run(plan, output or Path("comparisons") / plan.name, workers, screen)
+    if code or not results.members:
+        return code or 1
+    report = _report(results, plan)
     click.echo(FORMATS[form](report))
     if plot is not None:
         plot_report(report, plot)
         screen.say(f"Plot saved in {plot}")
-    return failed(conditions, report)
+    return failed(conditions, report) or int(bool(results.missing))
 
 
-def _run(comparison: Comparison, screen: Screen) -> None:
-    names = [model.name for model in comparison.config.models]
-    screen.say(
-        f"{comparison.config.name}: models {', '.join(names)}; seeds: {comparison.seeds}; "
-        f"steps: {comparison.steps:,}"
-    )
-    with progress.task("training", len(names) * comparison.seeds * comparison.steps):
-        for event in comparison.events():
-            match event:
-                case RunStarted():
-                    screen.note(f"{event.model}, seed {event.seed}")
-                case RunStepped():
-                    progress.advance(1)
-                case RunFinished():
-                    first, last = short(event.run.losses[0]), short(event.run.losses[-1])
-                    screen.say(f"seed {event.run.seed}: {event.model:<8} {first} -> {last}")
+def _report(results: Results, plan: Plan) -> Report:
+    if plan.held_out:
+        return held_out.held_out_report(results, baselines_of(plan))
+    return training.training_report(learning(results, plan), results.all_notes)

@@ -145,6 +145,7 @@ class Results:
         models: the names of the models, in the order in which they were given.
         members: the results, model by model in this order, by seed within a model.
         missing: the members that failed.
+        finished: the models that were trained before, and not by the comparison.
         notes: what a reader of the scores has to know: what makes them comparable, and what differs.
         per_byte: whether only bits per byte compare the models, because their symbols differ.
         lines: whether each line is a sequence; a training loss is then in nats per line.
@@ -154,6 +155,7 @@ class Results:
     models: tuple[str, ...]
     members: tuple[MemberResult, ...]
     missing: tuple[Missing, ...] = ()
+    finished: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     per_byte: bool = False
     lines: bool = False
@@ -166,3 +168,9 @@ class Results:
     def held_out(self) -> bool:
         """Whether the members are judged on held-out text; else only their losses in training are known."""
         return bool(self.members) and all(member.held_out for member in self.members)
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, and which members have no result, and why."""
+        failed = (f"{m.name}, seed {m.seed}, has no result: {m.reason}" for m in self.missing)
+        return (*self.notes, *failed)

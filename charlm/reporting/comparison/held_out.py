@@ -42,7 +42,7 @@ def held_out_report(results: Results, measured: Baselines | None = None) -> Repo
     baselines = _baselines(results, judgement.unit, measured)
     note = _about_baselines(measured) if baselines and measured else ""
     ranking = judgement.ranking
-    words = verdict_in_words(judgement)
+    words = verdict_in_words(judgement, results.finished)
     members = [member for name in judgement.scores for member in results.of(name)]
     return Report(
         title=results.name,
@@ -53,7 +53,7 @@ def held_out_report(results: Results, measured: Baselines | None = None) -> Repo
         ),
         samples_title="Samples of the best weights, with the first seed",
         samples={name: _sample(results.of(name)) for name in judgement.scores},
-        notes=(*results.notes, *map(_missing, results.missing)),
+        notes=results.all_notes,
         panels=_panels(members, judgement.unit, baselines),
         best=ranking.best,
         metrics={name: _metrics(results.of(name)) for name in judgement.scores},
@@ -171,10 +171,6 @@ def _spread(scores: Scores) -> str:
 
 def _mean(members: Sequence[MemberResult], what: str) -> float:
     return statistics.fmean(getattr(member, what) for member in members)
-
-
-def _missing(missing: Any) -> str:
-    return f"{missing.name}, seed {missing.seed}, has no result: {missing.reason}"
 
 
 def _sample(members: Sequence[MemberResult]) -> str:

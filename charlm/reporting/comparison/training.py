@@ -17,8 +17,8 @@ JUDGED = "This is about the loss in training: how fast the text is learned, not 
 """What the verdict does not say."""
 
 
-def training_report(result: ComparisonResult) -> Report:
-    """Return the report of a comparison without held-out text."""
+def training_report(result: ComparisonResult, notes: tuple[str, ...] = ()) -> Report:
+    """Return the report of a comparison without held-out text; ``notes`` are what a reader has to know beside it."""
     best = min(result.models, key=lambda model: model.last_loss.mean)
     return Report(
         title=result.name,
@@ -26,7 +26,7 @@ def training_report(result: ComparisonResult) -> Report:
         tables=(_table(result),),
         samples_title="Samples after the last step, with the first seed",
         samples={model.name: _sample(model) for model in result.models},
-        notes=(),
+        notes=notes,
         panels=(_panel(result),),
         best=result.verdict.faster or best.name,
         metrics={
@@ -36,7 +36,7 @@ def training_report(result: ComparisonResult) -> Report:
         rows=tuple(
             _row(model, k, result) for model in result.models for k in range(len(model.runs))
         ),
-        data={"judged_by": JUDGED_BY, **result.to_dict()},
+        data={"judged_by": JUDGED_BY, **result.to_dict(), "notes": notes},
     )
 
 

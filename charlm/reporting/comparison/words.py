@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from charlm.comparison.judging import Judgement
 from charlm.comparison.statistics import CONFIDENCE, Difference
 from charlm.wording import counted, fixed
 
 ONE_SEED = "Whether another seed would decide the same, one seed cannot tell; --seeds 3 can."
+FINISHED = (
+    "Whether trainings with other seeds would decide the same, finished runs cannot tell; their configs can, compared "
+    "with --seeds 3."
+)
 PERCENT = f"{100 * CONFIDENCE:g} %"
 
 
@@ -25,8 +30,13 @@ def interval_in_words(lead: Difference) -> str:
     return f"{fixed(low)} to {fixed(high)}" if math.isfinite(lead.half) else "unknown"
 
 
-def verdict_in_words(judgement: Judgement) -> tuple[str, ...]:
-    """Return which model predicts the held-out text best, as far as that is shown, and what could show more."""
+def verdict_in_words(judgement: Judgement, finished: Collection[str] = ()) -> tuple[str, ...]:
+    """Return which model predicts the held-out text best, as far as that is shown, and what could show more.
+
+    Args:
+        judgement: of the models.
+        finished: those of them that were trained before, which no option gives other seeds.
+    """
     ranking = judgement.ranking
     best, leads = ranking.best, ranking.leads
     if not leads:
@@ -35,7 +45,7 @@ def verdict_in_words(judgement: Judgement) -> tuple[str, ...]:
         return (_too_short(judgement),)
     shown = {name: lead for name, lead in leads.items() if lead.shown}
     hidden = (_not_shown(judgement, name) for name in leads if name not in shown)
-    return (*((_shown(judgement, shown),) if shown else ()), *hidden, _reach(judgement))
+    return (*((_shown(judgement, shown),) if shown else ()), *hidden, _reach(judgement, finished))
 
 
 def _shown(judgement: Judgement, shown: dict[str, Difference]) -> str:
@@ -72,13 +82,14 @@ def _too_short(judgement: Judgement) -> str:
     )
 
 
-def _reach(judgement: Judgement) -> str:
+def _reach(judgement: Judgement, finished: Collection[str]) -> str:
     """Return which chances the intervals include, and which not."""
     alone = [name for name, scores in judgement.scores.items() if len(scores.nats_SK) == 1]
     if not alone:
         return "The intervals allow for other seeds and for other text of this kind."
     if len(alone) == len(judgement.scores):
-        return f"These weights were judged: the intervals allow for other text of this kind only. {ONE_SEED}"
+        more = FINISHED if finished else ONE_SEED
+        return f"These weights were judged: the intervals allow for other text of this kind only. {more}"
     whose = "its" if len(alone) == 1 else "their"
     return (
         "The intervals allow for other text of this kind, and for other seeds of models with several. "

@@ -173,3 +173,51 @@ def test_a_wrong_condition_is_refused_before_anything_is_trained(typed, conditio
     assert (code, out) == (2, "")
     assert named in err
     assert "seed" not in err
+
+
+@pytest.fixture
+def held_out(typed, tmp_path):
+    """Compare two small models on a text of which some is held out; the trainings are made once."""
+    (tmp_path / "text.txt").write_text("the cat sat on the mat, and the dog ran. " * 900)
+    for name, cell in (("a", "rnn"), ("b", "gru")):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"data: {{framing: stream, alphabet: null, val_frac: 0.1}}\n"
+            f"model: {{cell: {cell}, hidden_dim: 8, embed_dim: 4}}\ntrain: {{learning_rate: 0.01}}\n"
+        )
+    return lambda options: typed(
+        f"charlm -q compare a.yaml b.yaml text.txt --steps 20 --seeds 2 --kernels numpy {options}"
+    )
+
+
+def test_models_are_judged_on_held_out_text_in_every_format(held_out, tmp_path):
+    code, out, err = held_out("")
+    assert (code, err) == (0, "")
+    tables, _, verdict = out.partition("Samples of the best weights")
+    verdict = verdict[verdict.index("\n\n") :]
+    assert max(map(len, (tables + verdict).splitlines())) <= 80
+    said = " ".join(out.split())
+    assert "bits/character: of the held-out text, 3,690 characters in 3 blocks" in said
+    assert "95 % interval" in said
+    assert "The intervals allow for other seeds and for other text of this kind." in said
+    data = json.loads(held_out("--json")[1])
+    assert data["judged_by"] == "held-out text"
+    assert {"uniform", "unigram", "xz"} < set(data["baselines"])
+    runs = [run for model in data["models"] for run in model["runs"]]
+    assert {run["seed"] for run in runs} == {0, 1}
+    best = data["models"][0]
+    assert best["name"] == data["verdict"]["best"]
+    rows = held_out("--format csv")[1].splitlines()
+    assert len(rows) == 1 + 4 + len(data["baselines"])
+    assert f"{best['mean']:.4f}" in held_out("--format md")[1]
+    assert f"{best['mean']:.4f}" in held_out("--format html")[1]
+    assert held_out(f"--fail-if bpc>{best['mean'] - 0.01}")[0] == 3
+    assert (
+        held_out(f"--fail-if bpc>{best['mean'] + 0.01} --fail-if {best['name']}.seconds<0")[0] == 0
+    )
+    assert "does not measure loss" in held_out("--fail-if loss>1")[2]
+
+
+def test_the_curves_of_held_out_scores_are_a_picture(held_out, tmp_path):
+    pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
+    assert held_out("--plot curves.png")[0] == 0
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

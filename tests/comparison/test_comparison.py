@@ -17,6 +17,7 @@ from charlm.comparison.comparison import (
     SeedRun,
     final_loss_of_the_slowest,
     judge,
+    learning,
 )
 from charlm.comparison.planning import WINDOW
 from charlm.config import load_comparison
@@ -235,3 +236,16 @@ def test_a_bigram_may_occur_twice_and_still_tell_its_successor():
     assert not report.unique
     assert report.determined
     assert not bigrams_of("abcabd", lines=False).determined
+
+
+def test_a_seed_that_failed_counts_for_no_model():
+    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=2, steps=20)
+    list(comparison.events())
+    results = comparison.results()
+    srnn, _, *lstm = results.members
+    result = learning(attrs.evolve(results, members=(srnn, *lstm)), comparison.plan)
+    assert [[run.seed for run in model.runs] for model in result.models] == [[0], [0]]
+    alone = learning(attrs.evolve(results, members=tuple(lstm)), comparison.plan)
+    assert [model.name for model in alone.models] == ["lstm"]
+    with pytest.raises(EvaluationError, match="no seed has a result of every model"):
+        learning(attrs.evolve(results, members=(srnn, lstm[1])), comparison.plan)

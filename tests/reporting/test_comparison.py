@@ -102,6 +102,12 @@ def test_a_model_with_one_seed_among_others_is_named():
     assert "for other seeds of models with several" in said
 
 
+def test_finished_runs_are_given_advice_that_works_for_them():
+    said = words(ALONE, finished=("lstm",))
+    assert "--seeds 3 can" not in said
+    assert "finished runs cannot tell; their configs can, compared with --seeds 3" in said
+
+
 def test_the_same_scores_are_called_the_same():
     twice = results({"a": [2.0], "b": [2.0]})
     assert "a and b have exactly the same scores." in held_out_report(twice).verdict
@@ -156,7 +162,7 @@ def test_markdown_and_pages_keep_texts_in_their_place():
     hostile = "a|b`` ``` ```` </pre><script>x</script>\n# _no_ heading"
     members = (member("a", 0, 2.0, hostile), member("b", 0, 2.2, "\x1b[2J\0"))
     report = held_out_report(
-        Results(name="a|b", models=("a", "b"), members=members, notes=(hostile,)), {}
+        Results(name="a|b", models=("a", "b"), members=members, notes=(hostile,))
     )
     said = markdown(report)
     assert f"`````text\n{hostile}\n`````" in said

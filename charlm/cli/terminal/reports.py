@@ -14,8 +14,8 @@ from charlm.reporting.comparison.report import Report, Table
 
 FAILED = 3
 """The exit code if a condition of `--fail-if` is true."""
-MOST = 160
-"""Characters of a sample that are shown."""
+MOST, MOST_LINES = 160, 5
+"""Characters and lines of a sample that are shown."""
 
 
 def report_text(report: Report) -> str:
@@ -57,5 +57,5 @@ def _table(shown: Table) -> str:
 
 
 def _beginning(sample: str) -> str:
-    cut = sample if len(sample) <= MOST else sample[:MOST] + "..."
-    return cut.replace("\n", "\n  ")
+    shown = "\n  ".join(sample[:MOST].splitlines()[:MOST_LINES])
+    return shown if len(sample) <= MOST and sample.count("\n") < MOST_LINES else f"{shown}..."

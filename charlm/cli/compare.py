@@ -64,6 +64,8 @@ def compare(
     for condition in conditions:
         condition.check(plan.models, (held_out if plan.held_out else training).METRICS)
     results, code = run(plan, output or Path("comparisons") / plan.name, workers, screen)
+    if not plan.held_out:
+        results = results.complete()
     if code or not results.members:
         return code or 1
     report = _report(results, plan)

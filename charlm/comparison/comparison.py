@@ -313,32 +313,18 @@ def seed_run(member: MemberResult, window: int) -> SeedRun:
 def learning(results: Results, plan: Plan) -> ComparisonResult:
     """Return which model's loss in training falls fastest, with what explains it: the text, and the untrained models.
 
-    Models are compared seed by seed. So a seed that failed with one model counts for none, and a model that failed
-    with every seed is left out.
-
     Args:
-        results: of a comparison.
+        results: of a comparison; all models have the same seeds.
         plan: of that comparison.
-
-    Raises:
-        EvaluationError: no seed has a result of each of the models.
     """
-    of_models = {name: results.of(name) for name in results.models if results.of(name)}
-    seeds = [{member.seed for member in members} for members in of_models.values()]
-    common = set.intersection(*seeds)
-    if not common:
-        raise EvaluationError(
-            "no seed has a result of every model, so their losses in training cannot be compared; train them with a "
-            "smaller learning rate"
-        )
     models = tuple(
         ModelResult(
             name,
-            members[0].parameters,
-            tuple(seed_run(member, plan.window) for member in members if member.seed in common),
+            results.of(name)[0].parameters,
+            tuple(seed_run(member, plan.window) for member in results.of(name)),
             _start(next(member for member in plan.members if member.name == name)),
         )
-        for name, members in of_models.items()
+        for name in results.models
     )
     thresholds = plan.thresholds or (final_loss_of_the_slowest(models),)
     return ComparisonResult(

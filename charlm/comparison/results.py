@@ -164,6 +164,17 @@ class Results:
         """Return the results of a model, by seed."""
         return tuple(member for member in self.members if member.name == model)
 
+    def complete(self) -> Results:
+        """Return the results of the models that have any, of the seeds that all of these have.
+
+        It has no members if there are not two such models, or no such seeds.
+        """
+        models = tuple(name for name in self.models if self.of(name))
+        seeds = [{member.seed for member in self.of(name)} for name in models]
+        common = set.intersection(*seeds) if len(models) > 1 else set()
+        members = tuple(member for member in self.members if member.seed in common)
+        return attrs.evolve(self, models=models, members=members)
+
     @property
     def held_out(self) -> bool:
         """Whether the members are judged on held-out text; else only their losses in training are known."""

@@ -243,9 +243,15 @@ def test_a_seed_that_failed_counts_for_no_model():
     list(comparison.events())
     results = comparison.results()
     srnn, _, *lstm = results.members
-    result = learning(attrs.evolve(results, members=(srnn, *lstm)), comparison.plan)
+    common = attrs.evolve(results, members=(srnn, *lstm)).complete()
+    result = learning(common, comparison.plan)
     assert [[run.seed for run in model.runs] for model in result.models] == [[0], [0]]
-    alone = learning(attrs.evolve(results, members=tuple(lstm)), comparison.plan)
-    assert [model.name for model in alone.models] == ["lstm"]
-    with pytest.raises(EvaluationError, match="no seed has a result of every model"):
-        learning(attrs.evolve(results, members=(srnn, lstm[1])), comparison.plan)
+    none = [attrs.evolve(results, members=members) for members in ((*lstm,), (srnn, lstm[1]), ())]
+    assert [made.complete().members for made in none] == [(), (), ()]
+
+
+def test_a_model_without_a_result_is_left_out():
+    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=20)
+    list(comparison.events())
+    results = attrs.evolve(comparison.results(), models=("gru", "srnn", "lstm"))
+    assert results.complete().models == ("srnn", "lstm")

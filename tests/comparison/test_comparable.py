@@ -74,6 +74,13 @@ def test_another_text_is_refused_and_a_copy_is_not(novel, tmp_path):
         plan(config(novel), config(other))
 
 
+def test_a_text_too_short_to_hold_out_a_part_is_refused(tmp_path):
+    (tmp_path / "short.txt").write_text("abcdefg")
+    short = config(tmp_path / "short.txt")
+    with pytest.raises(InputError, match=r"too short: not one character .* held out in m0, m1"):
+        plan(short, short)
+
+
 def test_line_ends_of_two_bytes_cannot_be_compared_with_bytes(tmp_path):
     file = tmp_path / "dos.txt"
     file.write_bytes(b"one line\r\n" * 100)

@@ -8,6 +8,7 @@ import json
 import math
 import re
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -247,6 +248,15 @@ def test_a_plot_is_a_picture(which, sentence, tmp_path):
     pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
     plot_report(report_of(CLEAR) if which == "held out" else sentence, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_runs_without_scores_in_training_have_a_page_but_no_picture(tmp_path):
+    made = results(ALONE)
+    bare = attrs.evolve(made, members=tuple(attrs.evolve(m, scores=()) for m in made.members))
+    report = held_out_report(bare)
+    assert "<svg" not in page(report)
+    with pytest.raises(InputError, match="nothing to draw"):
+        plot_report(report, tmp_path / "curves.png")
 
 
 def test_curves_of_one_point_and_of_many():

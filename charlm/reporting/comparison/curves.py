@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from charlm.errors import InputError
 from charlm.reporting.comparison.report import Panel, Report
 from charlm.reporting.pictures import new_figure, write_picture
 
@@ -13,9 +14,14 @@ def plot_report(report: Report, path: Path) -> None:
     """Plot the panels of a report side by side, as a PNG file.
 
     Raises:
+        InputError: the report has no curves.
         MissingExtraError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
+    if not report.panels:
+        raise InputError(
+            f"{path}: there is nothing to draw, as no model was scored while it was trained"
+        )
     count = len(report.panels)
     figure = new_figure((8 if count == 1 else 5 * count, 5), dpi=120)
     figure.suptitle(report.title)

@@ -119,15 +119,14 @@ def _models(
         note=(
             f"bits/{judgement.unit}: of the held-out text, {size} in {counted(len(best.units_K), 'block')}, "
             "with the best weights of each training; mean+-standard deviation over seeds. Lower is better. "
-            "steps, characters, seconds: of a training, the mean over seeds."
-            f"{note}"
+            f"steps, characters, seconds: of a training, the mean over seeds.{note}"
         ),
     )
 
 
 def _leads(judgement: Judgement) -> Table:
     best, leads = judgement.ranking.best, judgement.ranking.leads
-    together = "all intervals together are right" if leads.keys() - [*leads][:1] else "it is right"
+    together = "all intervals together are right" if len(leads) > 1 else "it is right"
     return Table(
         title=f"How much better {best} is",
         head=("than", f"bits/{judgement.unit}", f"{PERCENT} interval", "seeds ahead", "shown"),

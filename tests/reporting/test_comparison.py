@@ -85,6 +85,26 @@ def test_where_nothing_is_shown_it_says_how_much_would_have_been():
     assert report.data["verdict"]["best"] == "lstm"
 
 
+def test_many_models_are_summed_up():
+    near = {f"m{k}": [2.0 + k / 100, 2.05 + k / 100] for k in range(5)}
+    said = words(near)
+    assert "No difference is shown between m0 and 4 other models" in said
+    assert len(said) < 500
+    said = words({f"m{k}": [2.0 + k / 10, 2.001 + k / 10, 2.0 + k / 10] for k in range(5)})
+    assert said.startswith("m0 predicts the held-out text best.")
+    assert "less than m2" in said
+    assert "less than m3" not in said
+    assert "The table has the other differences." in said
+    mixed = {
+        "a": [2.0, 2.01],
+        "b": [2.0, 2.02],
+        "c": [5.0, 5.01],
+        "d": [6.0, 6.01],
+        "e": [7.0, 7.01],
+    }
+    assert "a is better than 3 of the 4 other models" in words(mixed)
+
+
 def test_more_text_is_asked_for_where_the_text_decides_less_than_the_seeds():
     near = {"lstm": [2.02, 2.02, 2.02], "gru": [2.0201, 2.0201, 2.0201]}
     assert "more held-out text would show a smaller one" in words(near)

@@ -14,6 +14,8 @@ FINISHED = (
     "Whether trainings with other seeds would decide the same, finished runs cannot tell; their configs can, compared "
     "with --seeds 3."
 )
+LISTED = 2
+"""The most models that the words name one by one; the table has all."""
 PERCENT = f"{100 * CONFIDENCE:g} %"
 
 
@@ -44,34 +46,54 @@ def verdict_in_words(judgement: Judgement, finished: Collection[str] = ()) -> tu
     if not all(math.isfinite(lead.half) for lead in leads.values()):
         return (_too_short(judgement),)
     shown = {name: lead for name, lead in leads.items() if lead.shown}
-    hidden = (_not_shown(judgement, name) for name in leads if name not in shown)
-    return (*((_shown(judgement, shown),) if shown else ()), *hidden, _reach(judgement, finished))
+    hidden = {name: lead for name, lead in leads.items() if not lead.shown}
+    said = [_shown(judgement, shown)] if shown else []
+    if len(hidden) > LISTED:
+        said.append(_many_not_shown(judgement, hidden))
+    else:
+        said += [_not_shown(judgement, name) for name in hidden]
+    return (*said, _reach(judgement, finished))
 
 
 def _shown(judgement: Judgement, shown: dict[str, Difference]) -> str:
-    best, others = judgement.ranking.best, " and ".join(shown)
-    what = (
-        "predicts the held-out text best"
-        if judgement.ranking.winner
-        else f"is better than {others}"
-    )
+    best, total = judgement.ranking.best, len(judgement.ranking.leads)
+    if judgement.ranking.winner:
+        what = "predicts the held-out text best"
+    elif len(shown) > LISTED:
+        what = f"is better than {len(shown)} of the {total} other models"
+    else:
+        what = f"is better than {' and '.join(shown)}"
     less = "; ".join(
         f"{fixed(lead.mean)} bits per {judgement.unit} less than {name} ({PERCENT} interval {interval_in_words(lead)})"
-        for name, lead in shown.items()
+        for name, lead in [*shown.items()][:LISTED]
     )
-    return f"{best} {what}. It needs {less}."
+    more = " The table has the other differences." if len(shown) > LISTED else ""
+    return f"{best} {what}. It needs {less}.{more}"
+
+
+def _many_not_shown(judgement: Judgement, hidden: dict[str, Difference]) -> str:
+    widest = max(hidden.values(), key=lambda lead: lead.half)
+    return (
+        f"No difference is shown between {judgement.ranking.best} and {len(hidden)} other models: the {PERCENT} "
+        f"intervals contain 0. Only a measured difference of more than {fixed(widest.half)} would be shown for each of "
+        f"them here; more {_wanted(widest)} would show a smaller one."
+    )
 
 
 def _not_shown(judgement: Judgement, other: str) -> str:
     best, lead = judgement.ranking.best, judgement.ranking.leads[other]
     if lead.half == lead.mean == 0:
         return f"{best} and {other} have exactly the same scores."
-    more = "seeds" if lead.half_of_seeds > lead.half_of_text else "held-out text"
     return (
         f"No difference is shown between {best} and {other}. {best} needs {fixed(lead.mean)} bits per "
         f"{judgement.unit} less, but the {PERCENT} interval is {interval_in_words(lead)}. Only a measured "
-        f"difference of more than {fixed(lead.half)} would be shown here; more {more} would show a smaller one."
+        f"difference of more than {fixed(lead.half)} would be shown; more {_wanted(lead)} would show a smaller one."
     )
+
+
+def _wanted(lead: Difference) -> str:
+    """Return what would make an interval narrower."""
+    return "seeds" if lead.half_of_seeds > lead.half_of_text else "held-out text"
 
 
 def _too_short(judgement: Judgement) -> str:

@@ -141,12 +141,13 @@ def novel(tmp_path):
 def test_models_on_any_text(typed, novel):
     code, stdout, stderr = typed(f"charlm compare srnn lstm gru novel.txt {TINY} --json")
     assert code == 0, stderr
-    models = json.loads(stdout)["models"]
-    assert {model["name"] for model in models} == {"srnn", "lstm", "gru"}
-    assert all([run["seed"] for run in model["runs"]] == [0, 1] for model in models)
-    runs = [run for model in models for run in model["runs"]]
-    assert all(len(run["losses"]) == run["steps"] == 4 for run in runs)
-    assert len({tuple(run["held_out"]["characters"]) for run in runs}) == 1
+    facts = json.loads(stdout)
+    assert {model["name"] for model in facts["models"]} == {"srnn", "lstm", "gru"}
+    assert [(m["name"], m["seed"]) for m in facts["members"]] == [
+        (name, seed) for name in ("srnn", "lstm", "gru") for seed in (0, 1)
+    ]
+    assert all(len(m["losses"]) == m["steps"] == 4 for m in facts["members"])
+    assert len({tuple(m["held_out"]["characters"]) for m in facts["members"]}) == 1
     assert len([*(novel / "comparisons/srnn-vs-lstm-vs-gru-novel").glob("*/result*.json")]) == 6
 
 
@@ -154,7 +155,7 @@ def test_a_grid_names_its_models_by_their_values(typed, novel):
     grid = "--grid model.hidden_dim=3,5 --grid train.learning_rate=1e-3,3e-2"
     code, stdout, stderr = typed(f"charlm compare text novel.txt {grid} {TINY} --json -o here")
     assert code == 0, stderr
-    sizes = {model["name"]: model["parameters"] for model in json.loads(stdout)["models"]}
+    sizes = {member["name"]: member["parameters"] for member in json.loads(stdout)["members"]}
     names = [
         f"hidden_dim={size},learning_rate={rate}" for size in (3, 5) for rate in ("1e-3", "3e-2")
     ]
@@ -187,9 +188,9 @@ def test_a_wrong_grid_or_budget_is_refused(typed, novel, grid, said):
 def test_the_networks_of_a_comparison_on_another_text(typed, novel):
     code, stdout, stderr = typed(f"charlm compare srnn-vs-lstm novel.txt {TINY} --json")
     assert code == 0, stderr
-    models = json.loads(stdout)["models"]
-    assert {model["name"] for model in models} == {"srnn", "lstm"}
-    assert all(run["held_out"] for model in models for run in model["runs"])
+    members = json.loads(stdout)["members"]
+    assert [m["name"] for m in members] == ["srnn", "srnn", "lstm", "lstm"]
+    assert all(m["held_out"] for m in members)
 
 
 def test_runs_that_are_trained_already(typed, novel):
@@ -199,9 +200,9 @@ def test_runs_that_are_trained_already(typed, novel):
     before = {path: path.stat().st_mtime_ns for path in novel.glob("**/*")}
     code, stdout, stderr = typed("charlm compare runs/a runs/b runs/d --json")
     assert code == 0, stderr
-    models = json.loads(stdout)["models"]
-    trained = {(m["name"], run["seed"], run["steps"]) for m in models for run in m["runs"]}
-    assert trained == {("a", 0, 4), ("b", 7, 4), ("d", 0, 4)}
+    members = json.loads(stdout)["members"]
+    trained = [(m["name"], m["seed"], m["steps"]) for m in members]
+    assert trained == [("a", 0, 4), ("b", 7, 4), ("d", 0, 4)]
     assert {p: p.stat().st_mtime_ns for p in novel.glob("**/*")} == before  # nothing is written
     code, stdout, stderr = typed("charlm compare runs/a runs/c")
     assert code == 0
@@ -317,8 +318,7 @@ def test_models_are_judged_on_held_out_text_in_every_format(held_out, tmp_path):
     data = json.loads(held_out("--json")[1])
     assert data["judged_by"] == "held-out text"
     assert {"uniform", "unigram", "xz"} < set(data["baselines"])
-    runs = [run for model in data["models"] for run in model["runs"]]
-    assert {run["seed"] for run in runs} == {0, 1}
+    assert {member["seed"] for member in data["members"]} == {0, 1}
     best = data["models"][0]
     assert best["name"] == data["verdict"]["best"]
     rows = held_out("--format csv")[1].splitlines()

@@ -192,7 +192,7 @@ def test_markdown_and_pages_keep_texts_in_their_place():
     shown = page(report)
     assert "<script" not in shown
     assert "\\x1b[2J\\x00" in shown
-    assert json.loads(as_json(report))["models"][1]["runs"][0]["sample"] == "\x1b[2J\0"
+    assert json.loads(as_json(report))["members"][1]["sample"] == "\x1b[2J\0"
 
 
 def test_csv_has_a_row_for_each_training_and_baseline():
@@ -226,8 +226,10 @@ def test_json_has_what_the_others_show():
     assert data["verdict"]["winner"] == "lstm"
     assert [model["name"] for model in data["models"]] == ["lstm", "gru", "srnn"]
     assert data["models"][0]["mean"] == pytest.approx(2.0233, abs=1e-4)
-    run = data["models"][0]["runs"][2]
-    assert (run["seed"], len(run["scores"]), len(run["held_out"]["nats"])) == (2, 20, 60)
+    run = data["members"][2]
+    assert (run["name"], run["seed"], len(run["scores"])) == ("gru", 2, 20)
+    assert len(run["held_out"]["nats"]) == 60
+    assert run["bpc"] == pytest.approx(2.12)
     assert data["baselines"] == pytest.approx(BITS)
     low, high = data["leads"][0]["low"], data["leads"][0]["high"]
     assert low < data["leads"][0]["mean"] < high

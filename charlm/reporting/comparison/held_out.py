@@ -72,9 +72,10 @@ def held_out_report(results: Results, measured: Baselines | None = None) -> Repo
                 "words": words,
             },
             "models": [
-                _model_data(name, scores, results.of(name))
+                {"name": name, "mean": scores.mean, "std": scores.std}
                 for name, scores in judgement.scores.items()
             ],
+            "members": [*map(_member_data, results.members)],
             "leads": [_lead_data(name, lead) for name, lead in ranking.leads.items()],
             "baselines": dict(baselines),
             "missing": [attrs.asdict(missing) for missing in results.missing],
@@ -244,28 +245,9 @@ def _baseline_row(name: str, bits: float, unit: str) -> dict[str, Any]:
     return row | {"model": name, f"bits_per_{unit}": bits}
 
 
-def _model_data(name: str, scores: Scores, members: Sequence[MemberResult]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "parameters": members[0].parameters,
-        "mean": scores.mean,
-        "std": scores.std,
-        "runs": [
-            {
-                "seed": member.seed,
-                "steps": member.steps,
-                "characters": member.characters,
-                "seconds": member.seconds,
-                "bpc": _bits(member, "character"),
-                "bits_per_byte": _bits(member, "byte"),
-                "held_out": attrs.asdict(_scored(member)),
-                "scores": [attrs.asdict(at) for at in member.scores],
-                "losses": list(member.losses),
-                "sample": member.sample,
-            }
-            for member in members
-        ],
-    }
+def _member_data(member: MemberResult) -> dict[str, Any]:
+    units = {"bpc": "character", "bits_per_byte": "byte"}
+    return attrs.asdict(member) | {name: _bits(member, unit) for name, unit in units.items()}
 
 
 def _lead_data(name: str, lead: Difference) -> dict[str, Any]:

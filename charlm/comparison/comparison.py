@@ -314,7 +314,7 @@ def learning(results: Results, plan: Plan) -> ComparisonResult:
     """Return which model's loss in training falls fastest, with what explains it: the text, and the untrained models.
 
     Args:
-        results: of a comparison, with all its members.
+        results: of a comparison; all models have the same seeds.
         plan: of that comparison.
     """
     models = tuple(

@@ -71,6 +71,7 @@ class HeldOutText:
             nats=tuple(np.bincount(block, nlls, count).tolist()),
             characters=tuple(map(int, np.bincount(block, first, count))),
             bytes=tuple(map(int, np.bincount(block, sizes, count))),
+            symbols=len(nlls),
         )
 
     def _begins_character(self) -> npt.NDArray[np.bool_]:

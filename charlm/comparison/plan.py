@@ -128,6 +128,7 @@ class Plan:
             models=self.models,
             members=tuple(sorted(members, key=lambda m: (place[m.name], m.seed))),
             missing=tuple(sorted(missing, key=lambda m: (place[m.name], m.seed))),
+            finished=tuple(member.name for member in self.members if member.run),
             notes=self.notes,
             per_byte=self.per_byte,
             lines=self.lines,

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
+from charlm.baselines.measure import Baselines, measure
 from charlm.comparison.budgets import EqualBudget, parameters_of
 from charlm.comparison.comparable import Contender, Ground, common_ground
 from charlm.comparison.finished import FinishedRun
@@ -106,6 +107,13 @@ def plan_of(
         lines=lines,
         window=min(WINDOW, len(first.train)) if isinstance(first, LineCorpus) else WINDOW,
     )
+
+
+def baselines_of(plan: Plan) -> Baselines:
+    """Return the scores of models without a network, on the symbols and the held-out text of the first model."""
+    first = next(member for member in plan.members if member.name == plan.models[0])
+    corpus = FinishedRun.read(first.run).corpus if first.run else corpus_of(first.config.data)
+    return measure(corpus.vocab, corpus.train_ids, corpus.held_out_ids)
 
 
 class _Texts:

@@ -53,9 +53,12 @@ class BlockScores:
         nats: the sum of the nlls of a block's symbols.
         characters: the characters of the original text in it.
         bytes: its bytes in UTF-8.
+        symbols: the symbols of the model in all blocks, to convert scores per symbol.
 
     Example:
-        >>> scores = BlockScores(nats=(700.0, 710.0), characters=(1000, 1000), bytes=(1000, 1005))
+        >>> scores = BlockScores(
+        ...     nats=(700.0, 710.0), characters=(1000, 1000), bytes=(1000, 1005), symbols=2000
+        ... )
         >>> scores.nll
         0.705
     """
@@ -63,6 +66,7 @@ class BlockScores:
     nats: tuple[float, ...] = stored(_numbers)
     characters: tuple[int, ...] = stored(_counts)
     bytes: tuple[int, ...] = stored(_counts)
+    symbols: int = stored(whole(0))
 
     def __attrs_post_init__(self) -> None:
         if not len(self.nats) == len(self.characters) == len(self.bytes) > 0:
@@ -141,6 +145,7 @@ class Results:
         models: the names of the models, in the order in which they were given.
         members: the results, model by model in this order, by seed within a model.
         missing: the members that failed.
+        finished: the models that were trained before, and not by the comparison.
         notes: what a reader of the scores has to know: what makes them comparable, and what differs.
         per_byte: whether only bits per byte compare the models, because their symbols differ.
         lines: whether each line is a sequence; a training loss is then in nats per line.
@@ -150,6 +155,7 @@ class Results:
     models: tuple[str, ...]
     members: tuple[MemberResult, ...]
     missing: tuple[Missing, ...] = ()
+    finished: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     per_byte: bool = False
     lines: bool = False
@@ -159,12 +165,23 @@ class Results:
         return tuple(member for member in self.members if member.name == model)
 
     def complete(self) -> Results:
-        """Return the results of the seeds that all models have."""
-        seeds = set.intersection(*({m.seed for m in self.of(model)} for model in self.models))
-        members = tuple(member for member in self.members if member.seed in seeds)
-        return attrs.evolve(self, members=members)
+        """Return the results of the models that have any, of the seeds that all of these have.
+
+        It has no members if there are not two such models, or no such seeds.
+        """
+        models = tuple(name for name in self.models if self.of(name))
+        seeds = [{member.seed for member in self.of(name)} for name in models]
+        common = set.intersection(*seeds) if len(models) > 1 else set()
+        members = tuple(member for member in self.members if member.seed in common)
+        return attrs.evolve(self, models=models, members=members)
 
     @property
     def held_out(self) -> bool:
         """Whether the members are judged on held-out text; else only their losses in training are known."""
         return bool(self.members) and all(member.held_out for member in self.members)
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, and which members have no result, and why."""
+        failed = (f"{m.name}, seed {m.seed}, has no result: {m.reason}" for m in self.missing)
+        return (*self.notes, *failed)

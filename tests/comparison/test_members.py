@@ -193,7 +193,9 @@ def test_a_result_on_disk_is_the_result(tmp_path):
         seconds=0.1,
         losses=(1.5, 1e-9),
         scores=(ScoreAt(step=1, characters=2, seconds=0.5, nll=3.0),),
-        held_out=BlockScores(nats=(0.1, 700.5), characters=(1000, 1001), bytes=(1000, 1010)),
+        held_out=BlockScores(
+            nats=(0.1, 700.5), characters=(1000, 1001), bytes=(1000, 1010), symbols=2001
+        ),
         sample="a\nü",
         sample_complete=False,
     )

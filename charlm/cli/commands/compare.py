@@ -63,12 +63,27 @@ comparison: the same command continues a comparison that was stopped or killed.
     help="Processes that train at the same time (more than 1 needs the extra `parallel`).",
 )
 @kernels_option
-@click.option("--json", "as_json", is_flag=True, help="Print all measurements as one JSON object.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", "md", "csv", "json", "html")),
+    default="table",
+    show_default=True,
+    help="How to print the result; csv has a row for each training, json all measurements, html is a page.",
+)
+@click.option("--json", "form", flag_value="json", help="Short for `--format json`.")
 @click.option(
     "--plot",
     type=HomePath(path_type=Path, dir_okay=False),
     metavar="FILE.png",
     help="Draw the loss curves (needs the extra `plot`).",
+)
+@click.option(
+    "--fail-if",
+    multiple=True,
+    metavar="CONDITION",
+    help="Exit with code 3 if this is true, such as 'bpc>2.2' for the best model or 'lstm.bpc>2.2'; "
+    "can be given several times.",
 )
 @click.option("--list", "list_bundled", is_flag=True, help="List the bundled comparisons.")
 @click.pass_obj

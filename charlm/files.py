@@ -254,6 +254,21 @@ class LineLog:
             raise output_error(self.path, error) from error
         return len(kept)
 
+    def become(self, content: bytes) -> None:
+        """Write other content to the same file, which other processes may have opened or locked.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        try:
+            with open(self.path, "ab+", opener=regular) as file:
+                file.seek(0)
+                if file.read() != content:
+                    file.truncate(0)
+                    file.write(content)
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
     def sync(self) -> None:
         """Force the file to the disk.
 

@@ -9,23 +9,25 @@ from typing import Any
 import attrs
 import click
 
-from charlm import progress
+from charlm.baselines.counting import nll_to_bpc
+from charlm.cli.live.members import run
 from charlm.cli.options.advice import encoding_offered
+from charlm.cli.options.contenders import contenders_of
+from charlm.cli.options.contenders import list_bundled as show_bundled
 from charlm.cli.terminal.layout import filled, table
 from charlm.cli.terminal.phrases import marked
 from charlm.cli.terminal.screen import Screen
+from charlm.comparison.budgets import EqualBudget
 from charlm.comparison.comparison import (
-    Comparison,
     ComparisonResult,
     ModelResult,
-    RunFinished,
-    RunStarted,
-    RunStepped,
     Spread,
     Verdict,
+    learning,
 )
-from charlm.config import bundled_comparisons, comparison_of, load_comparison
-from charlm.errors import InputError
+from charlm.comparison.planning import Options, plan_of
+from charlm.comparison.results import Results
+from charlm.config import DataConfig
 from charlm.reporting.comparison import plot_comparison
 from charlm.reporting.explanation import explanation_in_words
 from charlm.reporting.pictures import check_picture
@@ -36,54 +38,68 @@ def compare(
     obj: dict[str, Any],
     /,
     sources: tuple[str, ...],
+    output: Path | None,
     seeds: int | None,
+    grid: tuple[str, ...],
+    budget: tuple[str, ...],
     steps: int | None,
+    workers: int,
     kernels: str | None,
     as_json: bool,
     plot: Path | None,
     list_bundled: bool,
 ) -> int:
     """Run ``charlm compare`` and return the exit code."""
-    bundled = table(bundled_comparisons(), "<=", "  ")
     if list_bundled:
-        click.echo(bundled)
+        show_bundled()
         return 0
-    if not sources:
-        raise InputError(
-            f"name a comparison, or two or more configs; the comparisons are\n{bundled}"
-        )
-    # run configs have no thresholds
-    of_runs = len(sources) > 1 and attrs.evolve(comparison_of(sources), thresholds=())
-    config = of_runs or load_comparison(sources[0])
+    given = contenders_of(sources, grid)
     if plot is not None:
         check_picture(plot)
-    with encoding_offered(config.base.data, "data.encoding: {} in the config"):
-        comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
-    _run(comparison, screen)
-    result = comparison.result()
-    click.echo(json.dumps(result.to_dict()) if as_json else report(result))
-    if plot is not None:
-        plot_comparison(result, plot)
-        screen.say(f"Plot saved in {plot}")
-    return 0
-
-
-def _run(comparison: Comparison, screen: Screen) -> None:
-    names = [model.name for model in comparison.config.models]
-    screen.say(
-        f"{comparison.config.name}: models {', '.join(names)}; seeds: {comparison.seeds}; "
-        f"steps: {comparison.steps:,}"
+    options = Options(
+        seeds=seeds or given.seeds,
+        budget=EqualBudget.of(budget, steps),
+        kernels=kernels,
+        threads=obj["threads"],
+        workers=workers,
     )
-    with progress.task("training", len(names) * comparison.seeds * comparison.steps):
-        for event in comparison.events():
-            match event:
-                case RunStarted():
-                    screen.note(f"{event.model}, seed {event.seed}")
-                case RunStepped():
-                    progress.advance(1)
-                case RunFinished():
-                    first, last = short(event.run.losses[0]), short(event.run.losses[-1])
-                    screen.say(f"seed {event.run.seed}: {event.model:<8} {first} -> {last}")
+    screen = Screen(obj)
+    data = given.base.data if given.base else DataConfig()
+    with encoding_offered(data, "data.encoding: {} in the config"):
+        plan = plan_of(given.name, given.models, given.runs, options, given.thresholds, given.base)
+    results, code = run(plan, output or Path("comparisons") / plan.name, workers, screen)
+    if code or not results.members:
+        return code or 1
+    if plan.held_out:
+        click.echo(json.dumps(attrs.asdict(results)) if as_json else scores(results))
+    else:
+        result = learning(results, plan)
+        click.echo(json.dumps(result.to_dict()) if as_json else report(result))
+        if plot is not None:
+            plot_comparison(result, plot)
+            screen.say(f"Plot saved in {plot}")
+    return 1 if results.missing else 0
+
+
+def scores(results: Results) -> str:
+    """Return the held-out scores of the models as a table."""
+    rows = [["model", "parameters", "seeds", "bits per byte" if results.per_byte else "bpc"]]
+    for name in results.models:
+        members = results.of(name)
+        if not members:
+            continue
+        found = [m.held_out for m in members if m.held_out is not None]
+        nats = [sum(h.nats) / sum(h.bytes if results.per_byte else h.characters) for h in found]
+        spread = Spread.of([nll_to_bpc(nll) for nll in nats])
+        rows.append(
+            [
+                name,
+                f"{members[0].parameters:,}",
+                str(len(members)),
+                f"{spread.mean:.4f}+-{spread.std:.4f}",
+            ]
+        )
+    return table(rows)
 
 
 def report(result: ComparisonResult) -> str:

@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import attrs
 
+from charlm.comparison.finished import FinishedRun
 from charlm.comparison.heldout import HeldOutText
 from charlm.comparison.plan import Member
 from charlm.comparison.results import BlockScores, MemberResult, ScoreAt
 from charlm.errors import BadGradientError, StoredError, TextError
+from charlm.lm.language_model import CharLM
 from charlm.lm.sampling import collect
 from charlm.lm.saved import config_of
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
-from charlm.training.events import Finished, RolledBack, Skipped, Started, Stepped
+from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.training.events import Finished, RolledBack, Skipped, Stepped
 from charlm.training.loop import Training
+
+T = TypeVar("T")
 
 Stopping: TypeAlias = Callable[[], bool]
 """Tells whether the training is to save and stop. It is called after each step."""
 
-Tell: TypeAlias = Callable[[float], object]
-"""Takes the part of the training that is done, from 0 to 1."""
+Shares: TypeAlias = Generator[float, None, MemberResult | None]
+"""Yields the part of a training that is done, from 0 to 1, and returns the result; None if it was stopped."""
 
 PAUSE = 0.2
 """Seconds between two looks at whether another process still trains the member."""
@@ -39,19 +44,19 @@ def train_member(
     member: Member,
     folder: Path,
     stopping: Stopping = lambda: False,
-    tell: Tell = lambda share: None,
+    tell: Callable[[float], object] = lambda share: None,
 ) -> MemberResult | None:
     """Return the result of a member: read it, or train the member first, or resume its training.
 
     Its run directory is ``folder / member.folder``. If another process trains there, this waits for it. The result is
     in that directory too. Two trainings with equal kernels and threads end with the same bytes, however often
-    they were stopped or killed.
+    they were stopped or killed. A run that is trained already is only scored, and nothing is written.
 
     Args:
         member: what to train.
         folder: of the comparison; it is created if it does not exist.
         stopping: asks whether to stop. Then the training is saved, and there is no result yet.
-        tell: takes the progress.
+        tell: takes the part of the training that is done, from 0 to 1.
 
     Returns:
         The result; None if the training was stopped.
@@ -62,6 +67,25 @@ def train_member(
         CharlmError: anything else; the message does not name the member.
         MemoryError: the memory is not enough.
     """
+    return ended(training_of(member, folder, stopping), tell)
+
+
+def ended(
+    shares: Generator[float, None, T], tell: Callable[[float], object] = lambda share: None
+) -> T:
+    """Run a generator to its end, and return its result; ``tell`` takes what it yields."""
+    while True:
+        try:
+            tell(next(shares))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def training_of(member: Member, folder: Path, stopping: Stopping = lambda: False) -> Shares:
+    """Do what ``train_member`` does, and yield the part that is done after each step."""
+    if member.run is not None:
+        return scored(member, member.run)
     file = folder / member.folder / member.result
     if (made := _made(file)) is not None:
         return made
@@ -76,7 +100,7 @@ def train_member(
         if (made := _made(file)) is not None:
             return made
         training = _training(member, directory)
-        if training.finished is None and not _train(training, stopping, tell):
+        if training.finished is None and not (yield from _trained(training, stopping)):
             return None
         result = _result(member, training, directory)
         result.write(file)
@@ -109,14 +133,12 @@ def _training(member: Member, directory: RunDirectory) -> Training:
     return training
 
 
-def _train(training: Training, stopping: Stopping, tell: Tell) -> bool:
-    """Train to the end of the budget; return False if the training was stopped."""
+def _trained(training: Training, stopping: Stopping) -> Generator[float, None, bool]:
+    """Train to the end of the budget, and return True; return False if the training was stopped."""
     for event in training.events():
         match event:
-            case Started():
-                tell(training.budget.progress(event.step, training.clock.seconds))
             case Stepped():
-                tell(event.progress)
+                yield event.progress
             case Skipped():  # going on with a smaller rate would change the comparison
                 raise BadGradientError(
                     f"step {event.step} failed, because {event.reason}; a smaller learning rate may help"
@@ -134,17 +156,48 @@ def _train(training: Training, stopping: Stopping, tell: Tell) -> bool:
 
 
 def _result(member: Member, training: Training, directory: RunDirectory) -> MemberResult:
-    """Gather the result of a training that has ended, from its files."""
+    """Return the result of a training that has ended, from its files."""
+    model, corpus, held_out = training.model, training.corpus, None
+    if member.held_out is not None:
+        if not directory.best.exists():
+            raise BadGradientError(
+                "no held-out score of this training is finite; a smaller learning rate may help"
+            )
+        model.load_arrays(load_checkpoint(directory.best).tensors)
+        held_out = HeldOutText(corpus, training.config.data).score(model, member.held_out)
+    return _gathered(member, model, corpus, directory, training.step, held_out)
+
+
+def scored(member: Member, path: Path) -> MemberResult:
+    """Return the result of a run that is trained already. Its losses are not those of each step, so it has none."""
+    run = FinishedRun.read(path)
+    assert member.held_out is not None
+    held_out = HeldOutText(run.corpus, run.config.data).score(run.model(), member.held_out)
+    directory = RunDirectory(path if path.is_dir() else path.parent)
+    told, _ = directory.read_summary()
+    steps = run.checkpoint.state["step"] if told is None else told.step
+    result = _gathered(member, run.model(), run.corpus, directory, steps, held_out)
+    return attrs.evolve(result, losses=())
+
+
+def _gathered(
+    member: Member,
+    model: CharLM,
+    corpus: LineCorpus | StreamCorpus,
+    directory: RunDirectory,
+    steps: int,
+    held_out: BlockScores | None,
+) -> MemberResult:
+    """Return a result with what the metrics of a run tell."""
     rows, _ = directory.read_metrics()
-    held_out, step = _held_out(member, training, directory), training.step
-    model, per_step = training.model, training.learner.progress.characters / max(1, step)
-    sample = collect(model.stream(model.line_limit, seed=[member.seed, step]))
+    per_step = corpus.characters_per_step * member.config.train.accumulate
+    sample = collect(model.stream(model.line_limit, seed=[member.seed, steps]))
     return MemberResult(
         name=member.name,
         seed=member.seed,
         parameters=model.parameter_count(),
-        steps=step,
-        characters=training.learner.progress.characters,
+        steps=steps,
+        characters=round(steps * per_step),
         seconds=rows[-1]["seconds"] if rows else 0.0,
         losses=tuple(row["loss"] for row in rows if row.get("loss") is not None),
         scores=tuple(
@@ -161,16 +214,3 @@ def _result(member: Member, training: Training, directory: RunDirectory) -> Memb
         sample=sample.text,
         sample_complete=sample.complete,
     )
-
-
-def _held_out(member: Member, training: Training, directory: RunDirectory) -> BlockScores | None:
-    """Score the held-out text with the best weights in training, which the model then has."""
-    if member.held_out is None:
-        return None
-    if not directory.best.exists():
-        raise BadGradientError(
-            "no held-out score of this training is finite; a smaller learning rate may help"
-        )
-    training.model.load_arrays(load_checkpoint(directory.best).tensors)
-    text = HeldOutText(training.corpus, training.config.data)
-    return text.score(training.model, member.held_out)

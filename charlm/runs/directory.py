@@ -50,6 +50,8 @@ _BASELINES = "baselines.json"
 _META, _SUMMARY, _PLOT, _EVENTS = "meta.json", "summary.json", "loss.png", "tensorboard"
 MOST, MOST_LINE, MOST_METRICS = 16 << 20, 1 << 20, 1 << 30
 """The maximum bytes of a summary or meta file, of a line of the metrics, and of all these lines."""
+LAST = 1 << 12
+"""Bytes at the end of the metrics in which their last line is."""
 # In the order of removal: the file that marks a run comes last, so an interrupted removal can be repeated.
 _OWN = (
     LAST_NAME,
@@ -247,6 +249,18 @@ class RunDirectory:
         except OSError as error:
             problems.append(f"{self.metrics}: {why_unreadable(error)}")
         return rows, problems
+
+    def read_last_metrics(self) -> dict[str, Any] | None:
+        """Return the last complete line of the metrics; None if there is none, or it is damaged."""
+        try:
+            with open(self.metrics, "rb", opener=regular) as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
+                *lines, _ = file.read().split(b"\n")
+                row: dict[str, Any] = parsed(lines[-1], str(self.metrics))
+                made(Row, row, str(self.metrics), more=True)
+        except (OSError, IndexError, StoredError):
+            return None
+        return row
 
     def read_summary(self) -> tuple[Summary | None, list[str]]:
         """Return the status of the run; None and the problems if the file is missing or damaged."""

@@ -9,7 +9,6 @@ import pytest
 
 from charlm.comparison.analysis import bigrams_of
 from charlm.comparison.comparison import (
-    WINDOW,
     Comparison,
     ModelResult,
     RunFinished,
@@ -19,6 +18,7 @@ from charlm.comparison.comparison import (
     final_loss_of_the_slowest,
     judge,
 )
+from charlm.comparison.planning import WINDOW
 from charlm.config import load_comparison
 from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.sampling import SampledText

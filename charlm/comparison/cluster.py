@@ -14,13 +14,13 @@ import contextlib
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
 
 from charlm.comparison.connection import Connection, Task, connected
-from charlm.comparison.member import _made
+from charlm.comparison.member import Stopping, result_of
 from charlm.comparison.plan import Member
 from charlm.comparison.pool import (
     MemberEvent,
@@ -28,6 +28,7 @@ from charlm.comparison.pool import (
     MemberFinished,
     MemberMoved,
     MemberStarted,
+    run_members,
 )
 from charlm.errors import InputError, RunBusyError
 from charlm.runs.directory import RunDirectory
@@ -52,7 +53,7 @@ class _Work:
 
 
 def run_on_cluster(
-    members: Sequence[Member], folder: Path, stopping: Callable[[], bool], address: str
+    members: Sequence[Member], folder: Path, stopping: Stopping, address: str
 ) -> Iterator[MemberEvent]:
     """Train members on a Dask cluster, and yield what happens. The run directories are as if trained here.
 
@@ -74,9 +75,8 @@ def run_on_cluster(
         )
     waiting = []
     for member in members:
-        if (result := _made(folder / member.folder / member.result)) is not None:
-            yield MemberStarted(member)
-            yield MemberFinished(member, result)
+        if member.run is not None or result_of(member, folder) is not None:
+            yield from run_members([member], folder, stopping)  # nothing to train
         else:
             waiting.append(member)
     if waiting:
@@ -92,7 +92,7 @@ class _Coordinator:
         cluster: Connection,
         members: Sequence[Member],
         folder: Path,
-        stopping: Callable[[], bool],
+        stopping: Stopping,
     ) -> None:
         self._cluster = cluster
         self._folder = folder
@@ -131,7 +131,7 @@ class _Coordinator:
                 continue
             yield MemberStarted(member)
             work = _Work(member, directory, locked, PIECE)
-            if (result := _made(self._folder / member.folder / member.result)) is not None:  # the other one made it
+            if (result := result_of(member, self._folder)) is not None:  # the other made it
                 locked.close()
                 yield MemberFinished(member, result)
             else:
@@ -164,7 +164,7 @@ class _Coordinator:
         work.directory.receive(piece["files"])
         if piece["failed"] is not None:
             return MemberFailed(member, piece["failed"])
-        result = _made(self._folder / member.folder / member.result)
+        result = result_of(member, self._folder)
         return MemberMoved(member, piece["share"]) if result is None else MemberFinished(member, result)
 
     def _end(self) -> Iterator[MemberEvent]:

@@ -185,19 +185,12 @@ class Connection:
             raise self._no_worker() from error
 
     def _compare_python(self) -> None:
-        """Refuse a cluster with another Python: it cannot read the functions that are sent."""
         versions = self._ask(self._client.get_versions)
         places = {"the scheduler": versions["scheduler"]}
         places |= {f"the worker {name}": about for name, about in versions["workers"].items()}
-        here = sys.version_info[:2]
-        for place, about in places.items():
-            python = dict(about["host"])["python"]
-            if tuple(map(int, python.split(".")[:2])) != here:
-                raise ClusterError(
-                    f"{self._address}: {place} has Python {python.rpartition('.final')[0] or python}, and here is "
-                    f"Python {here[0]}.{here[1]}; Dask needs the same on all machines: start it with Python "
-                    f"{here[0]}.{here[1]}"
-                )
+        pythons = {place: dict(about["host"])["python"] for place, about in places.items()}
+        if (problem := python_problem(pythons)) is not None:
+            raise ClusterError(f"{self._address}: {problem}")
 
     def _equip(self, texts: Mapping[str, Files], members: Sequence[Member]) -> None:
         """Send code and texts to all workers, also those that come later."""
@@ -237,6 +230,22 @@ class Connection:
 
         for name in self._ask(self._client.run_on_scheduler, dead):
             self._ask(self._client.unregister_worker_plugin, name)
+
+
+def python_problem(pythons: Mapping[str, str]) -> str | None:
+    """Return why a cluster with these versions of Python, by place, cannot be used; None if it can.
+
+    Another Python cannot read the functions that Dask sends.
+    """
+    here = ".".join(map(str, sys.version_info[:2]))
+    for place, python in pythons.items():
+        if not python.startswith(f"{here}."):
+            there = python.partition(".final")[0]
+            return (
+                f"{place} has Python {there}, and here is Python {here}; Dask needs the same on all machines: start "
+                f"it with Python {here}"
+            )
+    return None
 
 
 @contextlib.contextmanager

@@ -106,7 +106,9 @@ class Equipment:
             for digest, files in self._texts.items():
                 place(files, self.texts / digest)
             self.problem = (
-                _of_threads(worker.state.nthreads) or self._of_packages() or self._of_code(local)
+                _of_threads(worker.state.nthreads)
+                or package_problem(self._packages)
+                or self._of_code(local)
             )
         except OSError as error:
             self.problem = f"it cannot write its files: {error}; give it another --local-directory"
@@ -115,24 +117,6 @@ class Equipment:
     def teardown(self, worker: Any) -> None:
         """Remove the texts."""
         shutil.rmtree(self.texts, ignore_errors=True)
-
-    def _of_packages(self) -> str | None:
-        """Return which packages are missing, or compute other numbers than here."""
-        differing = []
-        for name, here in self._packages.items():
-            try:
-                there = version(name)
-            except PackageNotFoundError:
-                there = "missing"
-            if there == "missing" or (name in NUMBERS and there != here):
-                differing.append(f"{name} is {there} there and {here} here")
-        if not differing:
-            return None
-        same = " ".join(f"{name}=={here}" for name, here in self._packages.items())
-        return (
-            f"{', '.join(differing)}. A worker needs the same numbers as here; run there: "
-            f"python -m pip install {same}; then start it again"
-        )
 
     def _of_code(self, local: Path) -> str | None:
         """Let the worker import this charlm; return why it cannot, if it has imported another one."""
@@ -150,6 +134,25 @@ class Equipment:
             f"it has charlm {loaded.__version__} of {package} in memory, and here is charlm {self._charlm}, with "
             "other code; start it again: it then gets the code from here"
         )
+
+
+def package_problem(packages: Mapping[str, str]) -> str | None:
+    """Return which packages are missing here, or compute other numbers than the given versions; None if all fit."""
+    differing = []
+    for name, wanted in packages.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "missing"
+        if found == "missing" or (name in NUMBERS and found != wanted):
+            differing.append(f"{name} is {found} there and {wanted} here")
+    if not differing:
+        return None
+    same = " ".join(f"{name}=={wanted}" for name, wanted in packages.items())
+    return (
+        f"{', '.join(differing)}. Results must not depend on the worker; install the same there with "
+        f"`python -m pip install {same}`, and start it again"
+    )
 
 
 def _of_threads(threads: int) -> str | None:

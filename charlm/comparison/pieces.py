@@ -14,13 +14,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypedDict
 
 from charlm.comparison.equipment import Files
+from charlm.comparison.member import ended, training_of
 from charlm.comparison.pool import MemberFailed, outcome_of
 from charlm.runs.directory import RunDirectory
 from charlm.text.preparing import copies_of_texts
 
 
 class _Clock:
-    """Measures a piece of work from the first step that is reported, and keeps how much of the training is done."""
+    """Measures a piece of work from its first step on, and keeps how much of the training is done."""
 
     def __init__(self, limit: float) -> None:
         self.share = 0.0
@@ -89,7 +90,8 @@ def train_piece(
     with TemporaryDirectory(dir=worker.local_directory) as local, copies_of_texts(copies):
         directory = RunDirectory.create_or_open(Path(local, member.folder))
         directory.receive(files)
-        outcome = outcome_of(member, Path(local), stopping, clock.tell)
+        shares = training_of(member, Path(local), stopping)
+        outcome = ended(outcome_of(member, shares), clock.tell)
         failed = outcome.reason if isinstance(outcome, MemberFailed) else None
         contents = directory.contents()
         return Piece(files=contents, share=clock.share, seconds=clock.seconds, failed=failed)

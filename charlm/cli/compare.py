@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from charlm.cli.terminal.layout import filled, table
 from charlm.cli.terminal.phrases import marked
 from charlm.cli.terminal.screen import Screen
 from charlm.comparison.budgets import EqualBudget
+from charlm.comparison.cluster import check_address, run_on_cluster
 from charlm.comparison.comparison import (
     ComparisonResult,
     ModelResult,
@@ -26,8 +28,10 @@ from charlm.comparison.comparison import (
     learning,
 )
 from charlm.comparison.planning import Options, plan_of
+from charlm.comparison.pool import RunsMembers, run_members
 from charlm.comparison.results import Results
 from charlm.config import DataConfig
+from charlm.errors import InputError
 from charlm.reporting.comparison import plot_comparison
 from charlm.reporting.explanation import explanation_in_words
 from charlm.reporting.pictures import check_picture
@@ -44,6 +48,7 @@ def compare(
     budget: tuple[str, ...],
     steps: int | None,
     workers: int,
+    cluster: str | None,
     kernels: str | None,
     as_json: bool,
     plot: Path | None,
@@ -56,6 +61,7 @@ def compare(
     given = contenders_of(sources, grid)
     if plot is not None:
         check_picture(plot)
+    train = backend(workers, cluster)
     options = Options(
         seeds=seeds or given.seeds,
         budget=EqualBudget.of(budget, steps),
@@ -67,7 +73,7 @@ def compare(
     data = given.base.data if given.base else DataConfig()
     with encoding_offered(data, "data.encoding: {} in the config"):
         plan = plan_of(given.name, given.models, given.runs, options, given.thresholds, given.base)
-    results, code = run(plan, output or Path("comparisons") / plan.name, workers, screen)
+    results, code = run(plan, output or Path("comparisons") / plan.name, train, screen)
     if code or not results.members:
         return code or 1
     if plan.held_out:
@@ -79,6 +85,19 @@ def compare(
             plot_comparison(result, plot)
             screen.say(f"Plot saved in {plot}")
     return 1 if results.missing else 0
+
+
+def backend(workers: int, cluster: str | None) -> RunsMembers:
+    """Return the function that trains the members: here, or on a cluster."""
+    if cluster is None:
+        return partial(run_members, workers=workers)
+    if workers > 1:
+        raise InputError(
+            "--workers N trains in N processes on this machine, and --cluster on other machines, with all workers that "
+            "they have; give one of the two"
+        )
+    check_address(cluster)
+    return partial(run_on_cluster, address=cluster)
 
 
 def scores(results: Results) -> str:

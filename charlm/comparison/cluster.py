@@ -30,7 +30,7 @@ from charlm.comparison.pool import (
     MemberStarted,
     run_members,
 )
-from charlm.errors import InputError, RunBusyError
+from charlm.errors import InputError, RunBusyError, import_extra
 from charlm.runs.directory import RunDirectory
 
 PIECE, LONGEST = 10.0, 30.0
@@ -68,11 +68,7 @@ def run_on_cluster(
         InputError: the address is none, or the texts are too large.
         MissingExtraError: distributed is not installed.
     """
-    if not re.fullmatch(r"(tcp|tls)://[^\s/]+:[0-9]{1,5}", address):
-        raise InputError(
-            f"{address!r} is not the address of a Dask scheduler; it is printed when `dask scheduler` starts, and "
-            "looks like tcp://host:8786"
-        )
+    check_address(address)
     waiting = []
     for member in members:
         if member.run is not None or result_of(member, folder) is not None:
@@ -82,6 +78,26 @@ def run_on_cluster(
     if waiting:
         with connected(address, waiting) as cluster:
             yield from _Coordinator(cluster, waiting, folder, stopping).events()
+
+
+def check_address(address: str) -> None:
+    """Refuse what cannot be the address of a scheduler.
+
+    Raises:
+        InputError: it has another form.
+        MissingExtraError: distributed is not installed.
+
+    Example:
+        >>> check_address("host:8786")
+        Traceback (most recent call last):
+        charlm.errors.InputError: 'host:8786' is not the address of a Dask scheduler...
+    """
+    import_extra("distributed", "training on a Dask cluster (--cluster)")
+    if not re.fullmatch(r"(tcp|tls)://[^\s/]+:[0-9]{1,5}", address):
+        raise InputError(
+            f"{address!r} is not the address of a Dask scheduler; `dask scheduler` prints it when it starts, and it "
+            "looks like tcp://host:8786"
+        )
 
 
 class _Coordinator:
@@ -165,7 +181,11 @@ class _Coordinator:
         if piece["failed"] is not None:
             return MemberFailed(member, piece["failed"])
         result = result_of(member, self._folder)
-        return MemberMoved(member, piece["share"]) if result is None else MemberFinished(member, result)
+        return (
+            MemberMoved(member, piece["share"])
+            if result is None
+            else MemberFinished(member, result)
+        )
 
     def _end(self) -> Iterator[MemberEvent]:
         """Let the pieces end, write what they return, and leave the others."""

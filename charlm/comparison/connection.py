@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +18,7 @@ from charlm import __version__
 from charlm.comparison import equipment
 from charlm.comparison.equipment import Files
 from charlm.comparison.plan import Member
-from charlm.errors import ClusterError, TextError, import_extra
+from charlm.errors import ClusterError, TextError
 from charlm.text.preparing import source_paths
 from charlm.text.sources import sources_of
 
@@ -42,11 +43,10 @@ def connected(address: str, members: Sequence[Member]) -> Iterator[Connection]:
 
     Raises:
         ClusterError: it cannot be reached, or no worker can be used.
-        MissingExtraError: distributed is not installed.
         TextError: a text cannot be read, or the texts are too large to be sent.
     """
-    distributed = import_extra("distributed", "training on a Dask cluster (--cluster)")
-    with _silence(distributed):
+    distributed: Any = import_module("distributed")
+    with _silence():
         try:
             client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
@@ -249,12 +249,14 @@ def python_problem(pythons: Mapping[str, str]) -> str | None:
 
 
 @contextlib.contextmanager
-def _silence(distributed: Any) -> Iterator[None]:
+def _silence() -> Iterator[None]:
     """Keep Dask's own messages from the terminal: what goes wrong is said once, by an error."""
+    from distributed.versions import VersionMismatchWarning
+
     loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
+        warnings.simplefilter("ignore", VersionMismatchWarning)
         for logger in loggers:
             logger.setLevel(logging.CRITICAL + 1)
         try:

@@ -166,7 +166,7 @@ def _of_threads(threads: int) -> str | None:
 
 
 def _code_folder(local: Path) -> Path:
-    """Return a folder that outlives the worker, if one can be written: numba finds machine code by its source's path."""
+    """Return a folder that outlives the worker if possible: numba finds machine code by the path of its source."""
     root = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or root).expanduser() / "charlm" / "code"

@@ -78,7 +78,7 @@ def train_piece(
     from distributed import get_worker
 
     worker, member = get_worker(), pickle.loads(pickled)
-    here = worker.plugins[equipment]
+    here: Any = worker.plugins[equipment]
     if here.problem is not None:  # a worker that came when the training had begun
         raise RuntimeError(here.problem)
     clock, task = _Clock(seconds), worker.get_current_task()

@@ -74,6 +74,8 @@ def compare(
     with encoding_offered(data, "data.encoding: {} in the config"):
         plan = plan_of(given.name, given.models, given.runs, options, given.thresholds, given.base)
     results, code = run(plan, output or Path("comparisons") / plan.name, train, screen)
+    if not plan.held_out:
+        results = results.complete()
     if code or not results.members:
         return code or 1
     if plan.held_out:

@@ -88,6 +88,8 @@ def training_of(member: Member, folder: Path, stopping: Stopping = lambda: False
         return scored(member, member.run)
     if (made := result_of(member, folder)) is not None:
         return made
+    if stopping():
+        return None
     directory = RunDirectory.create_or_open(folder / member.folder)
 
     def wait() -> None:
@@ -98,6 +100,7 @@ def training_of(member: Member, folder: Path, stopping: Stopping = lambda: False
     with contextlib.suppress(_StoppedError), directory.lock_after(wait):
         if (made := result_of(member, folder)) is not None:
             return made
+        directory.sweep()
         training = _training(member, directory)
         if training.finished is None and not (yield from _trained(training, stopping)):
             return None

@@ -15,6 +15,7 @@ import attrs
 from charlm import __version__
 from charlm.comparison.results import MemberResult, Missing, Results
 from charlm.config import RunConfig, to_dict
+from charlm.config.names import plain_name
 from charlm.training.budget import Budget
 
 _FREE = {
@@ -81,7 +82,7 @@ class Member:
     @property
     def folder(self) -> str:
         """The name of its run directory, in the folder of the comparison."""
-        return f"{self.name}-seed{self.seed}-{self.id[:10]}"
+        return f"{plain_name(self.name)}-seed{self.seed}-{self.id[:10]}"
 
     @property
     def result(self) -> str:

@@ -134,6 +134,11 @@ def _ground(contenders: Sequence[Contender]) -> Ground | None:
     """Return the held-out text on which the models are compared; None if none of them holds text out."""
     if any(contender.held_out is not None for contender in contenders):
         return common_ground(contenders)
+    short = [c.name for c in contenders if c.data.val_frac > 0 or c.data.val_file is not None]
+    if short:
+        raise InputError(
+            f"the text is too short: not one character of it is held out in {', '.join(short)}; give a longer text"
+        )
     finished = [contender.name for contender in contenders if contender.finished]
     if finished:
         raise InputError(

@@ -11,9 +11,11 @@ import os
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -140,11 +142,6 @@ def outcome_of(member: Member, shares: Shares) -> Generator[float, None, Outcome
     return None if result is None else MemberFinished(member, result)
 
 
-def outcome_in_worker(member: Member, folder: Path, stopping: Stopping) -> Outcome:
-    """Train a member in a worker, which reports its progress in the run directory alone."""
-    return ended(outcome_of(member, training_of(member, folder, stopping)))
-
-
 def _here(members: Sequence[Member], folder: Path, stopping: Stopping) -> Iterator[MemberEvent]:
     for member in members:
         yield MemberStarted(member)
@@ -214,6 +211,8 @@ def _round(
             continue
         if isinstance(outcome, _End):
             return
+        if isinstance(outcome, KeyboardInterrupt):  # before the process has begun to ignore it
+            raise BrokenExecutor from outcome
         if isinstance(outcome, BaseException):
             raise outcome
         if outcome is not None:
@@ -232,19 +231,45 @@ def _feed(
     put: Callable[[Any], None],
 ) -> None:
     """Run members in joblib's processes, and put their outcomes as they come."""
-    # the processes inherit it: Ctrl-C is for the coordinator, which asks them to stop
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         joblib = import_extra("joblib", "--workers")
         share = max(1, cores() // workers)
         # one process would be this one
         with joblib.parallel_config("loky", n_jobs=max(2, workers), inner_max_num_threads=share):
-            jobs = (joblib.delayed(outcome_in_worker)(m, folder, stopping) for m in members)
+            jobs = (joblib.delayed(_work)(m, folder, stopping) for m in members)
             for outcome in joblib.Parallel(return_as="generator_unordered", batch_size=1)(jobs):
                 put(outcome)
         put(_End())
     except BaseException as error:
         put(error)
+
+
+def _work(member: Member, folder: Path, stopping: Stopping) -> Outcome:
+    """Train a member in a process, which reports its progress in the run directory alone.
+
+    The signals are for the coordinator, which asks its processes to stop: it may share a terminal with them.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _watch(os.getppid())
+    with _working:
+        return ended(outcome_of(member, training_of(member, folder, stopping)))
+
+
+_working = threading.Lock()
+
+
+@cache
+def _watch(parent: int) -> None:
+    """End this process once its parent has died and its member, if it has one, is saved."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL)
+        with _working:
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class _Progress:

@@ -158,6 +158,12 @@ class Results:
         """Return the results of a model, by seed."""
         return tuple(member for member in self.members if member.name == model)
 
+    def complete(self) -> Results:
+        """Return the results of the seeds that all models have."""
+        seeds = set.intersection(*({m.seed for m in self.of(model)} for model in self.models))
+        members = tuple(member for member in self.members if member.seed in seeds)
+        return attrs.evolve(self, members=members)
+
     @property
     def held_out(self) -> bool:
         """Whether the members are judged on held-out text; else only their losses in training are known."""

@@ -126,3 +126,122 @@ def test_quiet_is_silent_on_stderr(charlm):
     done = charlm("-q", "compare", "srnn-vs-lstm", "--seeds", 1, "--steps", 2)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Undecided" in done.stdout
+
+
+NOVEL = "the cat sat on the mat, the rat sat on the hat.\n" * 60
+TINY = "--seeds 2 --kernels numpy --budget steps=4"
+
+
+@pytest.fixture
+def novel(tmp_path):
+    (tmp_path / "novel.txt").write_text(NOVEL)
+    return tmp_path
+
+
+def test_models_on_any_text(typed, novel):
+    code, stdout, stderr = typed(f"charlm compare srnn lstm gru novel.txt {TINY} --json")
+    assert code == 0, stderr
+    facts = json.loads(stdout)
+    assert facts["models"] == ["srnn", "lstm", "gru"]
+    assert [(m["name"], m["seed"]) for m in facts["members"]] == [
+        (name, seed) for name in facts["models"] for seed in (0, 1)
+    ]
+    assert all(len(m["losses"]) == m["steps"] == 4 for m in facts["members"])
+    assert len({tuple(m["held_out"]["characters"]) for m in facts["members"]}) == 1
+    assert len([*(novel / "comparisons/srnn-vs-lstm-vs-gru-novel").glob("*/result*.json")]) == 6
+
+
+def test_a_grid_names_its_models_by_their_values(typed, novel):
+    grid = "--grid model.hidden_dim=3,5 --grid train.learning_rate=1e-3,3e-2"
+    code, stdout, stderr = typed(f"charlm compare text novel.txt {grid} {TINY} --json -o here")
+    assert code == 0, stderr
+    facts = json.loads(stdout)
+    assert facts["models"] == [
+        f"hidden_dim={size},learning_rate={rate}" for size in (3, 5) for rate in ("1e-3", "3e-2")
+    ]
+    sizes = [m["parameters"] for m in facts["members"]]
+    assert sizes[0] == sizes[2] < sizes[4] == sizes[6]
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ("--grid lr=1,2", "did you mean train.learning_rate?"),
+        ("--grid model.layers=1", "two different values or more"),
+        ("--grid model.layers=1,1", "two different values or more"),
+        ("--grid model.layers=1,two", "expected a whole number, got 'two'"),
+        ("--grid model.layers=0,1,two", "expected 1 or more, got 0"),
+        ("--grid train.seed=1,2", "--seeds"),
+        ("--grid model.layers=1,2 --grid model.layers=3,4", "given 2 times"),
+        ("--grid model.layers=1,2 --budget steps=3 --steps 4", "given twice"),
+        ("--grid model.layers=1,2 --budget time=1h --steps 4", "choose one"),
+        ("", "two models or more"),
+    ],
+)
+def test_a_wrong_grid_or_budget_is_refused(typed, novel, grid, said):
+    code, stdout, stderr = typed(f"charlm compare text novel.txt {grid}")
+    assert (code, stdout) == (2, "")
+    assert said in stderr
+    assert not (novel / "comparisons").exists()
+
+
+def test_the_networks_of_a_comparison_on_another_text(typed, novel):
+    code, stdout, stderr = typed(f"charlm compare srnn-vs-lstm novel.txt {TINY} --json")
+    assert code == 0, stderr
+    members = json.loads(stdout)["members"]
+    assert [m["name"] for m in members] == ["srnn", "srnn", "lstm", "lstm"]
+    assert all(m["held_out"] for m in members)
+
+
+def test_runs_that_are_trained_already(typed, novel):
+    settings = "--steps 4 --hidden-dim 4 --kernels numpy --sample-every 0"
+    for name, more in [("a", ""), ("b", "--seed 7"), ("c", "--val-frac 0.2"), ("d", "--cell gru")]:
+        assert typed(f"charlm -q train text novel.txt {settings} {more} -o runs/{name}")[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in novel.glob("**/*")}
+    code, stdout, stderr = typed("charlm compare runs/a runs/b runs/d --json")
+    assert code == 0, stderr
+    members = json.loads(stdout)["members"]
+    assert [(m["name"], m["seed"], m["steps"]) for m in members] == [
+        ("a", 0, 4),
+        ("b", 7, 4),
+        ("d", 0, 4),
+    ]
+    assert {p: p.stat().st_mtime_ns for p in novel.glob("**/*")} == before  # nothing is written
+    code, stdout, stderr = typed("charlm compare runs/a runs/c")
+    assert code == 0
+    assert "on the part that all of them hold out" in " ".join(stderr.split())
+    code, stdout, stderr = typed(f"charlm compare runs/a text novel.txt {TINY} --json")
+    assert code == 0, stderr
+    assert json.loads(stdout)["models"] == ["text", "a"]
+    (novel / "novel.txt").write_text(NOVEL.replace("cat", "dog"))
+    code, stdout, stderr = typed("charlm compare runs/a runs/b")
+    assert (code, stdout) == (2, "")
+    assert "not the text that" in stderr
+
+
+def test_a_run_alone_is_refused(typed, novel):
+    typed("charlm -q train --kernels numpy --steps 1 -o runs/a")
+    code, _, stderr = typed("charlm compare runs/a")
+    assert (code, "one model alone" in stderr) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["text novel.txt", "srnn"])
+def test_a_model_that_fails_is_named_and_the_others_go_on(typed, novel, text):
+    grid = "--grid train.learning_rate=0.01,1e38"
+    code, _, stderr = typed(
+        f"charlm compare {text} {grid} {TINY} --steps 20".replace("--budget steps=4", "")
+    )
+    assert code == 1
+    assert re.search(r"seed 0: learning_rate=1e38 failed: .*smaller learning rate", stderr)
+    assert re.search(r"seed 1: learning_rate=0.01 +\S+", stderr)
+
+
+def test_without_joblib_the_error_says_how_to_install_it(charlm, novel):
+    (novel / "joblib").mkdir()
+    (novel / "joblib/__init__.py").write_text("raise ImportError('none')\n")
+    if getattr(sys.flags, "safe_path", False):
+        pytest.skip("the current folder is not on the import path")
+    done = charlm("compare", "srnn", "lstm", "novel.txt", *TINY.split(), "--workers", 2)
+    assert done.returncode == 2
+    assert f"{sys.executable} -m pip install joblib" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -17,10 +17,10 @@ NAME is a bundled comparison (see --list) or the .yaml file of one. CONFIG is a 
 name or a .yaml file. RUN is the folder of a run that is trained already. TEXT is your own text.
 
 \b
-charlm compare srnn-vs-lstm                      a bundled comparison
-charlm compare srnn lstm gru novel.txt           models on your text
-charlm compare small novel.txt --grid model.hidden_dim=64,128 --budget steps=1000
-charlm compare runs/novel runs/novel-2           runs that are trained already
+charlm compare srnn-vs-lstm        a bundled comparison
+charlm compare srnn gru novel.txt  models on your text
+charlm compare runs/a runs/b       finished runs
+charlm compare small novel.txt --grid model.layers=1,2
 
 Models are compared by their score of held-out text if there is any, else by their loss in training.
 Models that cannot be compared are refused. Finished trainings are kept in the folder of the

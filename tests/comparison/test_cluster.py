@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import charlm
+from charlm.cli import main
 from charlm.comparison import cluster, connection
 from charlm.comparison.cluster import run_on_cluster
 from charlm.comparison.connection import python_problem
@@ -371,6 +372,32 @@ def test_a_cluster_that_cannot_train_is_refused_and_a_lost_one_has_saved(
         with pytest.raises(ClusterError, match=r"connection to the Dask scheduler is lost.*repeat"):
             list(run_on_cluster(members, here, stopping, dask.address))
         assert saved() >= 2
+
+
+def test_the_command_prints_the_same_table(
+    dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("novel.txt").write_text(TEXT)
+    what = "text novel.txt --grid model.hidden_dim=4,8 --steps 4 --seeds 1 --kernels numpy"
+    printed = []
+    for more in (["-o", "here"], ["-o", "there", "--cluster", dask.address]):
+        with pytest.raises(SystemExit) as ended:
+            main(["compare", *what.split(), *more])
+        assert ended.value.code == 0
+        printed.append(capfd.readouterr().out)
+    assert "hidden_dim=8" in printed[0]
+    assert printed[0] == printed[1]
+    assert checkpoints(tmp_path / "there") == checkpoints(tmp_path / "here")
+
+
+def test_workers_here_and_a_cluster_exclude_each_other(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "srnn-vs-lstm", "--workers", "2", "--cluster", "tcp://host:8786"])
+    assert ended.value.code == 2
+    assert "give one of the two" in capfd.readouterr().err
 
 
 def test_a_scheduler_that_does_not_answer_is_an_error(

@@ -255,17 +255,17 @@ class LineLog:
         return len(kept)
 
     def become(self, content: bytes) -> None:
-        """Write other content to the same file, which other processes may have opened or locked.
+        """Write other content into the same file, which a process may have locked; it is created if necessary.
+
+        A process that is killed in the middle leaves all lines that both contents have.
 
         Raises:
             OutputError: it cannot be written.
         """
         try:
-            with open(self.path, "ab+", opener=regular) as file:
-                file.seek(0)
-                if file.read() != content:
-                    file.truncate(0)
-                    file.write(content)
+            with os.fdopen(regular(self.path, os.O_RDWR | os.O_CREAT), "rb+") as file:
+                file.write(content)
+                file.truncate()
         except OSError as error:
             raise output_error(self.path, error) from error
 

@@ -31,6 +31,7 @@ from charlm.comparison.pool import (
     run_members,
 )
 from charlm.errors import InputError, RunBusyError, import_extra
+from charlm.runs.copies import contents, receive
 from charlm.runs.directory import RunDirectory
 
 PIECE, LONGEST = 10.0, 30.0
@@ -155,7 +156,7 @@ class _Coordinator:
 
     def _send(self, work: _Work) -> None:
         work.began = time.monotonic()
-        files = work.directory.contents()
+        files = contents(work.directory)
         self._running[self._cluster.submit(work.member, files, work.seconds)] = work
 
     def _collect(self) -> Iterator[MemberEvent]:
@@ -177,7 +178,7 @@ class _Coordinator:
             return MemberFailed(member, piece)
         lost = time.monotonic() - work.began - piece["seconds"]
         work.seconds = min(LONGEST, max(PIECE, 20 * lost))
-        work.directory.receive(piece["files"])
+        receive(work.directory, piece["files"])
         if piece["failed"] is not None:
             return MemberFailed(member, piece["failed"])
         result = result_of(member, self._folder)

@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 from charlm.comparison.equipment import Files
 from charlm.comparison.member import ended, training_of
 from charlm.comparison.pool import MemberFailed, outcome_of
+from charlm.runs.copies import contents, receive
 from charlm.runs.directory import RunDirectory
 from charlm.text.preparing import copies_of_texts
 
@@ -89,12 +90,12 @@ def train_piece(
     copies = {name: here.texts / digest for name, digest in texts.items()}
     with TemporaryDirectory(dir=worker.local_directory) as local, copies_of_texts(copies):
         directory = RunDirectory.create_or_open(Path(local, member.folder))
-        directory.receive(files)
+        receive(directory, files)
         shares = training_of(member, Path(local), stopping)
         outcome = ended(outcome_of(member, shares), clock.tell)
         failed = outcome.reason if isinstance(outcome, MemberFailed) else None
-        contents = directory.contents()
-        return Piece(files=contents, share=clock.share, seconds=clock.seconds, failed=failed)
+        changed = contents(directory)
+        return Piece(files=changed, share=clock.share, seconds=clock.seconds, failed=failed)
 
 
 def _is_wanted(worker: Any, task: Any) -> bool:

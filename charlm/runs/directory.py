@@ -308,35 +308,6 @@ class RunDirectory:
                 LineLog(log).sync()
         save_checkpoint(self.checkpoint, checkpoint)
 
-    def contents(self) -> dict[str, bytes]:
-        """Return the content of all files of the directory, by name.
-
-        Raises:
-            OSError: a file cannot be read.
-        """
-        return {
-            file.name: file.read_bytes()
-            for file in sorted(self.path.iterdir())
-            if file.is_file() and not file.match(TEMPORARY_GLOB)
-        }
-
-    def receive(self, contents: Mapping[str, bytes]) -> None:
-        """Take over the files of a copy of this run that was trained further elsewhere.
-
-        The logs come first, then the checkpoints, then files that are not known here: so a run that is killed in the
-        middle of this resumes from one of the two checkpoints. The log that is locked stays the same file.
-
-        Raises:
-            OutputError: a file cannot be written.
-        """
-        for name in sorted(contents, key=_place):
-            path = self.path / name
-            if path in (self.metrics, self.samples):
-                LineLog(path).become(contents[name])
-                LineLog(path).sync()
-            elif not path.exists() or path.read_bytes() != contents[name]:
-                write_atomically(path, contents[name])
-
     def save_best(self, checkpoint: Checkpoint) -> None:
         """Write `checkpoint` as the best."""
         save_checkpoint(self.best, checkpoint)
@@ -355,12 +326,6 @@ def check_names(path: Path) -> None:
                 f"at all; choose a name of letters, digits, dots, dashes and underscores, such as "
                 f"{str(folder.with_name(plain_name(folder.name)))!r}"
             )
-
-
-def _place(name: str) -> int:
-    """Return the place of a file of a run in the order in which ``receive`` writes them."""
-    order = (_METRICS, _SAMPLES, CONFIG, _META, _SUMMARY, BEST_NAME, LAST_NAME)
-    return order.index(name) if name in order else len(order)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -209,7 +209,7 @@ class Comparison:
     compared by ``result()``, their losses in training.
 
     The loss of a text of one line is that of a step. For several lines it is the mean of the last steps: as
-    many as there are lines, and at most ``WINDOW``. In a stream, it is the mean of the last ``WINDOW`` steps.
+    many as there are lines, and at most 20. In a stream, it is the mean of the last 20 steps.
 
     Without thresholds in the config, the threshold is the final loss of the slowest model, the highest of all.
 

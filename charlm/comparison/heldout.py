@@ -39,7 +39,8 @@ class HeldOutText:
         if data.val_file is not None:  # a text of its own
             before, after = before[:0], after[:0]
             data = attrs.evolve(data, text=data.val_file, val_file=None)
-        first, unknown, last = _unknown(vocab, (before, held_out, after), data)
+        with progress.unheard():
+            first, unknown, last = _unknown(vocab, (before, held_out, after), data)
         self._corpus = corpus
         self._sizes = _sizes(vocab, held_out, unknown)
         begin = utf_8_length(vocab, before, first)

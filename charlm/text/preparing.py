@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from charlm import progress
 from charlm.config import DataConfig, bundled_texts, resolve_text
 from charlm.errors import TextError
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -107,7 +108,8 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
         made_of[0] if len(made_of) == 1 else sha256("".join(made_of).encode()).hexdigest()
     )
     if text is None:
-        corpus.report = report(files.sources, whole, corpus.held_out_ids, corpus.test_ids, data)
+        with progress.unheard():
+            corpus.report = report(files.sources, whole, corpus.held_out_ids, corpus.test_ids, data)
         corpus.notices += corpus.report.notices
     return corpus
 

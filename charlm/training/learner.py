@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from charlm import __version__
+from charlm import __version__, progress
 from charlm.config import RunConfig, to_dict
 from charlm.engine.arrays import Array
 from charlm.engine.trainers import TRAINERS
@@ -107,7 +107,7 @@ class Learner:
         arrays = [collection.storage.values, *(table.value for table in collection.lookups)]
         arrays += self.trainer.state().values()
         following = self.corpus.batch(self.progress.step)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), progress.unheard():
             finite = all(np.isfinite(array).all() for array in arrays)
             return finite and math.isfinite(evaluate(self.model, [following]).nll)
 

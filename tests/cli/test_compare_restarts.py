@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from charlm.runs.directory import RunDirectory
-from tests.cli.conftest import environment
+from tests.cli.conftest import ROOT, environment
 
 KILLS = 10
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 30
@@ -36,12 +36,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, output: str, *more: object) -> subprocess.Popen[str]:
-    command = ["compare", "gru.yaml", "lstm.yaml", "--seeds", "3", "--json", "-o", output]
+def start(folder: Path, output: str, *more: object, seeds: int = 3) -> subprocess.Popen[str]:
+    command = ["compare", "gru.yaml", "lstm.yaml", "--seeds", str(seeds), "--json", "-o", output]
     return subprocess.Popen(
         [sys.executable, "-m", "charlm", *command, *map(str, more)],
         cwd=folder,
-        env=environment(),
+        env={**environment(), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -139,7 +139,7 @@ def workers_of(pid: int) -> list[int]:
 def test_a_signal_saves_all_members_and_says_how_to_continue(folder, workers, number):
     if workers > 1:
         pytest.importorskip("joblib", reason="the extra 'parallel' is not installed")
-    process = start(folder, "stopped", "--workers", workers)
+    process = start(folder, "stopped", "--workers", workers, seeds=2)
     wait_for(lambda: steps(folder / "stopped") > 20, process)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does
@@ -149,20 +149,20 @@ def test_a_signal_saves_all_members_and_says_how_to_continue(folder, workers, nu
     assert process.returncode == 128 + number, stderr
     assert "Traceback" not in stderr
     assert "To continue: " in stderr
-    assert f"compare gru.yaml lstm.yaml --seeds 3 --json -o stopped --workers {workers}" in stderr
+    assert f"compare gru.yaml lstm.yaml --seeds 2 --json -o stopped --workers {workers}" in stderr
     runs = [RunDirectory(path.parent) for path in folder.glob("stopped/*/metrics.jsonl")]
     for run in runs:
         assert not run.is_running()
         assert run.read_summary()[0].state in ("stopped", "finished")
     before = finished(folder / "stopped")
-    assert len(table(start(folder, "stopped"))["members"]) == 6
+    assert len(table(start(folder, "stopped", seeds=2))["members"]) == 4
     assert {file: finished(folder / "stopped")[file] for file in before} == before
 
 
 def test_two_coordinators_wait_for_each_other(folder):
-    first = start(folder, "shared")
+    first = start(folder, "shared", seeds=2)
     wait_for(lambda: steps(folder / "shared") > 0, first)
-    second = start(folder, "shared")
+    second = start(folder, "shared", seeds=2)
     whole = table(first)
     stdout, stderr = second.communicate(timeout=120)
     assert second.returncode == 0, stderr
@@ -171,7 +171,34 @@ def test_two_coordinators_wait_for_each_other(folder):
     assert [m["seconds"] for m in read] == [  # read, not trained again
         json.loads(file.read_text())["seconds"]
         for name in ("gru", "lstm")
-        for seed in range(3)
+        for seed in range(2)
         for file in folder.glob(f"shared/{name}-seed{seed}-*/result*.json")
     ]
-    assert len(whole["members"]) == 6
+    assert len(whole["members"]) == 4
+
+
+KILLER = """
+import os, sys
+def kill(event, arguments):
+    if event == "open" and "lstm-seed0" in str(arguments[0]) and "metrics" in str(arguments[0]):
+        os.kill(os.getpid(), 9)
+if "popen_loky" in " ".join(sys.orig_argv):
+    sys.addaudithook(kill)
+"""
+
+
+def test_a_member_whose_process_is_killed_each_time_is_named_and_the_others_go_on(folder):
+    pytest.importorskip("joblib", reason="the extra 'parallel' is not installed")
+    (folder / "sitecustomize.py").write_text(KILLER)
+    process = start(folder, "killed", "--workers", 2, seeds=2)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "seed 0: lstm failed: its process was killed" in stderr
+    assert "Traceback" not in stderr
+    facts = json.loads(stdout)
+    assert [(m["name"], m["seed"]) for m in facts["members"]] == [
+        ("gru", 0),
+        ("gru", 1),
+        ("lstm", 1),
+    ]
+    assert [(m["name"], m["seed"]) for m in facts["missing"]] == [("lstm", 0)]

@@ -101,6 +101,10 @@ class StandardOutputError(CharlmError):
     """Standard output cannot be written."""
 
 
+class ClusterError(CharlmError):
+    """A Dask cluster cannot be reached, cannot do the work, or was lost."""
+
+
 class ReaderGoneError(StandardOutputError):
     """The reader of standard output (``| head``) has closed it, which is not a failure."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from charlm.cli.options.contenders import list_bundled as show_bundled
 from charlm.cli.terminal.reports import FORMATS, failed
 from charlm.cli.terminal.screen import Screen
 from charlm.comparison.budgets import EqualBudget
+from charlm.comparison.cluster import check_address, run_on_cluster
 from charlm.comparison.comparison import learning
 from charlm.comparison.plan import Plan
 from charlm.comparison.planning import Options, baselines_of, plan_of
+from charlm.comparison.pool import RunsMembers, run_members
 from charlm.comparison.results import Results
 from charlm.config import DataConfig
+from charlm.errors import InputError
 from charlm.reporting.comparison import held_out, training
 from charlm.reporting.comparison.conditions import Condition
 from charlm.reporting.comparison.curves import plot_report
@@ -36,6 +40,7 @@ def compare(
     budget: tuple[str, ...],
     steps: int | None,
     workers: int,
+    cluster: str | None,
     kernels: str | None,
     form: str,
     plot: Path | None,
@@ -50,6 +55,7 @@ def compare(
     conditions = [*map(Condition.parse, fail_if)]
     if plot is not None:
         check_picture(plot)
+    train = backend(workers, cluster)
     options = Options(
         seeds=seeds or given.seeds,
         budget=EqualBudget.of(budget, steps),
@@ -63,7 +69,7 @@ def compare(
         plan = plan_of(given.name, given.models, given.runs, options, given.thresholds, given.base)
     for condition in conditions:
         condition.check(plan.models, (held_out if plan.held_out else training).METRICS)
-    results, code = run(plan, output or Path("comparisons") / plan.name, workers, screen)
+    results, code = run(plan, output or Path("comparisons") / plan.name, train, screen)
     if not plan.held_out:
         results = results.complete()
     if code or not results.members:
@@ -80,3 +86,16 @@ def _report(results: Results, plan: Plan) -> Report:
     if plan.held_out:
         return held_out.held_out_report(results, baselines_of(plan))
     return training.training_report(learning(results, plan), results.all_notes)
+
+
+def backend(workers: int, cluster: str | None) -> RunsMembers:
+    """Return the function that trains the members: here, or on a cluster."""
+    if cluster is None:
+        return partial(run_members, workers=workers)
+    if workers > 1:
+        raise InputError(
+            "--workers N trains in N processes on this machine, and --cluster on other machines, with all workers that "
+            "they have; give one of the two"
+        )
+    check_address(cluster)
+    return partial(run_on_cluster, address=cluster)

@@ -86,8 +86,7 @@ def training_of(member: Member, folder: Path, stopping: Stopping = lambda: False
     """Do what ``train_member`` does, and yield the part that is done after each step."""
     if member.run is not None:
         return scored(member, member.run)
-    file = folder / member.folder / member.result
-    if (made := _made(file)) is not None:
+    if (made := result_of(member, folder)) is not None:
         return made
     if stopping():
         return None
@@ -99,14 +98,14 @@ def training_of(member: Member, folder: Path, stopping: Stopping = lambda: False
         time.sleep(PAUSE)
 
     with contextlib.suppress(_StoppedError), directory.lock_after(wait):
-        if (made := _made(file)) is not None:
+        if (made := result_of(member, folder)) is not None:
             return made
         directory.sweep()
         training = _training(member, directory)
         if training.finished is None and not (yield from _trained(training, stopping)):
             return None
         result = _result(member, training, directory)
-        result.write(file)
+        result.write(folder / member.folder / member.result)
         return result
     return None
 
@@ -115,9 +114,10 @@ class _StoppedError(Exception):
     """The member is to stop before its training has begun."""
 
 
-def _made(file: Path) -> MemberResult | None:
+def result_of(member: Member, folder: Path) -> MemberResult | None:
+    """Return the result of a member that has been trained; None if it has none."""
     with contextlib.suppress(StoredError):  # a damaged one is made again, from the run
-        return MemberResult.read(file)
+        return MemberResult.read(folder / member.folder / member.result)
     return None
 
 

@@ -65,6 +65,8 @@ class MemberFailed:
 
 
 MemberEvent: TypeAlias = MemberStarted | MemberMoved | MemberFinished | MemberFailed
+RunsMembers: TypeAlias = Callable[[Sequence[Member], Path, Stopping], Iterator[MemberEvent]]
+"""``run_members``, or another function that trains members elsewhere."""
 Outcome: TypeAlias = MemberFinished | MemberFailed | None
 """How a member ended; None: it was stopped."""
 

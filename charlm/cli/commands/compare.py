@@ -62,6 +62,11 @@ comparison: the same command continues a comparison that was stopped or killed.
     metavar="N",
     help="Processes that train at the same time (more than 1 needs the extra `parallel`).",
 )
+@click.option(
+    "--cluster",
+    metavar="tcp://HOST:PORT",
+    help="Train on a Dask cluster, with this scheduler (needs the extra `cluster`).",
+)
 @kernels_option
 @click.option(
     "--format",

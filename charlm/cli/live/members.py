@@ -23,9 +23,9 @@ from charlm.comparison.pool import (
     MemberFinished,
     MemberMoved,
     MemberStarted,
+    RunsMembers,
     StopSign,
     coordinating,
-    run_members,
 )
 from charlm.comparison.results import MemberResult, Missing, Results
 from charlm.interrupts import end, is_ignored, say
@@ -36,7 +36,7 @@ WAIT = 0.5
 """Seconds between two tries to enter a folder in which another comparison is running."""
 
 
-def run(plan: Plan, folder: Path, workers: int, screen: Screen) -> tuple[Results, int]:
+def run(plan: Plan, folder: Path, run_members: RunsMembers, screen: Screen) -> tuple[Results, int]:
     """Run a comparison in its folder; return its results, and the exit code if a signal has stopped it."""
     screen.say(_introduced(plan))
     for note in plan.notes:
@@ -48,7 +48,7 @@ def run(plan: Plan, folder: Path, workers: int, screen: Screen) -> tuple[Results
             check_names(folder)
         sign = stack.enter_context(coordinating(folder, _Waiting(folder, screen)))
         signals = stack.enter_context(_stopping(sign, screen))
-        done, missing = _run(plan, folder, sign, workers, screen)
+        done, missing = _run(plan, folder, sign, run_members, screen)
         if signals.code:
             left = len(plan.members) - len(done)
             screen.say(
@@ -67,13 +67,13 @@ def _introduced(plan: Plan) -> str:
 
 
 def _run(
-    plan: Plan, folder: Path, sign: StopSign, workers: int, screen: Screen
+    plan: Plan, folder: Path, sign: StopSign, run_members: RunsMembers, screen: Screen
 ) -> tuple[list[MemberResult], list[Missing]]:
     done: list[MemberResult] = []
     missing: list[Missing] = []
     shares = dict.fromkeys(plan.members, 0.0)
     with progress.task("training", sum(member.work for member in plan.members) or None):
-        for event in run_members(plan.members, folder, sign, workers):
+        for event in run_members(plan.members, folder, sign):
             member, share = event.member, 1.0
             match event:
                 case MemberStarted():

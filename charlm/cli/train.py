@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from charlm.config import (
     trains_as_a_preset,
 )
 from charlm.errors import InputError
+from charlm.ranks import Ranks, world
 from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
 
@@ -33,6 +35,22 @@ BUDGETS = ("train.steps", "train.epochs", "train.max_time")
 
 
 def train(
+    obj: dict[str, Any],
+    /,
+    **options: Any,
+) -> int:
+    """Run ``charlm train``, on all ranks if ``mpirun`` started several, and return the exit code."""
+    ranks = world()
+    if ranks is not None and ranks.rank:
+        from charlm.cli.live.ranks import follow
+
+        return follow(ranks, obj)
+    with nullcontext() if ranks is None else ranks.leading():
+        return _train(ranks, obj, **options)
+
+
+def _train(
+    ranks: Ranks | None,
     obj: dict[str, Any],
     /,
     arguments: tuple[str, ...],
@@ -49,7 +67,6 @@ def train(
     list_bundled: bool,
     **flags: str | None,
 ) -> int:
-    """Run ``charlm train`` and return the exit code."""
     if as_json and not dry_run:
         raise click.UsageError("--json is for --dry-run; a run writes its numbers to metrics.jsonl")
     if list_bundled:
@@ -84,7 +101,7 @@ def train(
     # not earlier: this imports numpy, which then reads the number of threads
     from charlm.cli.live.session import RunOptions, run
 
-    options = RunOptions(output, force, init_from, resume, tensorboard, note)
+    options = RunOptions(output, force, init_from, resume, tensorboard, note, ranks)
     with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
             from charlm.cli.live.dry_run import dry_run as rehearse

@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -25,6 +26,9 @@ SIZES = (
     "SLURM_STEP_NUM_TASKS",  # srun; SLURM_NTASKS is also set where a batch script starts one process
 )
 """Variables with the number of ranks, which launchers set."""
+REST = "rest"
+NAP = 0.01
+"""Seconds between two looks whether a rest is over."""
 
 
 class RankError(CharlmError):
@@ -134,8 +138,23 @@ class Ranks:
             order = self.comm.bcast(None)
             if order is None:
                 self.ended = True
+            elif order == REST:
+                rest = self.comm.Ibarrier()
+                while not rest.Test():
+                    time.sleep(NAP)
             else:
                 yield order
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """On rank 0, have the others sleep during the block, which may use their cores: MPI waits with all of one."""
+        self.comm.bcast(REST)
+        share_cores(1)
+        try:
+            yield
+        finally:
+            share_cores(self._here.size)
+            self.comm.Ibarrier().Wait()
 
     def from_first(self, value: T) -> T:
         """Return rank 0's value."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from charlm.cli.live.ranks import on_all_ranks
 from charlm.cli.options.advice import check_text, encoding_offered, text_asked_for
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
@@ -26,7 +27,7 @@ from charlm.config import (
     trains_as_a_preset,
 )
 from charlm.errors import InputError
-from charlm.ranks import Ranks, world
+from charlm.ranks import Ranks
 from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
 
@@ -34,24 +35,14 @@ BUDGETS = ("train.steps", "train.epochs", "train.max_time")
 """An option for one of these replaces all three."""
 
 
-def train(
-    obj: dict[str, Any],
-    /,
-    **options: Any,
-) -> int:
-    """Run ``charlm train``, on all ranks if ``mpirun`` started several, and return the exit code."""
-    ranks = world()
-    if ranks is not None and ranks.rank:
-        from charlm.cli.live.ranks import follow
-
-        return follow(ranks, obj)
-    with nullcontext() if ranks is None else ranks.leading():
-        return _train(ranks, obj, **options)
+def train(obj: dict[str, Any], /, **options: Any) -> int:
+    """Run ``charlm train`` and return the exit code."""
+    return on_all_ranks(obj, partial(_train, obj, **options))
 
 
 def _train(
-    ranks: Ranks | None,
     obj: dict[str, Any],
+    ranks: Ranks | None,
     /,
     arguments: tuple[str, ...],
     output: Path | None,

@@ -43,8 +43,7 @@ from charlm.training.events import (
     Started,
     Stepped,
 )
-from charlm.training.learner import Learner
-from charlm.training.ranks import SharedLearner
+from charlm.training.ranks import learner_of
 from charlm.training.record import RunRecord
 from charlm.training.reports import meta, remarks, summary
 from charlm.training.resuming import changes, check_resumable
@@ -108,8 +107,7 @@ class Training:
         self.compute = compute_of(config, self.corpus)
         self.config = attrs.evolve(config, train=attrs.evolve(config.train, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
-        parts = self.model, self.corpus, self.config
-        self.learner = Learner(*parts) if ranks is None else SharedLearner(*parts, ranks)
+        self.learner = learner_of(self.model, self.corpus, self.config, ranks)
         self.budget = Budget.of(self.config.train, self.corpus.steps_per_pass)
         self.clock = Clock()
         self.record = RunRecord(None)
@@ -364,8 +362,8 @@ class Training:
             self._resumed = None
         self.clock.set(seconds)
         self._saved_at = self.clock.seconds
-        count = self.model.parameter_count()
-        facts = meta(self.config, self.corpus, count, self.learner.rank_count)
+        facts = meta(self.config, self.corpus, self.model.parameter_count())
+        facts["ranks"] = self.learner.rank_count
         self.record.open(to_yaml(self.config), facts, None if resumed is None else self.step)
         if resumed is not None and self.directory is not None:
             self._saved = self._mark()

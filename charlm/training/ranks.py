@@ -23,6 +23,7 @@ from charlm.runs.checkpoint import Checkpoint
 from charlm.text.corpus import Batch, LineCorpus, StreamCorpus
 from charlm.training.learner import Learner
 from charlm.training.state import TrainingState
+from charlm.wording import counted
 
 SEQUENCE_AXES = 4
 """Those of a sequence in the engine: (1, T, B, size)."""
@@ -200,6 +201,11 @@ class SharedLearner(Learner):
             return 0.0
         return super()._learn(index, batch, factor)
 
+    def exchange(self) -> None:
+        """Sum the gradients of all ranks as an update does, to measure it; after an update they are zero."""
+        self.ranks.order("exchange")
+        self._sum(0.0, False)
+
     def go_back(self, checkpoint: Checkpoint) -> TrainingState:
         """Return every rank to a checkpoint of this run."""
         self.ranks.order("go_back", checkpoint)
@@ -224,6 +230,15 @@ class SharedLearner(Learner):
         return [tuple(map(np.concatenate, zip(*parts, strict=True))) for parts in layers]
 
 
+def learner_of(
+    model: Model, corpus: LineCorpus | StreamCorpus, config: RunConfig, ranks: Ranks | None
+) -> Learner:
+    """Return a learner of this process, or the part of one that is a rank's."""
+    if ranks is None:
+        return Learner(model, corpus, config)
+    return SharedLearner(model, corpus, config, ranks)
+
+
 def _too_many(ranks: int, parts: int, lines: bool) -> ConfigError:
     if lines:
         return ConfigError(
@@ -231,6 +246,6 @@ def _too_many(ranks: int, parts: int, lines: bool) -> ConfigError:
             f"set train.accumulate to {ranks} or more, or train with data.framing stream"
         )
     return ConfigError(
-        f"{ranks} ranks share the streams of a batch, and it has {parts}: every rank needs one; start {parts} ranks "
-        f"or fewer, or set data.batch_size to {ranks} or more, for a text that is long enough"
+        f"{ranks} ranks share the streams of a batch, and it has {parts}: every rank needs one; start at most "
+        f"{counted(parts, 'rank')}, or set data.batch_size to {ranks} or more, for a text that is long enough"
     )

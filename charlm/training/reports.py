@@ -32,9 +32,7 @@ def remarks(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Iterator[st
         yield f"with numba this would be several times as fast; {how_to_install('numba')}"
 
 
-def meta(
-    config: RunConfig, corpus: LineCorpus | StreamCorpus, parameters: int, ranks: int
-) -> dict[str, Any]:
+def meta(config: RunConfig, corpus: LineCorpus | StreamCorpus, parameters: int) -> dict[str, Any]:
     """Return the facts of a run: its software, its settings and the size of its text and model."""
     return {
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -45,7 +43,6 @@ def meta(
         "seed": config.train.seed,
         "kernels": config.train.kernels,
         "threads": config.train.threads,
-        "ranks": ranks,
         "parameters": parameters,
         "vocabulary": len(corpus.vocab),
         "text_sha256": corpus.sha256,

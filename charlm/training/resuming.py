@@ -82,8 +82,8 @@ def changes(learner: Learner, before: TrainConfig, ranks: int, seconds: float) -
     now, step = learner.config.train, learner.progress.step
     if ranks != learner.rank_count:
         yield (
-            f"computed by {counted(learner.rank_count, 'rank')} from here on (before: {ranks}); the last digits may "
-            "differ from those of a run that never changed"
+            f"computed by {counted(learner.rank_count, 'rank')} from here on (before: {counted(ranks, 'rank')}); "
+            "the last digits may differ from those of a run that never changed"
         )
     if (before.kernels, before.threads) != (now.kernels, now.threads):
         yield (

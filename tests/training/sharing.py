@@ -7,7 +7,11 @@ each has something that can go wrong when a batch is divided.
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,10 @@ from charlm.ranks import Ranks, world
 from charlm.training.launch import begin, follow
 from charlm.training.loop import Training
 
+BESIDE = Path(sys.executable).with_name("mpirun")  # of a wheel, such as mpich's
+MPIRUN = str(BESIDE) if BESIDE.exists() else shutil.which("mpirun")
+HAS_MPI = MPIRUN is not None and find_spec("mpi4py") is not None
+ROOT = Path(__file__).parents[2]
 STEPS = 100
 LINES = "the cat sat\non a mat\nand the dog ran far away\nfrom here\nto the rat\n" * 3
 STREAM = LINES.replace("\n", " ") * 12
@@ -51,6 +59,26 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+def mpirun(*arguments: str, folder: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start ``mpirun`` in a folder; Open MPI needs to be told that it may start there what is asked for."""
+    allowed = {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    }
+    return subprocess.Popen(
+        [str(MPIRUN), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **allowed},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
 def config_of(settings: dict[str, Any]) -> RunConfig:
     given = {
         "model.hidden_dim": 8,
@@ -79,7 +107,9 @@ def spoil(training: Training) -> None:
 def trained(ranks: Ranks | None, settings: dict[str, Any]) -> dict[str, Any]:
     """Make all updates; return the losses and all tensors of the checkpoint."""
     text = LINES if settings.get("data.framing") == "lines" else STREAM
-    training = begin(ranks, config_of(settings), text=SPOILT if "data.val_frac" in settings else text)
+    training = begin(
+        ranks, config_of(settings), text=SPOILT if "data.val_frac" in settings else text
+    )
     spoil(training)
     losses: list[tuple[float, int]] = []
     with np.errstate(all="ignore"):

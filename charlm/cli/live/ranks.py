@@ -1,44 +1,21 @@
-"""The ranks of a training besides rank 0: they print and write nothing."""
+"""A command on one process or, started by ``mpirun``, on several ranks: rank 0 does its work, and the others follow."""
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
-from charlm import interrupts
-from charlm.cli.live.interrupts import NAMES
-from charlm.cli.terminal.screen import Screen
-from charlm.ranks import Ranks
-from charlm.training.launch import follow as followed
-from charlm.training.loop import Training
+from charlm.ranks import Ranks, world
 
 
-class _Signals:
-    """The first signal of a rank stops the training on all ranks; rank 0 then saves the run."""
+def on_all_ranks(settings: dict[str, Any], work: Callable[[Ranks | None], int]) -> int:
+    """Do a command's work, with the ranks if there are several, and return the exit code."""
+    ranks = world()
+    if ranks is None:
+        return work(None)
+    if ranks.rank == 0:
+        with ranks.leading():
+            return work(ranks)
+    from charlm.cli.live.following import follow  # this imports numpy
 
-    def __init__(self) -> None:
-        self.training: Training | None = None
-        self.code = 0
-
-    def handle(self, number: int, frame: FrameType | None) -> None:
-        """Ask for the end of the training, or end at once before there is one."""
-        self.code = 128 + number
-        if self.training is None:
-            interrupts.end(self.code)
-        self.training.stop(NAMES[signal.Signals(number)])
-
-    def stop(self, training: Training) -> None:
-        """Stop this training from here on."""
-        self.training = training
-
-
-def follow(ranks: Ranks, settings: dict[str, Any]) -> int:
-    """Do what rank 0 orders until it ends, and return the exit code."""
-    Screen({**settings, "quiet": True})  # for the progress of this rank
-    signals = _Signals()
-    for number in NAMES:
-        if not interrupts.is_ignored(number):
-            signal.signal(number, signals.handle)
-    followed(ranks, signals.stop)
-    return signals.code
+    return follow(ranks, settings)

@@ -14,7 +14,7 @@ import numpy as np
 
 from charlm.config import RunConfig
 from charlm.engine.arrays import Array, DType, Shape
-from charlm.engine.random import RandomStream
+from charlm.engine.random import NumpyStream
 from charlm.errors import BadGradientError, ConfigError
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
@@ -79,16 +79,23 @@ class Columns:
         width: the number of all columns.
     """
 
-    def __init__(self, stream: RandomStream, columns: slice, width: int) -> None:
-        self._stream, self._columns, self._width = stream, columns, width
+    def __init__(self, stream: NumpyStream, columns: slice, width: int) -> None:
+        self._stream, self._width = stream, width
+        self._begin, self._end = columns.start, columns.stop
 
     def bernoulli(self, p: float, scale: float, shape: Shape, dtype: DType) -> Array:
         """Draw ``scale`` with probability ``p``, else 0."""
         if len(shape) != SEQUENCE_AXES:  # weights, which all columns share
             return self._stream.bernoulli(p, scale, shape, dtype)
-        one, times, _, size = shape
-        whole = self._stream.bernoulli(p, scale, (one, times, self._width, size), dtype)
-        return whole[:, :, self._columns]
+        numbers = np.empty(shape, dtype)
+        _, _, columns, size = shape
+        ahead = self._begin * size
+        for at_once in numbers[0]:
+            self._stream.skip(ahead)
+            at_once[...] = self._stream.bernoulli(p, scale, at_once.shape, dtype)
+            ahead = (self._width - columns) * size
+        self._stream.skip((self._width - self._end) * size)
+        return numbers
 
     def uniform(self, low: float, high: float, shape: Shape, dtype: DType) -> Array:
         """Draw from U(low, high); not for a batch."""
@@ -141,8 +148,10 @@ class SharedLearner(Learner):
             raise _too_many(ranks.size, parts, self._lines)
         self._columns = columns_of(ranks.rank, ranks.size, corpus.batch_size)
         collection = model.collection
+        assert isinstance(collection.stream, NumpyStream)
+        self._stream = collection.stream
         if not self._lines:
-            collection.stream = Columns(collection.stream, self._columns, corpus.batch_size)
+            collection.stream = Columns(self._stream, self._columns, corpus.batch_size)
         tables = [
             array for table in collection.lookups for array in (table.gradient, table.touched)
         ]
@@ -165,8 +174,7 @@ class SharedLearner(Learner):
             return super().update(learning_rate)
         except BadGradientError:
             # a rank whose loss is not finite has drawn fewer numbers
-            stream = self.model.collection.stream
-            stream.restore(self.ranks.from_first(stream.state()))
+            self._stream.restore(self.ranks.from_first(self._stream.state()))
             raise
 
     def _add_gradients(self, first: int, parts: int) -> tuple[float, int]:
@@ -196,8 +204,7 @@ class SharedLearner(Learner):
             batch = Batch(inputs_TB[:, columns], targets_TB[:, columns], fresh)
         elif index % self.ranks.size != self.ranks.rank:
             # the dropout of the next line begins after that of this one
-            numbers = self.model.masked(*batch.inputs_TB.shape)
-            self.model.collection.stream.bernoulli(1.0, 1.0, (numbers,), np.float32)
+            self._stream.skip(self.model.masked(*batch.inputs_TB.shape))
             return 0.0
         return super()._learn(index, batch, factor)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import socket
 import sys
 import time
@@ -101,6 +102,7 @@ class Ranks:
     def leading(self) -> Iterator[None]:
         """Give orders inside the block; its end lets the other ranks end too."""
         try:
+            self._meet()
             yield
         except Exception:
             self._end()
@@ -122,6 +124,17 @@ class Ranks:
             self.comm.Abort(1)
             raise
 
+    def _meet(self) -> None:
+        """Refuse ranks that were started for different work: a launcher can also start runs of their own."""
+        own, error = sys.argv[1:], None
+        if self.from_first(own) != own:
+            size, variable = launched()
+            error = InputError(
+                f"its command line ends with {shlex.join(own)}, unlike that of rank 0, but all {size} ranks train one "
+                f"model together; for a run of its own, start each process with env -u {variable} before the command"
+            )
+        self.check(error)
+
     def _end(self) -> None:
         if not self.ended:
             self.comm.bcast(None)
@@ -134,6 +147,7 @@ class Ranks:
 
     def orders(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Yield what rank 0 orders, until it ends."""
+        self._meet()
         while not self.ended:
             order = self.comm.bcast(None)
             if order is None:

@@ -188,6 +188,15 @@ def test_what_is_wrong_on_one_rank_is_told_once_and_ends_all(tmp_path):
 
 
 @needs_mpi
+def test_ranks_with_different_commands_are_refused(tmp_path):
+    program = "-n", "1", sys.executable, "-m", "charlm", "train", "-o"
+    told = ended(mpirun(*program, "a", ":", *program, "b", folder=tmp_path), 2)
+    assert told.count("charlm: ") == 1
+    assert "its command line ends with train -o b, unlike that of rank 0, but all 2 ranks" in told
+    assert [*tmp_path.iterdir()] == []
+
+
+@needs_mpi
 def test_too_little_for_every_rank_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "novel.txt").write_text(TEXT)
     command = "train", "text", "novel.txt", *set_to(steps=9), "--batch-size", "2"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from charlm.errors import CharlmError, InputError, import_extra
+from charlm.errors import CharlmError, InputError, RankError, import_extra
 from charlm.threads import share_cores
 
 T = TypeVar("T")
@@ -30,21 +30,6 @@ SIZES = (
 REST = "rest"
 NAP = 0.01
 """Seconds between two looks whether a rest is over."""
-
-
-class RankError(CharlmError):
-    """The work of a rank failed.
-
-    Args:
-        rank: its number.
-        place: the name of its machine.
-        reason: what went wrong there.
-        exit_code: that of the error there.
-    """
-
-    def __init__(self, rank: int, place: str, reason: str, exit_code: int = 1) -> None:
-        super().__init__(f"rank {rank} on {place}: {reason}")
-        self.exit_code = exit_code
 
 
 def launched() -> tuple[int, str]:

@@ -24,6 +24,7 @@ from charlm.lm.evaluation import evaluate
 from charlm.lm.language_model import CharLM
 from charlm.lm.sampling import collect
 from charlm.lm.saved import config_of
+from charlm.ranks import Ranks
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
@@ -42,7 +43,7 @@ from charlm.training.events import (
     Started,
     Stepped,
 )
-from charlm.training.learner import Learner
+from charlm.training.ranks import learner_of
 from charlm.training.record import RunRecord
 from charlm.training.reports import meta, remarks, summary
 from charlm.training.resuming import changes, check_resumable
@@ -64,6 +65,7 @@ class Training:
         init_from: a checkpoint; the run starts from its weights.
         text: the text itself; by default it is read as the config says.
         resume: a checkpoint of this run. Training continues from it as if it had never stopped.
+        ranks: those that share the work; ``training/launch.py`` makes the same training on each.
 
     Attributes:
         score_wanted: set it between two events to get a held-out score before the next step.
@@ -82,6 +84,7 @@ class Training:
         init_from: Checkpoint | None = None,
         text: str | None = None,
         resume: Checkpoint | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         require("Training: config", config, RunConfig, "what charlm.load_run returns")
         require(
@@ -107,26 +110,30 @@ class Training:
         self.compute = compute_of(config, self.corpus)
         self.config = attrs.evolve(config, train=attrs.evolve(config.train, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
-        self.learner = Learner(self.model, self.corpus, self.config)
+        self.learner = learner_of(self.model, self.corpus, self.config, ranks)
         self.budget = Budget.of(self.config.train, self.corpus.steps_per_pass)
         self.clock = Clock()
         self.record = RunRecord(None)
-        self.stopping: str | None = None
         self.score_wanted = False
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
         self._running = False
-        self._before = self.config.train  # the settings so far
+        self._before = self.config.train, self.learner.rank_count  # the settings so far
         self._resumed: TrainingState | None = None
         if resume is not None:
             check_resumable(self.config, self.corpus.sha256, resume)
-            self._before = config_of(resume).train
             self._resumed = self.learner.restore(resume)
+            self._before = config_of(resume).train, self._resumed.ranks
 
     @property
     def step(self) -> int:
         """The number of steps so far."""
         return self.learner.progress.step
+
+    @property
+    def stopping(self) -> str | None:
+        """Why the run is to end as soon as it can; None if it is not."""
+        return self.learner.stopping
 
     @property
     def finished(self) -> str | None:
@@ -136,7 +143,7 @@ class Training:
 
     def stop(self, why: str = "stopped") -> None:
         """Ask the loop to save a checkpoint and end as soon as it can."""
-        self.stopping = why
+        self.learner.stopping = why
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that this run needs to resume."""
@@ -336,7 +343,7 @@ class Training:
         if self._saved is None or guard.has_given_up:
             rate = learner.trainer.learning_rate
             raise guard.diverged(step, why, self.record.saved_step, rate)
-        before = learner.restore(self.record.last())
+        before = learner.go_back(self.record.last())
         learner.guard = guard
         guard.rolled_back()
         self.record.cut_back(attrs.asdict(before.lines))
@@ -349,9 +356,9 @@ class Training:
     def _go_back(self) -> None:
         """Return to the last checkpoint; before the first, no step was made."""
         if self._saved is not None:
-            self._resumed = self.learner.restore(self.record.last())
+            self._resumed = self.learner.go_back(self.record.last())
         self.learner.drop_unfinished_update()
-        self._saved = self.stopping = None
+        self._saved = self.learner.stopping = None
 
     def _open(self) -> None:
         """Begin the logs, or cut them back to where a resumed run continues."""
@@ -362,6 +369,7 @@ class Training:
         self.clock.set(seconds)
         self._saved_at = self.clock.seconds
         facts = meta(self.config, self.corpus, self.model.parameter_count())
+        facts["ranks"] = self.learner.rank_count
         self.record.open(to_yaml(self.config), facts, None if resumed is None else self.step)
         if resumed is not None and self.directory is not None:
             self._saved = self._mark()
@@ -390,7 +398,7 @@ class Training:
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
-            (*self.notices, *changes(self.learner, self._before, self.clock.seconds)),
+            (*self.notices, *changes(self.learner, *self._before, self.clock.seconds)),
         )
 
 

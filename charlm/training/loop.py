@@ -48,6 +48,7 @@ from charlm.training.record import RunRecord
 from charlm.training.reports import meta, remarks, summary
 from charlm.training.resuming import changes, check_resumable
 from charlm.training.state import TrainingState
+from charlm.training.timetable import reports_due
 from charlm.training.transfer import start_from
 from charlm.training.work import compute_of, sample_limit
 
@@ -252,20 +253,11 @@ class Training:
             yield Logged(step, progress.last_loss)
 
     def _reports_due(self, end: str | None) -> tuple[bool, bool]:
-        """Return whether to sample and whether to score at this step, unless that is done already.
-
-        A score comes with a sample, and so does the end: a short run shows more than its first steps. As in the
-        tutorial, lines without a held-out part end without a sample.
-        """
-        progress, settings, step = self.learner.progress, self.config.train, self.step
-        scored, every = self.corpus.has_held_out, settings.sample_every
-        regular = step > 0 and step % settings.eval_every == 0
-        reports = end is not None or (scored and (regular or self.score_wanted))
-        samples = step > 0 and every > 0 and (step - 1) % every == 0
-        if every and (scored or not isinstance(self.corpus, LineCorpus)):
-            samples = samples or reports
-        scores = reports and scored
-        return samples and progress.sampled != step, scores and progress.evaluated != step
+        """Return whether to sample and whether to score at this step."""
+        asked = self.score_wanted
+        return reports_due(
+            self.learner.progress, self.config.train, self.corpus, end is not None, asked
+        )
 
     def _is_save_due(self) -> bool:
         if self._saved is None:

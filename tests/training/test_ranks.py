@@ -131,9 +131,7 @@ def test_a_run_that_was_stopped_and_killed_ends_with_the_same_bytes(tmp_path):
     wait_for_checkpoint(run, process)
     process.send_signal(signal.SIGINT)
     told = ended(process, 130)
-    assert (
-        told.count("Stopped by Ctrl-C") == told.count("To resume: charlm train --resume run") == 1
-    )
+    assert told.count("Stopped by Ctrl-C") == told.count("charlm train --resume run") == 1
     for rank in (1, 0):
         process = charlm(tmp_path, 2, "train", "--resume", "run")
         wait_for_checkpoint(run, process)

@@ -43,6 +43,7 @@ COMMANDS = {
     "novelty": "Show what a model has copied from its training text.",
     "compress": "Compress a file with a trained model.",
     "decompress": "Restore a compressed file.",
+    "export": "Write a model as a file for other programs.",
     "baseline": "Score a text with n-grams and xz, for comparison.",
     "info": "Show details of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",

@@ -1,0 +1,47 @@
+"""The help, arguments and options of `charlm export`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charlm.cli.options.completion import runs
+from charlm.cli.options.shared import HomePath, checkpoint_option, json_option
+from charlm.exports.formats import FORMATS
+
+HELP = f"""\
+Write the model of RUN, a run directory or a checkpoint file, in a format of another program.
+
+The formats are:
+
+\b
+{chr(10).join(f"  {name:<10} {format.about}" for name, format in FORMATS.items())}
+
+Each file contains the symbols of the model, and how its text was prepared. A program that reads the file is written
+beside it, with the same name and the ending .py.
+
+\b
+  charlm export runs/novel --to npz
+  charlm export runs/novel --to npz -o model.npz --force
+"""
+
+
+@click.command(help=HELP)
+@click.argument("run", type=HomePath(), shell_complete=runs)
+@click.option("--to", type=click.Choice(list(FORMATS)), required=True, help="The format.")
+@click.option(
+    "-o",
+    "--output",
+    type=HomePath(),
+    metavar="OUT",
+    help="The file (default: the name of RUN, with the ending of the format).",
+)
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+@checkpoint_option
+@json_option
+@click.pass_obj
+def export(obj: dict[str, Any], /, **options: Any) -> int:
+    from charlm.cli.export import export
+
+    return export(obj, **options)

@@ -1,0 +1,53 @@
+"""The formats of `charlm export`. This module needs no numpy, because the command line lists them in its help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from charlm.lm.model import Model
+
+
+class Format(NamedTuple):
+    """A format; its module has its name, with ``_`` for ``-``.
+
+    Attributes:
+        ending: of its files.
+        about: what it is, for the help.
+    """
+
+    ending: str
+    about: str
+
+
+FORMATS = {
+    "npz": Format(".npz", "arrays of numpy, with a program that needs numpy alone"),
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files of an exported model.
+
+    Attributes:
+        data: the file.
+        beside: other files in the same folder, which have its name with other endings.
+    """
+
+    data: bytes
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def exported(model: Model, to: str) -> Exported:
+    """Return a model as files of a format, one of ``FORMATS``.
+
+    Raises:
+        InputError: the format cannot express the model.
+        MissingExtraError: the format needs a package that is not installed.
+    """
+    module = import_module(f"{__package__}.{to.replace('-', '_')}")
+    files: Exported = module.export(model)
+    return files

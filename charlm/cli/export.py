@@ -7,13 +7,18 @@ from typing import Any
 
 import click
 
+from charlm import progress
+from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.terminal.binary import Destination
 from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
-from charlm.errors import InputError
+from charlm.errors import InputError, TextError
 from charlm.exports.formats import FORMATS, exported
-from charlm.lm.language_model import load
+from charlm.exports.rounding import SCORED, RoundingLoss, rounding_loss
+from charlm.lm.compute import decide, saved_by_reading
+from charlm.lm.language_model import CharLM, load
 from charlm.lm.model import described
+from charlm.runs.checkpoint import load_checkpoint
 from charlm.wording import counted
 
 
@@ -23,14 +28,23 @@ def export(
     to: str,
     output: str | None,
     force: bool,
+    bits: str | None,
     checkpoint: str | None,
     as_json: bool,
 ) -> int:
     """Run ``charlm export`` and return the exit code."""
     screen = Screen(obj)
+    if bits is not None and to != "web":
+        raise click.UsageError("--bits is for a web page: leave it out, or give --to web")
     model = load(run, checkpoint)
-    files = exported(model, to)
-    path = Path(output or Path(run).resolve().with_suffix("").name + FORMATS[to].ending)
+    name = Path(run).resolve().with_suffix("").name
+    options: dict[str, Any] = {}
+    if to == "web":
+        options = {"title": name}
+    if bits == "8":
+        options |= {"bits": 8, "loss": _rounding_loss(model, run, checkpoint, screen)}
+    files = exported(model, to, **options)
+    path = Path(output or name + FORMATS[to].ending)
     contents = {path: files.data}
     for ending, data in files.beside.items():
         contents[path.with_suffix(ending)] = data
@@ -51,3 +65,24 @@ def export(
     for file, data in contents.items():
         screen.result(f"{file}: {counted(len(data), 'byte')}")
     return 0
+
+
+def _rounding_loss(
+    model: CharLM, run: str, checkpoint: str | None, screen: Screen
+) -> RoundingLoss | None:
+    """Measure what 8 bits cost and say it; None if the text of the run cannot be read again."""
+    model.kernels = decide(
+        "auto", None, saved_by_reading(model.config, len(model.vocab)) * 2 * SCORED
+    ).functions()
+    try:
+        with progress.task("scoring", 2 * SCORED):
+            loss = rounding_loss(model, run, load_checkpoint(run, checkpoint))
+    except TextError as error:
+        screen.say(f"note: what the rounding costs is not known: {error}")
+        return None
+    before, after = (nll_to_bpc(nll) for nll in (loss.before, loss.after))
+    screen.say(
+        f"8 bits: {after:.4f} bits/{model.vocab.unit} on {loss.symbols:,} symbols of the {loss.part} text, and "
+        f"{before:.4f} without the rounding"
+    )
+    return loss

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from charlm.lm.model import Model
@@ -25,6 +25,7 @@ class Format(NamedTuple):
 
 FORMATS = {
     "npz": Format(".npz", "arrays of numpy, with a program that needs numpy alone"),
+    "web": Format(".html", "a page in which the model runs, for any browser"),
 }
 
 
@@ -41,13 +42,13 @@ class Exported:
     beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def exported(model: Model, to: str) -> Exported:
-    """Return a model as files of a format, one of ``FORMATS``.
+def exported(model: Model, to: str, **options: Any) -> Exported:
+    """Return a model as files of a format, one of ``FORMATS``; the options are those of its ``export``.
 
     Raises:
         InputError: the format cannot express the model.
         MissingExtraError: the format needs a package that is not installed.
     """
     module = import_module(f"{__package__}.{to.replace('-', '_')}")
-    files: Exported = module.export(model)
+    files: Exported = module.export(model, **options)
     return files

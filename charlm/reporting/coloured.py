@@ -69,7 +69,8 @@ RANKS = Scale(
     "rank of each character among all that could have come",
     {0: "1 (the likeliest)", 1: "2 or 3", 2: "4 to 10", 3: "11 to 30", 4: "more than 30"},
 )
-_RANK_ENDS = np.array([1, 3, 10, 30])
+RANK_ENDS = [1, 3, 10, 30]
+"""The last rank of each level of ``RANKS``, except the highest."""
 
 
 def rank_levels(ranks: Sequence[int]) -> list[int]:
@@ -79,7 +80,7 @@ def rank_levels(ranks: Sequence[int]) -> list[int]:
         >>> rank_levels([1, 2, 10, 31])
         [0, 1, 2, 4]
     """
-    return [int(level) for level in np.searchsorted(_RANK_ENDS, ranks)]
+    return [int(level) for level in np.searchsorted(RANK_ENDS, ranks)]
 
 
 def signed_levels(values: Floats, largest: float) -> list[int]:
@@ -90,6 +91,11 @@ def signed_levels(values: Floats, largest: float) -> list[int]:
         [-4, 0, 2, 4]
     """
     return [int(level) for level in np.clip(np.rint(4 * values / (largest or 1.0)), -4, 4)]
+
+
+def ends_line(symbol: str) -> bool:
+    """Return whether a symbol ends a line."""
+    return symbol in ("\n", "<0x0A>", "<EOS>")
 
 
 @dataclass(frozen=True)
@@ -107,11 +113,6 @@ class Mark:
     level: int
     note: str
     alternatives: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def ends_line(self) -> bool:
-        """Whether it ends a line."""
-        return self.symbol in ("\n", "<0x0A>", "<EOS>")
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def ansi(marks: Iterable[Mark]) -> str:
             colour = _colour(mark.level)
             parts.append("\x1b[0m" if colour is None else f"\x1b[30;48;5;{colour.terminal}m")
             level = mark.level
-        if mark.ends_line:
+        if ends_line(mark.symbol):
             # the colour ends before the line does, else it would fill the rest of the row
             parts.append(LINE_END + ("" if level == PLAIN else "\x1b[0m") + "\n")
             level = PLAIN
@@ -244,8 +245,8 @@ def _css(scheme: str) -> str:
 
 
 def _span(mark: Mark) -> str:
-    shown = LINE_END if mark.ends_line else html.escape(written(mark.symbol))
-    end = "\n" if mark.ends_line else ""
+    shown = LINE_END if ends_line(mark.symbol) else html.escape(written(mark.symbol))
+    end = "\n" if ends_line(mark.symbol) else ""
     return f'<span class="{_css_class(mark.level)}">{shown}</span>{end}'
 
 

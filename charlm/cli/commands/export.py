@@ -24,6 +24,7 @@ beside it, with the same name and the ending .py.
 \b
   charlm export runs/novel --to npz
   charlm export runs/novel --to npz -o model.npz --force
+  charlm export runs/novel --to web --bits 8
 """
 
 
@@ -38,6 +39,12 @@ beside it, with the same name and the ending .py.
     help="The file (default: the name of RUN, with the ending of the format).",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option(
+    "--bits",
+    type=click.Choice(["32", "8"]),
+    help="The size of each weight in a web page (default: 32). With 8, the page is four times smaller, and the "
+    "command measures what the rounding costs.",
+)
 @checkpoint_option
 @json_option
 @click.pass_obj

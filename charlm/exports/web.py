@@ -94,7 +94,7 @@ def export(
         )
     lines = model.vocab.eos is not None
     page = Template(_part("page.html")).substitute(
-        title=html.escape(title),
+        title=html.escape(f"{title}, a language model"),
         about=html.escape(_about(model)),
         footer="\n".join(f"<p>{html.escape(words)}</p>" for words in _footer(bits, loss)),
         placeholder="Each line is a text of its own" if lines else "A text, or nothing",
@@ -111,11 +111,11 @@ def export(
 
 def _about(model: Model) -> str:
     vocab = model.vocab
-    learned = "single lines" if vocab.eos is not None else "a long text"
+    lines = "" if vocab.eos is None else " It learned single lines, and <EOS> is the end of one."
     return (
-        f"A neural network that predicts the next {vocab.symbol} of a text. It learned {learned}, and has "
-        f"{counted(model.parameter_count(), 'weight')} ({described(model.config)}) and "
-        f"{counted(len(vocab), 'symbol')}. It runs in this page, without a network: your text stays here."
+        f"A neural network that predicts the next {vocab.symbol} of a text: {described(model.config)}; "
+        f"{counted(model.parameter_count(), 'weight')} and {counted(len(vocab), 'symbol')}.{lines} "
+        "It runs in this page, and your text stays here."
     )
 
 

@@ -13,11 +13,18 @@ from typing import Any
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 REASON = "there is no chromium here (Debian's package of this name)"
 KEYS = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
-KEYS["ArrowDown"] = 40
+KEYS |= {"ArrowDown": 40, "Enter": 13, "Escape": 27, " ": 32}
+TEXT = {"Enter": "\r", " ": " "}
+"""What a key types: without it, a key presses no button."""
 
 
 class Page:
-    """An open page; closing it ends the browser."""
+    """An open page; closing it ends the browser.
+
+    Attributes:
+        requests: the addresses that were asked for, the page's own included.
+        messages: what the page wrote to the console, with errors and warnings.
+    """
 
     def __init__(self, path: Path, profile: Path) -> None:
         into, self._to = os.pipe()
@@ -48,10 +55,18 @@ class Page:
         self._session: str | None = None
         self._rest = b""
         self._seen: list[str] = []
+        self.requests: list[str] = []
+        self.messages: list[Any] = []
         target = self("Target.createTarget", url="about:blank")["targetId"]
         attached = self("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        self("Page.enable")
+        for part in ("Page", "Runtime", "Log", "Network"):
+            self(f"{part}.enable")
+        self.open(path)
+
+    def open(self, path: Path) -> None:
+        """Open a page in the place of the one before, and wait until it is loaded."""
+        self._seen.clear()
         self("Page.navigate", url=path.resolve().as_uri())
         while "Page.loadEventFired" not in self._seen:
             self._message()
@@ -76,20 +91,31 @@ class Page:
             self._rest += read
         first, _, self._rest = self._rest.partition(b"\0")
         message = json.loads(first)
-        self._seen.append(message.get("method", ""))
+        method, params = message.get("method", ""), message.get("params")
+        self._seen.append(method)
+        if method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+            self.messages.append(params)
         return message
 
     def evaluate(self, script: str) -> Any:
-        """Return the value of an expression in JavaScript."""
-        found = self("Runtime.evaluate", expression=script, returnByValue=True)
+        """Return the value of an expression in JavaScript, after a promise is kept."""
+        options = {"returnByValue": True, "awaitPromise": True}
+        found = self("Runtime.evaluate", expression=script, **options)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
     def press(self, key: str) -> None:
         """Press a key and let it go."""
-        for kind in ("rawKeyDown", "keyUp"):
-            code = KEYS[key]
-            self("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+        about = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+        typed = {"text": TEXT[key]} if key in TEXT else {}
+        self("Input.dispatchKeyEvent", type="keyDown" if typed else "rawKeyDown", **about, **typed)
+        self("Input.dispatchKeyEvent", type="keyUp", **about)
+
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self("Input.insertText", text=text)
 
     def hover(self, selector: str) -> None:
         """Move the pointer to an element."""

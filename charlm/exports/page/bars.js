@@ -7,7 +7,8 @@ class Bars {
   constructor(table, symbols, choose) {
     this.symbols = symbols;
     this.table = table;
-    this.rows = Array.from({ length: Math.min(ROWS, symbols.names.length) }, () => {
+    this.ids = Array.from(symbols.names.keys()).filter((id) => id !== symbols.unknown);
+    this.rows = Array.from({ length: Math.min(ROWS, this.ids.length) }, () => {
       const row = table.tBodies[0].insertRow();
       const head = document.createElement("th");
       head.scope = "row";
@@ -28,7 +29,7 @@ class Bars {
 
   /** Show probabilities, and those of the model itself, which differ from them after filters. */
   show(probabilities, own, changed) {
-    const order = Array.from(own.keys()).sort((a, b) =>
+    const order = this.ids.slice().sort((a, b) =>
       probabilities[b] - probabilities[a] || own[b] - own[a] || a - b);
     this.table.classList.toggle("changed", changed);
     this.rows.forEach((made, place) => {
@@ -38,8 +39,7 @@ class Bars {
         made.button.textContent = name;
         made.button.setAttribute("aria-label", name + ": add it to the text");
       }
-      const width = 100 * probabilities[id];
-      made.bar.style.width = width.toFixed(2) + "%";
+      made.bar.style.width = (100 * probabilities[id]).toFixed(2) + "%";
       made.chance.textContent = probabilities[id] === 0 ? "removed" : percent(probabilities[id]);
       made.own.textContent = percent(own[id]);
       made.row.classList.toggle("removed", probabilities[id] === 0);

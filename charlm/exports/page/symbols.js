@@ -85,7 +85,7 @@ class Symbols {
 
   /** Return the name of a symbol on the page. */
   name(id) {
-    return { " ": "space", "\\n": "\\n (line end)", "<EOS>": "<EOS> (end)" }[this.names[id]] ?? this.names[id];
+    return { " ": "space", "\\n": "line end", "<EOS>": "end" }[this.names[id]] ?? this.names[id];
   }
 }
 

@@ -24,7 +24,11 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "npz": Format(".npz", "arrays of numpy, with a program that needs numpy alone"),
+    "onnx": Format(".onnx", "ONNX, opset 17 (needs the extra `onnx`)"),
+    "torch": Format(".safetensors", "a state_dict of PyTorch, as safetensors"),
+    "npz": Format(".npz", "arrays of numpy"),
+    "dynet": Format(".model", "a model file of DyNet, with the symbols as JSON beside it"),
+    "hf-tokens": Format(".tokenizer.json", "the symbols alone, for Hugging Face's tokenizers"),
 }
 
 

@@ -24,8 +24,12 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "npz": Format(".npz", "arrays of numpy, with a program that needs numpy alone"),
-    "web": Format(".html", "a page in which the model runs, for any browser"),
+    "onnx": Format(".onnx", "ONNX, opset 17 (needs the extra `onnx`)"),
+    "torch": Format(".safetensors", "a state_dict of PyTorch, as safetensors"),
+    "npz": Format(".npz", "arrays of numpy"),
+    "dynet": Format(".model", "a model file of DyNet, with the symbols as JSON beside it"),
+    "web": Format(".html", "a page in which the model runs, in any browser"),
+    "hf-tokens": Format(".tokenizer.json", "the symbols alone, for Hugging Face's tokenizers"),
 }
 
 

@@ -58,6 +58,7 @@ STACKS: dict[str, dict[str, tuple[str, ...]]] = {
         "Wh": ("Whz", "Whr"),
         "Whc": ("Whh",),
     },
+    "gru_after": {**_SINGLE, "bn": ("bn",)},
     "fast_lstm": _COUPLED,
     "coupled_lstm": {**_COUPLED, "Wci": ("Wci",), "Wco": ("Wco",)},
     "norm_lstm": {role: (role,) for role in ("Wx", "Wh", "b", "gx", "bx", "gh", "bh", "gc", "bc")},

@@ -40,7 +40,7 @@ def normal(scores):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("dims", [(7,), (40, 33)])
-@pytest.mark.parametrize("cell", ["lstm", "norm_lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "norm_lstm", "gru", "gru_after", "rnn"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monkeypatch):
     made = model(cell, dims, dtype)
@@ -57,7 +57,7 @@ def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monke
     graph.release()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "gru_after", "rnn"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_same_seed_gives_the_same_text_alone_or_with_others(name, cell, monkeypatch):
     made = model(cell, (20, 12))

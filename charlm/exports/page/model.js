@@ -97,6 +97,14 @@ const CELLS = {
       return (1 - z) * value + z * Math.tanh(candidate[i]);
     })];
   } },
+  gru_after: { states: 1, step(w, a, [h]) {
+    const H = h.length, u = new Float64Array(3 * H);
+    addProduct(u, w.Wh, h);
+    return [h.map((value, i) => {
+      const r = logistic(a[i] + u[i]), z = logistic(a[H + i] + u[H + i]);
+      return (1 - z) * Math.tanh(a[2 * H + i] + r * (u[2 * H + i] + w.bn.data[i])) + z * value;
+    })];
+  } },
   lstm: { states: 2, step(w, a, [c, h]) {
     addProduct(a, w.Wh, h);
     return lstmStates(a, c, (memory) => memory.slice());

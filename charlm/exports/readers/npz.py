@@ -1,4 +1,4 @@
-"""A model that charlm exported with --to npz. It needs numpy alone: python THIS.py MODEL.npz TEXT."""
+"""A model that charlm exported with --to npz. It needs numpy alone: python THIS.py MODEL TEXT."""
 
 import json
 import sys

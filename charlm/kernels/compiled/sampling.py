@@ -144,8 +144,8 @@ def sampler(
     W_HV: Array,
     b_V: Array,
 ) -> Sampler | reference.Sampler:
-    """Return a sampler; for float64 the plain one."""
-    if b_V.dtype != np.float32:
+    """Return a sampler; for float64, and cells without one, the plain one."""
+    if b_V.dtype != np.float32 or cell not in CELLS:
         return reference.sampler(cell, embedding_VE, layers, W_HV, b_V)
     return Sampler(team, cell, embedding_VE, layers, W_HV, b_V)
 

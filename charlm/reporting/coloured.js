@@ -17,12 +17,22 @@ function readable(text, details, notes) {
 
   spans.forEach((span, place) => {
     span.setAttribute("role", "option");
-    span.setAttribute("aria-selected", "false");
     span.dataset.place = place;
+    unselect(span);
   });
 
   function name(symbol) {
     return symbol === " " ? "space" : symbol;
+  }
+
+  function unselect(span) {
+    span.setAttribute("aria-selected", "false");
+    span.removeAttribute("id");
+    if (span.textContent === " ") {  // which has no name of its own
+      span.setAttribute("aria-label", name(" "));
+    } else {
+      span.removeAttribute("aria-label");
+    }
   }
 
   function show(place) {
@@ -45,11 +55,7 @@ function readable(text, details, notes) {
 
   function choose(place) {
     place = Math.max(0, Math.min(spans.length - 1, place));
-    if (chosen >= 0) {
-      spans[chosen].setAttribute("aria-selected", "false");
-      spans[chosen].removeAttribute("id");
-      spans[chosen].removeAttribute("aria-label");
-    }
+    if (chosen >= 0) { unselect(spans[chosen]); }
     chosen = place;
     const span = spans[place];
     span.id = "chosen";

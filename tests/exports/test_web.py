@@ -122,9 +122,22 @@ def enter(page: Page, text: str) -> None:
     page.type(text)
 
 
+def until(page: Page, condition: str) -> None:
+    """Wait until something holds in the page."""
+    page.evaluate(
+        f"(async () => {{ for (let n = 0; !({condition}); n++) {{ if (n > 5000) {{ throw new Error('never'); }} "
+        "await pause(2); } })()"
+    )
+
+
 def finish(page: Page) -> None:
     """Wait until the model has stopped writing."""
-    page.evaluate("(async () => { while (writer.writing) { await pause(5); } })()")
+    until(page, "!writer.writing")
+
+
+def coloured(page: Page) -> None:
+    """Wait until the text is coloured."""
+    until(page, "!surprisal.section.hidden")
 
 
 def write(page: Page) -> str:
@@ -197,7 +210,7 @@ def test_the_filters_keep_what_charlm_keeps(opened):
         np.testing.assert_allclose(found, expected[0], atol=1e-9, err_msg=str(settings))
 
 
-@pytest.mark.parametrize("name", ["lstm", "lstm, bytes", "coupled_lstm, <UNK>"])
+@pytest.mark.parametrize("name", ["lstm", "lstm, bytes", "coupled_lstm, <UNK>", "norm_lstm"])
 def test_at_temperature_0_it_writes_what_charlm_samples(name, opened):
     model = trained(name)
     page = opened(model)
@@ -251,7 +264,7 @@ def test_bars_show_the_probabilities_and_their_buttons_type(opened):
     assert shown[0] == model.vocab.symbols[best]
     assert shown[1] == f"{100 * p[best]:.1f}%"
     page.evaluate("document.querySelector('#bars button').click()")
-    page.evaluate("pause(0)")
+    until(page, "writer.added.length")
     assert field(page) == "The fo" + model.vocab.symbols[best]
 
 
@@ -296,7 +309,9 @@ def test_bytes_are_assembled_to_characters(opened):
 def test_unknown_characters_are_said(opened):
     page = opened(trained("lstm"))
     enter(page, "The Ω\u0301x")
-    said = "The model does not know 2 characters of the text, which are left out: Ω (U+03A9), U+0301"
+    said = (
+        "The model does not know 2 characters of the text, which are left out: Ω (U+03A9), U+0301"
+    )
     assert words(page, "status") == said
     assert page.evaluate("writer.ids.length") == len("The x")
     with pytest.raises(AssertionError, match="does not know 1 character"):
@@ -324,7 +339,7 @@ def test_nothing_of_an_alphabet_or_a_title_leaves_its_place(opened):
     assert page.evaluate("document.images.length") == 0
     enter(page, HOSTILE)
     page.evaluate("document.getElementById('colour').click()")
-    page.evaluate("pause(20)")
+    coloured(page)
     assert words(page, "text").replace("\n", "") == HOSTILE.replace("\\", "\\\\")
     assert page.evaluate("document.images.length") == 0
 
@@ -337,11 +352,13 @@ def test_a_text_is_coloured_like_the_page_of_charlm_score(opened):
     page = opened(model)
     enter(page, SAMPLE)
     page.evaluate("document.getElementById('colour').click()")
-    page.evaluate("pause(50)")
+    coloured(page)
     (piece,) = Reader(model).read(model.vocab.encode(SAMPLE))
     marks = list(marks_of(piece, model.vocab))
     assert f"{piece.bits.mean():.4f} bits/char" in words(page, "status")
-    classes = page.evaluate("Array.from(document.querySelectorAll('#text span'), (s) => s.className)")
+    classes = page.evaluate(
+        "Array.from(document.querySelectorAll('#text span'), (s) => s.className)"
+    )
     assert classes == [f"o{level}" if level else "p" for level in rank_levels(piece.ranks)]
     page.hover("#text span:nth-child(5)")
     shown = words(page, "details")
@@ -371,12 +388,11 @@ def test_everything_is_done_with_the_keyboard(opened):
     page.press("Tab")
     assert page.evaluate(FOCUS) == "colour"
     page.press("Enter")
-    page.evaluate("pause(50)")
-    assert not page.evaluate("document.getElementById('surprisal').hidden")
+    coloured(page)
     page.press("Tab")
     likeliest = page.evaluate("document.activeElement.textContent")
     page.press("Enter")
-    page.evaluate("pause(20)")
+    until(page, "writer.added.length")
     assert field(page) == "The " + likeliest.replace("space", " ")
     while page.evaluate(FOCUS) != "temperature":
         page.press("Tab")
@@ -400,11 +416,10 @@ def test_escape_stops_it(opened):
     page = opened(trained("lstm"))
     put(page, length="1000000")
     page.evaluate("document.getElementById('write').click()")
-    page.evaluate("pause(60)")
+    until(page, "writer.field.value")
     assert words(page, "write") == "Stop"
     page.press("Escape")
-    finish(page)
-    page.evaluate("pause(30)")
+    until(page, "writer.button.textContent !== 'Stop'")
     assert words(page, "write") == "Continue the text"
     assert 0 < len(field(page)) < 1_000_000
 
@@ -452,7 +467,7 @@ def test_it_serves_everyone_at_every_width(scheme, opened):
     enter(page, SAMPLE)
     page.evaluate("document.querySelector('details').open = true")
     page.evaluate("document.getElementById('colour').click()")
-    page.evaluate("pause(50)")
+    coloured(page)
     page.evaluate("document.getElementById('text').focus()")
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8") + ";0")
     for width in (400, 700, 1000, 1400):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from charlm.config import ModelConfig
+from charlm.config.schema import CELLS
 from charlm.engine.random import NumpyStream
 from charlm.kernels import NUMPY, select
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor, StepGraph
+from charlm.lm.reader import Reader
 from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcdefghijklmnopqrstuvwxyz .,;:!?", eos=True)
@@ -55,6 +57,22 @@ def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monke
         for one, other in zip(a, b, strict=True):
             assert all(np.allclose(x, y, atol=1e-5) for x, y in zip(one, other, strict=True))
     graph.release()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_first_step_is_that_of_the_training(cell):
+    """Without a state, norm_lstm leaves out terms which it has where the state is zeros."""
+    made, rng = model(cell, (7, 5)), np.random.default_rng(0)
+    arrays = made.arrays()  # with biases, which are zero before a training
+    made.load_arrays(
+        {n: a + rng.normal(0, 0.3, a.shape).astype(a.dtype) for n, a in arrays.items()}
+    )
+    (piece,) = Reader(made).read(np.array([3, 1]))
+    with made.predictor() as predictor:
+        state = None
+        for symbol, expected in zip(piece.read_T, piece.log_p_TV, strict=True):
+            scores, state = predictor.step(np.array([symbol]), state)
+            assert np.allclose(normal(scores)[0], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "gru_after", "rnn"])

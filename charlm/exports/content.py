@@ -56,8 +56,8 @@ def weights(model: Model) -> dict[str, Array]:
     if bias:
         for k, size in enumerate(model.config.hidden_dims):
             arrays[f"rnn.{k}.b"][size : 2 * size] += bias
-    arrays.setdefault("softmax.W", arrays["embedding"])
-    return arrays
+    W_VH, b_V = arrays.pop("softmax.W", arrays["embedding"]), arrays.pop("softmax.b")
+    return {**arrays, "softmax.W": W_VH, "softmax.b": b_V}
 
 
 def reader(name: str) -> bytes:

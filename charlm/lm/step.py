@@ -162,7 +162,9 @@ def _known_cell(model: Model) -> KernelCell | None:
     dropped = config.recurrent_dropout or any(config.dropout_rates)
     if dropped or config.tied or config.layer_norm:
         return None
-    return cell if isinstance(cell, KernelCell) else None
+    own = type(cell)  # a cell that changes what its kernels take, such as fast_lstm, needs a graph
+    known = isinstance(cell, KernelCell) and own.arguments is KernelCell.arguments
+    return cell if known else None
 
 
 def _give(numbers: Iterable[Array | int], places: Iterable[Array]) -> None:

@@ -34,7 +34,7 @@ Array = np.ndarray
 Loss = Callable[[CharLM, ComputationGraph, Array, Array], Expression]
 ALPHABET, T, B = "abcdefg", 6, 3
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-CELLS = ["rnn", "gru", "gru_after", "lstm", "coupled_lstm", "norm_lstm"]
+CELLS = ["rnn", "gru", "gru_after", "lstm", "coupled_lstm", "fast_lstm", "norm_lstm"]
 
 
 def as_in_training(model: CharLM, graph: ComputationGraph, x: Array, y: Array) -> Expression:

@@ -19,7 +19,7 @@ class Model:
     def __init__(self, path):
         self.about = about = json.loads(Path(path).with_suffix(".json").read_text("utf-8"))
         symbols, sizes = len(about["symbols"]), about["hidden_dims"]
-        pc = dy.ParameterCollection()
+        self.pc = pc = dy.ParameterCollection()
         self.embedding = pc.add_lookup_parameters((symbols, about["embed_dim"]))
         make = getattr(dy, about["builder"])
         options = (True,) if about["cell"] == "norm_lstm" else ()

@@ -41,16 +41,26 @@ def fast_lstm(w, x, c, h):  # and coupled_lstm, whose gates also read c
     return c, o * np.tanh(c)
 
 
-def gru(w, x, h):  # and gru_after, which resets after the product with Whh
+def gru(w, x, h):
     z = logistic(w["bz"] + w["Wxz"] @ x + w["Whz"] @ h)
     r = logistic(w["br"] + w["Wxr"] @ x + w["Whr"] @ h)
-    reset = r * (w["bhh"] + w["Whh"] @ h) if "bhh" in w else w["Whh"] @ (r * h)
-    return ((1 - z) * h + z * np.tanh(w["bh"] + w["Wxh"] @ x + reset),)
+    return ((1 - z) * h + z * np.tanh(w["bh"] + w["Wxh"] @ x + w["Whh"] @ (r * h)),)
+
+
+def gru_after(w, x, h):
+    (ar, az, an), (ur, uz, un) = np.split(w["b"] + w["Wx"] @ x, 3), np.split(w["Wh"] @ h, 3)
+    r, z = logistic(ar + ur), logistic(az + uz)
+    return ((1 - z) * np.tanh(an + r * (un + w["bn"])) + z * h,)
 
 
 CELLS = {
-    **{"rnn": rnn, "lstm": lstm, "norm_lstm": norm_lstm, "gru": gru, "gru_after": gru},
-    **{"fast_lstm": fast_lstm, "coupled_lstm": fast_lstm},
+    "rnn": rnn,
+    "lstm": lstm,
+    "norm_lstm": norm_lstm,
+    "fast_lstm": fast_lstm,
+    "coupled_lstm": fast_lstm,
+    "gru": gru,
+    "gru_after": gru_after,
 }
 
 

@@ -28,6 +28,7 @@ RUN_ELSEWHERE = {
     "docs/looking-inside.md",
     "docs/sampling.md",
     "docs/scoring.md",
+    "docs/web.md",
     "docs/adding-an-op.md",
     "docs/adding-a-cell.md",
 }

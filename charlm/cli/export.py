@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ def export(
     if as_json:
         sizes = {str(file): len(data) for file, data in contents.items()}
         about = {"run": run, "format": to, "model": described(model.config), "files": sizes}
+        if bits == "8":
+            loss = options["loss"]
+            about["rounding"] = None if loss is None else asdict(loss)
         click.echo(json_line(about))
         return 0
     for file, data in contents.items():
@@ -80,7 +84,7 @@ def _rounding_loss(
     except TextError as error:
         screen.say(f"note: what the rounding costs is not known: {error}")
         return None
-    before, after = (nll_to_bpc(nll) for nll in (loss.before, loss.after))
+    before, after = (nll_to_bpc(nll) for nll in (loss.nll, loss.rounded_nll))
     screen.say(
         f"8 bits: {after:.4f} bits/{model.vocab.unit} on {loss.symbols:,} symbols of the {loss.part} text, and "
         f"{before:.4f} without the rounding"

@@ -53,14 +53,14 @@ class RoundingLoss:
     Attributes:
         part: the scored text: ``held-out``, or ``training`` where nothing is held out.
         symbols: the number of scored symbols.
-        before: the score of the model, in nats per symbol.
-        after: the score of the model with rounded matrices.
+        nll: the score of the model, in nats per symbol.
+        rounded_nll: the score of the model with rounded matrices.
     """
 
     part: str
     symbols: int
-    before: float
-    after: float
+    nll: float
+    rounded_nll: float
 
 
 def rounding_loss(model: Model, run: str, checkpoint: Checkpoint) -> RoundingLoss:

@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from string import Template
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -43,13 +43,15 @@ SCRIPTS = (
 LARGEST = 256_000_000
 """The largest page in characters: half of the longest string in Chromium."""
 
-_SINGLE = {"Wx": ("Wx",), "bias": ("b",), "Wh": ("Wh",)}
-_COUPLED = {
+Stack: TypeAlias = "dict[str, tuple[str, ...]]"
+
+_SINGLE: Stack = {"Wx": ("Wx",), "bias": ("b",), "Wh": ("Wh",)}
+_COUPLED: Stack = {
     "Wx": ("Wxi", "Wxo", "Wxc"),
     "bias": ("bi", "bo", "bc"),
     "Wh": ("Whi", "Who", "Whc"),
 }
-STACKS: dict[str, dict[str, tuple[str, ...]]] = {
+STACKS: dict[str, Stack] = {
     "rnn": _SINGLE,
     "lstm": _SINGLE,
     "gru": {
@@ -126,7 +128,7 @@ def _footer(bits: int, loss: RoundingLoss | None) -> Iterable[str]:
             "What this costs was not measured, because the text of the run could not be read again."
             if loss is None
             else f"This changes the score of {loss.symbols:,} symbols of the {loss.part} text from "
-            f"{nll_to_bpc(loss.before):.4f} to {nll_to_bpc(loss.after):.4f} bits per symbol."
+            f"{nll_to_bpc(loss.nll):.4f} to {nll_to_bpc(loss.rounded_nll):.4f} bits per symbol."
         )
     yield (
         f"Made by charlm {__version__}. In the console of the browser, charlm.logProbabilities(text) returns "

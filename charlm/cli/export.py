@@ -60,7 +60,12 @@ def export(
         destination.write(data)
     if as_json:
         sizes = {str(file): len(data) for file, data in contents.items()}
-        about = {"run": run, "format": to, "model": described(model.config), "files": sizes}
+        about: dict[str, Any] = {
+            "run": run,
+            "format": to,
+            "model": described(model.config),
+            "files": sizes,
+        }
         if bits == "8":
             loss = options["loss"]
             about["rounding"] = None if loss is None else asdict(loss)

@@ -114,6 +114,11 @@ class Mark:
     note: str
     alternatives: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def ends_line(self) -> bool:
+        """Whether it ends a line."""
+        return ends_line(self.symbol)
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -136,7 +141,7 @@ def ansi(marks: Iterable[Mark]) -> str:
             colour = _colour(mark.level)
             parts.append("\x1b[0m" if colour is None else f"\x1b[30;48;5;{colour.terminal}m")
             level = mark.level
-        if ends_line(mark.symbol):
+        if mark.ends_line:
             # the colour ends before the line does, else it would fill the rest of the row
             parts.append(LINE_END + ("" if level == PLAIN else "\x1b[0m") + "\n")
             level = PLAIN
@@ -245,8 +250,8 @@ def _css(scheme: str) -> str:
 
 
 def _span(mark: Mark) -> str:
-    shown = LINE_END if ends_line(mark.symbol) else html.escape(written(mark.symbol))
-    end = "\n" if ends_line(mark.symbol) else ""
+    shown = LINE_END if mark.ends_line else html.escape(written(mark.symbol))
+    end = "\n" if mark.ends_line else ""
     return f'<span class="{_css_class(mark.level)}">{shown}</span>{end}'
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from charlm.errors import InputError
 from charlm.exports.formats import FORMATS, exported
-from tests.exports.models import MODELS, REFUSED, SAMPLE, expected, trained
+from tests.exports.models import MODELS, REFUSED, SAMPLE, assert_close, expected, trained
 
 RUNTIMES = {"onnx": "onnxruntime", "torch": "torch"}
 
@@ -39,7 +39,7 @@ def test_the_log_probabilities_are_those_of_the_model(to, name, tmp_path):
     ids = program["encode"](SAMPLE, reader.about)
     found = reader.log_probabilities(ids[:-1])
     wanted = expected(model, ids[:-1])
-    assert np.abs(found - wanted).max() < 1e-5
+    assert_close(found, wanted)
     uniform = np.log(len(model.vocab))
     assert -wanted[np.arange(len(wanted)), ids[1:]].mean() < 0.6 * uniform  # it has learned
 
@@ -61,7 +61,7 @@ def test_a_dynet_file_is_also_read_by_charlms_dynet(tmp_path, monkeypatch):
     path, program = written(tmp_path, model, "dynet")
     reader = program["load"](str(path))
     ids = program["encode"](SAMPLE, reader.about)
-    assert np.abs(reader.log_probabilities(ids) - expected(model, ids)).max() < 1e-5
+    assert_close(reader.log_probabilities(ids), expected(model, ids))
 
 
 def test_npz_needs_no_pickle_and_has_the_same_bytes_each_time(tmp_path):
@@ -83,7 +83,7 @@ def test_onnx_takes_a_batch_and_carries_states(tmp_path):
     rest, _ = reader.run(ids[7:], states)
     for n in range(2):
         found = np.concatenate([first, rest])[:, n]
-        assert np.abs(found - expected(model, ids[:, n])).max() < 1e-5
+        assert_close(found, expected(model, ids[:, n]))
 
 
 def test_onnx_has_a_stated_opset_and_a_description():
@@ -105,7 +105,7 @@ def test_torch_carries_a_state(tmp_path):
     first, state = reader(ids[:9])
     rest, _ = reader(ids[9:], state)
     found = torch.cat([first, rest])[:, 0].detach().numpy()
-    assert np.abs(found - expected(model, ids[:, 0].numpy())).max() < 1e-5
+    assert_close(found, expected(model, ids[:, 0].numpy()))
 
 
 @pytest.mark.parametrize("name", ["rnn", "gru, 2 layers", "lstm, bytes", "gru_after, <UNK>"])

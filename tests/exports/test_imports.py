@@ -19,7 +19,7 @@ from charlm.exports import torch_files
 from charlm.exports.formats import exported
 from charlm.exports.importing import imported
 from charlm.lm.language_model import model_of
-from tests.exports.models import MODELS, REFUSED, SAMPLE, expected, trained
+from tests.exports.models import MODELS, REFUSED, SAMPLE, assert_close, expected, trained
 
 LETTERS = "abcdefg\n"
 V, E, H = len(LETTERS), 5, 6
@@ -62,7 +62,7 @@ def test_a_model_that_was_exported_comes_back(name, tmp_path):
     again = model_of(imported(path, "again"))
     assert (again.vocab, again.normalize) == (model.vocab, model.normalize)
     ids = [model.vocab.start, *model.vocab.encode(SAMPLE)]
-    assert np.abs(expected(again, ids) - expected(model, ids)).max() < 1e-5
+    assert_close(expected(again, ids), expected(model, ids))
 
 
 @pytest.mark.parametrize("as_state_dict", [True, False], ids=["state_dict", "checkpoint"])
@@ -94,7 +94,7 @@ def test_a_char_rnn_of_pytorch(kind, layers, embeds, as_state_dict, tmp_path, al
     ids = [0, 3, 7, 2, 2, 5, 1]
     with torch.no_grad():
         wanted = net(torch.tensor([ids]))[0].numpy()
-    assert np.abs(expected(model, ids) - wanted).max() < 1e-5
+    assert_close(expected(model, ids), wanted)
     assert model.vocab.symbols == tuple(LETTERS)
 
 

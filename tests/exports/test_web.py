@@ -288,7 +288,11 @@ def test_a_model_of_lines_ends_a_line_with_eos(opened):
 def test_bytes_are_assembled_to_characters(opened):
     model = trained("lstm, bytes, stream")
     page = opened(model)
-    enter(page, "caf")
+    for byte in "\ufeff".encode():  # the byte order mark is a character like others
+        page.evaluate(f"writer.choose({byte})")
+    assert field(page) == "\ufeff"
+    page.evaluate("document.getElementById('field').select()")
+    page.type("caf")
     page.evaluate("writer.choose(0xc3)")
     assert field(page) == "caf"
     assert "not complete yet: <0xC3>" in words(page, "status")
@@ -457,6 +461,21 @@ def test_an_edit_in_the_middle_of_a_long_text_is_read(opened):
         for symbol in [model.vocab.start, *model.vocab.encode(text)]:
             last, state = predict.step(np.array([symbol]), state)
     np.testing.assert_allclose(got, normalised(last)[0], atol=1e-4)
+
+
+def test_a_long_text_is_read_in_pieces_and_can_be_edited_meanwhile(opened):
+    page = opened(trained("lstm"))
+    page.evaluate(
+        """clock = 0; waiting = []; wait = pause; performance.now = () => clock++;
+        pause = () => new Promise((resume) => waiting.push(resume)); 0"""
+    )
+    enter(page, "Ω" + "The fox " * 25)
+    assert 0 < page.evaluate("writer.context.ids.length") < 200
+    assert words(page, "status").startswith("The model reads the text: ")
+    page.type("sat")
+    page.evaluate("pause = wait; waiting.forEach((resume) => resume()); 0")
+    until(page, "writer.status.textContent.startsWith('The model does not know 1 character')")
+    assert page.evaluate("writer.context.ids.length") == len("The fox " * 25 + "sat")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

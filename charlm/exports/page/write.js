@@ -53,13 +53,14 @@ class Writer {
 
   /** Read the text so far, in short pieces of time; return whether it is still the text after that. */
   async follow() {
-    const turn = ++this.turn;
+    const turn = ++this.turn, said = this.status.textContent;
     while (!this.context.advance(this.ids, performance.now() + FRAME)) {
       this.say("The model reads the text: " + this.context.ids.length.toLocaleString("en") + " of "
         + this.ids.length.toLocaleString("en") + " " + this.symbols.unit + "s.");
       await pause();
       if (turn !== this.turn) { return false; }
     }
+    this.say(said);
     this.show();
     return true;
   }

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.terminal.binary import Destination
+from charlm.cli.terminal.binary import STANDARD, Destination
 from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import InputError
@@ -28,6 +28,8 @@ def export(
 ) -> int:
     """Run ``charlm export`` and return the exit code."""
     screen = Screen(obj)
+    if output == STANDARD:
+        raise InputError(f"-o {STANDARD}: expected a path, because several files are written")
     model = load(run, checkpoint)
     files = exported(model, to)
     path = Path(output or Path(run).resolve().with_suffix("").name + FORMATS[to].ending)

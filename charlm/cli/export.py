@@ -10,7 +10,7 @@ import click
 
 from charlm import progress
 from charlm.baselines.counting import nll_to_bpc
-from charlm.cli.terminal.binary import Destination
+from charlm.cli.terminal.binary import STANDARD, Destination
 from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import InputError, TextError
@@ -37,6 +37,8 @@ def export(
     screen = Screen(obj)
     if bits is not None and to != "web":
         raise click.UsageError("--bits is for a web page: leave it out, or give --to web")
+    if output == STANDARD:
+        raise InputError(f"-o {STANDARD}: expected a path, because several files are written")
     model = load(run, checkpoint)
     name = Path(run).resolve().with_suffix("").name
     options: dict[str, Any] = {}

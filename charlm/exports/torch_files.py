@@ -21,6 +21,7 @@ from charlm.engine.arrays import Array
 from charlm.errors import ModelFileError, import_extra
 from charlm.exports.content import NAME
 from charlm.files import read_whole, why_unreadable
+from charlm.runs.checkpoint import FORMAT
 
 MOST = 16 << 30
 """The largest file in bytes."""
@@ -60,10 +61,10 @@ def read_torch_file(path: Path) -> TorchFile:
         content = read_whole(path, MOST)
     except OSError as error:
         raise ModelFileError(f"{path}: {why_unreadable(error)}") from error
+    if content[8:9] == b"{":  # first: the length before it may begin like a pickle
+        return _safetensors(path, content)
     if content.startswith(SAVED_BY_TORCH):
         return _saved_by_torch(path)
-    if content[8:9] == b"{":
-        return _safetensors(path, content)
     raise ModelFileError(f"{path}: neither a safetensors file nor a file of torch.save; {_SAVE_AS}")
 
 
@@ -79,10 +80,13 @@ def _safetensors(path: Path, content: bytes) -> TorchFile:
         ) from error
     metadata = header.get("__metadata__") or {}
     facts = {key: _plain(value) for key, value in metadata.items()}
-    description = facts.pop(NAME, {})
-    return TorchFile(
-        path, _floats(path, tensors), facts, description if isinstance(description, dict) else {}
-    )
+    about = facts.pop(NAME, {})
+    description = about if isinstance(about, dict) else {}
+    if description.get("format") == FORMAT:
+        raise ModelFileError(
+            f"{path} is a checkpoint of charlm already: give it to charlm sample, eval or score as it is"
+        )
+    return TorchFile(path, _floats(path, tensors), facts, description)
 
 
 def _plain(text: str) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import charlm
 from tests.cli.conftest import ROOT, environment
 from tests.cli.reference import help_of
 
@@ -58,7 +59,8 @@ def test_the_python_on_the_page_about_sampling_runs(typed, capfd):
 
 
 @pytest.mark.parametrize(
-    "command", ["sample", "novelty", "score", "inspect", "explain", "gradcheck"]
+    "command",
+    ["sample", "novelty", "score", "inspect", "explain", "gradcheck", "export", "import"],
 )
 def test_the_examples_of_the_help(command, typed):
     text = "It was late, and the old house by the river was quiet. A fox sat there.\n" * 30
@@ -66,6 +68,8 @@ def test_the_examples_of_the_help(command, typed):
         Path(name).write_text(text)
     Path("my.yaml").write_text("model: {cell: gru, hidden_dim: 5, embed_dim: 5}\n")
     typed(f"charlm -q train novel.txt {SMALL}")
+    typed("charlm -q export runs/novel --to torch -o model.safetensors")  # for import
+    Path("letters.txt").write_text("".join(charlm.load("runs/novel").vocab.symbols))
     examples = re.findall(rf"^ +(charlm {command} .*)$", help_of(command), re.MULTILINE)
     assert len(examples) >= 2
     for example in examples:

@@ -23,7 +23,7 @@ beside it, with the same name and the ending .py.
 
 \b
   charlm export runs/novel --to npz
-  charlm export runs/novel --to npz -o model.npz --force
+  charlm export runs/novel --to torch -o model.safetensors --force
   charlm export runs/novel --to web --bits 8
 """
 

@@ -48,10 +48,14 @@ REFUSED = {
 }
 
 
-@cache
 def trained(name):
-    settings = [*SMALL.split(), "train.kernels=numpy", "data.alphabet=null", *MODELS[name].split()]
-    training = Training(load_run("srnn", overrides=settings), text=TEXT)
+    return trained_with(MODELS[name])
+
+
+@cache
+def trained_with(settings, text=TEXT):
+    overrides = [*SMALL.split(), "train.kernels=numpy", "data.alphabet=null", *settings.split()]
+    training = Training(load_run("srnn", overrides=overrides), text=text)
     for _ in training.events():
         pass
     return training.model

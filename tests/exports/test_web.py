@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from charlm.config import ModelConfig, load_run
+from charlm.config import ModelConfig
 from charlm.errors import InputError
 from charlm.exports import web
 from charlm.exports.rounding import RoundingLoss, rounded
@@ -18,16 +17,12 @@ from charlm.lm.filters import filtered, normalised
 from charlm.lm.language_model import CharLM
 from charlm.lm.reader import Reader
 from charlm.text.vocab import Vocab
-from charlm.training.loop import Training
+from tests.exports import models
+from tests.exports.models import STREAM
 from tests.reporting.chromium import PROGRAM, REASON, Page
 
-TEXT = (
-    "The fox sat by the river.\nWhere was the old house? It was late,\nand 12 quiet cafés slept.\n"
-    * 20
-)
+TEXT = models.TEXT.replace("quiet", "café")
 SAMPLE = "The old cats sat,\nand the fox was late."
-SMALL = "train.steps=40 train.trainer=adam train.learning_rate=0.02 model.embed_dim=6 model.hidden_dim=10"
-STREAM = "data.framing=stream data.batch_size=4 data.seq_length=20"
 MODELS = {
     "rnn": "model.cell=rnn",
     "rnn, stream, 3 layers": f"model.cell=rnn {STREAM} model.layers=3",
@@ -51,13 +46,8 @@ FOCUS = "document.activeElement.id || document.activeElement.textContent"
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=REASON)
 
 
-@cache
 def trained(name: str) -> CharLM:
-    settings = [*SMALL.split(), "train.kernels=numpy", "data.alphabet=null", *MODELS[name].split()]
-    training = Training(load_run("srnn", overrides=settings), text=TEXT)
-    for _ in training.events():
-        pass
-    return training.model
+    return models.trained_with(MODELS[name], TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -333,7 +323,7 @@ def test_unknown_characters_are_said(opened):
 def test_a_text_is_normalised_like_the_model_s_own(opened):
     model = trained("fast_lstm, NFC")
     page = opened(model)
-    assert in_page(page, "\ufeffcafe\u0301s\r\nslept\r.") == in_page(page, "cafés\nslept\n.")
+    assert in_page(page, "\ufeffcafe\u0301 s\r\nslept\r.") == in_page(page, "café s\nslept\n.")
 
 
 def test_nothing_of_an_alphabet_or_a_title_leaves_its_place(opened):

@@ -20,22 +20,29 @@ function tensor({ rows, columns, data, scales }) {
 }
 
 /**
- * Add W x to y. The weights are stored row after row, so the loop reads memory in its order.
- * Four sums side by side need not wait for each other.
+ * Add W x to y. The weights are stored row after row, so the loop reads memory in its order. With four rows at once
+ * a number of x is read once for four products, and their sums need not wait for each other: half the time of one row.
  */
 function addProduct(y, W, x) {
   const { rows, columns, data } = W;
-  const whole = columns - columns % 4;
-  for (let i = 0, at = 0; i < rows; i++, at += columns) {
-    let s = 0, t = 0, u = 0, v = 0, j = 0;
-    for (; j < whole; j += 4) {
-      s += data[at + j] * x[j];
-      t += data[at + j + 1] * x[j + 1];
-      u += data[at + j + 2] * x[j + 2];
-      v += data[at + j + 3] * x[j + 3];
+  const whole = rows - rows % 4;
+  for (let i = 0; i < whole; i += 4) {
+    const a = i * columns, b = a + columns, c = b + columns, d = c + columns;
+    let s = 0, t = 0, u = 0, v = 0;
+    for (let j = 0; j < columns; j++) {
+      const value = x[j];
+      s += data[a + j] * value;
+      t += data[b + j] * value;
+      u += data[c + j] * value;
+      v += data[d + j] * value;
     }
-    for (; j < columns; j++) { s += data[at + j] * x[j]; }
-    y[i] += s + t + (u + v);
+    y[i] += s;
+    y[i + 1] += t;
+    y[i + 2] += u;
+    y[i + 3] += v;
+  }
+  for (let i = whole; i < rows; i++) {
+    for (let j = 0; j < columns; j++) { y[i] += data[i * columns + j] * x[j]; }
   }
 }
 

@@ -32,10 +32,10 @@ def export(
         raise InputError(f"-o {STANDARD}: expected a path, because several files are written")
     model = load(run, checkpoint)
     files = exported(model, to)
-    path = Path(output or Path(run).resolve().with_suffix("").name + FORMATS[to].ending)
+    path = Path(output or _name(run) + FORMATS[to].ending)
     contents = {path: files.data}
     for ending, data in files.beside.items():
-        contents[path.with_suffix(ending)] = data
+        contents[path.with_name(path.stem + ending)] = data
     if len(contents) < 1 + len(files.beside):
         raise InputError(
             f"{path}: a file of this name is also written beside it; choose a name that does not end in {path.suffix}"
@@ -53,3 +53,8 @@ def export(
     for file, data in contents.items():
         screen.result(f"{file}: {counted(len(data), 'byte')}")
     return 0
+
+
+def _name(run: str) -> str:
+    path = Path(run).resolve()
+    return path.stem if path.is_file() else path.name

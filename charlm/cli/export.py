@@ -40,7 +40,7 @@ def export(
     if output == STANDARD:
         raise InputError(f"-o {STANDARD}: expected a path, because several files are written")
     model = load(run, checkpoint)
-    name = Path(run).resolve().with_suffix("").name
+    name = _name(run)
     options: dict[str, Any] = {}
     if to == "web":
         options = {"title": name}
@@ -50,7 +50,7 @@ def export(
     path = Path(output or name + FORMATS[to].ending)
     contents = {path: files.data}
     for ending, data in files.beside.items():
-        contents[path.with_suffix(ending)] = data
+        contents[path.with_name(path.stem + ending)] = data
     if len(contents) < 1 + len(files.beside):
         raise InputError(
             f"{path}: a file of this name is also written beside it; choose a name that does not end in {path.suffix}"
@@ -97,3 +97,8 @@ def _rounding_loss(
         f"{before:.4f} without the rounding"
     )
     return loss
+
+
+def _name(run: str) -> str:
+    path = Path(run).resolve()
+    return path.stem if path.is_file() else path.name

@@ -54,7 +54,7 @@ def export(model: Model) -> Exported:
             records.append((parameter, f"/{name}"))
     about = {**description(model), "builder": BUILDERS[config.cell]}
     text = "".join(record_text(parameter, name) for parameter, name in records)
-    beside = {".json": f"{as_json(about)}\n".encode(), ".py": reader("dynet")}
+    beside = {".json": f"{as_json(about)}\n".encode(), "_dynet.py": reader("dynet")}
     return Exported(text.encode(), beside)
 
 

@@ -24,12 +24,12 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "onnx": Format(".onnx", "ONNX, opset 17 (needs the extra `onnx`)"),
+    "onnx": Format(".onnx", "ONNX, opset 17"),
     "torch": Format(".safetensors", "a state_dict of PyTorch, as safetensors"),
     "npz": Format(".npz", "arrays of numpy"),
-    "dynet": Format(".model", "a model file of DyNet, with the symbols as JSON beside it"),
-    "web": Format(".html", "a page in which the model runs, in any browser"),
-    "hf-tokens": Format(".tokenizer.json", "the symbols alone, for Hugging Face's tokenizers"),
+    "dynet": Format(".model", "a model file of DyNet"),
+    "web": Format(".html", "a page in which the model runs"),
+    "hf-tokens": Format(".tokenizer.json", "the symbols, for Hugging Face's tokenizers"),
 }
 
 
@@ -39,7 +39,7 @@ class Exported:
 
     Attributes:
         data: the file.
-        beside: other files in the same folder, which have its name with other endings.
+        beside: other files in the same folder, by what follows the stem of its name in theirs.
     """
 
     data: bytes

@@ -17,4 +17,4 @@ def export(model: Model) -> Exported:
     file = BytesIO()
     arrays: dict[str, Any] = {NAME: np.array(as_json(description(model))), **weights(model)}
     np.savez(file, **arrays)
-    return Exported(file.getvalue(), {".py": reader("npz")})
+    return Exported(file.getvalue(), {"_npz.py": reader("npz")})

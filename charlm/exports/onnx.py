@@ -32,7 +32,7 @@ def export(model: Model) -> Exported:
     layers = usual_layers(model, "ONNX")
     proto = _Graph(onnx).model(model, layers)
     onnx.checker.check_model(proto, full_check=True)
-    return Exported(proto.SerializeToString(), {".py": reader("onnx")})
+    return Exported(proto.SerializeToString(), {"_onnx.py": reader("onnx")})
 
 
 class _Graph:

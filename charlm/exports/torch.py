@@ -34,7 +34,7 @@ def export(model: Model) -> Exported:
         tensors[f"rnn.bias_ih_l{k}"], tensors[f"rnn.bias_hh_l{k}"] = bx, bh
     owned = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     about = {**description(model), "module": layers[0].kind}
-    return Exported(save(owned, {NAME: as_json(about)}), {".py": reader("torch")})
+    return Exported(save(owned, {NAME: as_json(about)}), {"_torch.py": reader("torch")})
 
 
 def _check(model: Model) -> None:

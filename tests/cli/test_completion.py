@@ -88,7 +88,7 @@ LINES = {
     "charlm info st": ["<file>st"],
     "charlm runs --follow runs/n": ["runs/novel"],
     "charlm baseline pre": ["pretzels", "<file>pre"],
-    "charlm bench --cell g": ["gru"],
+    "charlm bench --cell g": ["gru", "gru_after"],
     "charlm bench --trainer ad": ["adagrad", "adam", "adamw"],
     "charlm bench --config te": ["text", "<file>te"],
 }  # fmt: skip

@@ -17,12 +17,12 @@ def test_files_are_named_after_the_run(made):
     typed = made()
     code, out, err = typed("charlm export run --to npz")
     assert (code, err) == (0, "")
-    sizes = {name: Path(name).stat().st_size for name in ("run.npz", "run.py")}
+    sizes = {name: Path(name).stat().st_size for name in ("run.npz", "run_npz.py")}
     assert out == "".join(f"{name}: {size:,} bytes\n" for name, size in sizes.items())
     code, out, _ = typed("charlm export run/last.safetensors --to npz -o other.npz --json")
     about = json.loads(out)
     assert (code, about["format"], about["run"]) == (0, "npz", "run/last.safetensors")
-    assert about["files"] == {"other.npz": sizes["run.npz"], "other.py": sizes["run.py"]}
+    assert about["files"] == {"other.npz": sizes["run.npz"], "other_npz.py": sizes["run_npz.py"]}
 
 
 def test_every_format_writes_its_file(made):
@@ -36,13 +36,13 @@ def test_every_format_writes_its_file(made):
 
 def test_files_are_replaced_only_with_force(made):
     typed = made()
-    for there in ("run.npz", "run.py"):
+    for there in ("run.npz", "run_npz.py"):
         Path(there).write_text("mine")
         code, _, err = typed("charlm export run --to npz")
         assert code == 2
         assert f"{there}: there is a file of this name; --force replaces it" in err
         assert Path(there).read_text() == "mine"
-        assert list(Path().glob("run.*")) == [Path(there)]
+        assert [*Path().glob("run.*"), *Path().glob("run_*")] == [Path(there)]
         Path(there).unlink()
     Path("run.npz").write_text("mine")
     assert typed("charlm export run --to npz --force")[0] == 0
@@ -50,7 +50,7 @@ def test_files_are_replaced_only_with_force(made):
 
 
 MISTAKES = {
-    "export run --to npz -o model.py": "choose a name that does not end in .py",
+    "export run --to dynet -o model.json": "choose a name that does not end in .json",
     "export run --to npz -o none/model.npz": "the folder does not exist",
     "export run --to npz -o -": "expected a path, because several files are written",
     "export run --to gguf": "'gguf' is not one of 'onnx'",

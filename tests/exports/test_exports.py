@@ -21,8 +21,8 @@ def written(folder, model, to):
     files = exported(model, to)
     path = (folder / "model").with_suffix(FORMATS[to].ending)
     for ending, data in {path.suffix: files.data, **files.beside}.items():
-        path.with_suffix(ending).write_bytes(data)
-    return path, runpy.run_path(str(path.with_suffix(".py")), run_name="reader")
+        path.with_name(f"model{ending}").write_bytes(data)
+    return path, runpy.run_path(str(path.with_name(f"model_{to}.py")), run_name="reader")
 
 
 @pytest.mark.parametrize("name", MODELS)

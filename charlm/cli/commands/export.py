@@ -18,12 +18,13 @@ The formats are:
 \b
 {chr(10).join(f"  {name:<10} {format.about}" for name, format in FORMATS.items())}
 
-Each file contains the symbols of the model, and how its text was prepared. A program that reads the file is written
-beside it, with the same name and the ending .py.
+Each file contains the symbols of the model, and how its text was prepared; for dynet they are in a JSON file beside
+it. A short program that reads the file is written beside it: novel_npz.py for novel.npz. A web page needs none. The
+format onnx needs the package onnx.
 
 \b
   charlm export runs/novel --to npz
-  charlm export runs/novel --to torch -o model.safetensors --force
+  charlm export runs/novel --to torch -o my.safetensors
   charlm export runs/novel --to web --bits 8
 """
 

@@ -19,8 +19,8 @@ Nothing in the file is executed.
 The symbols are in the file, as a text, a list or a dictionary, or in the file of --alphabet.
 
 \b
-  charlm import --from torch model.safetensors --alphabet letters.txt
-  charlm import --from torch model.safetensors --alphabet letters.txt -o runs/mine
+  charlm import --from torch my.safetensors
+  charlm import --from torch my.safetensors -o runs/mine
 """
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from charlm import progress
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.terminal.binary import STANDARD, Destination
 from charlm.cli.terminal.phrases import json_line
@@ -41,13 +40,12 @@ def export(
         raise InputError(f"-o {STANDARD}: expected a path, because several files are written")
     model = load(run, checkpoint)
     name = _name(run)
-    options: dict[str, Any] = {}
-    if to == "web":
-        options = {"title": name}
+    path = Path(output or name + FORMATS[to].ending)
+    Destination(str(path), force, as_json)  # is refused before the work, not after it
+    options: dict[str, Any] = {"title": name} if to == "web" else {}
     if bits == "8":
         options |= {"bits": 8, "loss": _rounding_loss(model, run, checkpoint, screen)}
     files = exported(model, to, **options)
-    path = Path(output or name + FORMATS[to].ending)
     contents = {path: files.data}
     for ending, data in files.beside.items():
         contents[path.with_name(path.stem + ending)] = data
@@ -68,9 +66,8 @@ def export(
             "model": described(model.config),
             "files": sizes,
         }
-        if bits == "8":
-            loss = options["loss"]
-            about["rounding"] = None if loss is None else asdict(loss)
+        if "loss" in options:
+            about["rounding"] = options["loss"] and asdict(options["loss"])
         click.echo(json_line(about))
         return 0
     for file, data in contents.items():
@@ -86,8 +83,7 @@ def _rounding_loss(
         "auto", None, saved_by_reading(model.config, len(model.vocab)) * 2 * SCORED
     ).functions()
     try:
-        with progress.task("scoring", 2 * SCORED):
-            loss = rounding_loss(model, run, load_checkpoint(run, checkpoint))
+        loss = rounding_loss(model, run, load_checkpoint(run, checkpoint))
     except TextError as error:
         screen.say(f"note: what the rounding costs is not known: {error}")
         return None

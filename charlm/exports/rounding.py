@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from charlm import progress
 from charlm.engine.arrays import Array
 from charlm.errors import TextError
 from charlm.lm.evaluation import read
 from charlm.lm.model import Model
 from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import Checkpoint
-from charlm.text.vocab import Ids
 
 LARGEST = 127
 SCORED = 10_000
@@ -76,17 +76,14 @@ def rounding_loss(model: Model, run: str, checkpoint: Checkpoint) -> RoundingLos
     end = min(len(ids), begin + SCORED)
     if end <= begin:
         raise TextError(f"the text of {run} is too short to score")
-    before = _nll(model, ids, begin, end)
     arrays = model.arrays()
-    try:
-        model.load_arrays(
-            {name: rounded(a).values() if a.ndim == 2 else a for name, a in arrays.items()}
-        )
-        after = _nll(model, ids, begin, end)
-    finally:
-        model.load_arrays(arrays)
-    return RoundingLoss(part, end - begin, before, after)
-
-
-def _nll(model: Model, ids: Ids, begin: int, end: int) -> float:
-    return float(read(model, ids, begin, end).mean())
+    with progress.task("scoring", 2 * (end - begin)):
+        nll = float(read(model, ids, begin, end).mean())
+        try:
+            model.load_arrays(
+                {name: rounded(a).values() if a.ndim == 2 else a for name, a in arrays.items()}
+            )
+            rounded_nll = float(read(model, ids, begin, end).mean())
+        finally:
+            model.load_arrays(arrays)
+    return RoundingLoss(part, end - begin, nll, rounded_nll)

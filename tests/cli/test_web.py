@@ -49,6 +49,16 @@ def test_a_text_that_was_moved_is_said(made):
     assert "was not measured" in Path("run.html").read_text(encoding="utf-8")
 
 
+def test_a_file_that_exists_is_refused_before_a_text_is_scored(made):
+    typed = made()
+    Path("run.html").write_text("mine")
+    code, _, err = typed("charlm export run --to web --bits 8")
+    assert code == 2
+    assert "run.html: there is a file of this name" in err
+    assert "without the rounding" not in err
+    assert Path("run.html").read_text() == "mine"
+
+
 def test_bits_are_for_a_page_alone(made):
     typed = made()
     code, _, err = typed("charlm export run --to npz --bits 8")

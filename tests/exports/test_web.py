@@ -406,10 +406,11 @@ def test_everything_is_done_with_the_keyboard(opened):
     assert "Character 2: h" in words(page, "details")
 
 
-def test_escape_stops_it(opened):
+def test_ctrl_enter_continues_and_escape_stops(opened):
     page = opened(trained("lstm"))
     put(page, length="1000000")
-    page.evaluate("document.getElementById('write').click()")
+    page.press("Tab")
+    page.press("Enter", control=True)
     until(page, "writer.field.value")
     assert words(page, "write") == "Stop"
     page.press("Escape")

@@ -106,10 +106,11 @@ class Page:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def press(self, key: str) -> None:
-        """Press a key and let it go."""
+    def press(self, key: str, control: bool = False) -> None:
+        """Press a key, with or without the control key, and let it go."""
         about = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
-        typed = {"text": TEXT[key]} if key in TEXT else {}
+        about |= {"modifiers": 2 if control else 0}
+        typed = {"text": TEXT[key]} if key in TEXT and not control else {}
         self("Input.dispatchKeyEvent", type="keyDown" if typed else "rawKeyDown", **about, **typed)
         self("Input.dispatchKeyEvent", type="keyUp", **about)
 

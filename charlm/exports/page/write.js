@@ -22,6 +22,8 @@ class Writer {
     this.back.addEventListener("click", () => this.takeBack());
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { this.writing = false; }
+    });
+    this.field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { this.pressed(); }
     });
     this.typed = "";  // the text at the last edit,

@@ -202,6 +202,48 @@ def test_nothing_in_a_file_is_executed(way, tmp_path, alphabet):
     assert not made.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.to_sparse(), "floats are needed"),
+        (lambda t: t.long(), "floats are needed"),
+        (lambda t: t.cfloat(), "floats are needed"),
+        (lambda t: t[:1, :1].expand(10**6, 10**6), "more numbers than the file has bytes"),
+    ],
+    ids=["sparse", "whole", "complex", "expanded"],
+)
+def test_tensors_of_other_kinds(change, message, tmp_path, alphabet):
+    torch = pytest.importorskip("torch", reason="the extra oracles has it")
+    tensors = {name: torch.tensor(array) for name, array in weights().items()}
+    tensors["decoder.weight"] = change(tensors["decoder.weight"])
+    path = tmp_path / "model.pt"
+    torch.save(tensors, path)
+    with pytest.raises(InputError, match=message):
+        imported(path, "m", alphabet)
+
+
+@pytest.mark.parametrize("number", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("parameters", [True, False])
+def test_other_floats_and_parameters(number, parameters, tmp_path, alphabet):
+    torch = pytest.importorskip("torch", reason="the extra oracles has it")
+    tensors = {n: torch.tensor(a).to(getattr(torch, number)) for n, a in weights().items()}
+    if parameters:
+        tensors = {name: torch.nn.Parameter(tensor) for name, tensor in tensors.items()}
+    path = tmp_path / "model.pt"
+    torch.save(tensors, path)
+    found = imported(path, "m", alphabet).tensors["softmax.b"]
+    assert np.allclose(found, weights()["decoder.bias"], atol=0.02)
+
+
+def test_numbers_that_numpy_lacks_are_named(tmp_path, alphabet):
+    torch = pytest.importorskip("torch", reason="the extra oracles has it")
+    save = pytest.importorskip("safetensors.torch").save_file
+    path = tmp_path / "model.safetensors"
+    save({name: torch.tensor(array).bfloat16() for name, array in weights().items()}, path)
+    with pytest.raises(InputError, match="save the weights as float32"):
+        imported(path, "m", alphabet)
+
+
 def test_a_whole_module_is_refused(tmp_path, alphabet):
     torch = pytest.importorskip("torch", reason="the extra oracles has it")
     path = tmp_path / "module.pt"

@@ -20,6 +20,7 @@ from charlm.exports.formats import exported
 from charlm.exports.importing import imported
 from charlm.lm.language_model import model_of
 from tests.exports.models import MODELS, REFUSED, SAMPLE, assert_close, expected, trained
+from tests.forging import ODD
 
 LETTERS = "abcdefg\n"
 V, E, H = len(LETTERS), 5, 6
@@ -266,6 +267,15 @@ def test_files_of_other_kinds(content, tmp_path, alphabet):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"neither a safetensors file|is damaged"):
         imported(path, "m", alphabet)
+
+
+def test_odd_entries_are_refused_or_have_no_meaning(tmp_path, alphabet):
+    for value in ODD:
+        text = json.dumps(value)
+        about = json.dumps({"normalize": value, "symbols": value})
+        path = saved(tmp_path, weights(), charlm=about, vocab=text, chars=json.dumps({"a": value}))
+        with contextlib.suppress(CharlmError):
+            assert imported(path, "m", alphabet).vocab == list(LETTERS)
 
 
 def test_damaged_files_are_refused_or_read(tmp_path, alphabet):

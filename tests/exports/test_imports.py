@@ -132,7 +132,20 @@ def test_biases_may_be_missing_and_the_table_may_be_saved_once(tmp_path, alphabe
     assert not found.tensors["softmax.b"].any()
 
 
+@pytest.mark.parametrize("names", [("embed.weight", "fc.weight"), ("z.wte.weight", "a.weight")])
+def test_the_names_tell_an_embedding_from_a_decoder_of_the_same_shape(names, tmp_path, alphabet):
+    extra = {"encoder.weight": None, "decoder.weight": None, "decoder.bias": None}
+    tensors = weights(**extra, **dict.fromkeys(names, (V, H)), first=H)
+    found = imported(saved(tmp_path, tensors), "m", alphabet).tensors
+    assert (found["embedding"] == tensors[names[0]]).all()
+    assert (found["softmax.W"] == tensors[names[1]]).all()
+
+
 BAD = {
+    "two tables": (
+        weights(**{"decoder.bias": None, "decoder.weight": (V, H), "x.weight": (V, H)}),
+        "one linear layer",
+    ),
     "no network": ({"a.weight": (3, 3)}, "no weights of an nn.RNN"),
     "another part": (weights(**{"attention.weight": (H, H + 1)}), "part like attention.weight"),
     "two networks": ({**weights(), **weights(prefix="top.")}, "several recurrent networks"),

@@ -18,7 +18,7 @@ from charlm.exports.rounding import SCORED, RoundingLoss, rounding_loss
 from charlm.lm.compute import decide, saved_by_reading
 from charlm.lm.language_model import CharLM, load
 from charlm.lm.model import described
-from charlm.runs.checkpoint import load_checkpoint
+from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, checkpoint_file, load_checkpoint
 from charlm.wording import counted
 
 
@@ -53,6 +53,10 @@ def export(
         raise InputError(
             f"{path}: a file of this name is also written beside it; choose a name that does not end in {path.suffix}"
         )
+    source = checkpoint_file(run, checkpoint).resolve()
+    for file in contents:
+        if file.resolve() in (source, *map(source.with_name, (LAST_NAME, BEST_NAME))):
+            raise InputError(f"{file}: this is a checkpoint of the run; choose another name")
     destinations = [
         (Destination(str(file), force, as_json), data) for file, data in contents.items()
     ]

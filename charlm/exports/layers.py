@@ -53,7 +53,8 @@ def usual_layers(model: Model, what: str) -> list[Layer]:
     cell = model.config.cell
     if cell not in _FORMS:
         raise InputError(
-            f"{what} has no cell like {cell}, which {_OTHERS[cell]}: use npz or dynet, or train with the cell lstm"
+            f"{what} has no cell like {cell}, which {_OTHERS.get(cell, 'has its own formula')}: use --to npz, or "
+            "train with the cell lstm"
         )
     arrays = weights(model)
     layers = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,9 @@ def _plain(text: str) -> Any:
 def _saved_by_torch(path: Path) -> TorchFile:
     torch = import_extra("torch", f"{path}, a file of torch.save,")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle of a damaged file
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception as error:  # PyTorch has no base class for what it finds in a damaged file
@@ -114,13 +117,21 @@ def _saved_by_torch(path: Path) -> TorchFile:
         raise ModelFileError(
             f"{path}: it has no state_dict with the weights of an nn.RNN, nn.LSTM or nn.GRU; {_SAVE_AS}"
         )
-    tensors = {
-        str(name): tensor.to(torch.float32).numpy()
-        for name, tensor in state.items()
-        if isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided
-    }
     facts = {} if state is content else content
-    return TorchFile(path, _floats(path, tensors), facts, {})
+    return TorchFile(path, _floats(path, _arrays(path, state, torch)), facts, {})
+
+
+def _arrays(path: Path, state: Mapping[str, Any], torch: Any) -> dict[str, Array]:
+    """Return the tensors of a ``state_dict``; a forged one may claim to be larger than the file."""
+    tensors = {str(name): t for name, t in state.items() if isinstance(t, torch.Tensor)}
+    if sum(tensor.numel() for tensor in tensors.values()) > path.stat().st_size:
+        raise ModelFileError(f"{path}: its tensors have more numbers than the file has bytes")
+    arrays = {}
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point() or tensor.layout != torch.strided:
+            raise ModelFileError(f"{path}: {name} has the type {tensor.type()}, floats are needed")
+        arrays[name] = tensor.detach().to("cpu", torch.float32).numpy()
+    return arrays
 
 
 def _state_dict(content: Any) -> Mapping[str, Any] | None:

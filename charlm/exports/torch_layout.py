@@ -20,6 +20,7 @@ from charlm.errors import ModelFileError
 _NAME = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<role>(?:weight|bias)_[a-z]+)_l(?P<layer>\d{1,3})(?P<end>.*)"
 )
+_EMBEDDING = re.compile("emb|encoder|wte", re.IGNORECASE)
 CELLS = {1: "rnn", 3: "gru_after", 4: "lstm"}
 """By the blocks of H rows in the recurrent matrix: nn.RNN, nn.GRU, nn.LSTM."""
 ORDER = {"rnn": (0,), "gru_after": (0, 1, 2), "lstm": (0, 1, 3, 2)}
@@ -119,7 +120,9 @@ class Layout:
         """Return the matrix and the bias of the layer that has a row for each symbol."""
         matrices = {n: t for n, t in self._rest.items() if n.endswith("weight") and t.ndim == 2}
         biased = [n for n in matrices if f"{n.removesuffix('weight')}bias" in self._rest]
-        names = biased or [n for n, t in matrices.items() if t.shape[1] == hidden][-1:]
+        names = biased or [n for n, t in matrices.items() if t.shape[1] == hidden]
+        if len(names) > 1:  # only the names tell the decoder from an embedding of the same shape
+            names = [n for n in names if not _EMBEDDING.search(n)]
         if len(names) != 1 or matrices[names[0]].shape[1] != hidden:
             raise ModelFileError(
                 f"expected one linear layer from {hidden} numbers to the symbols, such as decoder.weight and "

@@ -170,7 +170,7 @@ def test_tab_in_a_real_bash(folder):
             "charlm train lett": "charlm train letters/",
             "charlm sample ru": "charlm sample runs/",
             "charlm sample runs/n": "charlm sample runs/novel ",
-            "charlm train --set model.ce\tgr": "charlm train --set model.cell=gru ",
+            "charlm train --set model.ce\tls": "charlm train --set model.cell=lstm ",
             "charlm train --set=data.text=sto": "charlm train --set=data.text=story.txt ",
             "charlm train --encoding=koi8-r": "charlm train --encoding=koi8-r ",
         }.items():

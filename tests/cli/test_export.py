@@ -53,6 +53,7 @@ MISTAKES = {
     "export run --to dynet -o model.json": "choose a name that does not end in .json",
     "export run --to npz -o none/model.npz": "the folder does not exist",
     "export run --to npz -o -": "expected a path, because several files are written",
+    "export run --to torch -o run/last.safetensors --force": "this is a checkpoint of the run",
     "export run --to gguf": "'gguf' is not one of 'onnx'",
     "export none --to npz": "no such run or checkpoint; runs that exist: run",
     "import --from torch none.safetensors": "there is no such file",
@@ -67,7 +68,7 @@ def test_mistakes(made):
         code, out, err = typed(f"charlm {arguments}")
         assert (code, out) == (1 if "none/" in arguments else 2, ""), arguments
         assert message in " ".join(err.split())
-    assert not list(Path().glob("*.py"))
+    assert not list(Path().glob("**/*.py"))
 
 
 def test_onnx_needs_its_extra(made, monkeypatch):

@@ -20,6 +20,7 @@ from charlm.exports.formats import exported
 from charlm.exports.importing import imported
 from charlm.lm.language_model import model_of
 from tests.exports.models import MODELS, REFUSED, SAMPLE, assert_close, expected, trained
+from tests.forging import ODD
 
 LETTERS = "abcdefg\n"
 V, E, H = len(LETTERS), 5, 6
@@ -131,7 +132,20 @@ def test_biases_may_be_missing_and_the_table_may_be_saved_once(tmp_path, alphabe
     assert not found.tensors["softmax.b"].any()
 
 
+@pytest.mark.parametrize("names", [("embed.weight", "fc.weight"), ("z.wte.weight", "a.weight")])
+def test_the_names_tell_an_embedding_from_a_decoder_of_the_same_shape(names, tmp_path, alphabet):
+    extra = {"encoder.weight": None, "decoder.weight": None, "decoder.bias": None}
+    tensors = weights(**extra, **dict.fromkeys(names, (V, H)), first=H)
+    found = imported(saved(tmp_path, tensors), "m", alphabet).tensors
+    assert (found["embedding"] == tensors[names[0]]).all()
+    assert (found["softmax.W"] == tensors[names[1]]).all()
+
+
 BAD = {
+    "two tables": (
+        weights(**{"decoder.bias": None, "decoder.weight": (V, H), "x.weight": (V, H)}),
+        "one linear layer",
+    ),
     "no network": ({"a.weight": (3, 3)}, "no weights of an nn.RNN"),
     "another part": (weights(**{"attention.weight": (H, H + 1)}), "part like attention.weight"),
     "two networks": ({**weights(), **weights(prefix="top.")}, "several recurrent networks"),
@@ -202,6 +216,48 @@ def test_nothing_in_a_file_is_executed(way, tmp_path, alphabet):
     assert not made.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.to_sparse(), "floats are needed"),
+        (lambda t: t.long(), "floats are needed"),
+        (lambda t: t.cfloat(), "floats are needed"),
+        (lambda t: t[:1, :1].expand(10**6, 10**6), "more numbers than the file has bytes"),
+    ],
+    ids=["sparse", "whole", "complex", "expanded"],
+)
+def test_tensors_of_other_kinds(change, message, tmp_path, alphabet):
+    torch = pytest.importorskip("torch", reason="the extra oracles has it")
+    tensors = {name: torch.tensor(array) for name, array in weights().items()}
+    tensors["decoder.weight"] = change(tensors["decoder.weight"])
+    path = tmp_path / "model.pt"
+    torch.save(tensors, path)
+    with pytest.raises(InputError, match=message):
+        imported(path, "m", alphabet)
+
+
+@pytest.mark.parametrize("number", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("parameters", [True, False])
+def test_other_floats_and_parameters(number, parameters, tmp_path, alphabet):
+    torch = pytest.importorskip("torch", reason="the extra oracles has it")
+    tensors = {n: torch.tensor(a).to(getattr(torch, number)) for n, a in weights().items()}
+    if parameters:
+        tensors = {name: torch.nn.Parameter(tensor) for name, tensor in tensors.items()}
+    path = tmp_path / "model.pt"
+    torch.save(tensors, path)
+    found = imported(path, "m", alphabet).tensors["softmax.b"]
+    assert np.allclose(found, weights()["decoder.bias"], atol=0.02)
+
+
+def test_numbers_that_numpy_lacks_are_named(tmp_path, alphabet):
+    torch = pytest.importorskip("torch", reason="the extra oracles has it")
+    save = pytest.importorskip("safetensors.torch").save_file
+    path = tmp_path / "model.safetensors"
+    save({name: torch.tensor(array).bfloat16() for name, array in weights().items()}, path)
+    with pytest.raises(InputError, match="save the weights as float32"):
+        imported(path, "m", alphabet)
+
+
 def test_a_whole_module_is_refused(tmp_path, alphabet):
     torch = pytest.importorskip("torch", reason="the extra oracles has it")
     path = tmp_path / "module.pt"
@@ -224,6 +280,15 @@ def test_files_of_other_kinds(content, tmp_path, alphabet):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"neither a safetensors file|is damaged"):
         imported(path, "m", alphabet)
+
+
+def test_odd_entries_are_refused_or_have_no_meaning(tmp_path, alphabet):
+    for value in ODD:
+        text = json.dumps(value)
+        about = json.dumps({"normalize": value, "symbols": value})
+        path = saved(tmp_path, weights(), charlm=about, vocab=text, chars=json.dumps({"a": value}))
+        with contextlib.suppress(CharlmError):
+            assert imported(path, "m", alphabet).vocab == list(LETTERS)
 
 
 def test_damaged_files_are_refused_or_read(tmp_path, alphabet):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from charlm.kernels import reference
-from charlm.kernels.compiled import gru, lstm, simple
+from charlm.kernels.compiled import gru, gru_after, lstm, simple
 from charlm.kernels.compiled.dense import product
 from charlm.kernels.compiled.options import compiled
 from charlm.kernels.compiled.packing import pack, pack_bias, padded, pairs
@@ -27,8 +27,13 @@ from charlm.kernels.reference.sampling import State
 
 WORTH_SHARING = 1e6
 """Multiplications and additions of a step. One thread alone does a smaller step."""
-CELLS = {"rnn": simple.RNN, "gru": gru.GRU, "lstm": lstm.LSTM}
-RNN, GRU, _ = range(len(CELLS))
+CELLS = {
+    "rnn": simple.RNN,
+    "gru": gru.GRU,
+    "gru_after": gru_after.GRU_AFTER,
+    "lstm": lstm.LSTM,
+}
+RNN, GRU, GRU_AFTER, _ = range(len(CELLS))
 
 
 @compiled(inline=True)
@@ -49,6 +54,10 @@ def _layers(
         elif kind == GRU:
             met = gru.sample_layer(
                 packed, source, states, now + at, then + at, A, R, sizes, meeting, met, me, threads
+            )
+        elif kind == GRU_AFTER:
+            gru_after.sample_layer(
+                packed, source, states, now + at, then + at, A, sizes, me, threads
             )
         else:
             lstm.sample_layer(packed, source, states, now + at, then + at, A, sizes, me, threads)
@@ -144,8 +153,8 @@ def sampler(
     W_HV: Array,
     b_V: Array,
 ) -> Sampler | reference.Sampler:
-    """Return a sampler; for float64, and cells without one, the plain one."""
-    if b_V.dtype != np.float32 or cell not in CELLS:
+    """Return a sampler; for float64 the plain one."""
+    if b_V.dtype != np.float32:
         return reference.sampler(cell, embedding_VE, layers, W_HV, b_V)
     return Sampler(team, cell, embedding_VE, layers, W_HV, b_V)
 

@@ -23,16 +23,19 @@ from charlm.config import RunConfig, load_run, to_dict
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
 RUN_ELSEWHERE = {
-    "docs/texts.md",
+    "docs/adding-a-cell.md",
+    "docs/adding-an-op.md",
+    "docs/cluster.md",
+    "docs/comparing.md",
     "docs/compression.md",
     "docs/exporting.md",
     "docs/looking-inside.md",
     "docs/sampling.md",
     "docs/scoring.md",
     "docs/searching.md",
+    "docs/texts.md",
+    "docs/verdicts.md",
     "docs/web.md",
-    "docs/adding-an-op.md",
-    "docs/adding-a-cell.md",
 }
 NOT_RUN = {
     "make": "makes an environment and downloads into it; people and CI run it",
@@ -52,9 +55,15 @@ OTHERS = {
     "--fix": "ruff",
     "--strict": "mypy",
     "--store": "the random programs of the tests",
+    **dict.fromkeys(
+        ["--host", "--port", "--scheduler-file", "--nthreads", "--nworkers", "--no-dashboard"],
+        "dask",
+    ),
     **dict.fromkeys(["--hostfile", "--map-by", "--bind-to"], "mpirun of Open MPI"),
-    **dict.fromkeys(["--ntasks-per-node", "--cpus-per-task", "--mpi"], "srun"),
-    "--network": "docker",
+    **dict.fromkeys(
+        ["--ntasks", "--ntasks-per-node", "--cpus-per-task", "--mem-per-cpu", "--mpi"], "srun"
+    ),
+    **dict.fromkeys(["--network", "--scale"], "docker"),
 }
 """Options of other programs."""
 NOVEL = "It was late, and the old house by the river was quiet. A quick fox sat there.\n" * 40

@@ -9,14 +9,14 @@ from typing import Any
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.live.progress import STEP_BAR, TIME_BAR
 from charlm.cli.terminal.layout import filled
-from charlm.cli.terminal.phrases import duration, json_line
+from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
 from charlm.config import load_run
 from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, status
-from charlm.wording import counted, fixed
+from charlm.wording import counted, duration, fixed
 
 INTERVAL = 0.5
 """Seconds between two reads of the files."""

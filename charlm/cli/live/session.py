@@ -17,7 +17,7 @@ from charlm.cli.live.interrupts import Interrupts, handled
 from charlm.cli.live.progress import TrainingBar
 from charlm.cli.live.views import LineView, StreamView, Viewer
 from charlm.cli.terminal.layout import filled
-from charlm.cli.terminal.phrases import duration, program, text_sizes
+from charlm.cli.terminal.phrases import program, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, to_yaml
 from charlm.config.rules import seconds_of
@@ -32,7 +32,7 @@ from charlm.text.corpus import LineCorpus
 from charlm.training.budget import time_is_up
 from charlm.training.events import Finished, RolledBack, Skipped, Started
 from charlm.training.loop import Training
-from charlm.wording import counted, fixed
+from charlm.wording import counted, duration, fixed
 
 SHORT = 10.0
 """A shorter run gets no plot, because importing matplotlib takes about a second."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 import numpy as np
 
@@ -173,27 +174,71 @@ def page(
         histograms: charts below the text.
         tables: plain-text tables below it.
     """
-    template = files("charlm.reporting").joinpath("coloured.html").read_text(encoding="utf-8")
+    return Template(_part("coloured.html")).substitute(
+        title=html.escape(title),
+        about="\n".join(f"<p>{html.escape(words)}</p>" for words in about),
+        style=style(),
+        reading=reading(scale, marks),
+        script=script(),
+        histograms="\n".join(map(_figure, histograms)),
+        tables="\n".join(f"<pre tabindex=0>{html.escape(table)}</pre>" for table in tables),
+    )
+
+
+def reading(scale: Scale, marks: Sequence[Mark], name: str = "") -> str:
+    """Return a part of a page: the text in colours and the notes of its characters; the page needs style and script.
+
+    Args:
+        scale: the meaning of the colours.
+        marks: the text.
+        name: the beginning of the ids of its elements, which differs between the texts of a page.
+    """
+    legend = "\n".join(
+        f'<li><span class="{_css_class(level)}">{html.escape(meaning)}</span></li>'
+        for level, meaning in scale.meanings.items()
+    )
     notes = [
         [written(mark.symbol), mark.note, [[written(s), round(p, 4)] for s, p in mark.alternatives]]
         for mark in marks
     ]
-    return Template(template).substitute(
-        title=html.escape(title),
-        about="\n".join(f"<p>{html.escape(words)}</p>" for words in about),
-        what=html.escape(scale.what),
-        light=_css("light"),
-        dark=_css("dark"),
-        legend="\n".join(
-            f'<li><span class="{_css_class(level)}">{html.escape(meaning)}</span></li>'
-            for level, meaning in scale.meanings.items()
-        ),
-        text="".join(map(_span, marks)),
-        histograms="\n".join(map(_figure, histograms)),
-        tables="\n".join(f"<pre tabindex=0>{html.escape(table)}</pre>" for table in tables),
-        # so that no text can end the script element
-        notes=json.dumps(notes, separators=(",", ":")).replace("<", "\\u003c"),
-    )
+    return f"""<div class="reading">
+<p>Colour: {html.escape(scale.what)}.</p>
+<ul class="legend">
+{legend}
+</ul>
+<p class="help" id="{name}help">Point at a character, or move with the arrow keys, Home and End, to see more of it.</p>
+<div class="split">
+<div id="{name}text" class="text" tabindex="0" role="listbox" aria-label="The text, character by character"
+aria-describedby="{name}help">{"".join(map(_span, marks))}</div>
+<div id="{name}details" class="details" role="status" aria-live="polite"><p>No character is chosen.</p></div>
+</div>
+<script type="application/json" class="notes" id="{name}notes">{json_in_page(notes)}</script>
+</div>"""
+
+
+def style() -> str:
+    """Return the style of the parts that ``reading`` returns: the page defines the variables of its colours."""
+    dark = f"@media (prefers-color-scheme: dark) {{ {_css('dark')} }}"
+    return f"{_part('coloured.css')}{_css('light')}\n{dark}"
+
+
+def script() -> str:
+    """Return the script of the parts that ``reading`` returns."""
+    return _part("coloured.js")
+
+
+def json_in_page(data: Any) -> str:
+    r"""Return data as JSON that no text in it can end, for a script element of a page.
+
+    Example:
+        >>> json_in_page(["</script>"])
+        '["\\u003c/script>"]'
+    """
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _part(name: str) -> str:
+    return files("charlm.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
 def _colour(level: int) -> Colour | None:

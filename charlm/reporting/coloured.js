@@ -9,9 +9,19 @@ function readable(box) {
 
   spans.forEach((span, place) => {
     span.setAttribute("role", "option");
-    span.setAttribute("aria-selected", "false");
     span.dataset.place = place;
+    unchosen(span, place);
   });
+
+  function unchosen(span, place) {
+    span.setAttribute("aria-selected", "false");
+    span.removeAttribute("id");
+    if (span.textContent.trim()) {
+      span.removeAttribute("aria-label");
+    } else { // a screen reader says nothing for a space
+      span.setAttribute("aria-label", name(notes[place][0]));
+    }
+  }
 
   function name(symbol) {
     return symbol === " " ? "space" : symbol;
@@ -43,11 +53,7 @@ function readable(box) {
 
   function choose(place) {
     place = Math.max(0, Math.min(spans.length - 1, place));
-    if (chosen >= 0) {
-      spans[chosen].setAttribute("aria-selected", "false");
-      spans[chosen].removeAttribute("id");
-      spans[chosen].removeAttribute("aria-label");
-    }
+    if (chosen >= 0) { unchosen(spans[chosen], chosen); }
     chosen = place;
     const span = spans[place];
     span.id = text.id + "-chosen";

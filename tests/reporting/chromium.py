@@ -17,9 +17,9 @@ KEYS["ArrowDown"] = 40
 
 
 class Page:
-    """An open page; closing it ends the browser."""
+    """An open page, of a file or an address; closing it ends the browser."""
 
-    def __init__(self, path: Path, profile: Path) -> None:
+    def __init__(self, place: Path | str, profile: Path) -> None:
         into, self._to = os.pipe()
         self._from, out = os.pipe()
 
@@ -48,11 +48,15 @@ class Page:
         self._session: str | None = None
         self._rest = b""
         self._seen: list[str] = []
+        self._requested: list[str] = []
+        self._problems: list[str] = []
         target = self("Target.createTarget", url="about:blank")["targetId"]
         attached = self("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        self("Page.enable")
-        self("Page.navigate", url=path.resolve().as_uri())
+        for part in ("Page", "Network", "Log", "Runtime"):
+            self(f"{part}.enable")
+        address = place if isinstance(place, str) else place.resolve().as_uri()
+        self("Page.navigate", url=address)
         while "Page.loadEventFired" not in self._seen:
             self._message()
 
@@ -76,12 +80,37 @@ class Page:
             self._rest += read
         first, _, self._rest = self._rest.partition(b"\0")
         message = json.loads(first)
-        self._seen.append(message.get("method", ""))
+        method, params = message.get("method", ""), message.get("params", {})
+        self._seen.append(method)
+        if method == "Network.requestWillBeSent":
+            self._requested.append(params["request"]["url"])
+        elif method == "Log.entryAdded":
+            self._problems.append(params["entry"]["text"])
+        elif method == "Runtime.consoleAPICalled":
+            self._problems.append(str(params["args"]))
+        elif method == "Runtime.exceptionThrown":
+            self._problems.append(str(params["exceptionDetails"]))
         return message
+
+    def requested(self) -> list[str]:
+        """Return the addresses that were asked for until now; `data:` is a part of the page."""
+        self.evaluate("0")  # which reads all messages before its result
+        return [address for address in self._requested if not address.startswith("data:")]
+
+    def problems(self) -> list[str]:
+        """Return what the console has said until now."""
+        self.evaluate("0")
+        return self._problems
 
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression in JavaScript."""
         found = self("Runtime.evaluate", expression=script, returnByValue=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def promised(self, script: str) -> Any:
+        """Return what a promise in JavaScript gives."""
+        found = self("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 

@@ -28,7 +28,6 @@ from charlm.reporting.plot import plot_run
 from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
-from charlm.text.corpus import LineCorpus
 from charlm.training.budget import time_is_up
 from charlm.training.events import Finished, RolledBack, Skipped, Started
 from charlm.training.loop import Training
@@ -100,7 +99,8 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
         code = _show(training, screen, interrupts, [TrainingBar(training, screen), *more])
         interrupts.training, interrupts.outcome = None, "the run is saved"
         if training.clock.seconds > SHORT:
-            _plot(training, training.directory)
+            with contextlib.suppress(MissingExtraError):  # there may be no matplotlib
+                plot_run(training.directory)
             if training.compute.kernels == "numba":
                 prepare_sampler()
         return code
@@ -141,13 +141,6 @@ def _longer(time: str, used: float) -> str:
     """
     times = 2 * max(1, int(used / seconds_of(time)))
     return re.sub(r"[\d.]+", lambda number: f"{times * float(number[0]):.12g}", time)
-
-
-def _plot(training: Training, directory: RunDirectory) -> None:
-    """Draw the loss curves, if matplotlib is there."""
-    with contextlib.suppress(MissingExtraError):
-        unit = "nats per line" if isinstance(training.corpus, LineCorpus) else None
-        plot_run(directory, unit)
 
 
 def _show(

@@ -172,7 +172,7 @@ def thinned(points: Points, columns: int = COLUMNS) -> Points:
 
     Example:
         >>> thinned([(step, step % 7) for step in range(1000)], columns=2)
-        [(0, 0), (6, 6), (504, 0), (510, 6), (999, 5)]
+        [(0, 0), (6, 6), (503, 6), (504, 0), (999, 5)]
     """
     if len(points) <= 2 * columns:
         return points

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from charlm import __version__
-from charlm.baselines.counting import nll_to_bpc
 from charlm.errors import CharlmError, import_extra
 from charlm.reporting import coloured
 from charlm.reporting.report.charts import Chart, Line, thinned
@@ -93,7 +92,7 @@ class RunPart:
                 f"{unit}s of context",
                 f"bits per {unit}",
                 [Line("this model", context, dots=True), Line("n-grams", ngrams, dots=True)],
-                [("all context", seen.whole)],
+                [("all", seen.whole)],
                 log_x=True,
             ),
         ]
@@ -199,8 +198,16 @@ class RunPart:
         return Chart(f"run-{self.number}-{name}", title, "step", y, lines, levels)
 
 
-def report(paths: Sequence[Path]) -> str:
-    """Return the report about some runs as an HTML page.
+@dataclass(frozen=True)
+class Report:
+    """A report: the HTML page, and its parts about runs."""
+
+    html: str
+    runs: list[RunPart]
+
+
+def report(paths: Sequence[Path]) -> Report:
+    """Return the report about some runs.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
@@ -219,7 +226,7 @@ def report(paths: Sequence[Path]) -> str:
         is_best = best is not None and facts.best is not None and facts.best.loss == best
         problems = (*left_out, *facts.problems)
         parts.append(RunPart(number, unique, facts, seen, problems, is_best))
-    return rendered(
+    html = rendered(
         "report.html",
         runs=parts,
         differences=differ,
@@ -227,16 +234,25 @@ def report(paths: Sequence[Path]) -> str:
         made=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
         version=__version__,
     )
+    return Report(html, parts)
+
+
+def live(path: Path) -> str:
+    """Return the parts of the page of a running training that change.
+
+    Raises:
+        CheckpointError: the run is gone.
+    """
+    facts = Facts.read(path)
+    return rendered("live_main.html", run=RunPart(1, facts.name, facts, None, facts.problems))
 
 
 def comparison_charts(parts: Sequence[RunPart]) -> list[Chart]:
     """Return the held-out scores of some runs against the step and against the time, beside the baselines."""
     facts = [part.facts for part in parts]
     most = max((run.seconds for run in facts), default=0.0)
-    unit, seconds = next(
-        u
-        for u in (("hours", 3600), ("minutes", 60), ("seconds", 1))
-        if most > 3 * u[1] or u[1] == 1
+    unit, seconds = (
+        ("hours", 3600) if most > 10_000 else ("minutes", 60) if most > 200 else ("seconds", 1)
     )
     baselines = next((run.baselines for run in facts if run.baselines), None)
     levels = baselines.rows() if baselines else []

@@ -26,6 +26,7 @@ RUN_ELSEWHERE = {
     "docs/texts.md",
     "docs/compression.md",
     "docs/looking-inside.md",
+    "docs/reporting.md",
     "docs/sampling.md",
     "docs/scoring.md",
     "docs/adding-an-op.md",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
+from charlm.cli.terminal.phrases import program
 from charlm.cli.terminal.screen import Screen
 from charlm.errors import InputError
 from charlm.reporting.pictures import check_picture
@@ -40,7 +42,7 @@ def _watch(path: Path, screen: Screen) -> int:
     if state != "running":
         raise InputError(
             f"{path}: no training is running there (the run is {state}); "
-            f"for a report about it: charlm report {path}"
+            f"for a report about it: {program()} report {shlex.quote(str(path))}"
         )
     with Watch(path) as page:
         screen.result(page.address)

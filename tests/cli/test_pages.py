@@ -58,14 +58,16 @@ def test_the_python_on_the_page_about_sampling_runs(typed, capfd):
 
 
 @pytest.mark.parametrize(
-    "command", ["sample", "novelty", "score", "inspect", "explain", "gradcheck"]
+    "command",
+    ["sample", "novelty", "score", "inspect", "explain", "gradcheck", "report", "plot"],
 )
 def test_the_examples_of_the_help(command, typed):
     text = "It was late, and the old house by the river was quiet. A fox sat there.\n" * 30
     for name in ("novel.txt", "words.txt", "letter.txt", "samples.txt"):
         Path(name).write_text(text)
     Path("my.yaml").write_text("model: {cell: gru, hidden_dim: 5, embed_dim: 5}\n")
-    typed(f"charlm -q train novel.txt {SMALL}")
+    for _ in range(2):
+        typed(f"charlm -q train novel.txt {SMALL}")
     examples = re.findall(rf"^ +(charlm {command} .*)$", help_of(command), re.MULTILINE)
     assert len(examples) >= 2
     for example in examples:

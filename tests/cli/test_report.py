@@ -63,6 +63,6 @@ def test_watching_needs_one_running_training(made):
     code, _, err = typed("charlm plot run --watch")
     assert code == 2
     assert "no training is running there (the run is finished)" in err
-    assert "charlm report run" in err
+    assert err.endswith("charlm report run\n")
     assert typed("charlm plot run run --watch")[0] == 2
     assert typed("charlm plot run --watch -o a.png")[0] == 2

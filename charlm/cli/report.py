@@ -16,7 +16,7 @@ def report(obj: dict[str, Any], paths: tuple[Path, ...], output: Path) -> int:
     screen = Screen(obj)
     check_writable(output)
     written = page.report(paths)
-    write_atomically(output, written.html.encode())
+    write_atomically(output, written.html.encode(errors="backslashreplace"))
     for run in written.runs:
         for what in run.left_out:
             screen.say(f"note: {run.name}: left out: {what}")

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -67,5 +68,8 @@ def write_picture(path: Path, figure: Any) -> None:
         OutputError: the file cannot be written.
     """
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:].lower())
+    with warnings.catch_warnings():
+        # a letter that the font lacks, in the name of a run, is drawn as a box
+        warnings.filterwarnings("ignore", message="Glyph ")
+        figure.savefig(picture, format=path.suffix[1:].lower())
     write_atomically(path, picture.getvalue())

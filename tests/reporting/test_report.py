@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from charlm.baselines.measure import Baselines
 from charlm.cli import main
 from charlm.errors import CheckpointError
+from charlm.reporting.report.charts import TICKS, Axis
 from charlm.reporting.report.page import report
 from charlm.runs.directory import RunDirectory
 from tests.reporting.chromium import PROGRAM, REASON, Page
@@ -135,6 +139,29 @@ def test_a_run_that_has_only_begun_or_has_failed(runs):
     new.write_summary({"state": "failed", "reason": "the loss <is> not finite", "step": 3})
     said = words(report([new.path]).html)
     assert "failed: step 3, 0.0 s; the loss &lt;is&gt; not finite" in said
+
+
+def test_strange_numbers_and_names(runs):
+    directory = RunDirectory((runs / "rnn").rename(runs / os.fsdecode(b"r\xff\xe4\xb8\xad")))
+    with directory.metrics.open("a") as metrics:
+        for value in ("1e999", "NaN", '"a"', "true", "9" * 400, "1e99", "-1e99", "5e-324", "[]"):
+            row = f'"learning_rate": {value}, "loss": 1.0, "held_out_nll": 1e300'
+            metrics.write(f'{{"step": 999999999999999999, {row}, "seconds": 1e99}}\n')
+    Path("report.html").unlink(missing_ok=True)
+    for command in ("report", "plot"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, str(directory.path), str(runs / "gru")])
+        assert ended.value.code == 0
+    assert "r\\udcff\u4e2d" in Path("report.html").read_text("utf-8")
+
+
+@given(st.lists(st.floats(-1e100, 1e100), max_size=5), st.booleans(), st.sampled_from([0, 0.05]))
+def test_an_axis_holds_its_values(values, log, margin):
+    axis = Axis.around(values, log, margin)
+    assert axis.low < axis.high
+    assert len(axis.ticks()) <= 2 * TICKS
+    for value in [*values, *axis.ticks()]:
+        assert 0 <= axis.place(value) <= 1
 
 
 def test_long_runs_make_small_reports(runs):

@@ -136,7 +136,8 @@ class Axis:
         values = [value for value in values if value > 0] if log else values
         low, high = min(values, default=1.0), max(values, default=1.0)
         if low == high:
-            low, high = (low / 2, high * 2) if log else (low - 1, high + 1)
+            more = max(1.0, abs(low) / 2)
+            low, high = (low / 2, high * 2) if log else (low - more, high + more)
         if log:
             more = (high / low) ** margin
             return cls(low / more, high * more, log)

@@ -22,6 +22,8 @@ from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, status
 from charlm.wording import counted, duration, fixed
 
+MOST = 1e100
+"""The largest number that is drawn."""
 MOST_CONFIG = 1 << 20
 """The most bytes of a config that are read."""
 
@@ -86,8 +88,8 @@ class Facts:
 
     @property
     def name(self) -> str:
-        """The name of the folder."""
-        return self.directory.path.absolute().name
+        """The name of the folder; bytes in it that are no characters are escaped."""
+        return self.directory.path.absolute().name.encode(errors="backslashreplace").decode()
 
     @property
     def unit(self) -> str:
@@ -154,11 +156,11 @@ class Facts:
 
     def points(self, key: str, against: str = "step") -> list[tuple[float, float]]:
         """Return a column of the metrics, against the step or the seconds."""
-        return [(row[against], row[key]) for row in self.rows if _is_number(row.get(key))]
+        return [(row[against], row[key]) for row in self.rows if _can_be_drawn(row.get(key))]
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _can_be_drawn(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MOST
 
 
 def most_seconds(directory: RunDirectory) -> float | None:

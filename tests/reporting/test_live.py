@@ -112,7 +112,7 @@ def test_it_shows_what_is_new_and_does_not_grow(directory, running):
 
         first = now()
         assert first["running"] is True
-        assert "running: step 1 of 100" in first["main"]
+        assert "running: step 1 of 100, 1.0 s; budget: 100 steps" in first["main"]
         assert "&lt;b&gt;the cat at 1&lt;/b&gt;" in first["main"]
         assert now() == first
         for step in range(2, 2002):

@@ -144,11 +144,13 @@ class Facts:
 
     @property
     def state(self) -> str:
-        """The status in words: how far the run is, and why it ended."""
+        """The status in words: how far the run is, and its budget or why it ended."""
         done = f"{self.status.step:,}"
         if self.status.steps is not None:
             done += f" of {self.status.steps:,}"
         said = f"{self.status.state}: step {done}, {duration(self.seconds)}"
+        if self.status.state == "running" and self.status.budget:
+            return f"{said}; budget: {self.status.budget}"
         reason = self.status.reason
         return (
             f"{said}; {reason}" if reason and reason != counted(self.status.step, "step") else said

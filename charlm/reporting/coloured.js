@@ -1,36 +1,38 @@
-"use strict";
-// A text whose characters can be read one by one, with the pointer or the keyboard.
-function readable(box) {
-  const notes = JSON.parse(box.querySelector(".notes").textContent);
-  const text = box.querySelector(".text");
-  const details = box.querySelector(".details");
+/** Return an element with some words in it. */
+function element(tag, words) {
+  const node = document.createElement(tag);
+  node.textContent = words;
+  return node;
+}
+
+/**
+ * Let people choose a character of a coloured text with the pointer or the keyboard, and see more of it.
+ *
+ * text: an element with a span for each character. details: the element that shows a character's note. notes: for each
+ * character its symbol, a note, and likely symbols with their probabilities.
+ */
+function readable(text, details, notes) {
   const spans = Array.from(text.children);
   let chosen = -1;
 
   spans.forEach((span, place) => {
     span.setAttribute("role", "option");
     span.dataset.place = place;
-    unchosen(span, place);
+    unselect(span);
   });
-
-  function unchosen(span, place) {
-    span.setAttribute("aria-selected", "false");
-    span.removeAttribute("id");
-    if (span.textContent.trim()) {
-      span.removeAttribute("aria-label");
-    } else { // a screen reader says nothing for a space
-      span.setAttribute("aria-label", name(notes[place][0]));
-    }
-  }
 
   function name(symbol) {
     return symbol === " " ? "space" : symbol;
   }
 
-  function element(tag, words) {
-    const node = document.createElement(tag);
-    node.textContent = words;
-    return node;
+  function unselect(span) {
+    span.setAttribute("aria-selected", "false");
+    span.removeAttribute("id");
+    if (span.textContent === " ") {  // which has no name of its own
+      span.setAttribute("aria-label", name(" "));
+    } else {
+      span.removeAttribute("aria-label");
+    }
   }
 
   function show(place) {
@@ -53,7 +55,7 @@ function readable(box) {
 
   function choose(place) {
     place = Math.max(0, Math.min(spans.length - 1, place));
-    if (chosen >= 0) { unchosen(spans[chosen], chosen); }
+    if (chosen >= 0) { unselect(spans[chosen]); }
     chosen = place;
     const span = spans[place];
     span.id = text.id + "-chosen";
@@ -108,5 +110,3 @@ function readable(box) {
     if (event.target.dataset.place !== undefined) { choose(Number(event.target.dataset.place)); }
   });
 }
-
-document.querySelectorAll(".reading").forEach(readable);

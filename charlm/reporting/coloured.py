@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
-from typing import Any
 
 import numpy as np
 
@@ -70,7 +69,8 @@ RANKS = Scale(
     "rank of each character among all that could have come",
     {0: "1 (the likeliest)", 1: "2 or 3", 2: "4 to 10", 3: "11 to 30", 4: "more than 30"},
 )
-_RANK_ENDS = np.array([1, 3, 10, 30])
+RANK_ENDS = [1, 3, 10, 30]
+"""The last rank of each level of ``RANKS``, except the highest."""
 
 
 def rank_levels(ranks: Sequence[int]) -> list[int]:
@@ -80,7 +80,7 @@ def rank_levels(ranks: Sequence[int]) -> list[int]:
         >>> rank_levels([1, 2, 10, 31])
         [0, 1, 2, 4]
     """
-    return [int(level) for level in np.searchsorted(_RANK_ENDS, ranks)]
+    return [int(level) for level in np.searchsorted(RANK_ENDS, ranks)]
 
 
 def signed_levels(values: Floats, largest: float) -> list[int]:
@@ -91,6 +91,11 @@ def signed_levels(values: Floats, largest: float) -> list[int]:
         [-4, 0, 2, 4]
     """
     return [int(level) for level in np.clip(np.rint(4 * values / (largest or 1.0)), -4, 4)]
+
+
+def ends_line(symbol: str) -> bool:
+    """Return whether a symbol ends a line."""
+    return symbol in ("\n", "<0x0A>", "<EOS>")
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class Mark:
     @property
     def ends_line(self) -> bool:
         """Whether it ends a line."""
-        return self.symbol in ("\n", "<0x0A>", "<EOS>")
+        return ends_line(self.symbol)
 
 
 @dataclass(frozen=True)
@@ -177,67 +182,61 @@ def page(
     return Template(_part("coloured.html")).substitute(
         title=html.escape(title),
         about="\n".join(f"<p>{html.escape(words)}</p>" for words in about),
+        what=html.escape(scale.what),
         style=style(),
-        reading=reading(scale, marks),
         script=script(),
+        legend=legend(scale),
+        text=spans(marks),
         histograms="\n".join(map(_figure, histograms)),
         tables="\n".join(f"<pre tabindex=0>{html.escape(table)}</pre>" for table in tables),
+        notes=script_data(notes_of(marks)),
     )
-
-
-def reading(scale: Scale, marks: Sequence[Mark], name: str = "") -> str:
-    """Return a part of a page: the text in colours and the notes of its characters; the page needs style and script.
-
-    Args:
-        scale: the meaning of the colours.
-        marks: the text.
-        name: the beginning of the ids of its elements, which differs between the texts of a page.
-    """
-    legend = "\n".join(
-        f'<li><span class="{_css_class(level)}">{html.escape(meaning)}</span></li>'
-        for level, meaning in scale.meanings.items()
-    )
-    notes = [
-        [written(mark.symbol), mark.note, [[written(s), round(p, 4)] for s, p in mark.alternatives]]
-        for mark in marks
-    ]
-    return f"""<div class="reading">
-<p>Colour: {html.escape(scale.what)}.</p>
-<ul class="legend">
-{legend}
-</ul>
-<p class="help" id="{name}help">Point at a character, or move with the arrow keys, Home and End, to see more of it.</p>
-<div class="split">
-<div id="{name}text" class="text" tabindex="0" role="listbox" aria-label="The text, character by character"
-aria-describedby="{name}help">{"".join(map(_span, marks))}</div>
-<div id="{name}details" class="details" role="status" aria-live="polite"><p>No character is chosen.</p></div>
-</div>
-<script type="application/json" class="notes" id="{name}notes">{json_in_page(notes)}</script>
-</div>"""
 
 
 def style() -> str:
-    """Return the style of the parts that ``reading`` returns: the page defines the variables of its colours."""
+    """Return the style sheet of pages with a coloured text, light and dark."""
     dark = f"@media (prefers-color-scheme: dark) {{ {_css('dark')} }}"
-    return f"{_part('coloured.css')}{_css('light')}\n{dark}"
+    return "\n".join([_part("coloured.css"), _css("light"), dark])
 
 
 def script() -> str:
-    """Return the script of the parts that ``reading`` returns."""
+    """Return the script that defines ``readable``, with which people explore a coloured text."""
     return _part("coloured.js")
 
 
-def json_in_page(data: Any) -> str:
-    r"""Return data as JSON that no text in it can end, for a script element of a page.
+def legend(scale: Scale) -> str:
+    """Return the items of the legend in HTML."""
+    return "\n".join(
+        f'<li><span class="{_css_class(level)}">{html.escape(meaning)}</span></li>'
+        for level, meaning in scale.meanings.items()
+    )
+
+
+def spans(marks: Iterable[Mark]) -> str:
+    """Return the text in HTML, a span for each character."""
+    return "".join(map(_span, marks))
+
+
+def notes_of(marks: Iterable[Mark]) -> list[list[object]]:
+    """Return what ``readable`` shows of each character: the symbol, the note, and the likeliest with probabilities."""
+    return [
+        [written(mark.symbol), mark.note, [[written(s), round(p, 4)] for s, p in mark.alternatives]]
+        for mark in marks
+    ]
+
+
+def script_data(data: object) -> str:
+    r"""Return plain data as JSON for a script element, which no text in it can end.
 
     Example:
-        >>> json_in_page(["</script>"])
-        '["\\u003c/script>"]'
+        >>> print(script_data(["</script>"]))
+        ["\u003c/script>"]
     """
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _part(name: str) -> str:
+    """Return a file of this package."""
     return files("charlm.reporting").joinpath(name).read_text(encoding="utf-8")
 
 

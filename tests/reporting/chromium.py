@@ -13,11 +13,18 @@ from typing import Any
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 REASON = "there is no chromium here (Debian's package of this name)"
 KEYS = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
-KEYS["ArrowDown"] = 40
+KEYS |= {"ArrowDown": 40, "Enter": 13, "Escape": 27, " ": 32}
+TEXT = {"Enter": "\r", " ": " "}
+"""What a key types: without it, a key presses no button."""
 
 
 class Page:
-    """An open page, of a file or an address; closing it ends the browser."""
+    """An open page; closing it ends the browser.
+
+    Attributes:
+        requests: the addresses that were asked for, the page's own included.
+        messages: what the page wrote to the console, with errors and warnings.
+    """
 
     def __init__(self, place: Path | str, profile: Path) -> None:
         into, self._to = os.pipe()
@@ -48,15 +55,19 @@ class Page:
         self._session: str | None = None
         self._rest = b""
         self._seen: list[str] = []
-        self._requested: list[str] = []
-        self._problems: list[str] = []
+        self.requests: list[str] = []
+        self.messages: list[Any] = []
         target = self("Target.createTarget", url="about:blank")["targetId"]
         attached = self("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        for part in ("Page", "Network", "Log", "Runtime"):
+        for part in ("Page", "Runtime", "Log", "Network"):
             self(f"{part}.enable")
-        address = place if isinstance(place, str) else place.resolve().as_uri()
-        self("Page.navigate", url=address)
+        self.open(place)
+
+    def open(self, place: Path | str) -> None:
+        """Open a file or an address in the place of the page before, and wait until it is loaded."""
+        self._seen.clear()
+        self("Page.navigate", url=place if isinstance(place, str) else place.resolve().as_uri())
         while "Page.loadEventFired" not in self._seen:
             self._message()
 
@@ -80,45 +91,32 @@ class Page:
             self._rest += read
         first, _, self._rest = self._rest.partition(b"\0")
         message = json.loads(first)
-        method, params = message.get("method", ""), message.get("params", {})
+        method, params = message.get("method", ""), message.get("params")
         self._seen.append(method)
         if method == "Network.requestWillBeSent":
-            self._requested.append(params["request"]["url"])
-        elif method == "Log.entryAdded":
-            self._problems.append(params["entry"]["text"])
-        elif method == "Runtime.consoleAPICalled":
-            self._problems.append(str(params["args"]))
-        elif method == "Runtime.exceptionThrown":
-            self._problems.append(str(params["exceptionDetails"]))
+            self.requests.append(params["request"]["url"])
+        elif method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+            self.messages.append(params)
         return message
 
-    def requested(self) -> list[str]:
-        """Return the addresses that were asked for until now; `data:` is a part of the page."""
-        self.evaluate("0")  # which reads all messages before its result
-        return [address for address in self._requested if not address.startswith("data:")]
-
-    def problems(self) -> list[str]:
-        """Return what the console has said until now."""
-        self.evaluate("0")
-        return self._problems
-
     def evaluate(self, script: str) -> Any:
-        """Return the value of an expression in JavaScript."""
-        found = self("Runtime.evaluate", expression=script, returnByValue=True)
+        """Return the value of an expression in JavaScript, after a promise is kept."""
+        options = {"returnByValue": True, "awaitPromise": True}
+        found = self("Runtime.evaluate", expression=script, **options)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def promised(self, script: str) -> Any:
-        """Return what a promise in JavaScript gives."""
-        found = self("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
+    def press(self, key: str, control: bool = False) -> None:
+        """Press a key, with or without the control key, and let it go."""
+        about = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+        about |= {"modifiers": 2 if control else 0}
+        typed = {"text": TEXT[key]} if key in TEXT and not control else {}
+        self("Input.dispatchKeyEvent", type="keyDown" if typed else "rawKeyDown", **about, **typed)
+        self("Input.dispatchKeyEvent", type="keyUp", **about)
 
-    def press(self, key: str) -> None:
-        """Press a key and let it go."""
-        for kind in ("rawKeyDown", "keyUp"):
-            code = KEYS[key]
-            self("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self("Input.insertText", text=text)
 
     def hover(self, selector: str) -> None:
         """Move the pointer to an element."""

@@ -158,14 +158,14 @@ def test_a_browser_follows_the_run(directory, running, tmp_path):
             running()
             watch.wait()
             until(page, "document.body.innerText.includes('The run has ended.')")
-            assert page.problems() == []
-            assert all(asked.startswith(watch.address) for asked in page.requested())
+            assert page.messages == []
+            assert all(asked.startswith((watch.address, "data:")) for asked in page.requests)
         finally:
             page.close()
 
 
 def until(page: Page, condition: str) -> None:
     """Wait until the page has made a condition true."""
-    page.promised(
+    page.evaluate(
         f"new Promise((done) => {{ (function look() {{ {condition} ? done(true) : setTimeout(look, 50); }})(); }})"
     )

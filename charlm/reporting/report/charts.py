@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from charlm.reporting.coloured import json_in_page
+from charlm.reporting.coloured import script_data
 from charlm.wording import short
 
 COLUMNS = 300
@@ -111,7 +111,7 @@ class Chart:
             for line in self.lines
         ]
         about = {"x": self.x, "from": axis.low, "to": axis.high, "log": axis.log, "lines": lines}
-        return json_in_page(about)
+        return script_data(about)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,3 @@
-"use strict";
 // Charts and samples, read with a slider: the keyboard moves it, and the pointer over a chart moves it too.
 
 function number(value) {

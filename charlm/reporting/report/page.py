@@ -181,12 +181,6 @@ class RunPart:
         """The config."""
         return cut(self.facts.config_text, MOST_CONFIG)
 
-    @property
-    def reading(self) -> str:
-        """The text in colours, as HTML."""
-        assert self.look is not None
-        return coloured.reading(coloured.RANKS, self.look.marks, f"run-{self.number}-")
-
     def _chart(
         self,
         name: str,
@@ -300,12 +294,11 @@ def templates() -> Any:
         "counted": counted,
         "duration": duration,
         "fixed": fixed,
-        "json": coloured.json_in_page,
+        "json": coloured.script_data,
         "visible": visible,
     }
     environment.filters.update(filters)
-    style, script = coloured.style(), coloured.script()
-    environment.globals.update(coloured_style=style, coloured_script=script)
+    environment.globals["coloured"] = coloured
     return environment
 
 

@@ -254,6 +254,21 @@ class LineLog:
             raise output_error(self.path, error) from error
         return len(kept)
 
+    def become(self, content: bytes) -> None:
+        """Write other content into the same file, which a process may have locked; it is created if necessary.
+
+        A process that is killed in the middle leaves all lines that both contents have.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        try:
+            with os.fdopen(regular(self.path, os.O_RDWR | os.O_CREAT), "rb+") as file:
+                file.write(content)
+                file.truncate()
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
     def sync(self) -> None:
         """Force the file to the disk.
 

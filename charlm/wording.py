@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+CUT_MARK = " [cut: no <EOS>]"
+"""After a sample that the length limit cut."""
+
 
 def counted(count: float, noun: str) -> str:
     """Return a count with its noun, in the plural if need be; ``noun`` has a plural in s.

@@ -25,10 +25,13 @@ PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.
 RUN_ELSEWHERE = {
     "docs/texts.md",
     "docs/compression.md",
+    "docs/exporting.md",
     "docs/looking-inside.md",
     "docs/reporting.md",
     "docs/sampling.md",
     "docs/scoring.md",
+    "docs/searching.md",
+    "docs/web.md",
     "docs/adding-an-op.md",
     "docs/adding-a-cell.md",
 }
@@ -50,6 +53,9 @@ OTHERS = {
     "--fix": "ruff",
     "--strict": "mypy",
     "--store": "the random programs of the tests",
+    **dict.fromkeys(["--hostfile", "--map-by", "--bind-to"], "mpirun of Open MPI"),
+    **dict.fromkeys(["--ntasks-per-node", "--cpus-per-task", "--mpi"], "srun"),
+    "--network": "docker",
 }
 """Options of other programs."""
 NOVEL = "It was late, and the old house by the river was quiet. A quick fox sat there.\n" * 40

@@ -1,188 +1,101 @@
-"""`charlm compare`: train several models on one text and say which learns fastest."""
+"""`charlm compare`: train several models on one text and say which is best, or learns fastest."""
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
-from charlm import progress
+from charlm.cli.live.members import run
 from charlm.cli.options.advice import encoding_offered
-from charlm.cli.terminal.layout import filled, table
-from charlm.cli.terminal.phrases import marked
+from charlm.cli.options.contenders import contenders_of
+from charlm.cli.options.contenders import list_bundled as show_bundled
+from charlm.cli.terminal.reports import FORMATS, failed
 from charlm.cli.terminal.screen import Screen
-from charlm.comparison.comparison import (
-    Comparison,
-    ComparisonResult,
-    ModelResult,
-    RunFinished,
-    RunStarted,
-    RunStepped,
-    Spread,
-    Verdict,
-)
-from charlm.config import bundled_comparisons, comparison_of, load_comparison
+from charlm.comparison.budgets import EqualBudget
+from charlm.comparison.cluster import check_address, run_on_cluster
+from charlm.comparison.comparison import learning
+from charlm.comparison.plan import Plan
+from charlm.comparison.planning import Options, baselines_of, plan_of
+from charlm.comparison.pool import RunsMembers, run_members
+from charlm.comparison.results import Results
+from charlm.config import DataConfig
 from charlm.errors import InputError
-from charlm.reporting.comparison import plot_comparison
-from charlm.reporting.explanation import explanation_in_words
+from charlm.reporting.comparison import held_out, training
+from charlm.reporting.comparison.conditions import Condition
+from charlm.reporting.comparison.curves import plot_report
+from charlm.reporting.comparison.report import Report
 from charlm.reporting.pictures import check_picture
-from charlm.wording import counted, short
 
 
 def compare(
     obj: dict[str, Any],
     /,
     sources: tuple[str, ...],
+    output: Path | None,
     seeds: int | None,
+    grid: tuple[str, ...],
+    budget: tuple[str, ...],
     steps: int | None,
+    workers: int,
+    cluster: str | None,
     kernels: str | None,
-    as_json: bool,
+    form: str,
     plot: Path | None,
+    fail_if: tuple[str, ...],
     list_bundled: bool,
 ) -> int:
     """Run ``charlm compare`` and return the exit code."""
-    bundled = table(bundled_comparisons(), "<=", "  ")
     if list_bundled:
-        click.echo(bundled)
+        show_bundled()
         return 0
-    if not sources:
-        raise InputError(
-            f"name a comparison, or two or more configs; the comparisons are\n{bundled}"
-        )
-    # run configs have no thresholds
-    of_runs = len(sources) > 1 and attrs.evolve(comparison_of(sources), thresholds=())
-    config = of_runs or load_comparison(sources[0])
+    given = contenders_of(sources, grid)
+    conditions = [*map(Condition.parse, fail_if)]
     if plot is not None:
         check_picture(plot)
-    with encoding_offered(config.base.data, "data.encoding: {} in the config"):
-        comparison, screen = Comparison(config, seeds, steps, kernels), Screen(obj)
-    _run(comparison, screen)
-    result = comparison.result()
-    click.echo(json.dumps(result.to_dict()) if as_json else report(result))
+    train = backend(workers, cluster)
+    options = Options(
+        seeds=seeds or given.seeds,
+        budget=EqualBudget.of(budget, steps),
+        kernels=kernels,
+        threads=obj["threads"],
+        workers=workers,
+    )
+    screen = Screen(obj)
+    data = given.base.data if given.base else DataConfig()
+    with encoding_offered(data, "data.encoding: {} in the config"):
+        plan = plan_of(given.name, given.models, given.runs, options, given.thresholds, given.base)
+    for condition in conditions:
+        condition.check(plan.models, (held_out if plan.held_out else training).METRICS)
+    results, code = run(plan, output or Path("comparisons") / plan.name, train, screen)
+    if not plan.held_out:
+        results = results.complete()
+    if code or not results.members:
+        return code or 1
+    report = _report(results, plan)
+    click.echo(FORMATS[form](report))
     if plot is not None:
-        plot_comparison(result, plot)
+        plot_report(report, plot)
         screen.say(f"Plot saved in {plot}")
-    return 0
+    return failed(conditions, report) or int(bool(results.missing))
 
 
-def _run(comparison: Comparison, screen: Screen) -> None:
-    names = [model.name for model in comparison.config.models]
-    screen.say(
-        f"{comparison.config.name}: models {', '.join(names)}; seeds: {comparison.seeds}; "
-        f"steps: {comparison.steps:,}"
-    )
-    with progress.task("training", len(names) * comparison.seeds * comparison.steps):
-        for event in comparison.events():
-            match event:
-                case RunStarted():
-                    screen.note(f"{event.model}, seed {event.seed}")
-                case RunStepped():
-                    progress.advance(1)
-                case RunFinished():
-                    first, last = short(event.run.losses[0]), short(event.run.losses[-1])
-                    screen.say(f"seed {event.run.seed}: {event.model:<8} {first} -> {last}")
+def _report(results: Results, plan: Plan) -> Report:
+    if plan.held_out:
+        return held_out.held_out_report(results, baselines_of(plan))
+    return training.training_report(learning(results, plan), results.all_notes)
 
 
-def report(result: ComparisonResult) -> str:
-    """Return the table, a sample of each model and the verdict as text."""
-    samples = [f"{m.name}: {_sample(m)}" for m in result.models]
-    parts = [
-        _table(result),
-        "Samples after the last step, with the first seed:\n" + "\n".join(samples),
-        "\n".join(map(filled, verdict_in_words(result))),
-    ]
-    return "\n\n".join(parts)
-
-
-def _table(result: ComparisonResult) -> str:
-    thresholds = [f"< {t:g}" for t in result.thresholds]
-    head = ["model", "parameters", "first loss", "final loss", *thresholds, "ms/step"]
-    rows = [head]
-    for model in result.models:
-        reached = [_steps(model, t) for t in result.thresholds]
-        rows.append(
-            [
-                model.name,
-                f"{model.parameters:,}",
-                _spread(model.first_loss),
-                _spread(model.last_loss),
-                *reached,
-                f"{model.seconds_per_step * 1000:.2f}",
-            ]
+def backend(workers: int, cluster: str | None) -> RunsMembers:
+    """Return the function that trains the members: here, or on a cluster."""
+    if cluster is None:
+        return partial(run_members, workers=workers)
+    if workers > 1:
+        raise InputError(
+            "--workers N trains in N processes on this machine, and --cluster on other machines, with all workers that "
+            "they have; give one of the two"
         )
-    return f"{table(rows)}\n{filled(_note(result))}"
-
-
-def _note(result: ComparisonResult) -> str:
-    seeds = len(result.models[0].runs)
-    many = f", mean+-standard deviation over {counted(seeds, 'seed')}" if seeds > 1 else ""
-    smooth = f", the mean of the last {counted(result.window, 'step')}" if result.window > 1 else ""
-    reached = " (and with how many seeds, if not with all)" if seeds > 1 else ""
-    return (
-        f"loss: {result.unit}{smooth}{many}. < x: steps until the loss is below x, the median "
-        f"over seeds{reached}."
-    )
-
-
-def _spread(spread: Spread) -> str:
-    return short(spread.mean, 3) + (f"+-{spread.std:.1g}" if spread.std else "")
-
-
-def _steps(model: ModelResult, threshold: float) -> str:
-    steps = model.steps_to(threshold)
-    reached = sum(step is not None for step in steps)
-    if reached == 0:
-        return "never"
-    middle = model.median_steps_to(threshold)
-    median = f"> {len(model.runs[0].losses)}" if middle is None else f"{middle:g}"
-    return median if reached == len(steps) else f"{median} ({reached}/{len(steps)})"
-
-
-def _sample(model: ModelResult) -> str:
-    sample = marked(model.runs[0].sample)
-    short = sample if len(sample) <= 160 else sample[:160] + "..."
-    return short.replace("\n", "\n  ")
-
-
-def verdict_in_words(result: ComparisonResult) -> list[str]:
-    """Return which model was faster, with the evidence, and why, if the text needs no memory."""
-    verdict = result.verdict
-    if verdict.threshold is None:
-        named = ", ".join(f"{t:g}" for t in result.thresholds)
-        best = min(result.models, key=lambda model: model.last_loss.mean)
-        outcome = (
-            f"Undecided: in {counted(result.steps, 'step')}, no threshold ({named}) was reached with every "
-            f"seed. {best.name} has the lowest final loss, {short(best.last_loss.mean)}."
-        )
-    elif verdict.faster is None:
-        outcome = (
-            f"Undecided: no model is the first below a loss of {verdict.threshold:g} with more than half "
-            f"of {counted(verdict.seeds, 'seed')}."
-        )
-    else:
-        outcome = _win(verdict, verdict.faster, result)
-    return [outcome, *explanation_in_words(result)]
-
-
-def _win(verdict: Verdict, faster: str, result: ComparisonResult) -> str:
-    needed = verdict.steps[faster]
-    assert verdict.threshold is not None
-    assert needed is not None  # it crossed the threshold in more than half of the seeds
-    seeds = counted(verdict.seeds, "seed")
-    others = []
-    for model in result.models:
-        steps = verdict.steps[model.name]
-        if model.name != faster:
-            reached = sum(step is not None for step in model.steps_to(verdict.threshold))
-            rarely = f"gets there with {reached} of {seeds}" if reached else "never gets there"
-            others.append(f"{model.name} {rarely if steps is None else f'needs {steps:g}'}")
-    ahead = verdict.steps_ahead
-    lead = "" if ahead is None else f", by {counted(ahead, 'step')} (median)"
-    return (
-        f"{faster} learns {'fastest' if others[1:] else 'faster'}: with {verdict.seeds_ahead} of {seeds}, it is the "
-        f"first below a loss of {verdict.threshold:g}{lead}. It needs {counted(needed, 'step')} (median); "
-        f"{', '.join(others)}."
-    )
+    check_address(cluster)
+    return partial(run_on_cluster, address=cluster)

@@ -20,9 +20,10 @@ from charlm.errors import InputError, TextError
 from charlm.lm.compute import decide, saved_by_reading
 from charlm.lm.evaluation import WARM_UP
 from charlm.lm.language_model import model_of
+from charlm.lm.run_text import corpus_of_run
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import score_text
-from charlm.reporting.verdicts import baselines_of, corpus_of_run
+from charlm.reporting.verdicts import baselines_of
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import ids_of, kept_data

@@ -28,10 +28,10 @@ from charlm.lm.horizon import (
     text_to_read,
 )
 from charlm.lm.language_model import CharLM, load, model_of
+from charlm.lm.run_text import corpus_of_run
 from charlm.reporting import coloured
 from charlm.reporting.horizon import SHARES, explained_marks, horizon_picture, in_words
 from charlm.reporting.pictures import check_picture
-from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.prompt import prepared
 from charlm.text.symbols import written

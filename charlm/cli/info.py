@@ -19,8 +19,9 @@ from charlm.config import from_dict, to_dict, to_yaml
 from charlm.errors import OutputError, TextError
 from charlm.lm.language_model import model_of
 from charlm.lm.model import described
+from charlm.lm.run_text import corpus_of_run
 from charlm.lm.saved import config_of, model_state
-from charlm.reporting.verdicts import History, baselines_of, corpus_of_run
+from charlm.reporting.verdicts import History, baselines_of
 from charlm.runs.checkpoint import Checkpoint, checkpoint_file, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status

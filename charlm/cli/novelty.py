@@ -19,8 +19,8 @@ from charlm.config import DataConfig
 from charlm.errors import TextError
 from charlm.files import exists
 from charlm.lm.language_model import CharLM, model_of
+from charlm.lm.run_text import corpus_of_run
 from charlm.lm.saved import config_of
-from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.novelty import Novelty

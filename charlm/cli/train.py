@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from charlm.cli.live.ranks import on_all_ranks
 from charlm.cli.options.advice import check_text, encoding_offered, text_asked_for
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
@@ -15,6 +17,7 @@ from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import (
     PRESETS,
     Override,
+    RunConfig,
     bundled_runs,
     bundled_texts,
     is_config,
@@ -25,6 +28,7 @@ from charlm.config import (
     trains_as_a_preset,
 )
 from charlm.errors import InputError
+from charlm.ranks import Ranks
 from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
 
@@ -32,8 +36,14 @@ BUDGETS = ("train.steps", "train.epochs", "train.max_time")
 """An option for one of these replaces all three."""
 
 
-def train(
+def train(obj: dict[str, Any], /, **options: Any) -> int:
+    """Run ``charlm train`` and return the exit code."""
+    return on_all_ranks(obj, partial(_train, obj, **options))
+
+
+def _train(
     obj: dict[str, Any],
+    ranks: Ranks | None,
     /,
     arguments: tuple[str, ...],
     output: Path | None,
@@ -49,7 +59,6 @@ def train(
     list_bundled: bool,
     **flags: str | None,
 ) -> int:
-    """Run ``charlm train`` and return the exit code."""
     if as_json and not dry_run:
         raise click.UsageError("--json is for --dry-run; a run writes its numbers to metrics.jsonl")
     if list_bundled:
@@ -63,17 +72,8 @@ def train(
             )
         resume = _run_folder(resume)
         arguments = (str(resume / CONFIG),)
-    source = arguments[0] if arguments and is_config(arguments[0]) else None
-    texts = arguments if source is None else arguments[1:]
-    if texts and source is None:
-        check_text(texts[0])
-    note = None if preset is not None else _note_on_preset(source, texts)
     overrides = _overrides(settings, {**flags, "threads": obj["threads"]})
-    if needs_text(source) and not texts and not _name_a_text(overrides):
-        raise InputError(
-            f"{source}: this config has no text; name yours, as in charlm train {source} novel.txt"
-        )
-    config = load_run(source, texts=texts, overrides=overrides, preset=preset)
+    config, note = config_asked_for(arguments, overrides, preset)
     if print_config:
         if note is not None:
             Screen(obj).say(note)
@@ -84,13 +84,32 @@ def train(
     # not earlier: this imports numpy, which then reads the number of threads
     from charlm.cli.live.session import RunOptions, run
 
-    options = RunOptions(output, force, init_from, resume, tensorboard, note)
+    options = RunOptions(output, force, init_from, resume, tensorboard, note, ranks)
     with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
             from charlm.cli.live.dry_run import dry_run as rehearse
 
             return rehearse(config, obj, options, as_json)
         return run(config, obj, options)
+
+
+def config_asked_for(
+    arguments: tuple[str, ...],
+    overrides: list[str | Override],
+    preset: str | None = None,
+    command: str = "train",
+) -> tuple[RunConfig, str | None]:
+    """Return the config of ``[CONFIG] [TEXT...]``, and a note on the preset if the texts get one."""
+    source = arguments[0] if arguments and is_config(arguments[0]) else None
+    texts = arguments if source is None else arguments[1:]
+    if texts and source is None:
+        check_text(texts[0])
+    note = None if preset is not None else _note_on_preset(source, texts)
+    if needs_text(source) and not texts and not _name_a_text(overrides):
+        raise InputError(
+            f"{source}: this config has no text; name yours, as in charlm {command} {source} novel.txt"
+        )
+    return load_run(source, texts=texts, overrides=overrides, preset=preset), note
 
 
 def _run_folder(path: Path) -> Path:

@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import attrs
 
 from charlm.comparison.analysis import BigramReport, Start, bigrams_of, start_of
-from charlm.config import KERNELS, ComparisonConfig, NamedModel
+from charlm.comparison.budgets import EqualBudget
+from charlm.comparison.plan import Member, Plan
+from charlm.comparison.planning import Options, plan_of
+from charlm.comparison.pool import (
+    MemberFailed,
+    MemberFinished,
+    MemberMoved,
+    MemberStarted,
+    run_members,
+)
+from charlm.comparison.results import MemberResult, Results
+from charlm.config import KERNELS, ComparisonConfig
 from charlm.config.rules import checked, one_of, or_nothing, whole
 from charlm.errors import BadGradientError, EvaluationError, require
-from charlm.lm.compute import Compute, decide, operations_per_character, saved_by_reading
-from charlm.lm.sampling import SampledText, collect
-from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.text.preparing import corpus_of, text_of
-from charlm.training.events import Finished, Logged, Skipped, Started, Stepped
+from charlm.lm.sampling import SampledText
+from charlm.text.preparing import text_of
 from charlm.training.loop import Training
-
-WINDOW = 20
-"""A noisy loss is averaged over this many steps."""
 
 
 @dataclass(frozen=True)
@@ -194,10 +201,15 @@ ComparisonEvent: TypeAlias = RunStarted | RunStepped | RunFinished
 
 
 class Comparison:
-    """Train the models of a comparison with several seeds.
+    """Train the models of a comparison with several seeds, in this process, and keep no files.
+
+    ``charlm.comparison.pool`` trains them in a folder, where they can be resumed, and in several processes.
+
+    If text is held out, the models are compared by ``results()``, their scores of that text. Else they are
+    compared by ``result()``, their losses in training.
 
     The loss of a text of one line is that of a step. For several lines it is the mean of the last steps: as
-    many as there are lines, and at most ``WINDOW``. In a stream, it is the mean of the last ``WINDOW`` steps.
+    many as there are lines, and at most 20. In a stream, it is the mean of the last 20 steps.
 
     Without thresholds in the config, the threshold is the final loss of the slowest model, the highest of all.
 
@@ -209,6 +221,7 @@ class Comparison:
 
     Raises:
         TextError: the text cannot be read or used.
+        InputError: the models cannot be compared.
 
     Example:
         >>> from charlm.config import load_comparison
@@ -237,110 +250,98 @@ class Comparison:
         checked(or_nothing(one_of(*KERNELS)), "kernels", kernels)
         self.config = config
         self.seeds = config.seeds if seeds is None else seeds
-        steps = config.base.train.steps if steps is None else steps
-        assert steps is not None  # a comparison's config has a number
-        self.steps = steps
-        self.text = text_of(config.base.data)
-        corpus = corpus_of(config.base.data, self.text)
-        self.window = min(WINDOW, len(corpus.train)) if isinstance(corpus, LineCorpus) else WINDOW
-        self.compute = self._decide(corpus, kernels)
-        self._parameters: dict[str, int] = {}
-        self._starts: dict[str, Start | None] = {}
-        self._runs: dict[str, list[SeedRun]] = {}
+        options = Options(seeds=self.seeds, budget=EqualBudget(steps=steps), kernels=kernels)
+        self.plan = plan_of(
+            config.name,
+            config.models,
+            options=options,
+            thresholds=config.thresholds,
+            base=config.base,
+        )
+        self.steps = self.plan.members[0].budget.steps
+        self.window = self.plan.window
+        self._done: list[MemberResult] = []
 
     def events(self) -> Iterator[ComparisonEvent]:
         """Train every model with every seed, and yield what happens.
 
         Raises:
-            BadGradientError: a model diverges.
+            BadGradientError: a training fails.
         """
-        self._runs = {model.name: [] for model in self.config.models}
-        first = self.config.base.train.seed
-        for seed in range(first, first + self.seeds):
-            for model in self.config.models:
-                yield RunStarted(model.name, seed)
-                try:
-                    run = yield from self._train(model, seed)
-                except BadGradientError as error:
-                    raise BadGradientError(f"{model.name}, seed {seed}: {error}") from error
-                self._runs[model.name].append(run)
-                yield RunFinished(model.name, run)
+        self._done = []
+        with TemporaryDirectory() as folder:
+            for event in run_members(self.plan.members, Path(folder), lambda: False):
+                match event:
+                    case MemberStarted(member):
+                        yield RunStarted(member.name, member.seed)
+                    case MemberMoved():
+                        yield RunStepped()
+                    case MemberFailed(member, reason):
+                        raise BadGradientError(f"{member.name}, seed {member.seed}: {reason}")
+                    case MemberFinished(member, result):
+                        self._done.append(result)
+                        yield RunFinished(member.name, seed_run(result, self.window))
 
     def result(self) -> ComparisonResult:
-        """Return the result.
+        """Return the result, judged by the losses in training.
 
         Raises:
             EvaluationError: ``events`` has not been run to its end.
         """
-        if not self._runs or any(len(runs) < self.seeds for runs in self._runs.values()):
+        return learning(self.results(), attrs.evolve(self.plan, window=self.window))
+
+    def results(self) -> Results:
+        """Return the results of all members, with their scores of the held-out text if there is any.
+
+        Raises:
+            EvaluationError: ``events`` has not been run to its end.
+        """
+        if len(self._done) < len(self.plan.members):
             raise EvaluationError(
                 "a comparison has a result only after its events() have run to the end"
             )
-        models = tuple(
-            ModelResult(name, self._parameters[name], tuple(runs), self._starts[name])
-            for name, runs in self._runs.items()
-        )
-        lines = self.config.base.data.framing == "lines"
-        thresholds = self.config.thresholds or (final_loss_of_the_slowest(models),)
-        return ComparisonResult(
-            name=self.config.name,
-            models=models,
-            thresholds=thresholds,
-            verdict=judge(models, thresholds),
-            bigrams=bigrams_of(self.text, lines),
-            steps=self.steps,
-            lines=lines,
-            window=self.window,
-        )
+        return self.plan.results(self._done)
 
-    def _decide(self, corpus: LineCorpus | StreamCorpus, kernels: str | None) -> Compute:
-        """Return the kernels and threads of all models: their times are compared too."""
-        configs = [model.config for model in self.config.models]
-        texts, size = corpus.batch_size, len(corpus.vocab)
-        updates = 3 * self.seeds * self.steps * corpus.characters_per_step
-        saved = sum(
-            updates * config.train.accumulate * saved_by_reading(config.model, size, texts)
-            for config in configs
-        )
-        at_once = texts * max(operations_per_character(config.model, size) for config in configs)
-        return decide(kernels or self.config.base.train.kernels, None, saved, at_once)
 
-    def _train(self, model: NamedModel, seed: int) -> Generator[ComparisonEvent, None, SeedRun]:
-        settings = attrs.evolve(
-            model.config.train,
-            seed=seed,
-            steps=self.steps,
-            epochs=None,
-            max_time=None,
-            patience=None,
-            log_every=1,
-            sample_every=0,
-            **asdict(self.compute),
+def seed_run(member: MemberResult, window: int) -> SeedRun:
+    """Return a member's losses in training, each the mean of the last ``window`` steps."""
+    sample = SampledText(member.sample, member.sample_complete)
+    losses = _smoothed(member.losses, window)
+    return SeedRun(member.seed, losses, member.seconds / member.steps, sample)
+
+
+def learning(results: Results, plan: Plan) -> ComparisonResult:
+    """Return which model's loss in training falls fastest, with what explains it: the text, and the untrained models.
+
+    Args:
+        results: of a comparison; all models have the same seeds.
+        plan: of that comparison.
+    """
+    models = tuple(
+        ModelResult(
+            name,
+            results.of(name)[0].parameters,
+            tuple(seed_run(member, plan.window) for member in results.of(name)),
+            _start(next(member for member in plan.members if member.name == name)),
         )
-        # no held-out scores: they take time and decide nothing here
-        data = attrs.evolve(model.config.data, val_frac=0.0)
-        config = attrs.evolve(model.config, train=settings, data=data)
-        training = Training(config, text=self.text)
-        if seed == self.config.base.train.seed:
-            self._starts[model.name] = start_of(training.model, training.corpus.train_ids)
-        losses: list[float] = []
-        seconds = 0.0
-        for event in training.events():
-            match event:
-                case Started():
-                    self._parameters[model.name] = event.parameters
-                case Skipped():  # going on with a smaller rate would change the comparison
-                    raise BadGradientError(
-                        f"step {event.step} failed, because {event.reason}; a smaller learning rate may help"
-                    )
-                case Logged():
-                    losses.append(event.loss)
-                case Stepped():
-                    yield RunStepped()
-                case Finished():
-                    seconds = event.seconds
-        sample = collect(training.model.stream(training.model.line_limit, seed=[seed, self.steps]))
-        return SeedRun(seed, _smoothed(losses, self.window), seconds / self.steps, sample)
+        for name in results.models
+    )
+    thresholds = plan.thresholds or (final_loss_of_the_slowest(models),)
+    return ComparisonResult(
+        name=plan.name,
+        models=models,
+        thresholds=thresholds,
+        verdict=judge(models, thresholds),
+        bigrams=bigrams_of(text_of(plan.members[0].config.data), plan.lines),
+        steps=len(models[0].runs[0].losses),
+        lines=plan.lines,
+        window=plan.window,
+    )
+
+
+def _start(member: Member) -> Start | None:
+    training = Training(member.config)
+    return start_of(training.model, training.corpus.train_ids)
 
 
 def final_loss_of_the_slowest(models: tuple[ModelResult, ...]) -> float:
@@ -393,6 +394,6 @@ def _finite(steps: float) -> float | None:
     return steps if steps < NEVER else None
 
 
-def _smoothed(losses: list[float], window: int) -> tuple[float, ...]:
+def _smoothed(losses: Sequence[float], window: int) -> tuple[float, ...]:
     ends = range(1, len(losses) + 1)
     return tuple(statistics.fmean(losses[max(0, end - window) : end]) for end in ends)

@@ -91,6 +91,18 @@ def words(key: str) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
+def number_of(key: str) -> type[int] | type[float] | None:
+    """Return the kind of number that a key takes; None if it takes words, lists or free text only.
+
+    >>> number_of("model.hidden_dim"), number_of("model.dropout"), number_of("model.tied")
+    (<class 'int'>, <class 'float'>, None)
+    """
+    section, _, name = key.rpartition(".")
+    kind = _types(section)[name] if section else str
+    taken = get_args(kind) or (kind,)
+    return int if int in taken else float if float in taken else None
+
+
 @cache
 def _types(section: str) -> dict[str, Any]:
     return get_type_hints(type(getattr(RunConfig(), section)))

@@ -13,7 +13,8 @@ from pathlib import Path
 import attrs
 
 from charlm.config.bundled import config_path, files_of, is_bundled, located_text, names_text
-from charlm.config.names import name_of
+from charlm.config.grid import name_of_point, points_of
+from charlm.config.names import name_of, plain_name
 from charlm.config.nodes import ConfigNode, Location, Problem
 from charlm.config.reading import read_file, read_value
 from charlm.config.rules import checked, one_of
@@ -179,42 +180,97 @@ def load_comparison(source: str | Path) -> ComparisonConfig:
     return structured(ComparisonConfig, root, problems)
 
 
-def comparison_of(sources: Sequence[str]) -> ComparisonConfig:
-    """Return the comparison of two run configs or more (paths or bundled names).
+def named_models(
+    sources: Sequence[str | Path],
+    *,
+    texts: Sequence[str | Path] = (),
+    grid: Sequence[str] = (),
+) -> list[NamedModel]:
+    """Return the models of run configs (paths or bundled names), each with its complete configuration.
 
-    The first is the base.
+    Args:
+        sources: the configs; without one, the preset that suits the size of the texts.
+        texts: replace the texts of all configs, as of ``load_run``.
+        grid: ``KEY=VALUE,VALUE...``: each config gives one model for each combination of values, named by them.
 
     Errors:
-        ConfigError: a config is wrong, two have one name, or they do not learn the same text
-            for the same steps.
+        ConfigError: a config or a value of the grid is wrong, or a config has no text; all are reported.
+
+    >>> [model.name for model in named_models(["srnn"], grid=["model.hidden_dim=5,9"])]
+    ['hidden_dim=5', 'hidden_dim=9']
+    """
+    names: list[str | None] = [*_names(sources, "named_models: sources")]
+    points = points_of(grid)
+    models, complaints = [], []
+    for source in names or [None]:
+        if needs_text(source) and not texts:
+            complaints.append(
+                f"{source}: this config has no text; name yours, as in charlm compare {source} ... novel.txt"
+            )
+            continue
+        for point in points:
+            values = [Override("--grid", key, value) for key, value in point]
+            try:
+                run = load_run(source, texts=texts, overrides=values)
+            except ConfigError as error:
+                complaints += [line for line in str(error).split("\n") if line not in complaints]
+                continue
+            of_grid = [name_of_point(point)] * bool(point)
+            of_run = [run.name] * (not point or len(names) > 1)
+            name = ",".join(of_run + of_grid)
+            models.append(NamedModel(name=name, config=attrs.evolve(run, name=name)))
+    if complaints:
+        raise ConfigError("\n".join(complaints))
+    return models
+
+
+def comparison_of(
+    sources: Sequence[str | Path],
+    *,
+    texts: Sequence[str | Path] = (),
+    grid: Sequence[str] = (),
+) -> ComparisonConfig:
+    """Return the comparison of two models or more, as ``named_models`` makes them. It has no thresholds.
+
+    The first model is the base.
+
+    Errors:
+        ConfigError: a config is wrong, two models have one name, or they cannot be compared.
 
     >>> [model.name for model in comparison_of(["srnn", "gru"]).models]
     ['srnn', 'gru']
     """
     sources = _names(sources, "comparison_of: sources")
-    runs, complaints = [], []
-    for source in sources:
-        try:
-            runs.append(load_run(source))
-            if needs_text(source):
-                complaints.append(
-                    f"{source}: this config has no text; save it with yours, and compare the file: "
-                    f"charlm train {source} novel.txt --print-config > {source}.yaml"
-                )
-        except ConfigError as error:
-            complaints.append(str(error))
-    if complaints or not runs:
-        raise ConfigError(
-            "\n".join(complaints) or "expected two configs or more to compare, got none"
-        )
+    if not sources and not texts:
+        raise ConfigError("expected two configs or more to compare, got none")
+    models = named_models(sources, texts=texts, grid=grid)
     try:
         return ComparisonConfig(
-            name="-vs-".join(run.name for run in runs),
-            base=runs[0],
-            models=tuple(NamedModel(name=run.name, config=run) for run in runs),
+            name=_comparison_name(models, sources, texts, grid),
+            base=models[0].config,
+            models=tuple(models),
+            thresholds=(),
         )
     except SettingError as error:
-        raise _blaming_source(error, sources) from None
+        raise _blaming_model(error, models, sources) from None
+
+
+def _comparison_name(
+    models: Sequence[NamedModel],
+    sources: Sequence[str | Path],
+    texts: Sequence[str | Path],
+    grid: Sequence[str],
+) -> str:
+    """Return the name of a comparison: of its models, or of the settings of its grid, and of its text.
+
+    >>> comparison_of(["srnn"], grid=["model.hidden_dim=5,9", "model.layers=1,2"]).name
+    'srnn-hidden_dim-layers'
+    """
+    parts = [plain_name(Path(source).stem) for source in sources] if grid else []
+    parts = parts or [model.name for model in models if not grid]
+    settings = [option.partition("=")[0].strip().rpartition(".")[2] for option in grid]
+    named = "-".join(["-vs-".join(parts)] * bool(parts) + settings)
+    return plain_name("-".join([named, *(name_of(str(text)) for text in texts[:1])]))
 
 
 def _names(names: Sequence[str | Path], where: str) -> list[str]:
@@ -286,9 +342,11 @@ def _named_model(entry: ConfigNode, base: ConfigNode) -> ConfigNode:
     return attrs.evolve(entry, value={"name": entry, "config": entry})
 
 
-def _blaming_source(error: SettingError, sources: Sequence[str]) -> ConfigError:
+def _blaming_model(
+    error: SettingError, models: Sequence[NamedModel], sources: Sequence[str | Path]
+) -> ConfigError:
     if len(error.path) > 3:  # ("models", index, "config", KEY...)
-        return ConfigError(
-            f"{sources[int(error.path[1])]}: {dotted(error.path[3:])}: {error.reason}"
-        )
-    return ConfigError(f"{', '.join(sources)}: {error.reason}")
+        index = int(error.path[1])
+        named = sources[index] if len(sources) == len(models) else models[index].name
+        return ConfigError(f"{named}: {dotted(error.path[3:])}: {error.reason}")
+    return ConfigError(f"{', '.join(map(str, sources))}: {error.reason}")

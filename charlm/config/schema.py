@@ -13,7 +13,7 @@ from typing import Any, Literal
 import attrs
 
 from charlm.config import rules
-from charlm.config.comparable import check_comparable
+from charlm.config.comparable import check_comparable, holds_out
 from charlm.config.rules import Rule, shown
 from charlm.errors import SettingError
 
@@ -353,8 +353,11 @@ class ComparisonConfig:
     def __attrs_post_init__(self) -> None:
         if len(self.models) < 2:
             raise SettingError(f"expected two models or more, got {len(self.models)}", "models")
-        if self.base.train.steps is None:
-            reason = "expected a number: models are compared after the same number of steps"
+        if self.base.train.steps is None and not holds_out(self.base):
+            reason = (
+                "expected a number: where nothing is held out, models are compared after the same "
+                "number of steps"
+            )
             raise SettingError(reason, "base", "train", "steps")
         names = [model.name for model in self.models]
         for index, model in enumerate(self.models):

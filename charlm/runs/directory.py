@@ -22,7 +22,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from charlm.files import (
 )
 from charlm.interrupts import unfinished
 from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, Checkpoint, save_checkpoint
-from charlm.runs.lock import hold, is_held
+from charlm.runs.lock import hold, hold_after, is_held
 from charlm.runs.mark import CONFIG, MARK, is_run
 from charlm.runs.records import Meta, Row, Summary
 
@@ -50,6 +50,8 @@ _BASELINES = "baselines.json"
 _META, _SUMMARY, _PLOT, _EVENTS = "meta.json", "summary.json", "loss.png", "tensorboard"
 MOST, MOST_LINE, MOST_METRICS = 16 << 20, 1 << 20, 1 << 30
 """The maximum bytes of a summary or meta file, of a line of the metrics, and of all these lines."""
+LAST = 1 << 12
+"""Bytes at the end of the metrics in which their last line is."""
 # In the order of removal: the file that marks a run comes last, so an interrupted removal can be repeated.
 _OWN = (
     LAST_NAME,
@@ -112,6 +114,16 @@ class RunDirectory:
             _take_over(path, force)
         return cls(path)
 
+    @classmethod
+    def create_or_open(cls, path: Path) -> RunDirectory:
+        """Create the directory `path`, or return the one that exists there.
+
+        Raises:
+            OutputError: it cannot be created.
+        """
+        _make_folders(path)
+        return cls(path)
+
     @property
     def config(self) -> Path:
         """The resolved configuration."""
@@ -160,6 +172,10 @@ class RunDirectory:
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Keep other processes from training here; raise ``RunBusyError`` if one does."""
         return hold(self.metrics)
+
+    def lock_after(self, wait: Callable[[], object]) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from training here; ``wait`` is called until none does."""
+        return hold_after(self.metrics, wait)
 
     def is_running(self) -> bool:
         """Tell whether a process trains here."""
@@ -233,6 +249,18 @@ class RunDirectory:
         except OSError as error:
             problems.append(f"{self.metrics}: {why_unreadable(error)}")
         return rows, problems
+
+    def read_last_metrics(self) -> dict[str, Any] | None:
+        """Return the last complete line of the metrics; None if there is none, or it is damaged."""
+        try:
+            with open(self.metrics, "rb", opener=regular) as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
+                *lines, _ = file.read().split(b"\n")
+                row: dict[str, Any] = parsed(lines[-1], str(self.metrics))
+                made(Row, row, str(self.metrics), more=True)
+        except (OSError, IndexError, StoredError):
+            return None
+        return row
 
     def read_summary(self) -> tuple[Summary | None, list[str]]:
         """Return the status of the run; None and the problems if the file is missing or damaged."""

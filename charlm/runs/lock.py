@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from charlm.errors import RunBusyError
@@ -28,11 +28,7 @@ def hold(path: Path) -> Iterator[None]:
         RunBusyError: another process holds it.
         OutputError: the file cannot be opened.
     """
-    try:
-        descriptor = regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-    except OSError as error:
-        raise output_error(path, error) from error
-    try:
+    with _opened(path) as descriptor:
         for left in reversed(range(_TRIES)):
             if _taken(descriptor, fcntl.LOCK_EX):
                 break
@@ -43,6 +39,29 @@ def hold(path: Path) -> Iterator[None]:
                 )
             time.sleep(_PAUSE)
         yield
+
+
+@contextlib.contextmanager
+def hold_after(path: Path, wait: Callable[[], object]) -> Iterator[None]:
+    """Hold the lock on the file `path`, once no other process holds it: ``wait`` is called until then.
+
+    Raises:
+        OutputError: the file cannot be opened.
+    """
+    with _opened(path) as descriptor:
+        while not _taken(descriptor, fcntl.LOCK_EX):
+            wait()
+        yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        descriptor = regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    except OSError as error:
+        raise output_error(path, error) from error
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
 
 import attrs
 import numpy as np
 
+from charlm import progress
 from charlm.config import DataConfig, bundled_texts, resolve_text
 from charlm.errors import TextError
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -18,6 +20,22 @@ from charlm.text.reading import Files, GivenText, read_texts
 from charlm.text.report import report
 from charlm.text.sources import STDIN, kept, sources_of
 from charlm.text.vocab import Ids, Vocab
+
+_COPIES: ContextVar[Mapping[str, Path] | None] = ContextVar("copies of texts", default=None)
+
+
+@contextlib.contextmanager
+def copies_of_texts(copies: Mapping[str, Path]) -> Iterator[None]:
+    """Read texts from copies: on another machine, the names in a config are those of nothing, or of other texts.
+
+    Args:
+        copies: a file, or a folder with the files in their order, for each name of a text.
+    """
+    token = _COPIES.set(copies)
+    try:
+        yield
+    finally:
+        _COPIES.reset(token)
 
 
 def kept_data(data: DataConfig) -> DataConfig:
@@ -28,9 +46,9 @@ def kept_data(data: DataConfig) -> DataConfig:
     """
     if (*data.texts, data.val_file).count(STDIN) > 1:
         raise TextError(f"text {STDIN}: standard input can be read only once; give it once")
-    names = [name if _bundled(name) else str(kept(name)) for name in data.texts]
+    names = [name if _stays(name) else str(kept(name)) for name in data.texts]
     val_file = data.val_file
-    if val_file is not None and not _bundled(val_file):
+    if val_file is not None and not _stays(val_file):
         val_file = str(kept(val_file, "val_file"))
     text = names[0] if isinstance(data.text, str) else tuple(names)
     return attrs.evolve(data, text=text, val_file=val_file)
@@ -90,7 +108,8 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
         made_of[0] if len(made_of) == 1 else sha256("".join(made_of).encode()).hexdigest()
     )
     if text is None:
-        corpus.report = report(files.sources, whole, corpus.held_out_ids, corpus.test_ids, data)
+        with progress.unheard():
+            corpus.report = report(files.sources, whole, corpus.held_out_ids, corpus.test_ids, data)
         corpus.notices += corpus.report.notices
     return corpus
 
@@ -114,8 +133,10 @@ def _named(what: str) -> Iterator[None]:
 
 def source_paths(names: list[str] | tuple[str, ...]) -> list[str | Path]:
     """Return the paths of texts: a bundled text's name stands for its file."""
-    return [name if name == STDIN else resolve_text(name) for name in names]
+    copies = _COPIES.get() or {}
+    return [copies.get(name) or (name if name == STDIN else resolve_text(name)) for name in names]
 
 
-def _bundled(name: str) -> bool:
-    return name in bundled_texts()
+def _stays(name: str) -> bool:
+    """Tell whether a name always stands for the same text."""
+    return name in (_COPIES.get() or {}) or name in bundled_texts()

@@ -9,7 +9,6 @@ import pytest
 
 from charlm.comparison.analysis import bigrams_of
 from charlm.comparison.comparison import (
-    WINDOW,
     Comparison,
     ModelResult,
     RunFinished,
@@ -18,11 +17,14 @@ from charlm.comparison.comparison import (
     SeedRun,
     final_loss_of_the_slowest,
     judge,
+    learning,
 )
+from charlm.comparison.planning import WINDOW
 from charlm.config import load_comparison
 from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.sampling import SampledText
-from charlm.reporting.comparison import plot_comparison
+from charlm.reporting.comparison.curves import plot_report
+from charlm.reporting.comparison.training import training_report
 from charlm.text.corpus import StreamCorpus
 from charlm.text.preparing import corpus_of, text_of
 
@@ -217,7 +219,9 @@ def test_events_tell_of_each_run_and_can_be_asked_for_again():
 
 def test_a_plot_of_one_seed_and_one_step(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
-    plot_comparison(finished("srnn-vs-lstm", seeds=1, steps=1), tmp_path / "curves.png")
+    plot_report(
+        training_report(finished("srnn-vs-lstm", seeds=1, steps=1)), tmp_path / "curves.png"
+    )
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
 
@@ -232,3 +236,22 @@ def test_a_bigram_may_occur_twice_and_still_tell_its_successor():
     assert not report.unique
     assert report.determined
     assert not bigrams_of("abcabd", lines=False).determined
+
+
+def test_a_seed_that_failed_counts_for_no_model():
+    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=2, steps=20)
+    list(comparison.events())
+    results = comparison.results()
+    srnn, _, *lstm = results.members
+    common = attrs.evolve(results, members=(srnn, *lstm)).complete()
+    result = learning(common, comparison.plan)
+    assert [[run.seed for run in model.runs] for model in result.models] == [[0], [0]]
+    none = [attrs.evolve(results, members=members) for members in ((*lstm,), (srnn, lstm[1]), ())]
+    assert [made.complete().members for made in none] == [(), (), ()]
+
+
+def test_a_model_without_a_result_is_left_out():
+    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=20)
+    list(comparison.events())
+    results = attrs.evolve(comparison.results(), models=("gru", "srnn", "lstm"))
+    assert results.complete().models == ("srnn", "lstm")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.config import DataConfig
-from charlm.errors import ConfigError, TextError
-from charlm.text.preparing import corpus_of, kept_data, text_of
+from charlm.errors import ConfigError, MissingTextError, TextError
+from charlm.text.preparing import copies_of_texts, corpus_of, kept_data, text_of
 from charlm.text.vocab import UNK
 
 NOVEL = "the cat sat on the mat, the rat sat on the cat.\nso it was.\n" * 60
@@ -180,3 +180,15 @@ def test_settings_that_cannot_be(settings, said):
     with pytest.raises(ConfigError) as raised:
         DataConfig(**settings)
     assert str(raised.value).startswith(said)
+
+
+def test_a_text_is_read_from_its_copy(tmp_path):
+    data = DataConfig(text="no-such-folder/novel.txt")
+    (tmp_path / "copy").mkdir()
+    for name, part in (("000000.txt", "the cat\n"), ("000001.txt", "the rat\n")):
+        (tmp_path / "copy" / name).write_text(part)
+    with copies_of_texts({"no-such-folder/novel.txt": tmp_path / "copy"}):
+        assert text_of(data) == "the cat\nthe rat\n"
+        assert kept_data(data) == data
+    with pytest.raises(MissingTextError):
+        text_of(data)

@@ -74,17 +74,51 @@ class Interrupts:
         end(self.code, *([] if self._quiet else lines))
 
 
+class Stopping:
+    """The first signal asks some work to stop, and the second ends the process at once.
+
+    Args:
+        stop: asks the work to stop; takes the name of the signal.
+        screen: says whether messages are wanted.
+        first: the message at the first signal.
+        second: the message at the second.
+
+    Attributes:
+        code: the exit code, as of ``Interrupts``.
+    """
+
+    def __init__(
+        self, stop: Callable[[str], object], screen: Screen, first: str, second: str
+    ) -> None:
+        self.code = 0
+        self._stop = stop
+        self._first = () if screen.quiet else (first,)
+        self._second = () if screen.quiet else (second,)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Stop the work, or end at once."""
+        before, self.code = self.code, 128 + number
+        if before:
+            end(self.code, *self._second)
+        self._stop(NAMES[signal.Signals(number)])
+        if self._first:
+            say(*self._first)
+
+
 @contextlib.contextmanager
 def handled(screen: Screen, resume: Callable[[RunDirectory], str]) -> Iterator[Interrupts]:
-    """Handle the signals inside the block; an ignored signal, as under ``nohup``, stays ignored."""
+    """Handle the signals of a training inside the block."""
     interrupts = Interrupts(screen, resume)
-    before = {
-        number: signal.signal(number, interrupts.handle)
-        for number in NAMES
-        if not is_ignored(number)
-    }
-    try:
+    with handled_by(interrupts.handle):
         yield interrupts
+
+
+@contextlib.contextmanager
+def handled_by(handle: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Handle the signals inside the block; an ignored signal, as under ``nohup``, stays ignored."""
+    before = {number: signal.signal(number, handle) for number in NAMES if not is_ignored(number)}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

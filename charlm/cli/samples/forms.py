@@ -7,11 +7,11 @@ import sys
 import unicodedata
 from typing import Any, Protocol
 
-from charlm.cli.terminal.phrases import CUT_MARK, json_line
+from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.streams import show
 from charlm.lm.choices import NEXT_BEST, Choice
 from charlm.text.vocab import Vocab
-from charlm.wording import fixed
+from charlm.wording import CUT_MARK, fixed
 
 ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 """The escapes in a field of a table with tabs."""

@@ -22,9 +22,9 @@ from charlm.lm.generator import TextGenerator
 from charlm.lm.language_model import CharLM, load, model_of
 from charlm.lm.mixture import Mixture, Part
 from charlm.lm.predictor import has_sampler
+from charlm.lm.run_text import corpus_of_run
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import MIX_ORDER
-from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import Checkpoint
 from charlm.threads import thread_count, use_threads
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from charlm.cli.terminal.streams import takes_unicode
 from charlm.files import seen
-from charlm.wording import counted
+from charlm.wording import CUT_MARK, counted
 
 if TYPE_CHECKING:
     from charlm.lm.sampling import SampledText  # needs numpy, which not every command does
-
-CUT_MARK = " [cut: no <EOS>]"
 
 
 def json_line(data: Any) -> str:

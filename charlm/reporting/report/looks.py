@@ -20,10 +20,10 @@ from charlm.lm.horizon import (
 )
 from charlm.lm.language_model import model_of
 from charlm.lm.reader import Reader
+from charlm.lm.run_text import corpus_of_run
 from charlm.reporting.coloured import Mark
 from charlm.reporting.horizon import in_words
 from charlm.reporting.scores import marks_of
-from charlm.reporting.verdicts import corpus_of_run
 from charlm.runs.checkpoint import load_checkpoint
 
 PAGE = 1_200

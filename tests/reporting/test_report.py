@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from charlm.baselines.measure import Baselines
@@ -155,6 +155,7 @@ def test_strange_numbers_and_names(runs):
     assert "r\\udcff\u4e2d" in Path("report.html").read_text("utf-8")
 
 
+@example([1.0, 2.225073858507e-311], True, 0.05)
 @given(st.lists(st.floats(-1e100, 1e100), max_size=5), st.booleans(), st.sampled_from([0, 0.05]))
 def test_an_axis_holds_its_values(values, log, margin):
     axis = Axis.around(values, log, margin)

@@ -17,6 +17,8 @@ COLUMNS = 300
 SIZE = 1000
 """The width and the height of the SVG in its own units; the page stretches it."""
 TICKS = 6
+LEAST = 1e-100
+"""The smallest number on a logarithmic axis; a smaller one is put at its end."""
 GAP = 0.075
 """The least distance between two labels at the right edge, as a share of the height."""
 
@@ -133,7 +135,7 @@ class Axis:
     @classmethod
     def around(cls, values: Sequence[float], log: bool = False, margin: float = 0.0) -> Axis:
         """Return the axis that contains some values, and a share of its length on both sides."""
-        values = [value for value in values if value > 0] if log else values
+        values = [value for value in values if value > LEAST] if log else values
         low, high = min(values, default=1.0), max(values, default=1.0)
         if low == high:
             more = max(1.0, abs(low) / 2)

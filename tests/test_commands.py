@@ -30,6 +30,7 @@ RUN_ELSEWHERE = {
     "docs/compression.md",
     "docs/exporting.md",
     "docs/looking-inside.md",
+    "docs/reporting.md",
     "docs/sampling.md",
     "docs/scoring.md",
     "docs/searching.md",

@@ -18,7 +18,7 @@ import pytest
 from charlm.config import ModelConfig, RunConfig, TrainConfig, to_dict
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(\w+)(?: title="(\S*)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 RECIPES = ["adding-an-op", "adding-a-cell"]
 
 

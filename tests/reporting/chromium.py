@@ -47,13 +47,14 @@ class Page:
         self._number = 0
         self._session: str | None = None
         self._rest = b""
-        self._seen: list[str] = []
+        self._seen: list[dict[str, Any]] = []
         target = self("Target.createTarget", url="about:blank")["targetId"]
         attached = self("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        self("Page.enable")
+        for domain in ("Page", "Network", "Log", "Runtime"):
+            self(f"{domain}.enable")
         self("Page.navigate", url=path.resolve().as_uri())
-        while "Page.loadEventFired" not in self._seen:
+        while not self._told("Page.loadEventFired"):
             self._message()
 
     def __call__(self, method: str, **params: Any) -> dict[str, Any]:
@@ -76,8 +77,23 @@ class Page:
             self._rest += read
         first, _, self._rest = self._rest.partition(b"\0")
         message = json.loads(first)
-        self._seen.append(message.get("method", ""))
+        if "method" in message:
+            self._seen.append(message)
         return message
+
+    def _told(self, event: str) -> list[dict[str, Any]]:
+        return [message["params"] for message in self._seen if message["method"] == event]
+
+    @property
+    def requests(self) -> list[str]:
+        """The addresses of all that was loaded."""
+        return [told["request"]["url"] for told in self._told("Network.requestWillBeSent")]
+
+    @property
+    def complaints(self) -> list[dict[str, Any]]:
+        """What the browser has written on its console."""
+        events = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
+        return [told for event in events for told in self._told(event)]
 
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression in JavaScript."""

@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
 RUN_ELSEWHERE = {
     "docs/index.md",
+    "docs/why-lstm.md",
+    "docs/why-loss.md",
+    "docs/why-counting.md",
     "docs/texts.md",
     "docs/compression.md",
     "docs/looking-inside.md",
@@ -171,7 +174,9 @@ def test_configs_in_pages_are_configs(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", PAGES)
 def test_settings_that_a_page_names_exist(name):
     keys = to_dict(RunConfig())
-    named = set(re.findall(r"(?<![\w/.])(model|data|train)\.(?!(?:py|lua)\b)(\w+)(?![\w(])", page(name)))
+    named = set(
+        re.findall(r"(?<![\w/.])(model|data|train)\.(?!(?:py|lua)\b)(\w+)(?![\w(])", page(name))
+    )
     assert {f"{section}.{key}" for section, key in named if key not in keys[section]} == set()
 
 
@@ -181,7 +186,9 @@ def test_options_that_a_page_names_exist(name):
     for command in [cli, *(cli.get_command(click.Context(cli), c) for c in COMMANDS)]:
         known |= {option for parameter in command.params for option in parameter.opts}
     text = re.sub(r"(?ms)^```\w*\n\$ python.*?^```", "", page(name))
-    if name == "docs/coming-from.md":  # in whose tables the first column has the options of other programs
+    if (
+        name == "docs/coming-from.md"
+    ):  # in whose tables the first column has the options of other programs
         text = re.sub(r"(?m)^\| .*? \|", "", text)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
     assert named - known == set()

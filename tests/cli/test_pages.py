@@ -27,7 +27,8 @@ SMALL = "--steps 1 --hidden-dim 8 --embed-dim 4 --sample-every 0 --kernels numpy
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_shows_what_is_shown(page, tmp_path):
-    shell = {**environment(), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    # without compiled kernels, whose preparation takes longer than the pages' runs
+    shell = environment() | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "CHARLM_KERNELS": "numpy"}
     output, commands = "", 0
     for line in "".join(CONSOLE.findall(page.read_text("utf-8"))).splitlines():
         if not line.startswith("$ "):

@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
 RUN_ELSEWHERE = {
     "docs/index.md",
+    "docs/names.md",
+    "docs/tutorial.md",
     "docs/why-lstm.md",
     "docs/why-loss.md",
     "docs/why-counting.md",

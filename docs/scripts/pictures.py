@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,45 @@ def told(command: str) -> str:
     """Run a command of charlm, and return what it prints."""
     program = [sys.executable, "-m", "charlm", "-q", *command.split()]
     return subprocess.run(program, check=True, capture_output=True, text=True).stdout
+
+
+def names() -> str:
+    """Return some names, coloured by the model of the page on names, without the legend above them."""
+    page = (PICTURES.parent / "names.md").read_text(encoding="utf-8")
+    for command in re.findall(r"^\$ (printf .*)$", page, re.MULTILINE):
+        subprocess.run(["bash", "-c", command], check=True)
+    told(
+        "train gru names.txt -o runs/names --set data.framing=lines --steps 400 --sample-every 0"
+        " --kernels numpy"
+    )
+    return told("score runs/names strange.txt --color").partition("\n")[2]
+
+
+def terminal(shown: str) -> str:
+    """Return SVG of what a terminal shows; the background colours are those of 256-colour terminals."""
+    colors = {"230": "#ffffd7", "222": "#ffd787", "215": "#ffaf5f", "208": "#ff8700"}
+    lines = shown.splitlines()
+    cells = []
+    for row, line in enumerate(lines):
+        column, color = 0, None
+        for mark, text in re.findall(r"\x1b\[([\d;]*)m|([^\x1b]+)", line):
+            if not text:
+                color = colors.get(mark.rpartition(";")[2])
+                continue
+            x, y = 10 + 9 * column, 10 + 20 * row
+            if color:
+                size = f'width="{9 * len(text)}" height="20"'
+                cells.append(f'<rect x="{x}" y="{y}" {size} fill="{color}"/>')
+            length = f'textLength="{9 * len(text)}" xml:space="preserve"'
+            cells.append(f'<text x="{x}" y="{y + 15}" {length}>{escape(text)}</text>')
+            column += len(text)
+    widest = max(len(re.sub(r"\x1b\[[\d;]*m", "", line)) for line in lines)
+    width, height = 20 + 9 * widest, 20 + 20 * len(lines)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="monospace" font-size="15">\n'
+        f'<rect width="100%" height="100%" fill="white"/>\n' + "\n".join(cells) + "\n</svg>\n"
+    )
 
 
 def counter() -> Any:
@@ -90,6 +131,7 @@ def main() -> None:
         save("loss", curves(RunDirectory(Path("runs/memory"))))
         save("counter", counter())
         save("gradient", gradient())
+        (PICTURES / "names.svg").write_text(terminal(names()), encoding="utf-8")
 
 
 if __name__ == "__main__":

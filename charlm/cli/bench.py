@@ -11,7 +11,7 @@ import click
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import duration, json_line
-from charlm.config import Override, RunConfig, load_run, needs_text
+from charlm.config import Override, RunConfig, load_config, needs_text
 from charlm.threads import use_threads
 from charlm.wording import counted
 
@@ -60,7 +60,7 @@ def _config(source: str | None, overrides: list[Override]) -> RunConfig:
     sizes = {o.key: o for o in overrides if o.key in ("model.hidden_dim", "model.embed_dim")}
     if list(sizes) == ["model.hidden_dim"]:
         overrides = [*overrides, attrs.evolve(sizes["model.hidden_dim"], key="model.embed_dim")]
-    return load_run(source or "text", overrides=overrides)
+    return load_config(source or "text", overrides=overrides)
 
 
 def report(training: Training, measured: Measured, steps: int | None) -> str:

@@ -19,7 +19,7 @@ from charlm.config import (
     bundled_runs,
     bundled_texts,
     is_config,
-    load_run,
+    load_config,
     needs_text,
     preset_for,
     to_yaml,
@@ -101,7 +101,7 @@ def config_asked_for(
         raise InputError(
             f"{source}: this config has no text; name yours, as in charlm {command} {source} novel.txt"
         )
-    return load_run(source, texts=texts, overrides=overrides, preset=preset), note
+    return load_config(source, texts=texts, overrides=overrides, preset=preset), note
 
 
 def _run_folder(path: Path) -> Path:

@@ -224,8 +224,8 @@ class Comparison:
         InputError: the models cannot be compared.
 
     Example:
-        >>> from charlm.config import load_comparison
-        >>> comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=30)
+        >>> from charlm.config import load_comparison_config
+        >>> comparison = Comparison(load_comparison_config("srnn-vs-lstm"), seeds=1, steps=30)
         >>> for event in comparison.events():
         ...     pass  # RunStarted, RunStepped (30 of them), RunFinished; for each seed and model
         >>> result = comparison.result()
@@ -242,9 +242,8 @@ class Comparison:
         steps: int | None = None,
         kernels: str | None = None,
     ) -> None:
-        require(
-            "Comparison: config", config, ComparisonConfig, "what charlm.load_comparison returns"
-        )
+        wanted = "what charlm.load_comparison_config returns"
+        require("Comparison: config", config, ComparisonConfig, wanted)
         for name, value in (("seeds", seeds), ("steps", steps)):
             checked(or_nothing(whole(1)), name, value)
         checked(or_nothing(one_of(*KERNELS)), "kernels", kernels)

@@ -30,7 +30,7 @@ class CharLM(Model, TextGenerator):
         return Predictor(self)
 
 
-def load(run: str | Path, checkpoint: str | None = None) -> CharLM:
+def load_model(run: str | Path, checkpoint: str | None = None) -> CharLM:
     """Load the model of a run directory or checkpoint file.
 
     ``checkpoint`` chooses one of a run: ``last``, ``best`` (by the held-out score), or by default the best

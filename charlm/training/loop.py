@@ -83,7 +83,7 @@ class Training:
         text: str | None = None,
         resume: Checkpoint | None = None,
     ) -> None:
-        require("Training: config", config, RunConfig, "what charlm.load_run returns")
+        require("Training: config", config, RunConfig, "what charlm.load_config returns")
         require(
             "Training: directory", directory, (RunDirectory, NoneType), "a RunDirectory or None"
         )

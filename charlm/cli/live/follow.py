@@ -11,7 +11,7 @@ from charlm.cli.live.progress import STEP_BAR, TIME_BAR
 from charlm.cli.terminal.layout import filled
 from charlm.cli.terminal.phrases import duration, json_line
 from charlm.cli.terminal.screen import Screen
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError
 from charlm.runs.directory import RunDirectory
@@ -95,7 +95,7 @@ class _View:
 
 def _most_seconds(directory: RunDirectory) -> float | None:
     try:
-        limit = load_run(directory.config).train.max_time
+        limit = load_config(directory.config).train.max_time
     except CharlmError:
         return None
     return None if limit is None else seconds_of(limit)

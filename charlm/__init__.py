@@ -4,8 +4,12 @@ The commands have a Python API:
 
     import charlm
 
-    model = charlm.load_model("runs/srnn")
-    print(model.sample(prime="a quick "))
+    run = charlm.train("srnn", steps=200)     # shows how it goes; makes the folder runs/srnn
+    print(run.sample(prime="a quick "))
+    run.plot()
+
+    run = charlm.Run("runs/srnn")             # a run that is there
+    model = charlm.load_model("runs/srnn")    # only its model
 
     training = charlm.Training(charlm.load_config("srnn"))
     for event in training.events():           # the training loop, as a generator of events
@@ -31,23 +35,29 @@ if TYPE_CHECKING:
     from charlm.config import load_config as load_config
     from charlm.lm.language_model import CharLM as CharLM
     from charlm.lm.language_model import load_model as load_model
+    from charlm.notebook.run import Run as Run
+    from charlm.notebook.training import train as train
     from charlm.training.loop import Training as Training
 
 _HOME = {
     "CharLM": "charlm.lm.language_model",
     "Comparison": "charlm.comparison.comparison",
+    "Run": "charlm.notebook.run",
     "Training": "charlm.training.loop",
     "load_comparison_config": "charlm.config",
     "load_config": "charlm.config",
     "load_model": "charlm.lm.language_model",
+    "train": "charlm.notebook.training",
 }
 __all__ = [
     "CharLM",
     "Comparison",
+    "Run",
     "Training",
     "load_comparison_config",
     "load_config",
     "load_model",
+    "train",
 ]
 
 

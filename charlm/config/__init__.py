@@ -23,6 +23,7 @@ from charlm.config.load import (
     named_models,
     needs_text,
     preset_for,
+    replacing_budget,
     trains_as_a_preset,
 )
 from charlm.config.schema import (
@@ -60,6 +61,7 @@ __all__ = [
     "named_models",
     "needs_text",
     "preset_for",
+    "replacing_budget",
     "resolve_text",
     "to_dict",
     "to_yaml",

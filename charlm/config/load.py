@@ -29,6 +29,8 @@ PRESETS = ("small", "medium", "large")
 """Bundled configs for a text of the user, by training time: 3, 15 and 60 minutes."""
 MEDIUM_FROM, LARGE_FROM = 2_000_000, 20_000_000
 """Bytes from which a text gets a larger preset."""
+BUDGETS = ("train.steps", "train.epochs", "train.max_time")
+"""The limits of a run; it ends at the first that it reaches."""
 SET = "--set"
 
 
@@ -48,6 +50,17 @@ class Override:
         """Return what the user typed, as the location of the value in messages."""
         typed = f"{self.key}={self.value}" if self.origin == SET else self.value
         return f"{self.origin} {typed}"
+
+
+def replacing_budget(overrides: Sequence[Override]) -> list[Override]:
+    """Let a limit of the run among some overrides replace all limits of the config.
+
+    >>> [str(o) for o in replacing_budget([Override("--epochs", "train.epochs", "2")])]
+    ['--epochs null', '--epochs null', '--epochs null', '--epochs 2']
+    """
+    limits = [override for override in overrides if override.key in BUDGETS]
+    unset = [Override(override.origin, key, "null") for override in limits[:1] for key in BUDGETS]
+    return [*unset, *overrides]
 
 
 def load_config(

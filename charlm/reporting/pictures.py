@@ -39,12 +39,17 @@ def check_picture(path: Path) -> None:
         raise output_error(path, error) from error
 
 
+def png(figure: Any) -> bytes:
+    """Return a figure as the content of a PNG file."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
+
+
 def write_picture(path: Path, figure: Any) -> None:
     """Write a figure as a PNG file.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    write_atomically(path, picture.getvalue())
+    write_atomically(path, png(figure))

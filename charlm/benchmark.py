@@ -24,8 +24,11 @@ from charlm.lm import sampling
 from charlm.lm.compute import decide
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor
+from charlm.ranks import Ranks
 from charlm.text.vocab import Vocab
+from charlm.training.launch import begin
 from charlm.training.loop import Training
+from charlm.training.ranks import SharedLearner
 
 WARM_UP = 3
 """The first steps, which are not measured."""
@@ -69,7 +72,39 @@ class Measured:
     threads: int
 
 
-def prepared(config: RunConfig, text: str | None = None, steps: int | None = None) -> Training:
+@dataclass(frozen=True)
+class Shared:
+    """What it takes when several ranks share each batch, with the names in ``--json``.
+
+    Attributes:
+        ranks: their number.
+        ms_per_step_part: the time for the part of a step that each rank computes, without the network.
+        sum_mb: the 10^6 bytes that each rank sends, and receives, to sum the gradients of a step.
+        ms_per_step_shared: the median step of all ranks; None if only one was started.
+        sum_ms: the median time of the sum alone; None if only one was started.
+    """
+
+    ranks: int
+    ms_per_step_part: float
+    sum_mb: float
+    ms_per_step_shared: float | None = None
+    sum_ms: float | None = None
+
+    def ms_at(self, gigabit_per_second: float) -> float:
+        """Return the least time of a step over a network of this speed, without its delays.
+
+        >>> Shared(2, ms_per_step_part=5.0, sum_mb=4.0).ms_at(1)
+        37.0
+        """
+        return self.ms_per_step_part + 8 * self.sum_mb / gigabit_per_second
+
+
+def prepared(
+    config: RunConfig,
+    text: str | None = None,
+    steps: int | None = None,
+    ranks: Ranks | None = None,
+) -> Training:
     """Return the training to be measured.
 
     Args:
@@ -77,6 +112,7 @@ def prepared(config: RunConfig, text: str | None = None, steps: int | None = Non
         text: the text itself; by default the config's.
         steps: the length of the run, which may decide the kernels; None is a run so long that its start does
             not matter.
+        ranks: those that share it.
     """
     settings = config.train
     if steps is None:
@@ -84,7 +120,7 @@ def prepared(config: RunConfig, text: str | None = None, steps: int | None = Non
         settings = attrs.evolve(settings, **{**asdict(endless), "threads": settings.threads})
     else:
         settings = attrs.evolve(settings, steps=steps)
-    return Training(attrs.evolve(config, train=settings), text=text)
+    return begin(ranks, attrs.evolve(config, train=settings), text=text)
 
 
 def random_text(config: RunConfig, vocab_size: int) -> tuple[RunConfig, str]:
@@ -118,6 +154,27 @@ def measure(training: Training, most: int = MOST) -> Measured:
         peak_rss_mb=peak,
         **asdict(training.compute),
     )
+
+
+def measure_shared(training: Training, ranks: int, most: int = MOST) -> Shared:
+    """Measure the steps of a training that ranks share; in one process, those of a rank's part of it."""
+    limits = WARM_UP, SECONDS, min(FEWEST, most), min(MOST, most)
+    step = 1e3 * statistics.median(timed(training.update, *limits))
+    numbers = training.model.parameter_count() + len(training.model.vocab)
+    megabytes = 2 * (ranks - 1) / ranks * numbers * training.model.collection.dtype.itemsize / 1e6
+    if not isinstance(training.learner, SharedLearner):
+        return Shared(ranks, step, megabytes)
+    total = 1e3 * statistics.median(timed(training.learner.exchange, *limits))
+    return Shared(ranks, max(0.0, step - total), megabytes, step, total)
+
+
+def part_of(config: RunConfig, ranks: int) -> RunConfig:
+    """Return the config with the largest part of a step that one of several ranks computes."""
+    if config.data.framing == "lines":
+        lines = math.ceil(config.train.accumulate / ranks)
+        return attrs.evolve(config, train=attrs.evolve(config.train, accumulate=lines))
+    streams = math.ceil(config.data.batch_size / ranks)
+    return attrs.evolve(config, data=attrs.evolve(config.data, batch_size=streams))
 
 
 def timed(

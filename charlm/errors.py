@@ -97,6 +97,21 @@ class OutputError(CharlmError):
     """Something could not be written (disk full, no permission)."""
 
 
+class RankError(CharlmError):
+    """The work of a rank failed.
+
+    Args:
+        rank: its number.
+        place: the name of its machine.
+        reason: what went wrong there.
+        exit_code: that of the error there.
+    """
+
+    def __init__(self, rank: int, place: str, reason: str, exit_code: int = 1) -> None:
+        super().__init__(f"rank {rank} on {place}: {reason}")
+        self.exit_code = exit_code
+
+
 class StandardOutputError(CharlmError):
     """Standard output cannot be written."""
 

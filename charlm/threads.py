@@ -9,6 +9,7 @@ from typing import Any
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _limit: int | None = None
+_processes = 1
 
 
 def use_threads(count: int) -> None:
@@ -40,8 +41,15 @@ def thread_count(asked: int | None = None, default: int | None = None) -> int:
     return counts[0] if counts else default or cores()
 
 
+def share_cores(processes: int) -> None:
+    """Note that this process is one of several that do one work on this machine, and so may use a part of its cores."""
+    global _processes
+    _processes = processes
+
+
 def cores() -> int:
     """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # a container may have fewer than the machine
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    # a container may have fewer than the machine
+    limited = hasattr(os, "sched_getaffinity")
+    count = len(os.sched_getaffinity(0)) if limited else os.cpu_count() or 1
+    return max(1, count // _processes)

@@ -50,6 +50,9 @@ OTHERS = {
     "--fix": "ruff",
     "--strict": "mypy",
     "--store": "the random programs of the tests",
+    **dict.fromkeys(["--hostfile", "--map-by", "--bind-to"], "mpirun of Open MPI"),
+    **dict.fromkeys(["--ntasks-per-node", "--cpus-per-task", "--mpi"], "srun"),
+    "--network": "docker",
 }
 """Options of other programs."""
 NOVEL = "It was late, and the old house by the river was quiet. A quick fox sat there.\n" * 40

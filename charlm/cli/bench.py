@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
+from charlm.cli.live.ranks import on_all_ranks
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import duration, json_line
 from charlm.config import Override, RunConfig, load_config, needs_text
+from charlm.ranks import Ranks
 from charlm.threads import use_threads
 from charlm.wording import counted
 
 if TYPE_CHECKING:
-    from charlm.benchmark import Measured
+    from charlm.benchmark import Measured, Shared
     from charlm.training.loop import Training
 
+NETWORKS = (1, 10, 100)
+"""Speeds of common networks, in Gbit/s."""
 VOCABULARY = 65
 """Symbols of a random text: as many as an English text has."""
 
 
-def bench(
+def bench(obj: dict[str, Any], /, **options: Any) -> int:
+    """Run ``charlm bench`` and return the exit code."""
+    return on_all_ranks(obj, partial(_bench, obj, **options))
+
+
+def _bench(
     obj: dict[str, Any],
+    world: Ranks | None,
     /,
     config: str | None,
     vocab: int | None,
     steps: int | None,
+    ranks: int | None,
     as_json: bool,
     **flags: str | None,
 ) -> int:
-    """Run ``charlm bench`` and return the exit code."""
     overrides = overrides_of({**flags, "threads": obj["threads"]})
     run = _config(config, overrides)
     if run.train.threads is not None:
         use_threads(run.train.threads)
     # not earlier: this imports numpy, which then reads the number of threads
-    from charlm.benchmark import MOST, measure, prepared, random_text
+    from charlm.benchmark import MOST, measure, measure_shared, part_of, prepared, random_text
 
     text = None
     shape = {"data.batch_size", "data.seq_length"} & {override.key for override in overrides}
@@ -46,12 +58,19 @@ def bench(
         run, text = random_text(run, vocab or VOCABULARY)
     if steps is None and config is not None:
         steps = run.train.steps
-    training = prepared(run, text, steps)
-    measured = measure(training, MOST if steps is None else steps)
+    most = MOST if steps is None else steps
+    with nullcontext() if world is None else world.resting():
+        training = prepared(run, text, steps)
+        measured = measure(training, most)
+    shared = None
+    if world is not None:
+        shared = measure_shared(prepared(run, text, steps, world), world.size, most)
+    elif ranks is not None:
+        shared = measure_shared(prepared(part_of(run, ranks), text, steps), ranks, most)
     if as_json:
-        click.echo(json_line(asdict(measured)))
+        click.echo(json_line({**asdict(measured), **({} if shared is None else asdict(shared))}))
     else:
-        click.echo(report(training, measured, steps))
+        click.echo(report(training, measured, steps, shared))
     return 0
 
 
@@ -63,7 +82,9 @@ def _config(source: str | None, overrides: list[Override]) -> RunConfig:
     return load_config(source or "text", overrides=overrides)
 
 
-def report(training: Training, measured: Measured, steps: int | None) -> str:
+def report(
+    training: Training, measured: Measured, steps: int | None, shared: Shared | None = None
+) -> str:
     """Return the measurements as text."""
     from charlm.lm.model import described
 
@@ -89,7 +110,35 @@ def report(training: Training, measured: Measured, steps: int | None) -> str:
         takes = "takes" if steps == 1 else "take"
         run = f"{counted(steps, 'step')} {takes} {duration(steps * m.ms_per_step / 1000)}"
         rows.append(("a run", run))
+    if shared is not None:
+        rows += _of_ranks(shared, m.ms_per_step)
     return "\n".join([*about, table(rows, "<=")])
+
+
+def _of_ranks(shared: Shared, alone: float) -> list[tuple[str, str]]:
+    """Return the rows on ranks that share a step which takes one process ``alone`` ms."""
+
+    def step(ms: float) -> str:
+        gain = alone / ms
+        compared = (
+            f"{gain:,.2g} times as fast as one process" if gain > 1 else "slower than one process"
+        )
+        return f"{ms:,.2f} ms a step, {compared}"
+
+    rows = []
+    if shared.ms_per_step_shared is not None and shared.sum_ms is not None:
+        part = shared.sum_ms / shared.ms_per_step_shared
+        rows.append((f"{shared.ranks} ranks here", step(shared.ms_per_step_shared)))
+        rows.append(
+            ("  of it network", f"{shared.sum_ms:,.2f} ms, {min(1.0, part):.0%}, to sum gradients")
+        )
+    else:
+        rows.append(
+            (f"1/{shared.ranks} of a step", f"{shared.ms_per_step_part:,.2f} ms, without a network")
+        )
+    rows.append(("gradients", f"{shared.sum_mb:,.2f} MB to send and to receive for each step"))
+    rows += [(f"at {speed} Gbit/s", step(shared.ms_at(speed))) for speed in NETWORKS]
+    return rows
 
 
 def beside_numpy(share: float, reached: float) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from charlm.cli.live.ranks import on_all_ranks
 from charlm.cli.options.advice import check_text, encoding_offered, text_asked_for
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
@@ -27,12 +29,19 @@ from charlm.config import (
     trains_as_a_preset,
 )
 from charlm.errors import InputError
+from charlm.ranks import Ranks
 from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
 
 
-def train(
+def train(obj: dict[str, Any], /, **options: Any) -> int:
+    """Run ``charlm train`` and return the exit code."""
+    return on_all_ranks(obj, partial(_train, obj, **options))
+
+
+def _train(
     obj: dict[str, Any],
+    ranks: Ranks | None,
     /,
     arguments: tuple[str, ...],
     output: Path | None,
@@ -48,7 +57,6 @@ def train(
     list_bundled: bool,
     **flags: str | None,
 ) -> int:
-    """Run ``charlm train`` and return the exit code."""
     if as_json and not dry_run:
         raise click.UsageError("--json is for --dry-run; a run writes its numbers to metrics.jsonl")
     if list_bundled:
@@ -75,7 +83,7 @@ def train(
     # not earlier: this imports numpy, which then reads the number of threads
     from charlm.cli.live.session import RunOptions, run
 
-    options = RunOptions(output, force, init_from, resume, tensorboard, note)
+    options = RunOptions(output, force, init_from, resume, tensorboard, note, ranks)
     with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
             from charlm.cli.live.dry_run import dry_run as rehearse

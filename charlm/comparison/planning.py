@@ -72,9 +72,14 @@ def plan_of(
         TextError: a text cannot be read.
     """
     texts = _Texts()
-    trained = [_named_run(path, runs) for path in runs]
+    taken = [model.name for model in models] + [path.absolute().name for path in runs]
+    trained = [_named_run(path, taken) for path in runs]
     contenders = [texts.contender(model) for model in models]
     finished = [run.contender(called) for called, run in trained]
+    names = tuple(c.name for c in (*contenders, *finished))
+    for called in names:
+        if names.count(called) > 1:
+            raise InputError(f"{called}: given {names.count(called)} times; give each model once")
     ground = _ground([*contenders, *finished])
     configs = [
         attrs.evolve(options.budget.applied(m.config, c.corpus), data=c.data)
@@ -94,12 +99,16 @@ def plan_of(
         for seed in range(shared.seed, shared.seed + options.seeds)
         for config, contender in zip(configs, contenders, strict=True)
     ]
+    if ground is None and any(member.budget.steps is None for member in members):
+        raise InputError(
+            "nothing is held out, so the models are compared after equal numbers of steps; give --budget steps=N"
+        )
     members += [_of_run(called, run, ground) for called, run in trained]
     first = (contenders or finished)[0].corpus
     lines = isinstance(first, LineCorpus)
     return Plan(
         name=name,
-        models=tuple(c.name for c in (*contenders, *finished)),
+        models=names,
         members=tuple(members),
         thresholds=thresholds,
         notes=(*(ground.notes if ground else ()), *_notes(configs, contenders, options.budget)),
@@ -187,11 +196,10 @@ def _of_seed(config: RunConfig, seed: int) -> RunConfig:
     return attrs.evolve(config, train=attrs.evolve(config.train, seed=seed))
 
 
-def _named_run(path: Path, runs: Sequence[Path]) -> tuple[str, FinishedRun]:
+def _named_run(path: Path, taken: Sequence[str]) -> tuple[str, FinishedRun]:
     """Return a run with its name: that of its folder, or its path if others have that name."""
-    names = [run.absolute().name for run in runs]
     name = path.absolute().name
-    return name if names.count(name) == 1 else str(path), FinishedRun.read(path)
+    return name if taken.count(name) == 1 else str(path), FinishedRun.read(path)
 
 
 def _of_run(name: str, run: FinishedRun, ground: Ground | None) -> Member:

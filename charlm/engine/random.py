@@ -77,6 +77,25 @@ class NumpyStream:
         """Draw from Gumbel(0, 1)."""
         return self._generator.gumbel(size=shape).astype(dtype)
 
+    def skip(self, count: int) -> None:
+        """Pass over as many numbers as ``bernoulli`` draws for an array of this size, without drawing them.
+
+        Example:
+            >>> drawn, skipped = NumpyStream(1), NumpyStream(1)
+            >>> _ = drawn.bernoulli(0.5, 1.0, (999,), np.float32)
+            >>> skipped.skip(999)
+            >>> drawn.state() == skipped.state()
+            True
+        """
+        generator = self._generator
+        if count and generator.bit_generator.state["has_uint32"]:  # half of the last two numbers
+            generator.random(dtype=np.float32)
+            count -= 1
+        if count:
+            twos = (count - 1) // 2  # the generator makes two numbers at once
+            generator.bit_generator.advance(twos)  # type: ignore[attr-defined]
+            generator.random(count - 2 * twos, np.float32)
+
     def state(self) -> Any:
         """Return the generator's state as plain data."""
         return self._generator.bit_generator.state

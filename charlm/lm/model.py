@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -200,6 +201,23 @@ class Model:
 
         weight_rate = self.config.recurrent_dropout if train else 0.0
         return self.rnn.sequence(x, initial, passed_on, weight_rate)
+
+    def masked(self, T: int, B: int) -> int:
+        """Return how many random numbers the dropout of a training batch of this shape draws."""
+        config, cell = self.config, self.rnn.cell
+        sizes = config.embed_dim, *config.hidden_dims
+        positions = B if config.variational else T * B
+        count = sum(
+            positions * n for n, rate in zip(sizes, config.dropout_rates, strict=True) if rate
+        )
+        if config.recurrent_dropout:
+            shapes = (
+                pair
+                for below, n in pairwise(sizes)
+                for pair in zip(cell.roles, cell.shapes(below, n), strict=True)
+            )
+            count += sum(prod(shape) for role, shape in shapes if role.startswith("Wh"))
+        return count
 
     def output_layer(self, graph: ComputationGraph) -> tuple[Expression, Expression]:
         """Return the nodes of W and b; W is the embedding if they are tied (Press and Wolf, 2017)."""

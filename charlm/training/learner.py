@@ -20,7 +20,7 @@ from charlm.lm.sampling import State
 from charlm.lm.saved import fitting, state_of, weight_shapes
 from charlm.lm.step import Gradient
 from charlm.runs.checkpoint import Checkpoint
-from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.corpus import Batch, LineCorpus, StreamCorpus
 from charlm.training.averaging import TRAINED, Averaging
 from charlm.training.guard import Guard
 from charlm.training.schedule import Schedule
@@ -45,7 +45,11 @@ class Learner:
         guard: the bad steps.
         progress: how far the run is.
         carried: the recurrent state after the last batch; None starts from zeros.
+        stopping: why the run is to end as soon as it can; None if it is not.
+        rank_count: how many ranks share each gradient; see ``training/ranks.py``.
     """
+
+    rank_count = 1
 
     def __init__(self, model: Model, corpus: LineCorpus | StreamCorpus, config: RunConfig) -> None:
         settings = config.train
@@ -59,6 +63,7 @@ class Learner:
         self.guard = Guard()
         self.progress = Progress()
         self.carried: State | None = None
+        self.stopping: str | None = None
         self._gradient = Gradient(model)
 
     def learning_rate(self, used: float) -> float:
@@ -75,12 +80,8 @@ class Learner:
         first = self.progress.step * parts
         self.progress.step += 1
         trainer.learning_rate = learning_rate
-        loss, characters = 0.0, 0
         try:
-            for index in range(first, first + parts):
-                part, count = self._add_gradient(index, parts)
-                loss += part
-                characters += count
+            loss, characters = self._add_gradients(first, parts)
             # the trainer looks at the norm when it clips by it
             if not trainer.clip_threshold and not math.isfinite(trainer.gradient_norm()):
                 raise BadGradientError("the gradient is not finite")
@@ -92,14 +93,24 @@ class Learner:
         self.averaging.update()
         return loss, characters
 
-    def _add_gradient(self, index: int, parts: int) -> tuple[float, int]:
-        """Add the gradient of one of an update's batches; return its part of the loss and its characters."""
-        inputs_TB, targets_TB, fresh = self.corpus.batch(index)
-        # the loss of a line is the sum over its characters, as in the tutorial; that of a stream is the mean
-        factor = (1.0 if self.config.data.framing == "lines" else 1 / targets_TB.size) / parts
+    def _add_gradients(self, first: int, parts: int) -> tuple[float, int]:
+        """Add the gradients of an update's batches; return their loss and their characters."""
+        loss, characters = 0.0, 0
+        for index in range(first, first + parts):
+            batch = self.corpus.batch(index)
+            size = int(batch.targets_TB.size)
+            # the loss of a line is the sum over its characters, as in the tutorial; that of a stream is the mean
+            factor = (1.0 if self.config.data.framing == "lines" else 1 / size) / parts
+            loss += self._learn(index, batch, factor)
+            characters += size
+        return loss, characters
+
+    def _learn(self, index: int, batch: Batch, factor: float) -> float:
+        """Add ``factor`` times the gradient of batch number ``index``; return its part of the loss."""
+        inputs_TB, targets_TB, fresh = batch
         state = None if fresh else self.carried
         loss, self.carried = self._gradient(inputs_TB, targets_TB, state, factor)
-        return loss, int(targets_TB.size)
+        return loss
 
     def is_sound(self) -> bool:
         """Tell whether training can continue from here: all numbers are finite, and so is the next loss."""
@@ -128,7 +139,7 @@ class Learner:
         tensors = self.averaging.tensors()
         moments = self.trainer.state()
         tensors.update({f"trainer.{name}": moment.copy() for name, moment in moments.items()})
-        for i, layer in enumerate(self.carried or ()):
+        for i, layer in enumerate(self.all_carried() or ()):
             tensors.update({f"{CARRIED}{i}.{k}": part for k, part in enumerate(layer)})
         return self._checkpoint(
             tensors,
@@ -140,7 +151,12 @@ class Learner:
             stream=self.model.collection.stream.state(),
             lines=dict(lines),
             seconds=seconds if self.config.train.max_time else None,
+            ranks=self.rank_count,
         )
+
+    def all_carried(self) -> State | None:
+        """Return the carried state of all of a batch."""
+        return self.carried
 
     def _checkpoint(self, tensors: Mapping[str, Array], **state: Any) -> Checkpoint:
         state["charlm"] = __version__
@@ -174,6 +190,10 @@ class Learner:
         self.model.collection.stream.restore(attrs.asdict(state.stream))
         self.progress, self.guard, self.carried = state.progress, state.guard, carried
         return state
+
+    def go_back(self, checkpoint: Checkpoint) -> TrainingState:
+        """Return to an earlier state of this run, as ``restore`` does."""
+        return self.restore(checkpoint)
 
     def _contradictions(self, state: TrainingState) -> Iterator[str]:
         """Yield what cannot be true in a state, or cannot be true of this run."""

@@ -24,6 +24,7 @@ from charlm.lm.evaluation import evaluate
 from charlm.lm.language_model import CharLM
 from charlm.lm.sampling import collect
 from charlm.lm.saved import config_of
+from charlm.ranks import Ranks
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
@@ -42,11 +43,12 @@ from charlm.training.events import (
     Started,
     Stepped,
 )
-from charlm.training.learner import Learner
+from charlm.training.ranks import learner_of
 from charlm.training.record import RunRecord
 from charlm.training.reports import meta, remarks, summary
 from charlm.training.resuming import changes, check_resumable
 from charlm.training.state import TrainingState
+from charlm.training.timetable import reports_due
 from charlm.training.transfer import start_from
 from charlm.training.work import compute_of, sample_limit
 
@@ -64,6 +66,7 @@ class Training:
         init_from: a checkpoint; the run starts from its weights.
         text: the text itself; by default it is read as the config says.
         resume: a checkpoint of this run. Training continues from it as if it had never stopped.
+        ranks: those that share the work; ``training/launch.py`` makes the same training on each.
 
     Attributes:
         score_wanted: set it between two events to get a held-out score before the next step.
@@ -82,6 +85,7 @@ class Training:
         init_from: Checkpoint | None = None,
         text: str | None = None,
         resume: Checkpoint | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         require("Training: config", config, RunConfig, "what charlm.load_config returns")
         require(
@@ -107,26 +111,30 @@ class Training:
         self.compute = compute_of(config, self.corpus)
         self.config = attrs.evolve(config, train=attrs.evolve(config.train, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
-        self.learner = Learner(self.model, self.corpus, self.config)
+        self.learner = learner_of(self.model, self.corpus, self.config, ranks)
         self.budget = Budget.of(self.config.train, self.corpus.steps_per_pass)
         self.clock = Clock()
         self.record = RunRecord(None)
-        self.stopping: str | None = None
         self.score_wanted = False
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
         self._running = False
-        self._before = self.config.train  # the settings so far
+        self._before = self.config.train, self.learner.rank_count  # the settings so far
         self._resumed: TrainingState | None = None
         if resume is not None:
             check_resumable(self.config, self.corpus.sha256, resume)
-            self._before = config_of(resume).train
             self._resumed = self.learner.restore(resume)
+            self._before = config_of(resume).train, self._resumed.ranks
 
     @property
     def step(self) -> int:
         """The number of steps so far."""
         return self.learner.progress.step
+
+    @property
+    def stopping(self) -> str | None:
+        """Why the run is to end as soon as it can; None if it is not."""
+        return self.learner.stopping
 
     @property
     def finished(self) -> str | None:
@@ -136,7 +144,7 @@ class Training:
 
     def stop(self, why: str = "stopped") -> None:
         """Ask the loop to save a checkpoint and end as soon as it can."""
-        self.stopping = why
+        self.learner.stopping = why
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that this run needs to resume."""
@@ -245,20 +253,11 @@ class Training:
             yield Logged(step, progress.last_loss)
 
     def _reports_due(self, end: str | None) -> tuple[bool, bool]:
-        """Return whether to sample and whether to score at this step, unless that is done already.
-
-        A score comes with a sample, and so does the end: a short run shows more than its first steps. As in the
-        tutorial, lines without a held-out part end without a sample.
-        """
-        progress, settings, step = self.learner.progress, self.config.train, self.step
-        scored, every = self.corpus.has_held_out, settings.sample_every
-        regular = step > 0 and step % settings.eval_every == 0
-        reports = end is not None or (scored and (regular or self.score_wanted))
-        samples = step > 0 and every > 0 and (step - 1) % every == 0
-        if every and (scored or not isinstance(self.corpus, LineCorpus)):
-            samples = samples or reports
-        scores = reports and scored
-        return samples and progress.sampled != step, scores and progress.evaluated != step
+        """Return whether to sample and whether to score at this step."""
+        asked = self.score_wanted
+        return reports_due(
+            self.learner.progress, self.config.train, self.corpus, end is not None, asked
+        )
 
     def _is_save_due(self) -> bool:
         if self._saved is None:
@@ -336,7 +335,7 @@ class Training:
         if self._saved is None or guard.has_given_up:
             rate = learner.trainer.learning_rate
             raise guard.diverged(step, why, self.record.saved_step, rate)
-        before = learner.restore(self.record.last())
+        before = learner.go_back(self.record.last())
         learner.guard = guard
         guard.rolled_back()
         self.record.cut_back(attrs.asdict(before.lines))
@@ -349,9 +348,9 @@ class Training:
     def _go_back(self) -> None:
         """Return to the last checkpoint; before the first, no step was made."""
         if self._saved is not None:
-            self._resumed = self.learner.restore(self.record.last())
+            self._resumed = self.learner.go_back(self.record.last())
         self.learner.drop_unfinished_update()
-        self._saved = self.stopping = None
+        self._saved = self.learner.stopping = None
 
     def _open(self) -> None:
         """Begin the logs, or cut them back to where a resumed run continues."""
@@ -362,6 +361,7 @@ class Training:
         self.clock.set(seconds)
         self._saved_at = self.clock.seconds
         facts = meta(self.config, self.corpus, self.model.parameter_count())
+        facts["ranks"] = self.learner.rank_count
         self.record.open(to_yaml(self.config), facts, None if resumed is None else self.step)
         if resumed is not None and self.directory is not None:
             self._saved = self._mark()
@@ -390,7 +390,7 @@ class Training:
             len(corpus.vocab),
             len(corpus.train_ids),
             len(corpus.held_out_ids),
-            (*self.notices, *changes(self.learner, self._before, self.clock.seconds)),
+            (*self.notices, *changes(self.learner, *self._before, self.clock.seconds)),
         )
 
 

@@ -14,6 +14,7 @@ from charlm.lm.saved import config_of, model_state
 from charlm.runs.checkpoint import Checkpoint
 from charlm.training.budget import Budget
 from charlm.training.learner import Learner
+from charlm.wording import counted
 
 RESUMABLE = (
     "steps",
@@ -76,9 +77,14 @@ def _differences(before: RunConfig, now: RunConfig) -> list[str]:
     return differing
 
 
-def changes(learner: Learner, before: TrainConfig, seconds: float) -> Iterator[str]:
-    """Yield what a resumed run computes in another way than with the settings ``before``, if its numbers change."""
+def changes(learner: Learner, before: TrainConfig, ranks: int, seconds: float) -> Iterator[str]:
+    """Yield what a resumed run computes in another way than with other settings and ranks, if its numbers change."""
     now, step = learner.config.train, learner.progress.step
+    if ranks != learner.rank_count:
+        yield (
+            f"computed by {counted(learner.rank_count, 'rank')} from here on (before: {counted(ranks, 'rank')}); "
+            "the last digits may differ from those of a run that never changed"
+        )
     if (before.kernels, before.threads) != (now.kernels, now.threads):
         yield (
             f"computed with kernels {now.kernels}, threads {now.threads} from here on (before: kernels "

@@ -99,6 +99,7 @@ class TrainingState(ModelState):
         stream: of the model's random numbers.
         lines: of the logs.
         seconds: used so far, if there is a time limit.
+        ranks: how many shared each gradient.
     """
 
     text_sha256: str = stored(line)
@@ -110,6 +111,7 @@ class TrainingState(ModelState):
     stream: Stream
     lines: Lines
     seconds: float | None = stored(or_nothing(number(least=0)))
+    ranks: int = stored(whole(1), 1)
 
     def contradictions(self) -> Iterator[str]:
         """Yield what cannot be true at the same time."""

@@ -7,7 +7,9 @@ import math
 
 import pytest
 
+from charlm.benchmark import part_of
 from charlm.cli.bench import beside_numpy
+from charlm.config import load_config
 
 KEYS = {
     "ms_per_step",
@@ -100,3 +102,23 @@ def test_more_than_the_whole_is_no_share_and_says_what_it_means(share):
     assert "%" not in said
     assert said.startswith(f"{share:.1f} times the speed of numpy's")
     assert "is faster here, or other programs" in said
+
+
+def test_ranks_are_computed_from_a_part_of_a_step(charlm):
+    done = charlm("bench", *SMALL, "--ranks", "--kernels", "numpy", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    numbers = (
+        8 * (4 * 8 + 4 * 8 + 65 + 65) + 4 * 8 + 65 + 65
+    )  # weights, and a mark for each row of the table
+    assert found["ranks"] == 2
+    assert found["sum_mb"] == pytest.approx(4 * numbers / 1e6)
+    assert found["ms_per_step_part"] > 0
+    assert found["ms_per_step_shared"] is None
+
+
+def test_a_part_of_a_step_has_a_part_of_its_streams_or_lines():
+    streams = load_config("text", overrides=["data.batch_size=7"])
+    assert part_of(streams, 3).data.batch_size == 3
+    lines = load_config("srnn", overrides=["train.accumulate=7"])
+    assert part_of(lines, 2).train.accumulate == 4

@@ -222,6 +222,21 @@ def test_a_run_alone_is_refused(typed, novel):
     assert (code, "one model alone" in stderr) == (2, True)
 
 
+def test_runs_and_configs_of_one_name_are_told_apart(typed, novel):
+    typed("charlm -q train text novel.txt --steps 2 --hidden-dim 4 --kernels numpy -o runs/text")
+    code, stdout, stderr = typed(f"charlm compare text runs/text novel.txt {TINY} --json")
+    assert code == 0, stderr
+    assert json.loads(stdout)["models"] == ["text", "runs/text"]
+    code, _, stderr = typed("charlm compare runs/text runs/text")
+    assert (code, "give each model once" in stderr) == (2, True)
+
+
+def test_without_held_out_text_the_budget_is_of_steps(typed):
+    code, stdout, stderr = typed("charlm compare srnn lstm --budget time=1s")
+    assert (code, stdout) == (2, "")
+    assert "give --budget steps=N" in stderr
+
+
 @pytest.mark.parametrize("text", ["text novel.txt", "srnn"])
 def test_a_model_that_fails_is_named_and_the_others_go_on(typed, novel, text):
     grid = "--grid train.learning_rate=0.01,1e38"

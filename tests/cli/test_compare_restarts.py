@@ -162,11 +162,14 @@ def test_a_signal_saves_all_members_and_says_how_to_continue(folder, workers, nu
 def test_two_coordinators_wait_for_each_other(folder):
     first = start(folder, "shared", seeds=2)
     wait_for(lambda: steps(folder / "shared") > 0, first)
+    first.send_signal(signal.SIGSTOP)
     second = start(folder, "shared", seeds=2)
+    told = next(line for line in second.stderr if "another" in line)
+    assert "another charlm compare works in shared; waiting" in told
+    first.send_signal(signal.SIGCONT)
     whole = table(first)
     stdout, stderr = second.communicate(timeout=120)
     assert second.returncode == 0, stderr
-    assert "another charlm compare works in shared; waiting" in stderr
     read = json.loads(stdout)["members"]
     assert [m["seconds"] for m in read] == [  # read, not trained again
         json.loads(file.read_text())["seconds"]

@@ -55,7 +55,7 @@ def test_a_page_shows_what_is_shown(page, tmp_path):
         output = done.stdout.decode("utf-8", "replace")
         assert "Traceback" not in output
         commands += 1
-    assert commands >= 4
+    assert commands >= 1
 
 
 def test_the_python_on_the_page_about_sampling_runs(typed, capfd):

@@ -226,3 +226,15 @@ def test_no_numbers_take_nothing_from_the_stream(draw):
     assert getattr(stream, draw)(*arguments, (0, 3), np.float32).shape == (0, 3)
     expected = DynetStream(7).uniform(-1, 1, (2,), np.float32)
     assert stream.uniform(-1, 1, (2,), np.float32).tolist() == expected.tolist()
+
+
+@given(st.integers(0, 100), st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=6))
+def test_skipped_numbers_leave_the_state_of_drawn_ones(seed, counts):
+    drawn, skipped = NumpyStream(seed), NumpyStream(seed)
+    for skips, count in counts:
+        numbers = drawn.bernoulli(0.5, 1.0, (count,), np.float32)
+        if skips:
+            skipped.skip(count)
+        else:
+            assert np.array_equal(numbers, skipped.bernoulli(0.5, 1.0, (count,), np.float32))
+        assert drawn.state() == skipped.state()

@@ -15,6 +15,12 @@ Train a model for some seconds, generate text with it, and print how fast both a
 
 The text is that of the config. If the config names no text, or with --batch-size, --seq-length or --vocab, the text
 is random characters, which take the same time. Without --embed-dim, embeddings are as large as --hidden-dim.
+
+--ranks tells what it would take if several machines shared each step. Start it on them to measure that:
+
+\b
+charlm bench --ranks 4      computed for some networks
+mpirun -n 4 charlm bench    measured on 4 ranks
 """
 
 
@@ -33,6 +39,14 @@ is random characters, which take the same time. Without --embed-dim, embeddings 
     type=click.IntRange(min=1),
     metavar="N",
     help="Also print how long N steps take (default: the steps of the config).",
+)
+@click.option(
+    "--ranks",
+    type=click.IntRange(min=2),
+    is_flag=False,
+    flag_value="2",
+    metavar="[N]",
+    help="Also print what a step takes if N ranks share it (default: 2, or those that mpirun started).",
 )
 @json_option
 @setting_options(

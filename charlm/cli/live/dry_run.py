@@ -20,6 +20,7 @@ from charlm.errors import OutputError, RunExistsError
 from charlm.lm.model import described
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory, check_names, default_places
+from charlm.training.launch import begin
 from charlm.training.loop import Training
 from charlm.wording import counted
 
@@ -54,7 +55,7 @@ def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as
     screen = Screen(settings)
     resume = None if options.resume is None else load_checkpoint(options.resume, "last")
     start = None if options.init_from is None else load_checkpoint(options.init_from)
-    training = Training(config, init_from=start, resume=resume)
+    training = begin(options.ranks, config, init_from=start, resume=resume)
     place = _place(config, options)
     measured = _measured(training)
     if as_json:

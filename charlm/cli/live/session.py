@@ -24,6 +24,7 @@ from charlm.config.rules import seconds_of
 from charlm.errors import CheckpointError, MissingExtraError, OutputError, StandardOutputError
 from charlm.kernels import prepare_sampler
 from charlm.lm.model import described
+from charlm.ranks import Ranks
 from charlm.reporting.plot import plot_run
 from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
@@ -31,6 +32,7 @@ from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus
 from charlm.training.budget import time_is_up
 from charlm.training.events import Finished, RolledBack, Skipped, Started
+from charlm.training.launch import begin
 from charlm.training.loop import Training
 from charlm.wording import counted, fixed
 
@@ -48,6 +50,7 @@ class RunOptions:
     resume: Path | None = None
     tensorboard: bool = False
     note: str | None = None
+    ranks: Ranks | None = None
 
 
 def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int:
@@ -60,10 +63,10 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
             directory = RunDirectory(options.resume)
             with directory.lock():
                 last = _last(directory)
-                training = Training(config, directory, resume=last)
+                training = begin(options.ranks, config, directory, resume=last)
                 return _go(training, screen, interrupts, options.tensorboard)
         start = None if options.init_from is None else load_checkpoint(options.init_from)
-        training = Training(config, init_from=start)
+        training = begin(options.ranks, config, init_from=start)
         interrupts.training = training
         if options.output is None:
             directory = RunDirectory.create_default(config.name)

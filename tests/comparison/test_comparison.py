@@ -8,12 +8,9 @@ import attrs
 import pytest
 
 from charlm.comparison.analysis import bigrams_of
-from charlm.comparison.comparison import (
-    Comparison,
+from charlm.comparison.comparison import Comparison, RunFinished, RunStarted, RunStepped
+from charlm.comparison.learning import (
     ModelResult,
-    RunFinished,
-    RunStarted,
-    RunStepped,
     SeedRun,
     final_loss_of_the_slowest,
     judge,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from charlm import display
@@ -46,7 +46,7 @@ class SeedRun:
     """One model trained with one seed; ``losses[k]`` is the (smoothed) loss at step k + 1."""
 
     seed: int
-    losses: tuple[float, ...]
+    losses: tuple[float, ...] = field(repr=False)
     seconds_per_step: float
     sample: SampledText
 
@@ -146,6 +146,10 @@ class ComparisonResult:
             },
         }
 
+    def __repr__(self) -> str:
+        models = ", ".join(model.name for model in self.models)
+        return f"<ComparisonResult {self.name}: {models}; fastest: {self.verdict.faster or 'none'}>"
+
     def _repr_html_(self) -> str:
         steps_to = [f"steps to {threshold:g}" for threshold in self.thresholds]
         head = ["model", "parameters", f"last loss ({self.unit})", "+-", *steps_to]
@@ -159,7 +163,7 @@ class ComparisonResult:
             )
             for model in self.models
         ]
-        return display.table(rows, head, f"{self.name}: fastest is {self.verdict.faster or 'none'}")
+        return display.table(rows, head, f"{self.name}: fastest: {self.verdict.faster or 'none'}")
 
     def _model(self, model: ModelResult) -> dict[str, Any]:
         return {

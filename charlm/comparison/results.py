@@ -13,7 +13,7 @@ from charlm.config.rules import all_of, flag, line, number, shown, whole
 from charlm.config.stored import read_json, stored
 from charlm.errors import SettingError
 from charlm.files import write_atomically
-from charlm.wording import fixed, short
+from charlm.wording import counted, fixed, short
 
 MOST = 1 << 30
 """The maximum bytes of a member's result: each of its steps has a number."""
@@ -187,6 +187,10 @@ class Results:
         """The notes, and which members have no result, and why."""
         failed = (f"{m.name}, seed {m.seed}, has no result: {m.reason}" for m in self.missing)
         return (*self.notes, *failed)
+
+    def __repr__(self) -> str:
+        models, trainings = ", ".join(self.models), counted(len(self.members), "training")
+        return f"<Results {self.name}: {models}; {trainings}>"
 
     def _repr_html_(self) -> str:
         head = ("model", "seed", "parameters", "steps", "last loss", "held-out nats per character")

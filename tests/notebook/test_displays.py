@@ -95,6 +95,10 @@ def test_a_comparison(run):
     assert repr(comparison).endswith(done.format(2))
     assert {"srnn", "lstm", "7,878", "23,028"} <= set(page(comparison).texts)
     assert page(comparison.results()).texts == page(comparison).texts
+    assert repr(comparison.results()) == "<Results srnn-vs-lstm: srnn, lstm; 2 trainings>"
+    assert len(repr(comparison.result().models[0])) < 1000
+    said = "<ComparisonResult srnn-vs-lstm: srnn, lstm; fastest: srnn>"
+    assert repr(comparison.result()) == said
     texts = page(comparison.result()).texts
-    assert texts[0] == "srnn-vs-lstm: fastest is srnn"
+    assert texts[0] == "srnn-vs-lstm: fastest: srnn"
     assert {"last loss (nats per line)", "steps to 10", "never"} <= set(texts)

@@ -18,12 +18,12 @@ def table(rows: Iterable[Sequence[object]], head: Sequence[str] = (), caption: s
 
     Example:
         >>> table([("a<b", 3)])
-        '<table><tbody><tr><th scope="row" style="text-align: left">a&lt;b</th><td>3</td></tr></tbody></table>'
+        '<table><tbody><tr><th scope="row"...>a&lt;b</th><td...>3</td></tr></tbody></table>'
     """
     columns = "".join(f'<th scope="col"{_LEFT}>{_escaped(cell)}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row"{_LEFT}>{_escaped(name)}</th>'
-        + "".join(f"<td>{_escaped(cell)}</td>" for cell in cells)
+        + "".join(f"<td{_LEFT}>{_escaped(cell)}</td>" for cell in cells)
         + "</tr>"
         for name, *cells in rows
     )

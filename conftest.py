@@ -17,8 +17,9 @@ os.environ["MPLBACKEND"] = "Agg"
 # A shell starts what runs in its background with Ctrl-C ignored, and charlm then ignores it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+collect_ignore = ["charlm/exports/readers"]  # programs that need other packages
 if find_spec("numba") is None:  # of the extra `fast`: without it there is nothing to import there
-    collect_ignore = ["charlm/kernels/compiled"]
+    collect_ignore.append("charlm/kernels/compiled")
 
 from hypothesis import HealthCheck, settings  # noqa: E402
 

@@ -23,6 +23,11 @@ def test_every_public_name_is_there():
         assert getattr(charlm, name) is not None
 
 
+@pytest.mark.parametrize("name", charlm.__all__)
+def test_every_public_name_has_an_example(name):
+    assert ">>> " in inspect.getdoc(getattr(charlm, name))
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nosuch"):
         charlm.nosuch  # noqa: B018

@@ -25,10 +25,12 @@ PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.
 RUN_ELSEWHERE = {
     "docs/texts.md",
     "docs/compression.md",
+    "docs/exporting.md",
     "docs/looking-inside.md",
     "docs/sampling.md",
     "docs/scoring.md",
     "docs/searching.md",
+    "docs/web.md",
     "docs/adding-an-op.md",
     "docs/adding-a-cell.md",
 }

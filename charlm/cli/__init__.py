@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from contextvars import copy_context
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ COMMANDS = {
     "novelty": "Show what a model has copied from its training text.",
     "compress": "Compress a file with a trained model.",
     "decompress": "Restore a compressed file.",
+    "export": "Write a model as a file for other programs.",
+    "import": "Make a run of a model that another program has trained.",
     "baseline": "Score a text with n-grams and xz, for comparison.",
     "info": "Show details of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",
@@ -68,10 +71,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"charlm.cli.commands.{cmd_name}")
-        name = (
-            f"{cmd_name}_" if cmd_name in ("eval", "help") else cmd_name
-        )  # Python has these names
+        file = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"charlm.cli.commands.{file}")
+        name = f"{file}_" if cmd_name in ("eval", "help") else file  # Python has these names
         command: click.Command = getattr(module, name)
         return command
 

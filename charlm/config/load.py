@@ -171,6 +171,9 @@ def load_comparison_config(source: str | Path) -> ComparisonConfig:
 
     Errors:
         ConfigError: as of ``load_config``.
+
+    >>> [model.name for model in load_comparison_config("srnn-vs-lstm").models]
+    ['srnn', 'lstm']
     """
     path = config_path(path_of(source, "load_comparison_config: source"), comparison=True)
     root, problems = read_file(path)

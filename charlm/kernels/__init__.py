@@ -33,7 +33,14 @@ the same memory.
 # seconds that the compiled kernels save: measured for 36 models of 32 to 384 units, most within a factor of 1.3
 PER_OPERATION = 4e-12
 """For each addition or multiplication of a matrix product."""
-PER_STEP = {"rnn": 3.5e-6, "gru": 25e-6, "lstm": 17e-6, "coupled_lstm": 32e-6, "norm_lstm": 110e-6}
+PER_STEP = {
+    "rnn": 3.5e-6,
+    "gru": 25e-6,
+    "gru_after": 28e-6,
+    "lstm": 17e-6,
+    "coupled_lstm": 32e-6,
+    "norm_lstm": 110e-6,
+}
 """For each time step of a layer of any size, forward and backward: Python, and calls of numpy. By the kernels' name."""
 PER_SAMPLED_CHARACTER = 15e-6
 """For each sampled character, or one character of several texts side by side."""

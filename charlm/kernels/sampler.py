@@ -20,8 +20,8 @@ from charlm.kernels.team import Team
 WORTH_SHARING = 1e6
 """Multiplications and additions of a step. One thread alone does a smaller step."""
 
-CELLS = ("rnn", "gru", "lstm")
-"""In the order of their numbers in compiled code."""
+CELLS = {"rnn": 1, "gru": 3, "gru_after": 4, "lstm": 4}
+"""Blocks of columns in the packed weights, by cell, in the order of the cells' numbers in compiled code."""
 OUTPUT = len(CELLS)
 """The number of the output layer, in ``PACKING``."""
 MOST_WEIGHTS = 9
@@ -108,20 +108,20 @@ class Sampler:
     ) -> None:
         self._functions, self._team = functions, team
         self._panel = functions["panel"](0)
-        gates, self._states = LAYERS[cell].gates, LAYERS[cell].states
+        kind, blocks, self._states = [*CELLS].index(cell), CELLS[cell], LAYERS[cell].states
         self._sizes = [len(arguments[1]) for arguments in layers]
         V = self._V = len(b_V)
         self._S = self._states * sum(self._sizes)
-        self._width = max(gates * self._padded(H) for H in self._sizes)
+        self._width = max(blocks * self._padded(H) for H in self._sizes)
         packed: list[Array] = []
         rows, ends = [], np.cumsum(self._sizes) * self._states
         for arguments, H, end in zip(layers, self._sizes, ends, strict=True):
-            layer = self._packed(CELLS.index(cell), arguments, gates)
+            layer = self._packed(kind, arguments, blocks)
             rows.append((len(arguments[0]), H, *_places(packed, layer), end - H))
             packed += layer
         output = self._packed(OUTPUT, (W_HV, b_V), 1)
         of_output = _places(packed, output)
-        first = gates * self._padded(self._sizes[0])
+        first = blocks * self._padded(self._sizes[0])
         # what the plan has the addresses of
         self._kept = {
             "layers": np.array(rows, np.int64),
@@ -139,7 +139,7 @@ class Sampler:
         self._calls = np.zeros((team.threads, len(CALL)), np.int64)
         self._calls[:, 0] = address(self._plan)
         self._set(
-            cell=CELLS.index(cell),
+            cell=kind,
             layer_count=len(rows),
             weight_count=weights,
             output_weights=of_output[0],
@@ -219,12 +219,12 @@ class Sampler:
         parts = iter(np.split(states, np.cumsum(sizes)[:-1], axis=1))
         return [tuple(next(parts) for _ in range(self._states)) for _ in self._sizes]
 
-    def _packed(self, kind: int, arguments: Sequence[Any], gates: int) -> list[Array]:
+    def _packed(self, kind: int, arguments: Sequence[Any], blocks: int) -> list[Array]:
         """Return a layer's weights for its input and for h, and its biases, packed for products."""
         weights = [np.ascontiguousarray(a) for a in arguments if isinstance(a, np.ndarray)]
         X, columns = weights[0].shape
         H = columns if kind == OUTPUT else len(weights[1])
-        width = gates * self._padded(H)
+        width = blocks * self._padded(H)
         rows = (X, 0, 1) if kind == OUTPUT else (X, H, 1)
         packed = [np.empty(count * width, np.float32) for count in rows]
         job = np.zeros(len(PACKING) - 1 + MOST_WEIGHTS, np.int64)

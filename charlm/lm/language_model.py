@@ -39,6 +39,12 @@ def load_model(run: str | Path, checkpoint: str | None = None) -> CharLM:
     Raises:
         CheckpointError: there is none, or it is damaged.
         ArgumentError: ``run`` is not a path.
+
+    Example:
+        >>> import charlm, tempfile
+        >>> run = charlm.train("srnn", steps=100, folder=tempfile.mkdtemp(), progress=False)
+        >>> charlm.load_model(run.path).sample(prime="a quick ", greedy=True)
+        'brown fox jumped over the lazy dog'
     """
     loaded = load_checkpoint(run, checkpoint)
     use_threads(thread_count(default=1))  # sampling and scoring are many small products

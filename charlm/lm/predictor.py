@@ -104,16 +104,18 @@ class StepGraph:
         self.model = model
         self._added = _unknown_excluded(model)
         self._graph: ComputationGraph | None = None
-        self._build(1)
+        self._built_for: tuple[int, bool] | None = None
 
     def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; without a state it is the first one."""
-        if len(symbols_B) != self._symbols_TB.shape[1]:
-            self._build(len(symbols_B))
+        kind = (len(symbols_B), state is None)  # a cell may compute its first step in another way
+        if kind != self._built_for:
+            self._build(*kind)
         self._symbols_TB[0] = symbols_B
-        for k, layer in enumerate(self._state):
-            for i, part in enumerate(layer):
-                part[...] = 0 if state is None else state[k][i]
+        if state is not None:
+            for k, layer in enumerate(self._state):
+                for i, part in enumerate(layer):
+                    part[...] = state[k][i]
         assert self._graph is not None
         self._graph.invalidate(self._first)
         return self._log_p.array() + self._added, self.model.carried(self._layers)
@@ -124,8 +126,9 @@ class StepGraph:
             self._graph.release()
             self._graph = None
 
-    def _build(self, texts: int) -> None:
+    def _build(self, texts: int, first: bool) -> None:
         self.release()
+        self._built_for = texts, first
         model = self.model
         graph = self._graph = model.graph()
         model.rnn.start(graph)  # the parameters' nodes are read once
@@ -139,5 +142,6 @@ class StepGraph:
             )
             for size in model.config.hidden_dims
         ]
-        h, self._layers = model.hidden(graph, self._symbols_TB, self._state)
+        initial = None if first else self._state
+        h, self._layers = model.hidden(graph, self._symbols_TB, initial)
         self._log_p = log_softmax(affine_transform([b, w, apply(StatePart(0, 0), h)]))

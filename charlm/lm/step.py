@@ -162,7 +162,10 @@ def _known_cell(model: Model) -> KernelCell | None:
     dropped = config.recurrent_dropout or any(config.dropout_rates)
     if dropped or config.tied or config.layer_norm:
         return None
-    return cell if isinstance(cell, KernelCell) else None
+    # a cell that changes what its kernels take, such as fast_lstm, needs a graph
+    if isinstance(cell, KernelCell) and type(cell).arguments is KernelCell.arguments:
+        return cell
+    return None
 
 
 def _give(numbers: Iterable[Array | int], places: Iterable[Array]) -> None:

@@ -69,7 +69,8 @@ RANKS = Scale(
     "rank of each character among all that could have come",
     {0: "1 (the likeliest)", 1: "2 or 3", 2: "4 to 10", 3: "11 to 30", 4: "more than 30"},
 )
-_RANK_ENDS = np.array([1, 3, 10, 30])
+RANK_ENDS = [1, 3, 10, 30]
+"""The last rank of each level of ``RANKS``, except the highest."""
 
 
 def rank_levels(ranks: Sequence[int]) -> list[int]:
@@ -79,7 +80,7 @@ def rank_levels(ranks: Sequence[int]) -> list[int]:
         >>> rank_levels([1, 2, 10, 31])
         [0, 1, 2, 4]
     """
-    return [int(level) for level in np.searchsorted(_RANK_ENDS, ranks)]
+    return [int(level) for level in np.searchsorted(RANK_ENDS, ranks)]
 
 
 def signed_levels(values: Floats, largest: float) -> list[int]:
@@ -90,6 +91,11 @@ def signed_levels(values: Floats, largest: float) -> list[int]:
         [-4, 0, 2, 4]
     """
     return [int(level) for level in np.clip(np.rint(4 * values / (largest or 1.0)), -4, 4)]
+
+
+def ends_line(symbol: str) -> bool:
+    """Return whether a symbol ends a line."""
+    return symbol in ("\n", "<0x0A>", "<EOS>")
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class Mark:
     @property
     def ends_line(self) -> bool:
         """Whether it ends a line."""
-        return self.symbol in ("\n", "<0x0A>", "<EOS>")
+        return ends_line(self.symbol)
 
 
 @dataclass(frozen=True)
@@ -173,27 +179,56 @@ def page(
         histograms: charts below the text.
         tables: plain-text tables below it.
     """
-    template = files("charlm.reporting").joinpath("coloured.html").read_text(encoding="utf-8")
     notes = [
         [written(mark.symbol), mark.note, [[written(s), round(p, 4)] for s, p in mark.alternatives]]
         for mark in marks
     ]
-    return Template(template).substitute(
+    return Template(_part("coloured.html")).substitute(
         title=html.escape(title),
         about="\n".join(f"<p>{html.escape(words)}</p>" for words in about),
         what=html.escape(scale.what),
-        light=_css("light"),
-        dark=_css("dark"),
-        legend="\n".join(
-            f'<li><span class="{_css_class(level)}">{html.escape(meaning)}</span></li>'
-            for level, meaning in scale.meanings.items()
-        ),
+        style=style(),
+        script=script(),
+        legend=legend(scale),
         text="".join(map(_span, marks)),
         histograms="\n".join(map(_figure, histograms)),
         tables="\n".join(f"<pre tabindex=0>{html.escape(table)}</pre>" for table in tables),
-        # so that no text can end the script element
-        notes=json.dumps(notes, separators=(",", ":")).replace("<", "\\u003c"),
+        notes=script_data(notes),
     )
+
+
+def style() -> str:
+    """Return the style sheet of pages with a coloured text, light and dark."""
+    dark = f"@media (prefers-color-scheme: dark) {{ {_css('dark')} }}"
+    return "\n".join([_part("coloured.css"), _css("light"), dark])
+
+
+def script() -> str:
+    """Return the script that defines ``readable``, with which people explore a coloured text."""
+    return _part("coloured.js")
+
+
+def legend(scale: Scale) -> str:
+    """Return the items of the legend in HTML."""
+    return "\n".join(
+        f'<li><span class="{_css_class(level)}">{html.escape(meaning)}</span></li>'
+        for level, meaning in scale.meanings.items()
+    )
+
+
+def script_data(data: object) -> str:
+    r"""Return plain data as JSON for a script element, which no text in it can end.
+
+    Example:
+        >>> print(script_data(["</script>"]))
+        ["\u003c/script>"]
+    """
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _part(name: str) -> str:
+    """Return a file of this package."""
+    return files("charlm.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
 def _colour(level: int) -> Colour | None:

@@ -89,7 +89,7 @@ LINES = {
     "charlm info st": ["<file>st"],
     "charlm runs --follow runs/n": ["runs/novel"],
     "charlm baseline pre": ["pretzels", "<file>pre"],
-    "charlm bench --cell g": ["gru"],
+    "charlm bench --cell g": ["gru", "gru_after"],
     "charlm bench --trainer ad": ["adagrad", "adam", "adamw"],
     "charlm bench --config te": ["text", "<file>te"],
 }  # fmt: skip
@@ -171,7 +171,7 @@ def test_tab_in_a_real_bash(folder):
             "charlm train lett": "charlm train letters/",
             "charlm sample ru": "charlm sample runs/",
             "charlm sample runs/n": "charlm sample runs/novel ",
-            "charlm train --set model.ce\tgr": "charlm train --set model.cell=gru ",
+            "charlm train --set model.ce\tls": "charlm train --set model.cell=lstm ",
             "charlm train --set=data.text=sto": "charlm train --set=data.text=story.txt ",
             "charlm train --encoding=koi8-r": "charlm train --encoding=koi8-r ",
         }.items():

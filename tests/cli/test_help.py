@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import import_module
 from inspect import signature
+from keyword import iskeyword
 
 import click
 import pytest
@@ -58,7 +59,8 @@ def test_it_is_the_same_where_python_keeps_no_docstrings():
 def test_a_command_does_what_is_typed(name):
     """What it takes is what is typed: the two stand in two files."""
     declared = cli.get_command(click.Context(cli), name)
-    function = vars(import_module(f"charlm.cli.{name}"))["eval_" if name == "eval" else name]
+    file = f"{name}_" if iskeyword(name) else name
+    function = vars(import_module(f"charlm.cli.{file}"))["eval_" if name == "eval" else file]
     given = {param.name: None for param in declared.params}
     context = [] if "obj" not in signature(function).parameters else [{}]
     signature(function).bind(*context, **given)

@@ -41,8 +41,9 @@ def test_a_page_shows_what_is_shown(page, tmp_path):
             pattern = ".*".join(map(re.escape, line.split("...")))
             assert re.search(f"^{pattern}", output, re.MULTILINE), (line, output)
             continue
-        programs = f'charlm() {{ "{sys.executable}" -m charlm "$@"; }}'
-        programs += f'; dask() {{ exec "{sys.executable}" -W ignore -m dask "$@"; }}'
+        python = f'"{sys.executable}"'
+        programs = f'charlm() {{ {python} -m charlm "$@"; }}; python() {{ {python} "$@"; }}'
+        programs += f'; dask() {{ exec {python} -W ignore -m dask "$@"; }}'
         command = f"{programs}; {line[2:]}"
         done = subprocess.run(
             ["bash", "-c", command],
@@ -67,7 +68,8 @@ def test_the_python_on_the_page_about_sampling_runs(typed, capfd):
 
 
 @pytest.mark.parametrize(
-    "command", ["sample", "novelty", "score", "inspect", "explain", "gradcheck", "search"]
+    "command",
+    ["sample", "novelty", "score", "inspect", "explain", "gradcheck", "search", "export", "import"],
 )
 def test_the_examples_of_the_help(command, typed):
     text = "It was late, and the old house by the river was quiet. A fox sat there.\n" * 30
@@ -75,6 +77,8 @@ def test_the_examples_of_the_help(command, typed):
         Path(name).write_text(text)
     Path("my.yaml").write_text("model: {cell: gru, hidden_dim: 5, embed_dim: 5}\n")
     typed(f"charlm -q train novel.txt {SMALL}")
+    if command == "import":
+        typed("charlm -q export runs/novel --to torch -o my.safetensors")
     examples = re.findall(rf"^ +(charlm {command} .*)$", help_of(command), re.MULTILINE)
     assert len(examples) >= 2
     for example in examples:

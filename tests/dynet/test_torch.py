@@ -18,30 +18,35 @@ T, B, INPUT, HIDDEN = 7, 3, 5, 6
 
 def to_torch(name, layer):
     """Our weights in PyTorch's order: its LSTM's gates are i, f, g, o, ours i, f, o, g."""
-    wx, wh, b = (p.value.T.astype(np.float32) for p in layer)
+    wx, wh, b, *reset = (p.value.T.astype(np.float32) for p in layer)
     if name == "lstm":
         i, f, o, g = range(4)
         blocks = [(k * HIDDEN, (k + 1) * HIDDEN) for k in (i, f, g, o)]
         b = b.copy()
         b[HIDDEN : 2 * HIDDEN] += 1  # our forget bias is added when it runs
         wx, wh, b = (np.concatenate([a[s:e] for s, e in blocks]) for a in (wx, wh, b))
-    return wx, wh, b
+    other = np.zeros_like(b)  # PyTorch's second bias is of use in a GRU alone
+    if name == "gru_after":
+        other[2 * HIDDEN :] = reset[0]
+    return wx, wh, b, other
 
 
-# PyTorch's GRU applies the reset gate after the matrix, DyNet's before it: they cannot agree
-@pytest.mark.parametrize(("name", "kind"), [("rnn", "RNN"), ("lstm", "LSTM")])
+# PyTorch's GRU applies the reset gate after the matrix, and DyNet's, which is gru, before it
+@pytest.mark.parametrize(("name", "kind"), [("rnn", "RNN"), ("lstm", "LSTM"), ("gru_after", "GRU")])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_outputs_and_input_gradients(name, kind, layers):
     pc = ParameterCollection(stream=NumpyStream(4))
     builder = RNNBuilder(CELLS[name](), INPUT, [HIDDEN] * layers, pc)
+    for p in builder.layers[0]:
+        p.write()[...] += 0.1  # no bias is 0
     module = getattr(torch.nn, kind)(INPUT, HIDDEN, layers)
     with torch.no_grad():
         for k, layer in enumerate(builder.layers):
-            wx, wh, b = to_torch(name, layer)
+            wx, wh, b, other = to_torch(name, layer)
             getattr(module, f"weight_ih_l{k}").copy_(torch.tensor(wx))
             getattr(module, f"weight_hh_l{k}").copy_(torch.tensor(wh))
             getattr(module, f"bias_ih_l{k}").copy_(torch.tensor(b))
-            getattr(module, f"bias_hh_l{k}").zero_()
+            getattr(module, f"bias_hh_l{k}").copy_(torch.tensor(other))
     rng = np.random.default_rng(5)
     x = rng.normal(size=(T, B, INPUT)).astype(np.float32)
     weights = rng.normal(size=(T, B, HIDDEN)).astype(np.float32)

@@ -72,6 +72,21 @@ def gru_forward(x_TBI, Wxz, Whz, bz, Wxr, Whr, br, Wxc, Whc, bc, h_BH):
     return over_time(step, x_TBI, [h_BH], len(bz))
 
 
+def gru_after_forward(x_TBI, Wx_IG, Wh_HG, b_G, bn_H, h_BH):
+    H = len(bn_H)
+
+    def step(x, h):
+        a, u = affine(b_G, (x, Wx_IG)), affine([0] * len(b_G), (h, Wh_HG))
+        after = []
+        for k in range(H):
+            r, z = logistic(a[k] + u[k]), logistic(a[H + k] + u[H + k])
+            n = cmath.tanh(a[2 * H + k] + r * (u[2 * H + k] + bn_H[k]))
+            after.append((1 - z) * n + z * h[k])
+        return [after]
+
+    return over_time(step, x_TBI, [h_BH], H)
+
+
 def lstm_forward(x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias, mask_BH=None):
     H = len(b_G) // 4
 

@@ -25,7 +25,7 @@ from charlm.kernels.compiled.vectors import LANES, lanewise, load, store
 from charlm.kernels.reference import EmbeddedInput
 
 Array = np.ndarray
-CELLS = ("rnn", "gru", "lstm", "coupled_lstm", "fast_lstm", "norm_lstm")
+CELLS = ("rnn", "gru", "gru_after", "lstm", "coupled_lstm", "fast_lstm", "norm_lstm")
 
 several = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

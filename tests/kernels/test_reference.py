@@ -100,6 +100,13 @@ def test_the_gru(seed, T, B, size_in, H, h_given):
     check_kernels("gru", sequence(seed, T, B, size_in, H, 1, 3, [h_given]), seed)
 
 
+@a_few
+@given(seeds, sizes, sizes, sizes, sizes, st.booleans())
+def test_the_gru_that_resets_after_the_matrix(seed, T, B, size_in, H, h_given):
+    x, wx, wh, b, h = sequence(seed, T, B, size_in, H, 3, 1, [h_given])
+    check_kernels("gru_after", [x, wx, wh, b, *drawn(seed + 1, (H,)), h], seed)
+
+
 forget_biases = st.sampled_from([0.0, 1.0])
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from charlm.config import ModelConfig
+from charlm.config.schema import CELLS
 from charlm.engine.random import NumpyStream
 from charlm.kernels import NUMPY, sampler, select, with_sampler
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor, StepGraph
+from charlm.lm.reader import Reader
 from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcdefghijklmnopqrstuvwxyz .,;:!?", eos=True)
@@ -39,7 +41,7 @@ def normal(scores):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("dims", [(7,), (40, 33)])
-@pytest.mark.parametrize("cell", ["lstm", "norm_lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "norm_lstm", "gru", "gru_after", "rnn"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monkeypatch):
     made = model(cell, dims, dtype)
@@ -56,7 +58,23 @@ def test_scores_and_states_are_those_of_the_graph(name, cell, dims, dtype, monke
     graph.release()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_first_step_is_that_of_the_training(cell):
+    """Without a state, norm_lstm leaves out terms which it has where the state is zeros."""
+    made, rng = model(cell, (7, 5)), np.random.default_rng(0)
+    arrays = made.arrays()  # with biases, which are zero before a training
+    made.load_arrays(
+        {n: a + rng.normal(0, 0.3, a.shape).astype(a.dtype) for n, a in arrays.items()}
+    )
+    (piece,) = Reader(made).read(np.array([3, 1]))
+    with made.predictor() as predictor:
+        state = None
+        for symbol, expected in zip(piece.read_T, piece.log_p_TV, strict=True):
+            scores, state = predictor.step(np.array([symbol]), state)
+            assert np.allclose(normal(scores)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "gru_after", "rnn"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_same_seed_gives_the_same_text_alone_or_with_others(name, cell, monkeypatch):
     made = model(cell, (20, 12))

@@ -92,7 +92,7 @@ def test_gates_are_those_of_the_formula(cell):
     model = model_of(cell, layers=1, hidden_dim=5)
     (report,) = layer_reports(model, IDS)
     assert report.units == 5
-    expected = {"rnn": (), "gru": ("update", "reset")}
+    expected = {"rnn": (), **dict.fromkeys(("gru", "gru_after"), ("update", "reset"))}
     if cell in ("coupled_lstm", "fast_lstm"):
         expected[cell] = ("input", "output")
     assert tuple(report.gates) == expected.get(cell, ("input", "forget", "output"))

@@ -34,7 +34,7 @@ Array = np.ndarray
 Loss = Callable[[CharLM, ComputationGraph, Array, Array], Expression]
 ALPHABET, T, B = "abcdefg", 6, 3
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-CELLS = ["rnn", "gru", "lstm", "coupled_lstm", "norm_lstm"]
+CELLS = ["rnn", "gru", "gru_after", "lstm", "coupled_lstm", "fast_lstm", "norm_lstm"]
 
 
 def as_in_training(model: CharLM, graph: ComputationGraph, x: Array, y: Array) -> Expression:
@@ -168,7 +168,7 @@ SHAPES = {
 }
 
 
-@given(cell=st.sampled_from(["rnn", "gru", "lstm"]), **SHAPES)
+@given(cell=st.sampled_from(["rnn", "gru", "gru_after", "lstm"]), **SHAPES)
 @settings(deadline=None, max_examples=60)
 def test_prepared_calls_make_the_numbers_of_a_graph(cell, **case):
     """Whichever of the two computes a step, a run that is resumed ends as it would have."""
@@ -181,7 +181,7 @@ def test_so_do_those_of_plain_numpy(cell, dtype, **case):
     check_prepared_calls(NUMPY, dtype, cell, **case)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "gru_after", "lstm"])
 def test_prepared_calls_make_them_on_several_threads(cell):
     check_prepared_calls(compiled(), np.float32, cell, [192, 160], (6, 16), 20, 0.3, False)
 

@@ -13,11 +13,18 @@ from typing import Any
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 REASON = "there is no chromium here (Debian's package of this name)"
 KEYS = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
-KEYS["ArrowDown"] = 40
+KEYS |= {"ArrowDown": 40, "Enter": 13, "Escape": 27, " ": 32}
+TEXT = {"Enter": "\r", " ": " "}
+"""What a key types: without it, a key presses no button."""
 
 
 class Page:
-    """An open page; closing it ends the browser."""
+    """An open page; closing it ends the browser.
+
+    Attributes:
+        requests: the addresses that were asked for, the page's own included.
+        messages: what the page wrote to the console, with errors and warnings.
+    """
 
     def __init__(self, path: Path, profile: Path) -> None:
         into, self._to = os.pipe()
@@ -47,14 +54,21 @@ class Page:
         self._number = 0
         self._session: str | None = None
         self._rest = b""
-        self._seen: list[dict[str, Any]] = []
+        self._seen: list[str] = []
+        self.requests: list[str] = []
+        self.messages: list[Any] = []
         target = self("Target.createTarget", url="about:blank")["targetId"]
         attached = self("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        for domain in ("Page", "Network", "Log", "Runtime"):
-            self(f"{domain}.enable")
+        for part in ("Page", "Runtime", "Log", "Network"):
+            self(f"{part}.enable")
+        self.open(path)
+
+    def open(self, path: Path) -> None:
+        """Open a page in the place of the one before, and wait until it is loaded."""
+        self._seen.clear()
         self("Page.navigate", url=path.resolve().as_uri())
-        while not self._told("Page.loadEventFired"):
+        while "Page.loadEventFired" not in self._seen:
             self._message()
 
     def __call__(self, method: str, **params: Any) -> dict[str, Any]:
@@ -77,35 +91,32 @@ class Page:
             self._rest += read
         first, _, self._rest = self._rest.partition(b"\0")
         message = json.loads(first)
-        if "method" in message:
-            self._seen.append(message)
+        method, params = message.get("method", ""), message.get("params")
+        self._seen.append(method)
+        if method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+            self.messages.append(params)
         return message
 
-    def _told(self, event: str) -> list[dict[str, Any]]:
-        return [message["params"] for message in self._seen if message["method"] == event]
-
-    @property
-    def requests(self) -> list[str]:
-        """The addresses of all that was loaded."""
-        return [told["request"]["url"] for told in self._told("Network.requestWillBeSent")]
-
-    @property
-    def complaints(self) -> list[dict[str, Any]]:
-        """What the browser has written on its console."""
-        events = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
-        return [told for event in events for told in self._told(event)]
-
     def evaluate(self, script: str) -> Any:
-        """Return the value of an expression in JavaScript."""
-        found = self("Runtime.evaluate", expression=script, returnByValue=True)
+        """Return the value of an expression in JavaScript, after a promise is kept."""
+        options = {"returnByValue": True, "awaitPromise": True}
+        found = self("Runtime.evaluate", expression=script, **options)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def press(self, key: str) -> None:
-        """Press a key and let it go."""
-        for kind in ("rawKeyDown", "keyUp"):
-            code = KEYS[key]
-            self("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    def press(self, key: str, control: bool = False) -> None:
+        """Press a key, with or without the control key, and let it go."""
+        about = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+        about |= {"modifiers": 2 if control else 0}
+        typed = {"text": TEXT[key]} if key in TEXT and not control else {}
+        self("Input.dispatchKeyEvent", type="keyDown" if typed else "rawKeyDown", **about, **typed)
+        self("Input.dispatchKeyEvent", type="keyUp", **about)
+
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self("Input.insertText", text=text)
 
     def hover(self, selector: str) -> None:
         """Move the pointer to an element."""

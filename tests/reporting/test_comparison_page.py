@@ -49,7 +49,7 @@ def test_a_browser_shows_it_to_everyone(shown, tmp_path):
     )
     assert [url for url in shown.requests if not url.startswith(("file:", "data:"))] == []
     assert len([url for url in shown.requests if url.startswith("file:")]) == 1
-    assert shown.complaints == []
+    assert shown.messages == []
     assert shown.evaluate("document.scripts.length") == 0
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from charlm.kernels.compiled import sampling, whole_updates
 from charlm.kernels.compiled.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.compiled.gru import gru_backward, gru_forward
+from charlm.kernels.compiled.gru_after import gru_after_backward, gru_after_forward
 from charlm.kernels.compiled.learning import prepared_step, prepares_step
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
 from charlm.kernels.compiled.norm_lstm import norm_lstm_backward, norm_lstm_forward
@@ -33,6 +34,8 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     affine_softmax_nll_forward,
     coupled_lstm_backward,
     coupled_lstm_forward,
+    gru_after_backward,
+    gru_after_forward,
     gru_backward,
     gru_forward,
     lstm_backward,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from charlm.kernels.compiled import gru, lstm, simple, team
+from charlm.kernels.compiled import gru, gru_after, lstm, simple, team
 from charlm.kernels.compiled.addresses import (
     bytes_at,
     floats_at,
@@ -28,7 +28,7 @@ from charlm.kernels.compiled.vectors import LANES, add, load, store
 from charlm.kernels.sampler import CALL, CELLS, LAYER, MOST_WEIGHTS, OUTPUT, PACKING, PLAN
 from charlm.kernels.team import LOCKS
 
-GRU, LSTM, RNN = (CELLS.index(cell) for cell in ("gru", "lstm", "rnn"))
+RNN, GRU, GRU_AFTER, LSTM = range(len(CELLS))
 KIND, INPUTS, UNITS, SETTING, TO_INPUT, TO_RECURRENT, TO_BIASES, FIRST = range(len(PACKING))
 (
     CELL, LAYER_COUNT, LAYERS, WEIGHT_COUNT, WEIGHTS, OUTPUT_WEIGHTS, OUTPUT_BIASES, SYMBOL_COUNT, EMBEDDING,
@@ -57,6 +57,10 @@ def _layers(
         elif kind == GRU:
             met = gru.sample_layer(
                 packed, source, states, now + at, then + at, A, R, sizes, meeting, met, me, threads
+            )
+        elif kind == GRU_AFTER:
+            gru_after.sample_layer(
+                packed, source, states, now + at, then + at, A, sizes, me, threads
             )
         else:
             lstm.sample_layer(packed, source, states, now + at, then + at, A, sizes, me, threads)
@@ -170,7 +174,7 @@ def pack(address):
     p = integers_at(address, (FIRST + MOST_WEIGHTS,))
     kind, X, H = p[KIND], p[INPUTS], p[UNITS]
     setting = np.float32(reals_at(address, (FIRST,))[SETTING])
-    width = padded(H) * (4 if kind == LSTM else 3 if kind == GRU else 1)
+    width = padded(H) * (4 if kind in (LSTM, GRU_AFTER) else 3 if kind == GRU else 1)
     Px, Ph = floats_at(p[TO_INPUT], (X * width,)), floats_at(p[TO_RECURRENT], (H * width,))
     bias = floats_at(p[TO_BIASES], (width,))
     if kind == RNN:
@@ -180,6 +184,10 @@ def pack(address):
     elif kind == GRU:
         weights = _of_gate(p, 0) + _of_gate(p, 1) + _of_gate(p, 2)
         gru.pack_layer(weights, (), X, H, Px, Ph, bias, 0, pairs(H))
+    elif kind == GRU_AFTER:
+        Wx, Wh, b = _three(p, 3)
+        arrays = Wx, Wh, b, floats_at(p[FIRST + 3], (H,))
+        gru_after.pack_layer(arrays, (), X, H, Px, Ph, bias, 0, pairs(H))
     elif kind == OUTPUT:
         pack_matrix(Px, X, 1, 0, floats_at(p[FIRST], (X * H,)), 0, H, H, 0, pairs(H))
         pack_bias(bias, 1, 0, floats_at(p[FIRST + 1], (H,)), 0, H, 0, pairs(H), 0)

@@ -24,6 +24,7 @@ from charlm.kernels.reference.common import (
 )
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.reference.gru import gru_backward, gru_forward, gru_step, gru_step_backward
+from charlm.kernels.reference.gru_after import gru_after_backward, gru_after_forward
 from charlm.kernels.reference.learning import prepared_step, prepares_step
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward, lstm_step, lstm_step_backward
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
@@ -47,6 +48,8 @@ __all__ = [
     "affine_softmax_nll_forward",
     "coupled_lstm_backward",
     "coupled_lstm_forward",
+    "gru_after_backward",
+    "gru_after_forward",
     "gru_backward",
     "gru_forward",
     "gru_step",

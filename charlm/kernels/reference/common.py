@@ -180,11 +180,9 @@ class SamplingLayer:
 
     Class variables:
         states: arrays that it carries on.
-        gates: blocks of H numbers in b + Wx x.
     """
 
     states: ClassVar[int]
-    gates: ClassVar[int]
 
     def __init__(self, Wx_IG: Array, b_G: Array, hidden: int) -> None:
         self.Wx_IG = Wx_IG

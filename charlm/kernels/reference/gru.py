@@ -166,7 +166,6 @@ class GruLayer(SamplingLayer):
     """The GRU: the gates z and r, then the candidate."""
 
     states = 1
-    gates = 3
 
     def __init__(
         self,

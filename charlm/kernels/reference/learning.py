@@ -13,6 +13,7 @@ import numpy as np
 from charlm.kernels.reference.common import Array, EmbeddedInput, scatter_add
 from charlm.kernels.reference.coupled_lstm import coupled_lstm_backward, coupled_lstm_forward
 from charlm.kernels.reference.gru import gru_backward, gru_forward
+from charlm.kernels.reference.gru_after import gru_after_backward, gru_after_forward
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward
 from charlm.kernels.reference.output import affine_softmax_nll_backward, affine_softmax_nll_forward
 from charlm.kernels.reference.simple import rnn_backward, rnn_forward
@@ -20,6 +21,7 @@ from charlm.kernels.reference.simple import rnn_backward, rnn_forward
 CELLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "coupled_lstm": (coupled_lstm_forward, coupled_lstm_backward),
     "gru": (gru_forward, gru_backward),
+    "gru_after": (gru_after_forward, gru_after_backward),
     "lstm": (lstm_forward, lstm_backward),
     "rnn": (rnn_forward, rnn_backward),
 }

@@ -206,7 +206,6 @@ class LstmLayer(SamplingLayer):
     """The LSTM with logistic(x) = (1 + tanh(x/2))/2: one tanh computes all gates. The weights are halved in advance."""
 
     states = 2
-    gates = 4
 
     def __init__(self, Wx_IG: Array, Wh_HG: Array, b_G: Array, forget_bias: float = 1.0) -> None:
         H = len(Wh_HG)

@@ -14,6 +14,7 @@ import numpy as np
 
 from charlm.kernels.reference.common import Array, SamplingLayer
 from charlm.kernels.reference.gru import GruLayer
+from charlm.kernels.reference.gru_after import GruAfterLayer
 from charlm.kernels.reference.lstm import LstmLayer
 from charlm.kernels.reference.simple import RnnLayer
 
@@ -84,6 +85,7 @@ def read_and_sample(
 
 LAYERS: dict[str, type[SamplingLayer]] = {
     "gru": GruLayer,
+    "gru_after": GruAfterLayer,
     "lstm": LstmLayer,
     "rnn": RnnLayer,
 }

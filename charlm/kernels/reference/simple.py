@@ -103,7 +103,6 @@ class RnnLayer(SamplingLayer):
     """The simple RNN."""
 
     states = 1
-    gates = 1
 
     def __init__(self, Wx_IH: Array, Wh_HH: Array, b_H: Array) -> None:
         super().__init__(Wx_IH.copy(), b_H.copy(), len(Wh_HH))

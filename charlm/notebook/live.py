@@ -8,13 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
 
 from charlm import display
+from charlm import progress as reports
 from charlm.interrupts import is_ignored
 from charlm.lm.model import described
 from charlm.training.events import (
@@ -31,10 +33,42 @@ from charlm.training.events import (
 from charlm.training.loop import Training
 from charlm.wording import CUT_MARK, counted, fixed, short
 
+T = TypeVar("T")
+
 ROWS = 5
 """The last losses that are shown."""
 PAUSE = 0.2
 """Seconds between two changes of what a notebook shows."""
+DELAY = 1.0
+"""Seconds before a part of some work gets a bar."""
+
+
+def with_bars(progress: bool, work: Callable[[], T]) -> T:
+    """Do some work and return its result; if ``progress``, its long parts have bars, such as reading a text."""
+    if not progress:
+        return work()
+    context = copy_context()
+    context.run(reports.listen, _Bars())
+    return context.run(work)
+
+
+class _Bars:
+    """Shows messages and the progress of long work."""
+
+    def say(self, text: str) -> None:
+        """Show a message."""
+        tqdm.write(text, file=sys.stderr)
+
+    @contextlib.contextmanager
+    def task(self, what: str, total: float | None) -> Iterator[reports.Advance]:
+        """Show the progress of work, unless it is short."""
+        if not total:
+            yield lambda amount: None
+            return
+        with tqdm(
+            total=total, desc=what, unit="", unit_scale=True, leave=False, delay=DELAY
+        ) as bar:
+            yield bar.update
 
 
 def follow(training: Training, progress: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from charlm.lm.model import described
 from charlm.lm.run_text import Split, corpus_of_run, part_of, text_ids
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import Evaluation, score_text
-from charlm.notebook.live import follow
+from charlm.notebook.live import follow, with_bars
 from charlm.notebook.rows import Rows
 from charlm.notebook.settings import in_words_of_python, overrides_of
 from charlm.reporting.pictures import png
@@ -39,7 +39,7 @@ class Run:
     """A run: a training in a folder, finished or not. Everything is read from the folder when it is asked for.
 
     Args:
-        folder: of the run, such as ``runs/srnn``.
+        folder: of the run, such as ``runs/srnn``, or a file in it.
 
     Raises:
         CheckpointError: no run is there.
@@ -59,9 +59,10 @@ class Run:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.path = Path(home_expanded(str(path_of(folder, "Run: folder"))))
+        path = Path(home_expanded(str(path_of(folder, "Run: folder"))))
+        self.path = path.parent if path.is_file() else path
         if not is_run(self.path):
-            raise no_run(self.path)
+            raise no_run(path)
         self._directory = RunDirectory(self.path)
 
     @property
@@ -104,6 +105,7 @@ class Run:
         cold: bool = False,
         dynamic: bool = False,
         mix: bool = False,
+        progress: bool = True,
     ) -> Evaluation:
         """Return the model's score of a part of the run's text that it was not trained on, or of other texts.
 
@@ -113,10 +115,17 @@ class Run:
             cold: begin with an empty state, not with the state after the text before.
             dynamic: learn from the text, from each piece after its score.
             mix: mix with n-grams of the training text.
+            progress: whether to show a bar, if it takes long.
 
         Raises:
             TextError: a text cannot be read, or there is no such part.
         """
+        how = {"cold": cold, "dynamic": dynamic, "mix": mix}
+        return with_bars(progress, lambda: self._score(texts, split, **how))
+
+    def _score(
+        self, texts: Sequence[str | Path], split: Split, cold: bool, dynamic: bool, mix: bool
+    ) -> Evaluation:
         checkpoint = load_checkpoint(self.path)
         model, data = model_of(checkpoint), config_of(checkpoint).data
         own = not texts
@@ -173,7 +182,9 @@ class Run:
         config = load_config(self._directory.config, overrides=overrides)
         with in_words_of_python(), self._directory.lock():
             checkpoint = load_checkpoint(self.path, "last")
-            training = Training(config, self._directory, resume=checkpoint)
+            training = with_bars(
+                progress, lambda: Training(config, self._directory, resume=checkpoint)
+            )
             follow(training, progress)
         return self
 

@@ -9,7 +9,7 @@ from typing import Any
 from charlm.config import Override, RunConfig, is_config, load_config, needs_text
 from charlm.errors import InputError
 from charlm.files import home_expanded, path_of
-from charlm.notebook.live import follow
+from charlm.notebook.live import follow, with_bars
 from charlm.notebook.run import Run
 from charlm.notebook.settings import in_words_of_python, overrides_of
 from charlm.runs.checkpoint import load_checkpoint
@@ -69,7 +69,7 @@ def train(
         return run.resume(settings, progress=progress, **keywords)
     config = _config_of(sources, overrides_of(keywords, settings), preset)
     start = None if init_from is None else load_checkpoint(init_from)
-    training = Training(config, init_from=start)
+    training = with_bars(progress, lambda: Training(config, init_from=start))
     with in_words_of_python():
         directory = _directory(config.name, folder, force)
     with directory.lock():

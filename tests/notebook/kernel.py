@@ -14,21 +14,19 @@ NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 """Numbers with a point; their last digits may differ between machines."""
 
 
-def client(notebook: Any, folder: Path) -> Any:
-    """Return a client that runs a notebook in a folder, with this charlm."""
-    from nbclient import NotebookClient
-
-    os.environ["PYTHONPATH"] = str(ROOT)
-    resources = {"metadata": {"path": str(folder)}}
-    return NotebookClient(notebook, timeout=120, coalesce_streams=True, resources=resources)
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def executed(folder: Path) -> Any:
-    """Return the tutorial with the outputs that it has now."""
+    """Return the tutorial with the outputs that it has now; its runs are in a folder."""
     import nbformat
+    from nbclient import NotebookClient
 
     notebook = nbformat.read(TUTORIAL, as_version=4)
-    client(notebook, folder).execute()
+    place = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(notebook, timeout=120, coalesce_streams=True, resources=place)
+    client.execute(env=environment())
     return notebook
 
 

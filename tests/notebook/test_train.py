@@ -14,6 +14,7 @@ import pytest
 import charlm
 from charlm.cli import main
 from charlm.errors import ArgumentError, CharlmError
+from charlm.notebook import live
 from charlm.notebook.settings import overrides_of
 from charlm.training.loop import Training
 
@@ -144,6 +145,21 @@ def test_losses_scores_and_samples_are_shown(capsys):
     assert "rain: lstm, layers 1, embedding 4, hidden 8" in said
     assert "loss=" in said
     assert "Finished after 20 steps. Saved in run" in said
+
+
+def test_long_work_has_bars_of_its_own(stream, capsys, monkeypatch):
+    monkeypatch.setattr(live, "DELAY", 1e9)
+    stream.score()
+    assert capsys.readouterr().err.strip() == ""
+    monkeypatch.setattr(live, "DELAY", 0.0)
+    stream.score()
+    assert "scoring: " in capsys.readouterr().err
+    stream.score(progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_of_a_run_names_it(stream):
+    assert charlm.Run(stream.path / "best.safetensors").path == stream.path
 
 
 def test_nothing_is_shown_without_progress(stream, capsys):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.notebook.kernel import ROOT, TUTORIAL, executed, outputs
+from tests.notebook.kernel import TUTORIAL, environment, executed, outputs
 
 pytest.importorskip("nbclient", reason="nbclient is not installed")
 pytest.importorskip("ipykernel", reason="ipykernel is not installed")
@@ -48,10 +48,10 @@ def colours(picture: str) -> set[str]:
 class Kernel:
     """A running kernel, with this charlm, in a folder."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path) -> None:
         from jupyter_client.manager import start_new_kernel
 
-        self.manager, self.client = start_new_kernel(cwd=str(folder), env=environment)
+        self.manager, self.client = start_new_kernel(cwd=str(folder), env=environment())
 
     def start(self, code: str) -> None:
         self.client.execute(code)
@@ -70,9 +70,7 @@ class Kernel:
 
 @pytest.fixture
 def kernel(tmp_path):
-    import os
-
-    kernel = Kernel(tmp_path, {**os.environ, "PYTHONPATH": str(ROOT)})
+    kernel = Kernel(tmp_path)
     yield kernel
     kernel.client.stop_channels()
     kernel.manager.shutdown_kernel(now=True)

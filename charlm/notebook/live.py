@@ -7,13 +7,14 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from importlib import import_module
 from types import FrameType
 from typing import Any, TypeVar
 
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
 
 from charlm import display
 from charlm import progress as reports
@@ -32,6 +33,10 @@ from charlm.training.events import (
 )
 from charlm.training.loop import Training
 from charlm.wording import CUT_MARK, counted, fixed, short
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", TqdmWarning)  # without ipywidgets, notebooks have a bar of text
+    from tqdm.auto import tqdm
 
 T = TypeVar("T")
 

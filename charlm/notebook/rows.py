@@ -6,6 +6,7 @@ from typing import Any
 
 from charlm import display
 from charlm.errors import import_extra
+from charlm.wording import short
 
 SHOWN = 20
 """The most rows that a notebook shows."""
@@ -30,8 +31,11 @@ class Rows(list[dict[str, Any]]):
 
     def _repr_html_(self) -> str:
         names = list(dict.fromkeys(name for row in self for name in row))
-        shown = self[-SHOWN:]
+        rows = self[-SHOWN:]
         caption = f"the last {SHOWN} of {len(self):,} rows" if len(self) > SHOWN else ""
-        return display.table(
-            ([row.get(name, "") for name in names] for row in shown), names, caption
-        )
+        cells = ([_shown(row.get(name, "")) for name in names] for row in rows)
+        return display.table(cells, names, caption)
+
+
+def _shown(value: Any) -> str:
+    return short(value, 6) if isinstance(value, float) else str(value)

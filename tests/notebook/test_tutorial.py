@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from tests.notebook.kernel import TUTORIAL, environment, executed, outputs
 pytest.importorskip("nbclient", reason="nbclient is not installed")
 pytest.importorskip("ipykernel", reason="ipykernel is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries that talk to the kernel
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    """Free what these libraries leave open here, where their warnings are ignored."""
+    yield
+    gc.collect()
 
 
 def pictures(cell) -> list[str]:
@@ -30,6 +38,8 @@ def test_the_notebook_shows_what_is_stored_in_it(tmp_path):
         assert words == words_now
         assert numbers == pytest.approx(numbers_now, rel=0.01, abs=2e-4)
         assert len(pictures(before)) == len(pictures(after))
+    said = [o["text"] for cell in now.cells for o in cell.get("outputs", []) if "text" in o]
+    assert not [text for text in said if "Warning" in text]
     [picture] = [p for cell in now.cells for p in pictures(cell)]
     assert "C0" in colours(picture)
     assert (tmp_path / "runs" / "tutorial" / "last.safetensors").is_file()

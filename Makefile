@@ -10,7 +10,7 @@ comma := ,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test oracles check bench clean
+.PHONY: help train test oracles check bench docs man clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,15 @@ check: test ## run the tests, and check style, types and imports
 
 bench: $(VENV)/.installed-bench ## compare with PyTorch and DyNet: three quarters of an hour; BENCH=--quick: less
 	@$(PY) -m benchmarks $(BENCH)
+
+docs: $(VENV)/.installed-docs man ## build the site of the documentation: build/site/index.html
+	$(call say,== mkdocs build --strict)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	$(call say,== open build/site/index.html in a browser)
+
+man: $(VENV)/.installed ## write the manual pages: man -l build/man/charlm.1
+	$(call say,== manual pages in build/man)
+	@$(PY) -m docs.scripts.man build/man
 
 clean: ## remove .venv, caches and built distributions; runs stay
 	@rm -rf $(VENV) build dist *.egg-info
@@ -70,6 +79,9 @@ $(VENV)/.installed-oracles: pyproject.toml | $(PY)
 
 $(VENV)/.installed-bench: pyproject.toml | $(PY)
 	$(call install,bench$(comma),charlm and what it is measured against)
+
+$(VENV)/.installed-docs: pyproject.toml | $(PY)
+	$(call install,docs$(comma),charlm and the tools for its documentation)
 
 # Some systems ship Python's venv without the pip that it would put in: theirs is then used to fetch one.
 $(PY):

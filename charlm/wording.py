@@ -1,4 +1,4 @@
-"""How messages write numbers, counts with a noun, long texts and the keys of settings."""
+"""How messages write numbers, times, counts with a noun, long texts and the keys of settings."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ def short(number: float, digits: int = 4) -> str:
         ('0', '-1.235e+04', '0.000123')
     """
     return f"{number + 0.0:.{digits}g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in readable units.
+
+    Example:
+        >>> duration(7.25), duration(200), duration(9000)
+        ('7.2 s', '3 min 20 s', '2 h 30 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 import attrs
 import pytest
 
-from charlm.config import ModelConfig, RunConfig, TrainConfig, to_dict
+import charlm
+from charlm.config import ModelConfig, RunConfig, TrainConfig, load_config, to_dict
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(\w+)(?: title="(\S*)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 RECIPES = ["adding-an-op", "adding-a-cell"]
 
 
@@ -195,6 +196,22 @@ def test_files_and_modules_that_the_code_names_exist():
         assert [f for f in named if not any(path.endswith(f"/{f}") for path in files)] == [], module
         for name in re.findall(r"``(charlm(?:\.\w+)+)``", text):
             pkgutil.resolve_name(name)
+
+
+@pytest.mark.parametrize("setting", ["model.layer_norm=true", "model.tied=true"])
+def test_the_page_on_files_names_every_tensor_of_a_checkpoint(setting):
+    settings = ["train.steps=1", "train.average=0.9", "train.trainer=adam", "train.sample_every=0"]
+    settings += ["data.framing=stream", "data.alphabet=null", setting]
+    training = charlm.Training(load_config("lstm", overrides=settings))
+    list(training.events())
+    text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    parts = {"L": r"\d+", "N": r"\d+", "ROLE": r"\w+", "NAME": ".+"}
+    named = []
+    for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+        for name in re.findall(r"`(.*?)`", row):
+            named.append(r"\.".join(parts.get(part, part) for part in name.split(".")))
+    names = training.checkpoint().tensors
+    assert [name for name in names if not any(re.fullmatch(n, name) for n in named)] == []
 
 
 @pytest.mark.parametrize("folder", [".", "docs", "data", "benchmarks/results"])

@@ -51,6 +51,8 @@ COMMANDS = {
     "info": "Show details of a run or a text.",
     "bench": "Measure how fast a model trains and samples on this machine.",
     "gradcheck": "Check the gradients of a config's model against central differences.",
+    "plot": "Plot the curves of runs, or show a running training as a page.",
+    "report": "Write a report about runs: one HTML file.",
     "runs": "List runs and their status, or follow one run.",
     "help": "Show the help of a command.",
 }

@@ -13,11 +13,11 @@ import click
 from charlm.cli.live.ranks import on_all_ranks
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
-from charlm.cli.terminal.phrases import duration, json_line
+from charlm.cli.terminal.phrases import json_line
 from charlm.config import Override, RunConfig, load_config, needs_text
 from charlm.ranks import Ranks
 from charlm.threads import use_threads
-from charlm.wording import counted
+from charlm.wording import counted, duration
 
 if TYPE_CHECKING:
     from charlm.benchmark import Measured, Shared

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from charlm import progress
-from charlm.baselines.ngram import MAX_ORDER, NGram
 from charlm.cli.terminal.layout import filled, table
 from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
@@ -23,11 +20,12 @@ from charlm.lm.horizon import (
     SIDE_BY_SIDE,
     STEPS,
     Horizon,
-    Places,
     Prediction,
     horizon,
+    ngram_bits,
     places_of,
     prediction,
+    text_to_read,
 )
 from charlm.lm.language_model import CharLM, load_model, model_of
 from charlm.lm.run_text import corpus_of_run
@@ -35,18 +33,15 @@ from charlm.reporting import coloured
 from charlm.reporting.horizon import SHARES, explained_marks, horizon_picture, in_words
 from charlm.reporting.pictures import check_picture
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
-from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.prompt import prepared
 from charlm.text.symbols import written
-from charlm.text.vocab import Ids, Vocab
+from charlm.text.vocab import Vocab
 from charlm.wording import counted, fixed, short
 
 READ = 5_000
 """The number of characters that are read for the gates."""
 NAMED = 10
 """The most dead units that are named."""
-BEFORE = 1_000
-"""The number of characters before the held-out part that belong to the context of its first ones."""
 
 
 def explain(
@@ -79,7 +74,7 @@ def explain(
     loaded = load_checkpoint(run, checkpoint)
     model = model_of(loaded)
     corpus = corpus_of_run(run, loaded, moved="")
-    ids, begin = _text_to_read(corpus, model.vocab.start)
+    ids, begin = text_to_read(corpus.train_ids, corpus.held_out_ids, model.vocab.start)
     part = "the held-out part" if len(corpus.held_out_ids) else "its own text"
     places = places_of(begin, len(ids), chars)
     screen.say(f"{checkpoint_file(run, checkpoint)}: {counted(len(places), 'place')} in {part}")
@@ -87,7 +82,7 @@ def explain(
     saved = read * saved_by_reading(model.config, len(model.vocab), SIDE_BY_SIDE)
     model.kernels = decide(kernels or "auto", None, saved).functions()
     report = horizon(model, ids, places)
-    ngrams = _ngrams(corpus.train_ids, ids, places, model)
+    ngrams = ngram_bits(corpus.train_ids, ids, places, len(model.vocab))
     layers = layer_reports(model, ids[begin : begin + READ])
     unit, symbol = model.vocab.unit, model.vocab.symbol
     if png is not None:
@@ -102,24 +97,6 @@ def explain(
     if layers[0].gates:
         click.echo(f"\n{_gates(layers)}")
     return 0
-
-
-def _text_to_read(corpus: LineCorpus | StreamCorpus, start: int) -> tuple[Ids, int]:
-    """Return the held-out part after some context, or the training text after its start; and where it begins."""
-    train, held_out = corpus.train_ids, corpus.held_out_ids
-    if not len(held_out):
-        return np.append(np.array([start], train.dtype), train), 1
-    before = train[-BEFORE:]
-    return np.append(before, held_out), len(before)
-
-
-def _ngrams(train: Ids, ids: Ids, places: Places, model: CharLM) -> dict[int, float]:
-    """Return the mean surprisal in bits of n-grams at some places, by the characters of context that they see."""
-    with progress.task("n-grams", 2 * MAX_ORDER):
-        first = int(places[0])
-        probabilities = NGram(train, len(model.vocab)).probabilities(ids, first)
-    bits = -np.log2(probabilities[:, places - first]).mean(axis=1)
-    return {seen: float(value) for seen, value in enumerate(bits) if seen}
 
 
 def _scores(report: Horizon, ngrams: dict[int, float], unit: str) -> str:

@@ -93,8 +93,8 @@ def _rounding_loss(
         return None
     before, after = (nll_to_bpc(nll) for nll in (loss.nll, loss.rounded_nll))
     screen.say(
-        f"8 bits: {after:.4f} bits/{model.vocab.unit} on {loss.symbols:,} symbols of the {loss.part} text, and "
-        f"{before:.4f} without the rounding"
+        f"8 bits: {after:.4f} bits/{model.vocab.unit} on {counted(loss.symbols, 'symbol')} of the {loss.part} text, "
+        f"and {before:.4f} without the rounding"
     )
     return loss
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlm import progress
+from charlm.baselines.ngram import MAX_ORDER, NGram
 from charlm.engine.arrays import Array
 from charlm.engine.ops import lookup_sequence, sequence_neg_log_softmax
 from charlm.engine.ops.picking import pick_range
@@ -29,6 +30,9 @@ STEPS = sum(KEPT) + 3 * REACH
 """Characters that are read for each place; the backward pass counts as two."""
 SIDE_BY_SIDE = 64
 """Contexts that are read at once."""
+
+BEFORE = 1_000
+"""The number of characters before the held-out part that belong to the context of its first ones."""
 
 Places = npt.NDArray[np.int64]
 
@@ -95,6 +99,32 @@ def prediction(model: Model, ids: Ids, at: int) -> Prediction:
     context = np.append(np.full(1, model.vocab.start, ids.dtype), read)
     nll_B, norms_LB = gradients(model, context[:, np.newaxis], ids[at : at + 1])
     return Prediction(read, int(ids[at]), float(nll_B[0] / np.log(2)), norms_LB[::-1, 0][1:])
+
+
+def text_to_read(train: Ids, held_out: Ids, start: int) -> tuple[Ids, int]:
+    """Return the text that a model is explained with, and where its part to predict begins.
+
+    It is the held-out part after some context. If nothing is held out, it is the training text after ``start``.
+
+    Example:
+        >>> text_to_read(np.array([0, 1]), np.array([1, 1]), 2)
+        (array([0, 1, 1, 1]), 2)
+        >>> text_to_read(np.array([0, 1]), np.array([], int), 2)
+        (array([2, 0, 1]), 1)
+    """
+    if not len(held_out):
+        return np.append(np.array([start], train.dtype), train), 1
+    before = train[-BEFORE:]
+    return np.append(before, held_out), len(before)
+
+
+def ngram_bits(train: Ids, ids: Ids, places: Places, symbols: int) -> dict[int, float]:
+    """Return the mean surprisal in bits of n-grams at some places, by the characters of context that they see."""
+    with progress.task("n-grams", 2 * MAX_ORDER):
+        first = int(places[0])
+        probabilities = NGram(train, symbols).probabilities(ids, first)
+    bits = -np.log2(probabilities[:, places - first]).mean(axis=1)
+    return {seen: float(value) for seen, value in enumerate(bits) if seen}
 
 
 def places_of(begin: int, end: int, most: int) -> Places:

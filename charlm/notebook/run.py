@@ -23,8 +23,9 @@ from charlm.lm.scoring import Evaluation, score_text
 from charlm.notebook.live import follow, with_bars
 from charlm.notebook.rows import Rows
 from charlm.notebook.settings import in_words_of_python, overrides_of
-from charlm.reporting.pictures import png
+from charlm.reporting.pictures import content_of
 from charlm.reporting.plot import curves
+from charlm.reporting.report.facts import Facts
 from charlm.runs.checkpoint import load_checkpoint, no_run
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, status
@@ -158,10 +159,9 @@ class Run:
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        lines = self.config.data.framing == "lines"
-        figure = curves(self._directory, "nats per line" if lines else None)
+        figure = curves([Facts.read(self.path)])
         # by itself, matplotlib shows a figure in a notebook only after pyplot was imported
-        figure._repr_png_ = partial(png, figure)
+        figure._repr_png_ = partial(content_of, figure)
         return figure
 
     def resume(

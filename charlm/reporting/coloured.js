@@ -58,10 +58,10 @@ function readable(text, details, notes) {
     if (chosen >= 0) { unselect(spans[chosen]); }
     chosen = place;
     const span = spans[place];
-    span.id = "chosen";
+    span.id = text.id + "-chosen";
     span.setAttribute("aria-selected", "true");
     span.setAttribute("aria-label", name(notes[place][0]) + ", " + notes[place][1]);
-    text.setAttribute("aria-activedescendant", "chosen");
+    text.setAttribute("aria-activedescendant", span.id);
     const box = span.getBoundingClientRect(), frame = text.getBoundingClientRect();
     if (box.top < frame.top) { text.scrollTop -= frame.top - box.top + 8; }
     if (box.bottom > frame.bottom) { text.scrollTop += box.bottom - frame.bottom + 8; }

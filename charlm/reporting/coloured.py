@@ -179,10 +179,6 @@ def page(
         histograms: charts below the text.
         tables: plain-text tables below it.
     """
-    notes = [
-        [written(mark.symbol), mark.note, [[written(s), round(p, 4)] for s, p in mark.alternatives]]
-        for mark in marks
-    ]
     return Template(_part("coloured.html")).substitute(
         title=html.escape(title),
         about="\n".join(f"<p>{html.escape(words)}</p>" for words in about),
@@ -190,10 +186,10 @@ def page(
         style=style(),
         script=script(),
         legend=legend(scale),
-        text="".join(map(_span, marks)),
+        text=spans(marks),
         histograms="\n".join(map(_figure, histograms)),
         tables="\n".join(f"<pre tabindex=0>{html.escape(table)}</pre>" for table in tables),
-        notes=script_data(notes),
+        notes=script_data(notes_of(marks)),
     )
 
 
@@ -214,6 +210,19 @@ def legend(scale: Scale) -> str:
         f'<li><span class="{_css_class(level)}">{html.escape(meaning)}</span></li>'
         for level, meaning in scale.meanings.items()
     )
+
+
+def spans(marks: Iterable[Mark]) -> str:
+    """Return the text in HTML, a span for each character."""
+    return "".join(map(_span, marks))
+
+
+def notes_of(marks: Iterable[Mark]) -> list[list[object]]:
+    """Return what ``readable`` shows of each character: the symbol, the note, and the likeliest with probabilities."""
+    return [
+        [written(mark.symbol), mark.note, [[written(s), round(p, 4)] for s, p in mark.alternatives]]
+        for mark in marks
+    ]
 
 
 def script_data(data: object) -> str:

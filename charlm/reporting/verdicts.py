@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from charlm.baselines.measure import Baselines, measure
 from charlm.baselines.verdict import Point, verdict
@@ -28,8 +30,12 @@ class History:
     @classmethod
     def read(cls, directory: RunDirectory) -> History:
         """Read a run's metrics; damaged lines are left out."""
+        return cls.of(directory.read_metrics()[0])
+
+    @classmethod
+    def of(cls, rows: Iterable[dict[str, Any]]) -> History:
+        """Return the history that the rows of a run's metrics tell."""
         history = cls()
-        rows, _ = directory.read_metrics()
         for row in rows:
             for key, points in (("loss", history.losses), ("held_out_nll", history.held_out)):
                 if row.get(key) is not None:

@@ -263,8 +263,8 @@ class Vocab:
         characters = counted(len(self._spelled), "character")
         return (
             f"leave {it} out, or train with another vocabulary: add {it} to data.alphabet (this one has {characters}), "
-            f"or set data.alphabet to null (all characters of the text), and data.min_count to 2 or more if {it} "
-            f"may be missing there too (all other characters become {UNK})"
+            f"or set data.alphabet to null (all characters of the text), and data.min_count to 2 or more if that "
+            f"text may lack {it} too (all other characters become {UNK})"
         )
 
     @cached_property

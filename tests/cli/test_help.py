@@ -14,8 +14,9 @@ import pytest
 
 from charlm.baselines.ngram import MAX_ORDER
 from charlm.cli import COMMANDS, cli
+from tests.cli import reference
 from tests.cli.conftest import environment
-from tests.cli.reference import PAGE, help_of, page
+from tests.cli.reference import help_of
 
 PAGES = ["", *COMMANDS]
 
@@ -34,8 +35,10 @@ def test_an_example_is_a_line():
     assert sum(line.startswith("charlm train ") for line in lines) == 5
 
 
-def test_the_page_is_current():
-    assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.cli.reference writes it"
+@pytest.mark.parametrize("page", reference.PAGES, ids=lambda page: page.name)
+def test_a_page_of_the_reference_is_current(page):
+    written = page.read_text(encoding="utf-8")
+    assert written == reference.PAGES[page](), "python -m tests.cli.reference writes it"
 
 
 def test_it_is_the_same_where_python_keeps_no_docstrings():

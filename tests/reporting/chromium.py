@@ -26,7 +26,7 @@ class Page:
         messages: what the page wrote to the console, with errors and warnings.
     """
 
-    def __init__(self, path: Path, profile: Path) -> None:
+    def __init__(self, place: Path | str, profile: Path) -> None:
         into, self._to = os.pipe()
         self._from, out = os.pipe()
 
@@ -62,12 +62,12 @@ class Page:
         self._session = attached["sessionId"]
         for part in ("Page", "Runtime", "Log", "Network"):
             self(f"{part}.enable")
-        self.open(path)
+        self.open(place)
 
-    def open(self, path: Path) -> None:
-        """Open a page in the place of the one before, and wait until it is loaded."""
+    def open(self, place: Path | str) -> None:
+        """Open a file or an address in the place of the page before, and wait until it is loaded."""
         self._seen.clear()
-        self("Page.navigate", url=path.resolve().as_uri())
+        self("Page.navigate", url=place if isinstance(place, str) else place.resolve().as_uri())
         while "Page.loadEventFired" not in self._seen:
             self._message()
 

@@ -13,7 +13,7 @@ import click
 from charlm.benchmark import peak_rss_mb, timed
 from charlm.cli.live.session import RunOptions
 from charlm.cli.terminal.layout import table
-from charlm.cli.terminal.phrases import duration, json_line, text_sizes
+from charlm.cli.terminal.phrases import json_line, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig
 from charlm.errors import OutputError, RunExistsError
@@ -22,7 +22,7 @@ from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory, check_names, default_places
 from charlm.training.launch import begin
 from charlm.training.loop import Training
-from charlm.wording import counted
+from charlm.wording import counted, duration
 
 STEPS = 3
 """Timed steps, after one that is not timed, because it may compile."""

@@ -9,14 +9,12 @@ from typing import Any
 from charlm.baselines.counting import nll_to_bpc
 from charlm.cli.live.progress import STEP_BAR, TIME_BAR
 from charlm.cli.terminal.layout import filled
-from charlm.cli.terminal.phrases import duration, json_line
+from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
-from charlm.config import load_config
-from charlm.config.rules import seconds_of
-from charlm.errors import CharlmError
+from charlm.reporting.report.facts import most_seconds
 from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import RunStatus, status
-from charlm.wording import counted, fixed
+from charlm.wording import counted, duration, fixed
 
 INTERVAL = 0.5
 """Seconds between two reads of the files."""
@@ -85,20 +83,12 @@ class _View:
         if now.state != "running":
             return
         self._screen.say("Ctrl-C closes this view; the run continues")
-        limit = _most_seconds(self._directory)
+        limit = most_seconds(self._directory)
         if now.steps is not None:
             self._screen.start_bar(now.steps, now.step, bar_format=STEP_BAR)
         elif limit is not None:
             self._in_seconds = True
             self._screen.start_bar(limit, seconds, bar_format=TIME_BAR)
-
-
-def _most_seconds(directory: RunDirectory) -> float | None:
-    try:
-        limit = load_config(directory.config).train.max_time
-    except CharlmError:
-        return None
-    return None if limit is None else seconds_of(limit)
 
 
 def _sample(step: int, text: str) -> str:

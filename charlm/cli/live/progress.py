@@ -6,11 +6,10 @@ import time
 
 from tqdm import tqdm
 
-from charlm.cli.terminal.phrases import duration
 from charlm.cli.terminal.screen import PAUSE, Screen
 from charlm.training.events import Evaluated, Event, Logged, RolledBack, Started, Stepped
 from charlm.training.loop import Training
-from charlm.wording import fixed, short
+from charlm.wording import duration, fixed, short
 
 STEP_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 TIME_BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s{postfix}"

@@ -13,7 +13,7 @@ from charlm.cli.live.interrupts import Stopping, handled_by
 from charlm.cli.live.progress import TrainingBar
 from charlm.cli.options.advice import encoding_offered
 from charlm.cli.terminal.layout import filled, table
-from charlm.cli.terminal.phrases import duration, program
+from charlm.cli.terminal.phrases import program
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig
 from charlm.errors import InputError
@@ -30,7 +30,7 @@ from charlm.search.search import ScoredAgain, Search, TrialEnded, TrialMoved, Tr
 from charlm.search.small import RATE_FALLS
 from charlm.search.space import Space
 from charlm.search.study import JOURNAL
-from charlm.wording import counted, fixed
+from charlm.wording import counted, duration, fixed
 
 BEST = "best.yaml"
 

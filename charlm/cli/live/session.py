@@ -17,7 +17,7 @@ from charlm.cli.live.interrupts import Interrupts, handled
 from charlm.cli.live.progress import TrainingBar
 from charlm.cli.live.views import LineView, StreamView, Viewer
 from charlm.cli.terminal.layout import filled
-from charlm.cli.terminal.phrases import duration, program, text_sizes
+from charlm.cli.terminal.phrases import program, text_sizes
 from charlm.cli.terminal.screen import Screen
 from charlm.config import RunConfig, to_yaml
 from charlm.config.rules import seconds_of
@@ -29,12 +29,11 @@ from charlm.reporting.plot import plot_run
 from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
-from charlm.text.corpus import LineCorpus
 from charlm.training.budget import time_is_up
 from charlm.training.events import Finished, RolledBack, Skipped, Started
 from charlm.training.launch import begin
 from charlm.training.loop import Training
-from charlm.wording import counted, fixed
+from charlm.wording import counted, duration, fixed
 
 SHORT = 10.0
 """A shorter run gets no plot, because importing matplotlib takes about a second."""
@@ -103,7 +102,8 @@ def _go(training: Training, screen: Screen, interrupts: Interrupts, tensorboard:
         code = _show(training, screen, interrupts, [TrainingBar(training, screen), *more])
         interrupts.training, interrupts.outcome = None, "the run is saved"
         if training.clock.seconds > SHORT:
-            _plot(training, training.directory)
+            with contextlib.suppress(MissingExtraError):  # there may be no matplotlib
+                plot_run(training.directory)
             if training.compute.kernels == "numba":
                 prepare_sampler()
         return code
@@ -144,13 +144,6 @@ def _longer(time: str, used: float) -> str:
     """
     times = 2 * max(1, int(used / seconds_of(time)))
     return re.sub(r"[\d.]+", lambda number: f"{times * float(number[0]):.12g}", time)
-
-
-def _plot(training: Training, directory: RunDirectory) -> None:
-    """Draw the loss curves, if matplotlib is there."""
-    with contextlib.suppress(MissingExtraError):
-        unit = "nats per line" if isinstance(training.corpus, LineCorpus) else None
-        plot_run(directory, unit)
 
 
 def _show(

@@ -55,20 +55,6 @@ def program() -> str:
     return shlex.quote(str(seen(file))) + ("" if script.exists() else " -m charlm")
 
 
-def duration(seconds: float) -> str:
-    """Return a time in readable units.
-
-    Example:
-        >>> duration(7.25), duration(200), duration(9000)
-        ('7.2 s', '3 min 20 s', '2 h 30 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
-
-
 def age(seconds: float) -> str:
     """Return how long ago something was, in the largest unit that fits.
 

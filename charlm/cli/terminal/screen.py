@@ -12,7 +12,7 @@ import click
 from tqdm import tqdm
 
 from charlm import progress
-from charlm.cli.terminal.phrases import duration
+from charlm.wording import duration
 
 PAUSE = 10.0
 """Seconds between two lines about progress, if there is no terminal for a bar."""

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from charlm.config import RunConfig, load_run
+from charlm.config import RunConfig, load_config
 from charlm.text.corpus import StreamCorpus
 from charlm.text.preparing import corpus_of
 
@@ -114,7 +114,7 @@ def main() -> None:
                 command = [sys.executable, "-m", "benchmarks.recipe", *sys.argv[1:]]
                 subprocess.run([*command, "--only", name], check=True)
         return
-    config = load_run(texts=[given.text], preset="small")
+    config = load_config(texts=[given.text], preset="small")
     per_step = config.data.batch_size * config.data.seq_length
     for row in CONTENDERS[given.only](config, given.minutes):
         print(json.dumps({"system": given.only, "characters": row["step"] * per_step, **row}))

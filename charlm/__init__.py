@@ -4,14 +4,18 @@ The commands have a Python API:
 
     import charlm
 
-    model = charlm.load("runs/srnn")          # the model of a run
-    print(model.sample(prime="a quick "))
+    run = charlm.train("srnn", steps=200)     # shows how it goes; makes the folder runs/srnn
+    print(run.sample(prime="a quick "))
+    run.plot()
 
-    training = charlm.Training(charlm.load_run("srnn"))
+    run = charlm.Run("runs/srnn")             # a run that is there
+    model = charlm.load_model("runs/srnn")    # only its model
+
+    training = charlm.Training(charlm.load_config("srnn"))
     for event in training.events():           # the training loop, as a generator of events
         print(event)
 
-    comparison = charlm.Comparison(charlm.load_comparison("srnn-vs-lstm"))
+    comparison = charlm.Comparison(charlm.load_comparison_config("srnn-vs-lstm"))
 
 ``charlm.dynet`` is DyNet's interface. Both use ``charlm.engine``.
 """
@@ -27,21 +31,34 @@ if TYPE_CHECKING:
     from typing import Any
 
     from charlm.comparison.comparison import Comparison as Comparison
-    from charlm.config import load_comparison as load_comparison
-    from charlm.config import load_run as load_run
+    from charlm.config import load_comparison_config as load_comparison_config
+    from charlm.config import load_config as load_config
     from charlm.lm.language_model import CharLM as CharLM
-    from charlm.lm.language_model import load as load
+    from charlm.lm.language_model import load_model as load_model
+    from charlm.notebook.run import Run as Run
+    from charlm.notebook.training import train as train
     from charlm.training.loop import Training as Training
 
 _HOME = {
     "CharLM": "charlm.lm.language_model",
     "Comparison": "charlm.comparison.comparison",
+    "Run": "charlm.notebook.run",
     "Training": "charlm.training.loop",
-    "load": "charlm.lm.language_model",
-    "load_comparison": "charlm.config",
-    "load_run": "charlm.config",
+    "load_comparison_config": "charlm.config",
+    "load_config": "charlm.config",
+    "load_model": "charlm.lm.language_model",
+    "train": "charlm.notebook.training",
 }
-__all__ = ["CharLM", "Comparison", "Training", "load", "load_comparison", "load_run"]
+__all__ = [
+    "CharLM",
+    "Comparison",
+    "Run",
+    "Training",
+    "load_comparison_config",
+    "load_config",
+    "load_model",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -52,5 +69,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the names, including public ones not used yet, for ``dir``, ``help`` and completion."""
-    return sorted({*globals(), *__all__})
+    """Return the public names, used or not, for ``dir``, ``help`` and completion."""
+    return sorted(__all__)

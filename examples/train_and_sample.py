@@ -8,7 +8,7 @@ from charlm.runs.directory import RunDirectory
 from charlm.training.events import Evaluated, Logged
 
 text = "the rain in spain stays mainly in the plain.\n" * 200
-config = charlm.load_run(
+config = charlm.load_config(
     "text",
     overrides=[
         "train.steps=60",
@@ -27,5 +27,5 @@ with tempfile.TemporaryDirectory() as folder:
         elif isinstance(event, Evaluated):
             print(f"held out: {event.score.bpc:.3f} bits per character")
 
-    model = charlm.load(training.directory.path)
+    model = charlm.load_model(training.directory.path)
     print(model.sample(60, prime="the rain ", temperature=0.5, seed=1))

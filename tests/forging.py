@@ -38,7 +38,7 @@ import charlm.dynet as dy
 from charlm.cli import cli
 from charlm.compression.compressor import Compressor
 from charlm.compression.container import Container
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.config.schema import DataConfig
 from charlm.dynet import files as dynet_files
 from charlm.dynet import plain_pickle
@@ -126,7 +126,7 @@ class Workshop:
         self.folder = folder
         self.honest: dict[str, list[tuple[Any, int]]] = {}
         (folder / "a.txt").write_text(TEXT)
-        self.config = load_run("srnn", texts=[str(folder / "a.txt")], overrides=SETTINGS)
+        self.config = load_config("srnn", texts=[str(folder / "a.txt")], overrides=SETTINGS)
         self.run = folder / "runs/honest"
         list(Training(self.config, RunDirectory.create_named(self.run)).events())
         # a place in the middle, from which the end is two steps away
@@ -145,7 +145,7 @@ class Workshop:
 
     def resumed(self) -> Any:
         """Go on from the forged run's last checkpoint to the end, and return the weights there."""
-        config = load_run(
+        config = load_config(
             str(self.case / "config.yaml"), overrides=["train.steps=6", "train.threads=1"]
         )
         last = load_checkpoint(self.case, "last")
@@ -155,7 +155,7 @@ class Workshop:
 
     def sampled(self, which: str) -> Any:
         """Draw a text from the forged run."""
-        return charlm.load(self.case, which).sample(12, seed=1)
+        return charlm.load_model(self.case, which).sample(12, seed=1)
 
     def started(self) -> Any:
         """Start another run from the forged one's weights."""
@@ -303,7 +303,7 @@ class Workshop:
 
     def compressed(self, rng: random.Random) -> Forged:
         """A compressed file with other bytes, or with other fields under the right CRC."""
-        honest = Compressor(charlm.load(self.run)).compress(TEXT.encode()).data
+        honest = Compressor(charlm.load_model(self.run)).compress(TEXT.encode()).data
         fields = dict(vars(Container.unpack(honest, "the honest file")))
         what = rng.choice(["bytes", *fields])
         if what == "bytes":
@@ -322,7 +322,9 @@ class Workshop:
 
     def decompressed(self) -> Any:
         """Bring the compressed file back."""
-        return Compressor(charlm.load(self.run)).decompress((self.folder / "a.clm").read_bytes())
+        return Compressor(charlm.load_model(self.run)).decompress(
+            (self.folder / "a.clm").read_bytes()
+        )
 
     def dynet_pair(self, rng: random.Random) -> Forged:
         """DyNet's pair of files of a builder, with another spec, other opcodes, other numbers."""
@@ -601,7 +603,7 @@ def honest(shop: Workshop) -> None:
     shutil.rmtree(shop.folder / "cache", ignore_errors=True)
     shop.honest["encode"] = [measured(shop.encoded), measured(shop.encoded)]
     (shop.folder / "a.clm").write_bytes(
-        Compressor(charlm.load(shop.run)).compress(TEXT.encode()).data
+        Compressor(charlm.load_model(shop.run)).compress(TEXT.encode()).data
     )
     shop.honest["decompress"] = [measured(shop.decompressed)]
     dy.save(str(shop.folder / "pair"), _objects("SparseLSTMBuilder"))

@@ -23,17 +23,22 @@ def test_every_public_name_is_there():
         assert getattr(charlm, name) is not None
 
 
+@pytest.mark.parametrize("name", charlm.__all__)
+def test_every_public_name_has_an_example(name):
+    assert ">>> " in inspect.getdoc(getattr(charlm, name))
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nosuch"):
         charlm.nosuch  # noqa: B018
 
 
-def test_the_names_are_seen_before_they_are_used():
+def test_the_public_names_are_seen_before_they_are_used_and_no_others():
     """In a process of its own: a name that was used is there in any case."""
     code = "import sys, charlm; print(*dir(charlm)); sys.exit('numpy' in sys.modules)"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert set(charlm.__all__) <= set(done.stdout.split())
+    assert done.stdout.split() == dir(charlm) == sorted(charlm.__all__)
 
 
 def test_help_shows_the_names():
@@ -55,7 +60,7 @@ def test_a_value_has_a_type():
 
 
 def test_train_and_load(tmp_path):
-    training = charlm.Training(charlm.load_run("srnn", overrides=["train.steps=3"]))
+    training = charlm.Training(charlm.load_config("srnn", overrides=["train.steps=3"]))
     steps = list(training.events())
     assert steps[-1].step == 3
     assert isinstance(training.model, charlm.CharLM)
@@ -65,10 +70,10 @@ def test_train_and_load(tmp_path):
 def test_a_path_is_as_good_as_its_text(tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text("model: {cell: gru}\n")
-    assert charlm.load_run(file) == charlm.load_run(str(file))
-    assert charlm.load_run(texts=[file]) == charlm.load_run(texts=[str(file)])
+    assert charlm.load_config(file) == charlm.load_config(str(file))
+    assert charlm.load_config(texts=[file]) == charlm.load_config(texts=[str(file)])
     file.write_text("models: [{name: a}, {name: b, model: {cell: gru}}]\n")
-    assert charlm.load_comparison(file) == charlm.load_comparison(str(file))
+    assert charlm.load_comparison_config(file) == charlm.load_comparison_config(str(file))
 
 
 def model() -> charlm.CharLM:
@@ -95,22 +100,22 @@ MISTAKES = {
     "CharLM: vocab: expected": lambda: charlm.CharLM("ab", ModelConfig()),
     "CharLM: config: expected": lambda: charlm.CharLM(model().vocab, {"cell": "rnn"}),
     "load_arrays: arrays: expected": lambda: model().load_arrays(None),
-    "load: run: expected": lambda: charlm.load(None),
-    "load: run: expected a path": lambda: charlm.load(3),
-    "load_run: source: expected": lambda: charlm.load_run(3),
-    "load_run: texts: expected a list": lambda: charlm.load_run(texts="novel.txt"),
-    "load_run: texts: expected a path": lambda: charlm.load_run(texts=[None]),
-    "load_run: overrides: expected a list": lambda: charlm.load_run(overrides="train.steps=3"),
-    "load_run: overrides: expected a list, ": lambda: charlm.load_run(overrides={"train.steps": 3}),
-    "load_run: an override: expected": lambda: charlm.load_run(overrides=[3]),
-    "preset: expected small or medium": lambda: charlm.load_run(texts=["fox"], preset="smal"),
-    "load_comparison: source: expected": lambda: charlm.load_comparison(["srnn", "lstm"]),
+    "run: expected": lambda: charlm.load_model(None),
+    "run: expected a path": lambda: charlm.load_model(3),
+    "load_config: source: expected": lambda: charlm.load_config(3),
+    "load_config: texts: expected a list": lambda: charlm.load_config(texts="novel.txt"),
+    "load_config: texts: expected a path": lambda: charlm.load_config(texts=[None]),
+    "load_config: overrides: expected a list": lambda: charlm.load_config(overrides="train.steps=3"),
+    "load_config: overrides: expected a list, ": lambda: charlm.load_config(overrides={"train.steps": 3}),
+    "load_config: an override: expected": lambda: charlm.load_config(overrides=[3]),
+    "preset: expected small or medium": lambda: charlm.load_config(texts=["fox"], preset="smal"),
+    "load_comparison_config: source: expected": lambda: charlm.load_comparison_config(["srnn", "lstm"]),
     "comparison_of: sources: expected a list": lambda: comparison_of("srnn"),
     "Training: config: expected": lambda: charlm.Training("srnn"),
-    "Training: directory: expected": lambda: charlm.Training(charlm.load_run(), "runs/a"),
-    "Training: init_from: expected": lambda: charlm.Training(charlm.load_run(), init_from="runs/a"),
-    "Training: text: expected": lambda: charlm.Training(charlm.load_run(), text=Path("fox.txt")),
-    "Training: resume: expected": lambda: charlm.Training(charlm.load_run(), resume="runs/a"),
+    "Training: directory: expected": lambda: charlm.Training(charlm.load_config(), "runs/a"),
+    "Training: init_from: expected": lambda: charlm.Training(charlm.load_config(), init_from="runs/a"),
+    "Training: text: expected": lambda: charlm.Training(charlm.load_config(), text=Path("fox.txt")),
+    "Training: resume: expected": lambda: charlm.Training(charlm.load_config(), resume="runs/a"),
     "Comparison: config: expected": lambda: charlm.Comparison("srnn-vs-lstm"),
     "seeds: expected a whole number": lambda: charlm.Comparison(two(), seeds="two"),
     "steps: expected 1 or more": lambda: charlm.Comparison(two(), steps=0),
@@ -119,7 +124,7 @@ MISTAKES = {
 
 
 def two() -> Any:
-    return charlm.load_comparison("srnn-vs-lstm")
+    return charlm.load_comparison_config("srnn-vs-lstm")
 
 
 @pytest.mark.parametrize("said", MISTAKES)

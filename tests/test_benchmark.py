@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from charlm.benchmark import operations_of_step, prepared, random_text, timed
-from charlm.config import ModelConfig, load_run
+from charlm.config import ModelConfig, load_config
 from charlm.lm.compute import operations_per_character
 
 
@@ -39,7 +39,7 @@ def test_a_made_up_text_has_the_shape_asked_for():
         "model.hidden_dim=4",
         "train.kernels=numpy",
     ]
-    config, text = random_text(load_run("text", overrides=overrides), 11)
+    config, text = random_text(load_config("text", overrides=overrides), 11)
     training = prepared(config, text)
     assert training.corpus.notices == ()
     assert training.corpus.batch(1).inputs_TB.shape == (7, 3)

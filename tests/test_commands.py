@@ -18,7 +18,7 @@ import pytest
 
 from charlm import benchmark
 from charlm.cli import COMMANDS, cli, hoisted, main
-from charlm.config import RunConfig, load_run, to_dict
+from charlm.config import RunConfig, load_config, to_dict
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
@@ -185,7 +185,7 @@ def test_configs_in_pages_are_configs(tmp_path, monkeypatch):
     found = [content for name in PAGES for kind, content in blocks(name) if kind == "yaml"]
     for content in found:
         Path("my.yaml").write_text(content)
-        assert load_run("my.yaml") != RunConfig()
+        assert load_config("my.yaml") != RunConfig()
     assert found
 
 

@@ -16,7 +16,7 @@ import attrs
 import pytest
 
 import charlm
-from charlm.config import ModelConfig, RunConfig, TrainConfig, load_run, to_dict
+from charlm.config import ModelConfig, RunConfig, TrainConfig, load_config, to_dict
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r'^```(\w+)(?: title="(\S*)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -202,7 +202,7 @@ def test_files_and_modules_that_the_code_names_exist():
 def test_the_page_on_files_names_every_tensor_of_a_checkpoint(setting):
     settings = ["train.steps=1", "train.average=0.9", "train.trainer=adam", "train.sample_every=0"]
     settings += ["data.framing=stream", "data.alphabet=null", setting]
-    training = charlm.Training(load_run("lstm", overrides=settings))
+    training = charlm.Training(load_config("lstm", overrides=settings))
     list(training.events())
     text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
     parts = {"L": r"\d+", "N": r"\d+", "ROLE": r"\w+", "NAME": ".+"}

@@ -15,7 +15,7 @@ import pytest
 import charlm
 import charlm.dynet as dy
 from charlm.cli import main
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.errors import (
     ArgumentError,
     CharlmError,
@@ -96,7 +96,7 @@ def test_a_state_that_no_training_has(shop, path, value, says):
 def test_sizes_are_checked_before_memory_is_taken(tmp_path):
     """What the file does not hold is not made: not a million layers, not matrices of 2^62."""
     run = RunDirectory.create_named(tmp_path / "run")
-    list(Training(load_run(overrides=["train.steps=1"]), run).events())
+    list(Training(load_config(overrides=["train.steps=1"]), run).events())
     found = load_checkpoint(run.path)
     for change in (
         {"layers": 10**6},
@@ -109,7 +109,7 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path):
         save_checkpoint(run.checkpoint, Checkpoint(found.tensors, config, found.vocab, found.state))
         tracemalloc.start()
         with pytest.raises(CheckpointError, match="damaged"):
-            charlm.load(run.path)
+            charlm.load_model(run.path)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 2_000_000, change
@@ -120,7 +120,7 @@ def test_a_model_that_no_machine_holds(key):
     with pytest.raises(
         ConfigError, match=r"parameters, which take .* GB to train, and this machine"
     ):
-        Training(load_run(overrides=[f"model.{key}={2**62}"]))
+        Training(load_config(overrides=[f"model.{key}={2**62}"]))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_checkpoint_that_is_no_regular_file(shop, tmp_path, kind):
         (case / name).unlink()
     special_files(tmp_path)[kind].rename(case / "last.safetensors")
     with pytest.raises(CheckpointError, match=r"last\.safetensors: not a regular file"):
-        charlm.load(case)
+        charlm.load_model(case)
 
 
 def test_a_huge_sparse_file(shop):
@@ -195,7 +195,7 @@ def test_a_huge_sparse_file(shop):
     (status,) = (s for s in statuses(case.parent) if s.run == case)
     assert all("too large for such a file" in problem for problem in status.problems)
     with pytest.raises(CheckpointError, match="1,099,511,627,776 bytes, but its header says"):
-        charlm.load(case)
+        charlm.load_model(case)
 
 
 def test_a_broken_line_of_the_metrics_is_left_out(shop):
@@ -244,7 +244,7 @@ def test_half_of_a_best_score_is_none(shop, missing):
 def test_a_config_that_is_none(tmp_path, written, says):
     (tmp_path / "c.yaml").write_text(written)
     with pytest.raises(ConfigError, match=says):
-        load_run(str(tmp_path / "c.yaml"))
+        load_config(str(tmp_path / "c.yaml"))
 
 
 def test_what_the_system_refuses_is_told_with_the_path_as_it_is_seen(tmp_path, monkeypatch, capsys):
@@ -272,20 +272,20 @@ def test_a_folder_that_may_not_be_read(shop):
 def test_which_checkpoint(shop):
     for word in ("bad", "", 3, True):
         with pytest.raises(CheckpointError, match="checkpoint is 'last' or 'best'"):
-            charlm.load(shop.half, checkpoint=word)
-    assert charlm.load(shop.half, checkpoint="last").vocab
+            charlm.load_model(shop.half, checkpoint=word)
+    assert charlm.load_model(shop.half, checkpoint="last").vocab
 
 
 @pytest.mark.parametrize("wrong", [None, 3, b"x", ["x"], {}, "a\0b"])
 def test_arguments_of_another_type(wrong):
     pc = dy.ParameterCollection()
     for call in (
-        lambda: charlm.load(wrong),
-        lambda: charlm.load_comparison(wrong),
+        lambda: charlm.load_model(wrong),
+        lambda: charlm.load_comparison_config(wrong),
         lambda: charlm.Comparison(wrong),
         lambda: charlm.Training(wrong),
-        lambda: load_run(texts=wrong) if wrong != ["x"] else charlm.load(wrong),
-        lambda: load_run(texts=[wrong]),
+        lambda: load_config(texts=wrong) if wrong != ["x"] else charlm.load_model(wrong),
+        lambda: load_config(texts=[wrong]),
         lambda: dy.load(wrong, pc),
         lambda: dy.save(wrong, []),
         lambda: pc.populate(wrong),
@@ -307,18 +307,18 @@ def test_no_pickle_is_executed(tmp_path):
             return (Path.touch, (tmp_path / "executed",))
 
     run = RunDirectory.create_named(tmp_path / "run")
-    list(Training(load_run(overrides=["train.steps=1"]), run).events())
+    list(Training(load_config(overrides=["train.steps=1"]), run).events())
     for name in ("last.safetensors", "config.yaml", "summary.json", "metrics.jsonl"):
         (run.path / name).write_bytes(pickle.dumps(Touches()))
     with pytest.raises(CharlmError):
-        charlm.load(run.path)
+        charlm.load_model(run.path)
     list(statuses(tmp_path))
     assert not (tmp_path / "executed").exists()
 
 
 def test_weights_that_are_no_finite_floats(tmp_path):
     run = RunDirectory.create_named(tmp_path / "run")
-    list(Training(load_run(overrides=["train.steps=1"]), run).events())
+    list(Training(load_config(overrides=["train.steps=1"]), run).events())
     found = load_checkpoint(run.path)
     for array, says in (
         (np.full_like(found.tensors["softmax.b"], np.nan), "not finite"),
@@ -329,6 +329,6 @@ def test_weights_that_are_no_finite_floats(tmp_path):
         tensors = {**found.tensors, "softmax.b": array}
         save_checkpoint(run.checkpoint, Checkpoint(tensors, found.config, found.vocab, found.state))
         with pytest.raises(CheckpointError, match=says):
-            charlm.load(run.path)
+            charlm.load_model(run.path)
         with pytest.raises(CheckpointError, match=says):
-            Training(load_run(), init_from=load_checkpoint(run.path))
+            Training(load_config(), init_from=load_checkpoint(run.path))

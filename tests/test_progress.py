@@ -11,7 +11,7 @@ import pytest
 
 from charlm import progress
 from charlm.baselines.measure import measure
-from charlm.config import DataConfig, load_run
+from charlm.config import DataConfig, load_config
 from charlm.kernels.compiling import COMPILING
 from charlm.lm.scoring import score_text
 from charlm.text.preparing import corpus_of
@@ -82,7 +82,7 @@ def test_reading_and_counting_are_told_to_the_end(corpus):
 def test_scoring_is_told_to_the_end(corpus):
     read = corpus_of(corpus)
     small = ["model.hidden_dim=4", "model.embed_dim=4", "train.steps=0", "data.val_frac=0.1"]
-    training = Training(load_run("text", overrides=small), text=TEXT)
+    training = Training(load_config("text", overrides=small), text=TEXT)
     held_out = len(read.held_out_ids)
     assert told(lambda: list(training.events())).tasks == [("scoring", held_out, held_out)]
     ids = np.append(read.train_ids, read.held_out_ids)

@@ -27,7 +27,7 @@ threadpoolctl.threadpool_limits(3)  # as many as there would be cores
 TRAINING = """
 import charlm
 def training(*overrides):
-    config = charlm.load_run("text", overrides=["model.hidden_dim=8", *overrides])
+    config = charlm.load_config("text", overrides=["model.hidden_dim=8", *overrides])
     return charlm.Training(config, text="the cat sat. " * 200)
 """
 PROGRAMS = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from charlm.benchmark import gemm_rate, operations_of_step, prepared, random_text
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.kernels import select
 from charlm.lm.compute import decide, operations_per_character
 from charlm.training.loop import Training
@@ -61,4 +61,4 @@ def _config(job: dict[str, Any]) -> Any:
         "train.kernels": job["kernels"],
         "train.threads": job["threads"],
     }
-    return load_run("text", overrides=[f"{key}={value}" for key, value in settings.items()])
+    return load_config("text", overrides=[f"{key}={value}" for key, value in settings.items()])

@@ -14,7 +14,7 @@ from charlm.cli.live.ranks import on_all_ranks
 from charlm.cli.options.settings import overrides_of
 from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import json_line
-from charlm.config import Override, RunConfig, load_run, needs_text
+from charlm.config import Override, RunConfig, load_config, needs_text
 from charlm.ranks import Ranks
 from charlm.threads import use_threads
 from charlm.wording import counted, duration
@@ -79,7 +79,7 @@ def _config(source: str | None, overrides: list[Override]) -> RunConfig:
     sizes = {o.key: o for o in overrides if o.key in ("model.hidden_dim", "model.embed_dim")}
     if list(sizes) == ["model.hidden_dim"]:
         overrides = [*overrides, attrs.evolve(sizes["model.hidden_dim"], key="model.embed_dim")]
-    return load_run(source or "text", overrides=overrides)
+    return load_config(source or "text", overrides=overrides)
 
 
 def report(

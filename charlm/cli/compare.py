@@ -16,7 +16,7 @@ from charlm.cli.terminal.reports import FORMATS, failed
 from charlm.cli.terminal.screen import Screen
 from charlm.comparison.budgets import EqualBudget
 from charlm.comparison.cluster import check_address, run_on_cluster
-from charlm.comparison.comparison import learning
+from charlm.comparison.learning import learning
 from charlm.comparison.plan import Plan
 from charlm.comparison.planning import Options, baselines_of, plan_of
 from charlm.comparison.pool import RunsMembers, run_members

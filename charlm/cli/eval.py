@@ -18,17 +18,16 @@ from charlm.config import DataConfig
 from charlm.config.schema import BYTES
 from charlm.errors import InputError, TextError
 from charlm.lm.compute import decide, saved_by_reading
-from charlm.lm.evaluation import WARM_UP
 from charlm.lm.language_model import model_of
-from charlm.lm.run_text import corpus_of_run
+from charlm.lm.run_text import Split, corpus_of_run, part_of, text_ids
 from charlm.lm.saved import config_of
 from charlm.lm.scoring import score_text
 from charlm.reporting.verdicts import baselines_of
 from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.text.preparing import ids_of, kept_data
+from charlm.text.preparing import kept_data
 from charlm.text.reading import UTF_8
-from charlm.text.sizes import NO_SIZES, Sizes, unknown_sizes, unknown_sizes_of_part
+from charlm.text.sizes import unknown_sizes_of_part
 from charlm.text.vocab import Ids, Vocab
 
 
@@ -36,7 +35,7 @@ def eval_(
     obj: dict[str, Any],
     run: str,
     texts: tuple[str, ...],
-    split: str | None,
+    split: Split | None,
     encoding: str | None,
     moved: tuple[str, ...],
     val_file: str | None,
@@ -67,7 +66,8 @@ def eval_(
             baselines = measure(model.vocab, train, ids[1:])
     else:
         part = split or "val"
-        before, scored = part_of(corpus, part, own, run)
+        _check_part(corpus, part, own, run)
+        before, scored = part_of(corpus, part, own)
         ids, begin = np.append(before, scored), len(before)
         unknown = unknown_sizes_of_part(corpus, own, part)
         baselines = baselines_of(corpus, Path(run)) if part == "val" else None
@@ -108,7 +108,7 @@ def eval_(
 
 def _check_options(
     texts: tuple[str, ...],
-    split: str | None,
+    split: Split | None,
     encoding: str | None,
     moved: bool,
     cold: bool,
@@ -157,24 +157,11 @@ def data_of(
     return attrs.evolve(data, text=texts, val_file=None, encoding=encoding or data.encoding)
 
 
-def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
-    """Return the ids of the text that a section names, and the sizes of its characters that are ``<UNK>``.
-
-    The first id is the symbol with which every text of the model begins.
-    """
-    ids = ids_of(data, vocab)
-    has_unknown = vocab.unknown is not None and (ids == vocab.unknown).any()
-    unknown = unknown_sizes(data, vocab) if has_unknown else NO_SIZES
-    return np.append(np.full(1, vocab.start, ids.dtype), ids), unknown
-
-
-def part_of(
-    corpus: LineCorpus | StreamCorpus, split: str, data: DataConfig, run: str
-) -> tuple[Ids, Ids]:
-    """Return the text that the model reads first, and then a part of the run's text that was not trained on.
+def _check_part(corpus: LineCorpus | StreamCorpus, split: str, data: DataConfig, run: str) -> None:
+    """Refuse a part of the run's text that is empty.
 
     Raises:
-        TextError: there is no such part.
+        TextError: it is.
     """
     held_out, test = corpus.held_out_ids, corpus.test_ids
     if split == "test" and not len(test):
@@ -188,12 +175,6 @@ def part_of(
             f"{run}: no part of its text is held out (data.val_frac is {data.val_frac:g}): score {instead}a TEXT that "
             f"you name, or train with {_larger('--val-frac', data.val_frac)}"
         )
-    before = corpus.train_ids[-WARM_UP - 1 :]
-    if split == "val":
-        return before, held_out
-    if data.val_file is None:
-        before = np.append(before, held_out[-WARM_UP - 1 :])
-    return before, test
 
 
 def _larger(flag: str, share: float) -> str:

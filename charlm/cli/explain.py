@@ -27,7 +27,7 @@ from charlm.lm.horizon import (
     prediction,
     text_to_read,
 )
-from charlm.lm.language_model import CharLM, load, model_of
+from charlm.lm.language_model import CharLM, load_model, model_of
 from charlm.lm.run_text import corpus_of_run
 from charlm.reporting import coloured
 from charlm.reporting.horizon import SHARES, explained_marks, horizon_picture, in_words
@@ -64,7 +64,7 @@ def explain(
             raise click.UsageError(
                 "--png shows how far back the model looks, not one prediction: leave out --png or --text"
             )
-        return _explain_one(screen, load(run, checkpoint), text, at, page, as_json, color)
+        return _explain_one(screen, load_model(run, checkpoint), text, at, page, as_json, color)
     if at is not None or page is not None or color:
         raise click.UsageError(
             "--at, --color and --html are for --text: give a text, or leave them out"

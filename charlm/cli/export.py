@@ -16,7 +16,7 @@ from charlm.errors import InputError, TextError
 from charlm.exports.formats import FORMATS, exported
 from charlm.exports.rounding import SCORED, RoundingLoss, rounding_loss
 from charlm.lm.compute import decide, saved_by_reading
-from charlm.lm.language_model import CharLM, load
+from charlm.lm.language_model import CharLM, load_model
 from charlm.lm.model import described
 from charlm.runs.checkpoint import BEST_NAME, LAST_NAME, checkpoint_file, load_checkpoint
 from charlm.wording import counted
@@ -38,7 +38,7 @@ def export(
         raise click.UsageError("--bits is for a web page: leave it out, or give --to web")
     if output == STANDARD:
         raise InputError(f"-o {STANDARD}: expected a path, because several files are written")
-    model = load(run, checkpoint)
+    model = load_model(run, checkpoint)
     name = _name(run)
     path = Path(output or name + FORMATS[to].ending)
     Destination(str(path), force, as_json)  # is refused before the work, not after it

@@ -11,7 +11,7 @@ from charlm import progress
 from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.phrases import json_line
 from charlm.cli.terminal.screen import Screen
-from charlm.config import RunConfig, load_run, needs_text
+from charlm.config import RunConfig, load_config, needs_text
 from charlm.lm.gradcheck import TOLERANCE, Checked, check_model
 from charlm.lm.model import described
 from charlm.text.preparing import corpus_of
@@ -32,7 +32,7 @@ def gradcheck(
 ) -> int:
     """Run ``charlm gradcheck`` and return the exit code."""
     screen = Screen(obj)
-    run = load_run(config, overrides=list(overrides))
+    run = load_config(config, overrides=list(overrides))
     vocab = _vocab(config, run)
     screen.say(f"{described(run.model)}, {counted(len(vocab), 'symbol')}")
     results = []

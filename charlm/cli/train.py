@@ -21,9 +21,10 @@ from charlm.config import (
     bundled_runs,
     bundled_texts,
     is_config,
-    load_run,
+    load_config,
     needs_text,
     preset_for,
+    replacing_budget,
     to_yaml,
     trains_as_a_preset,
 )
@@ -31,9 +32,6 @@ from charlm.errors import InputError
 from charlm.ranks import Ranks
 from charlm.runs.mark import CONFIG, is_run
 from charlm.threads import use_threads
-
-BUDGETS = ("train.steps", "train.epochs", "train.max_time")
-"""An option for one of these replaces all three."""
 
 
 def train(obj: dict[str, Any], /, **options: Any) -> int:
@@ -72,7 +70,8 @@ def _train(
             )
         resume = _run_folder(resume)
         arguments = (str(resume / CONFIG),)
-    overrides = _overrides(settings, {**flags, "threads": obj["threads"]})
+    set_by_flags = replacing_budget(overrides_of({**flags, "threads": obj["threads"]}))
+    overrides: list[str | Override] = [*settings, *set_by_flags]
     config, note = config_asked_for(arguments, overrides, preset)
     if print_config:
         if note is not None:
@@ -109,7 +108,7 @@ def config_asked_for(
         raise InputError(
             f"{source}: this config has no text; name yours, as in charlm {command} {source} novel.txt"
         )
-    return load_run(source, texts=texts, overrides=overrides, preset=preset), note
+    return load_config(source, texts=texts, overrides=overrides, preset=preset), note
 
 
 def _run_folder(path: Path) -> Path:
@@ -132,13 +131,6 @@ def _note_on_preset(source: str | None, texts: tuple[str, ...]) -> str | None:
     why = "for a text of any size" if "-" in texts else why
     others = ", ".join(f"--preset {name}" for name in PRESETS if name != preset)
     return f"preset {preset}, {why} (others: {others})"
-
-
-def _overrides(settings: tuple[str, ...], flags: dict[str, object]) -> list[str | Override]:
-    options = overrides_of(flags)
-    budget = [override for override in options if override.key in BUDGETS]
-    unset = [Override(override.origin, key, "null") for override in budget[:1] for key in BUDGETS]
-    return [*settings, *unset, *options]
 
 
 def _name_a_text(overrides: list[str | Override]) -> bool:

@@ -1,25 +1,18 @@
-"""Comparing models: the same text, the same steps, several seeds, and a verdict with its evidence.
-
-For each seed: which model's loss falls below a threshold first? The loss is that of training (the sum over a line,
-the mean nll of a stream's batch), at every step. If each step has a different text, the loss is noisy. Then
-the mean of the last steps takes its place: see ``Comparison``.
-"""
+"""Comparing models in this process: the same text, the same steps, several seeds."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
-from charlm.comparison.analysis import BigramReport, Start, bigrams_of, start_of
+from charlm import display
 from charlm.comparison.budgets import EqualBudget
-from charlm.comparison.plan import Member, Plan
+from charlm.comparison.learning import ComparisonResult, SeedRun, learning, seed_run
 from charlm.comparison.planning import Options, plan_of
 from charlm.comparison.pool import (
     MemberFailed,
@@ -32,148 +25,7 @@ from charlm.comparison.results import MemberResult, Results
 from charlm.config import KERNELS, ComparisonConfig
 from charlm.config.rules import checked, one_of, or_nothing, whole
 from charlm.errors import BadGradientError, EvaluationError, require
-from charlm.lm.sampling import SampledText
-from charlm.text.preparing import text_of
-from charlm.training.loop import Training
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A mean over seeds and the standard deviation around it."""
-
-    mean: float
-    std: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Return the spread of some numbers.
-
-        Example:
-            >>> Spread.of([1.0, 3.0])
-            Spread(mean=2.0, std=1.0)
-        """
-        return cls(statistics.fmean(values), statistics.pstdev(values))
-
-
-@dataclass(frozen=True)
-class SeedRun:
-    """One model trained with one seed; ``losses[k]`` is the (smoothed) loss at step k + 1."""
-
-    seed: int
-    losses: tuple[float, ...]
-    seconds_per_step: float
-    sample: SampledText
-
-    def steps_to(self, threshold: float) -> int | None:
-        """Return the first step with a loss below ``threshold``, or None."""
-        below = (step for step, loss in enumerate(self.losses, 1) if loss < threshold)
-        return next(below, None)
-
-
-@dataclass(frozen=True)
-class ModelResult:
-    """One model over all seeds; ``start`` is what it does before the first step, from the first seed."""
-
-    name: str
-    parameters: int
-    runs: tuple[SeedRun, ...]
-    start: Start | None = None
-
-    @property
-    def first_loss(self) -> Spread:
-        """The loss at the first step."""
-        return Spread.of([run.losses[0] for run in self.runs])
-
-    @property
-    def last_loss(self) -> Spread:
-        """The loss at the last step."""
-        return Spread.of([run.losses[-1] for run in self.runs])
-
-    @property
-    def seconds_per_step(self) -> float:
-        """The median over seeds."""
-        return statistics.median(run.seconds_per_step for run in self.runs)
-
-    def steps_to(self, threshold: float) -> list[int | None]:
-        """Return the first step below ``threshold`` for each seed, or None."""
-        return [run.steps_to(threshold) for run in self.runs]
-
-    def median_steps_to(self, threshold: float) -> float | None:
-        """Return the median over seeds; None if half of them or more never reach it."""
-        return _finite(statistics.median(map(_or_never, self.steps_to(threshold))))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Which model learned faster, decided at one threshold.
-
-    Attributes:
-        threshold: the lowest that some model crossed with every seed; None if there is none.
-        faster: the model that crossed it first with more than half of the seeds, or None.
-        seeds_ahead: the number of seeds with which it was first alone; without a faster one, the most of any model.
-        seeds: the number of all seeds.
-        steps: the median steps of each model to the threshold; None if half of the seeds or more never reach it.
-        steps_ahead: the median over seeds of the faster model's lead over the next one; None if with half of
-            them or more no other model reaches the threshold.
-    """
-
-    threshold: float | None
-    faster: str | None
-    seeds_ahead: int
-    seeds: int
-    steps: dict[str, float | None]
-    steps_ahead: float | None
-
-
-@dataclass(frozen=True)
-class ComparisonResult:
-    """All results; ``lines`` and ``window`` define the loss (see ``Comparison``)."""
-
-    name: str
-    models: tuple[ModelResult, ...]
-    thresholds: tuple[float, ...]
-    verdict: Verdict
-    bigrams: BigramReport
-    steps: int
-    lines: bool
-    window: int
-
-    @property
-    def unit(self) -> str:
-        """The unit of a loss."""
-        return "nats per line" if self.lines else "nats per character"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data, for ``--json``."""
-        return {
-            "name": self.name,
-            "steps": self.steps,
-            "loss": {"unit": self.unit, "window": self.window},
-            "models": [self._model(model) for model in self.models],
-            "verdict": asdict(self.verdict),
-            "text": {
-                "bigrams": self.bigrams.bigrams,
-                "bigrams_distinct": self.bigrams.distinct,
-                "bigrams_unique": self.bigrams.unique,
-                "bigrams_repeated": dict(self.bigrams.repeated),
-                "trigrams_determined": self.bigrams.determined,
-            },
-        }
-
-    def _model(self, model: ModelResult) -> dict[str, Any]:
-        return {
-            "name": model.name,
-            "parameters": model.parameters,
-            "start": None if model.start is None else asdict(model.start),
-            "first_loss": asdict(model.first_loss),
-            "last_loss": asdict(model.last_loss),
-            "steps_to_threshold": {f"{t:g}": model.steps_to(t) for t in self.thresholds},
-            "seconds_per_step": model.seconds_per_step,
-            "runs": [
-                {"seed": run.seed, "losses": list(run.losses), "sample": run.sample.text}
-                for run in model.runs
-            ],
-        }
+from charlm.wording import counted
 
 
 @dataclass(frozen=True)
@@ -224,8 +76,8 @@ class Comparison:
         InputError: the models cannot be compared.
 
     Example:
-        >>> from charlm.config import load_comparison
-        >>> comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=30)
+        >>> from charlm.config import load_comparison_config
+        >>> comparison = Comparison(load_comparison_config("srnn-vs-lstm"), seeds=1, steps=30)
         >>> for event in comparison.events():
         ...     pass  # RunStarted, RunStepped (30 of them), RunFinished; for each seed and model
         >>> result = comparison.result()
@@ -242,9 +94,8 @@ class Comparison:
         steps: int | None = None,
         kernels: str | None = None,
     ) -> None:
-        require(
-            "Comparison: config", config, ComparisonConfig, "what charlm.load_comparison returns"
-        )
+        wanted = "what charlm.load_comparison_config returns"
+        require("Comparison: config", config, ComparisonConfig, wanted)
         for name, value in (("seeds", seeds), ("steps", steps)):
             checked(or_nothing(whole(1)), name, value)
         checked(or_nothing(one_of(*KERNELS)), "kernels", kernels)
@@ -302,98 +153,12 @@ class Comparison:
             )
         return self.plan.results(self._done)
 
+    def __repr__(self) -> str:
+        models = ", ".join(self.plan.models)
+        done = f"{len(self._done)} of {counted(len(self.plan.members), 'training')} done"
+        return f"<Comparison {self.config.name}: {models}; {counted(self.seeds, 'seed')}; {done}>"
 
-def seed_run(member: MemberResult, window: int) -> SeedRun:
-    """Return a member's losses in training, each the mean of the last ``window`` steps."""
-    sample = SampledText(member.sample, member.sample_complete)
-    losses = _smoothed(member.losses, window)
-    return SeedRun(member.seed, losses, member.seconds / member.steps, sample)
-
-
-def learning(results: Results, plan: Plan) -> ComparisonResult:
-    """Return which model's loss in training falls fastest, with what explains it: the text, and the untrained models.
-
-    Args:
-        results: of a comparison; all models have the same seeds.
-        plan: of that comparison.
-    """
-    models = tuple(
-        ModelResult(
-            name,
-            results.of(name)[0].parameters,
-            tuple(seed_run(member, plan.window) for member in results.of(name)),
-            _start(next(member for member in plan.members if member.name == name)),
-        )
-        for name in results.models
-    )
-    thresholds = plan.thresholds or (final_loss_of_the_slowest(models),)
-    return ComparisonResult(
-        name=plan.name,
-        models=models,
-        thresholds=thresholds,
-        verdict=judge(models, thresholds),
-        bigrams=bigrams_of(text_of(plan.members[0].config.data), plan.lines),
-        steps=len(models[0].runs[0].losses),
-        lines=plan.lines,
-        window=plan.window,
-    )
-
-
-def _start(member: Member) -> Start | None:
-    training = Training(member.config)
-    return start_of(training.model, training.corpus.train_ids)
-
-
-def final_loss_of_the_slowest(models: tuple[ModelResult, ...]) -> float:
-    """Return the highest final loss of a model (the mean over seeds), to three digits."""
-    return float(f"{max(model.last_loss.mean for model in models):.3g}")
-
-
-def judge(models: tuple[ModelResult, ...], thresholds: Sequence[float]) -> Verdict:
-    """Decide which model was faster, at the lowest threshold that some model crossed with every seed.
-
-    A model that is below a threshold at its first step has not crossed it: it has not learned yet.
-    """
-    seeds = len(models[0].runs)
-    for threshold in sorted(thresholds):
-        steps = {model.name: [*map(_or_never, model.steps_to(threshold))] for model in models}
-        firsts = [min(of_seed) for of_seed in zip(*steps.values(), strict=True)]
-        if all(1 < first < NEVER for first in firsts):
-            break
-    else:
-        return Verdict(None, None, 0, seeds, {model.name: None for model in models}, None)
-    leads = {
-        name: [
-            min(rivals) - own
-            for own, *rivals in zip(own_steps, *(steps[n] for n in steps if n != name), strict=True)
-        ]
-        for name, own_steps in steps.items()
-    }
-    wins = {name: sum(lead > 0 for lead in ahead) for name, ahead in leads.items()}
-    leader = max(wins, key=lambda name: wins[name])
-    clear = 2 * wins[leader] > seeds
-    return Verdict(
-        threshold=threshold,
-        faster=leader if clear else None,
-        seeds_ahead=wins[leader],
-        seeds=seeds,
-        steps={model.name: model.median_steps_to(threshold) for model in models},
-        steps_ahead=_finite(statistics.median(leads[leader])) if clear else None,
-    )
-
-
-NEVER = math.inf
-"""The step of a threshold that is not reached."""
-
-
-def _or_never(step: int | None) -> float:
-    return NEVER if step is None else step
-
-
-def _finite(steps: float) -> float | None:
-    return steps if steps < NEVER else None
-
-
-def _smoothed(losses: Sequence[float], window: int) -> tuple[float, ...]:
-    ends = range(1, len(losses) + 1)
-    return tuple(statistics.fmean(losses[max(0, end - window) : end]) for end in ends)
+    def _repr_html_(self) -> str:
+        if not self._done:
+            return display.text(repr(self))
+        return self.plan.results(self._done)._repr_html_()

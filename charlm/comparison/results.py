@@ -8,10 +8,12 @@ from typing import Any
 
 import attrs
 
+from charlm import display
 from charlm.config.rules import all_of, flag, line, number, shown, whole
 from charlm.config.stored import read_json, stored
 from charlm.errors import SettingError
 from charlm.files import write_atomically
+from charlm.wording import counted, fixed, short
 
 MOST = 1 << 30
 """The maximum bytes of a member's result: each of its steps has a number."""
@@ -185,3 +187,22 @@ class Results:
         """The notes, and which members have no result, and why."""
         failed = (f"{m.name}, seed {m.seed}, has no result: {m.reason}" for m in self.missing)
         return (*self.notes, *failed)
+
+    def __repr__(self) -> str:
+        models, trainings = ", ".join(self.models), counted(len(self.members), "training")
+        return f"<Results {self.name}: {models}; {trainings}>"
+
+    def _repr_html_(self) -> str:
+        head = ("model", "seed", "parameters", "steps", "last loss", "held-out nats per character")
+        rows = [
+            (
+                member.name,
+                member.seed,
+                f"{member.parameters:,}",
+                f"{member.steps:,}",
+                short(member.losses[-1]) if member.losses else "",
+                fixed(member.held_out.nll) if member.held_out else "",
+            )
+            for member in self.members
+        ]
+        return display.table(rows, head, self.name) + display.text("\n".join(self.all_notes))

@@ -29,6 +29,8 @@ PRESETS = ("small", "medium", "large")
 """Bundled configs for a text of the user, by training time: 3, 15 and 60 minutes."""
 MEDIUM_FROM, LARGE_FROM = 2_000_000, 20_000_000
 """Bytes from which a text gets a larger preset."""
+BUDGETS = ("train.steps", "train.epochs", "train.max_time")
+"""The limits of a run; it ends at the first that it reaches."""
 SET = "--set"
 
 
@@ -36,7 +38,7 @@ SET = "--set"
 class Override:
     """A setting given on the command line; ``origin`` is the option that the user typed.
 
-    >>> load_run("srnn", overrides=[Override("--steps", "train.steps", "20")]).train.steps
+    >>> load_config("srnn", overrides=[Override("--steps", "train.steps", "20")]).train.steps
     20
     """
 
@@ -50,7 +52,18 @@ class Override:
         return f"{self.origin} {typed}"
 
 
-def load_run(
+def replacing_budget(overrides: Sequence[Override]) -> list[Override]:
+    """Let a limit of the run among some overrides replace all limits of the config.
+
+    >>> [str(o) for o in replacing_budget([Override("--epochs", "train.epochs", "2")])]
+    ['--epochs null', '--epochs null', '--epochs null', '--epochs 2']
+    """
+    limits = [override for override in overrides if override.key in BUDGETS]
+    unset = [Override(override.origin, key, "null") for override in limits[:1] for key in BUDGETS]
+    return [*unset, *overrides]
+
+
+def load_config(
     source: str | Path | None = None,
     *,
     texts: Sequence[str | Path] = (),
@@ -73,14 +86,16 @@ def load_run(
         ConfigError: with one line for each problem, ``FILE:LINE:COLUMN: KEY: REASON``.
         ArgumentError: an argument is of a wrong type.
 
-    >>> load_run("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
+    >>> load_config("lstm", overrides=["model.hidden_dim=64"]).model.hidden_dim
     64
     """
-    texts = _names(texts, "load_run: texts")
-    require("load_run: overrides", overrides, (list, tuple), "a list, such as ['train.steps=9']")
+    texts = _names(texts, "load_config: texts")
+    require("load_config: overrides", overrides, (list, tuple), "a list, such as ['train.steps=9']")
     for override in overrides:
-        require("load_run: an override", override, (str, Override), "text, such as train.steps=9")
-    source = None if source is None else str(path_of(source, "load_run: source"))
+        require(
+            "load_config: an override", override, (str, Override), "text, such as train.steps=9"
+        )
+    source = None if source is None else str(path_of(source, "load_config: source"))
     own_text = source is None and bool(texts)
     source = _start(source, preset, texts)
     path = config_path(source or TUTORIAL)
@@ -151,13 +166,16 @@ def preset_for(texts: Sequence[str]) -> str:
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
-def load_comparison(source: str | Path) -> ComparisonConfig:
+def load_comparison_config(source: str | Path) -> ComparisonConfig:
     """Return the complete configuration of a comparison, by bundled name or YAML file.
 
     Errors:
-        ConfigError: as of ``load_run``.
+        ConfigError: as of ``load_config``.
+
+    >>> [model.name for model in load_comparison_config("srnn-vs-lstm").models]
+    ['srnn', 'lstm']
     """
-    path = config_path(path_of(source, "load_comparison: source"), comparison=True)
+    path = config_path(path_of(source, "load_comparison_config: source"), comparison=True)
     root, problems = read_file(path)
     if "models" not in root.value:
         raise ConfigError(
@@ -190,7 +208,7 @@ def named_models(
 
     Args:
         sources: the configs; without one, the preset that suits the size of the texts.
-        texts: replace the texts of all configs, as of ``load_run``.
+        texts: replace the texts of all configs, as of ``load_config``.
         grid: ``KEY=VALUE,VALUE...``: each config gives one model for each combination of values, named by them.
 
     Errors:
@@ -211,7 +229,7 @@ def named_models(
         for point in points:
             values = [Override("--grid", key, value) for key, value in point]
             try:
-                run = load_run(source, texts=texts, overrides=values)
+                run = load_config(source, texts=texts, overrides=values)
             except ConfigError as error:
                 complaints += [line for line in str(error).split("\n") if line not in complaints]
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from charlm import progress
+from charlm import display, progress
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
 from charlm.engine.arrays import Array
 from charlm.engine.ops import sequence_neg_log_softmax
@@ -17,6 +17,7 @@ from charlm.lm.dynamic import DynamicTrainer
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.text.vocab import Ids
+from charlm.wording import fixed, short
 
 WARM_UP = 1000
 """Characters read before the first scored one, for the state."""
@@ -50,6 +51,17 @@ class Score:
     def perplexity(self) -> float:
         """exp(nll), see ``nll_to_perplexity``."""
         return nll_to_perplexity(self.nll)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("nats per character", fixed(self.nll)),
+            ("bits per character", fixed(self.bpc)),
+            ("perplexity", short(self.perplexity)),
+            ("characters", f"{self.characters:,}"),
+        ]
+
+    def _repr_html_(self) -> str:
+        return display.table(self._rows())
 
 
 def evaluate(model: Model, pieces: Iterable[tuple[Array, Array, bool]]) -> Score:

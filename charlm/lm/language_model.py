@@ -30,7 +30,7 @@ class CharLM(Model, TextGenerator):
         return Predictor(self)
 
 
-def load(run: str | Path, checkpoint: str | None = None) -> CharLM:
+def load_model(run: str | Path, checkpoint: str | None = None) -> CharLM:
     """Load the model of a run directory or checkpoint file.
 
     ``checkpoint`` chooses one of a run: ``last``, ``best`` (by the held-out score), or by default the best
@@ -39,6 +39,12 @@ def load(run: str | Path, checkpoint: str | None = None) -> CharLM:
     Raises:
         CheckpointError: there is none, or it is damaged.
         ArgumentError: ``run`` is not a path.
+
+    Example:
+        >>> import charlm, tempfile
+        >>> run = charlm.train("srnn", steps=100, folder=tempfile.mkdtemp(), progress=False)
+        >>> charlm.load_model(run.path).sample(prime="a quick ", greedy=True)
+        'brown fox jumped over the lazy dog'
     """
     loaded = load_checkpoint(run, checkpoint)
     use_threads(thread_count(default=1))  # sampling and scoring are many small products

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from charlm import display
 from charlm.config import ModelConfig
 from charlm.config.schema import CELLS as NAMES
 from charlm.engine.arrays import Array
@@ -40,6 +41,7 @@ from charlm.lm.saved import (
 )
 from charlm.text.reading import NONE, Form
 from charlm.text.vocab import Vocab
+from charlm.wording import counted
 
 TIME = 2
 """The axis of a sequence's positions."""
@@ -95,6 +97,15 @@ class Model:
             )
             for n in (hidden if config.layer_norm else ())
         ]
+
+    def __repr__(self) -> str:
+        parameters = counted(self.parameter_count(), "parameter")
+        symbols = counted(len(self.vocab), "symbol")
+        return f"<{type(self).__name__}: {described(self.config)}; {symbols}; {parameters}>"
+
+    def _repr_html_(self) -> str:
+        row = (described(self.config), f"{len(self.vocab):,}", f"{self.parameter_count():,}")
+        return display.table([row], ("model", "symbols", "parameters"))
 
     def parameter_count(self) -> int:
         """Return the number of trainable numbers."""

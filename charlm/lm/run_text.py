@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
 
 from charlm.config import DataConfig
 from charlm.errors import MissingTextError, TextError, UndecodableTextError
+from charlm.lm.evaluation import WARM_UP
 from charlm.lm.saved import config_of, model_state
 from charlm.runs.checkpoint import Checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
-from charlm.text.preparing import corpus_of
+from charlm.text.preparing import corpus_of, ids_of
+from charlm.text.sizes import NO_SIZES, Sizes, unknown_sizes
+from charlm.text.vocab import Ids, Vocab
+
+Split: TypeAlias = Literal["val", "test"]
+"""A part of a text: held out for validation, or for the test at the end."""
 
 
 def corpus_of_run(
@@ -52,3 +61,24 @@ def corpus_of_run(
             + (", or name a text to score: charlm eval RUN TEXT" if moved is None else "")
         )
     return corpus
+
+
+def text_ids(data: DataConfig, vocab: Vocab) -> tuple[Ids, Sizes]:
+    """Return the ids of the text that a section names, and the sizes of its characters that are ``<UNK>``.
+
+    The first id is the symbol with which every text of the model begins.
+    """
+    ids = ids_of(data, vocab)
+    has_unknown = vocab.unknown is not None and (ids == vocab.unknown).any()
+    unknown = unknown_sizes(data, vocab) if has_unknown else NO_SIZES
+    return np.append(np.full(1, vocab.start, ids.dtype), ids), unknown
+
+
+def part_of(corpus: LineCorpus | StreamCorpus, split: Split, data: DataConfig) -> tuple[Ids, Ids]:
+    """Return the text that a model reads first, and then a part of the run's text that was not trained on."""
+    held_out, before = corpus.held_out_ids, corpus.train_ids[-WARM_UP - 1 :]
+    if split == "val":
+        return before, held_out
+    if data.val_file is None:
+        before = np.append(before, held_out[-WARM_UP - 1 :])
+    return before, corpus.test_ids

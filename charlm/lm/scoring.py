@@ -23,6 +23,7 @@ from charlm.lm.evaluation import (
 from charlm.lm.model import Model
 from charlm.text.sizes import NO_SIZES, Sizes, utf_8_length
 from charlm.text.vocab import Ids, Vocab
+from charlm.wording import fixed, short
 
 MIX_ORDER = 7
 """The order of the n-grams in a mixture: fixed, so it does not depend on the scored text."""
@@ -68,6 +69,22 @@ class Evaluation(Score):
     def perplexity_error(self) -> float:
         """The standard error of the perplexity, to first order."""
         return self.perplexity * self.standard_error
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [
+            *super()._rows(),
+            ("standard error of the nats", fixed(self.standard_error)),
+            ("bits per byte", fixed(self.bits_per_byte)),
+        ]
+        if self.rate is not None:
+            rows.append(("learning rate of the dynamic evaluation", short(self.rate)))
+        if self.mix is not None:
+            rows += [
+                ("nats of the model alone", fixed(self.mix.model_nll)),
+                (f"nats of the {MIX_ORDER}-gram alone", fixed(self.mix.ngram_nll)),
+                ("weight of the model", fixed(self.mix.weight, 2)),
+            ]
+        return rows
 
 
 def score_text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from charlm.comparison.analysis import BigramReport
-from charlm.comparison.comparison import ComparisonResult, ModelResult
+from charlm.comparison.learning import ComparisonResult, ModelResult
 from charlm.wording import short
 
 

@@ -61,15 +61,20 @@ def check_writable(path: Path) -> None:
         raise output_error(path, error) from error
 
 
+def content_of(figure: Any, kind: str = "png") -> bytes:
+    """Return a figure as the content of a PNG or SVG file."""
+    picture = io.BytesIO()
+    with warnings.catch_warnings():
+        # a letter that the font lacks, in the name of a run, is drawn as a box
+        warnings.filterwarnings("ignore", message="Glyph ")
+        figure.savefig(picture, format=kind)
+    return picture.getvalue()
+
+
 def write_picture(path: Path, figure: Any) -> None:
     """Write a figure as the kind of file that its name ends in: .png or .svg.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    picture = io.BytesIO()
-    with warnings.catch_warnings():
-        # a letter that the font lacks, in the name of a run, is drawn as a box
-        warnings.filterwarnings("ignore", message="Glyph ")
-        figure.savefig(picture, format=path.suffix[1:].lower())
-    write_atomically(path, picture.getvalue())
+    write_atomically(path, content_of(figure, path.suffix[1:].lower()))

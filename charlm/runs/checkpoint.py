@@ -99,7 +99,7 @@ def load_checkpoint(path: str | os.PathLike[str], which: str | None = None) -> C
         CheckpointError: there is none, it is damaged, or it has another format.
         ArgumentError: ``path`` is not a path.
     """
-    file = path_of(path, "load: run")
+    file = path_of(path, "run")
     try:
         file = checkpoint_file(path, which)
         if not file.is_file():
@@ -119,7 +119,7 @@ def checkpoint_file(path: str | os.PathLike[str], which: str | None = None) -> P
     Raises:
         CheckpointError: the run has no best checkpoint, or ``which`` is another word.
     """
-    run = Path(home_expanded(str(path_of(path, "load: run"))))
+    run = Path(home_expanded(str(path_of(path, "run"))))
     if which not in (None, "last", "best"):
         raise CheckpointError(f"{run}: checkpoint is 'last' or 'best', or None, got {which!r}")
     if not run.is_dir():

@@ -1,9 +1,4 @@
-"""The training loop, as a generator of events. It prints nothing: its caller decides what to show.
-
-for event in Training(config).events():
-    match event:
-        case Logged(): ...
-"""
+"""The training loop, as a generator of events. It prints nothing: its caller decides what to show."""
 
 from __future__ import annotations
 
@@ -76,6 +71,12 @@ class Training:
         CheckpointError: ``init_from`` has other sizes; ``resume`` is of another text.
         ConfigError: ``resume`` is of another config.
         ArgumentError: an argument is of a wrong type.
+
+    Example:
+        >>> from charlm.config import load_config
+        >>> config = load_config("srnn", overrides=["train.steps=6"])
+        >>> [event.step for event in Training(config).events() if isinstance(event, Logged)]
+        [1, 6]
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Training:
         resume: Checkpoint | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        require("Training: config", config, RunConfig, "what charlm.load_run returns")
+        require("Training: config", config, RunConfig, "what charlm.load_config returns")
         require(
             "Training: directory", directory, (RunDirectory, NoneType), "a RunDirectory or None"
         )

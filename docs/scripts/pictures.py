@@ -84,7 +84,7 @@ def counter() -> Any:
         labels = json.loads(told(f"inspect runs/{run} memory --json"))["labels"]
         best = next(label for label in labels if label["label"] == "depth of brackets")["units"][0]
         unit = Unit(best["layer"], best["state"], best["unit"])
-        model = charlm.load(f"runs/{run}")
+        model = charlm.load_model(f"runs/{run}")
         before = LINES * 20  # which the state has read
         values = values_of(model, model.vocab.encode(before + LINES), unit)
         axes.plot(values[len(before) :], marker=".", markersize=3, linewidth=1)

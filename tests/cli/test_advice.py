@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
 
@@ -44,7 +44,7 @@ def test_an_encoding_is_advised_where_it_can_be_given(typed, command, encoding):
     code, out, err = typed(f"charlm {command} old.txt {options} {advised[1]}")
     assert code == 0, err
     if command == "train":
-        data = load_run("run/config.yaml").data
+        data = load_config("run/config.yaml").data
         assert data.encoding == advised[1].split()[1]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from charlm.benchmark import part_of
 from charlm.cli.bench import beside_numpy
-from charlm.config import load_run
+from charlm.config import load_config
 
 KEYS = {
     "ms_per_step",
@@ -118,7 +118,7 @@ def test_ranks_are_computed_from_a_part_of_a_step(charlm):
 
 
 def test_a_part_of_a_step_has_a_part_of_its_streams_or_lines():
-    streams = load_run("text", overrides=["data.batch_size=7"])
+    streams = load_config("text", overrides=["data.batch_size=7"])
     assert part_of(streams, 3).data.batch_size == 3
-    lines = load_run("srnn", overrides=["train.accumulate=7"])
+    lines = load_config("srnn", overrides=["train.accumulate=7"])
     assert part_of(lines, 2).train.accumulate == 4

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.runs.checkpoint import save_checkpoint
 from charlm.training.loop import Training
 from tests.cli.conftest import environment
@@ -37,7 +37,7 @@ def run(tmp_path):
 
 def save_new(path, *settings):
     """Save a model that has learned nothing."""
-    training = Training(load_run("srnn", overrides=["train.steps=0", *settings]))
+    training = Training(load_config("srnn", overrides=["train.steps=0", *settings]))
     save_checkpoint(path, training.learner.weights())
 
 

@@ -153,8 +153,8 @@ from charlm.training.events import Logged, Stepped
 count, settings = int(sys.argv[1]), sys.argv[2:]
 signal.signal(signal.SIGALRM, signal.default_int_handler)  # what Ctrl-C does
 chance = random.Random(0)
-training = charlm.Training(charlm.load_run("text", overrides=settings))
-model = charlm.load("run-0")
+training = charlm.Training(charlm.load_config("text", overrides=settings))
+model = charlm.load_model("run-0")
 model.kernels = training.model.kernels
 
 

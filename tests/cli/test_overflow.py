@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from charlm.cli import main
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.lm.evaluation import Score
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
@@ -26,7 +26,7 @@ def blown_up(request, tmp_path):
     """A run whose weights have grown out of all proportion, and whose text is in a file."""
     text = tmp_path / "text.txt"
     text.write_text("the cat sat on the mat\n" * 40)
-    config = load_run("text", texts=[str(text)], overrides=[*SIZES, *request.param])
+    config = load_config("text", texts=[str(text)], overrides=[*SIZES, *request.param])
     sound = Training(config, RunDirectory.create_named(tmp_path / "sound"))
     list(sound.events())
     start = load_checkpoint(tmp_path / "sound")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from charlm.config.schema import CELLS
-from charlm.lm.language_model import load
+from charlm.lm.language_model import load_model
 from charlm.lm.lines import line_scores, spans
 from charlm.lm.reader import Reader
 from charlm.text.vocab import code_points
@@ -74,7 +74,7 @@ def test_a_table_of_characters(made):
 
 def test_a_rank_counts_the_symbols_that_were_likelier(made):
     made()
-    reader = Reader(load("run"))
+    reader = Reader(load_model("run"))
     (piece,) = reader.read(reader._model.vocab.encode("the rat"))
     for log_p, symbol, rank in zip(piece.log_p_TV, piece.ids_T, piece.ranks, strict=True):
         assert sorted(log_p, reverse=True)[rank - 1] == log_p[symbol]
@@ -87,7 +87,7 @@ def test_a_rank_counts_the_symbols_that_were_likelier(made):
 @pytest.mark.parametrize("cut", [1, 7, 10_000])
 def test_scores_do_not_depend_on_how_the_text_arrives(made, cut):
     made()
-    model = load("run")
+    model = load_model("run")
     points = model.vocab.encode(TEXT), code_points(TEXT)
 
     def parts():

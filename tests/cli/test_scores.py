@@ -8,7 +8,7 @@ import re
 import pytest
 
 from charlm.cli import main
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.runs.directory import RunDirectory
 from charlm.training.loop import Training
 
@@ -24,7 +24,7 @@ def trained(tmp_path, monkeypatch):
 
     def train(*overrides, content=CONTENT, name="run"):
         (tmp_path / f"{name}.txt").write_bytes(content)
-        config = load_run(
+        config = load_config(
             "text", texts=[str(tmp_path / f"{name}.txt")], overrides=[*SMALL, *overrides]
         )
         directory = RunDirectory.create_named(tmp_path / name)

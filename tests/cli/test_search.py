@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from tests.cli.conftest import environment
 from tests.search.studies import SMALL, TEXT
 
@@ -51,7 +51,7 @@ def test_the_result_in_words_and_the_best_config(typed):
     assert all(line.endswith(" left)") for line in trials)
     assert "I 20" not in err  # Optuna's log
     assert "Warning" not in err
-    best = load_run("searches/small/best.yaml")
+    best = load_config("searches/small/best.yaml")
     assert best.train.learning_rate == float(lines[1].split()[1])
     assert best.train.steps == 20
     comment = Path("searches/small/best.yaml").read_text().split("name:")[0]

@@ -7,7 +7,7 @@ import pytest
 
 from charlm.cli import cli, main
 from charlm.cli.options.settings import ALIASES, FLAGS, KEYS, SettingOption
-from charlm.config import load_run, to_yaml
+from charlm.config import load_config, to_yaml
 from charlm.config.keys import keys
 from tests.cli.reference import help_of
 
@@ -61,9 +61,11 @@ def test_an_option_sets_its_key_as_set_does(capsys, monkeypatch, tmp_path, flag)
     quoted = f"'{value}'" if key == "data.val_file" else value
     # beside these every value is allowed
     around = ["--set", "data.framing=stream", "--set", "data.alphabet=null"]
-    wanted = load_run(overrides=[f"{key}={quoted}", around[1], around[3]])
+    wanted = load_config(overrides=[f"{key}={quoted}", around[1], around[3]])
     if key in ("train.epochs", "train.max_time"):  # one budget replaces the others
-        wanted = load_run(overrides=[f"{key}={quoted}", "train.steps=null", around[1], around[3]])
+        wanted = load_config(
+            overrides=[f"{key}={quoted}", "train.steps=null", around[1], around[3]]
+        )
     assert printed(capsys, *around, flag, value) == to_yaml(wanted)
 
 

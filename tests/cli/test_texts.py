@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from tests.cli.conftest import ROOT, environment
 
 NOVEL = "the cat sat on the mat, the rat sat on the cat.\n" * 60
@@ -38,12 +38,12 @@ def test_the_options_are_the_config_s(charlm, tmp_path):
     done = charlm("train", "srnn", "novel.txt", *options, "--print-config")
     assert done.returncode == 0, done.stderr
     (tmp_path / "printed.yaml").write_text(done.stdout)
-    data = load_run(str(tmp_path / "printed.yaml")).data
+    data = load_config(str(tmp_path / "printed.yaml")).data
     assert (data.encoding, data.min_count, data.test_frac) == ("latin-1", 3, 0.2)
     assert data.val_file == str(tmp_path / "*.txt")
     again = charlm("train", "printed.yaml", "other.txt", "--val-frac", 0.2, "--print-config")
     (tmp_path / "printed.yaml").write_text(again.stdout)
-    data = load_run(str(tmp_path / "printed.yaml")).data
+    data = load_config(str(tmp_path / "printed.yaml")).data
     assert (data.val_file, data.val_frac, data.test_frac) == (None, 0.2, 0.0)
 
 
@@ -75,7 +75,9 @@ def test_a_quoted_pattern_is_kept_in_the_config(charlm, tmp_path):
     done = charlm("train", "deep/**/*.txt", *SMALL, "-o", "run")
     assert done.returncode == 0, done.stderr
     assert f"2 files: {2 * len(NOVEL):,} bytes" in done.stderr
-    assert load_run(str(tmp_path / "run/config.yaml")).data.text == str(tmp_path / "deep/**/*.txt")
+    assert load_config(str(tmp_path / "run/config.yaml")).data.text == str(
+        tmp_path / "deep/**/*.txt"
+    )
 
 
 def test_a_piped_text_can_run_again(charlm, tmp_path):

@@ -36,7 +36,7 @@ from charlm.comparison.pool import (
     run_members,
 )
 from charlm.comparison.results import MemberResult
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.errors import ClusterError, InputError
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.text.preparing import corpus_of
@@ -145,7 +145,7 @@ def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def members_of(text: Path, seeds: int = 2) -> list[Member]:
-    base = load_run("small", texts=[str(text)], overrides=SETTINGS)
+    base = load_config("small", texts=[str(text)], overrides=SETTINGS)
     digest = corpus_of(base.data).sha256
     configs = [attrs.evolve(base, train=attrs.evolve(base.train, seed=s)) for s in range(seeds)]
     return [

@@ -13,7 +13,7 @@ from charlm.comparison.heldout import BLOCK, HeldOutText
 from charlm.comparison.member import train_member
 from charlm.comparison.plan import Span
 from charlm.comparison.planning import Options, plan_of
-from charlm.config import ModelConfig, NamedModel, RunConfig, load_run
+from charlm.config import ModelConfig, NamedModel, RunConfig, load_config
 from charlm.errors import ConfigError, InputError
 from charlm.text.preparing import corpus_of
 
@@ -36,7 +36,7 @@ def config(text: Path, *overrides: str) -> RunConfig:
         "train.patience=null",
     )
     more = ("train.kernels=numpy", "data.batch_size=2", "data.seq_length=8")
-    return load_run("small", texts=[text], overrides=[*small, *more, *overrides])
+    return load_config("small", texts=[text], overrides=[*small, *more, *overrides])
 
 
 def plan(*configs: RunConfig, **options: object):

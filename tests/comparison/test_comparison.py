@@ -8,19 +8,16 @@ import attrs
 import pytest
 
 from charlm.comparison.analysis import bigrams_of
-from charlm.comparison.comparison import (
-    Comparison,
+from charlm.comparison.comparison import Comparison, RunFinished, RunStarted, RunStepped
+from charlm.comparison.learning import (
     ModelResult,
-    RunFinished,
-    RunStarted,
-    RunStepped,
     SeedRun,
     final_loss_of_the_slowest,
     judge,
     learning,
 )
 from charlm.comparison.planning import WINDOW
-from charlm.config import load_comparison
+from charlm.config import load_comparison_config
 from charlm.errors import BadGradientError, EvaluationError
 from charlm.lm.sampling import SampledText
 from charlm.reporting.comparison.curves import plot_report
@@ -90,7 +87,7 @@ def test_a_threshold_that_is_met_before_anything_is_learned_does_not_decide():
 def test_without_thresholds_it_is_judged_final_loss_of_the_slowest():
     fast, slow = model("fast", [9, 3, 1.5], [9, 2, 1]), model("slow", [9, 5, 3.1], [9, 4, 2.9012])
     assert final_loss_of_the_slowest((fast, slow)) == 3.0
-    config = attrs.evolve(load_comparison("srnn-vs-lstm"), thresholds=())
+    config = attrs.evolve(load_comparison_config("srnn-vs-lstm"), thresholds=())
     comparison = Comparison(config, seeds=1, steps=40)
     list(comparison.events())
     result = comparison.result()
@@ -100,7 +97,7 @@ def test_without_thresholds_it_is_judged_final_loss_of_the_slowest():
 
 
 def finished(name, **options):
-    comparison = Comparison(load_comparison(name), **options)
+    comparison = Comparison(load_comparison_config(name), **options)
     for _ in comparison.events():
         pass
     return comparison.result()
@@ -146,7 +143,7 @@ def test_the_lstm_wins_where_memory_is_needed():
 
 
 def test_nothing_of_the_memory_text_is_read_twice():
-    base = load_comparison("srnn-vs-lstm-memory").base
+    base = load_comparison_config("srnn-vs-lstm-memory").base
     corpus = corpus_of(base.data, text_of(base.data))
     assert isinstance(corpus, StreamCorpus)
     assert base.train.steps <= corpus.steps_per_pass
@@ -162,7 +159,7 @@ def test_each_seed_is_a_run_of_its_own_and_the_base_has_the_first():
     zero, one = finished("srnn-vs-lstm", seeds=2, steps=3).models[0].runs
     assert (zero.seed, one.seed) == (0, 1)
     assert zero.losses != one.losses
-    config = load_comparison("srnn-vs-lstm")
+    config = load_comparison_config("srnn-vs-lstm")
     later = attrs.evolve(config.base, train=attrs.evolve(config.base.train, seed=1))
     comparison = Comparison(attrs.evolve(config, base=later), seeds=1, steps=3)
     list(comparison.events())
@@ -176,7 +173,7 @@ def on(text, tmp_path, **options):
         "base:\n  data: {text: own.txt}\n  model: {hidden_dim: 5, embed_dim: 5}\n"
         f"  train: {options}\nmodels: [{{name: a}}, {{name: b, model: {{cell: gru}}}}]\n"
     )
-    return load_comparison(str(tmp_path / "own.yaml"))
+    return load_comparison_config(str(tmp_path / "own.yaml"))
 
 
 @pytest.mark.parametrize(("lines", "window"), [(1, 1), (3, 3), (50, WINDOW)])
@@ -207,7 +204,7 @@ def test_a_model_that_diverges_is_named(tmp_path, clip_norm):
 
 
 def test_events_tell_of_each_run_and_can_be_asked_for_again():
-    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=2, steps=3)
+    comparison = Comparison(load_comparison_config("srnn-vs-lstm"), seeds=2, steps=3)
     for _ in range(2):
         events = list(comparison.events())
         started = [(e.seed, e.model) for e in events if isinstance(e, RunStarted)]
@@ -228,7 +225,7 @@ def test_a_plot_of_one_seed_and_one_step(tmp_path):
 
 def test_a_result_before_the_end_is_refused():
     with pytest.raises(EvaluationError, match="to the end"):
-        Comparison(load_comparison("srnn-vs-lstm"), seeds=1).result()
+        Comparison(load_comparison_config("srnn-vs-lstm"), seeds=1).result()
 
 
 def test_a_bigram_may_occur_twice_and_still_tell_its_successor():
@@ -239,7 +236,7 @@ def test_a_bigram_may_occur_twice_and_still_tell_its_successor():
 
 
 def test_a_seed_that_failed_counts_for_no_model():
-    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=2, steps=20)
+    comparison = Comparison(load_comparison_config("srnn-vs-lstm"), seeds=2, steps=20)
     list(comparison.events())
     results = comparison.results()
     srnn, _, *lstm = results.members
@@ -251,7 +248,7 @@ def test_a_seed_that_failed_counts_for_no_model():
 
 
 def test_a_model_without_a_result_is_left_out():
-    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=20)
+    comparison = Comparison(load_comparison_config("srnn-vs-lstm"), seeds=1, steps=20)
     list(comparison.events())
     results = attrs.evolve(comparison.results(), models=("gru", "srnn", "lstm"))
     assert results.complete().models == ("srnn", "lstm")

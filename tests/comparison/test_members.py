@@ -22,7 +22,7 @@ from charlm.comparison.pool import (
     run_members,
 )
 from charlm.comparison.results import BlockScores, MemberResult, ScoreAt
-from charlm.config import NamedModel, load_run
+from charlm.config import NamedModel, load_config
 from charlm.errors import CheckpointError, StoredError, TextError
 from charlm.runs.directory import RunDirectory
 
@@ -39,7 +39,7 @@ def novel(tmp_path: Path) -> Path:
 
 
 def members_of(novel: Path, seeds: int = 1, *overrides: str) -> tuple[Member, ...]:
-    config = load_run("small", texts=[novel], overrides=[*SETTINGS, *overrides])
+    config = load_config("small", texts=[novel], overrides=[*SETTINGS, *overrides])
     model = NamedModel(name="m", config=config)
     return plan_of("test", [model], options=Options(seeds=seeds)).members
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from charlm.compression.compressor import Compressor
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.lm.language_model import model_of
 from charlm.runs.checkpoint import save_checkpoint
 from charlm.training.loop import Training
@@ -53,7 +53,7 @@ def main() -> None:
     """Train the models and compress the files."""
     DATA.mkdir(exist_ok=True)
     for name, settings in SETTINGS.items():
-        config = load_run("srnn", overrides=[*COMMON, *settings])
+        config = load_config("srnn", overrides=[*COMMON, *settings])
         training = Training(config, text=TEXT * 4)
         list(training.events())
         checkpoint = training.learner.weights()

@@ -18,8 +18,8 @@ from charlm.config import (
     bundled_runs,
     bundled_texts,
     is_config,
-    load_comparison,
-    load_run,
+    load_comparison_config,
+    load_config,
     resolve_text,
 )
 from charlm.errors import MissingTextError, TextError
@@ -36,12 +36,12 @@ def test_what_is_bundled():
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_bundled_run_loads_under_its_name(name):
-    assert load_run(name).name == name
+    assert load_config(name).name == name
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_a_bundled_comparison_loads_under_its_name(name):
-    comparison = load_comparison(name)
+    comparison = load_comparison_config(name)
     assert comparison.name == name
     assert [model.config.model.cell for model in comparison.models] == ["rnn", "lstm"]
     for text in comparison.base.data.texts:
@@ -52,11 +52,14 @@ def test_the_cells_of_the_tutorial_s_runs_differ_and_nothing_else_does():
     for cell in ("lstm", "gru"):
         data = charlm.config.to_dict(RunConfig())
         data["model"]["cell"] = data["name"] = cell
-        assert charlm.config.to_dict(load_run(cell)) == data
+        assert charlm.config.to_dict(load_config(cell)) == data
 
 
 def test_the_comparisons_follow_the_tutorial():
-    shallow, deep = load_comparison("srnn-vs-lstm"), load_comparison("srnn-vs-lstm-deep")
+    shallow, deep = (
+        load_comparison_config("srnn-vs-lstm"),
+        load_comparison_config("srnn-vs-lstm-deep"),
+    )
     assert shallow.base == RunConfig(name="srnn-vs-lstm")
     assert deep.base.model.layers > 1
     assert deep.base.data == shallow.base.data
@@ -156,8 +159,8 @@ def test_configs_and_data_are_found_from_any_directory(tmp_path, kind):
     for folder in ("configs", "data"):
         shutil.copytree(bundled_folder(folder), bundle / folder)
     code = (
-        "from charlm.config import *; print(load_run().data.text, resolve_text('fox'), "
-        "load_comparison('srnn-vs-lstm').name)"
+        "from charlm.config import *; print(load_config().data.text, resolve_text('fox'), "
+        "load_comparison_config('srnn-vs-lstm').name)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -11,8 +11,8 @@ from charlm.config import (
     NamedModel,
     RunConfig,
     comparison_of,
-    load_comparison,
-    load_run,
+    load_comparison_config,
+    load_config,
 )
 from charlm.errors import ConfigError, SettingError
 
@@ -28,12 +28,12 @@ def config(tmp_path):
 
 def report(source: str) -> list[str]:
     with pytest.raises(ConfigError) as raised:
-        load_comparison(source)
+        load_comparison_config(source)
     return str(raised.value).split("\n")
 
 
 def test_each_model_is_its_entry_over_the_base(config):
-    comparison = load_comparison(
+    comparison = load_comparison_config(
         config(
             "base:\n"
             "  model: {layers: 2, hidden_dim: [7, 8]}\n"
@@ -62,14 +62,14 @@ def test_each_model_is_its_entry_over_the_base(config):
 def test_the_base_may_be_left_out(config):
     text = "models:\n  - name: a\n  - {name: b, model: {cell: gru}}\n"
     for head in ("", "base:\n", "base: {model: }\n"):
-        comparison = load_comparison(config(head + text))
+        comparison = load_comparison_config(config(head + text))
         assert comparison.base == RunConfig(name="mine")
         assert comparison.models[0].config == RunConfig(name="a")
 
 
 def test_paths_start_at_the_file_s_folder(config, tmp_path):
     file = config("base: {data: {text: t.txt}}\nmodels: [{name: a}, {name: b}]\n")
-    for model in load_comparison(file).models:
+    for model in load_comparison_config(file).models:
         assert model.config.data.text == str(tmp_path / "t.txt")
 
 
@@ -158,17 +158,17 @@ def test_a_run_is_no_comparison_and_the_other_way_round(config):
         f"{file}: this is one run, not a comparison (it has no models:); name two runs or more"
     ]
     with pytest.raises(ConfigError, match="this is a comparison of models, not one run"):
-        load_run("srnn-vs-lstm")
+        load_config("srnn-vs-lstm")
 
 
 def test_runs_become_a_comparison_under_their_names(config):
     file = config("model: {cell: gru, layers: 2}\n")
     comparison = comparison_of(["srnn", "lstm", file])
     assert comparison.name == "srnn-vs-lstm-vs-mine"
-    assert comparison.base == load_run("srnn")
+    assert comparison.base == load_config("srnn")
     assert [model.name for model in comparison.models] == ["srnn", "lstm", "mine"]
     assert [model.config for model in comparison.models] == [
-        *(load_run("srnn"), load_run("lstm"), load_run(file))
+        *(load_config("srnn"), load_config("lstm"), load_config(file))
     ]
 
 
@@ -221,7 +221,7 @@ def test_models_that_predict_other_symbols_or_other_text_are_not_ranked(config, 
     )
     (line,) = report(file)
     assert said in line
-    runs = load_run(one), load_run(two)
+    runs = load_config(one), load_config(two)
     with pytest.raises(SettingError, match="same symbols"):  # from Python
         ComparisonConfig(
             models=[NamedModel(name=run.name, config=run) for run in runs], base=runs[0]

@@ -11,7 +11,7 @@ from charlm.config import (
     RunConfig,
     bundled_runs,
     comparison_of,
-    load_run,
+    load_config,
     needs_text,
     preset_for,
     to_dict,
@@ -33,30 +33,30 @@ def config(tmp_path):
 
 
 def test_without_anything_the_tutorial_runs():
-    assert load_run() == load_run("srnn") == RunConfig()
+    assert load_config() == load_config("srnn") == RunConfig()
 
 
 def test_an_empty_file_is_the_tutorial_under_the_file_s_name(config):
-    assert load_run(config("# nothing set\n")) == RunConfig(name="mine")
-    assert load_run(config("model:\ndata:\ntrain:\n", "other.YML")) == RunConfig(name="other")
+    assert load_config(config("# nothing set\n")) == RunConfig(name="mine")
+    assert load_config(config("model:\ndata:\ntrain:\n", "other.YML")) == RunConfig(name="other")
 
 
 def test_yaml_is_1_2(config):
-    train = load_run(config("train: {learning_rate: 2e-3, steps: 0123, seed: 0x10}\n")).train
+    train = load_config(config("train: {learning_rate: 2e-3, steps: 0123, seed: 0x10}\n")).train
     assert (train.learning_rate, train.steps, train.seed) == (0.002, 123, 16)
-    assert load_run(config("name: no\n")).name == "no"
-    assert load_run(config("name: 2001-01-01\n")).name == "2001-01-01"
+    assert load_config(config("name: no\n")).name == "no"
+    assert load_config(config("name: 2001-01-01\n")).name == "2001-01-01"
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(config):
-    assert load_run(config("\ufeffname: x\n")).name == "x"
+    assert load_config(config("\ufeffname: x\n")).name == "x"
 
 
 def test_paths_in_a_file_start_at_its_folder(config, tmp_path, monkeypatch):
     file = config("data: {text: [novel.txt, fox, ../b.txt, /c.txt]}\n", "sub/mine.yaml")
     monkeypatch.chdir(tmp_path)
     for source in (file, "sub/mine.yaml"):
-        assert load_run(source).data.text == (
+        assert load_config(source).data.text == (
             str(tmp_path / "sub" / "novel.txt"),
             "fox",
             str(tmp_path / "sub" / ".." / "b.txt"),
@@ -67,14 +67,14 @@ def test_paths_in_a_file_start_at_its_folder(config, tmp_path, monkeypatch):
 def test_paths_on_the_line_start_where_the_user_is(config, tmp_path, monkeypatch):
     file = config("data: {text: novel.txt}\n", "sub/mine.yaml")
     monkeypatch.chdir(tmp_path)
-    assert load_run(file, texts=["a.txt"]).data.text == str(tmp_path / "a.txt")
-    assert load_run(file, overrides=["data.text=b.txt"]).data.text == str(tmp_path / "b.txt")
-    assert load_run(file, texts=["pretzels"]).data.text == "pretzels"
+    assert load_config(file, texts=["a.txt"]).data.text == str(tmp_path / "a.txt")
+    assert load_config(file, overrides=["data.text=b.txt"]).data.text == str(tmp_path / "b.txt")
+    assert load_config(file, texts=["pretzels"]).data.text == "pretzels"
 
 
 def test_a_text_of_one_s_own_picks_the_config_for_it():
-    run = load_run(texts=["stories/novel.txt", "more.txt"])
-    own = load_run("small")
+    run = load_config(texts=["stories/novel.txt", "more.txt"])
+    own = load_config("small")
     assert run.name == "novel"
     assert (run.model, run.train) == (own.model, own.train)
     assert run.model.cell == "lstm"
@@ -89,7 +89,7 @@ def test_a_preset_is_chosen_by_name_or_by_the_size_of_the_text(tmp_path, monkeyp
         with Path(f"{preset}.txt").open("wb") as file:
             file.truncate(size)
         assert preset_for([f"{preset}.txt"]) == preset
-        assert load_run(texts=["novel.txt"], preset=preset).train == load_run(preset).train
+        assert load_config(texts=["novel.txt"], preset=preset).train == load_config(preset).train
     assert preset_for([".", "large.txt"]) == "large"
     assert preset_for(["gone.txt", "-"]) == "small"
 
@@ -99,7 +99,7 @@ def test_a_preset_is_chosen_by_name_or_by_the_size_of_the_text(tmp_path, monkeyp
 )
 def test_a_preset_is_for_a_text_alone(source, texts, said):
     with pytest.raises(ConfigError, match=said):
-        load_run(source, texts=texts, preset="small")
+        load_config(source, texts=texts, preset="small")
 
 
 def test_every_text_gives_its_run_a_name(tmp_path, monkeypatch):
@@ -113,16 +113,16 @@ def test_every_text_gives_its_run_a_name(tmp_path, monkeypatch):
         "-": "text",
         "/": "text",
     }
-    assert {text: load_run(texts=[text]).name for text in names} == names
+    assert {text: load_config(texts=[text]).name for text in names} == names
 
 
 def test_texts_replace_the_config_s_and_leave_model_training_and_name(config):
     file = config("model: {cell: gru}\ntrain: {learning_rate: 0.3, sample_every: 3}\n")
-    run, mine = load_run(file, texts=["novel.txt"]), load_run(file)
+    run, mine = load_config(file, texts=["novel.txt"]), load_config(file)
     assert (run.name, run.model, run.train) == ("mine", mine.model, mine.train)
     assert (run.data.framing, run.data.alphabet, run.data.val_frac) == ("stream", None, 0.1)
-    text = load_run("text", texts=["novel.txt"])
-    assert (text.model, text.train) == (load_run("text").model, load_run("text").train)
+    text = load_config("text", texts=["novel.txt"])
+    assert (text.model, text.train) == (load_config("text").model, load_config("text").train)
 
 
 @pytest.mark.parametrize("source", ["srnn", "lstm", "gru"])
@@ -133,18 +133,18 @@ def test_a_text_of_one_s_own_is_not_learned_as_the_tutorial_s_sentence(
     with Path("long.txt").open("wb") as file:
         file.truncate(20_000_000)
     for text, preset in (("novel.txt", "small"), ("long.txt", "large"), ("pretzels", "small")):
-        run, suited = load_run(source, texts=[text]), load_run(preset, texts=[text])
-        assert (run.name, run.model) == (source, load_run(source).model)
+        run, suited = load_config(source, texts=[text]), load_config(preset, texts=[text])
+        assert (run.name, run.model) == (source, load_config(source).model)
         assert (run.data, run.train) == (suited.data, suited.train)
     given = ["train.trainer=sgd", "train.steps=7", "data.seq_length=9", "model.hidden_dim=8"]
-    run = load_run(source, texts=["novel.txt"], overrides=given)
+    run = load_config(source, texts=["novel.txt"], overrides=given)
     assert (run.train.trainer, run.train.steps) == ("sgd", 7)
     assert (run.data.seq_length, run.model.hidden_dim) == (9, 8)
 
 
 def test_a_config_that_was_printed_is_the_user_s_own(config):
-    file = config(to_yaml(load_run("lstm")), "lstm.yaml")
-    assert load_run(file, texts=["novel.txt"]).train == load_run("lstm").train
+    file = config(to_yaml(load_config("lstm")), "lstm.yaml")
+    assert load_config(file, texts=["novel.txt"]).train == load_config("lstm").train
 
 
 def test_which_bundled_configs_need_a_text(config):
@@ -156,7 +156,7 @@ def test_which_bundled_configs_need_a_text(config):
 
 
 def test_overrides_have_the_last_word():
-    run = load_run(
+    run = load_config(
         texts=["novel.txt"],
         overrides=[
             *("data.framing=lines", "data.val_frac=0", "data.alphabet=abc", "name=mine"),
@@ -169,21 +169,21 @@ def test_overrides_have_the_last_word():
 
 
 def test_an_override_of_a_section_changes_the_keys_it_names():
-    model = load_run("lstm", overrides=["model={layers: 2}", "train="]).model
+    model = load_config("lstm", overrides=["model={layers: 2}", "train="]).model
     assert (model.cell, model.layers) == ("lstm", 2)
 
 
 def test_a_value_after_set_may_hold_any_character():
     overrides = ['data.alphabet="ab= \\n"', "name=a-b=c"]
-    run = load_run("srnn", overrides=overrides)
+    run = load_config("srnn", overrides=overrides)
     assert (run.data.alphabet, run.name) == ("ab= \n", "a-b-c")
 
 
 def test_the_printed_config_explains_every_setting_and_runs_the_same_from_anywhere(config):
-    run = load_run(texts=["novel.txt"])
+    run = load_config(texts=["novel.txt"])
     printed = to_yaml(run)
     settings = [line for line in printed.splitlines() if line.startswith("  ")]
     sections = to_dict(run)
     assert len(settings) == sum(len(sections[section]) for section in SECTIONS)
     assert all("  # " in line for line in settings)
-    assert load_run(config(printed, "elsewhere/kept.yaml")) == run
+    assert load_config(config(printed, "elsewhere/kept.yaml")) == run

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.config.names import name_of, plain_name
 from charlm.runs.directory import RunDirectory
 from charlm.text.sources import sources_of
@@ -38,7 +38,7 @@ def test_a_name_is_plain_whatever_it_is_made_of(name):
 
 @given(odd_names.map(lambda name: name.replace("\0", "")).filter(bool))
 def test_the_run_of_any_text_goes_to_a_folder_with_a_plain_name(text):
-    name = load_run(texts=[text], preset="small").name
+    name = load_config(texts=[text], preset="small").name
     assert SAFE.fullmatch(name), name
 
 
@@ -78,17 +78,17 @@ def test_a_text_gives_its_run_a_name(tmp_path, monkeypatch, text, name):
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path / "novels/old")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert name_of(text) == load_run(texts=[text], preset="small").name == name
+    assert name_of(text) == load_config(texts=[text], preset="small").name == name
 
 
 @pytest.mark.parametrize("name", ["*", "my novel", ".hidden", "-o", "a" * 200])
 def test_a_name_that_is_set_is_made_plain_too(name):
-    assert load_run("srnn", overrides=[f"name={name!r}"]).name == plain_name(name)
+    assert load_config("srnn", overrides=[f"name={name!r}"]).name == plain_name(name)
 
 
 def test_a_config_s_file_gives_its_run_a_plain_name(tmp_path):
     (tmp_path / "my [old] one.yaml").touch()
-    assert load_run(str(tmp_path / "my [old] one.yaml")).name == "my-old-one"
+    assert load_config(str(tmp_path / "my [old] one.yaml")).name == "my-old-one"
 
 
 def test_plain_names_that_collide_are_numbered(tmp_path):
@@ -102,14 +102,14 @@ def test_the_home_folder_is_meant_wherever_a_text_is_named(tmp_path, monkeypatch
     (tmp_path / "home").mkdir()
     (tmp_path / "home/my.yaml").write_text("data: {text: [~/a.txt, b.txt], val_file: ~/v.txt}\n")
     home = tmp_path / "home"
-    data = load_run("~/my.yaml").data
+    data = load_config("~/my.yaml").data
     assert data.texts == (str(home / "a.txt"), str(home / "b.txt"))
     assert data.val_file == str(home / "v.txt")
-    data = load_run("srnn", overrides=["data.text=~/x", "data.val_file=~/y"]).data
+    data = load_config("srnn", overrides=["data.text=~/x", "data.val_file=~/y"]).data
     assert (data.text, data.val_file) == (str(home / "x"), str(home / "y"))
-    assert load_run(texts=["~/c.txt"], preset="small").data.text == str(home / "c.txt")
+    assert load_config(texts=["~/c.txt"], preset="small").data.text == str(home / "c.txt")
     monkeypatch.chdir(tmp_path)
-    own = load_run(texts=["~nobody-of-this-name/c.txt"], preset="small").data.text
+    own = load_config(texts=["~nobody-of-this-name/c.txt"], preset="small").data.text
     assert own == str(tmp_path / "~nobody-of-this-name/c.txt")
 
 
@@ -121,7 +121,7 @@ def test_a_pattern_is_one_in_a_folder_whose_name_looks_like_one(tmp_path, monkey
     monkeypatch.chdir(folder)
 
     def found(text: str) -> list[Path]:
-        return [source.path for source in sources_of([load_run(texts=[text]).data.text])]
+        return [source.path for source in sources_of([load_config(texts=[text]).data.text])]
 
     assert found("*.txt") == [folder / "b.txt", folder / "notes[1].txt"]
     assert found("notes[1].txt") == [folder / "notes[1].txt"]

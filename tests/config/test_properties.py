@@ -16,7 +16,7 @@ from charlm.config import (
     RunConfig,
     TrainConfig,
     from_dict,
-    load_run,
+    load_config,
     to_dict,
     to_yaml,
 )
@@ -90,7 +90,7 @@ configs = st.builds(
 def test_loading_the_yaml_of_a_config_gives_it_back(folder, config):
     file = folder / "dumped.yaml"
     file.write_text(to_yaml(config), encoding="utf-8")
-    assert load_run(str(file)) == config
+    assert load_config(str(file)) == config
 
 
 @given(configs)
@@ -121,7 +121,7 @@ values = (
 
 def outcome(source: str, overrides: tuple[str, ...] = ()) -> RunConfig | str:
     try:
-        return load_run(source, overrides=overrides)
+        return load_config(source, overrides=overrides)
     except ConfigError as error:
         return str(error)
 

@@ -8,7 +8,7 @@ import sys
 import attrs
 import pytest
 
-from charlm.config import ModelConfig, Override, load_comparison, load_run
+from charlm.config import ModelConfig, Override, load_comparison_config, load_config
 from charlm.config.schema import CELLS
 from charlm.errors import ConfigError
 
@@ -17,7 +17,7 @@ MODEL = ", ".join(field.name for field in attrs.fields(ModelConfig))
 
 def report(file, **given) -> list[str]:
     with pytest.raises(ConfigError) as raised:
-        load_run(str(file), **given)
+        load_config(str(file), **given)
     return str(raised.value).split("\n")
 
 
@@ -255,7 +255,7 @@ def test_a_bundled_name_that_is_none():
     (line,) = report("lsmt")
     assert line.startswith("no bundled config is named 'lsmt'; did you mean lstm? (there are gru,")
     with pytest.raises(ConfigError, match="no bundled config is named 'srnn-vs-lst'; did you mean"):
-        load_comparison("srnn-vs-lst")
+        load_comparison_config("srnn-vs-lst")
 
 
 OVERRIDES = {
@@ -285,7 +285,7 @@ OVERRIDES = {
 @pytest.mark.parametrize(("override", "reason"), OVERRIDES.items(), ids=repr)
 def test_set_is_reported_by_what_was_typed(override, reason):
     with pytest.raises(ConfigError) as raised:
-        load_run("srnn", overrides=[override])
+        load_config("srnn", overrides=[override])
     assert str(raised.value) == f"--set {override}: {reason}"
 
 
@@ -299,7 +299,7 @@ def test_a_list_in_the_file_is_blamed_for_layers_that_set_changed(tmp_path):
 
 def test_texts_on_the_line_are_judged_too():
     with pytest.raises(ConfigError) as raised:
-        load_run(texts=["novel.txt", ""])
+        load_config(texts=["novel.txt", ""])
     assert str(raised.value) == "TEXT: data.text[1]: expected text, got an empty string"
 
 
@@ -307,7 +307,7 @@ def test_what_other_programs_call_a_key_is_known_in_a_file_too(tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text("optimizer: adam\nmodel:\n  num_layers: 2\ntrain: {lr: 0.1, grad_clip: 5}\n")
     with pytest.raises(ConfigError) as raised:
-        load_run(str(file))
+        load_config(str(file))
     assert str(raised.value).splitlines() == [
         f"{file}:1:1: optimizer: unknown key; did you mean train.trainer?",
         f"{file}:3:3: model.num_layers: unknown key; did you mean model.layers?",
@@ -320,7 +320,7 @@ def test_in_a_comparison_the_key_is_its_base_s(tmp_path):
     file = tmp_path / "two.yaml"
     file.write_text("lr: 0.1\nmodels: [{name: a, model: {cell: rnn}}, {name: b, lr: 1}]\n")
     with pytest.raises(ConfigError) as raised:
-        load_comparison(str(file))
+        load_comparison_config(str(file))
     first, second = str(raised.value).splitlines()
     assert first == f"{file}:1:1: lr: unknown key; did you mean base.train.learning_rate?"
     assert second.endswith("models[1].lr: unknown key; did you mean train.learning_rate?")

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.training.loop import Training
 
 TEXT = (
@@ -55,7 +55,7 @@ def trained(name):
 @cache
 def trained_with(settings, text=TEXT):
     overrides = [*SMALL.split(), "train.kernels=numpy", "data.alphabet=null", *settings.split()]
-    training = Training(load_run("srnn", overrides=overrides), text=text)
+    training = Training(load_config("srnn", overrides=overrides), text=text)
     for _ in training.events():
         pass
     return training.model

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from charlm.comparison.comparison import Comparison
-from charlm.config import ModelConfig, TrainConfig, from_dict, load_comparison, load_run
+from charlm.config import ModelConfig, TrainConfig, from_dict, load_comparison_config, load_config
 from charlm.errors import ConfigError
 from charlm.kernels import NUMPY, SAMPLER_START_UP, START_UP, machine_code
 from charlm.lm.compute import (
@@ -46,12 +46,12 @@ def test_gates_multiply_the_work(cell, matrices):
 
 def test_the_tutorials_job_is_too_short_for_compiled_code():
     for name in ("srnn", "lstm", "gru"):
-        training = Training(load_run(name))
+        training = Training(load_config(name))
         assert training.compute.kernels == "numpy"
 
 
 def test_a_run_names_what_it_decided():
-    training = Training(load_run("srnn"))
+    training = Training(load_config("srnn"))
     assert training.config.train.kernels == "numpy"
     assert training.config.train.threads == training.compute.threads >= 1
     stored = from_dict(training.checkpoint().config)
@@ -60,7 +60,7 @@ def test_a_run_names_what_it_decided():
 
 
 def test_the_whole_job_counts():
-    config = load_run("text")
+    config = load_config("text")
     config = attrs.evolve(config, train=TrainConfig(steps=100, sample_every=0))
     corpus = Training(config, text=TEXT).corpus
     hundred = seconds_saved(config, corpus)
@@ -100,7 +100,7 @@ def test_the_break_even_is_where_it_was_measured(cell, units, B, T, steps):
 
 def test_lines_are_read_one_after_the_other():
     """Whatever size of batch a config has for streams."""
-    config = load_run("lstm", overrides=["train.steps=1000", "data.batch_size=64"])
+    config = load_config("lstm", overrides=["train.steps=1000", "data.batch_size=64"])
     corpus = Training(config).corpus
     model, size = config.model, len(corpus.vocab)
     characters = 3 * 1000 * corpus.characters_per_step
@@ -123,7 +123,7 @@ def test_threads_are_those_asked_for_or_the_environments(monkeypatch):
 
 
 def test_a_comparison_computes_all_models_alike():
-    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=1, steps=2)
+    comparison = Comparison(load_comparison_config("srnn-vs-lstm"), seeds=1, steps=2)
     kernels = {member.config.train.kernels for member in comparison.plan.members}
     assert kernels == {"numpy"}
 
@@ -133,7 +133,7 @@ def test_compiled_kernels_train_the_same_model():
     losses = []
     for kernels in ("numpy", "numba"):
         overrides = ["model.hidden_dim=24", "model.embed_dim=8", f"train.kernels={kernels}"]
-        training = Training(load_run("text", overrides=overrides), text=TEXT)
+        training = Training(load_config("text", overrides=overrides), text=TEXT)
         assert training.compute.kernels == kernels
         losses.append([training.update()[0] for _ in range(5)])
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
@@ -174,7 +174,7 @@ def test_a_long_job_says_that_numba_is_missing(missing, monkeypatch):
 
 def test_a_training_notes_that_numba_is_missing(monkeypatch):
     monkeypatch.setattr("charlm.kernels.find_spec", lambda name: None)
-    training = Training(load_run("text"), text=TEXT)
+    training = Training(load_config("text"), text=TEXT)
     assert any("pip install numba" in notice for notice in training.notices)
-    training = Training(load_run("text", overrides=["train.kernels=numpy"]), text=TEXT)
+    training = Training(load_config("text", overrides=["train.kernels=numpy"]), text=TEXT)
     assert not any("numba" in notice for notice in training.notices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.config import ModelConfig, Override, load_run
+from charlm.config import ModelConfig, Override, load_config
 from charlm.config.schema import CELLS
 from charlm.errors import InputError, TextError
 from charlm.lm.model import Model
@@ -32,7 +32,7 @@ def trained(text: str, tmp_path) -> Model:
         "train.kernels": '"numpy"',
     }
     overrides = [Override("here", key, value) for key, value in settings.items()]
-    training = Training(load_run(texts=[str(tmp_path / "text.txt")], overrides=overrides))
+    training = Training(load_config(texts=[str(tmp_path / "text.txt")], overrides=overrides))
     list(training.events())
     return training.model
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from charlm.comparison.comparison import Comparison
 from charlm.comparison.results import Results
-from charlm.config import load_comparison
+from charlm.config import load_comparison_config
 from charlm.errors import InputError
 from charlm.reporting.comparison.conditions import METRICS, Condition
 from charlm.reporting.comparison.curves import plot_report
@@ -47,7 +47,7 @@ def words(scores, **options) -> str:
 
 
 def learned(seeds: int) -> Report:
-    comparison = Comparison(load_comparison("srnn-vs-lstm"), seeds=seeds, steps=40)
+    comparison = Comparison(load_comparison_config("srnn-vs-lstm"), seeds=seeds, steps=40)
     for _ in comparison.events():
         pass
     return training_report(comparison.result())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from charlm.config import RunConfig, load_run
+from charlm.config import RunConfig, load_config
 from charlm.reporting.search import best_yaml, result_in_words, rows, trial_in_words
 from charlm.search.result import Fresh, SearchResult
 from charlm.search.space import configured
@@ -103,6 +103,6 @@ def test_the_best_config_is_complete_and_its_comment_breaks_nothing(tmp_path):
         "# The best of 4 trials of a search:\n#   charlm search ' : [??' --param é=1,2\n"
     )
     (tmp_path / "best.yaml").write_text(text)
-    loaded = load_run(tmp_path / "best.yaml")
+    loaded = load_config(tmp_path / "best.yaml")
     assert loaded.train == found.config.train
     assert loaded.model == found.config.model

@@ -23,7 +23,7 @@ SCORES = [2.44172593, 2.41294010, 2.39755899, 2.39072506, 2.38651713]
 
 
 def test_format_1():
-    model = charlm.load(DATA / "fox-format-1.safetensors")
+    model = charlm.load_model(DATA / "fox-format-1.safetensors")
     assert model.sample(temperature=0) == "a quick brown fox jumped over the lazy dog"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.search.search import Search, TrialEnded
 from charlm.search.space import parse
 from charlm.search.study import Study
@@ -31,7 +31,7 @@ SMALL = (
 def config(folder: Path, *overrides: str):
     text = folder / "novel.txt"
     text.write_text(TEXT)
-    return load_run("small", texts=[text], overrides=[*SMALL, *overrides])
+    return load_config("small", texts=[text], overrides=[*SMALL, *overrides])
 
 
 def search(

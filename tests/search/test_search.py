@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.errors import ConfigError, InputError, TextError
 from charlm.search.course import SCORES
 from charlm.search.search import FRESH_SEEDS, ScoredAgain, Search, TrialMoved
@@ -177,7 +177,7 @@ def test_a_text_without_a_held_out_part_is_refused_with_a_remedy_that_works(tmp_
     folder = tmp_path / "fox"
     folder.mkdir()
     with pytest.raises(TextError, match="it has only 1 line; give a longer text"):
-        Search(load_run("srnn"), parse([RATES]), folder, trials=1)
+        Search(load_config("srnn"), parse([RATES]), folder, trials=1)
     assert list(folder.iterdir()) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from charlm.config import RunConfig, TrainConfig, load_run
+from charlm.config import RunConfig, TrainConfig, load_config
 from charlm.errors import ConfigError
 from charlm.search.small import RATE_FALLS, in_small, share_of
 
@@ -22,7 +22,7 @@ def test_all_limits_are_shortened_and_the_rate_is_raised():
 
 
 def test_a_whole_training_has_the_rate_and_the_network_of_the_config():
-    config = load_run("small", texts=["fox"])
+    config = load_config("small", texts=["fox"])
     whole = in_small(config, 1.0)
     assert whole.train.learning_rate == config.train.learning_rate
     assert (whole.model, whole.data) == (config.model, config.data)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import charlm
-from charlm.config import ModelConfig, load_run
+from charlm.config import ModelConfig, load_config
 from charlm.errors import InputError, TextError
 from charlm.lm.language_model import CharLM
 from charlm.runs.directory import RunDirectory
@@ -119,10 +119,10 @@ def test_a_loaded_model_and_one_in_training_prepare_what_they_are_given(
     (tmp_path / "text.txt").write_bytes(text.encode(encoding))
     small = ["model.hidden_dim=4", "model.embed_dim=4", "train.kernels=numpy", "train.steps=1"]
     overrides = [*small, *[f"data.{key}={value}" for key, value in settings.items()]]
-    config = load_run("text", texts=[str(tmp_path / "text.txt")], overrides=overrides)
+    config = load_config("text", texts=[str(tmp_path / "text.txt")], overrides=overrides)
     training = Training(config, RunDirectory.create_named(tmp_path / "run"))
     list(training.events())
-    for model in (training.model, charlm.load(tmp_path / "run")):
+    for model in (training.model, charlm.load_model(tmp_path / "run")):
         assert model.prompt(given_, given_) == (meant, meant)
         drawn = model.sample(30, seed=1, prime=given_)
         assert drawn == model.sample(30, seed=1, prime=meant)

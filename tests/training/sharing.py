@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from charlm.config import RunConfig, load_run
+from charlm.config import RunConfig, load_config
 from charlm.errors import BadGradientError
 from charlm.ranks import Ranks, world
 from charlm.training.launch import begin, follow
@@ -94,7 +94,7 @@ def config_of(settings: dict[str, Any]) -> RunConfig:
         "train.threads": 1,
         **settings,
     }
-    return load_run("text", overrides=[f"{key}={value}" for key, value in given.items()])
+    return load_config("text", overrides=[f"{key}={value}" for key, value in given.items()])
 
 
 def spoil(training: Training) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.config import ModelConfig, load_run
+from charlm.config import ModelConfig, load_config
 from charlm.engine.random import NumpyStream
 from charlm.lm.evaluation import evaluate
-from charlm.lm.language_model import CharLM, load
+from charlm.lm.language_model import CharLM, load_model
 from charlm.runs.directory import RunDirectory
 from charlm.text.vocab import Vocab
 from charlm.training.averaging import Averaging
@@ -33,7 +33,7 @@ def shift(model: CharLM, rng: np.random.Generator) -> None:
 
 
 def trained(*more: str, directory=None) -> tuple[Training, list]:
-    training = Training(load_run("text", overrides=[*OVERRIDES, *more]), directory, text=TEXT)
+    training = Training(load_config("text", overrides=[*OVERRIDES, *more]), directory, text=TEXT)
     return training, list(training.events())
 
 
@@ -103,7 +103,7 @@ def test_a_run_scores_samples_and_saves_the_average_and_trains_as_without(tmp_pa
     own = plain.model.arrays()
     for name, a in training.model.arrays().items():
         assert np.array_equal(a, own[name]), name
-    saved = load(directory.path)
+    saved = load_model(directory.path)
     assert not np.array_equal(saved.arrays()["softmax.W"], own["softmax.W"])
     score = [e.score for e in events if isinstance(e, Evaluated)][-1]
     # by the run's own kernels or by numpy's: equal but for the last places

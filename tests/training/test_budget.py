@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from charlm.config import TrainConfig, load_run
+from charlm.config import TrainConfig, load_config
 from charlm.errors import ConfigError
 from charlm.training.budget import Budget
 from charlm.training.events import Evaluated, Finished, Stepped
@@ -71,13 +71,13 @@ def test_progress_is_that_of_the_budget_that_is_used_up_most():
 
 def test_a_training_without_an_end_is_refused():
     with pytest.raises(ConfigError, match="or the training never ends"):
-        load_run("srnn", overrides=["train.steps=null"])
+        load_config("srnn", overrides=["train.steps=null"])
 
 
 @pytest.mark.parametrize("time", ["0s", "soon", "1h 30m", "-3", "true", "10 m", "inf"])
 def test_a_time_that_is_none_is_refused(time):
     with pytest.raises(ConfigError, match="expected a time above zero"):
-        load_run("srnn", overrides=[f"train.max_time={time}"])
+        load_config("srnn", overrides=[f"train.max_time={time}"])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_times(time, seconds):
 
 def test_time_ends_a_run_with_a_last_score():
     overrides = ["train.steps=null", "train.max_time=0.3s", "model.hidden_dim=8"]
-    events = list(Training(load_run("text", overrides=overrides), text=TEXT).events())
+    events = list(Training(load_config("text", overrides=overrides), text=TEXT).events())
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "time limit of 0.3s"
     assert [e.step for e in events if isinstance(e, Evaluated)][-1] == events[-1].step
@@ -100,6 +100,6 @@ def test_time_ends_a_run_with_a_last_score():
 
 def test_epochs_are_passes_over_the_text():
     overrides = ["train.steps=null", "train.epochs=1.5", "model.hidden_dim=8", "data.batch_size=2"]
-    training = Training(load_run("text", overrides=overrides), text=TEXT)
+    training = Training(load_config("text", overrides=overrides), text=TEXT)
     list(training.events())
     assert training.step == math.ceil(1.5 * training.corpus.steps_per_pass)

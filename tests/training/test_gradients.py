@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.lm.language_model import CharLM
 from charlm.text.corpus import StreamCorpus
 from charlm.training.loop import Training
@@ -26,7 +26,7 @@ def gradients(model: CharLM) -> dict[str, np.ndarray]:
 )
 def test_an_update_takes_the_mean_gradient_of_its_batches(config, text):
     overrides = [*SMALL, *SGD, "train.accumulate=3"]
-    training = Training(load_run(config, overrides=overrides), text=text)
+    training = Training(load_config(config, overrides=overrides), text=text)
     model, before = training.model, training.model.arrays()
     loss, characters = training.update()
     after = model.arrays()
@@ -50,7 +50,7 @@ def test_an_update_takes_the_mean_gradient_of_its_batches(config, text):
 
 
 def test_the_next_update_takes_the_next_batches(monkeypatch):
-    training = Training(load_run("text", overrides=[*SMALL, "train.accumulate=2"]), text=TEXT)
+    training = Training(load_config("text", overrides=[*SMALL, "train.accumulate=2"]), text=TEXT)
     batch, seen = StreamCorpus.batch, []
     monkeypatch.setattr(
         StreamCorpus, "batch", lambda c, index: (seen.append(index), batch(c, index))[1]

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.errors import BadGradientError, DivergedError
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
@@ -33,7 +33,7 @@ class Breaking(Training):
 
 
 def breaking(path, *overrides, **options) -> Breaking:
-    config = load_run("srnn", overrides=[*SMALL, *overrides])
+    config = load_config("srnn", overrides=[*SMALL, *overrides])
     directory = None if path is None else RunDirectory.create_named(path)
     return Breaking(config, directory, **options)
 
@@ -118,7 +118,7 @@ def test_stopping_a_spoilt_run_leaves_the_last_good_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("clip_norm", [5, 0])
 def test_a_step_that_fails_changes_no_weights(clip_norm):
-    config = load_run("srnn", overrides=[*SMALL, f"train.clip_norm={clip_norm}"])
+    config = load_config("srnn", overrides=[*SMALL, f"train.clip_norm={clip_norm}"])
     training = Training(config)
     training.update()
     before = training.model.arrays()
@@ -137,7 +137,7 @@ def test_a_step_that_fails_changes_no_weights(clip_norm):
 def test_a_loss_that_explodes_is_not_for_ever(tmp_path):
     """A real explosion: sampled and saved on the way, ended by an error."""
     overrides = ["train.learning_rate=1e38", "train.trainer=adam", "train.sample_every=1"]
-    training = Training(load_run("srnn", overrides=[*SMALL, *overrides]))
+    training = Training(load_config("srnn", overrides=[*SMALL, *overrides]))
     training.directory = RunDirectory.create_named(tmp_path / "run")
     events = []
     with pytest.raises(DivergedError, match="went back to the checkpoint of step 0"):

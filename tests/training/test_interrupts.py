@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.training.events import Stepped
 from charlm.training.loop import Training
 
@@ -25,7 +25,7 @@ SETTINGS = {
 
 def training() -> Training:
     return Training(
-        load_run("text", overrides=[f"{k}={v}" for k, v in SETTINGS.items()]), text=TEXT
+        load_config("text", overrides=[f"{k}={v}" for k, v in SETTINGS.items()]), text=TEXT
     )
 
 

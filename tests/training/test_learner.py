@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.errors import CheckpointError
 from charlm.training.learner import Learner
 from charlm.training.loop import Training
@@ -16,7 +16,7 @@ RICH = ["model.dropout=0.1", "train.trainer=adam", "train.average=0.9", "train.a
 
 
 def learner(*overrides: str) -> Learner:
-    return Training(load_run("text", overrides=[*SMALL, *overrides]), text=TEXT).learner
+    return Training(load_config("text", overrides=[*SMALL, *overrides]), text=TEXT).learner
 
 
 def test_a_restored_learner_goes_on_to_the_same_bits():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from charlm.baselines.counting import unigram_nll
-from charlm.config import load_run
-from charlm.lm.language_model import load
+from charlm.config import load_config
+from charlm.lm.language_model import load_model
 from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.training.events import Evaluated, Finished, Logged, Sampled, Saved, Started, Stepped
@@ -21,7 +21,7 @@ TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 40
 
 
 def run(tmp_path, name="srnn", *, text=None, folder="run", overrides=(), init_from=None):
-    config = load_run(name, overrides=[*SMALL, *overrides])
+    config = load_config(name, overrides=[*SMALL, *overrides])
     training = Training(config, init_from=init_from, text=text)
     training.directory = RunDirectory.create_named(tmp_path / folder)
     return training, list(training.events())
@@ -32,7 +32,7 @@ def of(events, kind):
 
 
 def test_the_tutorial_learns_its_sentence():
-    events = list(Training(load_run()).events())
+    events = list(Training(load_config()).events())
     losses = of(events, Logged)
     assert [e.step for e in losses] == list(range(1, 200, 5))
     assert 80 < losses[0].loss < 190
@@ -48,12 +48,12 @@ def test_a_run_directory_holds_everything(tmp_path):
     training, events = run(tmp_path, overrides=["train.steps=12", "train.checkpoint_every=5"])
     assert [e.step for e in of(events, Saved)] == [0, 5, 10, 12]
     folder = tmp_path / "run"
-    assert load_run(str(folder / "config.yaml")) == training.config
+    assert load_config(str(folder / "config.yaml")) == training.config
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 6, 11]
     assert rows[0]["loss"] == of(events, Logged)[0].loss
     assert "--- step 6 ---" in (folder / "samples.txt").read_text()
-    assert load(folder).sample(seed=1) == training.model.sample(seed=1)
+    assert load_model(folder).sample(seed=1) == training.model.sample(seed=1)
 
 
 @pytest.mark.parametrize("name", ["srnn", "text"])
@@ -144,7 +144,7 @@ def test_the_tutorials_last_experiment_starts_from_the_fox(tmp_path):
 
 
 def test_stopping_saves_where_it_stands(tmp_path):
-    training = Training(load_run("srnn", overrides=SMALL))
+    training = Training(load_config("srnn", overrides=SMALL))
     training.directory = RunDirectory.create_named(tmp_path / "run")
     events = []
     for event in training.events():

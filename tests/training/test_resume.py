@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from charlm.config import RunConfig, load_run
+from charlm.config import RunConfig, load_config
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import CheckpointError, ConfigError
 from charlm.runs.checkpoint import load_checkpoint
@@ -38,7 +38,7 @@ SMALL = [
 
 
 def config(*overrides: str, name: str = "text") -> RunConfig:
-    return load_run(name, overrides=[*SMALL, *overrides])
+    return load_config(name, overrides=[*SMALL, *overrides])
 
 
 def trained(run: RunConfig, path: Path, text: str = TEXT) -> Path:
@@ -47,7 +47,7 @@ def trained(run: RunConfig, path: Path, text: str = TEXT) -> Path:
 
 
 def resumed(path: Path, run: RunConfig | None = None, text: str = TEXT) -> Training:
-    run = load_run(str(path / "config.yaml")) if run is None else run
+    run = load_config(str(path / "config.yaml")) if run is None else run
     last = load_checkpoint(path, "last")
     return Training(run, RunDirectory(path), text=text, resume=last)
 
@@ -112,10 +112,10 @@ def test_a_finished_run_has_nothing_to_do(tmp_path):
 
 def test_a_finished_run_goes_on_with_more_steps(tmp_path):
     trained(config(), tmp_path / "run")
-    more = load_run(str(tmp_path / "run/config.yaml"), overrides=["train.steps=20"])
+    more = load_config(str(tmp_path / "run/config.yaml"), overrides=["train.steps=20"])
     list(resumed(tmp_path / "run", more).events())
     assert load_checkpoint(tmp_path / "run", "last").state["step"] == 20
-    assert load_run(str(tmp_path / "run/config.yaml")).train.steps == 20
+    assert load_config(str(tmp_path / "run/config.yaml")).train.steps == 20
 
 
 def test_another_text_is_refused(tmp_path):
@@ -138,7 +138,7 @@ def test_the_best_weights_are_no_place_to_go_on_from(tmp_path):
     trained(config(), tmp_path / "run")
     best = load_checkpoint(tmp_path / "run", "best")
     with pytest.raises(CheckpointError, match="holds only weights"):
-        Training(load_run(str(tmp_path / "run/config.yaml")), text=TEXT, resume=best)
+        Training(load_config(str(tmp_path / "run/config.yaml")), text=TEXT, resume=best)
 
 
 def test_patience_is_remembered(tmp_path):
@@ -167,7 +167,7 @@ def test_other_kernels_and_threads_are_taken_and_told(tmp_path):
     whole = left_behind(trained(run, tmp_path / "whole"))
     killed_after(21, run, tmp_path / "cut")
     file = str(tmp_path / "cut/config.yaml")
-    other = load_run(file, overrides=["train.kernels=numpy", "train.threads=2"])
+    other = load_config(file, overrides=["train.kernels=numpy", "train.threads=2"])
     (said,) = notices(resumed(tmp_path / "cut", other))
     wanted = "kernels numpy, threads 2 from here on (before: kernels numba, threads 1)"
     assert wanted in said
@@ -182,7 +182,7 @@ def test_more_steps_say_what_the_learning_rate_will_do(tmp_path, schedule):
     run = config(f"train.schedule={schedule}", "train.learning_rate=0.01")
     trained(run, tmp_path / "run")
     file = str(tmp_path / "run/config.yaml")
-    (said,) = notices(resumed(tmp_path / "run", load_run(file, overrides=["train.steps=40"])))
+    (said,) = notices(resumed(tmp_path / "run", load_config(file, overrides=["train.steps=40"])))
     assert f"({schedule}) over 40 steps, not over 14 steps" in said
     rows = left_behind(tmp_path / "run")["metrics.jsonl"]
     rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}
@@ -195,13 +195,13 @@ def test_more_steps_say_what_the_learning_rate_will_do(tmp_path, schedule):
 def test_where_the_learning_rate_goes_on_nothing_is_said(tmp_path, changed):
     run = config("train.schedule=cosine")
     killed_after(21, run, tmp_path / "run")
-    again = load_run(str(tmp_path / "run/config.yaml"), overrides=[changed])
+    again = load_config(str(tmp_path / "run/config.yaml"), overrides=[changed])
     assert notices(resumed(tmp_path / "run", again)) == ()
 
 
 def test_a_constant_rate_needs_no_word(tmp_path):
     trained(config(), tmp_path / "run")
-    more = load_run(str(tmp_path / "run/config.yaml"), overrides=["train.steps=20"])
+    more = load_config(str(tmp_path / "run/config.yaml"), overrides=["train.steps=20"])
     assert notices(resumed(tmp_path / "run", more)) == ()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlm.config import TrainConfig, load_run
+from charlm.config import TrainConfig, load_config
 from charlm.errors import ConfigError, SettingError
 from charlm.training.loop import Training
 from charlm.training.schedule import Schedule
@@ -103,7 +103,7 @@ def test_a_plateau_falls_when_scores_have_not_improved():
 
 def test_a_run_learns_at_the_rates_of_its_schedule(tmp_path):
     overrides = ["train.schedule=cosine", "train.decay=0", "train.warmup=2", "train.steps=6"]
-    training = Training(load_run(overrides=[*overrides, "model.hidden_dim=8"]))
+    training = Training(load_config(overrides=[*overrides, "model.hidden_dim=8"]))
     found = []
     while training.step < 6:
         training.update()
@@ -117,7 +117,7 @@ def test_a_run_whose_held_out_score_gets_worse_lowers_its_rate():
     overrides = ["train.schedule=plateau", "train.decay_patience=1", "train.eval_every=1"]
     overrides += ["train.steps=30", "train.sample_every=0", "data.val_frac=0.3"]
     overrides += ["data.batch_size=2", "data.seq_length=8", "train.trainer=adam"]
-    training = Training(load_run("text", overrides=overrides), text=text)
+    training = Training(load_config("text", overrides=overrides), text=text)
     list(training.events())
     assert training.learner.trainer.learning_rate < 0.003 * 0.11
 
@@ -147,4 +147,4 @@ def test_what_goes_not_together_is_refused(settings, match):
 
 def test_a_plateau_without_a_held_out_text_is_refused():
     with pytest.raises(ConfigError, match="no text is held out; set data"):
-        Training(load_run(overrides=["train.schedule=plateau"]))
+        Training(load_config(overrides=["train.schedule=plateau"]))

@@ -9,7 +9,7 @@ from types import CodeType
 import pytest
 
 import charlm
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.training.loop import Training
 
 PACKAGE = str(Path(charlm.__file__).parent)
@@ -20,7 +20,7 @@ MOST_FUNCTIONS, MOST_FILES = 60, 15
 def test_an_update_passes_few_functions_in_few_files(kernels):
     if kernels == "numba":
         pytest.importorskip("numba", reason="numba is not installed")
-    training = Training(load_run("srnn", overrides=[f"train.kernels={kernels}"]))
+    training = Training(load_config("srnn", overrides=[f"train.kernels={kernels}"]))
     for _ in range(3):  # the first prepares the calls of the others
         training.update()
     passed: set[CodeType] = set()

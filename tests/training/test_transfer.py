@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlm.config import load_run
+from charlm.config import load_config
 from charlm.errors import CheckpointError
 from charlm.training.events import Started
 from charlm.training.loop import Training
@@ -14,7 +14,7 @@ SMALL = ["model.embed_dim=4", "model.hidden_dim=6", "data.alphabet=null"]
 
 
 def training(text, *overrides, name="srnn", **options) -> Training:
-    return Training(load_run(name, overrides=[*SMALL, *overrides]), text=text, **options)
+    return Training(load_config(name, overrides=[*SMALL, *overrides]), text=text, **options)
 
 
 def test_rows_follow_their_characters():

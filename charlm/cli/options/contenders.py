@@ -17,8 +17,8 @@ from charlm.config import (
     bundled_runs,
     comparison_of,
     is_config,
-    load_comparison,
-    load_run,
+    load_comparison_config,
+    load_config,
     located_text,
     named_models,
     resolve_text,
@@ -76,7 +76,7 @@ def contenders_of(sources: Sequence[str], grid: Sequence[str]) -> Contenders:
                 f"{comparisons[0]}: this is a comparison of several models; leave out --grid and all other "
                 "configs and runs"
             )
-        return _as_given(_on_texts(load_comparison(comparisons[0]), texts))
+        return _as_given(_on_texts(load_comparison_config(comparisons[0]), texts))
     if not runs:
         return _as_given(comparison_of(configs, texts=texts, grid=grid))
     models = named_models(configs, texts=texts, grid=grid) if configs or grid or texts else []
@@ -98,7 +98,7 @@ def _on_texts(config: ComparisonConfig, texts: Sequence[str]) -> ComparisonConfi
     """Return a comparison of the same networks on other texts, trained as a preset."""
     if not texts:
         return config
-    run = load_run(texts=texts)
+    run = load_config(texts=texts)
     models = [
         attrs.evolve(model, config=attrs.evolve(run, name=model.name, model=model.config.model))
         for model in config.models

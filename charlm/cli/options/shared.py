@@ -12,7 +12,7 @@ import click
 
 from charlm.cli.options.completion import encodings, runs
 from charlm.cli.options.settings import described, overrides_of
-from charlm.config import KERNELS, DataConfig, load_run
+from charlm.config import KERNELS, DataConfig, load_config
 from charlm.files import home_expanded
 
 checkpoint_option = click.option(
@@ -87,4 +87,4 @@ def own_text(texts: tuple[str, ...], **options: str | float | None) -> DataConfi
         >>> own_text(("novel.txt",), val_frac=0.2, encoding=None).val_frac
         0.2
     """
-    return load_run(texts=texts, overrides=overrides_of(options)).data
+    return load_config(texts=texts, overrides=overrides_of(options)).data

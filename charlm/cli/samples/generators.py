@@ -19,7 +19,7 @@ from charlm.lm.compute import (
 from charlm.lm.counting import NGramGenerator
 from charlm.lm.decoding import NAMES, Sampling
 from charlm.lm.generator import TextGenerator
-from charlm.lm.language_model import CharLM, load, model_of
+from charlm.lm.language_model import CharLM, load_model, model_of
 from charlm.lm.mixture import Mixture, Part
 from charlm.lm.predictor import has_sampler
 from charlm.lm.run_text import corpus_of_run
@@ -93,7 +93,7 @@ def mixed(name: str, first: TextGenerator, mix: tuple[str, ...]) -> TextGenerato
             f"--mix: the weights sum to {1 - rest:g}, which leaves nothing for {name}: give weights that sum to "
             "less than 1"
         )
-    models = [Part(run, load(run), weight) for run, weight in parts]
+    models = [Part(run, load_model(run), weight) for run, weight in parts]
     return Mixture([Part(name, first, rest), *models])
 
 

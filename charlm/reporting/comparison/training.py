@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from charlm.comparison.comparison import ComparisonResult, ModelResult, Spread, Verdict
+from charlm.comparison.learning import ComparisonResult, ModelResult, Spread, Verdict
 from charlm.reporting.comparison.report import Curve, Panel, Report, Table, shown_sample
 from charlm.reporting.comparison.words import ONE_SEED
 from charlm.reporting.explanation import explanation_in_words

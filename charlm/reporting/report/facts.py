@@ -11,7 +11,7 @@ from typing import Any
 from charlm.baselines.counting import nll_to_bpc
 from charlm.baselines.measure import Baselines
 from charlm.baselines.verdict import Point, verdict
-from charlm.config import RunConfig, load_run
+from charlm.config import RunConfig, load_config
 from charlm.config.rules import seconds_of
 from charlm.errors import CharlmError
 from charlm.files import read_whole, why_unreadable
@@ -69,7 +69,7 @@ class Facts:
         config, text, problems = None, "", list(now.problems)
         try:
             text = read_whole(directory.config, MOST_CONFIG).decode(errors="replace")
-            config = load_run(directory.config)
+            config = load_config(directory.config)
         except OSError as error:
             problems.append(f"{directory.config}: {why_unreadable(error)}")
         except CharlmError as error:
@@ -168,7 +168,7 @@ def _can_be_drawn(value: object) -> bool:
 def most_seconds(directory: RunDirectory) -> float | None:
     """Return the limit in time of a run; None if there is none or its config cannot be read."""
     try:
-        limit = load_run(directory.config).train.max_time
+        limit = load_config(directory.config).train.max_time
     except CharlmError:
         return None
     return None if limit is None else seconds_of(limit)

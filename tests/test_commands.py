@@ -63,7 +63,15 @@ OTHERS = {
     "--strict": "mypy",
     "--store": "the random programs of the tests",
     **dict.fromkeys(
-        ["--host", "--port", "--scheduler-file", "--nthreads", "--nworkers", "--no-dashboard"],
+        [
+            "--host",
+            "--port",
+            "--scheduler-file",
+            "--nthreads",
+            "--nworkers",
+            "--no-dashboard",
+            "--no-nanny",
+        ],
         "dask",
     ),
     **dict.fromkeys(["--hostfile", "--map-by", "--bind-to"], "mpirun of Open MPI"),

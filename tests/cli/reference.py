@@ -69,7 +69,8 @@ def values_of(key: str) -> str:
     """Return the values that a key takes: its words, or the types of its field in plain English."""
     if words(key):
         return ", ".join(f"`{word}`" for word in words(key))
-    types = str(keys()[key].type).split(" | ")
+    annotation = keys()[key].type
+    types = getattr(annotation, "__name__", str(annotation)).split(" | ")
     return ", ".join("a list" if kind.startswith("tuple") else KINDS[kind] for kind in types)
 
 

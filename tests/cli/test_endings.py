@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,14 @@ from tests.cli.conftest import environment
 TEXT = "the cat sat on the mat, the rat sat on the cat.\n" * 60
 SMALL = ["--set", "model.hidden_dim=16", "--set", "model.embed_dim=8", "--kernels", "numpy"]
 ENDLESS = ["--steps", "1000000", "--sample-every", "0"]
+
+
+@pytest.fixture(autouse=True)
+def _hangups_are_not_ignored() -> Iterator[None]:
+    """Under nohup, this process ignores SIGHUP, and those that it starts would too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def state(charlm, run="run"):

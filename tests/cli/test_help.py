@@ -58,7 +58,7 @@ def test_it_is_the_same_where_python_keeps_no_docstrings():
     assert done.stdout == wanted, done.stderr
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "help"])  # it is one file
 def test_a_command_does_what_is_typed(name):
     """What it takes is what is typed: the two stand in two files."""
     declared = cli.get_command(click.Context(cli), name)

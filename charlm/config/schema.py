@@ -164,7 +164,9 @@ class DataConfig:
         "a text to score instead of a held-out fraction of the text; null = none",
     )
     batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream)")
-    seq_length: int = _setting(64, rules.whole(1), "characters of each stream in an update: BPTT length (stream)")
+    seq_length: int = _setting(
+        64, rules.whole(1), "characters of each stream in an update: BPTT length (stream)"
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.encoding == BYTES:

@@ -11,9 +11,11 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # these imports take time, and Ctrl-C is not handled yet
+    from collections.abc import Iterator
     from pathlib import Path
     from types import FrameType
     from typing import NoReturn
@@ -36,6 +38,34 @@ def ignore() -> None:
 def is_ignored(number: int) -> bool:
     """Tell whether the process was started with a signal ignored, as ``nohup`` does for SIGHUP."""
     return signal.getsignal(number) == signal.SIG_IGN
+
+
+@contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Raise Python's ``KeyboardInterrupt`` only at the end of a block that could not be run again after it.
+
+    A second Ctrl-C is not postponed.
+    """
+    came = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    # only the main thread gets it, and the command line has no exception to postpone
+    python = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not python or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def say(*lines: str) -> None:

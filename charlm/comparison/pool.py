@@ -31,6 +31,8 @@ from charlm.threads import cores
 
 POLL = 0.3
 """Seconds between two looks at the progress of other processes."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What stops a comparison."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +213,6 @@ def _round(
             continue
         if isinstance(outcome, _End):
             return
-        if isinstance(outcome, KeyboardInterrupt):  # before the process has begun to ignore it
-            raise BrokenExecutor from outcome
         if isinstance(outcome, BaseException):
             raise outcome
         if outcome is not None:
@@ -230,7 +230,12 @@ def _feed(
     workers: int,
     put: Callable[[Any], None],
 ) -> None:
-    """Run members in joblib's processes, and put their outcomes as they come."""
+    """Run members in joblib's processes, and put their outcomes as they come.
+
+    The signals are for the coordinator, which asks its processes to stop: they share a terminal. So this thread blocks
+    them, and its processes inherit that from their first instant on.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         joblib = import_extra("joblib", "--workers")
         share = max(1, cores() // workers)
@@ -245,12 +250,7 @@ def _feed(
 
 
 def _work(member: Member, folder: Path, stopping: Stopping) -> Outcome:
-    """Train a member in a process, which reports its progress in the run directory alone.
-
-    The signals are for the coordinator, which asks its processes to stop: it may share a terminal with them.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    """Train a member in a process, which reports its progress in the run directory alone."""
     _watch(os.getppid())
     with _working:
         return ended(outcome_of(member, training_of(member, folder, stopping)))

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TypeAlias
 
 from charlm.errors import MissingExtraError
+from charlm.interrupts import postponed
 from charlm.kernels import reference
 
 Kernels: TypeAlias = ModuleType
@@ -102,7 +103,8 @@ def select(name: str, threads: int = 1) -> Kernels:
         return NUMPY
     imported = "numba" in sys.modules
     try:
-        from charlm.kernels.compiled import functions_for
+        with postponed():  # numba cannot be imported a second time
+            from charlm.kernels.compiled import functions_for
     except ImportError as problem:
         raise MissingExtraError(
             "the choice of the numba kernels", "numba", "\nOr choose the kernels numpy."

@@ -133,6 +133,16 @@ def workers_of(pid: int) -> list[int]:
     return [child for child, command in commands.items() if b"popen_loky" in command]
 
 
+def test_no_signal_reaches_a_worker_even_while_it_starts(folder):
+    pytest.importorskip("joblib", reason="the extra 'parallel' is not installed")
+    process = start(folder, "stopped", "--workers", 2)
+    wait_for(lambda: len(workers_of(process.pid)) == 2, process)
+    for worker in workers_of(process.pid):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(worker, number)
+    assert len(table(process)["members"]) == 6
+
+
 @pytest.mark.parametrize(
     ("workers", "number"), [(1, signal.SIGTERM), (1, signal.SIGINT), (2, signal.SIGINT)]
 )

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from charlm.files import TEMPORARY_GLOB
+from charlm.interrupts import postponed
 from charlm.runs.checkpoint import load_checkpoint
 from tests.cli.conftest import environment
 
@@ -151,7 +152,7 @@ from charlm.lm.evaluation import evaluate
 from charlm.training.events import Logged, Stepped
 
 count, settings = int(sys.argv[1]), sys.argv[2:]
-signal.signal(signal.SIGALRM, signal.default_int_handler)  # what Ctrl-C does
+signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
 chance = random.Random(0)
 training = charlm.Training(charlm.load_config("text", overrides=settings))
 model = charlm.load_model("run-0")
@@ -218,6 +219,25 @@ def test_an_interrupt_from_python_leaves_all_usable(place: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1].startswith("Python {"), done.stderr
     print(done.stderr)
+
+
+def test_python_gets_ctrl_c_at_the_end_of_what_must_not_be_interrupted():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = []
+        with pytest.raises(KeyboardInterrupt), postponed():
+            signal.raise_signal(signal.SIGINT)
+            done.append("once")
+        with pytest.raises(KeyboardInterrupt), postponed():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            done.append("twice")
+        assert done == ["once"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with postponed():
+            pass
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_nothing_slow_is_imported_before_ctrl_c_is_handled():

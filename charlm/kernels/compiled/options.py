@@ -13,6 +13,7 @@ from numba.core import config, event
 from numba.extending import intrinsic
 
 from charlm.files import cache_folder
+from charlm.interrupts import postponed
 from charlm.kernels.compiling import COMPILING
 from charlm.kernels.machine_code import sources
 
@@ -53,7 +54,10 @@ def compiled(
         users, SETTINGS.CACHE_DIR = SETTINGS.CACHE_DIR, CACHE
         try:
             options = {**OPTIONS, "cache": bool(CACHE), "forceinline": inline}
-            return numba.njit(signature, **options)(function)
+            kernel = numba.njit(signature, **options)(function)
+            # numba's lists of functions are damaged for the whole process if this is interrupted
+            kernel.compile = postponed()(kernel.compile)
+            return kernel
         finally:
             SETTINGS.CACHE_DIR = users  # other users of numba keep their own folder
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -235,9 +236,10 @@ def _feed(
     The signals are for the coordinator, which asks its processes to stop: they share a terminal. So this thread blocks
     them, and its processes inherit that from their first instant on.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         joblib = import_extra("joblib", "--workers")
+        resource_tracker.ensure_running()  # joblib would start it, and that unblocks signals
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         share = max(1, cores() // workers)
         # one process would be this one
         with joblib.parallel_config("loky", n_jobs=max(2, workers), inner_max_num_threads=share):

@@ -54,7 +54,7 @@ def compiled(
         users, SETTINGS.CACHE_DIR = SETTINGS.CACHE_DIR, CACHE
         try:
             options = {**OPTIONS, "cache": bool(CACHE), "forceinline": inline}
-            kernel = numba.njit(signature, **options)(function)
+            kernel: Any = numba.njit(signature, **options)(function)
             # numba's lists of functions are damaged for the whole process if this is interrupted
             kernel.compile = postponed()(kernel.compile)
             return kernel

@@ -2,7 +2,7 @@
 
 By default Python raises an exception at the current line. It may end in a traceback, or be dropped in a callback of
 the compiler. A command that has nothing to save needs no exception: the signal handler prints one line and ends the
-process. A program that imports charlm keeps Python's default.
+process. A program that imports charlm keeps Python's default, only later where that would do damage (``postponed``).
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,8 +31,6 @@ from charlm.threads import cores
 
 POLL = 0.3
 """Seconds between two looks at the progress of other processes."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What stops a comparison."""
 
 
 @dataclass(frozen=True)
@@ -238,8 +235,11 @@ def _feed(
     """
     try:
         joblib = import_extra("joblib", "--workers")
+        from multiprocessing import resource_tracker  # one process needs none of this
+
         resource_tracker.ensure_running()  # joblib would start it, and that unblocks signals
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        signals = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         share = max(1, cores() // workers)
         # one process would be this one
         with joblib.parallel_config("loky", n_jobs=max(2, workers), inner_max_num_threads=share):

@@ -137,9 +137,12 @@ def test_no_signal_reaches_a_worker_even_while_it_starts(folder):
     pytest.importorskip("joblib", reason="the extra 'parallel' is not installed")
     process = start(folder, "stopped", "--workers", 2)
     wait_for(lambda: len(workers_of(process.pid)) == 2, process)
-    for worker in workers_of(process.pid):
+    workers = workers_of(process.pid)
+    for worker in workers:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(worker, number)
+    wait_for(lambda: steps(folder / "stopped") > 0, process)
+    assert set(workers_of(process.pid)) == set(workers)  # a killed one would have a successor
     assert len(table(process)["members"]) == 6
 
 

@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 REASON = "there is no chromium here (Debian's package of this name)"
 KEYS = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
@@ -105,6 +107,13 @@ class Page:
         found = self("Runtime.evaluate", expression=script, **options)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def violations(self) -> list[list[str]]:
+        """Return what axe-core finds: the rule, how serious it is, and the first element; skip the test without it."""
+        axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+        self.evaluate(f"{Path(axe.__file__).with_name('axe.min.js').read_text('utf-8')};0")
+        each = "(found) => [found.id, found.impact, found.nodes[0].html]"
+        return self.evaluate(f"axe.run().then((all) => all.violations.map({each}))")
 
     def press(self, key: str, control: bool = False) -> None:
         """Press a key, with or without the control key, and let it go."""

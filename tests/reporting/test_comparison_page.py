@@ -72,7 +72,7 @@ CONTRAST = """(() => {
     c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
   }).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const paper = light(getComputedStyle(document.body).backgroundColor);
-  return Array.from(document.querySelectorAll("polyline")).map((line) => {
+  return Array.from(document.querySelectorAll("path.line")).map((line) => {
     const [a, b] = [light(getComputedStyle(line).stroke), paper].sort((x, y) => y - x);
     return (a + 0.05) / (b + 0.05);
   });

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from charlm.baselines.measure import Baselines
 from charlm.cli import main
 from charlm.errors import CheckpointError
-from charlm.reporting.report.charts import TICKS, Axis
+from charlm.reporting.charts import COLUMNS, TICKS, Axis, Chart, Line
 from charlm.reporting.report.page import report
 from charlm.runs.directory import RunDirectory
 from tests.reporting.chromium import PROGRAM, REASON, Page
@@ -163,6 +163,38 @@ def test_an_axis_holds_its_values(values, log, margin):
     assert len(axis.ticks()) <= 2 * TICKS
     for value in [*values, *axis.ticks()]:
         assert 0 <= axis.place(value) <= 1
+
+
+def test_lines_of_no_point_of_one_and_of_many():
+    many = [(float(step), 3.0) for step in range(1, 10_001)]
+    lines = [
+        Line("none", []),
+        Line("one <b>", [(1.0, 2.0)]),
+        Line("many", many),
+        Line("many", many),
+    ]
+    chart = Chart("c", "Loss", "steps", "nats", lines, log_y=True)
+    paths = re.findall(r'<path class="(?:line|dots) (s.)" d="([^"]*)"', chart.picture())
+    assert [look for look, _ in paths] == ["s1", "s1", "s2", "s2"]
+    assert paths[1][1].endswith("h0")
+    assert COLUMNS < paths[2][1].count(" ") <= 2 * COLUMNS + 2
+    assert "nan" not in chart.picture()
+    assert re.findall(r'"line (s.)".*</svg>(.*)</li>', chart.key()) == [
+        ("s1", "one &lt;b&gt;"),
+        ("s2", "many"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (1, 1000, [1, 10, 100, 1000]),
+        (0.4, 30, [0.5, 1, 2, 5, 10, 20]),
+        (2.2, 3.1, [2.2, 2.4, 2.6, 2.8, 3]),
+    ],
+)
+def test_a_logarithmic_axis_has_some_round_ticks(low, high, ticks):
+    assert Axis(low, high, log=True).ticks() == ticks
 
 
 def test_long_runs_make_small_reports(runs):

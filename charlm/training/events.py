@@ -50,7 +50,7 @@ class RolledBack:
 
 @dataclass(frozen=True)
 class Logged:
-    """The loss in nats, every ``log_every`` steps: of the last line, or with framing stream the mean of the last steps."""
+    """The loss in nats, every ``log_every`` steps: of the last line, or (framing stream) the mean of the last steps."""
 
     step: int
     loss: float

@@ -133,12 +133,12 @@ class Page:
         x, y = self.evaluate(f"(b => [b.left + b.width / 2, b.top + b.height / 2])({box})")
         self("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
-    def settle(self, width: int, scheme: str) -> None:
-        """Give the page a width and a colour scheme."""
+    def settle(self, width: int, scheme: str, media: str = "") -> None:
+        """Give the page a width and a colour scheme, and ``print`` as its medium."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self("Emulation.setDeviceMetricsOverride", **size)
         feature = {"name": "prefers-color-scheme", "value": scheme}
-        self("Emulation.setEmulatedMedia", features=[feature])
+        self("Emulation.setEmulatedMedia", features=[feature], media=media)
 
     def screenshot(self, path: Path) -> None:
         """Write what is shown as a PNG file."""

@@ -212,6 +212,30 @@ def test_long_runs_make_small_reports(runs):
     assert len(report([directory.path]).html.encode()) < 500_000
 
 
+CUT = """Array.from(document.querySelectorAll("main *")).filter((box) => box.scrollHeight > box.clientHeight + 1 &&
+  box.scrollWidth <= innerWidth && getComputedStyle(box).overflowY != "visible").map((box) => box.className)"""
+FOLDED = "document.querySelectorAll('details:not([open])').length"
+
+
+@pytest.mark.skipif(PROGRAM is None, reason=REASON)
+def test_it_is_printed_whole_and_on_white(runs, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(report([runs / name for name in ("rnn", "gru")]).html, "utf-8")
+    page = Page(file, tmp_path / "profile")
+    try:
+        page.settle(700, "dark", "print")
+        assert (
+            page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate(CUT) == []
+        assert page.evaluate(FOLDED) > 0
+        assert page.evaluate(f"dispatchEvent(new Event('beforeprint')), {FOLDED}") == 0
+        assert page.evaluate(f"dispatchEvent(new Event('afterprint')), {FOLDED}") > 0
+    finally:
+        page.close()
+
+
 @pytest.mark.skipif(PROGRAM is None, reason=REASON)
 def test_a_browser_shows_it_to_everyone(runs, tmp_path):
     file = tmp_path / "report.html"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from importlib.resources import files
 
@@ -62,12 +63,12 @@ class Chart:
     log_x: bool = False
     log_y: bool = False
 
-    @property
+    @cached_property
     def x_axis(self) -> Axis:
         """The axis from left to right."""
         return Axis.around([x for line in self.lines for x, _ in line.points], self.log_x)
 
-    @property
+    @cached_property
     def y_axis(self) -> Axis:
         """The axis from bottom to top, with some space above and below."""
         values = [y for line in self.lines for _, y in line.points]
@@ -89,11 +90,8 @@ class Chart:
 
     def picture(self) -> str:
         """Return the chart between the names of its quantities, as HTML."""
-        x_labels, y_labels, levels = (
-            self.x_axis.labels(),
-            self.y_axis.labels(),
-            self._level_labels(),
-        )
+        x_labels, y_labels = self.x_axis.labels(), self.y_axis.labels()
+        levels = self._level_labels()
         drawn = [
             *(f'<path class="grid" d="M0 {SIZE * (1 - at):.1f}h{SIZE}"/>' for _, at in y_labels),
             *(f'<path class="level-line" d="M0 {SIZE * at:.1f}h{SIZE}"/>' for _, at, _ in levels),
@@ -119,7 +117,7 @@ class Chart:
             )
         )
 
-    @property
+    @cached_property
     def _looks(self) -> dict[str, int]:
         """The number of the colour and the dashes of each name."""
         names = dict.fromkeys(line.name for line in self.lines)
@@ -136,9 +134,8 @@ class Chart:
         ]
         drawn = f'<path class="line s{look}" d="M{"L".join(places)}"/>'
         if line.dots or len(places) == 1:
-            drawn += (
-                f'<path class="dots s{look}" d="{"".join(f"M{place}h0" for place in places)}"/>'
-            )
+            dots = "".join(f"M{place}h0" for place in places)
+            drawn += f'<path class="dots s{look}" d="{dots}"/>'
         return drawn
 
     def _level_labels(self) -> list[tuple[str, float, float]]:

@@ -204,7 +204,7 @@ class Axis:
         low, high = self.low, self.high
         if self.log:
             low, high, value = math.log(low), math.log(high), math.log(max(value, low))
-        return min(1.0, max(0.0, (value - low) / (high - low)))
+        return min(1.0, max(0.0, (value - low) / ((high - low) or 1)))
 
     def ticks(self) -> list[float]:
         """Return some round values on the axis."""
@@ -226,7 +226,7 @@ class Axis:
             within = [mark for mark in marks if self.low <= mark <= self.high]
             if len(within) > 2:
                 break
-        return within[:: math.ceil(len(within) / (2 * TICKS))]
+        return within[:: len(within) // (2 * TICKS) + 1]
 
     def labels(self) -> list[tuple[str, float]]:
         """Return the ticks as text, with their places."""

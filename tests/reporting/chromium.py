@@ -108,12 +108,13 @@ class Page:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def violations(self) -> list[list[str]]:
-        """Return what axe-core finds: the rule, how serious it is, and the first element; skip the test without it."""
+    def violations(self, serious: bool = False) -> list[list[str]]:
+        """Return what axe-core finds, all or the serious part: the rule, how serious it is, and the first element."""
         axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
         self.evaluate(f"{Path(axe.__file__).with_name('axe.min.js').read_text('utf-8')};0")
         each = "(found) => [found.id, found.impact, found.nodes[0].html]"
-        return self.evaluate(f"axe.run().then((all) => all.violations.map({each}))")
+        found = self.evaluate(f"axe.run().then((all) => all.violations.map({each}))")
+        return [each for each in found if not serious or each[1] in ("serious", "critical")]
 
     def press(self, key: str, control: bool = False) -> None:
         """Press a key, with or without the control key, and let it go."""

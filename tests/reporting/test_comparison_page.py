@@ -38,6 +38,7 @@ def test_a_browser_shows_it_to_everyone(shown, tmp_path):
         contrast = shown.evaluate(CONTRAST)
         assert len(contrast) == 9 * 3 + 3  # curves, and their legend
         assert min(contrast) >= 3, (scheme, contrast)
+        assert shown.violations() == []
         shown.screenshot(tmp_path / f"{width}.png")
     assert backgrounds == ["rgb(255, 255, 255)", "rgb(22, 24, 28)"]
     models = (

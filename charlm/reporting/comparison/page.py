@@ -54,7 +54,7 @@ def _curves(report: Report) -> str:
     drawn = [
         Chart(
             f"curves-{number}",
-            f"{panel.y} against {panel.x}",
+            f"By {panel.x}",
             panel.x,
             panel.y,
             [Line(curve.model, curve.points) for curve in panel.curves],

@@ -77,7 +77,7 @@ color_option = click.option(
 
 def folder_option(about: str) -> Callable[[Any], Any]:
     """Return the option for the folder that a command makes; ``about`` is its help."""
-    path = HomePath(path_type=Path)
+    path = HomePath(path_type=Path, file_okay=False)
     return click.option("-o", "--output", type=path, metavar="DIR", help=about)
 
 

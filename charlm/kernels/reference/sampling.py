@@ -40,7 +40,7 @@ class Draws(NamedTuple):
 
     def first(self, count: int) -> Draws:
         """Return the same for at most this many symbols."""
-        return self._replace(uniforms_NB=self.uniforms_NB[:count])
+        return Draws(self.uniforms_NB[:count], self.temperature, self.end)
 
 
 def sample_symbols(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:

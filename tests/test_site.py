@@ -59,9 +59,13 @@ def site(tmp_path_factory):
 
 @pytest.mark.skipif(not chromium.PROGRAM, reason=chromium.REASON)
 @pytest.mark.skipif(not find_spec("material"), reason="mkdocs-material is not installed")
-def test_the_site_loads_nothing_from_a_network(site, tmp_path):
+def test_the_site_serves_everyone_and_loads_nothing_from_a_network(site, tmp_path):
     opened = chromium.Page(site / "index.html", tmp_path)
     try:
+        for scheme in ("light", "dark"):
+            opened.settle(1400, scheme)
+            opened.open(site / "index.html")
+            assert opened.violations(serious=True) == []
         loaded = opened.requests
     finally:
         opened.close()

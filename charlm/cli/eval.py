@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import click
@@ -27,7 +27,7 @@ from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.preparing import kept_data
 from charlm.text.reading import UTF_8
-from charlm.text.sizes import unknown_sizes_of_part
+from charlm.text.sizes import Sizes, unknown_sizes_of_part
 from charlm.text.vocab import Ids, Vocab
 
 
@@ -52,43 +52,31 @@ def eval_(
     loaded, checkpoint = load_checkpoint(run), checkpoint_file(run)
     model = model_of(loaded)
     data = config_of(loaded).data
-    train: Ids | None = None
-    baselines: Baselines | None = None
-    if not texts or dynamic or mix:
-        own = attrs.evolve(data, text=moved or data.text, val_file=val_file or data.val_file)
-        corpus = corpus_of_run(checkpoint, loaded, own)
-        train = corpus.train_ids
+    own = attrs.evolve(data, text=moved or data.text, val_file=val_file or data.val_file)
     if texts:
-        # it is read more than once
-        ids, unknown = text_ids(kept_data(data_of(texts, encoding, data, model.vocab)), model.vocab)
-        begin = 1
-        if train is not None:
-            baselines = measure(model.vocab, train, ids[1:])
+        learn = dynamic or mix
+        train = corpus_of_run(checkpoint, loaded, own).train_ids if learn else None
+        text = _other_text(data_of(texts, encoding, data, model.vocab), model.vocab, train)
     else:
-        part = split or "val"
-        _check_part(corpus, part, own, run)
-        before, scored = part_of(corpus, part, own)
-        ids, begin = np.append(before, scored), len(before)
-        unknown = unknown_sizes_of_part(corpus, own, part)
-        baselines = baselines_of(corpus, Path(run)) if part == "val" else None
-        baselines = baselines or measure(model.vocab, corpus.train_ids, scored)
-    saved = saved_by_reading(model.config, len(model.vocab)) * len(ids[begin:])
+        corpus = corpus_of_run(checkpoint, loaded, own)
+        text = _own_part(corpus, split or "val", own, run, model.vocab)
+    saved = saved_by_reading(model.config, len(model.vocab)) * len(text.ids[text.begin :])
     model.kernels = decide(kernels or "auto", None, saved * (4 if dynamic else 1)).functions()
     score = score_text(
         model,
-        ids,
-        begin,
-        train,
+        text.ids,
+        text.begin,
+        text.train,
         cold=cold,
         dynamic=dynamic,
         rate=rate,
         mix=bool(mix),
-        unknown=unknown,
+        unknown=text.unknown,
     )
     state = "cold" if cold or texts else "carried"
     if as_json:
         about = {
-            **evaluation_data(score, baselines),
+            **evaluation_data(score, text.baselines),
             "checkpoint": str(checkpoint),
             "state": state,
             "split": None if texts else split or "val",
@@ -98,12 +86,52 @@ def eval_(
         return 0
     start = "from an empty state" if state == "cold" else "after reading the text before it"
     screen.say(filled(f"{checkpoint}: scored {start}{how_scored(score)}"))
-    if len(unknown):
+    if len(text.unknown):
         screen.say(
-            f"note: {len(unknown):,} of the characters are not in the vocabulary; they are scored as <UNK>"
+            f"note: {len(text.unknown):,} of the characters are not in the vocabulary; they are scored as <UNK>"
         )
-    click.echo("\n".join(evaluation_lines(score, baselines, model.vocab.unit)))
+    click.echo("\n".join(evaluation_lines(score, text.baselines, model.vocab.unit)))
     return 0
+
+
+class _Text(NamedTuple):
+    """What is scored.
+
+    Attributes:
+        ids: the text, with what is read before it.
+        begin: the place of the first symbol with a score.
+        unknown: the bytes of each character that is read as ``<UNK>``.
+        train: the text that the model has learned; None if it is not needed.
+        baselines: scores of models without a network.
+    """
+
+    ids: Ids
+    begin: int
+    unknown: Sizes
+    train: Ids | None
+    baselines: Baselines | None
+
+
+def _other_text(data: DataConfig, vocab: Vocab, train: Ids | None) -> _Text:
+    """Read texts of the user; there are baselines if the text that the model has learned is given."""
+    ids, unknown = text_ids(kept_data(data), vocab)  # kept, because it is read more than once
+    return _Text(ids, 1, unknown, train, None if train is None else measure(vocab, train, ids[1:]))
+
+
+def _own_part(
+    corpus: LineCorpus | StreamCorpus, part: Split, data: DataConfig, run: str, vocab: Vocab
+) -> _Text:
+    """Take a part of the run's own text."""
+    _check_part(corpus, part, data, run)
+    before, scored = part_of(corpus, part, data)
+    baselines = baselines_of(corpus, Path(run)) if part == "val" else None
+    return _Text(
+        np.append(before, scored),
+        len(before),
+        unknown_sizes_of_part(corpus, data, part),
+        corpus.train_ids,
+        baselines or measure(vocab, corpus.train_ids, scored),
+    )
 
 
 def _check_options(

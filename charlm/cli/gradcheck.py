@@ -25,14 +25,14 @@ SYMBOLS = 65
 def gradcheck(
     obj: dict[str, Any],
     config: str,
-    overrides: tuple[str, ...],
+    settings: tuple[str, ...],
     numbers: int,
     seed: int,
     as_json: bool,
 ) -> int:
     """Run ``charlm gradcheck`` and return the exit code."""
     screen = Screen(obj)
-    run = load_config(config, overrides=list(overrides))
+    run = load_config(config, overrides=list(settings))
     vocab = _vocab(config, run)
     screen.say(f"{described(run.model)}, {counted(len(vocab), 'symbol')}")
     results = []

@@ -59,19 +59,17 @@ def sample(
     _check_forms(number, probs, interactive, separator, as_json, how)
     if kind != "ngram" and (order is not None or moved):
         raise click.UsageError("--order and --text are for --model ngram: give it too")
+    if prime == stop == STDIN:
+        raise click.UsageError(
+            "--prime and --stop are both -, but standard input is one text: give one of them as @FILE"
+        )
     loaded = load_checkpoint(run, checkpoint)
     model: TextGenerator = (
         counted(screen, run, loaded, order, moved) if kind == "ngram" else model_of(loaded)
     )
     model = mixed(run, model, mix)
-    data = config_of(loaded).data
-    if prime == stop == STDIN:
-        raise click.UsageError(
-            "--prime and --stop are both -, but standard input is one text: give one of them as @FILE"
-        )
-    of_lines = model.vocab.eos is not None
-    prime = text_given(prime, "prime", data.encoding, of_lines)
-    stop = text_given(stop, "stop text", data.encoding, of_lines)
+    as_read = config_of(loaded).data.encoding, model.vocab.eos is not None
+    prime, stop = text_given(prime, "prime", *as_read), text_given(stop, "stop text", *as_read)
     # what the model cannot read is an error before anything is printed
     prompt = model.prompt(prime, stop, unknown)
     limit = length or model.default_length()
@@ -89,12 +87,12 @@ def sample(
     if probs:
         _show_probabilities(model, number, seed, limit, prompt, how, as_json)
         return 0
-    # a text's seed does not depend on how many are asked for
-    seeds = [[seed, k] for k in range(number)]
     if as_json:
         shown: Shown = JsonLines({"seed": seed, **how})
     else:
         shown = _plain(number, model.vocab, separator, marks=length is None)
+    # a text's seed does not depend on how many are asked for
+    seeds = [[seed, k] for k in range(number)]
     with _progress(number * limit, seen=sys.stdout.isatty() and not as_json):
         options = {"prime": prime, "stop": stop, "unknown": unknown, **how}
         parts = _sampled(model, seeds, texts, limit, options)

@@ -77,9 +77,7 @@ def plan_of(
     contenders = [texts.contender(model) for model in models]
     finished = [run.contender(called) for called, run in trained]
     names = tuple(c.name for c in (*contenders, *finished))
-    for called in names:
-        if names.count(called) > 1:
-            raise InputError(f"{called}: given {names.count(called)} times; give each model once")
+    _check_once(names)
     ground = _ground([*contenders, *finished])
     configs = [
         attrs.evolve(options.budget.applied(m.config, c.corpus), data=c.data)
@@ -88,14 +86,7 @@ def plan_of(
     shared = (base or models[0].config).train if models else TrainConfig()
     configs = _with_compute(configs, contenders, options, options.kernels or shared.kernels)
     members = [
-        Member(
-            name=contender.name,
-            seed=seed,
-            config=_of_seed(config, seed),
-            text_sha256=contender.corpus.sha256,
-            budget=Budget.of(config.train, contender.corpus.steps_per_pass),
-            held_out=None if ground is None else ground.span,
-        )
+        _member(contender, config, seed, ground)
         for seed in range(shared.seed, shared.seed + options.seeds)
         for config, contender in zip(configs, contenders, strict=True)
     ]
@@ -145,6 +136,13 @@ class _Texts:
             self._read[data] = corpus, HeldOutText(corpus, data) if corpus.has_held_out else None
         corpus, held_out = self._read[data]
         return Contender(name=model.name, data=data, corpus=corpus, held_out=held_out)
+
+
+def _check_once(names: Sequence[str]) -> None:
+    """Refuse a model that is given several times."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{name}: given {names.count(name)} times; give each model once")
 
 
 def _ground(contenders: Sequence[Contender]) -> Ground | None:
@@ -200,6 +198,18 @@ def _named_run(path: Path, taken: Sequence[str]) -> tuple[str, FinishedRun]:
     """Return a run with its name: that of its folder, or its path if others have that name."""
     name = path.absolute().name
     return name if taken.count(name) == 1 else str(path), FinishedRun.read(path)
+
+
+def _member(contender: Contender, config: RunConfig, seed: int, ground: Ground | None) -> Member:
+    """Return a model with a seed."""
+    return Member(
+        name=contender.name,
+        seed=seed,
+        config=_of_seed(config, seed),
+        text_sha256=contender.corpus.sha256,
+        budget=Budget.of(config.train, contender.corpus.steps_per_pass),
+        held_out=None if ground is None else ground.span,
+    )
 
 
 def _of_run(name: str, run: FinishedRun, ground: Ground | None) -> Member:

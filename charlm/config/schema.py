@@ -163,9 +163,11 @@ class DataConfig:
         rules.or_nothing(rules.path_or_name),
         "a text to score instead of a held-out fraction of the text; null = none",
     )
-    batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream)")
+    batch_size: int = _setting(
+        32, rules.whole(1), "batch size: rows of text, read side by side (framing stream)"
+    )
     seq_length: int = _setting(
-        64, rules.whole(1), "characters of each stream in an update: BPTT length (stream)"
+        64, rules.whole(1), "characters of each row in a batch: BPTT length (framing stream)"
     )
 
     def __attrs_post_init__(self) -> None:

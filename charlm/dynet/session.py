@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,26 @@ __all__ = ["cg_version", "reset_random_seed"]
 
 
 class _Session:
-    """The state that ``renew`` and ``start`` replace."""
+    """The state that ``renew`` and ``start`` replace. Each part is made at its first use, not at the import."""
 
     def __init__(self) -> None:
         self.dtype: DType = np.float32
         self.weight_decay = 0.0
-        use_threads(thread_count(default=1))  # DyNet has one
-        self.kernels = _kernels(None)
-        self.stream: RandomStream = DynetStream()
-        self.graph = ComputationGraph(
+
+    @cached_property
+    def kernels(self) -> Kernels:
+        """The kernels of graphs and trainers."""
+        return _kernels(None)
+
+    @cached_property
+    def stream(self) -> RandomStream:
+        """The random numbers."""
+        return DynetStream()
+
+    @cached_property
+    def graph(self) -> ComputationGraph:
+        """The current graph."""
+        return ComputationGraph(
             self.dtype, _CurrentStream(), self.kernels, executor=_executor(self)
         )
 
@@ -45,6 +57,7 @@ def _kernels(name: str | None) -> Kernels:
 
     "auto" is numpy, which need not be loaded, and machine code for tapes if there is any.
     """
+    use_threads(thread_count(default=1))  # DyNet has one
     asked = named_by_environment() if name is None else name
     if asked not in ("auto", "numpy", "numba"):
         raise ArgumentError(

@@ -9,7 +9,6 @@ import numpy as np
 
 from charlm import progress
 from charlm.engine.arrays import Array
-from charlm.errors import TextError
 from charlm.lm.evaluation import read
 from charlm.lm.model import Model
 from charlm.lm.run_text import corpus_of_run
@@ -70,20 +69,18 @@ def rounding_loss(model: Model, run: str, checkpoint: Checkpoint) -> RoundingLos
         TextError: the text cannot be read again, or it has changed.
     """
     corpus = corpus_of_run(run, checkpoint, moved="")
-    part, ids, begin = "held-out", np.append(corpus.train_ids[-1:], corpus.held_out_ids), 1
-    if len(ids) == 1:
-        part, ids = "training", corpus.train_ids
-    end = min(len(ids), begin + SCORED)
-    if end <= begin:
-        raise TextError(f"the text of {run} is too short to score")
+    part, before, ids = "held-out", corpus.train_ids[-1], corpus.held_out_ids
+    if not corpus.has_held_out:
+        part, before, ids = "training", model.vocab.start, corpus.train_ids
+    ids = np.append(before, ids[:SCORED])
     arrays = model.arrays()
-    with progress.task("scoring", 2 * (end - begin)):
-        nll = float(read(model, ids, begin, end).mean())
+    with progress.task("scoring", 2 * (len(ids) - 1)):
+        nll = float(read(model, ids, 1).mean())
         try:
             model.load_arrays(
                 {name: rounded(a).values() if a.ndim == 2 else a for name, a in arrays.items()}
             )
-            rounded_nll = float(read(model, ids, begin, end).mean())
+            rounded_nll = float(read(model, ids, 1).mean())
         finally:
             model.load_arrays(arrays)
-    return RoundingLoss(part, end - begin, nll, rounded_nll)
+    return RoundingLoss(part, len(ids) - 1, nll, rounded_nll)

@@ -14,7 +14,7 @@ import numpy as np
 from charlm.kernels import reference
 from charlm.kernels.memory import FLOAT32, address
 from charlm.kernels.reference.common import Array
-from charlm.kernels.reference.sampling import LAYERS, State
+from charlm.kernels.reference.sampling import LAYERS, Draws, State
 from charlm.kernels.team import Team
 
 WORTH_SHARING = 1e6
@@ -150,28 +150,21 @@ class Sampler:
             **{name: address(array) for name, array in self._kept.items()},
         )
 
-    def sample(
-        self,
-        symbols_TB: Array,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Array, State]:
+    def sample(self, symbols_TB: Array, state: State | None, draws: Draws) -> tuple[Array, State]:
         """Read symbols, and sample the symbols that follow."""
         T, B = symbols_TB.shape
-        symbols = np.empty((T + len(uniforms_NB), B), np.int64)
+        uniforms = np.ascontiguousarray(draws.uniforms_NB, np.float64)
+        symbols = np.empty((T + len(uniforms), B), np.int64)
         symbols[:T] = symbols_TB
-        uniforms = np.ascontiguousarray(uniforms_NB, np.float64)
         self._prepare(B, state)
         self._set(
             read_count=T,
             sampled_count=len(uniforms),
             symbols=address(symbols),
             uniforms=address(uniforms),
-            end=end,
+            end=draws.end,
         )
-        self._real[_PLACE["temperature"]] = temperature
+        self._real[_PLACE["temperature"]] = draws.temperature
         self._kept["sampled"][0] = 0
         threads = self._team.threads if self._work * B > WORTH_SHARING else 1
         self._team.run(self._part, threads=threads)
@@ -179,8 +172,8 @@ class Sampler:
 
     def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; return the scores of the next symbol, and the state."""
-        uniforms_NB = np.zeros((1, len(symbols_B)))
-        _, after = self.sample(symbols_B[np.newaxis], state, uniforms_NB, 0.0, -1)
+        draws = Draws(np.zeros((1, len(symbols_B))), 0.0, -1)
+        _, after = self.sample(symbols_B[np.newaxis], state, draws)
         return self._kept["scores"][:, : self._V].copy(), after
 
     def _part(self, meeting: Array, me: int, threads: int) -> None:

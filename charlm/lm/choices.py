@@ -10,7 +10,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import InputError
-from charlm.kernels.reference.sampling import State
+from charlm.kernels.reference.sampling import Draws, State
 from charlm.lm import sampling
 from charlm.lm.decoding import Sampling, sampling_of
 from charlm.lm.filters import FilteredSampler, normalised
@@ -105,15 +105,8 @@ class _WatchedSampler:
         self._size = len(vocab)
         self._scores_BV = np.empty((0, 0))
 
-    def __call__(
-        self,
-        symbols_TB: Ids,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Ids, State]:
-        sampled, state = self._sample(symbols_TB, state, uniforms_NB[:1], temperature, end)
+    def __call__(self, symbols_TB: Ids, state: State | None, draws: Draws) -> tuple[Ids, State]:
+        sampled, state = self._sample(symbols_TB, state, draws.first(1))
         for symbol in sampled[:, 0].tolist():
             if symbol < self._size:
                 self.choices.append(choice(normalised(self._scores_BV)[0], symbol))

@@ -10,7 +10,7 @@ import numpy as np
 from charlm import progress
 from charlm.baselines.ngram import NGram
 from charlm.engine.arrays import Array
-from charlm.kernels.reference.sampling import State
+from charlm.kernels.reference.sampling import Draws, State
 from charlm.lm.generator import Predicts, TextGenerator
 from charlm.lm.sampling import STREAM_LENGTH, sample_stepwise
 from charlm.text.reading import NONE, Form
@@ -69,17 +69,8 @@ class _Counted:
             log_p[:, self._unknown] = -np.inf
         return log_p, after
 
-    def sample(
-        self,
-        symbols_TB: Ids,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Ids, State]:
-        return sample_stepwise(
-            self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
-        )
+    def sample(self, symbols_TB: Ids, state: State | None, draws: Draws) -> tuple[Ids, State]:
+        return sample_stepwise(self._read, self.step, symbols_TB, state, draws)
 
     def _read(self, symbols_TB: Ids, state: State | None) -> State:
         size = self._counts.order - 1

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from charlm.engine.arrays import Array
-from charlm.kernels.reference.sampling import ScoreStep, State
+from charlm.kernels.reference.sampling import Draws, ScoreStep, State
 from charlm.lm.decoding import Sampling
 from charlm.lm.sampling import SampleFunction, reading, sample_stepwise
 from charlm.text.vocab import Ids, Vocab
@@ -153,18 +153,9 @@ class FilteredSampler:
         self._window = how.repeat_window if how.repeat_penalty != 1 else 0
         self._in_words = np.array([_is_in_words(s, vocab) for s in vocab.symbols])
 
-    def __call__(
-        self,
-        symbols_TB: Ids,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Ids, State]:
+    def __call__(self, symbols_TB: Ids, state: State | None, draws: Draws) -> tuple[Ids, State]:
         """Read symbols, and sample the next ones (see ``read_and_sample``)."""
-        return sample_stepwise(
-            self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
-        )
+        return sample_stepwise(self._read, self.step, symbols_TB, state, draws)
 
     def step(self, symbols_B: Ids, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; return the filtered log-probabilities of the next one, and the state."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import InputError, require
-from charlm.kernels.reference.sampling import State
+from charlm.kernels.reference.sampling import Draws, State
 from charlm.lm import sampling
 from charlm.lm.beam import beam_search
 from charlm.lm.decoding import Sampling, sampling_of
@@ -32,14 +32,7 @@ class Predicts(Protocol):
         The scores differ from log-probabilities by a constant for each text.
         """
 
-    def sample(
-        self,
-        symbols_TB: Ids,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Ids, State]:
+    def sample(self, symbols_TB: Ids, state: State | None, draws: Draws) -> tuple[Ids, State]:
         """Read symbols, and sample the next ones (see ``kernels.reference.sampling.read_and_sample``)."""
 
 

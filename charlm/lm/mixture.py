@@ -11,7 +11,7 @@ import numpy as np
 
 from charlm.engine.arrays import Array
 from charlm.errors import InputError
-from charlm.kernels.reference.sampling import State
+from charlm.kernels.reference.sampling import Draws, State
 from charlm.lm.filters import normalised
 from charlm.lm.generator import Predicts, TextGenerator
 from charlm.lm.sampling import reading, sample_stepwise
@@ -91,17 +91,8 @@ class _Mixed:
         mixed: Array = np.logaddexp.reduce(log_p, axis=0)
         return mixed, self._joined([after for _, after in results])
 
-    def sample(
-        self,
-        symbols_TB: Ids,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Ids, State]:
-        return sample_stepwise(
-            self._read, self.step, symbols_TB, state, uniforms_NB, temperature, end
-        )
+    def sample(self, symbols_TB: Ids, state: State | None, draws: Draws) -> tuple[Ids, State]:
+        return sample_stepwise(self._read, self.step, symbols_TB, state, draws)
 
     def _read(self, symbols_TB: Ids, state: State | None) -> State:
         states = self._split(state)

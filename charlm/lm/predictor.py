@@ -13,7 +13,7 @@ from charlm.engine.ops import affine_transform, log_softmax
 from charlm.engine.ops.sequences import StatePart
 from charlm.engine.rnn.kernel_cell import KernelCell
 from charlm.kernels import reference
-from charlm.kernels.reference.sampling import LAYERS, ScoreStep, read_and_sample
+from charlm.kernels.reference.sampling import LAYERS, Draws, ScoreStep, read_and_sample
 from charlm.lm.compute import operations_per_character
 from charlm.lm.model import Model
 from charlm.lm.sampling import SampleFunction, State
@@ -43,12 +43,10 @@ class Predictor:
             self.step = self._graph.step
             self._sample = partial(read_and_sample, self.step)
 
-    def sample(
-        self, symbols_TB: Ids, state: State | None, uniforms_NB: Array, temperature: float, end: int
-    ) -> tuple[Ids, State]:
+    def sample(self, symbols_TB: Ids, state: State | None, draws: Draws) -> tuple[Ids, State]:
         """Read symbols, and sample the next ones: as many as take about ten milliseconds."""
         most = max(1, int(self._at_once / symbols_TB.shape[1]))
-        return self._sample(symbols_TB, state, uniforms_NB[:most], temperature, end)
+        return self._sample(symbols_TB, state, draws.first(most))
 
     def __enter__(self) -> Predictor:
         return self

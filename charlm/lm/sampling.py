@@ -12,14 +12,13 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from charlm.engine.arrays import Array
 from charlm.errors import ArgumentError, EvaluationError, InputError
-from charlm.kernels.reference.sampling import ScoreStep, read_and_sample
+from charlm.kernels.reference.sampling import Draws, ScoreStep, read_and_sample
 from charlm.kernels.reference.sampling import State as State
 from charlm.text.vocab import Ids, Vocab
 
-SampleFunction: TypeAlias = "Callable[[Ids, State | None, Array, float, int], tuple[Ids, State]]"
-"""``kernels.reference.sampling.read_and_sample`` without ``step``; it may sample fewer symbols than ``uniforms``."""
+SampleFunction: TypeAlias = "Callable[[Ids, State | None, Draws], tuple[Ids, State]]"
+"""``kernels.reference.sampling.read_and_sample`` without ``step``; it may sample fewer symbols than are asked for."""
 
 Read: TypeAlias = "Callable[[Ids, State | None], State]"
 """Reads symbols (T, B) and returns the state after them."""
@@ -122,7 +121,7 @@ def streams(
         if not len(uniforms_NB):
             count = min(left, AHEAD)
             uniforms_NB = np.stack([text.rng.random(count) for text in alive], axis=1)
-        symbols_TB, state = sample(symbols_TB, state, uniforms_NB, temperature, end)
+        symbols_TB, state = sample(symbols_TB, state, Draws(uniforms_NB, temperature, end))
         left -= len(symbols_TB)
         columns = symbols_TB.T.tolist()
         parts = [text.take(symbols) for text, symbols in zip(alive, columns, strict=True)]
@@ -179,27 +178,21 @@ def after_prime(sample: SampleFunction, vocab: Vocab, prime: str) -> tuple[Ids, 
 
 
 def sample_stepwise(
-    read: Read,
-    step: ScoreStep,
-    symbols_TB: Ids,
-    state: State | None,
-    uniforms_NB: Array,
-    temperature: float,
-    end: int,
+    read: Read, step: ScoreStep, symbols_TB: Ids, state: State | None, draws: Draws
 ) -> tuple[Ids, State]:
     """Sample as ``read_and_sample`` does, but read all symbols except the last in one call, without their scores."""
-    count = len(symbols_TB) - bool(len(uniforms_NB))
+    count = len(symbols_TB) - bool(len(draws.uniforms_NB))
     if count:
         state = read(symbols_TB[:count], state)
-    if not len(uniforms_NB):
+    if not len(draws.uniforms_NB):
         assert state is not None
         return symbols_TB[:0], state
-    return read_and_sample(step, symbols_TB[count:], state, uniforms_NB, temperature, end)
+    return read_and_sample(step, symbols_TB[count:], state, draws)
 
 
 def reading(sample: SampleFunction, symbols_TB: Ids, state: State | None) -> State:
     """Return the state after some symbols."""
-    return sample(symbols_TB, state, np.empty((0, symbols_TB.shape[1])), 0.0, -1)[1]
+    return sample(symbols_TB, state, Draws(np.empty((0, symbols_TB.shape[1])), 0.0, -1))[1]
 
 
 def chosen_rows(state: State, rows: list[int]) -> State:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from charlm.errors import EvaluationError
-from charlm.kernels.reference.sampling import State
+from charlm.kernels.reference.sampling import Draws, State
 from charlm.lm.decoding import Sampling
 from charlm.lm.generator import Predicts, TextGenerator, sampler_of
 from charlm.lm.sampling import NOT_NUMBERS, after_prime, generator, reading
@@ -130,8 +130,8 @@ class Writing:
         whole = 0
         ends = False
         while len(symbols) < LONGEST:
-            uniforms = self._rng.random((1, 1))
-            symbols_TB, state = self._sample(symbols_TB, state, uniforms, self._how.sharpness, end)
+            draws = Draws(self._rng.random((1, 1)), self._how.sharpness, end)
+            symbols_TB, state = self._sample(symbols_TB, state, draws)
             symbol = int(symbols_TB[0, 0])
             if symbol == len(vocab):
                 raise EvaluationError(NOT_NUMBERS)

@@ -195,7 +195,7 @@ def page(
 
 def style() -> str:
     """Return the style sheet of pages with a coloured text, light and dark."""
-    dark = f"@media (prefers-color-scheme: dark) {{ {_css('dark')} }}"
+    dark = f"@media screen and (prefers-color-scheme: dark) {{ {_css('dark')} }}"
     return "\n".join([_part("coloured.css"), _css("light"), dark])
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from charlm.text.report import TextReport
 
 HELD_OUT_STREAMS = 8
-"""Held-out text is scored in this many parallel streams, for speed; all but the first start with an empty state."""
+"""Held-out text is scored in this many parallel rows, for speed; all but the first start with an empty state."""
 HELD_OUT_LENGTH = 256
 
 
@@ -254,7 +254,7 @@ class StreamCorpus:
         but the first start with an empty state. The characters after the last stream come in a batch at the end.
 
         Args:
-            most: the maximum number of characters; in a longer text there are gaps between the streams.
+            most: the maximum number of characters; in a longer text there are gaps between the rows.
         """
         return _scored(self.train_ids[-1], self.held_out_ids, most)
 
@@ -277,8 +277,8 @@ class StreamCorpus:
         if (self.batch_size, self.seq_length) == (batch_size, seq_length):
             return ()
         return (
-            f"{counted(len(self.train_ids), 'character')} are too few for {batch_size} streams of {seq_length}; "
-            f"using {counted(self.batch_size, 'stream')} of {self.seq_length}",
+            f"{counted(len(self.train_ids), 'character')} are too few for {batch_size} rows of {seq_length}; "
+            f"using {counted(self.batch_size, 'row')} of {self.seq_length}",
         )
 
 

@@ -50,7 +50,7 @@ class RolledBack:
 
 @dataclass(frozen=True)
 class Logged:
-    """The loss in nats, every ``log_every`` steps: summed over the last line, or the mean of a stream's last steps."""
+    """The loss in nats, every ``log_every`` steps: of the last line, or (framing stream) the mean of the last steps."""
 
     step: int
     loss: float
@@ -58,7 +58,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A sample, every ``sample_every`` steps, with each held-out score, and at the end of a stream."""
+    """A sample, every ``sample_every`` steps, with each held-out score, and at the end with framing stream."""
 
     step: int
     sample: SampledText

@@ -165,7 +165,9 @@ class SharedLearner(Learner):
             return f"{size} ranks share the {self.config.train.accumulate} lines of every update"
         widths = {self.corpus.batch_size // size, -(-self.corpus.batch_size // size)}
         each = " or ".join(map(str, sorted(widths)))
-        return f"{size} ranks share every batch: each has {each} of its {self.corpus.batch_size} streams"
+        return (
+            f"{size} ranks share every batch: each has {each} of its {self.corpus.batch_size} rows"
+        )
 
     def update(self, learning_rate: float) -> tuple[float, int]:
         """Make one update on every rank; return the loss before it and the number of characters of all ranks."""
@@ -253,6 +255,6 @@ def _too_many(ranks: int, parts: int, lines: bool) -> ConfigError:
             f"set train.accumulate to {ranks} or more, or train with data.framing stream"
         )
     return ConfigError(
-        f"{ranks} ranks share the streams of a batch, and it has {parts}: every rank needs one; start at most "
+        f"{ranks} ranks share the rows of a batch, and it has {parts}: every rank needs one; start at most "
         f"{counted(parts, 'rank')}, or set data.batch_size to {ranks} or more, for a text that is long enough"
     )

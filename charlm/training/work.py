@@ -18,7 +18,7 @@ from charlm.training.budget import Budget
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
 STREAM_SAMPLE = 200
-"""Characters in a sample of a model trained on a stream."""
+"""Characters in a sample of a model with framing stream."""
 SAVED_PART = 0.5
 """The part of numpy's time that compiled kernels save, roughly: used where only time limits a run."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import attrs
@@ -11,7 +12,7 @@ import click
 from charlm.cli import COMMANDS, cli
 from charlm.cli.options.settings import FLAGS, described
 from charlm.config.keys import keys, words
-from charlm.config.schema import SECTIONS, RunConfig
+from charlm.config.schema import CELLS, SECTIONS, RunConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS_HEAD = """\
@@ -74,6 +75,15 @@ def values_of(key: str) -> str:
     return ", ".join("a list" if kind.startswith("tuple") else KINDS[kind] for kind in types)
 
 
+def cells() -> str:
+    """Return the table of the cells; each module of a cell begins with a line that says what it is."""
+    rows = ""
+    for cell in CELLS:
+        about = import_module(f"charlm.engine.rnn.cells.{cell}").__doc__.splitlines()[0]
+        rows += f"| `{cell}` | {about.removeprefix('The ')} |\n"
+    return f"\n| cell | what it is |\n|---|---|\n{rows}"
+
+
 def settings() -> str:
     """Return docs/config.md."""
     flags = {key: flag for flag, key in reversed(FLAGS.items())}
@@ -88,6 +98,7 @@ def settings() -> str:
                 option = f"`{flags[key]}`" if key in flags else ""
                 row = (f"`{field.name}`", f"`{default}`", values_of(key), described(key), option)
                 text += f"| {' | '.join(row)} |\n".replace("<", "&lt;")
+        text += cells() if section == "model" else ""
     return text
 
 

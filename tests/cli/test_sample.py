@@ -268,7 +268,7 @@ def test_every_kind_of_model(untrained, data, how):
 def test_probabilities_as_columns(known):
     _, out, _ = known("charlm sample fox --greedy --probs")
     head, *rows = [line.split("\t") for line in out.splitlines()]
-    assert head[:5] == ["text", "char_id", "char", "probability", "rank"]
+    assert head[:5] == ["text", "symbol_id", "char", "probability", "rank"]
     assert {len(row) for row in rows} == {len(head)}
     assert "".join(row[2] for row in rows) == FOX + "<EOS>"
     assert all(0.5 < float(row[3]) <= 1 and row[4] == "1" for row in rows)

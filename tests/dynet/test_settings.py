@@ -100,6 +100,15 @@ def test_importing_it_imports_nothing_heavy():
     assert python(code).stdout == "set()\n"
 
 
+def test_the_import_compiles_nothing_and_limits_no_threads():
+    """So ``charlm export --to dynet`` only writes a file; the first graph prepares what it needs."""
+    code = "import sys, charlm.dynet as dy, charlm.threads as threads; {}print(threads._limit, " + (
+        "'charlm.kernels.machine_code' in sys.modules)"
+    )
+    assert python(code.format("")).stdout == "None False\n"
+    assert python(code.format("dy.renew_cg(); ")).stdout != "None False\n"
+
+
 def test_the_command_line_is_not_read_unasked():
     code = "import charlm.dynet as dy; print(dy.ParameterCollection().get_weight_decay())"
     assert python(code, "--dynet-weight-decay", "0.5").stdout == "0.0\n"

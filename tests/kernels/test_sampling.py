@@ -9,6 +9,7 @@ from charlm.config import ModelConfig
 from charlm.config.schema import CELLS
 from charlm.engine.random import NumpyStream
 from charlm.kernels import NUMPY, sampler, select, with_sampler
+from charlm.kernels.reference.sampling import Draws
 from charlm.lm.language_model import CharLM
 from charlm.lm.predictor import Predictor, StepGraph
 from charlm.lm.reader import Reader
@@ -103,7 +104,9 @@ def test_machine_code_gives_numbas_numbers_to_the_bit(threads, cell, dims, monke
                 if state is not None:
                     state = [tuple(part[rows] for part in layer) for layer in state]
                 read = chance.integers(0, len(VOCAB), (4, texts))
-                symbols, state = predictor.sample(read, state, chance.random((9, texts)), 0.7, -1)
+                symbols, state = predictor.sample(
+                    read, state, Draws(chance.random((9, texts)), 0.7, -1)
+                )
                 scores, state = predictor.step(symbols[-1], state)
                 arrays += [symbols, scores, *(part for layer in state for part in layer)]
         results.append(b"".join(array.tobytes() for array in arrays))

@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 REASON = "there is no chromium here (Debian's package of this name)"
 KEYS = {"Tab": 9, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
@@ -106,6 +108,14 @@ class Page:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
+    def violations(self, serious: bool = False) -> list[list[str]]:
+        """Return what axe-core finds, all or the serious part: the rule, how serious it is, and the first element."""
+        axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+        self.evaluate(f"{Path(axe.__file__).with_name('axe.min.js').read_text('utf-8')};0")
+        each = "(found) => [found.id, found.impact, found.nodes[0].html]"
+        found = self.evaluate(f"axe.run().then((all) => all.violations.map({each}))")
+        return [each for each in found if not serious or each[1] in ("serious", "critical")]
+
     def press(self, key: str, control: bool = False) -> None:
         """Press a key, with or without the control key, and let it go."""
         about = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
@@ -124,12 +134,12 @@ class Page:
         x, y = self.evaluate(f"(b => [b.left + b.width / 2, b.top + b.height / 2])({box})")
         self("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
-    def settle(self, width: int, scheme: str) -> None:
-        """Give the page a width and a colour scheme."""
+    def settle(self, width: int, scheme: str, media: str = "") -> None:
+        """Give the page a width and a colour scheme, and ``print`` as its medium."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self("Emulation.setDeviceMetricsOverride", **size)
         feature = {"name": "prefers-color-scheme", "value": scheme}
-        self("Emulation.setEmulatedMedia", features=[feature])
+        self("Emulation.setEmulatedMedia", features=[feature], media=media)
 
     def screenshot(self, path: Path) -> None:
         """Write what is shown as a PNG file."""

@@ -23,7 +23,6 @@ from charlm.reporting.comparison.formats import as_json, comma_separated, markdo
 from charlm.reporting.comparison.held_out import held_out_report
 from charlm.reporting.comparison.page import page
 from charlm.reporting.comparison.report import Report
-from charlm.reporting.comparison.svg import log_ticks, svg, ticks
 from charlm.reporting.comparison.training import training_report
 from tests.reporting.compared import (
     ALONE,
@@ -279,33 +278,6 @@ def test_runs_without_scores_in_training_have_a_page_but_no_picture(tmp_path):
     assert "<svg" not in page(report)
     with pytest.raises(InputError, match="nothing to draw"):
         plot_report(report, tmp_path / "curves.png")
-
-
-def test_curves_of_one_point_and_of_many():
-    report = report_of(CLEAR)
-    panel = report.panels[0]
-    (first, *_) = panel.curves
-    single = type(first)("a", ((1.0, 2.0),))
-    long = type(first)("b", tuple((float(k), 3.0) for k in range(1, 10_001)))
-    picture = svg(type(panel)("steps", "loss", (single, long), log=True))
-    of_a, of_b = re.findall(r'points="([^"]*)"', picture)
-    assert of_a.split()[0] == of_a.split()[1]  # a line of no length is a point
-    assert 300 < len(of_b.split()) <= 402
-    assert "nan" not in picture
-
-
-@given(st.floats(-1e4, 1e4), st.floats(1e-4, 1e9))
-def test_ticks_are_few_and_within(low, width):
-    marks = ticks(low, low + width)
-    assert len(marks) <= 6
-    assert all(low - width * 1e-6 <= mark <= low + width * (1 + 1e-6) for mark in marks)
-
-
-@given(st.floats(1e-6, 1e6), st.floats(1.001, 1e6))
-def test_logarithmic_ticks_are_within(low, times):
-    marks = log_ticks(low, low * times)
-    assert marks == sorted(marks)
-    assert all(low * (1 - 1e-6) <= mark <= low * times * (1 + 1e-6) for mark in marks)
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

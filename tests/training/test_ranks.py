@@ -158,7 +158,7 @@ def test_a_run_continues_on_another_number_of_ranks(tmp_path, monkeypatch):
         here(monkeypatch, tmp_path, "train", "text", "novel.txt", *set_to(steps=steps), "-o", run)
     told = ended(charlm(tmp_path, 3, "train", "--resume", "part", "--steps", "60"), 0)
     assert "note: computed by 3 ranks from here on (before: 1 rank)" in told
-    assert "note: 3 ranks share every batch: each has 1 or 2 of its 4 streams" in told
+    assert "note: 3 ranks share every batch: each has 1 or 2 of its 4 rows" in told
     here(monkeypatch, tmp_path, "train", "--resume", "part", "--steps", "90")
     one, other = (load_checkpoint(tmp_path / run, "last") for run in ("part", "whole"))
     assert one.tensors.keys() == other.tensors.keys()
@@ -199,9 +199,7 @@ def test_too_little_for_every_rank_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "novel.txt").write_text(TEXT)
     command = "train", "text", "novel.txt", *set_to(steps=9), "--batch-size", "2"
     told = ended(charlm(tmp_path, 3, *command), 2)
-    assert (
-        told.count("3 ranks share the streams of a batch, and it has 2: every rank needs one") == 1
-    )
+    assert told.count("3 ranks share the rows of a batch, and it has 2: every rank needs one") == 1
     assert "start at most 2 ranks, or set data.batch_size to 3 or more" in told
 
 

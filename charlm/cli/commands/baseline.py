@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import texts
-from charlm.cli.options.shared import encoding_option, json_option
+from charlm.cli.options.shared import encoding_option, json_option, texts_argument
 
 HELP = """\
 Score the end of TEXT with simple models of the text before it, for comparison with a network.
@@ -18,7 +17,7 @@ and the compressor xz. TEXT is files, folders of .txt files, or - for standard i
 
 
 @click.command(help=HELP)
-@click.argument("texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts)
+@texts_argument
 @click.option(
     "--order",
     type=click.IntRange(1, 32),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from charlm.cli.options.completion import comparisons
-from charlm.cli.options.shared import HomePath, kernels_option
+from charlm.cli.options.shared import HomePath, folder_option, kernels_option
 
 HELP = """\
 Train several models on the same text, each with several seeds, and compare them.
@@ -32,13 +32,7 @@ comparison: the same command continues a comparison that was stopped or killed.
 @click.argument(
     "sources", nargs=-1, metavar="NAME | CONFIG... RUN... [TEXT...]", shell_complete=comparisons
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=HomePath(path_type=Path),
-    help="The folder of the comparison (default: comparisons/NAME).",
-)
+@folder_option("The folder of the comparison (default: comparisons/NAME).")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Seeds for each model.")
 @click.option(
     "--grid",

@@ -6,8 +6,13 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import encodings, runs, texts
-from charlm.cli.options.shared import HomePath, json_option, kernels_option
+from charlm.cli.options.completion import texts
+from charlm.cli.options.shared import (
+    json_option,
+    kernels_option,
+    run_argument,
+    text_encoding_option,
+)
 
 HELP = """\
 Score TEXT, or the held-out part of the text of RUN, with the best checkpoint of RUN, or
@@ -20,19 +25,14 @@ the n-grams also learn from the characters that are already scored.
 
 
 @click.command("eval", help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
+@run_argument
 @click.argument("texts", nargs=-1, metavar="[TEXT...]", shell_complete=texts)
 @click.option(
     "--split",
     type=click.Choice(["val", "test"]),
     help="Which part of the run's own text: held out (val) or kept for a final test (default: val).",
 )
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    shell_complete=encodings,
-    help="The encoding of TEXT: utf-8 or another codec (default: that of the run's text).",
-)
+@text_encoding_option
 @click.option(
     "--text",
     "moved",

@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs
 from charlm.cli.options.shared import (
-    HomePath,
     checkpoint_option,
     color_option,
     html_option,
     json_option,
     kernels_option,
     png_option,
+    run_argument,
 )
 
 HELP = """\
@@ -34,7 +33,7 @@ With --text, explain one prediction: show its gradient with respect to each earl
 
 
 @click.command(help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
+@run_argument
 @click.option("--text", metavar="TEXT", help="Explain a prediction in this text instead.")
 @click.option(
     "--at",

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath, checkpoint_option, json_option
+from charlm.cli.options.shared import HomePath, checkpoint_option, json_option, run_argument
 from charlm.exports.formats import FORMATS
 
 HELP = f"""\
@@ -30,7 +29,7 @@ format onnx needs the package onnx.
 
 
 @click.command(help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
+@run_argument
 @click.option("--to", type=click.Choice(list(FORMATS)), required=True, help="The format.")
 @click.option(
     "-o",

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import configs, settings
-from charlm.cli.options.shared import json_option
+from charlm.cli.options.completion import configs
+from charlm.cli.options.shared import json_option, set_option
 
 HELP = """\
 Check the gradients of the model of CONFIG against central differences, in float64.
@@ -23,14 +23,7 @@ checked; half of them are those with the largest gradients. The exit code is 1 i
 
 @click.command(help=HELP)
 @click.argument("config", shell_complete=configs)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=settings,
-    help="Override a key of the config, e.g. --set model.layers=2. Repeatable.",
-)
+@set_option("Set a key of the config, e.g. --set model.layers=2. Repeatable.")
 @click.option(
     "--numbers",
     type=click.IntRange(min=1),

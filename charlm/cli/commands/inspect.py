@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs, texts
 from charlm.cli.options.shared import (
-    HomePath,
     checkpoint_option,
     color_option,
     html_option,
     json_option,
     kernels_option,
     png_option,
+    run_argument,
     text_encoding_option,
+    texts_argument,
 )
 
 HELP = """\
@@ -32,8 +32,8 @@ best correlation of the same search with shuffled labels, which is chance.
 
 
 @click.command(help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
-@click.argument("texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts)
+@run_argument
+@texts_argument
 @click.option(
     "--layer", type=int, metavar="N", help="Search this layer only, 1 is the lowest (default: all)."
 )

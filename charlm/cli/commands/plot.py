@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath
+from charlm.cli.options.shared import HomePath, runs_argument
 
 HELP = """\
 Plot the training losses and held-out scores of one or more runs, beside the baselines of their text.
@@ -23,14 +22,7 @@ progress, curves and samples. The page needs the extra `report`; it changes noth
 
 
 @click.command(help=HELP)
-@click.argument(
-    "paths",
-    metavar="RUN...",
-    nargs=-1,
-    required=True,
-    type=HomePath(path_type=Path),
-    shell_complete=runs,
-)
+@runs_argument
 @click.option(
     "-o",
     "--output",

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath
+from charlm.cli.options.shared import HomePath, runs_argument
 
 HELP = """\
 Write a report about one or more runs: one HTML file that needs no network.
@@ -24,14 +23,7 @@ extra `report`.
 
 
 @click.command(help=HELP)
-@click.argument(
-    "paths",
-    metavar="RUN...",
-    nargs=-1,
-    required=True,
-    type=HomePath(path_type=Path),
-    shell_complete=runs,
-)
+@runs_argument
 @click.option(
     "-o",
     "--output",

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs
-from charlm.cli.options.shared import HomePath, checkpoint_option, kernels_option
+from charlm.cli.options.shared import checkpoint_option, kernels_option, run_argument
 
 HELP = """\
 Generate text with RUN, a run directory or a checkpoint file. The prime is the start of each
@@ -36,7 +35,7 @@ def _setting(flag: str, metavar: str, kind: Any, about: str) -> Callable[..., An
 
 
 @click.command(help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
+@run_argument
 @click.option(
     "-n", "--number", type=click.IntRange(min=1), metavar="N", default=1, help="How many texts."
 )

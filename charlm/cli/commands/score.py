@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import runs, texts
 from charlm.cli.options.shared import (
-    HomePath,
     checkpoint_option,
     html_option,
     kernels_option,
+    run_argument,
     text_encoding_option,
+    texts_argument,
 )
 
 HELP = """\
@@ -34,8 +34,8 @@ line with an empty state. Without --alone, the sum over all lines is the score o
 
 
 @click.command(help=HELP)
-@click.argument("run", type=HomePath(), shell_complete=runs)
-@click.argument("texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts)
+@run_argument
+@texts_argument
 @click.option(
     "--alone",
     is_flag=True,

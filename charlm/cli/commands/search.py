@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from charlm.cli.options.completion import configs_and_texts, settings
-from charlm.cli.options.shared import HomePath, json_option
+from charlm.cli.options.completion import settings
+from charlm.cli.options.shared import (
+    config_and_texts_argument,
+    folder_option,
+    json_option,
+    set_option,
+)
 
 HELP = """\
 Search for better settings: train with different values for a short time, and score the best again.
@@ -22,15 +26,13 @@ charlm search small novel.txt --param model.cell=lstm,gru
 For a learning rate: --param train.learning_rate=log:1e-3..3e-2 --max-time 30m.
 
 Trials that are worse than most are stopped early. At the end, the best values and the config as it is are
-trained again with fresh seeds. The best config is written to FOLDER/best.yaml. Type the same command again to
+trained again with fresh seeds. The best config is written to DIR/best.yaml. Type the same command again to
 continue a search, or in several terminals to share one.
 """
 
 
 @click.command(help=HELP)
-@click.argument(
-    "arguments", nargs=-1, metavar="[CONFIG] [TEXT...]", shell_complete=configs_and_texts
-)
+@config_and_texts_argument
 @click.option(
     "--param",
     "params",
@@ -69,21 +71,10 @@ continue a search, or in several terminals to share one.
     metavar="N",
     help="Seed of the proposals (default: 0). Equal scores then lead to equal proposals.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="FOLDER",
-    type=HomePath(path_type=Path, file_okay=False),
-    help="The folder of the search (default: searches/NAME). If it has this search, the search goes on.",
+@folder_option(
+    "The folder of the search (default: searches/NAME). If it has this search, the search goes on."
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=settings,
-    help="Set a key of the config for all trials. Repeatable.",
-)
+@set_option("Set a key of the config for all trials. Repeatable.")
 @json_option
 @click.pass_obj
 def search(obj: dict[str, Any], /, **options: Any) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import configs_and_texts, runs, settings
+from charlm.cli.options.completion import runs
 from charlm.cli.options.settings import KEYS, CommandWithSettings, setting_options
-from charlm.cli.options.shared import HomePath
+from charlm.cli.options.shared import HomePath, config_and_texts_argument, folder_option, set_option
 from charlm.config import PRESETS
 
 HELP = """\
@@ -33,25 +33,10 @@ ends at the first limit that it reaches.
 
 
 @click.command(cls=CommandWithSettings, help=HELP)
-@click.argument(
-    "arguments", nargs=-1, metavar="[CONFIG] [TEXT...]", shell_complete=configs_and_texts
-)
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=HomePath(path_type=Path),
-    help="The run directory (default: runs/NAME).",
-)
+@config_and_texts_argument
+@folder_option("The run directory (default: runs/NAME).")
 @click.option("--force", is_flag=True, help="Replace the run that is in the run directory.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=settings,
-    help="Set any key of the config, e.g. --set train.clip_norm=1. Repeatable.",
-)
+@set_option("Set any key of the config, e.g. --set train.clip_norm=1. Repeatable.")
 @click.option(
     "--preset",
     type=click.Choice(PRESETS),

@@ -6,9 +6,9 @@ import signal
 from types import FrameType
 from typing import Any
 
-from charlm import interrupts
-from charlm.cli.live.interrupts import NAMES
+from charlm.cli.live.interrupts import NAMES, handled_by
 from charlm.cli.terminal.screen import Screen
+from charlm.interrupts import end
 from charlm.ranks import Ranks
 from charlm.training.launch import follow as followed
 from charlm.training.loop import Training
@@ -25,7 +25,7 @@ class _Signals:
         """Ask for the end of the training, or end at once before there is one."""
         self.code = 128 + number
         if self.training is None:
-            interrupts.end(self.code)
+            end(self.code)
         self.training.stop(NAMES[signal.Signals(number)])
 
     def stop(self, training: Training) -> None:
@@ -37,8 +37,6 @@ def follow(ranks: Ranks, settings: dict[str, Any]) -> int:
     """Do what rank 0 orders until it ends, and return the exit code."""
     Screen({**settings, "quiet": True})  # for the progress of this rank
     signals = _Signals()
-    for number in NAMES:
-        if not interrupts.is_ignored(number):
-            signal.signal(number, signals.handle)
-    followed(ranks, signals.stop)
+    with handled_by(signals.handle):
+        followed(ranks, signals.stop)
     return signals.code

@@ -85,12 +85,13 @@ class Stopping:
 
     Attributes:
         code: the exit code, as of ``Interrupts``.
+        name: the name of the last signal.
     """
 
     def __init__(
         self, stop: Callable[[str], object], screen: Screen, first: str, second: str
     ) -> None:
-        self.code = 0
+        self.code, self.name = 0, ""
         self._stop = stop
         self._first = () if screen.quiet else (first,)
         self._second = () if screen.quiet else (second,)
@@ -100,7 +101,8 @@ class Stopping:
         before, self.code = self.code, 128 + number
         if before:
             end(self.code, *self._second)
-        self._stop(NAMES[signal.Signals(number)])
+        self.name = NAMES[signal.Signals(number)]
+        self._stop(self.name)
         if self._first:
             say(*self._first)
 

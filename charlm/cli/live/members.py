@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 
 from charlm import progress
 from charlm.baselines.counting import nll_to_bpc
-from charlm.cli.live.interrupts import NAMES
+from charlm.cli.live.interrupts import Stopping, handled_by
 from charlm.cli.terminal.phrases import program
 from charlm.cli.terminal.screen import Screen
 from charlm.comparison.plan import Plan
@@ -28,7 +25,6 @@ from charlm.comparison.pool import (
     coordinating,
 )
 from charlm.comparison.results import MemberResult, Missing, Results
-from charlm.interrupts import end, is_ignored, say
 from charlm.runs.directory import check_names
 from charlm.wording import counted, fixed, short
 
@@ -47,15 +43,21 @@ def run(plan: Plan, folder: Path, run_members: RunsMembers, screen: Screen) -> t
         else:
             check_names(folder)
         sign = stack.enter_context(coordinating(folder, _Waiting(folder, screen)))
-        signals = stack.enter_context(_stopping(sign, screen))
+        stopping = Stopping(
+            lambda name: sign.give(),
+            screen,
+            "Stopping and saving; press Ctrl-C again to stop without saving",
+            "stopped without saving: the steps since the last checkpoints are lost",
+        )
+        stack.enter_context(handled_by(stopping.handle))
         done, missing = _run(plan, folder, sign, run_members, screen)
-        if signals.code:
+        if stopping.code:
             left = len(plan.members) - len(done)
             screen.say(
-                f"Stopped by {signals.name}: {counted(len(done), 'training')} finished, {left} saved in {folder}"
+                f"Stopped by {stopping.name}: {counted(len(done), 'training')} finished, {left} saved in {folder}"
             )
             screen.say(f"To continue: {program()} {shlex.join(sys.argv[1:])}")
-        return plan.results(done, missing), signals.code
+        return plan.results(done, missing), stopping.code
 
 
 def _introduced(plan: Plan) -> str:
@@ -112,35 +114,3 @@ class _Waiting:
             )
             self._said = True
         time.sleep(WAIT)
-
-
-class _Signals:
-    """The first signal stops all members, and the second ends the process at once."""
-
-    def __init__(self, sign: StopSign, screen: Screen) -> None:
-        self._sign, self._quiet = sign, screen.quiet
-        self.code, self.name = 0, ""
-
-    def handle(self, number: int, frame: FrameType | None) -> None:
-        """Stop, or end at once."""
-        again, self.code = self.code, 128 + number
-        self._sign.give()
-        if again:
-            end(self.code, "stopped without saving: the steps since the last checkpoints are lost")
-        self.name = NAMES[signal.Signals(number)]
-        if not self._quiet:
-            say("Stopping and saving; press Ctrl-C again to stop without saving")
-
-
-@contextlib.contextmanager
-def _stopping(sign: StopSign, screen: Screen) -> Iterator[_Signals]:
-    """Handle the signals inside the block; an ignored signal, as under ``nohup``, stays ignored."""
-    signals = _Signals(sign, screen)
-    before = {
-        number: signal.signal(number, signals.handle) for number in NAMES if not is_ignored(number)
-    }
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,10 +10,42 @@ from typing import Any
 
 import click
 
-from charlm.cli.options.completion import encodings, runs
+from charlm.cli.options.completion import configs_and_texts, encodings, runs, settings, texts
 from charlm.cli.options.settings import described, overrides_of
 from charlm.config import KERNELS, DataConfig, load_config
 from charlm.files import home_expanded
+
+
+class HomePath(click.Path):
+    """A path. ``~`` is the home folder even if the shell did not replace it, such as in quotes."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; an empty word, which an unset variable gives, is an error."""
+        if not value:
+            self.fail("expected a path, got nothing", param, ctx)
+        return super().convert(home_expanded(os.fspath(value)), param, ctx)
+
+
+run_argument = click.argument("run", type=HomePath(), shell_complete=runs)
+
+runs_argument = click.argument(
+    "paths",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=HomePath(path_type=Path),
+    shell_complete=runs,
+)
+
+texts_argument = click.argument(
+    "texts", nargs=-1, required=True, metavar="TEXT...", shell_complete=texts
+)
+
+config_and_texts_argument = click.argument(
+    "arguments", nargs=-1, metavar="[CONFIG] [TEXT...]", shell_complete=configs_and_texts
+)
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -43,16 +75,22 @@ color_option = click.option(
 )
 
 
-class HomePath(click.Path):
-    """A path. ``~`` is the home folder even if the shell did not replace it, such as in quotes."""
+def folder_option(about: str) -> Callable[[Any], Any]:
+    """Return the option for the folder that a command makes; ``about`` is its help."""
+    path = HomePath(path_type=Path, file_okay=False)
+    return click.option("-o", "--output", type=path, metavar="DIR", help=about)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """Return the path; an empty word, which an unset variable gives, is an error."""
-        if not value:
-            self.fail("expected a path, got nothing", param, ctx)
-        return super().convert(home_expanded(os.fspath(value)), param, ctx)
+
+def set_option(about: str) -> Callable[[Any], Any]:
+    """Return the option for keys of a config; ``about`` is its help."""
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        shell_complete=settings,
+        help=about,
+    )
 
 
 def html_option(about: str) -> Callable[[Any], Any]:
@@ -70,7 +108,7 @@ def png_option(about: str) -> Callable[[Any], Any]:
 def rewrites_a_file(about: str) -> Callable[[Any], Any]:
     """Return a decorator for a command that reads a file and writes another with a model; ``about`` is OUT's help."""
     parts = (
-        click.argument("run", type=HomePath(), shell_complete=runs),
+        run_argument,
         click.argument("file", type=HomePath()),
         click.option("-o", "--output", type=HomePath(), metavar="OUT", required=True, help=about),
         click.option("--force", is_flag=True, help="Replace the file OUT if there is one."),

@@ -103,7 +103,7 @@ class Probabilities:
             show("char      probability  rank  next best\n")
         elif not self._as_json:
             best = [f"next_{n}\tprobability_{n}" for n in range(1, NEXT_BEST + 1)]
-            show("\t".join(["text", "char_id", "char", "probability", "rank", *best]) + "\n")
+            show("\t".join(["text", "symbol_id", "char", "probability", "rank", *best]) + "\n")
 
     def add(self, number: int, choice: Choice) -> None:
         """Show a character of a text, counted from 1."""
@@ -111,7 +111,7 @@ class Probabilities:
         symbol = symbols[choice.symbol]
         if self._as_json:
             best = [[symbols[other], round(p, 6)] for other, p in choice.others]
-            about = {"text": number, "char_id": choice.symbol, "char": symbol}
+            about = {"text": number, "symbol_id": choice.symbol, "char": symbol}
             p = round(choice.probability, 6)
             show(json_line({**about, "probability": p, "rank": choice.rank, "next": best}) + "\n")
         elif self._is_table:

@@ -8,7 +8,7 @@ times the sum of all probabilities, falls into one symbol's part of that sum.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,24 @@ ScoreStep: TypeAlias = "Callable[[Array, State | None], tuple[Array, State]]"
 """Reads a symbol of each text; returns the scores of the next symbol and the state."""
 COLDEST = 1e-200
 """A lower temperature is taken as this one, so that no quotient overflows."""
+
+
+class Draws(NamedTuple):
+    """How many symbols are sampled, and how.
+
+    Attributes:
+        uniforms_NB: a row of uniform numbers for each symbol to sample.
+        temperature: see ``sample_symbols``.
+        end: sampling stops for all texts once one text has this symbol; -1 is none.
+    """
+
+    uniforms_NB: Array
+    temperature: float
+    end: int
+
+    def first(self, count: int) -> Draws:
+        """Return the same for at most this many symbols."""
+        return Draws(self.uniforms_NB[:count], self.temperature, self.end)
 
 
 def sample_symbols(scores_BV: Array, temperature: float, uniforms_B: Array) -> Array:
@@ -49,12 +67,7 @@ def sample_symbols(scores_BV: Array, temperature: float, uniforms_B: Array) -> A
 
 
 def read_and_sample(
-    step: ScoreStep,
-    symbols_TB: Array,
-    state: State | None,
-    uniforms_NB: Array,
-    temperature: float,
-    end: int,
+    step: ScoreStep, symbols_TB: Array, state: State | None, draws: Draws
 ) -> tuple[Array, State]:
     """Read symbols, and sample the symbols that follow.
 
@@ -62,9 +75,7 @@ def read_and_sample(
         step: the model.
         symbols_TB: the symbols to read, at least one for each text.
         state: the state before them.
-        uniforms_NB: a row of uniform numbers for each symbol to sample.
-        temperature: see ``sample_symbols``.
-        end: sampling stops for all texts once one text has this symbol. It also stops where scores are NaN.
+        draws: how many symbols are sampled, and how. Sampling also stops where scores are NaN.
 
     Returns:
         The sampled symbols (n, B), at least one if there are uniforms, and the state before the last of them.
@@ -72,12 +83,12 @@ def read_and_sample(
     for symbols_B in symbols_TB:
         scores_BV, state = step(symbols_B, state)
     sampled: list[Array] = []
-    for uniforms_B in uniforms_NB:
+    for uniforms_B in draws.uniforms_NB:
         if sampled:
             scores_BV, state = step(sampled[-1], state)
-        sampled.append(sample_symbols(scores_BV, temperature, uniforms_B))
+        sampled.append(sample_symbols(scores_BV, draws.temperature, uniforms_B))
         symbols = sampled[-1].tolist()
-        if end in symbols or scores_BV.shape[1] in symbols:
+        if draws.end in symbols or scores_BV.shape[1] in symbols:
             break
     assert state is not None
     return np.array(sampled, int).reshape(-1, symbols_TB.shape[1]), state
@@ -118,16 +129,9 @@ class Sampler:
         self.table_VG = np.empty((len(embedding_VE), len(self.layers[0].b_G)), b_V.dtype)
         self.unread = set(range(len(embedding_VE)))
 
-    def sample(
-        self,
-        symbols_TB: Array,
-        state: State | None,
-        uniforms_NB: Array,
-        temperature: float,
-        end: int,
-    ) -> tuple[Array, State]:
+    def sample(self, symbols_TB: Array, state: State | None, draws: Draws) -> tuple[Array, State]:
         """Read symbols, and sample the symbols that follow (see ``read_and_sample``)."""
-        return read_and_sample(self.step, symbols_TB, state, uniforms_NB, temperature, end)
+        return read_and_sample(self.step, symbols_TB, state, draws)
 
     def step(self, symbols_B: Array, state: State | None) -> tuple[Array, State]:
         """Read a symbol of each text; return the scores (B, V) of the next symbol, and the state."""

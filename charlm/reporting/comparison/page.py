@@ -6,14 +6,16 @@ import html
 from importlib.resources import files
 from string import Template
 
+from charlm.reporting import charts
+from charlm.reporting.charts import Chart, Line
 from charlm.reporting.comparison.report import Report, Table
-from charlm.reporting.comparison.svg import curve_class, svg
 
 
 def page(report: Report) -> str:
     """Return an HTML page, in ASCII, so that it can be saved in any encoding; all texts in it are escaped."""
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     made = Template(template).substitute(
+        style=charts.style(),
         title=html.escape(report.title),
         verdict=_paragraphs(report.verdict),
         notes=_paragraphs(report.notes),
@@ -49,14 +51,23 @@ def _table(table: Table) -> str:
 
 
 def _curves(report: Report) -> str:
-    models = dict.fromkeys(curve.model for panel in report.panels for curve in panel.curves)
-    legend = "\n".join(
-        f'<li><svg viewBox="0 0 28 10" aria-hidden="true"><polyline class="{curve_class(number)}" '
-        f'points="0,5 28,5"/></svg>{html.escape(model)}</li>'
-        for number, model in enumerate(models)
+    drawn = [
+        Chart(
+            f"curves-{number}",
+            f"By {panel.x}",
+            panel.x,
+            panel.y,
+            [Line(curve.model, curve.points) for curve in panel.curves],
+            panel.levels_in_view,
+            log_y=panel.log,
+        )
+        for number, panel in enumerate(report.panels, 1)
+    ]
+    figures = "\n".join(
+        f"<figure><figcaption>{html.escape(chart.title)}</figcaption>\n{chart.picture()}</figure>"
+        for chart in drawn
     )
-    figures = "\n".join(f"<figure>{svg(panel)}</figure>" for panel in report.panels)
     return (
-        f'<h2>Curves</h2>\n<p class="note">{html.escape(report.panels[0].y)}, one curve for each seed.</p>\n'
-        f'<ul class="legend">\n{legend}\n</ul>\n<div class="curves">\n{figures}\n</div>'
+        f'<h2>Curves</h2>\n<p class="note">One curve for each seed.</p>\n'
+        f'{drawn[0].key()}\n<div class="charts">\n{figures}\n</div>'
     )

@@ -57,6 +57,14 @@ function samples(box) {
   say();
 }
 
+// What is folded up is printed too.
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = Array.from(document.querySelectorAll("details:not([open])"));
+  opened.forEach((box) => { box.open = true; });
+});
+addEventListener("afterprint", () => { opened.forEach((box) => { box.open = false; }); });
+
 function attach() {
   document.querySelectorAll(".chart").forEach(chart);
   document.querySelectorAll(".sample").forEach(samples);

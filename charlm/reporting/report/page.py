@@ -14,8 +14,8 @@ from typing import Any
 
 from charlm import __version__
 from charlm.errors import CharlmError, import_extra
-from charlm.reporting import coloured
-from charlm.reporting.report.charts import Chart, Line, thinned
+from charlm.reporting import charts, coloured
+from charlm.reporting.charts import Chart, Line, thinned
 from charlm.reporting.report.facts import Facts, differences, scored
 from charlm.reporting.report.looks import Look, look
 from charlm.text.symbols import written
@@ -298,7 +298,7 @@ def templates() -> Any:
         "visible": visible,
     }
     environment.filters.update(filters)
-    environment.globals["coloured"] = coloured
+    environment.globals.update(charts=charts, coloured=coloured)
     return environment
 
 

@@ -1,4 +1,4 @@
-"""The LSTM whose input gate is also its forget gate."""
+"""The LSTM with one gate for input and forgetting: it forgets as much as it lets in. Its gates see the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The LSTM with coupled gates and no peepholes."""
+"""The LSTM with one gate for input and forgetting, whose gates do not see the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gated recurrent unit."""
+"""The gated recurrent unit, as in DyNet: its reset gate acts before the matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gated recurrent unit whose reset gate acts after the matrix."""
+"""The gated recurrent unit, as in PyTorch, cuDNN and Keras: its reset gate acts after the matrix."""
 
 from __future__ import annotations
 

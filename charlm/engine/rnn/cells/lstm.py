@@ -1,4 +1,4 @@
-"""The long short-term memory."""
+"""The long short-term memory: a memory with an input, a forget and an output gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The LSTM with layer normalisation."""
+"""The LSTM with layer normalisation inside the cell."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Line charts for a page: the lines as SVG, the labels as text of the page, so that they keep their size.
 
-The values can be read without a mouse: a slider below the chart moves over the points. The script ``page.js`` does it.
+In a report, a slider below a chart moves over the points, so that the values can be read without a mouse.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from importlib.resources import files
 
 from charlm.reporting.coloured import script_data
 from charlm.wording import short
@@ -17,6 +20,8 @@ COLUMNS = 300
 SIZE = 1000
 """The width and the height of the SVG in its own units; the page stretches it."""
 TICKS = 6
+LOOKS = 6
+"""Lines of different names differ in colour and dashes, so that they are told apart without colours too."""
 LEAST = 1e-100
 """The smallest number on a logarithmic axis; a smaller one is put at its end."""
 GAP = 0.075
@@ -43,7 +48,7 @@ class Chart:
         title: what it shows.
         x: the quantity from left to right, with its unit.
         y: the quantity from bottom to top, with its unit.
-        lines: the lines; points of one line are in order of x.
+        lines: the lines, those of one name in one colour; points of one line are in order of x.
         levels: horizontal lines with names.
         log_x: whether x is drawn by its logarithm.
         log_y: whether y is.
@@ -58,33 +63,82 @@ class Chart:
     log_x: bool = False
     log_y: bool = False
 
-    @property
+    @cached_property
     def x_axis(self) -> Axis:
         """The axis from left to right."""
         return Axis.around([x for line in self.lines for x, _ in line.points], self.log_x)
 
-    @property
+    @cached_property
     def y_axis(self) -> Axis:
         """The axis from bottom to top, with some space above and below."""
         values = [y for line in self.lines for _, y in line.points]
         values += [level for _, level in self.levels]
         return Axis.around(values, self.log_y, 0.05)
 
-    def paths(self) -> list[tuple[str, str, bool]]:
-        """Return for each line its path in SVG, the path of its dots, and whether it is a single point."""
-        x_axis, y_axis = self.x_axis, self.y_axis
-        made = []
-        for line in self.lines:
-            places = [
-                f"{SIZE * x_axis.place(x):.1f} {SIZE * (1 - y_axis.place(y)):.1f}"
-                for x, y in thinned(line.points)
-            ]
-            single = len(places) == 1
-            dots = "".join(f"M{place}h0" for place in places) if line.dots or single else ""
-            made.append((f"M{'L'.join(places)}" if places else "", dots, single))
-        return made
+    def key(self) -> str:
+        """Return a list of the names with their colours as HTML, where there are several."""
+        drawn = {line.name for line in self.lines if line.points}
+        if len(self._looks) == 1:
+            return ""
+        entries = "\n".join(
+            f'<li><svg viewBox="0 0 40 10" preserveAspectRatio="none"><path class="line s{look}" d="M0 5h40"/></svg>'
+            f"{escape(name)}</li>"
+            for name, look in self._looks.items()
+            if name in drawn
+        )
+        return f'<ul class="key" aria-hidden="true">\n{entries}\n</ul>'
 
-    def level_labels(self) -> list[tuple[str, float, float]]:
+    def picture(self) -> str:
+        """Return the chart between the names of its quantities, as HTML."""
+        x_labels, y_labels = self.x_axis.labels(), self.y_axis.labels()
+        levels = self._level_labels()
+        drawn = [
+            *(f'<path class="grid" d="M0 {SIZE * (1 - at):.1f}h{SIZE}"/>' for _, at in y_labels),
+            *(f'<path class="level-line" d="M0 {SIZE * at:.1f}h{SIZE}"/>' for _, at, _ in levels),
+            *map(self._drawn, self.lines),
+        ]
+        labels = [
+            *(_span("x", "left", at, label) for label, at in x_labels),
+            *(_span("y", "top", 1 - at, label) for label, at in y_labels),
+            *(_span("level", "top", at, label) for label, _, at in levels),
+        ]
+        return "\n".join(
+            (
+                f'<p class="soft">{escape(self.y)}</p>',
+                f'<div class="plot{" named" if levels else ""}">',
+                f'<svg viewBox="0 0 {SIZE} {SIZE}" preserveAspectRatio="none" role="img" '
+                f'aria-label="{escape(self.in_words())}">',
+                *drawn,
+                "</svg>",
+                *labels,
+                '<div class="here"></div>',
+                "</div>",
+                f'<p class="soft of-x">{escape(self.x)}</p>',
+            )
+        )
+
+    @cached_property
+    def _looks(self) -> dict[str, int]:
+        """The number of the colour and the dashes of each name."""
+        names = dict.fromkeys(line.name for line in self.lines)
+        return {name: number % LOOKS for number, name in enumerate(names)}
+
+    def _drawn(self, line: Line) -> str:
+        """Return the path of a line, and that of its dots."""
+        x_axis, y_axis, look = self.x_axis, self.y_axis, self._looks[line.name]
+        if not line.points:
+            return ""
+        places = [
+            f"{SIZE * x_axis.place(x):.1f} {SIZE * (1 - y_axis.place(y)):.1f}"
+            for x, y in thinned(line.points)
+        ]
+        drawn = f'<path class="line s{look}" d="M{"L".join(places)}"/>'
+        if line.dots or len(places) == 1:
+            dots = "".join(f"M{place}h0" for place in places)
+            drawn += f'<path class="dots s{look}" d="{dots}"/>'
+        return drawn
+
+    def _level_labels(self) -> list[tuple[str, float, float]]:
         """Return for each level its name, its place from the top and the place of its name, which no other covers."""
         axis, made, last = self.y_axis, [], -math.inf
         for name, level in sorted(self.levels, key=lambda level: -level[1]):
@@ -150,20 +204,29 @@ class Axis:
         low, high = self.low, self.high
         if self.log:
             low, high, value = math.log(low), math.log(high), math.log(max(value, low))
-        return min(1.0, max(0.0, (value - low) / (high - low)))
+        return min(1.0, max(0.0, (value - low) / ((high - low) or 1)))
 
     def ticks(self) -> list[float]:
         """Return some round values on the axis."""
-        if self.log and self.high / self.low >= 10:
-            powers = range(math.ceil(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
-            every = math.ceil(len(powers) / TICKS)
-            return [10.0**power for power in powers[::every]]
+        marks = self._log_ticks() if self.log else []
+        if len(marks) > 2:
+            return marks
         rough = (self.high - self.low) / TICKS
         power = 10.0 ** math.floor(math.log10(rough))
         step = power * next(nice for nice in (1, 2, 2.5, 5, 10) if nice * power >= rough * 0.999)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
+
+    def _log_ticks(self) -> list[float]:
+        """Return powers of ten, or 1, 2 and 5 times powers if there are few of them."""
+        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        for factors in ((1,), (1, 2, 5)):
+            marks = [float(f"{factor}e{power}") for power in powers for factor in factors]
+            within = [mark for mark in marks if self.low <= mark <= self.high]
+            if len(within) > 2:
+                break
+        return within[:: len(within) // (2 * TICKS) + 1]
 
     def labels(self) -> list[tuple[str, float]]:
         """Return the ticks as text, with their places."""
@@ -188,6 +251,16 @@ def thinned(points: Points, columns: int = COLUMNS) -> Points:
         for choose in (min, max):
             kept.add(choose(places, key=lambda place: points[place][1]))
     return [points[place] for place in sorted(kept)]
+
+
+def style() -> str:
+    """Return the style of charts, for a page that has the colours ``--ink`` and ``--paper``."""
+    return files(__package__).joinpath("charts.css").read_text(encoding="utf-8")
+
+
+def _span(kind: str, side: str, share: float, label: str) -> str:
+    place = f"{side}: {100 * share:.2f}%"
+    return f'<span class="{kind}" aria-hidden="true" style="{place}">{escape(label)}</span>'
 
 
 def _rounded(value: float) -> float:

@@ -48,6 +48,14 @@ function addProduct(y, W, x) {
 
 function logistic(x) { return 1 / (1 + Math.exp(-x)); }
 
+/** Return ln(1 + e^x), without overflow. */
+function softplus(x) { return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))); }
+
+/** Return the state of a minimal cell: a part of the old one and, for the rest, the positive candidate from a. */
+function blended(part, state, a) {
+  return part * state + (1 - part) * (a >= 0 ? a + 0.5 : logistic(a));
+}
+
 /** Give a vector mean 0 and deviation 1, then the gain and the offset if there are any. */
 function normalise(x, gain, offset) {
   const n = x.length;
@@ -115,6 +123,14 @@ const CELLS = {
   lstm: { states: 2, step(w, a, [c, h]) {
     addProduct(a, w.Wh, h);
     return lstmStates(a, c, (memory) => memory.slice());
+  } },
+  min_gru: { states: 1, step(w, a, [h]) {
+    const H = h.length;
+    return [h.map((value, i) => blended(logistic(-a[i]), value, a[H + i]))];
+  } },
+  min_lstm: { states: 1, step(w, a, [h]) {
+    const H = h.length;
+    return [h.map((value, i) => blended(logistic(softplus(-a[H + i]) - softplus(-a[i])), value, a[2 * H + i]))];
   } },
   norm_lstm: { states: 2, step(w, a, [c, h], start) {
     const sums = normalise(a, w.gx, w.bx).map((sum, i) => sum + w.b.data[i]);

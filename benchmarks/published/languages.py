@@ -72,7 +72,7 @@ class Dyck:
 
     Example:
         >>> Dyck("()", 0.3).line(random.Random(0)), Dyck("()[]", 0.4).line(random.Random(4))
-        ('', '[()]')
+        ('', '((()))[(())]')
         >>> Dyck("()", 0.25).length
         2.0
     """

@@ -42,7 +42,7 @@ class Sizes:
 
 
 SIZES = {
-    "quick": Sizes(40_000, 32, 150, 8, 2, (1, 2), 32, 300),
+    "quick": Sizes(40_000, 32, 150, 10, 3, (1, 2), 32, 800),
     "default": Sizes(500_000, 128, 1500, 32, 4, (1, 2, 3), 64, 3000),
     "full": Sizes(1_000_000, 384, 5000, 4096, 16, (1, 2, 3), 64, 400_000),
 }
@@ -72,7 +72,7 @@ def measure(asked: Asked) -> Iterator[Row]:
                 letters=sizes.letters,
                 steps=sizes.steps,
                 batch=64,
-                learning_rate=0.003,
+                learning_rate=0.01,
                 seed=asked.seed,
                 threads=asked.threads,
             )

@@ -61,7 +61,7 @@ def selective(
     Example:
         >>> read, named = selective(np.random.default_rng(0), 1, length=4, letters=2)
         >>> read.ravel().tolist(), named.ravel().tolist()
-        ([8, 2, 2, 8, 9, 9], [8, 8, 8, 8, 2, 2])
+        ([8, 6, 5, 8, 9, 9], [8, 8, 8, 8, 6, 5])
     """
     remembered = rng.integers(0, len(LETTERS), (letters, batch))
     places = np.sort(rng.random((length, batch)).argsort(axis=0)[:letters], axis=0)

@@ -96,13 +96,17 @@ def markdown(table: Table, rows: list[Row]) -> str:
     lines = [_line(head), "|---" + "|---:" * (len(head) - 1) + "|"]
     for row in rows:
         figures = [f"{row.known[name]:.4f}" if name in row.known else "" for name in known]
-        counts = [f"{row.more[name]:,.4g}" if name in row.more else "" for name in more]
+        counts = [_count(row.more[name]) if name in row.more else "" for name in more]
         cells = [row.name, row.theirs, f"{row.ours:.4f}", *figures, *counts, f"{row.seconds:.0f}"]
         lines.append(_line(cells))
     differs = "\n".join(f"* {sentence}" for sentence in table.differs)
     rows_of_table = "\n".join(lines)
     about = f"{table.source}. The figures are {table.unit}."
     return f"## {table.title}\n\n{about}\n\n{rows_of_table}\n\nWhat differs:\n\n{differs}"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.3f}"
 
 
 def _line(cells: list[str]) -> str:

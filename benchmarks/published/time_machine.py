@@ -15,7 +15,7 @@ THEIRS = {"rnn": "1.3", "gru_after": "1.0", "lstm": "1.0"}
 """By cell: their GRU is that of the frameworks, which resets after the matrix."""
 CHARACTERS = 10_000
 SIZES = {
-    "quick": (1500, 32, 120),
+    "quick": (1500, 64, 600),
     "default": (CHARACTERS, 256, 500),
     "full": (CHARACTERS, 256, 500),
 }

@@ -148,10 +148,10 @@ REPORTS = {
     "references of other forms": (
         "models: [{name: a}, {name: b}]\nreferences: [{name: optimum, nll: -1}, {name: x, bits: 1}, 3]\n",
         [
-            "2:34: references[0].nll: expected a number of 0 or more, got -1",
-            "2:39: references[1].nll: is missing",
-            "2:49: references[1].bits: unknown key; the keys here are name, nll",
-            "2:59: references[2]: expected keys (name, nll), got 3",
+            "2:35: references[0].nll: expected a number of 0 or more, got -1",
+            "2:40: references[1].nll: is missing",
+            "2:50: references[1].bits: unknown key; the keys here are name, nll",
+            "2:60: references[2]: expected keys (name, nll), got 3",
         ],
     ),
     "a threshold alone": (

@@ -115,8 +115,9 @@ def _on_texts(config: ComparisonConfig, texts: Sequence[str]) -> ComparisonConfi
         for model in config.models
     ]
     name = plain_name(f"{config.name}-{name_of(texts[0])}")
-    others = {"thresholds": (), "references": ()}  # those of the text in the config
-    return attrs.evolve(config, name=name, base=run, models=tuple(models), **others)
+    return attrs.evolve(  # thresholds and references are those of the text in the config
+        config, name=name, base=run, models=tuple(models), thresholds=(), references=()
+    )
 
 
 def _is_run(source: str) -> bool:

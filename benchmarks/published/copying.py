@@ -62,7 +62,8 @@ TABLE = Table(
     differs=(
         "Theirs is a figure of curves, for RMSprop with a batch of 20. Here it is Adam with a batch of 32, a rate of "
         "0.003, 2,000 updates and 128 units. Over the last 30 % of the updates the rate falls to a tenth.",
-        "A sequence with T = 20 is shorter than any of theirs. With so few updates only the GRU has learned a good part.",
+        "A sequence with T = 20 is shorter than any of theirs. With so few updates only the GRU has learned a good "
+        "part.",
     ),
     measure=measure,
 )

@@ -188,7 +188,7 @@ class Model {
     let x = null;
     this.layers.forEach((weights, k) => {
       const a = k === 0 ? this.firstSums(symbol) : this.sums(k, x);
-      const H = weights.Wh.columns;
+      const H = (k + 1 < this.layers.length ? this.layers[k + 1].Wx : this.W).columns;  // that reads this layer
       const before = start
         ? Array.from({ length: this.cell.states }, () => new Float64Array(H)) : state.layers[k];
       const after = this.cell.step(weights, a, before, start);

@@ -20,7 +20,7 @@ ABOUT = """\
 Each table has a command, a config (a YAML file in this folder, or the sizes in its module), and our figures beside
 the published ones. `python -m benchmarks.published` lists the tables. `--text FILE` takes your text where a table is of
 a text, `--full` the published sizes, `--quick` a size of seconds. The figures below are from single trainings, with one
-seed each.
+seed each. Other programs used the machine at the same time, so the seconds only tell the order of magnitude.
 """
 
 

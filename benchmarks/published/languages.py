@@ -172,9 +172,9 @@ TABLE = Table(
     ),
     unit="nats per character of new lines; the published ones are times their optimum",
     differs=(
-        "They train on 500 strings, for several hours, and test on strings that are longer than any of these. Here "
-        "the model reads 200,000 characters and is tested on new strings of the same generator. So this table shows "
-        "what is learned, and theirs what is still true of longer strings.",
+        "They train on 500 strings and test on long ones: 0.258 bits is the optimum of a^n b^n for large n. Here the "
+        "model reads 160,000 characters and is tested on new strings of the same generator. So this table shows what "
+        "is learned, and theirs what is still true of longer strings.",
         "The optimum is computed exactly from the generator, for an endless text. The held-out lines are a sample, so "
         "a score can be a little below it.",
         "n follows a geometric distribution with p = 0.3; brackets nest with probability 1/3.",

@@ -85,9 +85,9 @@ TABLE = Table(
     name="minimal",
     title="minGRU and minLSTM",
     source=(
-        "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi (2024), Were RNNs All We Needed?, arXiv 2410.01201: their test "
-        "losses on tinyshakespeare (3 layers of 384, in nanoGPT's framework), and Table 1, accuracies on selective "
-        "copying"
+        "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi (2024), Were RNNs All We Needed?, arXiv 2410.01201, as pages "
+        "about the paper quote it: test losses on tinyshakespeare (in nanoGPT's framework), and Table 1, accuracies "
+        "on selective copying"
     ),
     unit="nats per held-out character of the text, then the part of the symbols that is right",
     differs=(

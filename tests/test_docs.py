@@ -151,7 +151,7 @@ def test_a_mistake_in_a_cell_is_found(cell):
 def test_a_config_error_names_the_new_cell(cell):
     done = cell.run("charlm train --set model.cell=mgru")
     assert done.returncode == 2
-    assert "lstm or mgu or norm_lstm" in done.stderr
+    assert "lstm or mgu or min_gru or min_lstm or norm_lstm" in done.stderr
     assert "did you mean mgu?" in done.stderr
 
 

@@ -21,7 +21,7 @@ from charlm.comparison.plan import Plan
 from charlm.comparison.planning import Options, baselines_of, plan_of
 from charlm.comparison.pool import RunsMembers, run_members
 from charlm.comparison.results import Results
-from charlm.config import DataConfig
+from charlm.config import DataConfig, Reference
 from charlm.errors import InputError
 from charlm.reporting.comparison import held_out, training
 from charlm.reporting.comparison.conditions import Condition
@@ -74,7 +74,7 @@ def compare(
         results = results.complete()
     if code or not results.members:
         return code or 1
-    report = _report(results, plan)
+    report = _report(results, plan, given.references)
     click.echo(FORMATS[form](report))
     if plot is not None:
         plot_report(report, plot)
@@ -82,9 +82,9 @@ def compare(
     return failed(conditions, report) or int(bool(results.missing))
 
 
-def _report(results: Results, plan: Plan) -> Report:
+def _report(results: Results, plan: Plan, references: tuple[Reference, ...]) -> Report:
     if plan.held_out:
-        return held_out.held_out_report(results, baselines_of(plan))
+        return held_out.held_out_report(results, baselines_of(plan), references)
     return training.training_report(learning(results, plan), results.all_notes)
 
 

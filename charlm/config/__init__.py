@@ -32,6 +32,7 @@ from charlm.config.schema import (
     DataConfig,
     ModelConfig,
     NamedModel,
+    Reference,
     RunConfig,
     TrainConfig,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "ModelConfig",
     "NamedModel",
     "Override",
+    "Reference",
     "RunConfig",
     "TrainConfig",
     "bundled_comparisons",

@@ -339,6 +339,16 @@ class NamedModel:
 
 
 @attrs.frozen(kw_only=True)
+class Reference:
+    """A known score of the held-out text, such as the lowest that is possible. The results show it."""
+
+    name: str = _setting(attrs.NOTHING, rules.text, "what has this score")
+    nll: float = _setting(
+        attrs.NOTHING, rules.number(least=0), "the score in nats per character of the text"
+    )
+
+
+@attrs.frozen(kw_only=True)
 class ComparisonConfig:
     """Models that learn the same text for the same steps, over several seeds."""
 
@@ -353,8 +363,14 @@ class ComparisonConfig:
     seeds: int = _setting(
         5, rules.whole(1), "how many runs of each model, each with a seed of its own"
     )
+    references: tuple[Reference, ...] = ()
 
     def __attrs_post_init__(self) -> None:
+        if self.references and not holds_out(self.base):
+            reason = (
+                "these are scores of held-out text, and no text is held out; set base.data.val_frac"
+            )
+            raise SettingError(reason, "references")
         if len(self.models) < 2:
             raise SettingError(f"expected two models or more, got {len(self.models)}", "models")
         if self.base.train.steps is None and not holds_out(self.base):

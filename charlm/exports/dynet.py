@@ -34,8 +34,7 @@ def export(model: Model) -> Exported:
     config = model.config
     if config.cell not in BUILDERS:
         raise InputError(
-            f"DyNet has no builder for the cell {config.cell}; its cells are {', '.join(BUILDERS)}: use --to onnx, "
-            "torch or npz"
+            f"DyNet has no builder for the cell {config.cell}; its cells are {', '.join(BUILDERS)}: use --to npz"
         )
     arrays = weights(model) if config.cell != "fast_lstm" else _with_usual_layers(model)
     if BUILDERS[config.cell] == "VanillaLSTMBuilder":

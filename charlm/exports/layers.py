@@ -67,6 +67,8 @@ def usual_layers(model: Model, what: str) -> list[Layer]:
 _OTHERS = {
     "coupled_lstm": "reads its memory in the gates through whole matrices",
     "norm_lstm": "normalises inside the recurrence",
+    "min_gru": "has no matrix for its state",
+    "min_lstm": "has no matrix for its state",
 }
 
 

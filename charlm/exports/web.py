@@ -45,7 +45,8 @@ LARGEST = 256_000_000
 
 Stack: TypeAlias = "dict[str, tuple[str, ...]]"
 
-_SINGLE: Stack = {"Wx": ("Wx",), "bias": ("b",), "Wh": ("Wh",)}
+_INPUT_ONLY: Stack = {"Wx": ("Wx",), "bias": ("b",)}
+_SINGLE: Stack = {**_INPUT_ONLY, "Wh": ("Wh",)}
 _COUPLED: Stack = {
     "Wx": ("Wxi", "Wxo", "Wxc"),
     "bias": ("bi", "bo", "bc"),
@@ -64,6 +65,8 @@ STACKS: dict[str, Stack] = {
     "fast_lstm": _COUPLED,
     "coupled_lstm": {**_COUPLED, "Wci": ("Wci",), "Wco": ("Wco",)},
     "norm_lstm": {role: (role,) for role in ("Wx", "Wh", "b", "gx", "bx", "gh", "bh", "gc", "bc")},
+    "min_gru": _INPUT_ONLY,
+    "min_lstm": _INPUT_ONLY,
 }
 """For each cell that the page knows, the weights of a layer there, and the parameters that each is stacked from."""
 

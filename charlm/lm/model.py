@@ -266,6 +266,11 @@ def described(config: ModelConfig) -> str:
 
 def _cell(config: ModelConfig) -> Cell:
     kind = CELLS[config.cell]
+    if config.recurrent_dropout and not any(role.startswith("Wh") for role in kind.roles):
+        raise ConfigError(
+            f"model.recurrent_dropout: the cell {config.cell} has no recurrent weights to drop; set it to 0, or use "
+            "dropout between the layers (model.dropout)"
+        )
     if config.forget_bias is None:
         return kind()
     takers = [name for name in NAMES if hasattr(CELLS[name](), "forget_bias")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 
@@ -191,6 +192,15 @@ def test_the_networks_of_a_comparison_on_another_text(typed, novel):
     members = json.loads(stdout)["members"]
     assert [m["name"] for m in members] == ["srnn", "srnn", "lstm", "lstm"]
     assert all(m["held_out"] for m in members)
+
+
+def test_a_known_score_is_that_of_the_text_of_the_config(typed, novel):
+    code, out, _ = typed("charlm compare counting --steps 2 --seeds 1 --json")
+    facts = json.loads(out)
+    known = {name: bits * math.log(2) for name, bits in facts["references"].items()}
+    assert (code, known) == (0, pytest.approx({"optimum": 0.09218, "without memory": 0.30482}))
+    code, out, _ = typed("charlm compare counting novel.txt --steps 2 --seeds 1 --json")
+    assert (code, json.loads(out)["references"]) == (0, {})
 
 
 def test_runs_that_are_trained_already(typed, novel):

@@ -25,13 +25,17 @@ from charlm.config import (
 from charlm.errors import MissingTextError, TextError
 
 RUNS = [name for name, _ in bundled_runs()]
+EXPERIMENTS = ["adding", "copying", "counting"]
 COMPARISONS = [name for name, _ in bundled_comparisons()]
 
 
 def test_what_is_bundled():
     assert RUNS == ["gru", "large", "lstm", "medium", "small", "srnn", "text"]
-    assert COMPARISONS == ["srnn-vs-lstm", "srnn-vs-lstm-deep", "srnn-vs-lstm-memory"]
-    assert {"fox", "memory", "pretzels"} <= set(bundled_texts())
+    assert [
+        *EXPERIMENTS,
+        *("srnn-vs-lstm", "srnn-vs-lstm-deep", "srnn-vs-lstm-memory"),
+    ] == COMPARISONS
+    assert {"fox", "memory", "pretzels", "counts", "copies", "sums"} <= set(bundled_texts())
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -43,7 +47,8 @@ def test_a_bundled_run_loads_under_its_name(name):
 def test_a_bundled_comparison_loads_under_its_name(name):
     comparison = load_comparison_config(name)
     assert comparison.name == name
-    assert [model.config.model.cell for model in comparison.models] == ["rnn", "lstm"]
+    cells = [model.config.model.cell for model in comparison.models]
+    assert cells == (["rnn", "gru", "lstm"] if name in EXPERIMENTS else ["rnn", "lstm"])
     for text in comparison.base.data.texts:
         assert text in bundled_texts()
 

@@ -139,6 +139,21 @@ REPORTS = {
         "models: [{name: a}, {name: b}]\nthresholds: [10, -1]\n",
         ["2:18: thresholds[1]: expected a number above 0, got -1"],
     ),
+    "a reference without held-out text": (
+        "models: [{name: a}, {name: b}]\nreferences: [{name: optimum, nll: 0.1}]\n",
+        [
+            "2:13: references: these are scores of held-out text, and no text is held out; set base.data.val_frac"
+        ],
+    ),
+    "references of other forms": (
+        "models: [{name: a}, {name: b}]\nreferences: [{name: optimum, nll: -1}, {name: x, bits: 1}, 3]\n",
+        [
+            "2:35: references[0].nll: expected a number of 0 or more, got -1",
+            "2:40: references[1].nll: is missing",
+            "2:50: references[1].bits: unknown key; the keys here are name, nll",
+            "2:60: references[2]: expected keys (name, nll), got 3",
+        ],
+    ),
     "a threshold alone": (
         "models: [{name: a}, {name: b}]\nthresholds: 1\n",
         ["2:13: thresholds: expected a list of numbers, got 1"],

@@ -31,6 +31,47 @@ def to_torch(name, layer):
     return wx, wh, b, other
 
 
+def minimal(torch, name, x_TBI, Wx, b):
+    """The formulas of Feng et al. (2024), step by step; PyTorch has no modules for them."""
+    h, states = torch.zeros(B, HIDDEN), []
+    for x in x_TBI:
+        *gates, a = (x @ Wx.T + b).split(HIDDEN, dim=1)
+        new = torch.where(a >= 0, a + 0.5, torch.sigmoid(a))
+        if name == "min_gru":
+            (z,) = (torch.sigmoid(gate) for gate in gates)
+            h = (1 - z) * h + z * new
+        else:
+            f, i = (torch.sigmoid(gate) for gate in gates)
+            h = f / (f + i) * h + i / (f + i) * new
+        states.append(h)
+    return torch.stack(states)
+
+
+@pytest.mark.parametrize("name", ["min_gru", "min_lstm"])
+def test_minimal_cells(name):
+    pc = ParameterCollection(stream=NumpyStream(4))
+    builder = RNNBuilder(CELLS[name](), INPUT, [HIDDEN], pc)
+    rng = np.random.default_rng(5)
+    for p in builder.layers[0]:
+        p.write()[...] = rng.normal(size=p.value.shape)
+    x = rng.normal(size=(T, B, INPUT)).astype(np.float32)
+    weights = rng.normal(size=(T, B, HIDDEN)).astype(np.float32)
+    graph = ComputationGraph()
+    node = input_array(graph, x[np.newaxis])
+    h, _ = builder.sequence(node)
+    sum_elems(cmult(h, input_array(graph, weights[np.newaxis]))).backward(full=True)
+    theirs = [
+        torch.tensor(a.copy(), requires_grad=True)
+        for a in (x, *(p.value.T for p in builder.layers[0]))
+    ]
+    h_torch = minimal(torch, name, *theirs)
+    (h_torch * torch.tensor(weights)).sum().backward()
+    assert np.allclose(h.array()[0], h_torch.detach().numpy(), atol=2e-6)
+    ours = [graph.gradient(node.index)[0], *(p.gradient.T for p in builder.layers[0])]
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.allclose(a, b.grad.numpy(), atol=2e-5)
+
+
 # PyTorch's GRU applies the reset gate after the matrix, and DyNet's, which is gru, before it
 @pytest.mark.parametrize(("name", "kind"), [("rnn", "RNN"), ("lstm", "LSTM"), ("gru_after", "GRU")])
 @pytest.mark.parametrize("layers", [1, 2])

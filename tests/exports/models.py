@@ -34,17 +34,25 @@ MODELS = {
     "fast_lstm": "model.cell=fast_lstm",
     "coupled_lstm": "model.cell=coupled_lstm",
     "norm_lstm": "model.cell=norm_lstm",
+    "min_gru": "model.cell=min_gru",
+    "min_lstm, 2 layers": f"model.cell=min_lstm {STREAM} model.layers=2",
 }
 REFUSED = {
     ("onnx", "coupled_lstm"): "reads its memory in the gates",
     ("onnx", "norm_lstm"): "normalises inside the recurrence",
+    ("onnx", "min_gru"): "no cell like min_gru, which has no matrix for its state",
+    ("onnx", "min_lstm, 2 layers"): "has no matrix for its state",
     ("torch", "coupled_lstm"): "reads its memory in the gates",
     ("torch", "norm_lstm"): "normalises inside the recurrence",
+    ("torch", "min_gru"): "has no matrix for its state",
+    ("torch", "min_lstm, 2 layers"): "has no matrix for its state",
     ("torch", "gru, 2 layers"): "--cell gru_after, which is the GRU of PyTorch",
     ("torch", "lstm, layer norm"): "no layer norm between its layers",
     ("torch", "lstm, two sizes"): "one size for all its layers, and this model has 9/7",
     ("dynet", "gru_after, 2 layers"): "no builder for the cell gru_after",
     ("dynet", "gru_after, <UNK>"): "no builder for the cell gru_after",
+    ("dynet", "min_gru"): "no builder for the cell min_gru; .*: use --to npz",
+    ("dynet", "min_lstm, 2 layers"): "no builder for the cell min_lstm",
 }
 
 

@@ -36,6 +36,8 @@ MODELS = {
     "coupled_lstm, <UNK>": "model.cell=coupled_lstm data.min_count=30",
     "norm_lstm": f"model.cell=norm_lstm {STREAM} model.layers=2",
     "norm_lstm, lines": "model.cell=norm_lstm",
+    "min_gru": f"model.cell=min_gru {STREAM} model.layers=2",
+    "min_lstm": "model.cell=min_lstm",
 }
 HOSTILE = "</script><img src=x onerror=document.title=1>&'\"\\`${!-"
 FOCUS = "document.activeElement.id || document.activeElement.textContent"

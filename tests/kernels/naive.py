@@ -87,6 +87,35 @@ def gru_after_forward(x_TBI, Wx_IG, Wh_HG, b_G, bn_H, h_BH):
     return over_time(step, x_TBI, [h_BH], H)
 
 
+def positive(x: complex) -> complex:
+    return x + 0.5 if x.real >= 0 else logistic(x)
+
+
+def min_gru_forward(x_TBI, Wx_IG, b_G, h_BH):
+    H = len(b_G) // 2
+
+    def step(x, h):
+        a = affine(b_G, (x, Wx_IG))
+        z = [logistic(a[k]) for k in range(H)]
+        return [[(1 - z[k]) * h[k] + z[k] * positive(a[H + k]) for k in range(H)]]
+
+    return over_time(step, x_TBI, [h_BH], H)
+
+
+def min_lstm_forward(x_TBI, Wx_IG, b_G, h_BH):
+    H = len(b_G) // 3
+
+    def step(x, h):
+        a = affine(b_G, (x, Wx_IG))
+        after = []
+        for k in range(H):
+            f, i = logistic(a[k]), logistic(a[H + k])
+            after.append((f * h[k] + i * positive(a[2 * H + k])) / (f + i))
+        return [after]
+
+    return over_time(step, x_TBI, [h_BH], H)
+
+
 def lstm_forward(x_TBI, Wx_IG, Wh_HG, b_G, c_BH, h_BH, forget_bias, mask_BH=None):
     H = len(b_G) // 4
 

@@ -95,6 +95,7 @@ def test_gates_are_those_of_the_formula(cell):
     expected = {"rnn": (), **dict.fromkeys(("gru", "gru_after"), ("update", "reset"))}
     if cell in ("coupled_lstm", "fast_lstm"):
         expected[cell] = ("input", "output")
+    expected |= {"min_gru": ("update",), "min_lstm": ("forget", "input")}
     assert tuple(report.gates) == expected.get(cell, ("input", "forget", "output"))
     for gate in report.gates.values():
         assert 0 < gate.mean < 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from charlm.comparison.comparison import Comparison
 from charlm.comparison.results import Results
-from charlm.config import load_comparison_config
+from charlm.config import Reference, load_comparison_config
 from charlm.errors import InputError
 from charlm.reporting.comparison.conditions import METRICS, Condition
 from charlm.reporting.comparison.curves import plot_report
@@ -217,6 +217,19 @@ def test_baselines_are_of_the_same_text_and_in_the_same_unit():
     assert "baseline" not in other_part.tables[0].note
     sampled = held_out_report(made, baselines(held_out_characters=50_000, sampled=True))
     assert "on a sample: the 540,000 characters before the split" in sampled.tables[0].note
+
+
+def test_known_scores_are_shown_beside_those_of_the_models_in_every_form():
+    known = [Reference(name="optimum", nll=1.9 * math.log(2))]
+    report = held_out_report(results(CLEAR), baselines(), known)
+    assert report.tables[0].rows[-1] == ("optimum", "", "", "1.9000", "", "", "")
+    assert report.tables[0].note.endswith("see `charlm baseline`. Known from the config: optimum.")
+    assert report.rows[-1]["model"] == "optimum"
+    assert report.rows[-1]["bits_per_character"] == pytest.approx(1.9)
+    assert report.data["references"] == pytest.approx({"optimum": 1.9})
+    assert ("optimum", pytest.approx(1.9)) in report.panels[0].levels
+    per_byte = held_out_report(results(CLEAR, per_byte=True), None, known)
+    assert per_byte.tables[0].rows[-1][3] == f"{1.9 / 1.25:.4f}"
 
 
 def test_json_has_what_the_others_show():

@@ -12,6 +12,7 @@ from charlm.cli.terminal.layout import table
 from charlm.config import (
     ComparisonConfig,
     NamedModel,
+    Reference,
     RunConfig,
     bundled_comparisons,
     bundled_runs,
@@ -41,6 +42,7 @@ class Contenders:
         thresholds: losses to be reached, where nothing is held out.
         seeds: the number of seeds of the models.
         base: has their first seed and their kernels; None if there is nothing to train.
+        references: known scores of the held-out text.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Contenders:
     thresholds: tuple[float, ...]
     seeds: int
     base: RunConfig | None
+    references: tuple[Reference, ...] = ()
 
 
 def contenders_of(sources: Sequence[str], grid: Sequence[str]) -> Contenders:
@@ -91,7 +94,15 @@ def contenders_of(sources: Sequence[str], grid: Sequence[str]) -> Contenders:
 
 
 def _as_given(config: ComparisonConfig) -> Contenders:
-    return Contenders(config.name, config.models, (), config.thresholds, config.seeds, config.base)
+    return Contenders(
+        config.name,
+        config.models,
+        (),
+        config.thresholds,
+        config.seeds,
+        config.base,
+        config.references,
+    )
 
 
 def _on_texts(config: ComparisonConfig, texts: Sequence[str]) -> ComparisonConfig:
@@ -104,7 +115,9 @@ def _on_texts(config: ComparisonConfig, texts: Sequence[str]) -> ComparisonConfi
         for model in config.models
     ]
     name = plain_name(f"{config.name}-{name_of(texts[0])}")
-    return attrs.evolve(config, name=name, base=run, models=tuple(models), thresholds=())
+    return attrs.evolve(  # thresholds and references are those of the text in the config
+        config, name=name, base=run, models=tuple(models), thresholds=(), references=()
+    )
 
 
 def _is_run(source: str) -> bool:

@@ -48,6 +48,14 @@ function addProduct(y, W, x) {
 
 function logistic(x) { return 1 / (1 + Math.exp(-x)); }
 
+/** Return ln(1 + e^x), without overflow. */
+function softplus(x) { return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))); }
+
+/** Return the state of a minimal cell: a part of the old one and, for the rest, the positive candidate from a. */
+function blended(part, state, a) {
+  return part * state + (1 - part) * (a >= 0 ? a + 0.5 : logistic(a));
+}
+
 /** Give a vector mean 0 and deviation 1, then the gain and the offset if there are any. */
 function normalise(x, gain, offset) {
   const n = x.length;
@@ -116,6 +124,14 @@ const CELLS = {
     addProduct(a, w.Wh, h);
     return lstmStates(a, c, (memory) => memory.slice());
   } },
+  min_gru: { states: 1, step(w, a, [h]) {
+    const H = h.length;
+    return [h.map((value, i) => blended(logistic(-a[i]), value, a[H + i]))];
+  } },
+  min_lstm: { states: 1, step(w, a, [h]) {
+    const H = h.length;
+    return [h.map((value, i) => blended(logistic(softplus(-a[H + i]) - softplus(-a[i])), value, a[2 * H + i]))];
+  } },
   norm_lstm: { states: 2, step(w, a, [c, h], start) {
     const sums = normalise(a, w.gx, w.bx).map((sum, i) => sum + w.b.data[i]);
     if (!start) {  // where training has no h either
@@ -172,7 +188,7 @@ class Model {
     let x = null;
     this.layers.forEach((weights, k) => {
       const a = k === 0 ? this.firstSums(symbol) : this.sums(k, x);
-      const H = weights.Wh.columns;
+      const H = (k + 1 < this.layers.length ? this.layers[k + 1].Wx : this.W).columns;  // that reads this layer
       const before = start
         ? Array.from({ length: this.cell.states }, () => new Float64Array(H)) : state.layers[k];
       const after = this.cell.step(weights, a, before, start);

@@ -53,6 +53,22 @@ def gru_after(w, x, h):
     return ((1 - z) * np.tanh(an + r * (un + w["bn"])) + z * h,)
 
 
+def positive(x):
+    return np.where(x >= 0, x + 0.5, logistic(x))
+
+
+def min_gru(w, x, h):
+    az, ac = np.split(w["b"] + w["Wx"] @ x, 2)
+    z = logistic(az)
+    return ((1 - z) * h + z * positive(ac),)
+
+
+def min_lstm(w, x, h):
+    af, ai, ac = np.split(w["b"] + w["Wx"] @ x, 3)
+    f = logistic(np.logaddexp(0, -ai) - np.logaddexp(0, -af))  # f / (f + i)
+    return (f * h + (1 - f) * positive(ac),)
+
+
 CELLS = {
     "rnn": rnn,
     "lstm": lstm,
@@ -61,6 +77,8 @@ CELLS = {
     "coupled_lstm": fast_lstm,
     "gru": gru,
     "gru_after": gru_after,
+    "min_gru": min_gru,
+    "min_lstm": min_lstm,
 }
 
 
@@ -78,7 +96,7 @@ class Model:
 
     def start(self):
         """Return the state at the start of a text."""
-        states = 2 if "lstm" in self.about["cell"] else 1
+        states = 2 if self.cell in (lstm, norm_lstm, fast_lstm) else 1
         return [(np.zeros(n, np.float32),) * states for n in self.about["hidden_dims"]]
 
     def step(self, symbol, state):

@@ -15,6 +15,7 @@ from charlm.baselines.measure import Baselines
 from charlm.comparison.judging import Judgement, judge_held_out
 from charlm.comparison.results import BlockScores, MemberResult, Results
 from charlm.comparison.statistics import CONFIDENCE, Difference, Scores
+from charlm.config import Reference
 from charlm.reporting.comparison.report import Curve, Panel, Report, Table, shown_sample
 from charlm.reporting.comparison.words import PERCENT, interval_in_words, verdict_in_words
 from charlm.wording import counted, fixed, short
@@ -30,17 +31,25 @@ _USED = {
 """What a training used until a score."""
 
 
-def held_out_report(results: Results, measured: Baselines | None = None) -> Report:
+def held_out_report(
+    results: Results,
+    measured: Baselines | None = None,
+    references: Sequence[Reference] = (),
+) -> Report:
     """Return the report of results that all have a held-out score.
 
     Args:
         results: of the members.
         measured: models without a network on the symbols of the first model; not shown if the score of
             ``results`` is of another part of the text.
+        references: known scores of the text.
     """
     judgement = judge_held_out(results)
     baselines = _baselines(results, judgement.unit, measured)
+    known = _known(results, judgement.unit, references)
+    levels = {**baselines, **known}
     note = _about_baselines(measured) if baselines and measured else ""
+    note += f" Known from the config: {', '.join(known)}." if known else ""
     ranking = judgement.ranking
     words = verdict_in_words(judgement, results.finished)
     members = [member for name in judgement.scores for member in results.of(name)]
@@ -48,18 +57,18 @@ def held_out_report(results: Results, measured: Baselines | None = None) -> Repo
         title=results.name,
         verdict=words,
         tables=(
-            _models(results, judgement, baselines, note),
+            _models(results, judgement, levels, note),
             *([_leads(judgement)] if ranking.leads else []),
         ),
         samples_title="Samples of the best weights, with the first seed",
         samples={name: _sample(results.of(name)) for name in judgement.scores},
         notes=results.all_notes,
-        panels=_panels(members, judgement.unit, baselines),
+        panels=_panels(members, judgement.unit, levels),
         best=ranking.best,
         metrics={name: _metrics(results.of(name)) for name in judgement.scores},
         rows=(
             *(_row(member, judgement.unit) for member in members),
-            *(_baseline_row(name, bits, judgement.unit) for name, bits in baselines.items()),
+            *(_baseline_row(name, bits, judgement.unit) for name, bits in levels.items()),
         ),
         data={
             "name": results.name,
@@ -78,6 +87,7 @@ def held_out_report(results: Results, measured: Baselines | None = None) -> Repo
             "members": [*map(_member_data, results.members)],
             "leads": [_lead_data(name, lead) for name, lead in ranking.leads.items()],
             "baselines": dict(baselines),
+            "references": known,
             "missing": [attrs.asdict(missing) for missing in results.missing],
             "notes": list(results.notes),
         },
@@ -85,7 +95,7 @@ def held_out_report(results: Results, measured: Baselines | None = None) -> Repo
 
 
 def _models(
-    results: Results, judgement: Judgement, baselines: Mapping[str, float], note: str
+    results: Results, judgement: Judgement, levels: Mapping[str, float], note: str
 ) -> Table:
     rows = []
     for name, scores in judgement.scores.items():
@@ -102,7 +112,7 @@ def _models(
                 short(used[2], 3),
             )
         )
-    rows += [(name, "", "", fixed(bits), "", "", "") for name, bits in baselines.items()]
+    rows += [(name, "", "", fixed(bits), "", "", "") for name, bits in levels.items()]
     best = judgement.scores[judgement.ranking.best]
     size = counted(int(best.units_K.sum()), judgement.unit)
     return Table(
@@ -160,6 +170,16 @@ def _baselines(results: Results, unit: str, measured: Baselines | None) -> dict[
     return {name: nll_to_bpc(nll * factor) for name, nll in measured.rows()}
 
 
+def _known(results: Results, unit: str, references: Sequence[Reference]) -> dict[str, float]:
+    """Return the bits of known scores per unit of the text."""
+    first = results.of(results.models[0])[:1]
+    if not first:
+        return {}
+    scored = _scored(first[0])
+    factor = sum(scored.characters) / sum(scored.bytes) if unit == "byte" else 1.0
+    return {reference.name: nll_to_bpc(reference.nll * factor) for reference in references}
+
+
 def _about_baselines(measured: Baselines) -> str:
     sample = f", {measured.sample_note}" if measured.sampled else ""
     return f" The rows below the models are baselines without a network{sample}: see `charlm baseline`."
@@ -198,7 +218,7 @@ def _metrics(members: Sequence[MemberResult]) -> dict[str, float]:
 
 
 def _panels(
-    members: Sequence[MemberResult], unit: str, baselines: Mapping[str, float]
+    members: Sequence[MemberResult], unit: str, levels: Mapping[str, float]
 ) -> tuple[Panel, ...]:
     scored = [(member, _per_unit(member, unit)) for member in members if member.scores]
     if not scored:
@@ -214,7 +234,7 @@ def _panels(
                 )
                 for member, factor in scored
             ),
-            levels=tuple(baselines.items()),
+            levels=tuple(levels.items()),
         )
         for what, used in _USED.items()
     )

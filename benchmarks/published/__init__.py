@@ -1,0 +1,1 @@
+"""Published tables, repeated: ``python -m benchmarks.published NAME``. README.md has our figures beside theirs."""

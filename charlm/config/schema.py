@@ -163,7 +163,12 @@ class DataConfig:
         rules.or_nothing(rules.path_or_name),
         "a text to score instead of a held-out fraction of the text; null = none",
     )
-    batch_size: int = _setting(32, rules.whole(1), "batch size: sequences per update (stream)")
+    shuffle: bool = _setting(
+        True,
+        rules.flag,
+        "shuffle the lines before they are split into parts, and before each pass; false = keep their order (lines)",
+    )
+    batch_size: int = _setting(32, rules.whole(1), "batch size: lines or streams per update")
     seq_length: int = _setting(
         64, rules.whole(1), "characters of each stream in an update: BPTT length (stream)"
     )

@@ -18,6 +18,8 @@ from benchmarks.running import Jobs, Timed, command_seconds, take_turns
 SAMPLED_SIZES = ("2x128", "2x512")
 NUMPY_SIZES = ("2x128",)
 SCALED = (("rnn", "2x128"), ("gru", "2x128"), ("lstm", "1x128"), ("lstm", "2x256"))
+LIST = 1280
+"""Words in a list: 20 batches of 64."""
 QUICK = {"seconds": 2.0, "repeats": 2}
 QUICK_SIZES = ("1x50", "1x128", "2x128")
 
@@ -41,6 +43,18 @@ def variant(plan: Plan) -> Rows:
     job = NORM_LSTM.job(threads=plan.threads, kernels="numba")
     jobs = {"charlm": ("charlm", "step", job), "torch": ("torch", "step", job)}
     yield _row(NORM_LSTM, take_turns(_installed(jobs), plan.seconds))
+
+
+def lists(plan: Plan) -> Rows:
+    """A pass over a list of words with the preset for lists, its lines one by one, and padded batches in PyTorch."""
+    say("lists")
+    job = {"threads": plan.threads, "kernels": "numba", "words": LIST}
+    jobs = {
+        "charlm": ("charlm", "lines", job),
+        "charlm_singly": ("charlm", "lines", {**job, "batch": 1}),
+        "torch": ("torch", "lines", job),
+    }
+    yield timed_row("20 updates", take_turns(_installed(jobs), plan.seconds))
 
 
 def sampling(plan: Plan) -> Rows:
@@ -123,6 +137,7 @@ PARTS: dict[str, Callable[[Plan], Rows]] = {
     "programs": programs,
     "step": step,
     "variant": variant,
+    "lists": lists,
     "sampling": sampling,
     "scaling": scaling,
     "start": start,

@@ -56,6 +56,7 @@ def report(machine: dict[str, str], parts: Parts) -> str:
         "programs": _programs,
         "step": _step,
         "variant": _variant,
+        "lists": _lists,
         "sampling": _sampling,
         "scaling": _scaling,
         "start": _start,
@@ -122,6 +123,24 @@ def _variant(rows: Rows) -> list[str]:
     return [
         "## A training step of a cell that PyTorch has no module for",
         markdown(["ms", "charlm", "PyTorch, a loop over time", "ratio"], lines),
+    ]
+
+
+def _lists(rows: Rows) -> list[str]:
+    lines = [
+        [
+            row["name"],
+            *_ms(row, "charlm", "charlm_singly", "torch"),
+            _times(ratio(row, "charlm_singly")),
+            _times(ratio(row, "torch")),
+        ]
+        for row in rows
+    ]
+    head = ["ms", "charlm", "charlm, a line an update", "PyTorch, padded batches"]
+    return [
+        "## A list of 1,280 words, read once",
+        "Batches of 64 lines with the preset for lists. PyTorch pads lines in random order.",
+        markdown([*head, "against a line an update", "against PyTorch"], lines),
     ]
 
 

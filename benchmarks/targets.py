@@ -131,6 +131,7 @@ def _language_models(parts: Parts) -> list[Target]:
     """Return those of training and sampling by the command line."""
     steps, samplings = parts.get("step", []), [fastest_torch(r) for r in parts.get("sampling", [])]
     against_torch = _against("torch", steps)
+    listed = parts.get("lists", [])
     shares = _named(_sized(steps, "2x512", "3x512"), gemm_share)
     memory = _named(steps, memory_share)
     mean = {"": geometric_mean(list(against_torch.values()))} if against_torch else {}
@@ -152,6 +153,8 @@ def _language_models(parts: Parts) -> list[Target]:
         ("a training step against PyTorch", 1.3, 1.5, against_torch),
         ("the same, geometric mean", 2.8, 3.5, mean),
         ("norm_lstm 1x128 against PyTorch", 1.2, 2.0, _against("torch", parts.get("variant", []))),
+        ("a list, against one line an update", 10.0, 20.0, _against("charlm_singly", listed)),
+        ("the same, against padded batches in PyTorch", 2.0, 3.0, _against("torch", listed)),
         ("share of the matrix product's speed, 2x512 and 3x512", 0.8, 0.9, shares),
         ("sampling against PyTorch", 3.0, 6.0, _against("torch", samplings)),
         ("numpy kernels against PyTorch, 2x128", 0.6, 0.9, against_numpy),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.words import words
 from charlm.benchmark import gemm_rate, operations_of_step, prepared, random_text
 from charlm.config import load_config
 from charlm.kernels import select
@@ -23,6 +24,21 @@ def start(job: dict[str, Any]) -> None:
 def step(job: dict[str, Any]) -> Callable[[], object]:
     """A training step."""
     return _training(job).update
+
+
+def lines(job: dict[str, Any]) -> Callable[[], object]:
+    """A pass over a list of words, by the preset for lists."""
+    settings = [
+        "data.val_frac=0",
+        f"train.kernels={job['kernels']}",
+        f"train.threads={job['threads']}",
+    ]
+    if "batch" in job:
+        settings.append(f"data.batch_size={job['batch']}")
+    config = load_config("lists", overrides=settings)
+    training = prepared(config, "\n".join(words(job["words"])))
+    steps = training.corpus.steps_per_pass
+    return lambda: [training.update() for _ in range(steps)]
 
 
 def sample(job: dict[str, Any]) -> Callable[[], object]:

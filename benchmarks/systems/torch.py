@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmarks.words import words
+from charlm.config import load_config
+
 RATE = 0.003
 
 
@@ -67,6 +70,40 @@ def step(job: dict[str, Any]) -> Callable[[], object]:
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         adam.step()
         return loss.item()
+
+    return call
+
+
+def lines(job: dict[str, Any]) -> Callable[[], object]:
+    """A pass over a list of words in padded batches, with the sizes and the recipe of charlm's preset for lists."""
+    config = load_config("lists")
+    texts, size, drop = words(job["words"]), config.data.batch_size, config.model.dropout
+    symbols = sorted(set("".join(texts)))
+    end, hidden = len(symbols), config.model.hidden_dims[0]
+    ids = [torch.tensor([end, *map(symbols.index, text), end]) for text in texts]
+    embedding = nn.Embedding(end + 1, config.model.embed_dim)
+    lstm, output = nn.LSTM(config.model.embed_dim, hidden), nn.Linear(hidden, end + 1)
+    net = nn.ModuleList([embedding, lstm, output])
+    adam = torch.optim.Adam(net.parameters(), RATE, fused=True)
+
+    def call() -> float:
+        order = torch.randperm(len(ids)).tolist()
+        total = 0.0
+        for begin in range(0, len(ids), size):
+            some = [ids[k] for k in order[begin : begin + size]]
+            inputs = nn.utils.rnn.pad_sequence([line[:-1] for line in some])
+            targets = nn.utils.rnn.pad_sequence([line[1:] for line in some], padding_value=-1)
+            adam.zero_grad()
+            h, _ = lstm(embedding(inputs))
+            logits = output(nn.functional.dropout(h, drop)).flatten(0, 1)
+            loss = nn.functional.cross_entropy(
+                logits, targets.flatten(), ignore_index=-1, reduction="sum"
+            )
+            (loss / len(some)).backward()
+            nn.utils.clip_grad_norm_(net.parameters(), config.train.clip_norm)
+            adam.step()
+            total += loss.item()
+        return total
 
     return call
 

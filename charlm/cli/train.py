@@ -15,6 +15,7 @@ from charlm.cli.terminal.layout import table
 from charlm.cli.terminal.screen import Screen
 from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import (
+    LISTS,
     PRESETS,
     Override,
     RunConfig,
@@ -125,7 +126,12 @@ def _note_on_preset(source: str | None, texts: tuple[str, ...]) -> str | None:
     """Say which preset the texts get, if they get one."""
     if not texts or not (source is None or trains_as_a_preset(source)):
         return None
-    preset, why = preset_for(texts), "chosen by the size of the text"
+    preset = preset_for(texts)
+    why = (
+        "for lists, because the lines are short"
+        if preset == LISTS
+        else "chosen by the size of the text"
+    )
     if source is not None:
         return f"the model of {source}, with the training of preset {preset}, {why}"
     why = "for a text of any size" if "-" in texts else why

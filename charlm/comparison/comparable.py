@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import attrs
+import numpy as np
 
 from charlm.comparison.heldout import HeldOutText
 from charlm.comparison.plan import Span
@@ -61,6 +62,7 @@ def common_ground(contenders: Sequence[Contender]) -> Ground:
             f"nothing is held out in {bare}, but in other models: their scores cannot be compared; hold out the same "
             "part in all of them (data.val_frac)"
         )
+    _same_lines(contenders)
     size = {c.name: text.size for c, text in held}
     _same(
         contenders,
@@ -94,6 +96,25 @@ def _same(
     raise InputError(
         f"these models {what} in different ways ({listed}), so their scores cannot be compared; "
         f"make that equal ({remedy})"
+    )
+
+
+def _same_lines(contenders: Sequence[Contender]) -> None:
+    """Refuse contenders that hold out different lines. Shuffled lines are split by their symbols."""
+    places = [
+        () if c.corpus.places is None else c.corpus.places
+        for c in contenders
+        if c.data.val_file is None
+    ]
+    if all(np.array_equal(p, places[0]) for p in places):
+        return
+    listed = ", ".join(
+        f"{c.name}: {'shuffled' if c.data.shuffle else 'in order'}, {len(c.corpus.vocab)} symbols"
+        for c in contenders
+    )
+    raise InputError(
+        f"these models hold out different lines ({listed}), so their scores cannot be compared; make data.shuffle and "
+        "the symbols equal (data.alphabet, data.encoding, data.min_count), or give the held-out lines as data.val_file"
     )
 
 

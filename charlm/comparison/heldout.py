@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import attrs
 import numpy as np
@@ -16,7 +18,14 @@ from charlm.lm.evaluation import WARM_UP, Floats, read
 from charlm.lm.model import Model
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.encoding import counts_of
-from charlm.text.sizes import NO_SIZES, Sizes, unknown_sizes, utf_8_length, utf_8_sizes
+from charlm.text.sizes import (
+    NO_SIZES,
+    Sizes,
+    unknown_sizes,
+    unknown_sizes_in_order,
+    utf_8_length,
+    utf_8_sizes,
+)
 from charlm.text.vocab import Ids, Vocab
 
 BLOCK = 1000
@@ -36,11 +45,12 @@ class HeldOutText:
     def __init__(self, corpus: LineCorpus | StreamCorpus, data: DataConfig) -> None:
         vocab, held_out = corpus.vocab, corpus.held_out_ids
         before, after = corpus.train_ids, corpus.test_ids
+        sizes = partial(unknown_sizes_in_order, corpus, data)
         if data.val_file is not None:  # a text of its own
             before, after = before[:0], after[:0]
-            data = attrs.evolve(data, text=data.val_file, val_file=None)
+            sizes = partial(unknown_sizes, attrs.evolve(data, text=data.val_file), vocab)
         with progress.unheard():
-            first, unknown, last = _unknown(vocab, (before, held_out, after), data)
+            first, unknown, last = _unknown(vocab, (before, held_out, after), sizes)
         self._corpus = corpus
         self._sizes = _sizes(vocab, held_out, unknown)
         begin = utf_8_length(vocab, before, first)
@@ -82,16 +92,12 @@ class HeldOutText:
         return np.asarray((ids & 0xC0) != 0x80)
 
 
-def _unknown(vocab: Vocab, parts: tuple[Ids, ...], data: DataConfig) -> list[Sizes]:
-    """Return the sizes of the ``<UNK>`` in each of the consecutive parts of a text."""
+def _unknown(vocab: Vocab, parts: tuple[Ids, ...], sizes: Callable[[], Sizes]) -> list[Sizes]:
+    """Return the sizes of the ``<UNK>`` in each of the consecutive parts of a text; they are read if it has any."""
     if vocab.unknown is None:
         return [NO_SIZES] * len(parts)
     counts = [int(counts_of(ids, len(vocab))[vocab.unknown]) for ids in parts]
-    return (
-        np.split(unknown_sizes(data, vocab), np.cumsum(counts)[:-1])
-        if any(counts)
-        else [NO_SIZES] * len(parts)
-    )
+    return np.split(sizes(), np.cumsum(counts)[:-1]) if any(counts) else [NO_SIZES] * len(parts)
 
 
 def _sizes(vocab: Vocab, ids: Ids, unknown: Sizes) -> Sizes:

@@ -15,6 +15,7 @@ from charlm.config.bundled import (
 )
 from charlm.config.dump import to_yaml
 from charlm.config.load import (
+    LISTS,
     PRESETS,
     Override,
     comparison_of,
@@ -40,6 +41,7 @@ from charlm.config.structure import from_dict, to_dict
 
 __all__ = [
     "KERNELS",
+    "LISTS",
     "PRESETS",
     "ComparisonConfig",
     "DataConfig",

@@ -14,8 +14,10 @@ import attrs
 
 from charlm.config.bundled import config_path, files_of, is_bundled, located_text, names_text
 from charlm.config.grid import name_of_point, points_of
+from charlm.config.lists import is_list
 from charlm.config.names import name_of, plain_name
 from charlm.config.nodes import ConfigNode, Location, Problem
+from charlm.config.older import file_of_today
 from charlm.config.reading import read_file, read_value
 from charlm.config.rules import checked, one_of
 from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
@@ -25,8 +27,9 @@ from charlm.files import path_of
 from charlm.wording import dotted
 
 TUTORIAL = "srnn"
-PRESETS = ("small", "medium", "large")
-"""Bundled configs for a text of the user, by training time: 3, 15 and 60 minutes."""
+LISTS = "lists"
+PRESETS = ("small", "medium", "large", LISTS)
+"""Bundled configs for a text of the user: three by training time, 3, 15 and 60 minutes, and one for lists."""
 MEDIUM_FROM, LARGE_FROM = 2_000_000, 20_000_000
 """Bytes from which a text gets a larger preset."""
 BUDGETS = ("train.steps", "train.epochs", "train.max_time")
@@ -75,9 +78,9 @@ def load_config(
     Args:
         source: a bundled config's name or the path of a YAML file; None means the tutorial's
             simple RNN, or, with texts, the preset that suits their size.
-        texts: names or paths that replace the config's text. They bring their own alphabet, the
-            stream framing and a held-out tenth, and without a source the first names the run. If a
-            bundled config has its own text, only its model is used; the preset for the size of the
+        texts: names or paths that replace the config's text. They bring their own alphabet, a held-out
+            tenth and the framing (lines for a list, else stream), and without a source the first names
+            the run. If a bundled config has its own text, only its model is used; the preset for the
             texts gives the rest.
         overrides: ``key.path=value``, or ``Override``; they replace all other values.
         preset: one of ``PRESETS``, instead of a source.
@@ -107,9 +110,10 @@ def load_config(
     if texts and trains_as_a_preset(source):
         root = _for_other_texts(root, texts)
     skeleton = _skeleton(name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
-    root = _with_located_text(root, path.parent).over(skeleton)
+    root = file_of_today(_with_located_text(root, path.parent).over(skeleton))
     if texts:
-        root = _texts_node(texts).over(root)
+        framing = root.find(("data", "framing")).value if is_bundled(source or "") else "stream"
+        root = _texts_node(texts, framing).over(root)
     for override in overrides:
         node, more = _override_node(override)
         root = _with_located_text(node, Path.cwd()).over(root)
@@ -153,16 +157,21 @@ def needs_text(source: str | None) -> bool:
 
 
 def preset_for(texts: Sequence[str]) -> str:
-    """Return the preset for the size of some texts.
+    """Return the preset for some texts: that for lists, or that for their size.
 
     >>> preset_for(["fox"])
     'small'
     """
-    size = 0
+    files: list[Path] = []
     for text in texts:
         with contextlib.suppress(OSError):  # reading it later gives the error
-            files = files_of(Path(located_text(text, Path.cwd())))
-            size += sum(file.stat().st_size for file in files if file.is_file())
+            files += files_of(Path(located_text(text, Path.cwd())))
+    if is_list(files):
+        return LISTS
+    size = 0
+    for file in files:
+        with contextlib.suppress(OSError):
+            size += file.stat().st_size if file.is_file() else 0
     return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
 
 
@@ -313,11 +322,11 @@ def _for_other_texts(run: ConfigNode, texts: Sequence[str]) -> ConfigNode:
     return attrs.evolve(preset, value={**preset.value, "model": run.value["model"]})
 
 
-def _texts_node(texts: Sequence[str]) -> ConfigNode:
+def _texts_node(texts: Sequence[str], framing: str) -> ConfigNode:
     located = [located_text(text, Path.cwd()) if text else text for text in texts]
     data = {
         "text": located if len(located) > 1 else located[0],
-        "framing": "stream",
+        "framing": framing,
         "alphabet": None,
         "val_frac": 0.1,
         "test_frac": 0.0,

@@ -163,8 +163,13 @@ class DataConfig:
         rules.or_nothing(rules.path_or_name),
         "a text to score instead of a held-out fraction of the text; null = none",
     )
+    shuffle: bool = _setting(
+        True,
+        rules.flag,
+        "shuffle the lines before they are split into parts, and before each pass; false = keep their order (lines)",
+    )
     batch_size: int = _setting(
-        32, rules.whole(1), "batch size: rows of text, read side by side (framing stream)"
+        32, rules.whole(1), "batch size: lines, or rows of text, that are read side by side"
     )
     seq_length: int = _setting(
         64, rules.whole(1), "characters of each row in a batch: BPTT length (framing stream)"

@@ -24,6 +24,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from charlm.config.keys import key_meant
 from charlm.config.nodes import ConfigNode, Location, Problem, error_of
+from charlm.config.older import plain_of_today
 from charlm.config.rules import KeyPath, Rule, shown, suggestion
 from charlm.config.schema import ComparisonConfig, RunConfig
 from charlm.errors import ConfigError, SettingError
@@ -159,11 +160,11 @@ def to_dict(config: RunConfig) -> dict[str, Any]:
 
 
 def from_dict(data: Mapping[str, Any], source: str = "config") -> RunConfig:
-    """Make a configuration from plain data, as strictly as from a file.
+    """Make a configuration from plain data that charlm stored, as strictly as from a file.
 
     ``source`` names the data in messages.
 
     >>> from_dict({"model": {"cell": "lstm"}}).model.cell
     'lstm'
     """
-    return from_plain(RunConfig, data, source)
+    return from_plain(RunConfig, plain_of_today(data), source)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from charlm import display, progress
 from charlm.baselines.counting import nll_to_bpc, nll_to_perplexity
-from charlm.engine.arrays import Array
 from charlm.engine.ops import sequence_neg_log_softmax
 from charlm.lm.dynamic import DynamicTrainer
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
+from charlm.text.batch import Batch
 from charlm.text.vocab import Ids
 from charlm.wording import fixed, short
 
@@ -64,16 +64,19 @@ class Score:
         return display.table(self._rows())
 
 
-def evaluate(model: Model, pieces: Iterable[tuple[Array, Array, bool]]) -> Score:
-    """Score pieces (inputs, targets, fresh). The state is carried from piece to piece, unless ``fresh``."""
+def evaluate(model: Model, pieces: Iterable[Batch]) -> Score:
+    """Score pieces of a text. The state is carried from piece to piece, unless one is ``fresh``."""
     total, characters = 0.0, 0
     state: State | None = None
-    for inputs_TB, targets_TB, fresh in pieces:
+    for piece in pieces:
         graph = model.graph()
-        loss, layers = model.loss(graph, inputs_TB, targets_TB, None if fresh else state)
+        before = None if piece.fresh else state
+        loss, layers = model.loss(
+            graph, piece.inputs_TB, piece.targets_TB, before, counted_TB=piece.counted_TB
+        )
         total += loss.scalar_value()
-        characters += targets_TB.size
-        progress.advance(targets_TB.size)
+        characters += piece.characters
+        progress.advance(piece.characters)
         state = model.carried(layers)
         graph.release()
     return Score(total / characters, characters)

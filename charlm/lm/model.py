@@ -118,6 +118,7 @@ class Model:
         targets_TB: Array,
         state: State | None = None,
         *,
+        counted_TB: Array | None = None,
         train: bool = False,
     ) -> tuple[Expression, list[Expression]]:
         """Return the summed nll of the targets, in nats, and the nodes of each layer's states.
@@ -127,11 +128,12 @@ class Model:
             inputs_TB: ids of the symbols.
             targets_TB: ids of the symbols after them.
             state: carried from the sequence before; None starts from zeros.
+            counted_TB: which targets count; None: all of them.
             train: whether there is dropout.
         """
         h, layers = self.hidden(graph, inputs_TB, state, train=train)
         w, b = self.output_layer(graph)
-        return sequence_neg_log_softmax(h, w, b, targets_TB), layers
+        return sequence_neg_log_softmax(h, w, b, targets_TB, counted_TB), layers
 
     def carried(self, layers: Sequence[Expression]) -> State:
         """Return a copy of the states after the last step, for the next sequence."""

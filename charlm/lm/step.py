@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import get_ident
 from typing import TypeAlias
 
@@ -16,13 +16,14 @@ from charlm.kernels import Kernels
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
 
-GRAPHS = 4
-"""This many graphs are kept: for a first batch and later ones, of two lengths."""
+GRAPHS = 64
+"""This many graphs are kept: for a first batch and later ones, or for lines of as many lengths. They hold no values."""
 ROOM = 1 << 20
 """Units times positions of the prepared steps that are kept: for a batch of text, or lines of many lengths."""
 
-Key: TypeAlias = tuple[tuple[int, ...], float, Kernels, int]
-"""The shape of a batch, the factor of its loss, kernels, and the thread: compiled kernels use memory of its own."""
+Key: TypeAlias = tuple[tuple[int, ...], bool, float, Kernels, int]
+"""The shape of a batch, whether all its targets count, the factor of its loss, kernels, and the thread: compiled
+kernels use memory of its own."""
 
 
 class Gradient:
@@ -39,16 +40,24 @@ class Gradient:
         self._graphs: dict[object, _Graph] = {}
 
     def __call__(
-        self, inputs_TB: Array, targets_TB: Array, state: State | None, factor: float = 1.0
+        self,
+        inputs_TB: Array,
+        targets_TB: Array,
+        state: State | None,
+        factor: float = 1.0,
+        counted_TB: Array | None = None,
     ) -> tuple[float, State]:
         """Add the gradient of ``factor`` times the summed nll; return that loss, and the state after the last step.
+
+        Only targets with True in ``counted_TB`` count, if it is given.
 
         Raises:
             BadGradientError: the loss is not finite; nothing was added.
         """
-        key = inputs_TB.shape, factor, self.model.kernels, get_ident()
-        step = self._prepared(key) or self._graph(key, inputs_TB, targets_TB, state)
-        return step.run(inputs_TB, targets_TB, state)
+        key = inputs_TB.shape, counted_TB is None, factor, self.model.kernels, get_ident()
+        given = [inputs_TB, targets_TB, *([] if counted_TB is None else [counted_TB])]
+        step = self._prepared(key) or self._graph(key, given, state)
+        return step.run(given, state)
 
     def _prepared(self, key: Key) -> _Prepared | None:
         """Return the prepared step for a shape, a factor and kernels; None if there is none."""
@@ -56,7 +65,7 @@ class Gradient:
             return None  # the step would overwrite it
         step = self._steps.get(key)
         if step is None or not step.is_valid():
-            (T, B), factor, kernels, _ = key
+            (T, B), all_count, factor, kernels, _ = key
             cell, sizes = _known_cell(self.model), self.model.config.hidden_dims
             dtype = self.model.collection.dtype
             if cell is None or not kernels.prepares_step(cell.kernel, dtype, sizes, T * B):
@@ -65,17 +74,17 @@ class Gradient:
             room = ROOM - T * B * sum(sizes)
             while self._steps and sum(kept.size for kept in self._steps.values()) > room:
                 del self._steps[next(iter(self._steps))]
-            step = self._steps[key] = _Prepared(self.model, cell, (T, B), factor)
+            step = self._steps[key] = _Prepared(self.model, cell, (T, B), all_count, factor)
         return step
 
-    def _graph(self, key: Key, inputs_TB: Array, targets_TB: Array, state: State | None) -> _Graph:
+    def _graph(self, key: Key, given: Sequence[Array], state: State | None) -> _Graph:
         """Return the graph for a shape, a factor and kernels, for a first or a later batch."""
         graph_key = *key, state is None
         graph = self._graphs.get(graph_key)
         if graph is None:
             if len(self._graphs) == GRAPHS:
                 del self._graphs[next(iter(self._graphs))]
-            graph = _Graph(self.model, inputs_TB, targets_TB, state, key[1])
+            graph = _Graph(self.model, given, state, factor=key[2])
             self._graphs[graph_key] = graph
         return graph
 
@@ -84,18 +93,22 @@ class _Graph:
     """A graph and the arrays that it reads."""
 
     def __init__(
-        self, model: Model, inputs_TB: Array, targets_TB: Array, state: State | None, factor: float
+        self, model: Model, given: Sequence[Array], state: State | None, factor: float
     ) -> None:
         self.model = model
         self.graph = model.graph()
-        self.ids = np.array(inputs_TB), np.array(targets_TB)
+        self.given = [np.array(array) for array in given]
         self.state = None if state is None else [tuple(map(np.array, layer)) for layer in state]
-        total, self.layers = model.loss(self.graph, *self.ids, self.state, train=True)
+        inputs_TB, targets_TB, *counted = self.given
+        counted_TB = counted[0] if counted else None
+        total, self.layers = model.loss(
+            self.graph, inputs_TB, targets_TB, self.state, counted_TB=counted_TB, train=True
+        )
         self.loss = (total if factor == 1 else total * factor).index
 
-    def run(self, inputs_TB: Array, targets_TB: Array, state: State | None) -> tuple[float, State]:
+    def run(self, given: Sequence[Array], state: State | None) -> tuple[float, State]:
         """Add the gradient of a batch's loss; return the loss and the state after it."""
-        _give((inputs_TB, targets_TB), self.ids)
+        _give(given, self.given)
         for new, layer in zip(state or (), self.state or (), strict=True):
             _give(new, layer)
         graph = self.graph
@@ -113,17 +126,22 @@ class _Prepared:
     """A training step without a graph: kernel calls that read and write the arrays of the parameters."""
 
     def __init__(
-        self, model: Model, cell: KernelCell, shape: tuple[int, int], factor: float
+        self,
+        model: Model,
+        cell: KernelCell,
+        shape: tuple[int, int],
+        all_count: bool,
+        factor: float,
     ) -> None:
         assert model.softmax_w is not None
         T, B = shape
         sizes = model.config.hidden_dims
         self.size = T * B * sum(sizes)  # units times positions
-        self.ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        self.states = [
-            [np.zeros((B, size), model.collection.dtype) for _ in range(cell.states)]
-            for size in sizes
-        ]
+        dtype = model.collection.dtype
+        self.given: list[Array] = [np.zeros(shape, np.int64), np.zeros(shape, np.int64)]
+        if not all_count:
+            self.given.append(np.zeros(shape, dtype))
+        self.states = [[np.zeros((B, size), dtype) for _ in range(cell.states)] for size in sizes]
         self.table, self.parameters = model.embedding, model.collection.parameters
         self.storage = storage = model.collection.storage
         self.places = storage.values.base, storage.gradients.base
@@ -133,9 +151,9 @@ class _Prepared:
             [[self.table.value], *([p.value for p in group] for group in groups)],
             [[self.table.gradient], *([p.gradient for p in group] for group in groups)],
             cell.settings(),
-            *self.ids,
             self.states,
             factor,
+            *self.given,
         )
 
     def is_valid(self) -> bool:
@@ -143,13 +161,13 @@ class _Prepared:
         values, gradients = self.places
         return self.storage.values.base is values and self.storage.gradients.base is gradients
 
-    def run(self, inputs_TB: Array, targets_TB: Array, state: State | None) -> tuple[float, State]:
+    def run(self, given: Sequence[Array], state: State | None) -> tuple[float, State]:
         """Compute the gradient of a batch's loss; return the loss and the state after it."""
-        _give((inputs_TB, targets_TB), self.ids)
+        _give(given, self.given)
         for k, layer in enumerate(self.states):
             _give([0] * len(layer) if state is None else state[k], layer)
         value = _finite(self.step.forward())
-        self.table.touched[self.ids[0]] = True
+        self.table.touched[self.given[0]] = True
         for parameter in self.parameters:
             parameter.has_gradient = True
         self.step.backward()

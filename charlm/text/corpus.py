@@ -1,8 +1,8 @@
 """Training batches from a text, and its held-out and test parts.
 
-There are two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one per step, as in the
-tutorial. ``StreamCorpus``: one continuous text, cut into parallel streams, with the recurrent state carried from
-batch to batch. A batch depends only on the number of the step, so there is no position to save. Arrays of ids are
+There are two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one or more per step.
+``StreamCorpus``: one continuous text, cut into parallel streams, with the recurrent state carried from batch to
+batch. A batch depends only on the seed and the number of the step, so there is no position to save. Arrays of ids are
 time-major, (T, B).
 
 ``report`` describes the files of a corpus, if there are any; ``sha256`` is the digest of its texts.
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from charlm.config.schema import DataConfig
 from charlm.errors import TextError
+from charlm.text.batch import Batch
+from charlm.text.lines import Lines, Places, a_pass, mixed
 from charlm.text.vocab import Ids, Vocab
 from charlm.wording import counted
 
@@ -30,129 +31,164 @@ HELD_OUT_STREAMS = 8
 HELD_OUT_LENGTH = 256
 
 
-class Batch(NamedTuple):
-    """Parallel pieces of text; each column continues the same column of the batch before.
-
-    Attributes:
-        inputs_TB: the ids that are read.
-        targets_TB: the ids that follow them.
-        fresh: whether the state starts from zeros instead.
-    """
-
-    inputs_TB: Ids
-    targets_TB: Ids
-    fresh: bool
-
-
 class LineCorpus:
-    """Lines framed by ``EOS``, one per step, in the text's order.
+    """Lines framed by ``EOS``, several in a batch.
 
-    Class variables:
-        batch_size: the number of lines in a batch.
+    In the text's order, the last lines are held out, and a pass reads the lines one after the other. Shuffled, random
+    lines are held out, each pass has an order of its own, and the lines of a batch have nearly the same length.
+
+    Args:
+        vocab: the symbols.
+        train, held_out, test: the lines of the parts.
+        batch_size: lines in a batch; fewer if there are fewer.
+        seed: of the orders of the passes; None keeps the order.
+        places: where the lines of all parts are in the text, if they are not in its order.
 
     Example:
         >>> corpus = LineCorpus.from_text("ab;ba".replace(";", chr(10)))
-        >>> inputs, targets, fresh = corpus.batch(0)
+        >>> inputs, targets, fresh, _ = corpus.batch(0)
         >>> inputs.ravel().tolist(), targets.ravel().tolist(), fresh
         ([2, 0, 1], [0, 1, 2], True)
     """
 
-    batch_size = 1
     notices: tuple[str, ...] = ()
     report: TextReport | None = None
     sha256 = ""
 
     def __init__(
-        self, vocab: Vocab, train: list[Ids], held_out: list[Ids], test: list[Ids] | None = None
+        self,
+        vocab: Vocab,
+        train: Lines,
+        held_out: Lines,
+        test: Lines,
+        batch_size: int = 1,
+        seed: int | None = None,
+        places: Places | None = None,
     ) -> None:
         self.vocab = vocab
-        self.train = train
-        self.held_out = held_out
-        self.test = test or []
+        self.train, self.held_out, self.test = train, held_out, test
+        self.batch_size = min(batch_size, len(train))
+        self.places = places
+        self._seed = seed
+        self._pass: tuple[int, list[Places]] = -1, []
 
     @classmethod
-    def from_text(cls, text: str, alphabet: str | None = None, val_frac: float = 0.0) -> LineCorpus:
-        """Frame the lines of a text, without empty ones; the last ``val_frac`` of them are held out.
+    def from_text(
+        cls,
+        text: str,
+        alphabet: str | None = None,
+        val_frac: float = 0.0,
+        batch_size: int = 1,
+        shuffle: bool = False,
+    ) -> LineCorpus:
+        """Frame the lines of a text, without empty ones, and hold out ``val_frac`` of them.
 
         Raises:
             TextError: there is no line, or a character is not in the alphabet.
         """
         vocab = _vocab(text, alphabet, eos=True)
         ids = vocab.encode(text, lines=True)
-        return cls.from_ids(vocab, ids, DataConfig(val_frac=val_frac))
+        data = DataConfig(val_frac=val_frac, batch_size=batch_size, shuffle=shuffle)
+        return cls.from_ids(vocab, ids, data)
 
     @classmethod
     def from_ids(
-        cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None
+        cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None, seed: int = 0
     ) -> LineCorpus:
         """Frame the lines of a text whose newlines are ``EOS``, and split them into parts.
 
         Args:
             vocab: the symbols.
             ids: the text.
-            data: the sizes of the parts; all but the first may be empty.
+            data: the sizes of the parts and of a batch, and whether the lines are shuffled.
             held_out: another text, to score instead of a part of this one.
+            seed: of the orders of the passes. The parts are the same for all seeds.
 
         Raises:
             TextError: there is no line.
         """
-        lines = _lines(vocab, ids)
-        if not lines:
+        lines = Lines.of(vocab, ids)
+        if not len(lines):
             raise TextError("the text has no line with a character in it: nothing to learn")
+        places = mixed(lines, vocab) if data.shuffle else None
+        if places is not None:
+            lines = lines[places]
         end, test = _split(len(lines), data)
         end = max(1, end)
         test = max(end, test)
-        others = lines[end:test] if held_out is None else _lines(vocab, held_out)
-        return cls(vocab, lines[:end], others, lines[test:])
+        others = lines[end:test] if held_out is None else Lines.of(vocab, held_out)
+        order = seed if data.shuffle else None
+        return cls(vocab, lines[:end], others, lines[test:], data.batch_size, order, places)
 
     def batch(self, step: int) -> Batch:
-        """Return the line of a step, counted from 0; the first line follows the last."""
-        return _framed(self.train[step % len(self.train)])
+        """Return the batch of a step, counted from 0; a new pass follows the last line."""
+        number, place = divmod(step, self.steps_per_pass)
+        if self._seed is None:
+            begin = place * self.batch_size
+            return self.train[begin : begin + self.batch_size].batch()
+        if self._pass[0] != number:
+            self._pass = number, a_pass(self.train, self.batch_size, self._seed, number)
+        return self.train[self._pass[1][place]].batch()
 
     def held_out_batches(self, most: int | None = None) -> Iterator[Batch]:
-        """Yield every held-out line, or lines at equal distances with about ``most`` characters in all."""
-        size = sum(len(line) - 1 for line in self.held_out)
-        apart = 1 if most is None else max(1, math.ceil(size / most))
-        return map(_framed, self.held_out[::apart])
+        """Yield all held-out lines, or lines at equal distances with about ``most`` characters in all."""
+        apart = 1 if most is None else max(1, math.ceil(self.held_out.symbols / most))
+        return self._scored(self.held_out[::apart])
 
     def test_batches(self) -> Iterator[Batch]:
-        """Yield every line of the test part."""
-        return map(_framed, self.test)
+        """Yield all lines of the test part."""
+        return self._scored(self.test)
+
+    def _scored(self, lines: Lines) -> Iterator[Batch]:
+        """Yield lines in batches; if the order does not matter, with lines of like length together."""
+        if self._seed is not None:
+            lines = lines[np.argsort(lines.sizes, kind="stable")]
+        for begin in range(0, len(lines), self.batch_size):
+            yield lines[begin : begin + self.batch_size].batch()
+
+    def factor(self, batch: Batch) -> float:
+        """Return what the summed nll of a batch is multiplied by: its loss is the mean over its lines."""
+        return 1.0 / len(batch.inputs_TB[0])
+
+    @property
+    def by_line(self) -> bool:
+        """Whether each step is one line, as in the tutorial."""
+        return self.batch_size == 1
 
     @property
     def has_held_out(self) -> bool:
         """Whether there is anything to score."""
-        return bool(self.held_out)
+        return len(self.held_out) > 0
 
     @property
     def steps_per_pass(self) -> int:
         """The number of steps in a pass over the text."""
-        return len(self.train)
+        return -(-len(self.train) // self.batch_size)
 
     @property
     def characters_per_step(self) -> float:
         """Symbols predicted per step, on average."""
-        return sum(len(line) - 1 for line in self.train) / len(self.train)
+        return self.train.symbols / self.steps_per_pass
 
     @property
     def longest_line(self) -> int:
         """Characters in the longest training line."""
-        return max(map(len, self.train)) - 2
+        return int(self.train.sizes.max()) - 1
 
     @property
     def train_ids(self) -> Ids:
         """The symbols predicted in one pass over the training lines, one ``EOS`` for each line."""
-        return _predicted(self.train)
+        return self.train.predicted
 
     @property
     def held_out_ids(self) -> Ids:
         """The symbols that the held-out score averages over."""
-        return _predicted(self.held_out) if self.held_out else self.train[0][:0]
+        return self.held_out.predicted
 
     @property
     def test_ids(self) -> Ids:
         """The symbols that the test score averages over."""
-        return _predicted(self.test) if self.test else self.train[0][:0]
+        return self.test.predicted
 
 
 class StreamCorpus:
@@ -162,13 +198,15 @@ class StreamCorpus:
 
     Example:
         >>> corpus = StreamCorpus.from_text("abcdefghi", batch_size=2, seq_length=2)
-        >>> inputs, targets, fresh = corpus.batch(1)
+        >>> inputs, targets, fresh, _ = corpus.batch(1)
         >>> ["".join(corpus.vocab.decode(column)) for column in inputs.T]
         ['cd', 'gh']
     """
 
     report: TextReport | None = None
     sha256 = ""
+    by_line = False
+    places: Places | None = None
 
     def __init__(
         self,
@@ -219,7 +257,7 @@ class StreamCorpus:
 
     @classmethod
     def from_ids(
-        cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None
+        cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None, seed: int = 0
     ) -> StreamCorpus:
         """Split a text into parts, without copying them.
 
@@ -228,6 +266,7 @@ class StreamCorpus:
             ids: the text.
             data: the sizes of the parts and of a batch.
             held_out: another text, to score instead of a part of this one.
+            seed: of no effect here.
 
         Raises:
             TextError: fewer than two characters to train on.
@@ -263,6 +302,10 @@ class StreamCorpus:
         before = self.held_out_ids if self.has_held_out else self.train_ids
         return _scored(before[-1], self.test_ids)
 
+    def factor(self, batch: Batch) -> float:
+        """Return what the summed nll of a batch is multiplied by: its loss is the mean over its characters."""
+        return 1.0 / batch.targets_TB.size
+
     @property
     def characters_per_step(self) -> float:
         """Characters predicted per step."""
@@ -296,17 +339,6 @@ def _split(count: int, data: DataConfig) -> tuple[int, int]:
     return test - math.floor(count * data.val_frac), test
 
 
-def _lines(vocab: Vocab, ids: Ids) -> list[Ids]:
-    assert vocab.eos is not None
-    framed = np.pad(ids, 1, constant_values=vocab.eos)
-    ends = np.flatnonzero(framed == vocab.eos)
-    return [framed[begin : end + 1] for begin, end in pairwise(ends) if end - begin > 1]
-
-
-def _predicted(lines: list[Ids]) -> Ids:
-    return np.concatenate([line[1:] for line in lines])
-
-
 def _scored(before: int, ids: Ids, most: int | None = None) -> Iterator[Batch]:
     size = len(ids) if most is None else min(most, len(ids))
     streams = max(1, min(HELD_OUT_STREAMS, size // HELD_OUT_LENGTH))
@@ -319,8 +351,5 @@ def _scored(before: int, ids: Ids, most: int | None = None) -> Iterator[Batch]:
             inputs_TB[0, 0] = before
         yield Batch(inputs_TB, ids[where], begin == 0)
     if size == len(ids) > streams * length:
-        yield _framed(ids[streams * length - 1 :])
-
-
-def _framed(line: Ids) -> Batch:
-    return Batch(line[:-1, np.newaxis], line[1:, np.newaxis], fresh=True)
+        line = ids[streams * length - 1 :, np.newaxis]
+        yield Batch(line[:-1], line[1:], fresh=True)

@@ -85,12 +85,15 @@ def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
     return full
 
 
-def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamCorpus:
+def corpus_of(
+    data: DataConfig, text: str | None = None, seed: int = 0
+) -> LineCorpus | StreamCorpus:
     """Return the corpus of a config.
 
     Args:
         data: the data section.
         text: the text itself, if the caller already has it.
+        seed: of the order in which a training reads lines; the parts are the same for all seeds.
 
     Raises:
         TextError: a text cannot be read or decoded, is too small, or has characters that are not symbols.
@@ -103,7 +106,8 @@ def corpus_of(data: DataConfig, text: str | None = None) -> LineCorpus | StreamC
     extra = None if data.val_file is None else _val_file(data.val_file, data, whole)
     made_of = [part.facts.sha256 for part in (whole, extra) if part is not None]
     kind = LineCorpus if data.framing == "lines" else StreamCorpus
-    corpus = kind.from_ids(whole.vocab, whole.ids, data, None if extra is None else extra.ids)
+    others = None if extra is None else extra.ids
+    corpus = kind.from_ids(whole.vocab, whole.ids, data, others, seed)
     corpus.sha256 = (
         made_of[0] if len(made_of) == 1 else sha256("".join(made_of).encode()).hexdigest()
     )

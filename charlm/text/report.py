@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,24 +91,23 @@ def report(
         sha256=text.facts.sha256,
         vocab=text.vocab,
         parts=(len(text.ids) - own - len(test), len(held_out), len(test)),
-        notices=(*markup, *_odd(text, held_out, test, data), *_sorted(names, text, data)),
+        notices=(*markup, *_odd(text, held_out, test, data), *_sorted(text, data)),
     )
 
 
-def _sorted(names: Sequence[str], text: Encoded, data: DataConfig) -> list[str]:
+def _sorted(text: Encoded, data: DataConfig) -> list[str]:
     """Return a note if the lines of a text are sorted and each is a training sequence."""
     order = order_of(lines_of(text.ids, text.vocab)) if data.framing == "lines" else ""
     if not order:
         return []
-    facts = text.facts
-    plain = data.encoding == BYTES or "\n".encode(data.encoding) == b"\n"
-    how = ""
-    if plain and not facts.marks and "\r" not in facts.line_ends:
-        (file, *more) = [name.removeprefix("text ") for name in names]
-        how = f": {'cat FILES | shuf' if more else f'shuf {shlex.quote(file)}'} > shuffled.txt"
+    if data.shuffle:
+        return [
+            f"the lines are {order}: they were shuffled before the held-out ones were chosen, and are shuffled again "
+            "for each pass (data.shuffle)"
+        ]
     return [
         f"the lines are {order}: the model reads them in this order, so it forgets the first ones while it learns "
-        f"the last ones; shuffle them first{how}"
+        "the last ones; --set data.shuffle=true shuffles them"
     ]
 
 

@@ -19,6 +19,7 @@ from charlm.config import DataConfig
 from charlm.errors import TextError
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.encoding import counts_of
+from charlm.text.lines import ranges
 from charlm.text.preparing import text_files
 from charlm.text.reading import Facts
 from charlm.text.vocab import Ids, Points, Vocab
@@ -57,9 +58,7 @@ def utf_8_length(vocab: Vocab, ids: Ids, unknown: Sizes = NO_SIZES) -> int:
     counts = counts_of(ids, len(vocab))
     if vocab.unknown is not None:
         if counts[vocab.unknown] != len(unknown):
-            raise TextError(
-                "the text was changed while it was read; start again when it is complete"
-            )
+            raise _changed()
         counts[vocab.unknown] = 0
     sizes = [int(utf_8_sizes(np.array(ord(s)))) if len(s) == 1 else 1 for s in vocab.symbols]
     return int(counts @ np.array(sizes)) + int(unknown.sum(dtype=np.int64))
@@ -78,6 +77,27 @@ def unknown_sizes(data: DataConfig, vocab: Vocab) -> Sizes:
     if vocab.unknown is None:
         return NO_SIZES
     return np.concatenate([NO_SIZES, *_unknown(data, vocab)])
+
+
+def unknown_sizes_in_order(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> Sizes:
+    """Return those of the text of a corpus, in the order of its training, held-out and test parts.
+
+    Raises:
+        TextError: it cannot be read again.
+    """
+    vocab, places = corpus.vocab, corpus.places
+    sizes = unknown_sizes(data, vocab)
+    if isinstance(corpus, StreamCorpus) or places is None or vocab.unknown is None:
+        return sizes
+    own = [] if data.val_file is not None else [corpus.held_out]
+    parts = [part for part in (corpus.train, *own, corpus.test) if len(part)]
+    counts = np.concatenate([part.counts(vocab.unknown) for part in parts])
+    in_text = np.empty_like(counts)
+    in_text[places] = counts
+    if in_text.sum() != len(sizes):
+        raise _changed()
+    begins = np.cumsum(in_text) - in_text
+    return sizes[ranges(begins[places], counts)]
 
 
 def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, split: str) -> Sizes:
@@ -99,7 +119,11 @@ def unknown_sizes_of_part(corpus: LineCorpus | StreamCorpus, data: DataConfig, s
         sum(int(counts_of(ids, len(vocab))[vocab.unknown]) for ids in parts)
         for parts in (before, [part])
     )
-    return unknown_sizes(data, vocab)[begin : begin + count]
+    return unknown_sizes_in_order(corpus, data)[begin : begin + count]
+
+
+def _changed() -> TextError:
+    return TextError("the text was changed while it was read; start again when it is complete")
 
 
 def _unknown(data: DataConfig, vocab: Vocab) -> Iterator[Sizes]:

@@ -20,7 +20,8 @@ from charlm.lm.sampling import State
 from charlm.lm.saved import fitting, state_of, weight_shapes
 from charlm.lm.step import Gradient
 from charlm.runs.checkpoint import Checkpoint
-from charlm.text.corpus import Batch, LineCorpus, StreamCorpus
+from charlm.text.batch import Batch
+from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.averaging import TRAINED, Averaging
 from charlm.training.guard import Guard
 from charlm.training.schedule import Schedule
@@ -98,18 +99,16 @@ class Learner:
         loss, characters = 0.0, 0
         for index in range(first, first + parts):
             batch = self.corpus.batch(index)
-            size = int(batch.targets_TB.size)
-            # the loss of a line is the sum over its characters, as in the tutorial; that of a stream is the mean
-            factor = (1.0 if self.config.data.framing == "lines" else 1 / size) / parts
-            loss += self._learn(index, batch, factor)
-            characters += size
+            loss += self._learn(index, batch, self.corpus.factor(batch) / parts)
+            characters += batch.characters
         return loss, characters
 
     def _learn(self, index: int, batch: Batch, factor: float) -> float:
         """Add ``factor`` times the gradient of batch number ``index``; return its part of the loss."""
-        inputs_TB, targets_TB, fresh = batch
-        state = None if fresh else self.carried
-        loss, self.carried = self._gradient(inputs_TB, targets_TB, state, factor)
+        state = None if batch.fresh else self.carried
+        loss, self.carried = self._gradient(
+            batch.inputs_TB, batch.targets_TB, state, factor, batch.counted_TB
+        )
         return loss
 
     def is_sound(self) -> bool:
@@ -209,7 +208,8 @@ class Learner:
         if not stored:
             return None
         model = self.model
-        texts = self.corpus.batch(max(0, step - 1)).inputs_TB.shape[1]
+        last = max(0, step * self.config.train.accumulate - 1)
+        texts = self.corpus.batch(last).inputs_TB.shape[1]
         carried: State = [
             tuple(
                 fitting(tensors, f"{CARRIED}{i}.{k}", (texts, size), model.collection.dtype).copy()

@@ -22,7 +22,6 @@ from charlm.lm.saved import config_of
 from charlm.ranks import Ranks
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
-from charlm.text.corpus import LineCorpus
 from charlm.text.preparing import corpus_of, kept_data
 from charlm.threads import use_threads
 from charlm.training.budget import Budget, Clock
@@ -98,7 +97,7 @@ class Training:
         if text is None:
             config = attrs.evolve(config, data=kept_data(config.data))
         self.directory = directory
-        self.corpus = corpus_of(config.data, text)
+        self.corpus = corpus_of(config.data, text, config.train.seed)
         self.notices = (*self.corpus.notices, *remarks(config, self.corpus))
         self.model = CharLM(
             self.corpus.vocab,
@@ -246,8 +245,8 @@ class Training:
         yield Stepped(step, characters, self.budget.progress(step, self.clock.seconds))
         # the tutorial reports steps 1, 6, 11, ...: the first at once
         if (step - 1) % self.config.train.log_every == 0:
-            lines = isinstance(self.corpus, LineCorpus)
-            progress.last_loss = loss if lines else progress.loss_sum / progress.loss_count
+            mean = progress.loss_sum / progress.loss_count
+            progress.last_loss = loss if self.corpus.by_line else mean
             progress.loss_sum, progress.loss_count = 0.0, 0
             rate = self.learner.trainer.learning_rate
             self._log({"loss": progress.last_loss, "learning_rate": rate})

@@ -20,7 +20,8 @@ from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.ranks import Ranks
 from charlm.runs.checkpoint import Checkpoint
-from charlm.text.corpus import Batch, LineCorpus, StreamCorpus
+from charlm.text.batch import Batch
+from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.learner import Learner
 from charlm.training.state import TrainingState
 from charlm.wording import counted
@@ -75,13 +76,15 @@ class Columns:
 
     Args:
         stream: the source.
-        columns: those of the rank.
-        width: the number of all columns.
     """
 
-    def __init__(self, stream: NumpyStream, columns: slice, width: int) -> None:
-        self._stream, self._width = stream, width
-        self._begin, self._end = columns.start, columns.stop
+    def __init__(self, stream: NumpyStream) -> None:
+        self._stream = stream
+        self._begin = self._end = self._width = 0
+
+    def cut(self, columns: slice, width: int) -> None:
+        """Cut the next batch to some of its columns; ``width`` is the number of all of them."""
+        self._begin, self._end, self._width = columns.start, columns.stop, width
 
     def bernoulli(self, p: float, scale: float, shape: Shape, dtype: DType) -> Array:
         """Draw ``scale`` with probability ``p``, else 0."""
@@ -143,15 +146,14 @@ class SharedLearner(Learner):
         self.ranks = ranks
         self.rank_count = ranks.size
         self._lines = isinstance(corpus, LineCorpus)
-        parts = config.train.accumulate if self._lines else corpus.batch_size
+        parts = (config.train.accumulate if self._lines else 1) * corpus.batch_size
         if parts < ranks.size:
             raise _too_many(ranks.size, parts, self._lines)
         self._columns = columns_of(ranks.rank, ranks.size, corpus.batch_size)
         collection = model.collection
         assert isinstance(collection.stream, NumpyStream)
         self._stream = collection.stream
-        if not self._lines:
-            collection.stream = Columns(self._stream, self._columns, corpus.batch_size)
+        self._cut = collection.stream = Columns(self._stream)
         tables = [
             array for table in collection.lookups for array in (table.gradient, table.touched)
         ]
@@ -162,7 +164,8 @@ class SharedLearner(Learner):
         """What each rank computes, in words."""
         size = self.ranks.size
         if self._lines:
-            return f"{size} ranks share the {self.config.train.accumulate} lines of every update"
+            lines = self.config.train.accumulate * self.corpus.batch_size
+            return f"{size} ranks share the {lines} lines of every update"
         widths = {self.corpus.batch_size // size, -(-self.corpus.batch_size // size)}
         each = " or ".join(map(str, sorted(widths)))
         return (
@@ -200,15 +203,17 @@ class SharedLearner(Learner):
 
     def _learn(self, index: int, batch: Batch, factor: float) -> float:
         """Add the gradient of this rank's part of a batch."""
-        if not self._lines:
-            inputs_TB, targets_TB, fresh = batch
-            columns = self._columns
-            batch = Batch(inputs_TB[:, columns], targets_TB[:, columns], fresh)
-        elif index % self.ranks.size != self.ranks.rank:
-            # the dropout of the next line begins after that of this one
-            self._stream.skip(self.model.masked(*batch.inputs_TB.shape))
+        T, B = batch.inputs_TB.shape
+        size = self.ranks.size
+        # streams stay on their ranks; of few lines, other ranks have some each time
+        turn = index if self._lines and self.corpus.batch_size < size else 0
+        columns = columns_of((self.ranks.rank - turn) % size, size, B)
+        if columns.start == columns.stop:
+            # the dropout of the next batch begins after that of this one
+            self._stream.skip(self.model.masked(T, B))
             return 0.0
-        return super()._learn(index, batch, factor)
+        self._cut.cut(columns, B)
+        return super()._learn(index, batch.columns(columns), factor)
 
     def exchange(self) -> None:
         """Sum the gradients of all ranks as an update does, to measure it; after an update they are zero."""
@@ -251,8 +256,8 @@ def learner_of(
 def _too_many(ranks: int, parts: int, lines: bool) -> ConfigError:
     if lines:
         return ConfigError(
-            f"{ranks} ranks share the lines of an update, and train.accumulate gives it {parts}: every rank needs one; "
-            f"set train.accumulate to {ranks} or more, or train with data.framing stream"
+            f"{ranks} ranks share the lines of an update, and it has {parts}: every rank needs one; "
+            f"set data.batch_size to {ranks} or more, or train with data.framing stream"
         )
     return ConfigError(
         f"{ranks} ranks share the rows of a batch, and it has {parts}: every rank needs one; start at most "

@@ -44,7 +44,7 @@ def names() -> str:
     for command in re.findall(r"^\$ (printf .*)$", page, re.MULTILINE):
         subprocess.run(["bash", "-c", command], check=True)
     told(
-        "train gru names.txt -o runs/names --set data.framing=lines --steps 400 --sample-every 0"
+        "train gru names.txt -o runs/names --steps 100 --sample-every 0 --set train.eval_every=20"
         " --kernels numpy"
     )
     return told("score runs/names strange.txt --color").partition("\n")[2]

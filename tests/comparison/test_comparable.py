@@ -196,3 +196,20 @@ def test_what_does_not_change_the_result_does_not_change_the_identity(novel):
     assert not same(learning_rate=0.5)
     assert not same(seed=9)
     assert attrs.evolve(member, text_sha256="other").id != member.id
+
+
+def lists(tmp_path: Path, **changes: str) -> RunConfig:
+    file = tmp_path / "names.txt"
+    file.write_text(
+        "".join(f"{a}{b}{c}é\n" for a in "abcd" for b in "aeio" for c in "nrst"), "utf-8"
+    )
+    small = ("model.hidden_dim=4", "model.embed_dim=4", "train.steps=3", "train.kernels=numpy")
+    settings = [f"data.{key}={value}" for key, value in changes.items()]
+    return load_config("lists", texts=[file], overrides=[*small, *settings])
+
+
+def test_shuffled_lines_are_compared_if_all_hold_out_the_same_ones(tmp_path):
+    assert plan(lists(tmp_path), lists(tmp_path, alphabet="tsrnoiedcbaé")).members
+    for other in ({"shuffle": "false"}, {"encoding": "bytes"}):
+        with pytest.raises((InputError, ConfigError), match=r"data\.shuffle|different lines"):
+            plan(lists(tmp_path), lists(tmp_path, **other))

@@ -30,7 +30,7 @@ COMPARISONS = [name for name, _ in bundled_comparisons()]
 
 
 def test_what_is_bundled():
-    assert RUNS == ["gru", "large", "lstm", "medium", "small", "srnn", "text"]
+    assert RUNS == ["gru", "large", "lists", "lstm", "medium", "small", "srnn", "text"]
     assert [
         *EXPERIMENTS,
         *("srnn-vs-lstm", "srnn-vs-lstm-deep", "srnn-vs-lstm-memory"),

@@ -149,7 +149,7 @@ def test_a_config_that_was_printed_is_the_user_s_own(config):
 
 def test_which_bundled_configs_need_a_text(config):
     needing = {name for name, _ in bundled_runs() if needs_text(name)}
-    assert needing == {"small", "medium", "large", "text"}
+    assert needing == {"small", "medium", "large", "lists", "text"}
     assert not needs_text(config(""))
     with pytest.raises(ConfigError, match=r"small: .* has no text.*\n.*medium: "):
         comparison_of(["small", "srnn", "medium"])

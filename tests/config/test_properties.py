@@ -65,6 +65,7 @@ configs = st.builds(
         framing=st.sampled_from(["lines", "stream"]),
         alphabet=alphabets,
         val_frac=st.floats(0, 0.5),
+        shuffle=st.booleans(),
         batch_size=wholes,
         seq_length=wholes,
     ),

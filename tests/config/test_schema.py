@@ -36,6 +36,7 @@ def test_the_defaults_are_the_tutorials():
             "val_frac": 0.0,
             "test_frac": 0.0,
             "val_file": None,
+            "shuffle": True,
             "batch_size": 32,
             "seq_length": 64,
         },
@@ -139,7 +140,7 @@ def test_plain_data_is_judged_as_a_file_is():
         from_dict(data, source="run.safetensors")
     assert str(raised.value).split("\n") == [
         "run.safetensors: data: expected keys (text, framing, encoding, normalize, alphabet, min_count, "
-        "val_frac, test_frac, val_file, batch_size, seq_length), got nothing",
+        "val_frac, test_frac, val_file, shuffle, batch_size, seq_length), got nothing",
         "run.safetensors: model.layers: expected a whole number, got 'two'",
         "run.safetensors: train.stepz: unknown key; did you mean steps?",
     ]

@@ -13,6 +13,7 @@ from charlm.lm import evaluation
 from charlm.lm.evaluation import Score, dynamic_trainer, evaluate, read, standard_error
 from charlm.lm.language_model import CharLM
 from charlm.lm.scoring import score_text
+from charlm.text.batch import Batch
 from charlm.text.corpus import LineCorpus
 from charlm.text.vocab import Vocab
 
@@ -31,7 +32,9 @@ def test_the_pieces_that_a_text_is_read_in_make_no_difference():
     assert read(model, ids, 1, size=7) == pytest.approx(whole, abs=1e-5)
     assert read(model, ids, 200, warm_up=199) == pytest.approx(whole[199:], abs=1e-5)
     inputs, targets = ids[:-1, np.newaxis], ids[1:, np.newaxis]
-    assert evaluate(model, [(inputs, targets, True)]).nll == pytest.approx(whole.mean(), abs=1e-5)
+    assert evaluate(model, [Batch(inputs, targets, fresh=True)]).nll == pytest.approx(
+        whole.mean(), abs=1e-5
+    )
 
 
 def test_a_model_of_lines_starts_each_line_anew():

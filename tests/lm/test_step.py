@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from charlm.config import ModelConfig
 from charlm.engine.expression import Expression
+from charlm.engine.gradcheck import check_parameters
 from charlm.engine.graph import ComputationGraph
 from charlm.engine.ops import (
     affine_transform,
@@ -26,8 +27,11 @@ from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import AdamTrainer
 from charlm.errors import BadGradientError
 from charlm.kernels import NUMPY, Kernels, namespace, select
+from charlm.lm.evaluation import evaluate
 from charlm.lm.language_model import CharLM
 from charlm.lm.step import Gradient
+from charlm.text.batch import Batch
+from charlm.text.corpus import LineCorpus
 from charlm.text.vocab import Vocab
 
 Array = np.ndarray
@@ -138,8 +142,9 @@ def check_prepared_calls(
     symbols: int,
     factor: float,
     begins: bool,
+    filled: bool = False,
 ) -> None:
-    """Compare three steps with those of a graph, to the last bit."""
+    """Compare three steps with those of a graph, to the last bit; ``filled``: not all targets count."""
     config = ModelConfig(cell=cell, layers=len(sizes), hidden_dim=sizes, embed_dim=6)
     vocab = Vocab.from_alphabet(LETTERS[:symbols], eos=False)
     model = CharLM(vocab, config, NumpyStream(1), dtype)
@@ -149,7 +154,8 @@ def check_prepared_calls(
         state = None if begins else states(model, shape[1], rng)
         for _ in range(3):
             ids = rng.integers(0, symbols, (shape[0] + 1, shape[1]))
-            loss, state = gradient(ids[:-1], ids[1:], state, factor)
+            counted = rng.random(shape) < 0.7 if filled else None
+            loss, state = gradient(ids[:-1], ids[1:], state, factor, counted)
             arrays = [p.gradient.copy() for p in model.parameters().values()]
             model.collection.clear_gradients()
             parts = [part for layer in state for part in layer]
@@ -165,6 +171,7 @@ SHAPES = {
     "symbols": st.integers(2, 20),
     "factor": st.sampled_from([1.0, 0.3]),
     "begins": st.booleans(),
+    "filled": st.booleans(),
 }
 
 
@@ -184,6 +191,54 @@ def test_so_do_those_of_plain_numpy(cell, dtype, **case):
 @pytest.mark.parametrize("cell", ["rnn", "gru", "gru_after", "lstm"])
 def test_prepared_calls_make_them_on_several_threads(cell):
     check_prepared_calls(compiled(), np.float32, cell, [192, 160], (6, 16), 20, 0.3, False)
+    check_prepared_calls(compiled(), np.float32, cell, [192, 160], (6, 16), 20, 0.3, False, True)
+
+
+def lines_of(text: str) -> tuple[LineCorpus, list[Batch]]:
+    """Return a corpus with all lines in one batch, and a batch of each line alone."""
+    corpus = LineCorpus.from_text(text, ALPHABET, batch_size=9)
+    alone = [corpus.train[k : k + 1].batch() for k in range(len(corpus.train))]
+    return corpus, alone
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("fast", [False, True], ids=["numpy", "compiled"])
+def test_lines_of_a_batch_are_learned_as_if_each_was_alone(cell, fast):
+    """What fills up short lines counts nowhere: in the loss, the characters and the gradients."""
+    dtype, tolerance = (np.float32, 2e-5) if fast else (np.float64, 1e-13)
+    corpus, alone = lines_of("abcdefgabcdefg\nab\ngfe\na\nfeedbad\n")
+    config = ModelConfig(cell=cell, layers=2, hidden_dim=[9, 7], embed_dim=5)
+    model = CharLM(corpus.vocab, config, NumpyStream(1), dtype)
+    model.kernels = compiled() if fast else NUMPY
+    together = corpus.batch(0)
+    assert together.characters == sum(batch.targets_TB.size for batch in alone)
+    found = []
+    for batches in ([together], alone):
+        gradient = Gradient(model)
+        losses = [gradient(b.inputs_TB, b.targets_TB, None, 0.2, b.counted_TB)[0] for b in batches]
+        arrays = [p.gradient.copy() for p in model.parameters().values()]
+        found.append([np.array(sum(losses)), *arrays])
+        model.collection.clear_gradients()
+    for ours, theirs in zip(*found, strict=True):
+        scale = max(1.0, float(np.abs(theirs).max()))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * scale)
+    score = evaluate(model, [together])
+    assert score.characters == together.characters
+    assert score.nll == pytest.approx(evaluate(model, alone).nll, rel=tolerance)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "norm_lstm"])
+def test_the_gradient_of_a_filled_batch_against_differences(cell):
+    corpus, _ = lines_of("abcd\nab\ng\n")
+    config = ModelConfig(cell=cell, hidden_dim=4, embed_dim=3)
+    model = CharLM(corpus.vocab, config, NumpyStream(1), np.float64)
+    batch = corpus.batch(0)
+
+    def loss(graph: ComputationGraph) -> Expression:
+        how = {"counted_TB": batch.counted_TB, "train": True}
+        return model.loss(graph, batch.inputs_TB, batch.targets_TB, **how)[0]
+
+    assert check_parameters(model.collection, loss) < 1e-6
 
 
 def states(model: CharLM, texts: int, rng: np.random.Generator) -> list[tuple[Array, ...]]:

@@ -27,9 +27,9 @@ def test_format_1():
     assert model.sample(temperature=0) == "a quick brown fox jumped over the lazy dog"
 
 
-def resumed(path: Path) -> tuple[Training, list[float], list[float]]:
+def resumed(path: Path, text: str = TEXT) -> tuple[Training, list[float], list[float]]:
     checkpoint = load_checkpoint(path)
-    training = Training(config_of(checkpoint), text=TEXT, resume=checkpoint)
+    training = Training(config_of(checkpoint), text=text, resume=checkpoint)
     events = list(training.events())
     losses = [event.loss for event in events if isinstance(event, Logged)]
     return training, losses, [event.score.nll for event in events if isinstance(event, Evaluated)]
@@ -47,3 +47,19 @@ def test_a_run_of_format_1_is_resumed(tmp_path):
     assert reported == [losses, scores]
     for name, tensor in training.checkpoint().tensors.items():
         np.testing.assert_array_equal(again.checkpoint().tensors[name], tensor)
+
+
+LINES = DATA / "lines-format-2.safetensors"
+"""Of a run on lines that has no ``data.shuffle`` yet, and a batch size without effect."""
+LINES_LOSSES = [14.11634302, 12.51005697, 11.94068289, 16.66123056, 16.00218010]
+LINES_SCORES = [2.08731925, 1.87221632, 1.75021906]
+
+
+def test_a_run_that_read_lines_in_order_is_resumed():
+    pairs = [(a, b) for a in ("an", "bo", "cla", "d") for b in ("a", "eve", "i", "o", "ura")]
+    text = "".join(f"{a}{b}{'la' * (k % 4)}\n" for k, (a, b) in enumerate(pairs))
+    training, losses, scores = resumed(LINES, text)
+    assert losses == pytest.approx(LINES_LOSSES, rel=1e-5)
+    assert scores == pytest.approx(LINES_SCORES, rel=1e-5)
+    data = training.config.data
+    assert (data.shuffle, data.batch_size, training.step) == (False, 1, 50)

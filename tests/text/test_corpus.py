@@ -22,7 +22,7 @@ def test_each_line_is_framed_and_the_order_kept(given_lines):
     corpus = LineCorpus.from_text("\n".join(given_lines))
     expected = [line for line in given_lines if line]
     for step in range(2 * len(expected)):
-        inputs, targets, fresh = corpus.batch(step)
+        inputs, targets, fresh, _ = corpus.batch(step)
         line = expected[step % len(expected)]
         assert decoded(corpus, inputs[:, 0]) == "<EOS>" + line
         assert decoded(corpus, targets[:, 0]) == line + "<EOS>"
@@ -61,7 +61,7 @@ def test_streams_read_on_without_a_gap(text, batch_size, seq_length):
     columns = ["" for _ in range(corpus.batch_size)]
     last = None
     for step in range(corpus.steps_per_pass):
-        inputs, targets, fresh = corpus.batch(step)
+        inputs, targets, fresh, _ = corpus.batch(step)
         assert inputs.shape == (corpus.seq_length, corpus.batch_size)
         assert fresh == (step == 0)
         assert last is None or np.array_equal(inputs[0], last)
@@ -100,7 +100,7 @@ def test_each_held_out_character_is_predicted_once_from_its_predecessor(count, f
     corpus = StreamCorpus.from_text(text, val_frac=fraction)
     held_out = corpus.held_out_ids.tolist()
     predicted = []
-    for inputs, targets, _ in corpus.held_out_batches() if corpus.has_held_out else []:
+    for inputs, targets, *_ in corpus.held_out_batches() if corpus.has_held_out else []:
         assert np.array_equal(inputs.astype(int) + 1, targets)
         predicted += targets.ravel().tolist()
     assert sorted(predicted) == held_out
@@ -121,7 +121,7 @@ def test_a_sample_of_the_held_out_text_is_evenly_placed(most):
     scored = np.concatenate([b.targets_TB.ravel() for b in corpus.held_out_batches(most)])
     wanted = held_out if most is None or most >= held_out else most
     assert wanted - 8 < len(scored) <= wanted
-    for inputs, targets, _ in corpus.held_out_batches(most):
+    for inputs, targets, *_ in corpus.held_out_batches(most):
         assert ((inputs + 1) % 26 == targets).all()
 
 

@@ -85,7 +85,7 @@ def test_each_part_has_its_own_unknown_characters(tmp_path, monkeypatch, framing
         val_file=str(tmp_path / "other.txt") if val_file else None,
     )
     corpus = corpus_of(data)
-    whole = "".join(lines)
+    whole = "".join(lines if corpus.places is None else [lines[k] for k in corpus.places])
     begin, sizes = len(corpus.train_ids), {}
     for split, part in (("val", corpus.held_out_ids), ("test", corpus.test_ids)):
         text = whole[begin : begin + len(part)]

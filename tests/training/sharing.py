@@ -34,7 +34,7 @@ SPOILT = "a cat " * 175 + "aq cat" + "a cat " * 34 + "a"
 """The last of six streams begins at its q."""
 DROPOUT = {"model.dropout": 0.2, "model.input_dropout": 0.1}
 ADAM = {"train.trainer": "adam", "train.learning_rate": 0.002}
-LINE = {"data.framing": "lines", "train.learning_rate": 0.02}
+LINE = {"data.framing": "lines", "train.learning_rate": 0.02, "data.batch_size": 1}
 CASES: dict[str, dict[str, Any]] = {
     "rnn": {"model.cell": "rnn"},
     "gru with dropout": {"model.cell": "gru", **DROPOUT, "train.clip_norm": 0.2},
@@ -53,6 +53,13 @@ CASES: dict[str, dict[str, Any]] = {
         "train.accumulate": 5,
         **DROPOUT,
         "model.recurrent_dropout": 0.3,
+    },
+    "lines in batches": {**LINE, "data.batch_size": 4, **DROPOUT, "model.recurrent_dropout": 0.3},
+    "fewer lines in a batch than ranks": {
+        **LINE,
+        "data.batch_size": 2,
+        "train.accumulate": 2,
+        **DROPOUT,
     },
     "a loss that is not finite": {**DROPOUT, "data.val_frac": 0},
     "one in the first of two batches": {**DROPOUT, "data.val_frac": 0, "train.accumulate": 2},

@@ -107,6 +107,7 @@ def assert_close(one: dict, other: dict, name: str) -> None:
 def test_ranks_learn_what_one_process_learns_and_three_give_the_same_bits_twice(tmp_path):
     names = [name for name in CASES if find_spec("numba") or "compiled" not in name]
     few = ["streams that ranks cannot divide", "lines with dropout", DRAWN_MORE]
+    few += ["lines in batches", "fewer lines in a batch than ranks"]
     two = run_cases(tmp_path / "two", 2, names)
     three, again = (run_cases(tmp_path / folder, 3, few) for folder in ("three", "again"))
     for name in few:

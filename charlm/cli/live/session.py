@@ -15,7 +15,7 @@ import numpy as np
 
 from charlm.cli.live.interrupts import Interrupts, handled
 from charlm.cli.live.progress import TrainingBar
-from charlm.cli.live.views import LineView, StreamView, Viewer
+from charlm.cli.live.views import LineView, TextView, Viewer
 from charlm.cli.terminal.layout import filled
 from charlm.cli.terminal.phrases import program, text_sizes
 from charlm.cli.terminal.screen import Screen
@@ -149,8 +149,8 @@ def _longer(time: str, used: float) -> str:
 def _show(
     training: Training, screen: Screen, interrupts: Interrupts, viewers: Sequence[Viewer]
 ) -> int:
-    lines = training.config.data.framing == "lines"
-    view: Viewer = LineView(screen, training) if lines else StreamView(screen, training)
+    alone = training.corpus.by_line
+    view: Viewer = LineView(screen, training) if alone else TextView(screen, training)
     lost = 0
     try:
         for event in training.events():

@@ -9,6 +9,7 @@ from charlm.cli.terminal.phrases import marked
 from charlm.cli.terminal.scores import shown_perplexity
 from charlm.cli.terminal.screen import Screen
 from charlm.reporting.verdicts import History, Verdicts
+from charlm.text.corpus import LineCorpus
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training
 from charlm.wording import fixed
@@ -26,7 +27,7 @@ class Viewer(Protocol):
 
 
 class LineView:
-    """Lines as in the tutorial: the loss, a tab, and a sample."""
+    """One line a step, as in the tutorial: the loss, a tab, and a sample."""
 
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
@@ -53,12 +54,16 @@ class LineView:
             self._loss = None
 
 
-class StreamView:
-    """Losses per character, held-out scores with their meaning beside the baselines, and samples as blocks."""
+class TextView:
+    """Losses, held-out scores with their meaning beside the baselines, and samples, those of a stream as blocks.
+
+    The training loss of lines is per line, their held-out score per character.
+    """
 
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
         self._unit = training.corpus.vocab.unit
+        self._lines = isinstance(training.corpus, LineCorpus)
         self._verdicts: Verdicts | None = None
         if training.corpus.has_held_out and training.directory is not None:
             directory = training.directory
@@ -69,8 +74,9 @@ class StreamView:
         """Print the event, if it belongs on stdout."""
         match event:
             case Logged():
+                unit = "line" if self._lines else self._unit
                 self._screen.result(
-                    f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{self._unit}"
+                    f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{unit}"
                 )
                 if self._verdicts is not None:
                     self._verdicts.logged(event.step, event.loss)
@@ -83,6 +89,8 @@ class StreamView:
                 said = self._verdicts and self._verdicts.evaluated(event.step, score.nll)
                 if said:
                     self._screen.result(filled(said, VERDICT, VERDICT))
+            case Sampled() if self._lines:
+                self._screen.result(f"step {event.step:>6}   sample   {marked(event.sample)}")
             case Sampled():
                 self._screen.result(
                     f"--- sample at step {event.step} ---\n{event.sample.text}\n---"

@@ -63,13 +63,17 @@ class LookupSequence(Op):
 
 @dataclass(eq=False)
 class SequenceNegLogSoftmax(Op):
-    """y = sum over t, b of -ln softmax(b + W h[t, b])[targets[t, b]]; the output layer and its loss in one op."""
+    """y = sum over t, b of -ln softmax(b + W h[t, b])[targets[t, b]]; the output layer and its loss in one op.
+
+    Only targets with True in ``counted_TB`` count, if it is given.
+    """
 
     targets_TB: Array
+    counted_TB: Array | None = None
     has_data = True
 
     def identity(self) -> tuple[Any, ...]:
-        return self.targets_TB.shape
+        return *self.targets_TB.shape, self.counted_TB is None
 
     def dim(self, *dims: Dim) -> Dim:
         (h, _), (w, _), (b, _) = dims
@@ -85,6 +89,8 @@ class SequenceNegLogSoftmax(Op):
         losses, ctx.saved = ctx.kernels.affine_softmax_nll_forward(
             h.reshape(-1, h.shape[-1]), w[0], b[0], self.targets_TB.ravel()
         )
+        if self.counted_TB is not None:
+            losses = losses * self.counted_TB.ravel()
         return losses.sum().reshape(1, 1)
 
     def backward(
@@ -92,6 +98,8 @@ class SequenceNegLogSoftmax(Op):
     ) -> list[Array]:
         targets = self.targets_TB.ravel()
         dloss = np.full(targets.shape, dy[0, 0])
+        if self.counted_TB is not None:
+            dloss *= self.counted_TB.ravel()
         dh, dw, db = ctx.kernels.affine_softmax_nll_backward(
             dloss, ctx.saved, h.reshape(-1, h.shape[-1]), w[0], b[0], targets
         )
@@ -102,6 +110,8 @@ class SequenceNegLogSoftmax(Op):
         targets = np.array([[0, 1], [3, 3], [1, 0]])
         yield Sample(cls(targets), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)))
         yield Sample(cls(np.array([[2]])), (((5, 1, 1), 1), ((4, 5), 1), ((4,), 1)))
+        counted = np.array([[True, True], [True, False], [True, False]])
+        yield Sample(cls(targets, counted), (((5, 2, 3), 1), ((4, 5), 1), ((4,), 1)))
 
     @classmethod
     def bad_samples(cls) -> Iterable[BadSample]:
@@ -216,6 +226,8 @@ def lookup_sequence(graph: ComputationGraph, table: LookupParameter, ids_TB: Arr
     return start(graph, LookupSequence(table, ids_TB))
 
 
-def sequence_neg_log_softmax(h: Operand, w: Operand, b: Operand, targets_TB: Array) -> Expression:
-    """Return the summed negative log-likelihood of (T, B) targets under softmax(b + W h)."""
-    return apply(SequenceNegLogSoftmax(targets_TB), h, w, b)
+def sequence_neg_log_softmax(
+    h: Operand, w: Operand, b: Operand, targets_TB: Array, counted_TB: Array | None = None
+) -> Expression:
+    """Return the summed negative log-likelihood of (T, B) targets under softmax(b + W h), of those that count."""
+    return apply(SequenceNegLogSoftmax(targets_TB, counted_TB), h, w, b)

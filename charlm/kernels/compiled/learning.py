@@ -40,10 +40,11 @@ class PreparedStep:
         weights: Sequence[Sequence[Array]],
         gradients: Sequence[Sequence[Array]],
         settings: Sequence[float],
-        inputs_TB: Array,
-        targets_TB: Array,
         states: Sequence[Sequence[Array]],
         factor: float,
+        inputs_TB: Array,
+        targets_TB: Array,
+        counted_TB: Array | None = None,
     ) -> None:
         cell = CELLS[kind]
         (table,), *layers, (W, b) = weights
@@ -78,9 +79,10 @@ class PreparedStep:
         h = x.reshape(len(targets), -1)
         call, (self._losses, p) = output_layer.prepare_forward(team, h, W, b, targets)
         self._forward.append(call)
-        dloss = np.full(len(targets), self._factor)
+        self._counted = None if counted_TB is None else counted_TB.ravel()
+        self._dloss = np.full(len(targets), self._factor)
         call, (dh, *_) = output_layer.prepare_backward(
-            team, dloss, p, h, W, b, targets, into=of_output
+            team, self._dloss, p, h, W, b, targets, into=of_output
         )
         self._backward += [partial(np.copyto, below, dh.reshape(below.shape)), call]
         self._backward.reverse()  # it goes from the top down
@@ -91,6 +93,9 @@ class PreparedStep:
             self._x[...] = self._table[self._ids]
         for call in self._forward:
             call()
+        if self._counted is not None:
+            self._losses *= self._counted
+            np.multiply(self._counted, self._factor, out=self._dloss)
         return float(self._losses.sum() * self._factor)
 
     def backward(self) -> None:

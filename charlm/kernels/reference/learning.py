@@ -36,9 +36,10 @@ class PreparedStep:
         weights: of the table (V, I), of each layer, and of the output layer.
         gradients: the same for their gradients, which are written there; that of the table is added.
         settings: what the cell's kernels take after the states.
-        inputs_TB, targets_TB: ids, which are read anew at each call.
-        states: (B, H) for each layer and state, read in the same way.
+        states: (B, H) for each layer and state, which are read anew at each call.
         factor: the loss is multiplied by it.
+        inputs_TB, targets_TB: ids, read in the same way.
+        counted_TB: 1 for targets that count and 0 for others, read in the same way; None: all count.
 
     Attributes:
         layers: the states after the last step, (S, 1, B, H) for each layer.
@@ -50,10 +51,11 @@ class PreparedStep:
         weights: Sequence[Sequence[Array]],
         gradients: Sequence[Sequence[Array]],
         settings: Sequence[float],
-        inputs_TB: Array,
-        targets_TB: Array,
         states: Sequence[Sequence[Array]],
         factor: float,
+        inputs_TB: Array,
+        targets_TB: Array,
+        counted_TB: Array | None = None,
     ) -> None:
         self._cell_forward, self._cell_backward = CELLS[kind]
         (self._table,), *layers, self._output = weights
@@ -62,6 +64,7 @@ class PreparedStep:
             (*layer, *state, *settings) for layer, state in zip(layers, states, strict=True)
         ]
         self._ids, self._targets = inputs_TB, targets_TB.reshape(-1)
+        self._counted = None if counted_TB is None else counted_TB.reshape(-1)
         self._factor = self._table.dtype.type(factor)
         # as in a graph: the table is multiplied once if it has no more rows than the batch has positions
         self._embeds = inputs_TB.size >= len(self._table)
@@ -81,11 +84,15 @@ class PreparedStep:
         losses_N, p_NV = affine_softmax_nll_forward(*arguments)
         self._calls.append((p_NV, *arguments))
         self.layers = [y_STBH[:, -1:] for y_STBH, *_ in self._calls[:-1]]
+        if self._counted is not None:
+            losses_N *= self._counted
         return float(losses_N.sum() * self._factor)
 
     def backward(self) -> None:
         """Compute the gradients of all weights."""
         dloss_N = np.full(len(self._targets), self._factor)
+        if self._counted is not None:
+            dloss_N *= self._counted
         dx, *gradients = affine_softmax_nll_backward(dloss_N, *self._calls.pop())
         _write(gradients, self._gradients[-1])
         for places in self._gradients[-2::-1]:

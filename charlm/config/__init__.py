@@ -35,6 +35,7 @@ from charlm.config.schema import (
     RunConfig,
     TrainConfig,
 )
+from charlm.config.start import Start
 from charlm.config.structure import from_dict, to_dict
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "NamedModel",
     "Override",
     "RunConfig",
+    "Start",
     "TrainConfig",
     "bundled_comparisons",
     "bundled_folder",

@@ -14,6 +14,7 @@ import attrs
 
 from charlm.config import rules
 from charlm.config.comparable import check_comparable, holds_out
+from charlm.config.frozen import check_frozen
 from charlm.config.rules import Rule, shown
 from charlm.errors import SettingError
 
@@ -230,6 +231,11 @@ class TrainConfig:
         rules.or_nothing(rules.whole(1)),
         "held-out scores without a new best before the learning rate falls with schedule plateau; null = 2",
     )
+    schedule_from: Literal["here"] | tuple[float, ...] | None = _setting(
+        None,
+        rules.or_nothing(rules.place),
+        "where the schedule begins; here = where a run is resumed (kept as its step and seconds), null = at the start",
+    )
     clip_norm: float = _setting(
         5.0, rules.number(least=0), "a gradient of larger norm is scaled to this norm; 0 = never"
     )
@@ -238,6 +244,11 @@ class TrainConfig:
         0.0,
         _PROBABILITY,
         "decay of the moving average of the weights, which is scored and sampled; 0 = no average",
+    )
+    freeze: tuple[str, ...] = _setting(
+        (),
+        rules.parts,
+        "parts of the network that do not change: embedding, rnn (all layers), layer1, layer2, ..., softmax",
     )
     steps: int | None = _setting(
         200, rules.or_nothing(rules.whole(0)), "number of updates; null = no limit"
@@ -300,6 +311,12 @@ class TrainConfig:
         return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
 
     @property
+    def schedule_start(self) -> tuple[float, float]:
+        """The step and the seconds at which the schedule begins."""
+        place = self.schedule_from
+        return (place[0], place[1]) if isinstance(place, tuple) else (0, 0.0)
+
+    @property
     def decay_share(self) -> float:
         """``decay``, or its default."""
         return 0.1 if self.decay is None else self.decay
@@ -323,6 +340,9 @@ class RunConfig:
     model: ModelConfig = attrs.field(default=ModelConfig(), metadata={"doc": "The network"})
     data: DataConfig = attrs.field(default=DataConfig(), metadata={"doc": "The text"})
     train: TrainConfig = attrs.field(default=TrainConfig(), metadata={"doc": "The training"})
+
+    def __attrs_post_init__(self) -> None:
+        check_frozen(self.model, self.train.freeze)
 
 
 SECTIONS = ("model", "data", "train")

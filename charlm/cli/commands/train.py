@@ -25,6 +25,7 @@ charlm train novel.txt            your own text
 charlm train lstm novel.txt       a config on your text
 charlm train my.yaml --lr 0.01    another learning rate
 charlm train --resume runs/novel  continue a run
+charlm train letters.txt --finetune runs/novel  start from its weights
 
 Set a key of the config with its option; --set also takes keys that have no option.
 --steps, --epochs and --max-time replace all three limits of the config. If you give several, the run
@@ -62,7 +63,14 @@ ends at the first limit that it reaches.
     metavar="RUN",
     type=HomePath(),
     shell_complete=runs,
-    help="Start from the weights of this run.",
+    help="Start from the weights of this run, with its sizes.",
+)
+@click.option(
+    "--finetune",
+    metavar="RUN",
+    type=HomePath(),
+    shell_complete=runs,
+    help="As --init-from, with a lower learning rate and a short warm-up.",
 )
 @click.option(
     "--resume",

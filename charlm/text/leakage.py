@@ -7,6 +7,7 @@ long training part, only grams whose hash begins with some zeros are kept, so lo
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -166,7 +167,8 @@ def _copies(
 
 def _same_lines(train: Ids, held_out: Ids, end: int) -> tuple[npt.NDArray[np.bool_], Copy]:
     """Return which characters of the held-out part are in lines of the training part, and the longest such line."""
-    covered, longest, known = np.zeros(len(held_out), bool), Copy(0, 0, 0), {}
+    covered, longest = np.zeros(len(held_out), bool), Copy(0, 0, 0)
+    known: dict[str, int] = {}
     for begin, line in _lines(train, end):
         known.setdefault(line, begin)
     for begin, line in _lines(held_out, end):
@@ -235,10 +237,8 @@ def _changed(units: Numbers, covered: Numbers, at: Numbers, ours: Numbers, their
     count = int(units[-1]) + 1
     grams = np.bincount(units[at], minlength=count)
     most = np.zeros(count, np.int64)
-    for half in (
-        0,
-        32,
-    ):  # two grids of distances, so that a small change of the distance splits only one
+    # two grids of distances, so that a small change of the distance splits only one
+    for half in (0, 32):
         places = (units[ours] << 32) + ((theirs - ours + half) >> 6) + (1 << 31)
         places, votes = np.unique(places, return_counts=True)
         np.maximum.at(most, places >> 32, votes)
@@ -255,13 +255,15 @@ def leakage_note(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> str | N
     found = leakage(train, held_out, vocab.eos)
     if found.share < NOTED:
         return None
-    (length, at, source), lines = found.longest, vocab.eos is not None
+    (length, at, _), lines = found.longest, vocab.eos is not None
     example = vocab.decode(held_out[at : at + min(length - lines, SPAN)])
     if lines:
         ends = held_out[: found.compared[1]] == vocab.eos
         copied = f"{found.lines:,} of {int(ends.sum()):,} lines"
         where = f"; for example {cut(example, 40)!r}"
-        repair = "keep one of each line first: awk '!seen[$0]++' FILE > unique.txt"
+        names = [] if corpus.report is None else corpus.report.names
+        file = shlex.quote(names[0].removeprefix("text ")) if len(names) == 1 else "FILES"
+        repair = f"to keep one of each line: awk '!seen[$0]++' {file} > unique.txt"
     else:
         copied = f"{counted(found.copied, 'character')} in spans of {SPAN} or more"
         where = (
@@ -271,10 +273,8 @@ def leakage_note(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> str | N
         repair = "remove the copies, or score another text: --val-file TEXT"
     if data.val_file is not None:
         repair = "remove the copies from one of the two texts"
-    said = [copied] * bool(found.copied)
-    said += [f"about {counted(found.changed, 'character')} with small changes"] * bool(
-        found.changed
-    )
+    changed = f"about {counted(found.changed, 'character')} with small changes"
+    said = [copied] * bool(found.copied) + [changed] * bool(found.changed)
     compared = ", ".join(
         f"the {name} {compared:,} of the {size:,} {part} characters"
         for name, part, compared, size in (
@@ -293,12 +293,10 @@ def leakage_note(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> str | N
 def _places(vocab: Vocab, train: Ids, held_out: Ids, copy: Copy, follows: bool) -> str:
     """Return where a copy begins, in lines of the text if there are any; the held-out part may follow the other."""
     newline = next((k for k, s in enumerate(vocab.symbols) if s in ("\n", BYTES[ord("\n")])), None)
-    if newline is None:
-        places, word = [copy.source, copy.at + len(train) * follows], "character"
-    else:
-        before = [np.count_nonzero(train[: copy.source] == newline)]
-        before.append(np.count_nonzero(held_out[: copy.at] == newline))
-        before[1] += np.count_nonzero(train == newline) * follows
-        places, word = before, "line"
+    word, source, at, before = "character", copy.source, copy.at, len(train) * follows
+    if newline is not None:
+        ends, word = train == newline, "line"
+        source, before = int(ends[:source].sum()), int(ends.sum()) * follows
+        at = int((held_out[:at] == newline).sum())
     other = "" if follows else " of the other text"
-    return f"{word} {places[1] + 1:,}, and at {word} {places[0] + 1:,}{other}"
+    return f"{word} {at + before + 1:,}, and at {word} {source + 1:,}{other}"

@@ -179,6 +179,6 @@ def _changes_of_rate(learner: Learner, before: Before, seconds: float) -> Iterat
         return
     yield (
         f"the learning rate goes from {short(was, 3)} to {short(rate, 3)} at once, and to {end} at the end: its "
-        f"schedule ({now.schedule}) is now over {new.length}, and was over {old.length}. With --schedule-from here it would "
-        f"start again at this step: the rate would go to {top}{warmup}, and then to {end} at the end"
+        f"schedule ({now.schedule}) is now over {new.length}, and was over {old.length}. With --schedule-from here it "
+        f"would start again at this step: the rate would go to {top}{warmup}, and then to {end} at the end"
     )

@@ -27,15 +27,15 @@ BLOCK = 200
 """Characters of a stream that are judged together."""
 MOST_TRAIN, MOST_HELD_OUT = 32_000_000, 4_000_000
 """Of longer parts, these many characters next to each other are compared."""
-NOTED = 0.005
-"""From this share of the held-out part on, there is a note."""
+FEWEST, NOTED = 500, 0.005
+"""The fewest characters of a held-out part, and the smallest share of it that is in the other, for a note."""
 _KEPT = 1 << 21
 """Grams of the training part that are kept."""
 _PLACES = 4
 """Places of a gram in the training part that are tried."""
 _FEWEST = 8
 """Grams of a line or block that has few changes."""
-_CHUNK = 1 << 18
+_CHUNK, _ROWS = 1 << 18, 1 << 12
 _FACTOR = 0x9E3779B97F4A7C15
 _INVERSE = pow(_FACTOR, -1, 1 << 64)
 
@@ -101,14 +101,14 @@ def leakage(train: Ids, held_out: Ids, end: int | None = None) -> Leakage:
         sources, keys = _grams(train, bits)
         order = np.argsort(keys, kind="stable")
         at, wanted = _grams(held_out, bits)
-        ours, theirs = _matches(at, wanted, keys[order], sources[order])
+        ours, theirs, rare = _matches(at, wanted, keys[order], sources[order])
     if end is None:
         covered, longest = _copies(train, held_out, ours, theirs)
         units = np.arange(len(held_out)) // max(BLOCK, 2 * _FEWEST << bits)
     else:
         covered, longest = _same_lines(train, held_out, end)
         units = np.cumsum(held_out == end) - (held_out == end)
-    changed = _changed(units, covered, at, ours, theirs)
+    changed = _changed(units, covered, at, ours[rare], theirs[rare])
     return Leakage(
         compared=(len(train), len(held_out)),
         copied=int(covered.sum()),
@@ -139,17 +139,17 @@ def _grams(ids: Ids, bits: int) -> tuple[Numbers, Numbers]:
 
 def _matches(
     at: Numbers, wanted: Numbers, keys: Numbers, sources: Numbers
-) -> tuple[Numbers, Numbers]:
-    """Return the places of equal grams in the held-out part, and in the training part; each has the first few."""
-    first = np.searchsorted(keys, wanted)
-    ours, theirs = [], []
-    for place in range(_PLACES):
-        index = first + place
-        inside = index < len(keys)
-        same = np.flatnonzero(inside)[keys[index[inside]] == wanted[inside]]
-        ours.append(at[same])
-        theirs.append(sources[index[same]])
-    return np.concatenate(ours), np.concatenate(theirs)
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Return the places of equal grams in the held-out part and in the training part, and whether the gram is rare.
+
+    Of the places in the training part, each gram has the first few; a gram with more of them is not rare.
+    """
+    first, stop = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, "right")
+    same = [np.flatnonzero(first + k < stop) for k in range(_PLACES)]
+    ours = np.concatenate([at[some] for some in same])
+    theirs = np.concatenate([sources[first[some] + k] for k, some in enumerate(same)])
+    rare = np.concatenate([(stop - first)[some] <= _PLACES for some in same])
+    return ours, theirs, rare
 
 
 def _copies(
@@ -200,20 +200,33 @@ def _runs(
     new = np.ones(len(ours), bool)
     new[1:] = (shifts[1:] != shifts[:-1]) | (ours[1:] - ours[:-1] > GRAM)
     starts = np.flatnonzero(new)
-    ends = np.append(starts[1:], len(ours)) - 1
+    ends = np.flatnonzero(np.append(new[1:], len(new) > 0))
+    first, last, shift = ours[starts], ours[ends] + GRAM, shifts[starts]
+    long = _long(train, held_out, first, last, shift)
     reached, at = -1, None
-    for first, last, shift in zip(
-        ours[starts].tolist(), (ours[ends] + GRAM).tolist(), shifts[starts].tolist(), strict=True
-    ):
-        if shift == at and first < reached:
+    for begin, stop, ahead in zip(*(n[long].tolist() for n in (first, last, shift)), strict=True):
+        if ahead == at and begin < reached:
             continue
-        begin = first - _equal(held_out[:first][::-1], train[: first + shift][::-1])
-        stop = last + _equal(held_out[last:], train[last + shift :])
-        reached, at = stop, shift
-        if stop - begin >= SPAN and np.array_equal(
-            held_out[begin:stop], train[begin + shift : stop + shift]
-        ):
-            yield begin, stop, shift
+        start = begin - _equal(held_out[:begin][::-1], train[: begin + ahead][::-1])
+        end = stop + _equal(held_out[stop:], train[stop + ahead :])
+        reached, at = end, ahead
+        if np.array_equal(held_out[start:end], train[start + ahead : end + ahead]):
+            yield start, end, ahead
+
+
+def _long(train: Ids, held_out: Ids, first: Numbers, last: Numbers, shift: Numbers) -> Numbers:
+    """Return which runs of grams are in copies of ``SPAN`` or more: their neighbours on both sides are equal too."""
+    kept = []
+    for some in np.array_split(np.arange(len(first)), len(first) // _ROWS + 1):
+        length = last[some] - first[some]
+        for edge, way in ((last[some], np.arange(SPAN)), (first[some], -1 - np.arange(SPAN))):
+            ours = edge[:, np.newaxis] + way
+            theirs = ours + shift[some, np.newaxis]
+            inside = (ours >= 0) & (ours < len(held_out)) & (theirs >= 0) & (theirs < len(train))
+            same = inside & (held_out.take(ours, mode="clip") == train.take(theirs, mode="clip"))
+            length += np.where(same.all(1), SPAN, same.argmin(1))
+        kept.append(some[length >= SPAN])
+    return np.concatenate(kept)
 
 
 def _equal(first: Ids, second: Ids) -> int:
@@ -249,14 +262,14 @@ def _changed(units: Numbers, covered: Numbers, at: Numbers, ours: Numbers, their
 
 def leakage_note(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> str | None:
     """Return a note if much of a held-out part is in the training part: how much, where, and what to do."""
-    if not corpus.has_held_out:
-        return None
     vocab, train, held_out = corpus.vocab, corpus.train_ids, corpus.held_out_ids
+    if len(held_out) < FEWEST:
+        return None
     found = leakage(train, held_out, vocab.eos)
     if found.share < NOTED:
         return None
     (length, at, _), lines = found.longest, vocab.eos is not None
-    example = vocab.decode(held_out[at : at + min(length - lines, SPAN)])
+    example = vocab.decode(held_out[at : at + min(max(0, length - lines), SPAN)])
     if lines:
         ends = held_out[: found.compared[1]] == vocab.eos
         copied = f"{found.lines:,} of {int(ends.sum()):,} lines"

@@ -231,7 +231,7 @@ class TrainConfig:
         rules.or_nothing(rules.whole(1)),
         "held-out scores without a new best before the learning rate falls with schedule plateau; null = 2",
     )
-    schedule_from: Literal["here"] | tuple[float, ...] | None = _setting(
+    schedule_from: str | tuple[float, ...] | None = _setting(
         None,
         rules.or_nothing(rules.place),
         "where the schedule begins; here = where a run is resumed (kept as its step and seconds), null = at the start",

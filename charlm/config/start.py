@@ -17,7 +17,7 @@ NETWORK = tuple(
     if "dropout" not in field.name and field.name != "variational"
 )
 """The settings of a model that its weights depend on; the others matter in training only."""
-RATE = 0.25
+RATE = 0.5
 """In fine-tuning, the part of the config's learning rate; docs/training.md has the measurements."""
 WARMUP = 20
 """In fine-tuning, the updates in which the learning rate rises: the trainer's averages are new."""

@@ -94,9 +94,7 @@ def test_the_note_says_how_much_and_where():
 @pytest.mark.parametrize("apart", [40, 60])
 def test_a_copy_with_small_changes_is_counted_too(apart):
     train, new = prose(0, 4000), prose(1, 800)
-    changed = "".join(
-        "x" if k % apart == 0 else c for k, c in enumerate(train[2000:4000])
-    )
+    changed = "".join("x" if k % apart == 0 else c for k, c in enumerate(train[2000:4000]))
     found = leakage(ids_of(train), ids_of(new + changed))
     assert found.copied == 0
     assert 0.8 * len(changed) <= found.changed <= 1.2 * len(changed)

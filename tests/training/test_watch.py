@@ -129,8 +129,10 @@ def test_the_tutorial_shows_no_sign(name):
 def test_a_sign_is_not_said_again_after_resuming(tmp_path):
     run = load_config(
         "text",
-        overrides=[*SMALL, "train.trainer=sgd", "train.learning_rate=100", "train.steps=60"]
-        + ["train.sample_every=30"],
+        overrides=[
+            *(*SMALL, "train.trainer=sgd", "train.learning_rate=100", "train.steps=60"),
+            "train.sample_every=30",
+        ],
     )
     text = prose(0, 2000)
     list(Training(run, RunDirectory.create_named(tmp_path / "whole"), text=text).events())

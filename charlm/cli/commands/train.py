@@ -25,7 +25,6 @@ charlm train novel.txt            your own text
 charlm train lstm novel.txt       a config on your text
 charlm train my.yaml --lr 0.01    another learning rate
 charlm train --resume runs/novel  continue a run
-charlm train letters.txt --finetune runs/novel  start from its weights
 
 Set a key of the config with its option; --set also takes keys that have no option.
 --steps, --epochs and --max-time replace all three limits of the config. If you give several, the run

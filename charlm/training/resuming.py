@@ -169,16 +169,17 @@ def _changes_of_rate(learner: Learner, before: Before, seconds: float) -> Iterat
         return
     end = short(learner.schedule.rate(sys.maxsize, 1.0) * factor, 3)
     again = now.schedule_from is not None and now.schedule_from != before.settings.schedule_from
-    warmup = f" in {counted(now.warmup, 'step')}" if now.warmup else ""
-    top = short(now.learning_rate * factor, 3)
+    first = short(now.learning_rate * factor / max(1, now.warmup), 3)
+    rise = f"rises to {short(now.learning_rate * factor, 3)} in {counted(now.warmup, 'step')}, "
+    course = f"{rise if now.warmup else ''}and is {end} at the end"
     if again:
         yield (
             f"the schedule of the learning rate ({now.schedule}) starts again here: the rate goes from {short(was, 3)} "
-            f"to {top}{warmup}, and then to {end} at the end, after {new.length}"
+            f"to {first} at once, {course}, after {new.length}"
         )
         return
     yield (
-        f"the learning rate goes from {short(was, 3)} to {short(rate, 3)} at once, and to {end} at the end: its "
+        f"the learning rate goes from {short(was, 3)} to {short(rate, 3)} at once, and is {end} at the end: its "
         f"schedule ({now.schedule}) is now over {new.length}, and was over {old.length}. With --schedule-from here it "
-        f"would start again at this step: the rate would go to {top}{warmup}, and then to {end} at the end"
+        f"starts again at this step: the rate goes to {first} at once, {course}"
     )

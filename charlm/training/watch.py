@@ -26,7 +26,9 @@ ROSE = 1.05
 OVER = 1.01
 """Overfitting: the held-out score is this factor above the best, and the training loss fell by as much."""
 RISES = 2
-"""Overfitting: so many scores in a row, each above the one before."""
+"""Overfitting: this many scores in a row, each above the one before."""
+KEPT = 0.95
+"""The weight of the earlier losses in the mean of the last ones."""
 USUAL = {"sgd": 1, "momentum": 0.1, "adagrad": 0.05, "rmsprop": 0.01, "adam": 0.01, "adamw": 0.01}
 """The highest usual learning rates. The loss of a line is a sum, so sgd and momentum need a tenth for lines."""
 MOST_DROPOUT = 0.5
@@ -46,10 +48,9 @@ class Watch:
     Attributes:
         first: the loss before the first update.
         above: the number of updates in a row that were far above it.
-        total: the sum of the training losses since the last held-out score.
-        count: their number.
-        train: their mean at the last held-out score.
-        best_train: their mean at the best held-out score.
+        recent: the mean of about the last 20 losses, with falling weights.
+        train: this mean at the last held-out score.
+        best_train: this mean at the best held-out score.
         nll: the last held-out score.
         rises: scores in a row that were above the one before.
         said: which signs were said.
@@ -57,8 +58,7 @@ class Watch:
 
     first: float | None = stored(or_nothing(number()), None)
     above: int = stored(whole(0), 0)
-    total: float = stored(number(), 0.0)
-    count: int = stored(whole(0), 0)
+    recent: float | None = stored(or_nothing(number()), None)
     train: float | None = stored(or_nothing(number()), None)
     best_train: float | None = stored(or_nothing(number()), None)
     nll: float | None = stored(or_nothing(number()), None)
@@ -74,7 +74,7 @@ class Watch:
             config: of the run.
         """
         self.first = loss if self.first is None else self.first
-        self.total, self.count = self.total + loss, self.count + 1
+        self.recent = loss if self.recent is None else KEPT * self.recent + (1 - KEPT) * loss
         limit = FAR_ABOVE * max(self.first, uniform)
         self.above = self.above + 1 if loss > limit else 0
         if self.above >= UPDATES:
@@ -85,11 +85,10 @@ class Watch:
 
     def scored(self, now: Scored, best: Scored, uniform: float, config: RunConfig) -> Iterator[str]:
         """Note a held-out score, with the best so far; yield a sign that it completes."""
-        if not math.isfinite(now.nll) or not self.count:
+        if not math.isfinite(now.nll) or self.recent is None:
             return
         before, was = self.nll, self.train
-        self.nll, self.train = now.nll, self.total / self.count
-        self.total, self.count = 0.0, 0
+        self.nll, self.train = now.nll, self.recent
         self.rises = self.rises + 1 if before is not None and now.nll > before else 0
         if best == now or self.best_train is None:
             self.best_train = self.train

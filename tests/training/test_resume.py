@@ -189,8 +189,8 @@ def test_more_steps_say_what_the_learning_rate_will_do(tmp_path, schedule):
     was, rate = map(float, re.findall(r"from (\S+) to (\S+) at once", said)[0])
     assert was < rate == pytest.approx(rates[16], rel=0.1)
     end = "0.001" if schedule != "step" else "0.0001"
-    assert f"and to {end} at the end" in said
-    assert "With --schedule-from here it would start again" in said
+    assert f"and is {end} at the end: its schedule" in said
+    assert "With --schedule-from here it starts again at this step: the rate goes to 0.01" in said
 
 
 def more_steps(path: Path, *overrides: str) -> RunConfig:
@@ -214,7 +214,7 @@ def test_a_schedule_starts_again_where_a_run_is_resumed(tmp_path, schedule):
     more = more_steps(path)
     (said,) = notices(resumed(path, more))
     assert "starts again here: the rate goes from" in said
-    assert "to 0.01 in 4 steps" in said
+    assert "to 0.0025 at once, rises to 0.01 in 4 steps, and is" in said
     rates = rates_of(path)
     assert load_config(str(path / "config.yaml")).train.schedule_from == (STEPS, 0.0)
     if schedule == "plateau":

@@ -31,7 +31,9 @@ def signs(*points: tuple[float, float]) -> list[tuple[int, str]]:
     for number, (loss, nll) in enumerate(points, 1):
         now = Scored(number * 100, nll)
         best = now if best is None or nll < best.nll else best
-        told = [*watch.learned(loss, UNIFORM, CONFIG), *watch.scored(now, best, UNIFORM, CONFIG)]
+        losses = [loss] * (1 if number == 1 else 100)
+        told = [text for loss in losses for text in watch.learned(loss, UNIFORM, CONFIG)]
+        told += [*watch.scored(now, best, UNIFORM, CONFIG)]
         said += [(number, text) for text in told]
     return said
 

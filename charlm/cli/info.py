@@ -27,6 +27,7 @@ from charlm.runs.directory import RunDirectory
 from charlm.runs.listing import status
 from charlm.runs.mark import is_run
 from charlm.text.encoding import counts_of
+from charlm.text.leakage import leakage_note
 from charlm.text.preparing import corpus_of
 from charlm.text.vocab import BYTES
 from charlm.wording import counted, fixed
@@ -148,10 +149,11 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
     totals = sum(counts_of(ids, len(vocab)) for ids in parts)
     counts = sorted(zip(vocab.symbols, totals.tolist(), strict=True), key=lambda c: -c[1])
     baselines = measure(vocab, *parts) if corpus.has_held_out else None
+    leaked = leakage_note(corpus, data)
     return {
         "text": what,
         "about": list(corpus.report.lines),
-        "notices": list(corpus.report.notices),
+        "notices": [*corpus.report.notices, *([leaked] if leaked else [])],
         "characters": {"train": len(parts[0]), "held_out": len(parts[1])},
         "bytes": corpus.report.bytes,
         "sha256": corpus.report.sha256,

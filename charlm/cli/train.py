@@ -19,6 +19,7 @@ from charlm.config import (
     PRESETS,
     Override,
     RunConfig,
+    Start,
     bundled_runs,
     bundled_texts,
     is_config,
@@ -50,6 +51,7 @@ def _train(
     settings: tuple[str, ...],
     preset: str | None,
     init_from: str | None,
+    finetune: str | None,
     resume: Path | None,
     dry_run: bool,
     as_json: bool,
@@ -65,15 +67,23 @@ def _train(
         click.echo(f"Configs:\n{configs}\nTexts:\n  {names}")
         return 0
     if resume is not None:
-        if arguments or output or force or init_from or preset:
+        if arguments or output or force or init_from or finetune or preset:
             raise click.UsageError(
-                "--resume continues a run: leave out CONFIG, TEXT, --preset, -o, --force and --init-from"
+                "--resume continues a run: leave out CONFIG, TEXT, --preset, -o, --force, --init-from and --finetune"
             )
         resume = _run_folder(resume)
         arguments = (str(resume / CONFIG),)
+    if init_from is not None and finetune is not None:
+        raise click.UsageError("--init-from and --finetune both name a run to start from; give one")
+    start = None
+    other = init_from if finetune is None else finetune
+    if other is not None:
+        from charlm.training.transfer import start_of  # it imports numpy
+
+        start = start_of(other, tunes=finetune is not None)
     set_by_flags = replacing_budget(overrides_of({**flags, "threads": obj["threads"]}))
     overrides: list[str | Override] = [*settings, *set_by_flags]
-    config, note = config_asked_for(arguments, overrides, preset)
+    config, note = config_asked_for(arguments, overrides, preset, start=start and start[0])
     if print_config:
         if note is not None:
             Screen(obj).say(note)
@@ -84,7 +94,7 @@ def _train(
     # not earlier: this imports numpy, which then reads the number of threads
     from charlm.cli.live.session import RunOptions, run
 
-    options = RunOptions(output, force, init_from, resume, tensorboard, note, ranks)
+    options = RunOptions(output, force, start and start[1], resume, tensorboard, note, ranks)
     with encoding_offered(config.data) if resume is None else text_asked_for(resume, config.data):
         if dry_run:
             from charlm.cli.live.dry_run import dry_run as rehearse
@@ -98,6 +108,7 @@ def config_asked_for(
     overrides: list[str | Override],
     preset: str | None = None,
     command: str = "train",
+    start: Start | None = None,
 ) -> tuple[RunConfig, str | None]:
     """Return the config of ``[CONFIG] [TEXT...]``, and a note on the preset if the texts get one."""
     source = arguments[0] if arguments and is_config(arguments[0]) else None
@@ -109,7 +120,8 @@ def config_asked_for(
         raise InputError(
             f"{source}: this config has no text; name yours, as in charlm {command} {source} novel.txt"
         )
-    return load_config(source, texts=texts, overrides=overrides, preset=preset), note
+    config = load_config(source, texts=texts, overrides=overrides, preset=preset, start=start)
+    return config, note
 
 
 def _run_folder(path: Path) -> Path:

@@ -13,6 +13,7 @@ from charlm.config.bundled import (
     located_text,
     resolve_text,
 )
+from charlm.config.comparison_schema import ComparisonConfig, NamedModel, Reference
 from charlm.config.dump import to_yaml
 from charlm.config.load import (
     LISTS,
@@ -27,16 +28,8 @@ from charlm.config.load import (
     replacing_budget,
     trains_as_a_preset,
 )
-from charlm.config.schema import (
-    KERNELS,
-    ComparisonConfig,
-    DataConfig,
-    ModelConfig,
-    NamedModel,
-    Reference,
-    RunConfig,
-    TrainConfig,
-)
+from charlm.config.schema import KERNELS, DataConfig, ModelConfig, RunConfig, TrainConfig
+from charlm.config.start import Start
 from charlm.config.structure import from_dict, to_dict
 
 __all__ = [
@@ -50,6 +43,7 @@ __all__ = [
     "Override",
     "Reference",
     "RunConfig",
+    "Start",
     "TrainConfig",
     "bundled_comparisons",
     "bundled_folder",

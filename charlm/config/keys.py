@@ -42,11 +42,13 @@ SYNONYMS = {
     "train.decay": "gamma lr_decay",
     "train.decay_at": "milestones",
     "train.decay_patience": "lr_patience",
+    "train.schedule_from": "restart_schedule",
     "train.clip_norm": "clip clip_grad clip_grad_norm clip_threshold clipping grad_clip grad_norm gradient_clip "
     "gradient_clipping max_grad_norm max_norm",
     "train.accumulate": "accum accumulation accumulation_steps grad_accum grad_accumulation "
     "gradient_accumulation_steps",
     "train.average": "averaging ema ema_decay swa",
+    "train.freeze": "fix fixed freeze_layers frozen frozen_layers",
     "train.steps": "iter iterations iters max_iters max_steps n_iter n_steps num_steps step total_steps updates",
     "train.epochs": "epoch max_epochs n_epochs num_epochs passes",
     "train.max_time": "max_seconds time time_limit timeout",

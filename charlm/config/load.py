@@ -13,14 +13,16 @@ from pathlib import Path
 import attrs
 
 from charlm.config.bundled import config_path, files_of, is_bundled, located_text, names_text
+from charlm.config.comparison_schema import ComparisonConfig, NamedModel
 from charlm.config.grid import name_of_point, points_of
 from charlm.config.lists import is_list
 from charlm.config.names import name_of, plain_name
-from charlm.config.nodes import ConfigNode, Location, Problem
+from charlm.config.nodes import ConfigNode, Location, Problem, error_of
 from charlm.config.older import file_of_today
 from charlm.config.reading import read_file, read_value
 from charlm.config.rules import checked, one_of
-from charlm.config.schema import SECTIONS, ComparisonConfig, NamedModel, RunConfig
+from charlm.config.schema import SECTIONS, RunConfig
+from charlm.config.start import Start
 from charlm.config.structure import structured
 from charlm.errors import ConfigError, SettingError, require
 from charlm.files import path_of
@@ -72,6 +74,7 @@ def load_config(
     texts: Sequence[str | Path] = (),
     overrides: Sequence[str | Override] = (),
     preset: str | None = None,
+    start: Start | None = None,
 ) -> RunConfig:
     """Return the complete configuration of a run.
 
@@ -84,6 +87,8 @@ def load_config(
             texts gives the rest.
         overrides: ``key.path=value``, or ``Override``; they replace all other values.
         preset: one of ``PRESETS``, instead of a source.
+        start: the run whose weights this one starts from. Its network replaces that of a preset; a source that is
+            no preset, and overrides, must agree with it.
 
     Errors:
         ConfigError: with one line for each problem, ``FILE:LINE:COLUMN: KEY: REASON``.
@@ -100,13 +105,14 @@ def load_config(
         )
     source = None if source is None else str(path_of(source, "load_config: source"))
     own_text = source is None and bool(texts)
-    source = _start(source, preset, texts)
+    source = _base(source, preset, texts)
     path = config_path(source or TUTORIAL)
     root, problems = read_file(path)
     if "models" in root.value:
         raise ConfigError(
             f"{path}: this is a comparison of models, not one run; use charlm compare"
         )
+    chosen = root if source is not None and not needs_text(source) else ConfigNode.of({}, "")
     if texts and trains_as_a_preset(source):
         root = _for_other_texts(root, texts)
     skeleton = _skeleton(name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
@@ -114,14 +120,19 @@ def load_config(
     if texts:
         framing = root.find(("data", "framing")).value if is_bundled(source or "") else "stream"
         root = _texts_node(texts, framing).over(root)
+    if start is not None:
+        root = start.over(root)
     for override in overrides:
         node, more = _override_node(override)
         root = _with_located_text(node, Path.cwd()).over(root)
+        chosen = node.over(chosen)
         problems += more
+    if start is not None and (unfit := [*start.contradictions(chosen)]):
+        raise error_of([*problems, *unfit])
     return structured(RunConfig, root, problems)
 
 
-def _start(source: str | None, preset: str | None, texts: Sequence[str]) -> str | None:
+def _base(source: str | None, preset: str | None, texts: Sequence[str]) -> str | None:
     """Return the config to start from: the source, or the preset, by default that for the size of the texts."""
     if preset is None:
         return preset_for(texts) if source is None and texts else source

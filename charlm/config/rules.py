@@ -242,6 +242,44 @@ def ordered(rule: Rule, word: Literal["above", "below"]) -> Rule:
     return rule_of_list
 
 
+_PART = re.compile(r"embedding|rnn|layer[1-9]\d{0,3}|softmax")
+
+
+def parts(value: Any) -> tuple[str, ...]:
+    """Accept parts of a network, as a list or with commas between them; nothing is an empty list.
+
+    >>> parts("embedding, layer 1"), parts(["rnn"]), parts(None)
+    (('embedding', 'layer1'), ('rnn',), ())
+    """
+    given = value.split(",") if isinstance(value, str) else value or []
+    if not isinstance(given, (list, tuple)):
+        raise SettingError(f"expected parts of the network, such as embedding, got {shown(value)}")
+    names = [
+        re.sub(r"[\s_-]", "", part).lower() if isinstance(part, str) else part for part in given
+    ]
+    for name in names:
+        if not isinstance(name, str) or not _PART.fullmatch(name):
+            known = ("embedding", "rnn", "layer1", "softmax")
+            hint = suggestion(name, known) if isinstance(name, str) else ""
+            raise SettingError(
+                f"expected embedding, rnn, layer1, layer2, ... or softmax, got {shown(name)}{hint}"
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def place(value: Any) -> Any:
+    """Accept a place in a training: ``here``, or its step and its seconds.
+
+    >>> place("here"), place([100, 2.5])
+    ('here', (100, 2.5))
+    """
+    if value == "here" and isinstance(value, str):
+        return value
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise SettingError(f"expected here, or a step and a time in seconds, got {shown(value)}")
+    return whole(0)(value[0]), number(least=0)(value[1])
+
+
 def line(value: Any) -> str:
     """Accept a string, also an empty one."""
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The settings of a run and of a comparison, with the tutorial's values as defaults.
+"""The settings of a run, with the tutorial's values as defaults.
 
 Every setting has one description, which ``--print-config`` and ``--help`` show, and one rule, which the
 constructors and the file loader apply. Files are read and written elsewhere.
@@ -13,8 +13,9 @@ from typing import Any, Literal
 import attrs
 
 from charlm.config import rules
-from charlm.config.comparable import check_comparable, holds_out
-from charlm.config.rules import Rule, shown
+from charlm.config.frozen import check_frozen
+from charlm.config.rules import shown
+from charlm.config.setting import setting
 from charlm.errors import SettingError
 
 _FOLDER = Path(__file__).parents[1] / "engine" / "rnn" / "cells"
@@ -23,17 +24,6 @@ CELLS = tuple(sorted(file.name for file in iter_modules([str(_FOLDER)])))
 
 KERNELS = ("auto", "numpy", "numba")
 """The kernels to compute with; ``auto`` decides between the others."""
-
-
-def _setting(default: Any, rule: Rule, doc: str) -> Any:
-    def convert(value: Any, field: attrs.Attribute[Any]) -> Any:
-        return rules.checked(rule, field.name, value)
-
-    return attrs.field(
-        default=default,
-        converter=attrs.Converter(convert, takes_field=True),
-        metadata={"doc": doc, "rule": rule},
-    )
 
 
 def _only(settings: Any, name: str, key: str, *values: str) -> None:
@@ -58,32 +48,32 @@ class ModelConfig:
     (64, 64)
     """
 
-    cell: str = _setting(
+    cell: str = setting(
         "rnn", rules.one_of(*CELLS), f"recurrent cell: {', '.join(CELLS[:-1])} or {CELLS[-1]}"
     )
-    layers: int = _setting(1, rules.whole(1, most=1000), "number of recurrent layers")
-    embed_dim: int = _setting(50, rules.whole(1), "size of each character's embedding")
-    hidden_dim: int | tuple[int, ...] = _setting(
+    layers: int = setting(1, rules.whole(1, most=1000), "number of recurrent layers")
+    embed_dim: int = setting(50, rules.whole(1), "size of each character's embedding")
+    hidden_dim: int | tuple[int, ...] = setting(
         50,
         rules.one_or_list(rules.whole(1), "a whole number"),
         "size of each layer's hidden state; a list gives each layer its own",
     )
-    tied: bool = _setting(False, rules.flag, "use the embedding table as softmax weights too")
-    layer_norm: bool = _setting(False, rules.flag, "layer normalization of each layer's output")
-    forget_bias: float | None = _setting(
+    tied: bool = setting(False, rules.flag, "use the embedding table as softmax weights too")
+    layer_norm: bool = setting(False, rules.flag, "layer normalization of each layer's output")
+    forget_bias: float | None = setting(
         None,
         rules.or_nothing(rules.number()),
         "bias added in the forget gate of lstm and norm_lstm; null = 1 there, 0 in other cells",
     )
-    dropout: float = _setting(0.0, _PROBABILITY, "dropout between layers and before the softmax")
-    input_dropout: float = _setting(0.0, _PROBABILITY, "dropout on the embeddings")
-    output_dropout: float | None = _setting(
+    dropout: float = setting(0.0, _PROBABILITY, "dropout between layers and before the softmax")
+    input_dropout: float = setting(0.0, _PROBABILITY, "dropout on the embeddings")
+    output_dropout: float | None = setting(
         None,
         rules.or_nothing(_PROBABILITY),
         "dropout before the softmax only; null = the same as dropout",
     )
-    recurrent_dropout: float = _setting(0.0, _PROBABILITY, "dropout on the recurrent weights")
-    variational: bool = _setting(False, rules.flag, "use the same dropout masks at every position")
+    recurrent_dropout: float = setting(0.0, _PROBABILITY, "dropout on the recurrent weights")
+    variational: bool = setting(False, rules.flag, "use the same dropout masks at every position")
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.hidden_dim, tuple) and len(self.hidden_dim) != self.layers:
@@ -122,56 +112,56 @@ BYTES = "bytes"
 class DataConfig:
     """The text, and how it becomes sequences of characters."""
 
-    text: str | tuple[str, ...] = _setting(
+    text: str | tuple[str, ...] = setting(
         "fox",
         rules.one_or_list(rules.path_or_name, "a bundled name or a path"),
         "a bundled text's name, a path (relative to this file), or a list of them",
     )
-    framing: Literal["lines", "stream"] = _setting(
+    framing: Literal["lines", "stream"] = setting(
         "lines",
         rules.one_of("lines", "stream"),
         "lines: each line is a sequence that ends in <EOS>; stream: one text, read with one carried state",
     )
-    encoding: str = _setting(
+    encoding: str = setting(
         "utf-8",
         rules.encoding,
         "encoding of the files: utf-8, another codec, or bytes (no decoding, 256 symbols)",
     )
-    normalize: Literal["none", "NFC", "NFKC"] = _setting(
+    normalize: Literal["none", "NFC", "NFKC"] = setting(
         "none",
         rules.one_of("none", "NFC", "NFKC"),
         "Unicode normalization of the text: none, NFC or NFKC",
     )
-    alphabet: str | None = _setting(
+    alphabet: str | None = setting(
         "abcdefghijklmnopqrstuvwxyz ",
         rules.alphabet,
         "characters of the vocabulary; null = those of the text",
     )
-    min_count: int = _setting(1, rules.whole(1), "characters that occur fewer times become <UNK>")
-    val_frac: float = _setting(
+    min_count: int = setting(1, rules.whole(1), "characters that occur fewer times become <UNK>")
+    val_frac: float = setting(
         0.0,
         rules.number(least=0, most=0.5),
         "fraction of the text that is held out for scoring, before the test part",
     )
-    test_frac: float = _setting(
+    test_frac: float = setting(
         0.0,
         rules.number(least=0, most=0.4),
         "fraction of the text, at its end, that is kept for a final test",
     )
-    val_file: str | None = _setting(
+    val_file: str | None = setting(
         None,
         rules.or_nothing(rules.path_or_name),
         "a text to score instead of a held-out fraction of the text; null = none",
     )
-    shuffle: bool = _setting(
+    shuffle: bool = setting(
         True,
         rules.flag,
         "shuffle the lines before they are split into parts, and before each pass; false = keep their order (lines)",
     )
-    batch_size: int = _setting(
+    batch_size: int = setting(
         32, rules.whole(1), "batch size: lines, or rows of text, that are read side by side"
     )
-    seq_length: int = _setting(
+    seq_length: int = setting(
         64, rules.whole(1), "characters of each row in a batch: BPTT length (framing stream)"
     )
 
@@ -201,83 +191,93 @@ class DataConfig:
 class TrainConfig:
     """How the parameters are trained, and what is reported."""
 
-    trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"] = _setting(
+    trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"] = setting(
         "sgd",
         rules.one_of("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"),
         "optimizer: sgd, momentum, adagrad, rmsprop, adam or adamw",
     )
-    learning_rate: float = _setting(
+    learning_rate: float = setting(
         0.1, rules.number(above=0), "learning rate; 0.1 suits sgd, 0.001 to 0.003 suits adam"
     )
-    weight_decay: float | None = _setting(
+    weight_decay: float | None = setting(
         None,
         rules.or_nothing(rules.number(least=0)),
         "weight decay of adamw, multiplied by the learning rate; null = 0.01",
     )
-    warmup: int = _setting(
+    warmup: int = setting(
         0, rules.whole(0), "updates in which the learning rate rises to its full value"
     )
-    schedule: Literal["constant", "cosine", "step", "exponential", "plateau"] = _setting(
+    schedule: Literal["constant", "cosine", "step", "exponential", "plateau"] = setting(
         "constant",
         rules.one_of("constant", *_FALLING),
         "how the learning rate falls: constant (not at all), cosine, step, exponential or plateau",
     )
-    decay: float | None = _setting(
+    decay: float | None = setting(
         None,
         rules.or_nothing(rules.number(least=0, most=1)),
         "factor on the learning rate: at the end (cosine, exponential) or at each fall (step, plateau); null = 0.1",
     )
-    decay_at: tuple[float, ...] | None = _setting(
+    decay_at: tuple[float, ...] | None = setting(
         None,
         rules.or_nothing(rules.ordered(rules.number(above=0, below=1), "above")),
         "when the learning rate falls with schedule step: fractions of the training; null = [0.5, 0.75]",
     )
-    decay_patience: int | None = _setting(
+    decay_patience: int | None = setting(
         None,
         rules.or_nothing(rules.whole(1)),
         "held-out scores without a new best before the learning rate falls with schedule plateau; null = 2",
     )
-    clip_norm: float = _setting(
+    schedule_from: str | tuple[float, ...] | None = setting(
+        None,
+        rules.or_nothing(rules.place),
+        "where the schedule begins; here = where a run is resumed (kept as its step and seconds), null = at the start",
+    )
+    clip_norm: float = setting(
         5.0, rules.number(least=0), "a gradient of larger norm is scaled to this norm; 0 = never"
     )
-    accumulate: int = _setting(1, rules.whole(1), "batches whose mean gradient makes one update")
-    average: float = _setting(
+    accumulate: int = setting(1, rules.whole(1), "batches whose mean gradient makes one update")
+    average: float = setting(
         0.0,
         _PROBABILITY,
         "decay of the moving average of the weights, which is scored and sampled; 0 = no average",
     )
-    steps: int | None = _setting(
+    freeze: tuple[str, ...] = setting(
+        (),
+        rules.parts,
+        "parts of the network that do not change: embedding, rnn (all layers), layer1, layer2, ..., softmax",
+    )
+    steps: int | None = setting(
         200, rules.or_nothing(rules.whole(0)), "number of updates; null = no limit"
     )
-    epochs: float | None = _setting(
+    epochs: float | None = setting(
         None, rules.or_nothing(rules.number(above=0)), "passes over the text; null = no limit"
     )
-    max_time: str | None = _setting(
+    max_time: str | None = setting(
         None, rules.or_nothing(rules.duration), "time limit: 90s, 10m or 1h30m; null = no limit"
     )
-    patience: int | None = _setting(
+    patience: int | None = setting(
         None,
         rules.or_nothing(rules.whole(1)),
         "end after this many held-out scores in a row without a new best; null = never",
     )
-    log_every: int = _setting(5, rules.whole(1), "steps between two reported losses")
-    sample_every: int = _setting(
+    log_every: int = setting(5, rules.whole(1), "steps between two reported losses")
+    sample_every: int = setting(
         5, rules.whole(0), "steps between two samples, besides those with scores; 0 = no samples"
     )
-    eval_every: int = _setting(500, rules.whole(1), "steps between two held-out scores")
-    eval_characters: int | None = _setting(
+    eval_every: int = setting(500, rules.whole(1), "steps between two held-out scores")
+    eval_characters: int | None = setting(
         500_000, rules.or_nothing(rules.whole(1)), "held-out characters in each score; null = all"
     )
-    checkpoint_every: int = _setting(
+    checkpoint_every: int = setting(
         100, rules.whole(1), "steps between two checkpoints, which are at most ten minutes apart"
     )
-    seed: int = _setting(0, rules.whole(0), "random seed; the same seed gives the same run")
-    kernels: Literal["auto", "numpy", "numba"] = _setting(
+    seed: int = setting(0, rules.whole(0), "random seed; the same seed gives the same run")
+    kernels: Literal["auto", "numpy", "numba"] = setting(
         "auto",
         rules.one_of(*KERNELS),
         "backend: numba (compiled, fast), numpy, or auto, which takes numba where it saves time",
     )
-    threads: int | None = _setting(
+    threads: int | None = setting(
         None, rules.or_nothing(rules.whole(1)), "CPU cores to use; null = what suits the work"
     )
 
@@ -307,6 +307,12 @@ class TrainConfig:
         return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
 
     @property
+    def schedule_start(self) -> tuple[float, float]:
+        """The step and the seconds at which the schedule begins."""
+        place = self.schedule_from
+        return (place[0], place[1]) if isinstance(place, tuple) else (0, 0.0)
+
+    @property
     def decay_share(self) -> float:
         """``decay``, or its default."""
         return 0.1 if self.decay is None else self.decay
@@ -326,70 +332,13 @@ class TrainConfig:
 class RunConfig:
     """All of a run: ``RunConfig()`` is the tutorial's simple RNN on the fox sentence."""
 
-    name: str = _setting("srnn", rules.run_name, "the run's directory is runs/NAME")
+    name: str = setting("srnn", rules.run_name, "the run's directory is runs/NAME")
     model: ModelConfig = attrs.field(default=ModelConfig(), metadata={"doc": "The network"})
     data: DataConfig = attrs.field(default=DataConfig(), metadata={"doc": "The text"})
     train: TrainConfig = attrs.field(default=TrainConfig(), metadata={"doc": "The training"})
 
+    def __attrs_post_init__(self) -> None:
+        check_frozen(self.model, self.train.freeze)
+
 
 SECTIONS = ("model", "data", "train")
-
-
-@attrs.frozen(kw_only=True)
-class NamedModel:
-    """One contender of a comparison, with its complete configuration."""
-
-    name: str = _setting(attrs.NOTHING, rules.folder_name, "the model's name in the results")
-    config: RunConfig = attrs.field()
-
-
-@attrs.frozen(kw_only=True)
-class Reference:
-    """A known score of the held-out text, such as the lowest that is possible. The results show it."""
-
-    name: str = _setting(attrs.NOTHING, rules.text, "what has this score")
-    nll: float = _setting(
-        attrs.NOTHING, rules.number(least=0), "the score in nats per character of the text"
-    )
-
-
-@attrs.frozen(kw_only=True)
-class ComparisonConfig:
-    """Models that learn the same text for the same steps, over several seeds."""
-
-    name: str = _setting("comparison", rules.folder_name, "the comparison's name")
-    base: RunConfig = RunConfig()
-    models: tuple[NamedModel, ...]
-    thresholds: tuple[float, ...] = _setting(
-        (10.0, 1.0),
-        rules.ordered(rules.number(above=0), "below"),
-        "losses to be reached, from high to low",
-    )
-    seeds: int = _setting(
-        5, rules.whole(1), "how many runs of each model, each with a seed of its own"
-    )
-    references: tuple[Reference, ...] = ()
-
-    def __attrs_post_init__(self) -> None:
-        if self.references and not holds_out(self.base):
-            reason = (
-                "these are scores of held-out text, and no text is held out; set base.data.val_frac"
-            )
-            raise SettingError(reason, "references")
-        if len(self.models) < 2:
-            raise SettingError(f"expected two models or more, got {len(self.models)}", "models")
-        if self.base.train.steps is None and not holds_out(self.base):
-            reason = (
-                "expected a number: where nothing is held out, models are compared after the same "
-                "number of steps"
-            )
-            raise SettingError(reason, "base", "train", "steps")
-        names = [model.name for model in self.models]
-        for index, model in enumerate(self.models):
-            if model.name in names[:index]:
-                reason = f"another model is named {shown(model.name)} too; give each its own name"
-                raise SettingError(reason, "models", index, "config", "name")
-            try:
-                check_comparable(model.config, self.base)
-            except SettingError as error:
-                raise SettingError(error.reason, "models", index, "config", *error.path) from None

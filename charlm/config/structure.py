@@ -22,11 +22,12 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
+from charlm.config.comparison_schema import ComparisonConfig
 from charlm.config.keys import key_meant
 from charlm.config.nodes import ConfigNode, Location, Problem, error_of
 from charlm.config.older import plain_of_today
 from charlm.config.rules import KeyPath, Rule, shown, suggestion
-from charlm.config.schema import ComparisonConfig, RunConfig
+from charlm.config.schema import RunConfig
 from charlm.errors import ConfigError, SettingError
 from charlm.wording import dotted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from charlm import display
 from charlm.config import ModelConfig
+from charlm.config.frozen import frozen_parts
 from charlm.config.schema import CELLS as NAMES
 from charlm.engine.arrays import Array
 from charlm.engine.expression import Expression, leaf
@@ -154,6 +155,20 @@ class Model:
         if self.softmax_w is not None:
             named["softmax.W"] = self.softmax_w
         return {**named, "softmax.b": self.softmax_b}
+
+    def freeze(self, parts: Iterable[str]) -> None:
+        """Let parts of the network (see ``train.freeze``) stay as they are in every update."""
+        frozen = frozen_parts(self.config, parts)
+        for name, parameter in self.parameters().items():
+            kind, _, rest = name.partition(".")
+            part = (
+                kind if kind in ("embedding", "softmax") else f"layer{int(rest.split('.')[0]) + 1}"
+            )
+            parameter.updated = part not in frozen
+
+    def frozen(self) -> list[Parameter | LookupParameter]:
+        """Return the parameters that stay as they are."""
+        return [parameter for parameter in self.parameters().values() if not parameter.updated]
 
     def arrays(self) -> dict[str, Array]:
         """Return copies of all weights; matrices are (rows, columns) as in the formulas, the embedding is (V, E)."""

@@ -25,6 +25,7 @@ from charlm.training.events import (
     Event,
     Finished,
     Logged,
+    Noticed,
     RolledBack,
     Sampled,
     Skipped,
@@ -150,6 +151,8 @@ class View:
                 self._line(
                     f"step {step:>6}" + ("\n" if "\n" in sample.text else "  ") + self._sample
                 )
+            case Noticed():
+                self._note(f"step {event.step}: {event.text}")
             case Skipped():
                 self._note(f"step {event.step}: skipped, because {event.reason}")
             case RolledBack():

@@ -51,7 +51,9 @@ def in_words_of_python() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        words = str(error).replace("--force", "force=True").replace("--init-from", "init_from")
+        words = str(error).replace("--force", "force=True")
+        for option in ("init-from", "finetune"):
+            words = words.replace(f"--{option}", option.replace("-", "_"))
         error.args = (words,)
         raise
 

@@ -55,11 +55,18 @@ class Budget:
         """The time limit."""
         return None if self.max_time is None else seconds_of(self.max_time)
 
-    def progress(self, step: int, seconds: float) -> float:
-        """Return the part of the budget that is used up, from 0 to 1. A schedule follows it."""
-        parts = [step / self.steps if self.steps else 1.0] if self.steps is not None else []
-        parts += [seconds / self.seconds] if self.seconds is not None else []
-        return min(1.0, max(parts))
+    def progress(self, step: int, seconds: float, start: tuple[float, float] = (0, 0.0)) -> float:
+        """Return the part of the budget that is used up, from 0 to 1. A schedule follows it.
+
+        Args:
+            step: updates so far.
+            seconds: the time so far.
+            start: the step and the seconds from which on the budget counts.
+        """
+        first, began = start
+        parts = [] if self.steps is None else [_share(step - first, self.steps - first)]
+        parts += [] if self.seconds is None else [_share(seconds - began, self.seconds - began)]
+        return min(1.0, max(0.0, *parts))
 
     def end(self, step: int, seconds: float, evals_since_best: int) -> str | None:
         """Return why a run ends after these steps, seconds and held-out scores since the best; None if it continues."""
@@ -84,6 +91,10 @@ class Budget:
         bring = "brings" if self.patience == 1 else "in a row bring"
         scores = counted(self.patience, "held-out score")
         return f"at most {self.length}, or until {scores} {bring} no improvement"
+
+
+def _share(done: float, all_of_it: float) -> float:
+    return done / all_of_it if all_of_it > 0 else 1.0
 
 
 def time_is_up(limit: str) -> str:

@@ -74,6 +74,14 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """A sign that the settings do not suit the run, with what to do; each is said once."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Saved:
     """A checkpoint is written."""
 
@@ -92,5 +100,14 @@ class Finished:
 
 
 Event: TypeAlias = (
-    Started | Stepped | Skipped | RolledBack | Logged | Sampled | Evaluated | Saved | Finished
+    Started
+    | Stepped
+    | Skipped
+    | RolledBack
+    | Logged
+    | Sampled
+    | Evaluated
+    | Noticed
+    | Saved
+    | Finished
 )

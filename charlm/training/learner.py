@@ -17,15 +17,16 @@ from charlm.errors import BadGradientError, CheckpointError
 from charlm.lm.evaluation import evaluate
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
-from charlm.lm.saved import fitting, state_of, weight_shapes
+from charlm.lm.saved import config_of, fitting, state_of, weight_shapes
 from charlm.lm.step import Gradient
 from charlm.runs.checkpoint import Checkpoint
 from charlm.text.batch import Batch
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.averaging import TRAINED, Averaging
 from charlm.training.guard import Guard
-from charlm.training.schedule import Schedule
+from charlm.training.schedule import PlateauState, Schedule
 from charlm.training.state import Progress, TrainingState
+from charlm.training.watch import Scored, Watch
 
 CARRIED = "carried."
 """In a checkpoint, names of the recurrent state after the last batch begin with this."""
@@ -45,6 +46,7 @@ class Learner:
         averaging: the average of the weights.
         guard: the bad steps.
         progress: how far the run is.
+        watch: signs that the settings do not suit the run.
         carried: the recurrent state after the last batch; None starts from zeros.
         stopping: why the run is to end as soon as it can; None if it is not.
         rank_count: how many ranks share each gradient; see ``training/ranks.py``.
@@ -63,9 +65,11 @@ class Learner:
         self.averaging = Averaging(model, settings.average)
         self.guard = Guard()
         self.progress = Progress()
+        self.watch = Watch()
         self.carried: State | None = None
         self.stopping: str | None = None
         self._gradient = Gradient(model)
+        self._frozen = model.frozen()
 
     def learning_rate(self, used: float) -> float:
         """Return the learning rate of the next update, after a part ``used`` of the budget, from 0 to 1."""
@@ -83,6 +87,8 @@ class Learner:
         trainer.learning_rate = learning_rate
         try:
             loss, characters = self._add_gradients(first, parts)
+            for parameter in self._frozen:  # the norm by which the others are clipped is their own
+                parameter.clear_gradient()
             # the trainer looks at the norm when it clips by it
             if not trainer.clip_threshold and not math.isfinite(trainer.gradient_norm()):
                 raise BadGradientError("the gradient is not finite")
@@ -93,6 +99,19 @@ class Learner:
             raise
         self.averaging.update()
         return loss, characters
+
+    def signs_of_loss(self, loss: float, characters: int) -> Iterator[str]:
+        """Yield what the loss of an update tells of the settings."""
+        if self.config.data.framing == "lines":  # the sum over a line
+            loss *= self.config.train.accumulate / characters
+        yield from self.watch.learned(loss, math.log(len(self.model.vocab)), self.config)
+
+    def signs_of_score(self) -> Iterator[str]:
+        """Yield what the last held-out score tells of the settings."""
+        done, uniform = self.progress, math.log(len(self.model.vocab))
+        if done.last_nll is not None and done.best_nll is not None and done.best_step is not None:
+            now, best = Scored(done.step, done.last_nll), Scored(done.best_step, done.best_nll)
+            yield from self.watch.scored(now, best, uniform, self.config)
 
     def _add_gradients(self, first: int, parts: int) -> tuple[float, int]:
         """Add the gradients of an update's batches; return their loss and their characters."""
@@ -145,6 +164,7 @@ class Learner:
             updates=self.trainer.updates,
             progress=attrs.asdict(self.progress),
             guard=attrs.asdict(self.guard),
+            watch=attrs.asdict(self.watch),
             schedule=attrs.asdict(self.schedule.plateau),
             averaged=self.averaging.updates,
             stream=self.model.collection.stream.state(),
@@ -184,10 +204,12 @@ class Learner:
             self._check_names(tensors)
         except CheckpointError as error:
             raise checkpoint.damaged(str(error)) from error
-        self.schedule.plateau = state.schedule
+        same = config_of(checkpoint).train.schedule_start == self.schedule.start
+        self.schedule.plateau = state.schedule if same else PlateauState()
         self.trainer.restore(moments, state.updates)
         self.model.collection.stream.restore(attrs.asdict(state.stream))
-        self.progress, self.guard, self.carried = state.progress, state.guard, carried
+        self.progress, self.guard, self.watch = state.progress, state.guard, state.watch
+        self.carried = carried
         return state
 
     def go_back(self, checkpoint: Checkpoint) -> TrainingState:

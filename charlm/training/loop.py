@@ -18,7 +18,6 @@ from charlm.errors import BadGradientError, EvaluationError, OutputError, requir
 from charlm.lm.evaluation import evaluate
 from charlm.lm.language_model import CharLM
 from charlm.lm.sampling import collect
-from charlm.lm.saved import config_of
 from charlm.ranks import Ranks
 from charlm.runs.checkpoint import Checkpoint
 from charlm.runs.directory import RunDirectory
@@ -30,20 +29,19 @@ from charlm.training.events import (
     Event,
     Finished,
     Logged,
+    Noticed,
     RolledBack,
     Sampled,
     Saved,
     Skipped,
-    Started,
     Stepped,
 )
 from charlm.training.ranks import learner_of
 from charlm.training.record import RunRecord
-from charlm.training.reports import meta, remarks, summary
-from charlm.training.resuming import changes, check_resumable
-from charlm.training.state import TrainingState
+from charlm.training.reports import meta, remarks, started, summary
+from charlm.training.resuming import Before, changes, check_resumable, placed
 from charlm.training.timetable import reports_due
-from charlm.training.transfer import start_from
+from charlm.training.transfer import prepared
 from charlm.training.work import compute_of, sample_limit
 
 LONGEST_UNSAVED = 600.0
@@ -63,6 +61,7 @@ class Training:
         ranks: those that share the work; ``training/launch.py`` makes the same training on each.
 
     Attributes:
+        before: how the run trained before it was resumed.
         score_wanted: set it between two events to get a held-out score before the next step.
 
     Raises:
@@ -98,6 +97,9 @@ class Training:
             config = attrs.evolve(config, data=kept_data(config.data))
         self.directory = directory
         self.corpus = corpus_of(config.data, text, config.train.seed)
+        if resume is not None:
+            check_resumable(config, self.corpus.sha256, resume)
+        config = placed(config, resume, directory)
         self.notices = (*self.corpus.notices, *remarks(config, self.corpus))
         self.model = CharLM(
             self.corpus.vocab,
@@ -106,8 +108,7 @@ class Training:
             line_limit=sample_limit(self.corpus),
             normalize=config.data.normalize,
         )
-        if init_from is not None:
-            self.notices += (start_from(self.model, init_from),)
+        self.notices += (*prepared(self.model, config.train, init_from),)
         self.compute = compute_of(config, self.corpus)
         self.config = attrs.evolve(config, train=attrs.evolve(config.train, **asdict(self.compute)))
         self.model.kernels = self.compute.functions()
@@ -119,12 +120,8 @@ class Training:
         self._saved: tuple[int, int, int] | None = None
         self._saved_at = 0.0
         self._running = False
-        self._before = self.config.train, self.learner.rank_count  # the settings so far
-        self._resumed: TrainingState | None = None
-        if resume is not None:
-            check_resumable(self.config, self.corpus.sha256, resume)
-            self._resumed = self.learner.restore(resume)
-            self._before = config_of(resume).train, self._resumed.ranks
+        self._resumed = None if resume is None else self.learner.restore(resume)
+        self.before = Before.of(self.learner, resume, self._resumed)
 
     @property
     def step(self) -> int:
@@ -152,7 +149,8 @@ class Training:
 
     def learning_rate(self) -> float:
         """Return the learning rate of the next update."""
-        return self.learner.learning_rate(self.budget.progress(self.step, self.clock.seconds))
+        used = self.budget.progress(self.step, self.clock.seconds, self.learner.schedule.start)
+        return self.learner.learning_rate(used)
 
     def update(self) -> tuple[float, int]:
         """Make the next update; return the loss before it and the number of characters that it learned from.
@@ -194,7 +192,8 @@ class Training:
 
     def _loop(self) -> Generator[Event, None, Finished]:
         """Sample, score and save when it is time, then make a step; repeat until something ends the run."""
-        yield self._started()
+        news = changes(self.learner, self.before, self.clock.seconds)
+        yield started(self.model, self.corpus, self.step, (*self.notices, *news))
         while True:
             seconds = self.clock.seconds
             end = self._end(seconds)
@@ -203,6 +202,7 @@ class Training:
                 yield sampled
             if scores and not self.stopping and (evaluated := self._score()):
                 yield evaluated
+                yield from self._notice(self.learner.signs_of_score())
             end = self.stopping or end or self._end(seconds)  # the score may end it
             if end or self._is_save_due():
                 if self._saved == self._mark() or self.learner.is_sound():
@@ -219,6 +219,7 @@ class Training:
                 yield from self._skip(str(error))
             else:
                 yield from self._count(loss, characters)
+                yield from self._notice(self.learner.signs_of_loss(loss, characters))
 
     def _end(self, seconds: float) -> str | None:
         """Return which limit of the budget is reached, if one is."""
@@ -251,6 +252,12 @@ class Training:
             rate = self.learner.trainer.learning_rate
             self._log({"loss": progress.last_loss, "learning_rate": rate})
             yield Logged(step, progress.last_loss)
+
+    def _notice(self, signs: Iterator[str]) -> Iterator[Noticed]:
+        """Report signs that the settings do not suit the run."""
+        for text in signs:
+            self._log({"notice": text})
+            yield Noticed(self.step, text)
 
     def _reports_due(self, end: str | None) -> tuple[bool, bool]:
         """Return whether to sample and whether to score at this step."""
@@ -332,11 +339,12 @@ class Training:
             DivergedError: that did not help the times before.
         """
         learner, step, guard = self.learner, self.step, self.learner.guard
+        said = learner.watch.said
         if self._saved is None or guard.has_given_up:
             rate = learner.trainer.learning_rate
             raise guard.diverged(step, why, self.record.saved_step, rate)
         before = learner.go_back(self.record.last())
-        learner.guard = guard
+        learner.guard, learner.watch.said = guard, said
         guard.rolled_back()
         self.record.cut_back(attrs.asdict(before.lines))
         rate = self.learning_rate()
@@ -381,17 +389,6 @@ class Training:
     def _log(self, row: dict[str, Any]) -> None:
         """Log a row of numbers, with the step and the time."""
         self.record.metrics({"step": self.step, **row, "seconds": round(self.clock.seconds, 3)})
-
-    def _started(self) -> Started:
-        corpus = self.corpus
-        return Started(
-            self.step,
-            self.model.parameter_count(),
-            len(corpus.vocab),
-            len(corpus.train_ids),
-            len(corpus.held_out_ids),
-            (*self.notices, *changes(self.learner, *self._before, self.clock.seconds)),
-        )
 
 
 class _StoppedError(Exception):

@@ -13,8 +13,11 @@ from charlm import __version__
 from charlm.config import RunConfig
 from charlm.errors import how_to_install
 from charlm.lm.compute import misses_numba
+from charlm.lm.model import Model
 from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.leakage import leakage_note
 from charlm.training.budget import Budget
+from charlm.training.events import Started
 from charlm.training.guard import Guard
 from charlm.training.state import Progress
 from charlm.training.work import seconds_saved
@@ -28,8 +31,18 @@ def remarks(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> Iterator[st
             f"each held-out score uses about {most:,} of the {held_out:,} held-out characters, evenly spaced "
             "(train.eval_characters); `charlm eval` scores all of them"
         )
+    if (note := leakage_note(corpus, config.data)) is not None:
+        yield note
     if misses_numba(config.train.kernels, seconds_saved(config, corpus)):
         yield f"with numba this would be several times as fast; {how_to_install('numba')}"
+
+
+def started(
+    model: Model, corpus: LineCorpus | StreamCorpus, step: int, notices: tuple[str, ...]
+) -> Started:
+    """Return the event at the beginning of a run."""
+    parameters, held_out = model.parameter_count(), len(corpus.held_out_ids)
+    return Started(step, parameters, len(corpus.vocab), len(corpus.train_ids), held_out, notices)
 
 
 def meta(config: RunConfig, corpus: LineCorpus | StreamCorpus, parameters: int) -> dict[str, Any]:

@@ -10,11 +10,14 @@ import attrs
 
 from charlm.config import RunConfig, TrainConfig
 from charlm.errors import CheckpointError, ConfigError
-from charlm.lm.saved import config_of, model_state
+from charlm.lm.saved import config_of, model_state, state_of
 from charlm.runs.checkpoint import Checkpoint
+from charlm.runs.directory import RunDirectory
 from charlm.training.budget import Budget
 from charlm.training.learner import Learner
-from charlm.wording import counted
+from charlm.training.schedule import PlateauState, Schedule
+from charlm.training.state import TrainingState
+from charlm.wording import counted, short
 
 RESUMABLE = (
     "steps",
@@ -27,11 +30,71 @@ RESUMABLE = (
     "checkpoint_every",
     "kernels",
     "threads",
+    "schedule_from",
 )
-"""Settings of the train section that may change when a run is resumed: none of them changes a step."""
+"""Settings of the train section that may change when a run is resumed: none of them changes what a step computes."""
 
 PLACES = ("text", "val_file")
 """Settings of the data section that may change: the places of the texts. Digests compare their content."""
+
+
+@attrs.frozen
+class Before:
+    """How a run trained so far.
+
+    Attributes:
+        settings: its settings.
+        ranks: how many shared each gradient.
+        plateau: what its schedule remembered.
+        seconds: the time used, if there is a time limit.
+    """
+
+    settings: TrainConfig
+    ranks: int
+    plateau: PlateauState
+    seconds: float = 0.0
+
+    @classmethod
+    def of(
+        cls, learner: Learner, checkpoint: Checkpoint | None, state: TrainingState | None
+    ) -> Before:
+        """Return it for a run with a checkpoint, or for a new one."""
+        if checkpoint is None or state is None:
+            return cls(learner.config.train, learner.rank_count, learner.schedule.plateau)
+        return cls(config_of(checkpoint).train, state.ranks, state.schedule, state.seconds or 0.0)
+
+
+def placed(
+    config: RunConfig, checkpoint: Checkpoint | None, directory: RunDirectory | None
+) -> RunConfig:
+    """Replace ``here`` in ``train.schedule_from`` by the place where a run begins or is resumed.
+
+    Raises:
+        ConfigError: the schedule would begin later than that.
+    """
+    settings = config.train
+    if settings.schedule_from is None:
+        return config
+    state = None if checkpoint is None else state_of(TrainingState, checkpoint)
+    step = 0 if state is None else state.step
+    if settings.schedule_from == "here":
+        place = None if state is None else (step, _seconds(settings, state, directory))
+        return attrs.evolve(config, train=attrs.evolve(settings, schedule_from=place))
+    if settings.schedule_start[0] > step:
+        raise ConfigError(
+            f"train.schedule_from: the schedule would begin at step {settings.schedule_start[0]:,}, after step "
+            f"{step:,}, where the training begins; set it to null or here"
+        )
+    return config
+
+
+def _seconds(settings: TrainConfig, state: TrainingState, directory: RunDirectory | None) -> float:
+    """Return the time that a run has used; 0 without a time limit, because equal runs have equal configs."""
+    if settings.max_time is None or directory is None:
+        return 0.0
+    rows, _ = directory.read_metrics()
+    logged = [float(row["seconds"]) for row in rows if row["step"] <= state.step]
+    return max(state.seconds or 0.0, *logged[-1:])
 
 
 def check_resumable(config: RunConfig, text_sha256: str, checkpoint: Checkpoint) -> None:
@@ -77,25 +140,46 @@ def _differences(before: RunConfig, now: RunConfig) -> list[str]:
     return differing
 
 
-def changes(learner: Learner, before: TrainConfig, ranks: int, seconds: float) -> Iterator[str]:
+def changes(learner: Learner, before: Before, seconds: float) -> Iterator[str]:
     """Yield what a resumed run computes in another way than with other settings and ranks, if its numbers change."""
-    now, step = learner.config.train, learner.progress.step
-    if ranks != learner.rank_count:
+    now, then = learner.config.train, before.settings
+    if before.ranks != learner.rank_count:
         yield (
-            f"computed by {counted(learner.rank_count, 'rank')} from here on (before: {counted(ranks, 'rank')}); "
-            "the last digits may differ from those of a run that never changed"
+            f"computed by {counted(learner.rank_count, 'rank')} from here on (before: "
+            f"{counted(before.ranks, 'rank')}); the last digits may differ from those of a run that never changed"
         )
-    if (before.kernels, before.threads) != (now.kernels, now.threads):
+    if (then.kernels, then.threads) != (now.kernels, now.threads):
         yield (
             f"computed with kernels {now.kernels}, threads {now.threads} from here on (before: kernels "
-            f"{before.kernels}, threads {before.threads}); the last digits may differ from those of a run that "
+            f"{then.kernels}, threads {then.threads}); the last digits may differ from those of a run that "
             "never changed"
         )
-    budgets = [Budget.of(s, learner.corpus.steps_per_pass) for s in (before, now)]
-    was, rate = (learner.learning_rate(budget.progress(step, seconds)) for budget in budgets)
-    if budgets[0] != budgets[1] and not math.isclose(rate, was):
-        end = learner.schedule.rate(sys.maxsize, 1.0) * learner.guard.factor
+    yield from _changes_of_rate(learner, before, seconds)
+
+
+def _changes_of_rate(learner: Learner, before: Before, seconds: float) -> Iterator[str]:
+    """Yield how the learning rate changes, if another budget or a schedule that begins again changes it."""
+    now, step, factor = learner.config.train, learner.progress.step, learner.guard.factor
+    old, new = (Budget.of(s, learner.corpus.steps_per_pass) for s in (before.settings, now))
+    schedule = Schedule(before.settings, learner.corpus.has_held_out)
+    schedule.plateau = before.plateau
+    was = factor * schedule.rate(step, old.progress(step, seconds, schedule.start))
+    rate = learner.learning_rate(new.progress(step, seconds, learner.schedule.start))
+    if math.isclose(rate, was):
+        return
+    end = short(learner.schedule.rate(sys.maxsize, 1.0) * factor, 3)
+    again = now.schedule_from is not None and now.schedule_from != before.settings.schedule_from
+    first = short(now.learning_rate * factor / max(1, now.warmup), 3)
+    rise = f"rises to {short(now.learning_rate * factor, 3)} in {counted(now.warmup, 'step')}, "
+    course = f"{rise if now.warmup else ''}and is {end} at the end"
+    if again:
         yield (
-            f"the learning rate now follows its schedule ({now.schedule}) over {budgets[1].length}, not over "
-            f"{budgets[0].length}: it changes from {was:.3g} to {rate:.3g} at once, and ends at {end:.3g}"
+            f"the schedule of the learning rate ({now.schedule}) starts again here: the rate goes from {short(was, 3)} "
+            f"to {first} at once, {course}, after {new.length}"
         )
+        return
+    yield (
+        f"the learning rate goes from {short(was, 3)} to {short(rate, 3)} at once, and is {end} at the end: its "
+        f"schedule ({now.schedule}) is now over {new.length}, and was over {old.length}. With --schedule-from here it "
+        f"starts again at this step: the rate goes to {first} at once, {course}"
+    )

@@ -86,6 +86,7 @@ class Schedule:
         scored: whether there is a held-out text, which ``plateau`` needs.
 
     Attributes:
+        start: the step and the seconds at which it begins.
         plateau: what ``plateau`` remembers of the scores.
 
     Raises:
@@ -104,6 +105,7 @@ class Schedule:
                 "or choose cosine"
             )
         self._settings = settings
+        self.start = settings.schedule_start
         self.plateau = PlateauState()
 
     def rate(self, updates: int, progress: float) -> float:
@@ -111,9 +113,10 @@ class Schedule:
 
         Args:
             updates: how many there were before.
-            progress: the part of the training that is done, from 0 to 1, in steps or in time.
+            progress: the part of the training after ``start`` that is done, from 0 to 1, in steps or in time.
         """
         settings = self._settings
+        updates = max(0, updates - int(self.start[0]))
         if updates < settings.warmup:
             return settings.learning_rate * (updates + 1) / settings.warmup
         return settings.learning_rate * self._share(updates, min(progress, 1.0))

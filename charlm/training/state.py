@@ -14,6 +14,7 @@ from charlm.errors import SettingError
 from charlm.lm.saved import ModelState
 from charlm.training.guard import Guard
 from charlm.training.schedule import PlateauState
+from charlm.training.watch import Watch
 
 
 @attrs.define
@@ -100,6 +101,7 @@ class TrainingState(ModelState):
         lines: of the logs.
         seconds: used so far, if there is a time limit.
         ranks: how many shared each gradient.
+        watch: signs that the settings do not suit the run.
     """
 
     text_sha256: str = stored(line)
@@ -112,6 +114,7 @@ class TrainingState(ModelState):
     lines: Lines
     seconds: float | None = stored(or_nothing(number(least=0)))
     ranks: int = stored(whole(1), 1)
+    watch: Watch = attrs.field(factory=Watch)
 
     def contradictions(self) -> Iterator[str]:
         """Yield what cannot be true at the same time."""

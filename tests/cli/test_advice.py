@@ -270,16 +270,19 @@ def test_an_output_that_would_be_a_trap_is_refused(typed, name, how):
         assert typed(f"charlm train --steps 1 -o '{advised[1]}'")[0] == 0
 
 
-def test_a_run_starts_from_one_of_other_sizes_as_advised(run):
+def test_a_run_starts_from_one_of_other_sizes(run):
     tiny = "--steps 2 --sample-every 0"
     sizes = "--set model.layers=2 --set 'model.hidden_dim=[6, 4]' --set model.cell=gru"
     assert run(f"charlm train tale.txt {tiny} {sizes} -o runs/other")[0] == 0
-    for start in ("runs/tale", "runs/other"):
-        code, _, err = run(f"charlm train tale.txt {tiny} --init-from {start}")
-        assert code == 2
-        advised = re.search(r"give this one the same with (.*)", err)
-        code, _, err = run(f"charlm train tale.txt {tiny} --init-from {start} {advised[1]}")
-        assert code == 0, err
+    for start in ("--init-from runs/tale", "--finetune runs/other", "--init-from runs/other"):
+        assert run(f"charlm train tale.txt {tiny} {start} -o runs/new --force")[0] == 0
+    assert load_checkpoint("runs/new").config["model"]["hidden_dim"] == [6, 4]
+    code, _, err = run(f"charlm train tale.txt {tiny} --init-from runs/other --layers 1")
+    assert code == 2
+    assert "--layers 1: model.layers: the weights of runs/other need 2 here; set it to 2" in err
+    code, _, err = run("charlm train tale.txt --init-from runs/tale --finetune runs/tale")
+    assert code == 2
+    assert "--init-from and --finetune both name a run" in err
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ OTHERS = {
     "train.trainer": "adam",
     "train.max_time": "90s",
     "train.kernels": "numpy",
+    "train.freeze": "embedding",
+    "train.schedule_from": "here",
     "model.dropout": "0.25",
     "data.val_frac": "0.25",
     "data.test_frac": "0.25",

@@ -183,12 +183,83 @@ def test_more_steps_say_what_the_learning_rate_will_do(tmp_path, schedule):
     trained(run, tmp_path / "run")
     file = str(tmp_path / "run/config.yaml")
     (said,) = notices(resumed(tmp_path / "run", load_config(file, overrides=["train.steps=40"])))
-    assert f"({schedule}) over 40 steps, not over 14 steps" in said
+    assert f"({schedule}) is now over 40 steps, and was over 14 steps" in said
     rows = left_behind(tmp_path / "run")["metrics.jsonl"]
     rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}
     was, rate = map(float, re.findall(r"from (\S+) to (\S+) at once", said)[0])
     assert was < rate == pytest.approx(rates[16], rel=0.1)
-    assert said.endswith("ends at 0.001" if schedule != "step" else "ends at 0.0001")
+    end = "0.001" if schedule != "step" else "0.0001"
+    assert f"and is {end} at the end: its schedule" in said
+    assert "With --schedule-from here it starts again at this step: the rate goes to 0.01" in said
+
+
+def more_steps(path: Path, *overrides: str) -> RunConfig:
+    changed = ["train.steps=40", "train.schedule_from=here", *overrides]
+    return load_config(str(path / "config.yaml"), overrides=changed)
+
+
+def rates_of(path: Path) -> dict[int, float]:
+    rows = left_behind(path)["metrics.jsonl"]
+    return {row["step"]: row["learning_rate"] for row in rows if "loss" in row}
+
+
+SCHEDULED = ["train.learning_rate=0.01", "train.warmup=4", "train.log_every=1"]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "step", "exponential", "plateau"])
+def test_a_schedule_starts_again_where_a_run_is_resumed(tmp_path, schedule):
+    """Its rates are those of a new run over the steps that are left."""
+    run, path = config(f"train.schedule={schedule}", *SCHEDULED), tmp_path / "run"
+    trained(run, path)
+    more = more_steps(path)
+    (said,) = notices(resumed(path, more))
+    assert "starts again here: the rate goes from" in said
+    assert "to 0.0025 at once, rises to 0.01 in 4 steps, and is" in said
+    rates = rates_of(path)
+    assert load_config(str(path / "config.yaml")).train.schedule_from == (STEPS, 0.0)
+    if schedule == "plateau":
+        assert rates[STEPS + 4] == 0.01
+        return
+    trained(config(f"train.schedule={schedule}", *SCHEDULED, "train.steps=26"), tmp_path / "new")
+    new = rates_of(tmp_path / "new")
+    assert {step - STEPS: rate for step, rate in rates.items() if step > STEPS} == new
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+@pytest.mark.parametrize("events", [3, 12, 25])
+def test_a_schedule_that_started_again_goes_on_after_a_kill(tmp_path, schedule, events):
+    run = config(f"train.schedule={schedule}", *SCHEDULED)
+    for name in ("whole", "cut"):
+        trained(run, tmp_path / name)
+    list(resumed(tmp_path / "whole", more_steps(tmp_path / "whole")).events())
+    again = resumed(tmp_path / "cut", more_steps(tmp_path / "cut"))
+    list(itertools.islice(again.events(), events))  # killed
+    list(resumed(tmp_path / "cut").events())
+    assert left_behind(tmp_path / "cut") == left_behind(tmp_path / "whole")
+
+
+def test_with_a_time_limit_the_schedule_starts_again_at_the_time_that_was_used(tmp_path):
+    trained(config("train.schedule=cosine", *SCHEDULED), tmp_path / "run")
+    file = tmp_path / "run/metrics.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[-1]["seconds"] = 600.0
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    more = more_steps(tmp_path / "run", "train.steps=null", "train.max_time=20m")
+    training = resumed(tmp_path / "run", more)
+    assert training.config.train.schedule_from == (STEPS, 600.0)
+    for event in training.events():
+        if isinstance(event, Stepped) and event.step == STEPS + 5:
+            assert training.learning_rate() == pytest.approx(0.01, rel=0.01)
+            training.stop()
+    again = resumed(tmp_path / "run")
+    assert again.config.train.schedule_from == (STEPS, 600.0)
+
+
+def test_a_new_run_begins_its_schedule_at_its_beginning(tmp_path):
+    started = trained(config("train.schedule_from=here"), tmp_path / "run")
+    assert load_config(str(started / "config.yaml")).train.schedule_from is None
+    with pytest.raises(ConfigError, match=r"would begin at step 3, after step 0.*set it to null"):
+        Training(config("train.schedule_from=[3, 0]"), text=TEXT)
 
 
 @pytest.mark.parametrize("changed", ["train.steps=14", "train.log_every=2", "train.epochs=100"])

@@ -47,7 +47,14 @@ ends at the first limit that it reaches.
     metavar="RUN",
     type=HomePath(),
     shell_complete=runs,
-    help="Start from the weights of this run.",
+    help="Start from the weights of this run, with its sizes.",
+)
+@click.option(
+    "--finetune",
+    metavar="RUN",
+    type=HomePath(),
+    shell_complete=runs,
+    help="As --init-from, with a lower learning rate and a short warm-up.",
 )
 @click.option(
     "--resume",

@@ -22,6 +22,7 @@ from charlm.runs.checkpoint import load_checkpoint
 from charlm.runs.directory import RunDirectory, check_names, default_places
 from charlm.training.launch import begin
 from charlm.training.loop import Training
+from charlm.training.resuming import changes
 from charlm.wording import counted, duration
 
 STEPS = 3
@@ -54,8 +55,7 @@ def dry_run(config: RunConfig, settings: dict[str, Any], options: RunOptions, as
     """Check a run and print what it will take; return the exit code."""
     screen = Screen(settings)
     resume = None if options.resume is None else load_checkpoint(options.resume, "last")
-    start = None if options.init_from is None else load_checkpoint(options.init_from)
-    training = begin(options.ranks, config, init_from=start, resume=resume)
+    training = begin(options.ranks, config, init_from=options.init_from, resume=resume)
     place = _place(config, options)
     measured = _measured(training)
     if as_json:
@@ -82,6 +82,8 @@ def _rows(training: Training, m: DryRun, place: Path) -> list[tuple[str, str]]:
 
 def _measured(training: Training) -> DryRun:
     budget, corpus, before = training.budget, training.corpus, training.step
+    changed = changes(training.learner, training.before, training.before.seconds)
+    notices = (*training.notices, *changed)
     step = statistics.median(timed(training.update, 1, 0.0, STEPS, STEPS))
     left = budget.seconds
     if budget.steps is not None:
@@ -101,7 +103,7 @@ def _measured(training: Training) -> DryRun:
         checkpoint_mb=sum(array.nbytes for array in arrays) / 1e6,
         steps=budget.steps,
         seconds=left,
-        notices=training.notices,
+        notices=notices,
     )
 
 

@@ -104,6 +104,8 @@ def _row(row: dict[str, Any]) -> str:
     if row.get("held_out_nll") is not None:
         nll = row["held_out_nll"]
         parts.append(f"held-out {fixed(nll)} nats, {fixed(nll_to_bpc(nll))} bits")
+    if "notice" in row:
+        parts.append(str(row["notice"]))
     if "skipped" in row:
         parts.append(f"skipped, because {row['skipped']}")
     if "rolled_back_from" in row:

@@ -30,7 +30,7 @@ from charlm.reporting.tensorboard import EventFiles, library
 from charlm.runs.checkpoint import Checkpoint, load_checkpoint
 from charlm.runs.directory import RunDirectory
 from charlm.training.budget import time_is_up
-from charlm.training.events import Finished, RolledBack, Skipped, Started
+from charlm.training.events import Finished, Noticed, RolledBack, Skipped, Started
 from charlm.training.launch import begin
 from charlm.training.loop import Training
 from charlm.wording import counted, duration, fixed
@@ -45,7 +45,7 @@ class RunOptions:
 
     output: Path | None = None
     force: bool = False
-    init_from: str | None = None
+    init_from: Checkpoint | None = None
     resume: Path | None = None
     tensorboard: bool = False
     note: str | None = None
@@ -64,8 +64,7 @@ def run(config: RunConfig, settings: dict[str, Any], options: RunOptions) -> int
                 last = _last(directory)
                 training = begin(options.ranks, config, directory, resume=last)
                 return _go(training, screen, interrupts, options.tensorboard)
-        start = None if options.init_from is None else load_checkpoint(options.init_from)
-        training = begin(options.ranks, config, init_from=start)
+        training = begin(options.ranks, config, init_from=options.init_from)
         interrupts.training = training
         if options.output is None:
             directory = RunDirectory.create_default(config.name)
@@ -162,6 +161,8 @@ def _show(
                 case Finished():
                     screen.close_bar()
                     _conclude(training, event, screen)
+                case Noticed():
+                    screen.say(filled(f"step {event.step}: {event.text}"))
                 case Skipped():
                     screen.say(f"step {event.step}: skipped, because {event.reason}")
                 case RolledBack():

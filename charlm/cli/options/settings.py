@@ -16,7 +16,8 @@ KEYS = (
     *("model.cell", "model.layers", "model.hidden_dim", "model.embed_dim", "model.dropout"),
     *("data.batch_size", "data.seq_length", "data.encoding", "data.min_count"),
     *("data.val_frac", "data.test_frac", "data.val_file"),
-    *("train.trainer", "train.learning_rate", "train.steps", "train.epochs", "train.max_time"),
+    *("train.trainer", "train.learning_rate", "train.schedule_from", "train.freeze"),
+    *("train.steps", "train.epochs", "train.max_time"),
     *("train.patience", "train.log_every", "train.sample_every", "train.seed", "train.kernels"),
 )
 """The keys that have an option; ``train`` has all of them, and ``--set`` takes every key."""
@@ -32,7 +33,12 @@ FLAGS = {f"--{key.rpartition('.')[2].replace('_', '-')}": key for key in (*KEYS,
 FLAGS |= ALIASES
 PLAIN_TEXT = {"data.encoding": "NAME", "data.val_file": "PATH"}
 """Keys whose value is taken as it is typed; all others are read as YAML."""
-METAVARS = {**PLAIN_TEXT, "train.max_time": "TIME"}
+METAVARS = {
+    **PLAIN_TEXT,
+    "train.max_time": "TIME",
+    "train.freeze": "PARTS",
+    "train.schedule_from": "here",
+}
 
 
 class SettingOption(click.Option):

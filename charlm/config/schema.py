@@ -191,10 +191,10 @@ class DataConfig:
 class TrainConfig:
     """How the parameters are trained, and what is reported."""
 
-    trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"] = setting(
+    trainer: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "muon"] = setting(
         "sgd",
-        rules.one_of("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"),
-        "optimizer: sgd, momentum, adagrad, rmsprop, adam or adamw",
+        rules.one_of("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "muon"),
+        "optimizer: sgd, momentum, adagrad, rmsprop, adam, adamw or muon",
     )
     learning_rate: float = setting(
         0.1, rules.number(above=0), "learning rate; 0.1 suits sgd, 0.001 to 0.003 suits adam"
@@ -203,6 +203,11 @@ class TrainConfig:
         None,
         rules.or_nothing(rules.number(least=0)),
         "weight decay of adamw, multiplied by the learning rate; null = 0.01",
+    )
+    matrix_factor: float | None = setting(
+        None,
+        rules.or_nothing(rules.number(above=0)),
+        "with muon, the factor on the learning rate for the matrices of the recurrent layers; null = 4",
     )
     warmup: int = setting(
         0, rules.whole(0), "updates in which the learning rate rises to its full value"
@@ -289,6 +294,7 @@ class TrainConfig:
                 "steps",
             )
         _only(self, "weight_decay", "trainer", "adamw")
+        _only(self, "matrix_factor", "trainer", "muon")
         _only(self, "decay", "schedule", *_FALLING)
         _only(self, "decay_at", "schedule", "step")
         _only(self, "decay_patience", "schedule", "plateau")
@@ -302,9 +308,11 @@ class TrainConfig:
     @property
     def rule(self) -> dict[str, float]:
         """The trainer's settings besides the learning rate."""
-        if self.trainer != "adamw":
-            return {}
-        return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
+        if self.trainer == "adamw":
+            return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
+        if self.trainer == "muon":
+            return {"matrix_factor": 4.0 if self.matrix_factor is None else self.matrix_factor}
+        return {}
 
     @property
     def schedule_start(self) -> tuple[float, float]:

@@ -156,6 +156,10 @@ class Model:
             named["softmax.W"] = self.softmax_w
         return {**named, "softmax.b": self.softmax_b}
 
+    def recurrent_matrices(self) -> list[Parameter]:
+        """Return the weight matrices of the recurrent layers."""
+        return [p for layer in self.rnn.layers for p in layer if len(p.dims) == 2]
+
     def freeze(self, parts: Iterable[str]) -> None:
         """Let parts of the network (see ``train.freeze``) stay as they are in every update."""
         frozen = frozen_parts(self.config, parts)

@@ -57,8 +57,11 @@ class Learner:
     def __init__(self, model: Model, corpus: LineCorpus | StreamCorpus, config: RunConfig) -> None:
         settings = config.train
         self.model, self.corpus, self.config = model, corpus, config
+        rule: dict[str, Any] = {**settings.rule}
+        if settings.trainer == "muon":
+            rule["matrices"] = model.recurrent_matrices()
         self.trainer = TRAINERS[settings.trainer](
-            model.collection, settings.learning_rate, kernels=model.kernels, **settings.rule
+            model.collection, settings.learning_rate, kernels=model.kernels, **rule
         )
         self.trainer.clip_threshold = settings.clip_norm
         self.schedule = Schedule(settings, scored=corpus.has_held_out)

@@ -29,7 +29,15 @@ RISES = 2
 """Overfitting: this many scores in a row, each above the one before."""
 KEPT = 0.95
 """The weight of the earlier losses in the mean of the last ones."""
-USUAL = {"sgd": 1, "momentum": 0.1, "adagrad": 0.05, "rmsprop": 0.01, "adam": 0.01, "adamw": 0.01}
+USUAL = {
+    "sgd": 1,
+    "momentum": 0.1,
+    "adagrad": 0.05,
+    "rmsprop": 0.01,
+    "adam": 0.01,
+    "adamw": 0.01,
+    "muon": 0.01,
+}
 """The highest usual learning rates. The loss of a line is a sum, so sgd and momentum need a tenth for lines."""
 MOST_DROPOUT = 0.5
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from charlm.engine.trainers.base import Trainer
+from charlm.engine.trainers.muon import MuonTrainer
 from charlm.engine.trainers.rules import (
     AdadeltaTrainer,
     AdagradTrainer,
@@ -25,6 +26,7 @@ TRAINERS: dict[str, Callable[..., Trainer]] = {
     "rmsprop": RMSPropTrainer,
     "adam": AdamTrainer,
     "adamw": AdamWTrainer,
+    "muon": MuonTrainer,
 }
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "AmsgradTrainer",
     "CyclicalSGDTrainer",
     "MomentumSGDTrainer",
+    "MuonTrainer",
     "RMSPropTrainer",
     "SimpleSGDTrainer",
     "Trainer",

@@ -35,6 +35,9 @@ class Trainer:
     Class variables:
         kernel: the name of the kernel that applies the rule.
         moments: names of the running averages that the rule keeps for each number.
+
+    Attributes:
+        apart: parameters that ``before_rule`` updates, and not the rule.
     """
 
     kernel: ClassVar[str]
@@ -50,6 +53,7 @@ class Trainer:
         self.collection = collection
         self.learning_rate = learning_rate
         self.clip_threshold = clip_threshold
+        self.apart: tuple[Parameter, ...] = ()
         self.sparse_updates = True
         self.updates = 0
         self.clips = 0
@@ -70,8 +74,11 @@ class Trainer:
         """Change values and moments in place by the clipped gradient ``g``, which may be overwritten."""
         getattr(self.kernels, self.kernel)(values, g, *moments, *self.settings())
 
-    def decay(self) -> None:
-        """Change the parameters before the rule does, whatever their gradients; most trainers do not."""
+    def before_rule(self, scale: float) -> None:
+        """Change parameters before the rule does; most trainers do not. Clipped gradients are ``scale`` times those kept.
+
+        It updates those that are ``apart``, and clears their gradients.
+        """
         return
 
     def gradient_norm(self) -> float:
@@ -102,7 +109,7 @@ class Trainer:
             scale = self.clip_threshold / norm
         self.updates += 1
         values = self.collection.storage.writable()
-        self.decay()
+        self.before_rule(scale)
         if self._one_call:
             self._one_call.step(self.collection.storage.place, self.settings(), scale)
         else:
@@ -122,7 +129,7 @@ class Trainer:
             return
         self._prepared_for = facts
         self._spans = _joined(parameters)
-        self._updated_spans = _joined([p for p in parameters if p.updated])
+        self._updated_spans = _joined([p for p in parameters if p.updated and p not in self.apart])
         kept = self._averages or [np.zeros(0, storage.dtype)] * len(self.moments)
         self._averages = [_padded(average, storage.size) for average in kept]
         for table in lookups:

@@ -230,7 +230,7 @@ class AdamWTrainer(AdamTrainer):
         super().__init__(collection, alpha, beta_1, beta_2, eps, kernels)
         self.weight_decay = weight_decay
 
-    def decay(self) -> None:
+    def before_rule(self, scale: float) -> None:
         kept = self.collection.dtype.type(1 - self.learning_rate * self.weight_decay)
         for parameter in self.collection.parameters:
             if parameter.updated and len(parameter.dims) > 1:

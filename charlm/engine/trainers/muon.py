@@ -1,0 +1,115 @@
+"""Muon: the updates of weight matrices are made orthogonal (Jordan et al., 2024)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from charlm.engine.arrays import Array
+from charlm.engine.parameters import Parameter, ParameterCollection
+from charlm.engine.trainers.rules import AdamTrainer
+from charlm.kernels import NUMPY, Kernels
+
+POLYNOMIAL = (3.4445, -4.7750, 2.0315)
+"""Coefficients of s, s^3 and s^5 that bring a singular value s from (0, 1] near 1: Jordan et al., 2024."""
+ROUNDS = 3
+"""Applications of the polynomial. More of them took longer and did not lower the loss; see docs/recipes.md."""
+
+
+class MuonTrainer(AdamTrainer):
+    """Muon for some matrices, Adam for all other parameters (Jordan et al., 2024, kellerjordan.github.io/posts/muon).
+
+    For a matrix with n inputs and k outputs: m = momentum m + g; u = g + momentum m;
+    p -= learning_rate matrix_factor sqrt(max(1, k / n)) ``orthogonal(u)``.
+
+    Args:
+        collection: with the parameters.
+        alpha: the learning rate.
+        beta_1, beta_2, eps: of Adam.
+        matrices: those with Muon's rule, in the collection.
+        matrix_factor: the factor on the learning rate for them.
+        momentum: of their gradients.
+        kernels: those that apply Adam's rule.
+    """
+
+    def __init__(
+        self,
+        collection: ParameterCollection,
+        alpha: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        eps: float = 1e-8,
+        *,
+        matrices: Sequence[Parameter],
+        matrix_factor: float = 4.0,
+        momentum: float = 0.95,
+        kernels: Kernels = NUMPY,
+    ) -> None:
+        super().__init__(collection, alpha, beta_1, beta_2, eps, kernels)
+        self.apart = tuple(matrices)
+        self.matrix_factor = matrix_factor
+        self.momentum = momentum
+
+    def before_rule(self, scale: float) -> None:
+        # a matrix has the place of Adam's first average for its own
+        gradients, (moments, _) = self.collection.storage.gradients, self._averages
+        real = self.collection.dtype.type
+        rate = self.learning_rate * self.matrix_factor
+        for parameter in self.apart:
+            if not parameter.updated:
+                continue
+            inputs_outputs = parameter.gradient.shape
+            span = slice(parameter.offset, parameter.offset + parameter.size)
+            g, m = gradients[span], moments[span]
+            if scale != 1.0:
+                g *= real(scale)
+            m *= real(self.momentum)
+            m += g
+            g += real(self.momentum) * m
+            step = orthogonal(g.reshape(inputs_outputs))
+            step *= real(rate * math.sqrt(max(1.0, inputs_outputs[1] / inputs_outputs[0])))
+            value = parameter.write()
+            value -= step
+            g.fill(0)
+
+
+def orthogonal(matrix: Array, rounds: int = ROUNDS) -> Array:
+    """Return a matrix with the same singular vectors, and with singular values near 1 where they were not tiny.
+
+    Each round applies ``POLYNOMIAL`` to the singular values. With X of the shape (m, n), m <= n, a round is
+    X' = P X with P = a I + b A + c A A and A = X X'. All these matrices are polynomials of the first A, so A and the
+    product of the P are computed without X: m x m products are smaller than those with X.
+
+    Args:
+        matrix: any, not changed.
+        rounds: how often the polynomial is applied.
+
+    >>> np.round(orthogonal(np.diag([3.0, 2.0, 1.0]), rounds=5), 1)
+    array([[1.1, 0. , 0. ],
+           [0. , 0.7, 0. ],
+           [0. , 0. , 0.7]])
+    """
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonal(matrix.T, rounds).T
+    real = matrix.dtype.type
+    a, b, c = map(real, POLYNOMIAL)
+    gram = matrix @ matrix.T
+    squares = np.trace(gram)
+    if not squares > 0:
+        return np.zeros_like(matrix)
+    gram /= squares
+    product = np.eye(len(gram), dtype=matrix.dtype) / np.sqrt(squares)
+    for last in (*[False] * (rounds - 1), True):
+        polynomial = (
+            gram @ gram.T
+        )  # of a symmetric matrix and its transpose, numpy computes one half
+        polynomial *= c
+        polynomial += b * gram
+        polynomial.flat[:: len(gram) + 1] += a
+        product = product @ polynomial
+        if not last:
+            gram = polynomial @ gram @ polynomial
+    result: Array = product @ matrix
+    return result

@@ -75,9 +75,10 @@ class Trainer:
         getattr(self.kernels, self.kernel)(values, g, *moments, *self.settings())
 
     def before_rule(self, scale: float) -> None:
-        """Change parameters before the rule does; most trainers do not. Clipped gradients are ``scale`` times those kept.
+        """Change parameters before the rule does, and update those that are ``apart``; most trainers do neither.
 
-        It updates those that are ``apart``, and clears their gradients.
+        Args:
+            scale: a factor for the gradients, from clipping.
         """
         return
 

@@ -14,20 +14,10 @@ from charlm.config.bundled import (
     resolve_text,
 )
 from charlm.config.comparison_schema import ComparisonConfig, NamedModel, Reference
+from charlm.config.comparisons import comparison_of, load_comparison_config, named_models
 from charlm.config.dump import to_yaml
-from charlm.config.load import (
-    LISTS,
-    PRESETS,
-    Override,
-    comparison_of,
-    load_comparison_config,
-    load_config,
-    named_models,
-    needs_text,
-    preset_for,
-    replacing_budget,
-    trains_as_a_preset,
-)
+from charlm.config.load import Override, load_config, replacing_budget
+from charlm.config.presets import LISTS, PRESETS, needs_text, preset_for, trains_as_a_preset
 from charlm.config.schema import KERNELS, DataConfig, ModelConfig, RunConfig, TrainConfig
 from charlm.config.start import Start
 from charlm.config.structure import from_dict, to_dict

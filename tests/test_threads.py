@@ -30,11 +30,12 @@ def training(*overrides):
     config = charlm.load_config("text", overrides=["model.hidden_dim=8", *overrides])
     return charlm.Training(config, text="the cat sat. " * 200)
 """
+DYNET = "import charlm.dynet as dy\ndy.scalarInput(1).value()\n"
 PROGRAMS = {
-    "DyNet": ("import charlm.dynet", 1, {}),
-    "DyNet, asked before": ("import charlm.dynet", 2, {"OPENBLAS_NUM_THREADS": "2"}),
+    "DyNet": (DYNET, 1, {}),
+    "DyNet, asked before": (DYNET, 2, {"OPENBLAS_NUM_THREADS": "2"}),
     "DyNet, asked later": (
-        "import charlm.dynet as dy\nthreadpoolctl.threadpool_limits(2)\ndy.init()",
+        f"{DYNET}threadpoolctl.threadpool_limits(2)\ndy.renew_cg()\ndy.scalarInput(1).value()",
         2,
         {},
     ),

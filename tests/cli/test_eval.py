@@ -100,7 +100,7 @@ def test_a_run_whose_text_is_gone(charlm, run, tmp_path):
 
 
 def test_what_is_shown_fits_a_terminal(charlm, run, tmp_path):
-    (tmp_path / "long.txt").write_text("abcdefghijklmnopqrstuvwxyz\n" * 40_000)
+    (tmp_path / "long.txt").write_text("".join(f"{n * 7919 % 40_000:026}\n" for n in range(40_000)))
     commands = ("eval run", "info run", "info long.txt", "runs .")
     shown = "".join(charlm(*words.split()).stdout for words in commands).splitlines()
     whole = ("command: ", "text: ")  # what may be copied is not cut

@@ -142,4 +142,4 @@ def test_the_page_names_the_numbers_of_the_code():
 
     page = (ROOT / "docs/texts.md").read_text("utf-8")
     assert f"{encoding.SMALL >> 20} MB or more" in page
-    assert f"{cache.LIMIT >> 30} GiB at most" in page
+    assert f"reduced to {cache.LIMIT >> 30} GiB" in page

@@ -13,6 +13,7 @@ from charlm.engine.random import NumpyStream
 from charlm.errors import ConfigError, SettingError
 from charlm.lm.evaluation import evaluate
 from charlm.lm.language_model import CharLM
+from charlm.text.batch import Batch
 from charlm.text.vocab import Vocab
 
 VOCAB = Vocab.from_alphabet("abcd", eos=True)
@@ -92,7 +93,7 @@ def test_every_place_drops_in_training_and_nowhere_else(cell, place):
     model, plain = tiny(cell=cell, **{place: 0.5}), tiny(cell=cell)
     assert loss(model, train=False) == loss(plain, train=False) == loss(plain)
     assert len({loss(model) for _ in range(3)} | {loss(plain)}) == 4
-    pieces = [(ids(7, 3), ids(7, 3)[::-1], False)]
+    pieces = [Batch(ids(7, 3), ids(7, 3)[::-1], fresh=False)]
     assert evaluate(model, pieces) == evaluate(plain, pieces)
     assert model.sample(30, seed=1) == plain.sample(30, seed=1)
 

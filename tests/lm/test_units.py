@@ -23,6 +23,7 @@ def trained(text: str, tmp_path) -> Model:
         "model.cell": '"lstm"',
         "model.hidden_dim": "32",
         "model.embed_dim": "8",
+        "data.framing": "stream",
         "data.val_frac": "0",
         "data.batch_size": "16",
         "data.seq_length": "64",

@@ -17,6 +17,7 @@ from charlm.cli.terminal.streams import takes_unicode
 from charlm.config import (
     LISTS,
     PRESETS,
+    TIMED,
     Override,
     RunConfig,
     Start,
@@ -83,7 +84,9 @@ def _train(
         start = start_of(other, tunes=finetune is not None)
     set_by_flags = replacing_budget(overrides_of({**flags, "threads": obj["threads"]}))
     overrides: list[str | Override] = [*settings, *set_by_flags]
-    config, note = config_asked_for(arguments, overrides, preset, start=start and start[0])
+    config, note = config_asked_for(
+        arguments, overrides, preset, start=start and start[0], measures=ranks is None
+    )
     if print_config:
         if note is not None:
             Screen(obj).say(note)
@@ -109,19 +112,40 @@ def config_asked_for(
     preset: str | None = None,
     command: str = "train",
     start: Start | None = None,
+    measures: bool = False,
 ) -> tuple[RunConfig, str | None]:
-    """Return the config of ``[CONFIG] [TEXT...]``, and a note on the preset if the texts get one."""
+    """Return the config of ``[CONFIG] [TEXT...]``, and a note on the preset if the texts get one.
+
+    Args:
+        arguments: the config and the texts.
+        overrides: the settings from options.
+        preset: the one asked for.
+        command: the subcommand, for messages.
+        start: the run whose weights this one starts from.
+        measures: whether the speed of this machine matters for the sizes; several ranks may run on several machines.
+    """
     source = arguments[0] if arguments and is_config(arguments[0]) else None
     texts = arguments if source is None else arguments[1:]
     if texts and source is None:
         check_text(texts[0])
-    note = None if preset is not None else _note_on_preset(source, texts)
     if needs_text(source) and not texts and not _name_a_text(overrides):
         raise InputError(
             f"{source}: this config has no text; name yours, as in charlm {command} {source} novel.txt"
         )
-    config = load_config(source, texts=texts, overrides=overrides, preset=preset, start=start)
-    return config, note
+    speeds: list[float] = []
+
+    def speed() -> float:
+        from charlm.training.speed import machine_speed  # it imports numpy
+
+        speeds.append(machine_speed() if measures else 1.0)
+        return speeds[0]
+
+    config = load_config(
+        source, texts=texts, overrides=overrides, preset=preset, start=start, speed=speed
+    )
+    if preset is not None:
+        return config, None
+    return config, _note_on_time(config, speeds[0]) if speeds else _note_on_preset(source, texts)
 
 
 def _run_folder(path: Path) -> Path:
@@ -132,6 +156,16 @@ def _run_folder(path: Path) -> Path:
 
         raise no_run(path)
     return folder
+
+
+def _note_on_time(config: RunConfig, speed: float) -> str:
+    """Say which sizes suit the time, the text and this machine."""
+    units = "/".join(map(str, dict.fromkeys(config.model.hidden_dims)))
+    return (
+        f"settings for {config.train.max_time}, the size of the text and this machine, which has {speed:.0%} of the "
+        f"speed that presets are made for: {units} units, dropout {config.model.dropout:g}, learning rate "
+        f"{config.train.learning_rate:g} (for the same settings on every machine: --preset {', '.join(TIMED)})"
+    )
 
 
 def _note_on_preset(source: str | None, texts: tuple[str, ...]) -> str | None:

@@ -17,7 +17,14 @@ from charlm.config.comparison_schema import ComparisonConfig, NamedModel, Refere
 from charlm.config.comparisons import comparison_of, load_comparison_config, named_models
 from charlm.config.dump import to_yaml
 from charlm.config.load import Override, load_config, replacing_budget
-from charlm.config.presets import LISTS, PRESETS, needs_text, preset_for, trains_as_a_preset
+from charlm.config.presets import (
+    LISTS,
+    PRESETS,
+    TIMED,
+    needs_text,
+    preset_for,
+    trains_as_a_preset,
+)
 from charlm.config.schema import KERNELS, DataConfig, ModelConfig, RunConfig, TrainConfig
 from charlm.config.start import Start
 from charlm.config.structure import from_dict, to_dict
@@ -26,6 +33,7 @@ __all__ = [
     "KERNELS",
     "LISTS",
     "PRESETS",
+    "TIMED",
     "ComparisonConfig",
     "DataConfig",
     "ModelConfig",

@@ -6,7 +6,7 @@ line, overrides. They are merged as trees and checked once, at the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -15,13 +15,21 @@ from charlm.config.bundled import config_path, is_bundled, located_text
 from charlm.config.names import name_of
 from charlm.config.nodes import ConfigNode, Location, Problem, error_of
 from charlm.config.older import file_of_today
-from charlm.config.presets import PRESETS, needs_text, preset_for, trains_as_a_preset
+from charlm.config.presets import (
+    PRESETS,
+    TIMED,
+    needs_text,
+    preset_for,
+    size_of,
+    trains_as_a_preset,
+)
 from charlm.config.reading import read_file, read_value
-from charlm.config.rules import checked, one_of
+from charlm.config.recipe import recipe
+from charlm.config.rules import checked, duration, one_of, seconds_of
 from charlm.config.schema import SECTIONS, RunConfig
 from charlm.config.start import Start
 from charlm.config.structure import structured
-from charlm.errors import ConfigError, require
+from charlm.errors import ConfigError, SettingError, require
 from charlm.files import path_of
 from charlm.wording import dotted
 
@@ -67,6 +75,7 @@ def load_config(
     overrides: Sequence[str | Override] = (),
     preset: str | None = None,
     start: Start | None = None,
+    speed: Callable[[], float] | None = None,
 ) -> RunConfig:
     """Return the complete configuration of a run.
 
@@ -77,10 +86,12 @@ def load_config(
             tenth and the framing (lines for a list, else stream), and without a source the first names
             the run. If a bundled config has its own text, only its model is used; the preset for the
             texts gives the rest.
-        overrides: ``key.path=value``, or ``Override``; they replace all other values.
+        overrides: ``key.path=value``, or ``Override``; they replace all other values. If ``train.max_time`` is among
+            them, and neither a source nor a preset is given, ``recipe`` chooses sizes for this time.
         preset: one of ``PRESETS``, instead of a source.
         start: the run whose weights this one starts from. Its network replaces that of a preset; a source that is
             no preset, and overrides, must agree with it.
+        speed: measures this machine, as ``recipe`` counts it; None takes it to be that of the presets.
 
     Errors:
         ConfigError: with one line for each problem, ``FILE:LINE:COLUMN: KEY: REASON``.
@@ -114,13 +125,16 @@ def load_config(
     if texts:
         framing = root.find(("data", "framing")).value if is_bundled(source or "") else "stream"
         root = _texts_node(texts, framing).over(root)
-    if start is not None:
-        root = start.over(root)
+    given = ConfigNode.of({}, SET)
     for override in overrides:
         node, more = _override_node(override)
-        root = with_located_text(node, Path.cwd()).over(root)
-        chosen = node.over(chosen)
+        given = with_located_text(node, Path.cwd()).over(given)
         problems += more
+    if own_text and preset is None and source in TIMED:
+        root = _for_the_time(given, texts, speed).over(root)
+    if start is not None:
+        root = start.over(root)
+    root, chosen = given.over(root), given.over(chosen)
     if start is not None and (unfit := [*start.contradictions(chosen)]):
         raise error_of([*problems, *unfit])
     return structured(RunConfig, root, problems)
@@ -160,6 +174,21 @@ def with_located_text(run: ConfigNode, folder: Path) -> ConfigNode:
         return text
 
     return run.edited(("data", "text"), locate).edited(("data", "val_file"), locate)
+
+
+def _for_the_time(
+    given: ConfigNode, texts: Sequence[str], speed: Callable[[], float] | None
+) -> ConfigNode:
+    """Return the settings that suit the training time among the given settings, if there is one."""
+    time = given.find(("train", "max_time")).value
+    try:
+        seconds = seconds_of(duration(time))
+    except SettingError:  # none, or one that is refused later
+        return ConfigNode.of({}, SET)
+    chosen = recipe(seconds, size_of(texts), 1.0 if speed is None else speed())
+    return ConfigNode.of(chosen.settings(), f"--max-time {time}").over(
+        read_file(config_path(chosen.preset))[0]
+    )
 
 
 def _for_other_texts(run: ConfigNode, texts: Sequence[str]) -> ConfigNode:

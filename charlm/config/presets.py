@@ -9,9 +9,10 @@ from pathlib import Path
 from charlm.config.bundled import files_of, is_bundled, located_text, names_text
 from charlm.config.lists import is_list
 
+TIMED = ("small", "medium", "large")
+"""Bundled configs for a text of the user, for a training of 3, 15 and 60 minutes."""
 LISTS = "lists"
-PRESETS = ("small", "medium", "large", LISTS)
-"""Bundled configs for a text of the user: three by training time, 3, 15 and 60 minutes, and one for lists."""
+PRESETS = (*TIMED, LISTS)
 MEDIUM_FROM, LARGE_FROM = 2_000_000, 20_000_000
 """Bytes from which a text gets a larger preset."""
 
@@ -40,14 +41,25 @@ def preset_for(texts: Sequence[str]) -> str:
     >>> preset_for(["fox"])
     'small'
     """
-    files: list[Path] = []
-    for text in texts:
-        with contextlib.suppress(OSError):  # reading it later gives the error
-            files += files_of(Path(located_text(text, Path.cwd())))
+    files = _files(texts)
     if is_list(files):
         return LISTS
+    size = size_of(texts)
+    return TIMED[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
+
+
+def size_of(texts: Sequence[str]) -> int:
+    """Return the bytes of all files of some texts; what cannot be read counts as none."""
     size = 0
-    for file in files:
-        with contextlib.suppress(OSError):
+    for file in _files(texts):
+        with contextlib.suppress(OSError):  # reading it later gives the error
             size += file.stat().st_size if file.is_file() else 0
-    return PRESETS[(size >= MEDIUM_FROM) + (size >= LARGE_FROM)]
+    return size
+
+
+def _files(texts: Sequence[str]) -> list[Path]:
+    files: list[Path] = []
+    for text in texts:
+        with contextlib.suppress(OSError):
+            files += files_of(Path(located_text(text, Path.cwd())))
+    return files

@@ -14,6 +14,7 @@ from charlm.notebook.run import Run
 from charlm.notebook.settings import in_words_of_python, overrides_of
 from charlm.runs.directory import RunDirectory
 from charlm.training.loop import Training
+from charlm.training.speed import machine_speed
 from charlm.training.transfer import start_of
 
 
@@ -110,7 +111,14 @@ def _config_of(
         raise InputError(
             f"{source}: this config has no text; name yours, as in charlm.train({source!r}, 'novel.txt')"
         )
-    return load_config(source, texts=texts, overrides=overrides, preset=preset, start=start)
+    return load_config(
+        source,
+        texts=texts,
+        overrides=overrides,
+        preset=preset,
+        start=start,
+        speed=machine_speed,
+    )
 
 
 def _directory(name: str, folder: str | Path | None, force: bool) -> RunDirectory:

@@ -1,0 +1,93 @@
+"""Settings for a training time: those of the presets at their times, and values between them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlm.config import load_config
+from charlm.config.recipe import LONGEST, SHORTEST, TEXT, points, recipe
+from charlm.training.speed import machine_speed
+
+TIMES = st.floats(1, 100_000)
+SIZES = st.integers(1, 10**9)
+SPEEDS = st.floats(0.01, 10)
+
+
+@pytest.mark.parametrize("point", points(), ids=lambda point: point.name)
+def test_at_the_time_of_a_preset_the_settings_are_its_own(point):
+    chosen = recipe(point.seconds, TEXT)
+    assert chosen.preset == point.name
+    assert (chosen.units, chosen.rate) == (point.units, point.rate)
+    assert (chosen.dropout, chosen.input_dropout) == (point.dropout, point.input_dropout)
+
+
+@given(TIMES, TIMES, SIZES, SPEEDS)
+def test_more_time_never_makes_a_model_smaller(one, other, size, speed):
+    short, long = sorted((one, other))
+    assert recipe(short, size, speed).units <= recipe(long, size, speed).units
+
+
+@given(TIMES, SIZES, SIZES)
+def test_a_longer_text_never_needs_more_dropout(seconds, one, other):
+    short, long = sorted((one, other))
+    assert recipe(seconds, short).dropout >= recipe(seconds, long).dropout
+
+
+@given(TIMES, SIZES, SPEEDS)
+def test_a_slow_machine_gets_the_settings_of_a_shorter_time(seconds, size, speed):
+    assert recipe(seconds, size, speed) == recipe(seconds * speed, size)
+
+
+@given(TIMES, SIZES, SPEEDS)
+def test_every_value_is_possible(seconds, size, speed):
+    chosen = recipe(seconds, size, speed)
+    assert chosen.units % 32 == 0
+    assert recipe(SHORTEST, size).units <= chosen.units <= recipe(LONGEST, size).units
+    assert 0 <= chosen.dropout < 1
+    assert 0 <= chosen.input_dropout < 1
+
+
+@pytest.fixture
+def novel(tmp_path):
+    path = tmp_path / "novel.txt"
+    path.write_text("It was a quiet evening, and the rain had not stopped for days.\n" * 1000)
+    return str(path)
+
+
+def test_a_time_chooses_the_sizes_unless_they_are_given(novel):
+    long = load_config(texts=[novel], overrides=["train.max_time=50m"])
+    known = {point.name: point for point in points()}
+    assert known["medium"].units < long.model.hidden_dim < known["large"].units
+    assert long.data.seq_length == load_config(texts=[novel], preset="medium").data.seq_length
+    assert long.train.max_time == "50m"
+    given_too = ["train.max_time=50m", "model.hidden_dim=10", "model.dropout=0"]
+    config = load_config(texts=[novel], overrides=given_too)
+    assert (config.model.hidden_dim, config.model.dropout) == (10, 0)
+
+
+def test_presets_configs_and_other_budgets_stay_as_they_are(novel):
+    def fail() -> float:
+        raise AssertionError("no time was given")
+
+    small = load_config(texts=[novel], preset="small")
+    for settings in ({"preset": "small"}, {}):
+        for overrides in (["train.steps=9"], ["train.max_time=null", "train.steps=9"]):
+            config = load_config(texts=[novel], overrides=overrides, speed=fail, **settings)
+            assert config.model == small.model
+    timed = load_config(texts=[novel], preset="small", overrides=["train.max_time=1h"], speed=fail)
+    assert timed.model == small.model
+    named = load_config("lstm", texts=[novel], overrides=["train.max_time=1h"], speed=fail)
+    assert named.model == load_config("lstm").model
+
+
+def test_the_speed_of_a_machine_counts(novel):
+    overrides = ["train.max_time=15m"]
+    slow = load_config(texts=[novel], overrides=overrides, speed=lambda: 0.1)
+    fast = load_config(texts=[novel], overrides=overrides, speed=lambda: 1.0)
+    assert slow.model.hidden_dim < fast.model.hidden_dim
+
+
+def test_this_machine_has_a_speed():
+    assert machine_speed() > 0

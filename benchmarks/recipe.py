@@ -59,20 +59,24 @@ def pytorch(config: RunConfig, minutes: float) -> Iterator[dict[str, Any]]:
     average = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(train.average)
     )
-    optimiser = torch.optim.Adam(net.parameters(), train.learning_rate)
-    dropout = nn.Dropout(model.dropout)
+    matrices = [p for name, p in lstm.named_parameters() if name.startswith("weight")]
+    others = [p for p in net.parameters() if all(p is not matrix for matrix in matrices)]
+    muon = torch.optim.Muon(matrices, weight_decay=0, momentum=0.95, ns_steps=3)
+    optimisers = ((torch.optim.Adam(others), 1.0), (muon, train.rule["matrix_factor"]))
+    dropout, input_dropout = nn.Dropout(model.dropout), nn.Dropout(model.input_dropout)
 
-    def loss_of(parts: Any, batch: Any, state: Any, drop: Any) -> Any:
+    def loss_of(parts: Any, batch: Any, state: Any, *, drop: bool) -> Any:
         x, y = (torch.as_tensor(a.astype("int64")) for a in batch[:2])
-        h, state = parts[1](parts[0](x), None if batch[2] else state)
-        scores = parts[2](drop(h)).reshape(-1, symbols)
+        embedded = input_dropout(parts[0](x)) if drop else parts[0](x)
+        h, state = parts[1](embedded, None if batch[2] else state)
+        scores = parts[2](dropout(h) if drop else h).reshape(-1, symbols)
         return nn.functional.cross_entropy(scores, y.reshape(-1), reduction="sum"), state
 
     def score() -> float:
         total, count, state = 0.0, 0, None
         with torch.no_grad():
             for batch in corpus.held_out_batches():
-                loss, state = loss_of(average.module, batch, state, lambda h: h)
+                loss, state = loss_of(average.module, batch, state, drop=False)
                 total, count = total + loss.item(), count + batch[1].size
         return total / count
 
@@ -81,14 +85,17 @@ def pytorch(config: RunConfig, minutes: float) -> Iterator[dict[str, Any]]:
     while (seconds := time.perf_counter() - began) < minutes * 60:
         share = seconds / (minutes * 60)
         rate = train.learning_rate * (1 + math.cos(math.pi * share)) / 2
-        optimiser.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / max(1, train.warmup))
+        rate *= min(1.0, (step + 1) / max(1, train.warmup))
+        for optimiser, factor in optimisers:
+            optimiser.param_groups[0]["lr"] = rate * factor
         batch = corpus.batch(step)
-        loss, state = loss_of(net, batch, state, dropout)
+        loss, state = loss_of(net, batch, state, drop=True)
         state = tuple(part.detach() for part in state)
-        optimiser.zero_grad()
+        net.zero_grad()
         (loss / batch[1].size).backward()
         nn.utils.clip_grad_norm_(net.parameters(), train.clip_norm)
-        optimiser.step()
+        for optimiser, _ in optimisers:
+            optimiser.step()
         average.update_parameters(net)
         step += 1
         if due < time.perf_counter() - began < minutes * 60:

@@ -136,3 +136,21 @@ def test_a_training_updates_the_matrices_of_the_recurrent_layers(kernels):
     for _ in range(29):
         last = run.learner.update(0.01)[0]
     assert last < 0.7 * first
+
+
+def test_the_rule_is_pytorch_s_but_for_its_rounding():
+    torch = pytest.importorskip("torch", reason="PyTorch has the same trainer")
+    pc = model()
+    matrix = pc.parameters[0]
+    weight = torch.tensor(matrix.value.T.copy(), requires_grad=True)  # (outputs, inputs)
+    before = weight.detach().numpy().copy()
+    theirs = torch.optim.Muon([weight], lr=0.3, weight_decay=0, momentum=0.95, ns_steps=3)
+    trainer = muon(pc, matrix_factor=3.0)
+    trainer.clip_threshold = 0
+    for some in gradients_for(pc, 5):
+        train(trainer, [some])
+        weight.grad = torch.tensor(some[0].T.copy())
+        theirs.step()
+    moved = np.linalg.norm(weight.detach().numpy() - before)
+    # PyTorch computes the orthogonal matrix with 8 bits
+    assert np.linalg.norm(weight.detach().numpy() - matrix.value.T) < 0.03 * moved

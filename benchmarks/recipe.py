@@ -61,7 +61,9 @@ def pytorch(config: RunConfig, minutes: float) -> Iterator[dict[str, Any]]:
     )
     matrices = [p for name, p in lstm.named_parameters() if name.startswith("weight")]
     others = [p for p in net.parameters() if all(p is not matrix for matrix in matrices)]
-    muon = torch.optim.Muon(matrices, weight_decay=0, momentum=0.95, ns_steps=3)
+    muon = torch.optim.Muon(
+        matrices, weight_decay=train.rule["weight_decay"], momentum=0.95, ns_steps=3
+    )
     optimisers = ((torch.optim.Adam(others), 1.0), (muon, train.rule["matrix_factor"]))
     dropout, input_dropout = nn.Dropout(model.dropout), nn.Dropout(model.input_dropout)
 

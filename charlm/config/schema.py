@@ -37,6 +37,8 @@ def _only(settings: Any, name: str, key: str, *values: str) -> None:
 
 
 _FALLING = ("cosine", "step", "exponential", "plateau")
+DECAY = {"adamw": 0.01, "muon": 0.1}
+"""The usual weight decay of the trainers that have one."""
 _PROBABILITY = rules.number(least=0, below=1)
 
 
@@ -202,7 +204,7 @@ class TrainConfig:
     weight_decay: float | None = setting(
         None,
         rules.or_nothing(rules.number(least=0)),
-        "weight decay of adamw, multiplied by the learning rate; null = 0.01",
+        "weight decay of adamw and muon, multiplied by the learning rate; null = 0.01 for adamw, 0.1 for muon",
     )
     matrix_factor: float | None = setting(
         None,
@@ -293,7 +295,7 @@ class TrainConfig:
                 "set one of the three, or the training never ends",
                 "steps",
             )
-        _only(self, "weight_decay", "trainer", "adamw")
+        _only(self, "weight_decay", "trainer", *DECAY)
         _only(self, "matrix_factor", "trainer", "muon")
         _only(self, "decay", "schedule", *_FALLING)
         _only(self, "decay_at", "schedule", "step")
@@ -308,11 +310,13 @@ class TrainConfig:
     @property
     def rule(self) -> dict[str, float]:
         """The trainer's settings besides the learning rate."""
-        if self.trainer == "adamw":
-            return {"weight_decay": 0.01 if self.weight_decay is None else self.weight_decay}
+        rule = {}
+        if self.trainer in DECAY:
+            usual = DECAY[self.trainer]
+            rule["weight_decay"] = usual if self.weight_decay is None else self.weight_decay
         if self.trainer == "muon":
-            return {"matrix_factor": 4.0 if self.matrix_factor is None else self.matrix_factor}
-        return {}
+            rule["matrix_factor"] = 4.0 if self.matrix_factor is None else self.matrix_factor
+        return rule
 
     @property
     def schedule_start(self) -> tuple[float, float]:

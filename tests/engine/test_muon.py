@@ -76,7 +76,7 @@ def test_the_rule_is_that_of_the_formula(clip):
     pc = model()
     value, m = pc.parameters[0].value.copy(), 0.0
     gradients = gradients_for(pc, 5)
-    trainer = muon(pc, matrix_factor=3.0, momentum=0.9)
+    trainer = muon(pc, matrix_factor=3.0, momentum=0.9, weight_decay=0.2)
     trainer.clip_threshold = clip
     train(trainer, gradients)
     inputs, outputs = value.shape
@@ -85,6 +85,7 @@ def test_the_rule_is_that_of_the_formula(clip):
         g = some[0] * (min(1.0, clip / norm) if clip else 1.0)
         m = 0.9 * m + g
         step = by_singular_values(g + 0.9 * m, rounds=3)
+        value *= 1 - 0.1 * 3.0 * 0.2
         value -= 0.1 * 3.0 * np.sqrt(max(1.0, outputs / inputs)) * step
     np.testing.assert_allclose(pc.parameters[0].value, value, rtol=1e-9)
 
@@ -144,8 +145,8 @@ def test_the_rule_is_pytorch_s_but_for_its_rounding():
     matrix = pc.parameters[0]
     weight = torch.tensor(matrix.value.T.copy(), requires_grad=True)  # (outputs, inputs)
     before = weight.detach().numpy().copy()
-    theirs = torch.optim.Muon([weight], lr=0.3, weight_decay=0, momentum=0.95, ns_steps=3)
-    trainer = muon(pc, matrix_factor=3.0)
+    theirs = torch.optim.Muon([weight], lr=0.3, weight_decay=0.2, momentum=0.95, ns_steps=3)
+    trainer = muon(pc, matrix_factor=3.0, weight_decay=0.2)
     trainer.clip_threshold = 0
     for some in gradients_for(pc, 5):
         train(trainer, [some])

@@ -22,7 +22,7 @@ class MuonTrainer(AdamTrainer):
     """Muon for some matrices, Adam for all other parameters (Jordan et al., 2024, kellerjordan.github.io/posts/muon).
 
     For a matrix with n inputs and k outputs: m = momentum m + g; u = g + momentum m;
-    p -= learning_rate matrix_factor sqrt(max(1, k / n)) ``orthogonal(u)``.
+    p -= rate weight_decay p; p -= rate sqrt(max(1, k / n)) ``orthogonal(u)``, with rate = learning_rate matrix_factor.
 
     Args:
         collection: with the parameters.
@@ -31,6 +31,7 @@ class MuonTrainer(AdamTrainer):
         matrices: those with Muon's rule, in the collection.
         matrix_factor: the factor on the learning rate for them.
         momentum: of their gradients.
+        weight_decay: of the matrices. All directions of an update are equally large, so without it they only grow.
         kernels: those that apply Adam's rule.
     """
 
@@ -45,12 +46,14 @@ class MuonTrainer(AdamTrainer):
         matrices: Sequence[Parameter],
         matrix_factor: float = 4.0,
         momentum: float = 0.95,
+        weight_decay: float = 0.1,
         kernels: Kernels = NUMPY,
     ) -> None:
         super().__init__(collection, alpha, beta_1, beta_2, eps, kernels)
         self.apart = tuple(matrices)
         self.matrix_factor = matrix_factor
         self.momentum = momentum
+        self.weight_decay = weight_decay
 
     def before_rule(self, scale: float) -> None:
         # a matrix has the place of Adam's first average for its own
@@ -71,6 +74,7 @@ class MuonTrainer(AdamTrainer):
             step = orthogonal(g.reshape(inputs_outputs))
             step *= real(rate * math.sqrt(max(1.0, inputs_outputs[1] / inputs_outputs[0])))
             value = parameter.write()
+            value *= real(1 - rate * self.weight_decay)
             value -= step
             g.fill(0)
 

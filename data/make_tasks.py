@@ -8,6 +8,7 @@ is what a model has learned to remember.
 
 from __future__ import annotations
 
+import argparse
 import math
 import random
 import sys
@@ -87,4 +88,6 @@ def bounds(name: str) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(make(sys.argv[1]))
+    parser = argparse.ArgumentParser(description="Print a text.")
+    parser.add_argument("name", choices=TASKS)
+    sys.stdout.write(make(parser.parse_args().name))

@@ -17,10 +17,17 @@ NAMES = ("karpathy", "time-machine", "languages", "copying", "adding", "minimal"
 ABOUT = """\
 # Published tables, repeated
 
-Each table has a command, a config (a YAML file in this folder, or the sizes in its module), and our figures beside
-the published ones. `python -m benchmarks.published` lists the tables. `--text FILE` takes your text where a table is of
-a text, `--full` the published sizes, `--quick` a size of seconds. The figures below are from single trainings, with one
-seed each. Other programs used the machine at the same time, so the seconds only tell the order of magnitude.
+Each table shows figures from a paper or a book, and ours beside them. A command trains the networks of a table again.
+Type it in charlm's folder:
+
+* `python -m benchmarks.published` lists the tables.
+* `python -m benchmarks.published adding` measures one table and writes it to this page.
+* `--quick` takes seconds, and writes nothing. `--full` has the published sizes, and takes hours or days.
+* `--text FILE` trains on your text, if the table is about a text.
+
+The column `published` is empty where we have no published figure. Each figure of ours is from one training, with one
+seed. Other programs used the machine at the same time, so the seconds are rough. The settings are in the YAML files of
+this folder, and the sizes in the Python modules.
 """
 
 
@@ -84,14 +91,15 @@ def write(
 
 
 def report(results: dict[str, Any]) -> str:
-    """Return the page of all tables with results."""
+    """Return the page of all tables with results; a note in the results says what a command cannot know."""
     parts = [ABOUT]
     for name in NAMES:
         if name in results:
             measured = results[name]
             table = markdown(table_of(name), [Row(**row) for row in measured["rows"]])
             machine = f"{measured['machine']['processor']}; {measured['machine']['packages']}"
-            parts.append(f"{table}\n\n    {measured['command']}\n\nMeasured on: {machine}.\n")
+            note = f"\n{measured['note']}\n" if "note" in measured else ""
+            parts.append(f"{table}\n\n    {measured['command']}\n\nMeasured on: {machine}.\n{note}")
     return "\n".join(parts)
 
 

@@ -87,14 +87,14 @@ TABLE = Table(
     name="adding",
     title="The adding problem",
     source=(
-        "Hochreiter and Schmidhuber (1997); in this form Arjovsky, Shah and Bengio (2016). The baseline 0.167 always "
-        "answers 1: its error is the variance of the sum of two uniform numbers, 1/6"
+        "Hochreiter and Schmidhuber (1997); in this form Arjovsky, Shah and Bengio (2016). The baseline 0.167 is the "
+        "error of always answering 1: the variance of the sum of two uniform numbers, 1/6"
     ),
     unit="mean squared error on new sequences; 0 is perfect",
     differs=(
-        "Theirs is a figure of curves, for T = 100 to 750 and some 10,000 updates or more. Here T is 25 and 50, with "
-        "3,000 updates of Adam, a batch of 32 and 64 units, so that it takes minutes on one core.",
-        "One mark is in each half of the sequence, as theirs.",
+        "The paper shows curves and no table, for T = 100 to 750 and some 10,000 updates or more. Here T is 25 and 50, "
+        "with 3,000 updates of Adam, a batch of 32 and 64 units, so that it takes minutes on one core.",
+        "As in the paper, one mark is in each half of the sequence.",
     ),
     measure=measure,
 )

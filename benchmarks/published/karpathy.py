@@ -89,24 +89,26 @@ TABLE = Table(
         "Karpathy, Johnson and Fei-Fei (2015), Visualizing and Understanding Recurrent Networks, arXiv 1506.02078, as "
         "quoted in lecture slides about it: on War and Peace (3,258,256 characters) the best network reaches 1.077 "
         "nats per character, an n-gram 1.195. LSTM and GRU are much better than the simple RNN, and two layers or "
-        "more are better than one. Their table has a figure for each network, which we could not read and do not "
-        "repeat from memory"
+        "more are better than one. The paper's table has a figure for each network. We could not read that table, so "
+        "the column is empty here"
     ),
     unit="nats per held-out character",
     differs=(
-        "Without --text, the text is generated: an invented language in the form of a novel (prose.py). Its figures "
-        "can be compared with each other, and not with the published ones.",
-        "Here a size is the units of each layer. Theirs is a number of parameters, that of an LSTM of one layer with "
-        "these units; --full has that. In trainings as short as these, a simple RNN with equal parameters, and so "
-        "with twice the units, is the best: of 37,500 parameters and 1,000 updates of RMSprop it came to 0.545 with "
-        "one layer and 0.505 with two, the GRU to 0.582 and 0.581, the LSTM to 0.768 and 0.968.",
-        "The default sizes are two small ones, and each training reads 4 million characters with Adam, whose rate "
-        "falls along a cosine. Theirs is RMSprop with 0.002 for 50 passes. --full has their four sizes, 1 to 3 "
-        "layers, a batch of 100 streams of 100 characters, and as many updates as about 50 passes over War and Peace.",
+        "Without `--text`, the text is generated: an invented language in the form of a novel (`prose.py`). Its "
+        "figures can be compared with each other, and not with the published ones.",
+        "Here networks of one size have the same number of units in each layer. In the paper, networks of one size "
+        "have the same number of parameters: that of an LSTM of one layer with these units. `--full` does so too.",
+        "With equal parameters, a simple RNN has twice the units, and it is the best in such short trainings. With "
+        "37,500 parameters and 1,000 updates of RMSprop, it reached 0.545 with one layer and 0.505 with two, the GRU "
+        "0.582 and 0.581, the LSTM 0.768 and 0.968.",
+        "The default sizes are two small ones. Each training reads 4 million characters with Adam, and the learning "
+        "rate falls along a cosine. The paper has RMSprop with 0.002 for 50 passes. `--full` has the paper's four "
+        "sizes, 1 to 3 layers, a batch of 100 streams of 100 characters, and as many updates as about 50 passes over "
+        "War and Peace.",
         "There is an embedding of 64 numbers instead of one-hot vectors, no dropout, and Glorot's initial weights.",
-        "The GRU and the LSTM beat the simple RNN in every row. Two layers beat one for the simple RNN and the GRU. "
-        "Two layers of LSTM do not, at these lengths: they learn more slowly at first.",
-        "The score is the best on the validation part; theirs is of the test part.",
+        "The GRU and the LSTM beat the simple RNN at every size and number of layers. Two layers beat one for "
+        "the simple RNN and the GRU. Two layers of LSTM do not, at these lengths: they learn more slowly at first.",
+        "The score is the best on the validation part. In the paper it is the score of the test part.",
     ),
     measure=measure,
 )

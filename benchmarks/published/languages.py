@@ -168,13 +168,17 @@ TABLE = Table(
     source=(
         "Lan, Geyer, Chemla and Katzir (2022), Minimum Description Length Recurrent Neural Networks, TACL 10, Table "
         "1: the best of their networks that are trained by gradients (simple RNN, GRU or LSTM), with 500 strings, for "
-        "Dyck-2 with 20,000: 0.510 bits where 0.258 is the optimum, 0.554 and 0.172, 0.930 and 0.882, 1.19 and 1.18"
+        "Dyck-2 with 20,000. Their losses and optima in bits are 0.510 and 0.258, 0.554 and 0.172, 0.930 and 0.882, "
+        "1.19 and 1.18"
     ),
-    unit="nats per character of new lines; the published ones are times their optimum",
+    unit=(
+        "nats per character of new lines. The published figures are ratios, of the loss to the optimum: compare them "
+        "with the column `times the optimum`"
+    ),
     differs=(
-        "They train on 500 strings and test on long ones: 0.258 bits is the optimum of a^n b^n for large n. Here the "
-        "model reads 160,000 characters and is tested on new strings of the same generator. So this table shows what "
-        "is learned, and theirs what is still true of longer strings.",
+        "The paper trains on 500 strings and tests on long ones: 0.258 bits is the optimum of a^n b^n for large n. "
+        "Here the model reads 160,000 characters and is tested on new strings of the same generator. So this table "
+        "shows how well a network learns such strings, and the paper's also how well it does on longer ones.",
         "The optimum is computed exactly from the generator, for an endless text. The held-out lines are a sample, so "
         "a score can be a little below it.",
         "n follows a geometric distribution with p = 0.3; brackets nest with probability 1/3.",

@@ -86,17 +86,20 @@ TABLE = Table(
     title="minGRU and minLSTM",
     source=(
         "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi (2024), Were RNNs All We Needed?, arXiv 2410.01201, as pages "
-        "about the paper quote it: test losses on tinyshakespeare (in nanoGPT's framework), and Table 1, accuracies "
-        "on selective copying"
+        "about the paper quote it: test losses on tinyshakespeare (trained with nanoGPT's code), and the accuracies "
+        "on selective copying of Table 1"
     ),
-    unit="nats per held-out character of the text, then the part of the symbols that is right",
+    unit=(
+        "nats per held-out character for the text (lower is better), and the part of the symbols that is right for "
+        "selective copying (1 is 100 %)"
+    ),
     differs=(
-        "Without --text, the text is generated (prose.py), and its losses can be compared only with each other. The "
-        "model has two layers of 128 and nothing around the cells; theirs has residual connections, layer norms, "
-        "dropout and more.",
-        "Selective copying: theirs has 16 symbols in 4,096 places and 400,000 updates. Here it is 4 symbols of 8 "
-        "letters in 32 places, and 3,000 updates of Adam with a rate of 0.01. One layer is not enough and two are, as "
-        "in theirs. The minLSTM of three layers has not converged with this rate and seed.",
+        "Without `--text`, the text is generated (`prose.py`), and its losses can be compared only with each other.",
+        "The model has two layers of 128 units and no more. The model in the paper also has residual connections, "
+        "layer norms, dropout and more.",
+        "Selective copying: the paper has 16 symbols in 4,096 places, and 400,000 updates. Here it is 4 symbols of 8 "
+        "letters in 32 places, and 3,000 updates of Adam with a learning rate of 0.01. As in the paper, one layer is "
+        "not enough and two are. The minLSTM of three layers has not converged with this rate and seed.",
     ),
     measure=measure,
 )

@@ -56,15 +56,15 @@ TABLE = Table(
     title="The Time Machine, learned by heart",
     source=(
         "Zhang, Lipton, Li and Smola, Dive into Deep Learning (d2l.ai), the concise implementations of RNN, GRU and "
-        "LSTM: 256 units, 500 passes over the first 10,000 characters; perplexities as readers' runs of the book's "
-        "programs print them"
+        "LSTM: 256 units, 500 passes over the first 10,000 characters. The published perplexities are those that the "
+        "book's programs print when readers run them"
     ),
-    unit="the perplexity in training, in the last pass",
+    unit="the perplexity in training, in the last pass; the lowest possible one is 1",
     differs=(
-        "Without --text, the text is generated (prose.py), 10,000 small letters and spaces. It repeats itself more "
+        "Without `--text`, the text is generated (`prose.py`), 10,000 small letters and spaces. It repeats itself more "
         "than a novel, so it is easier.",
         "In the book, each pass begins at another of the first characters, so the pieces of text differ. Here only "
-        "every second pass begins elsewhere, which is easier too.",
+        "every second pass begins at another place, which is easier too.",
         "There is an embedding of 28 numbers instead of one-hot vectors, and the forget gate begins with a bias of 1.",
     ),
     measure=measure,

@@ -192,6 +192,13 @@ def test_the_page_is_made_of_the_stored_results_and_every_table_is_on_it():
     assert (FOLDER / "README.md").read_text("utf-8") == report(results)
 
 
+def test_a_note_in_the_results_is_on_the_page():
+    results = json.loads((FOLDER / "results.json").read_text("utf-8"))
+    results["adding"]["note"] = "This was measured twice."
+    assert "\nMeasured on: AMD" in report(results).partition("\nThis was measured twice.\n")[0]
+    assert report(results).count("This was measured twice.") == 1
+
+
 def test_without_a_name_the_tables_are_listed(capsys):
     main([])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*NAMES]

@@ -68,7 +68,7 @@ def sample(
         counted(screen, run, loaded, order, moved) if kind == "ngram" else model_of(loaded)
     )
     model = mixed(run, model, mix)
-    as_read = config_of(loaded).data.encoding, model.vocab.eos is not None
+    as_read = config_of(loaded).data.encoding, model.vocab.framing == "lines"
     prime, stop = text_given(prime, "prime", *as_read), text_given(stop, "stop text", *as_read)
     # what the model cannot read is an error before anything is printed
     prompt = model.prompt(prime, stop, unknown)
@@ -148,7 +148,7 @@ def _notes(
 
 def _plain(number: int, vocab: Vocab, separator: str | None, *, marks: bool) -> Plain:
     # texts of one line need no border; a program that reads texts of several lines uses a separator
-    bordered = number > 1 and vocab.eos is None and sys.stdout.isatty() and separator is None
+    bordered = number > 1 and vocab.framing != "lines" and sys.stdout.isatty() and separator is None
     after = "\n" if separator is None else unescaped(separator)
     return Plain(number if bordered else None, after, marks)
 

@@ -65,12 +65,12 @@ class Score:
 
 
 def evaluate(model: Model, pieces: Iterable[Batch]) -> Score:
-    """Score pieces of a text. The state is carried from piece to piece, unless one is ``fresh``."""
+    """Score pieces of a text. The state is carried from piece to piece, except where a text begins."""
     total, characters = 0.0, 0
     state: State | None = None
     for piece in pieces:
         graph = model.graph()
-        before = None if piece.fresh else state
+        before = state_before(piece, state)
         loss, layers = model.loss(
             graph, piece.inputs_TB, piece.targets_TB, before, counted_TB=piece.counted_TB
         )
@@ -80,6 +80,14 @@ def evaluate(model: Model, pieces: Iterable[Batch]) -> Score:
         state = model.carried(layers)
         graph.release()
     return Score(total / characters, characters)
+
+
+def state_before(batch: Batch, carried: State | None) -> State | None:
+    """Return the state at the beginning of a batch, after that of the batch before it; None is zeros."""
+    if batch.fresh or carried is None or batch.starts_B is None:
+        return None if batch.fresh else carried
+    starts_B1 = batch.starts_B[:, np.newaxis]
+    return [tuple(np.where(starts_B1, 0, part) for part in layer) for layer in carried]
 
 
 def read(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from charlm.config import DataConfig
+from charlm.text.documents import Separator
 from charlm.text.preparing import source_paths
 from charlm.text.reading import Facts, Files
 from charlm.text.sources import STDIN, Source, StandardInput, sources_of
@@ -24,7 +25,7 @@ def passing_text(data: DataConfig) -> Files:
     sources: list[Source] = []
     for path in source_paths(data.texts):
         sources += [StandardInput()] if path == STDIN else sources_of([path])
-    return Files(sources, data.encoding, data.normalize)
+    return Files(sources, data.encoding, data.normalize, Separator.of(data))
 
 
 def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
@@ -35,18 +36,18 @@ def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
     Raises:
         TextError: it cannot be read or decoded, or has characters that the model does not know.
     """
-    place, after = Position(), NEWLINE
+    place, after, lines = Position(), NEWLINE, vocab.framing == "lines"
     for points in text.read(Facts()):
         before, place = place, place.after(points)
-        ids = vocab.encode_points(points, lines=vocab.eos is not None, before=before)
+        ids = vocab.encode_points(points, lines=lines, before=before)
         previous = np.append(after, points[:-1])
         after = int(points[-1])
-        if vocab.eos is None:
+        if not lines:
             yield points, ids
         else:
             kept = (points != NEWLINE) | (previous != NEWLINE)
             yield points[kept], ids[kept]
-    if vocab.eos is not None and after != NEWLINE:
+    if lines and after != NEWLINE:
         yield np.array([NEWLINE], np.uint8), np.array([vocab.eos])
 
 

@@ -15,11 +15,21 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from charlm.config.schema import Framing
 from charlm.errors import TextError
 from charlm.wording import counted
 
 EOS = "<EOS>"
 """The symbol at the end and the beginning of a line: one symbol, although its name has five characters."""
+
+EOD = "<EOD>"
+"""The symbol at the end and the beginning of a document, in which a newline is a character like others."""
+
+ENDS: dict[str, Framing] = {EOS: "lines", EOD: "documents"}
+"""The symbols that end a text, and the framing of texts that end with them."""
+
+END = 0xD800
+"""The end of a document among code points: half of a surrogate pair, which no file decodes to."""
 
 UNK = "<UNK>"
 """The symbol for all characters without a symbol of their own. A model reads it and never generates it."""
@@ -62,8 +72,8 @@ class Vocab:
     """The symbols of a model, numbered from 0.
 
     Args:
-        symbols: distinct single characters, or ``BYTES``. After characters, ``UNK`` may follow; ``EOS`` may be
-            the last.
+        symbols: distinct single characters, or ``BYTES``. After characters, ``UNK`` may follow; ``EOS`` or ``EOD``
+            may be the last.
 
     Raises:
         TextError: the symbols are not such a sequence.
@@ -91,7 +101,7 @@ class Vocab:
             if not isinstance(symbol, str) or len(symbol) != 1:
                 raise TextError(
                     f"the alphabet has {symbol!r} at place {place}: each symbol is a single "
-                    f"character, but for {UNK} and {EOS}, which may only be the last"
+                    f"character, but for {UNK}, {EOS} and {EOD}, which may only be the last"
                 )
             if symbol in first:
                 raise TextError(
@@ -101,9 +111,11 @@ class Vocab:
             first[symbol] = place
 
     @classmethod
-    def from_alphabet(cls, alphabet: str, eos: bool, unknown: bool = False) -> Vocab:
-        """Return a vocabulary of these characters in order; ``unknown`` appends ``UNK``, ``eos`` appends ``EOS``."""
-        return cls((*alphabet, *[UNK] * unknown, *[EOS] * eos))
+    def from_alphabet(
+        cls, alphabet: str, eos: bool, unknown: bool = False, end: str = EOS
+    ) -> Vocab:
+        """Return a vocabulary of these characters in order; ``unknown`` appends ``UNK``, ``eos`` appends ``end``."""
+        return cls((*alphabet, *[UNK] * unknown, *[end] * eos))
 
     @classmethod
     def from_text(cls, text: str, eos: bool) -> Vocab:
@@ -112,9 +124,9 @@ class Vocab:
         return cls.from_alphabet("".join(sorted(characters)), eos)
 
     @classmethod
-    def of_bytes(cls, eos: bool) -> Vocab:
-        """Return a vocabulary of the values of a byte; ``eos`` appends ``EOS``."""
-        return cls((*BYTES, *[EOS] * eos))
+    def of_bytes(cls, eos: bool, end: str = EOS) -> Vocab:
+        """Return a vocabulary of the values of a byte; ``eos`` appends ``end``."""
+        return cls((*BYTES, *[end] * eos))
 
     @classmethod
     def from_list(cls, symbols: object) -> Vocab:
@@ -140,8 +152,18 @@ class Vocab:
 
     @property
     def eos(self) -> int | None:
-        """The id of ``EOS``, or None if the vocabulary has none."""
-        return len(self.symbols) - 1 if self.symbols[-1] == EOS else None
+        """The id of the symbol that ends a text, ``EOS`` or ``EOD``, or None if the vocabulary has none."""
+        return len(self.symbols) - 1 if self.symbols[-1] in ENDS else None
+
+    @property
+    def framing(self) -> Framing:
+        """What the texts with these symbols are."""
+        return ENDS.get(self.symbols[-1], "stream")
+
+    @property
+    def text(self) -> str:
+        """What a text is called in sentences: line, document or text."""
+        return {"lines": "line", "documents": "document", "stream": "text"}[self.framing]
 
     def index(self, symbol: str) -> int:
         """Return a symbol's id.
@@ -175,14 +197,14 @@ class Vocab:
 
     @property
     def start(self) -> int:
-        """The id before the first character of a text: ``EOS``, or else a newline, or else the first symbol."""
+        """The id before the first character of a text: that of its end, or else a newline, or else the first symbol."""
         newline = BYTES[ord("\n")] if self.is_bytes else "\n"
         return self._numbers.get(newline, 0) if self.eos is None else self.eos
 
     def encode(self, text: str, *, lines: bool = False) -> Ids:
         """Return the ids of a text's characters, or of its bytes in UTF-8.
 
-        The text "<EOS>" is five characters, not the symbol ``EOS``, and likewise for ``UNK``.
+        The text "<EOS>" is five characters, not the symbol ``EOS``, and likewise for ``EOD`` and ``UNK``.
 
         Args:
             text: any string.
@@ -200,13 +222,17 @@ class Vocab:
     ) -> Ids:
         """Return the ids of code points or byte values; ``before`` is their position in the text.
 
+        The code point ``END`` becomes ``EOD`` if the vocabulary has it.
+
         Raises:
             TextError: as of ``encode``.
         """
-        if lines and self.eos is None:
+        if lines and self.framing != "lines":
             raise TextError(f"the vocabulary has no {EOS} to end a line with: make one with it")
         table = self._line_table if lines else self._table
         ids = table.take(points, mode="clip")
+        if self.framing == "documents":
+            ids[points == END] = self.eos
         unknown = np.flatnonzero(ids < 0)
         if len(unknown):
             raise self._unknown_error(points[unknown], before.after(points[: unknown[0]]))
@@ -227,18 +253,22 @@ class Vocab:
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """Return the text of some ids: the inverse of ``encode``.
 
-        ``EOS`` has no text and cannot be decoded: cut the ids before it. ``UNK`` becomes U+FFFD. ``symbols`` has
+        The end of a text cannot be decoded: cut the ids before it. ``UNK`` becomes U+FFFD. ``symbols`` has
         a name for every id. Bytes that are not UTF-8 become lone surrogates, which ``encode`` turns into the same
         bytes again.
 
         Raises:
-            TextError: an id is that of ``EOS``, or of no symbol.
+            TextError: an id is that of ``EOS`` or ``EOD``, or of no symbol.
         """
         ids = np.asarray(ids, dtype=np.int64)
         characters = len(self) if self.eos is None else self.eos
         if wrong := np.flatnonzero((ids < 0) | (ids >= characters))[:1].tolist():
             (place,) = wrong
-            what = f"{EOS}, which has no text" if ids[place] == self.eos else "no symbol's"
+            what = (
+                f"{self.symbols[-1]}, which has no text"
+                if ids[place] == self.eos
+                else "no symbol's"
+            )
             raise TextError(
                 f"id {ids[place]} at place {place} is {what}: characters have ids from 0 to "
                 f"{characters - 1}"
@@ -255,7 +285,7 @@ class Vocab:
 
     @property
     def _spelled(self) -> tuple[str, ...]:
-        end = len(self.symbols) - (self.symbols[-1:] == (EOS,))
+        end = len(self.symbols) - (self.symbols[-1:] != () and self.symbols[-1] in ENDS)
         return self.symbols[: end - (self.symbols[:end][-1:] == (UNK,))]
 
     def remedy(self, it: str = "it") -> str:

@@ -14,7 +14,7 @@ from charlm.config import RunConfig, to_dict
 from charlm.engine.arrays import Array
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, CheckpointError
-from charlm.lm.evaluation import evaluate
+from charlm.lm.evaluation import evaluate, state_before
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.lm.saved import config_of, fitting, state_of, weight_shapes
@@ -98,7 +98,7 @@ class Learner:
             self.model.collection.clear_gradients()
             raise
         self.averaging.update()
-        return loss, characters
+        return self.corpus.reported(loss, characters / parts), characters
 
     def signs_of_loss(self, loss: float, characters: int) -> Iterator[str]:
         """Yield what the loss of an update tells of the settings."""
@@ -124,7 +124,7 @@ class Learner:
 
     def _learn(self, index: int, batch: Batch, factor: float) -> float:
         """Add ``factor`` times the gradient of batch number ``index``; return its part of the loss."""
-        state = None if batch.fresh else self.carried
+        state = state_before(batch, self.carried)
         loss, self.carried = self._gradient(
             batch.inputs_TB, batch.targets_TB, state, factor, batch.counted_TB
         )

@@ -12,6 +12,7 @@ from charlm.lm.compute import (
     saved_by_reading,
     saved_by_sampling,
 )
+from charlm.lm.model import Model
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.budget import Budget
 
@@ -19,15 +20,25 @@ LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
 STREAM_SAMPLE = 200
 """Characters in a sample of a model with framing stream."""
+DOCUMENT_SAMPLE = 1000
+"""A document that is sampled during training is cut at this many characters."""
 SAVED_PART = 0.5
 """The part of numpy's time that compiled kernels save, roughly: used where only time limits a run."""
 
 
 def sample_limit(corpus: LineCorpus | StreamCorpus) -> int:
-    """Return the number of characters at which a sample is cut."""
+    """Return the number of characters at which a sample is cut: a document is cut at the length of the longest."""
     if isinstance(corpus, LineCorpus):
-        return LINE_LIMIT_FACTOR * corpus.longest_line
+        longest = corpus.longest_line
+        documents = corpus.vocab.framing == "documents"
+        return max(STREAM_SAMPLE, longest) if documents else LINE_LIMIT_FACTOR * longest
     return STREAM_SAMPLE
+
+
+def shown_limit(model: Model) -> int:
+    """Return the number of characters at which a sample during training is cut."""
+    most = DOCUMENT_SAMPLE if model.vocab.framing == "documents" else model.line_limit
+    return min(most, model.line_limit)
 
 
 def seconds_saved(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import attrs
 
@@ -104,9 +104,6 @@ class ModelConfig:
         return (self.input_dropout, *(self.dropout,) * (self.layers - 1), top)
 
 
-Framing = Literal["lines", "documents", "stream"]
-FRAMINGS: tuple[Framing, ...] = get_args(Framing)
-"""What a text is: many lines, many documents, or one text."""
 BYTES = "bytes"
 """No encoding: the symbols are the values of the bytes."""
 
@@ -120,9 +117,9 @@ class DataConfig:
         rules.one_or_list(rules.path_or_name, "a bundled name or a path"),
         "a bundled text's name, a path (relative to this file), or a list of them",
     )
-    framing: Framing = setting(
+    framing: Literal["lines", "documents", "stream"] = setting(
         "lines",
-        rules.one_of(*FRAMINGS),
+        rules.one_of("lines", "documents", "stream"),
         "lines: each line is a text of its own; documents: each document is one (separator); stream: all is one text",
     )
     separator: str | None = setting(
@@ -170,7 +167,9 @@ class DataConfig:
         32, rules.whole(1), "batch size: lines, or rows of text, that are read side by side"
     )
     seq_length: int = setting(
-        64, rules.whole(1), "characters of each row in a batch: BPTT length (framing stream or documents)"
+        64,
+        rules.whole(1),
+        "characters of each row in a batch: BPTT length (framing stream or documents)",
     )
 
     def __attrs_post_init__(self) -> None:

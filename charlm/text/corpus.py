@@ -1,9 +1,9 @@
 """Training batches from a text, and its held-out and test parts.
 
-``LineCorpus``: each line is a sequence between two ``EOS``, one or more per step. ``StreamCorpus``: one continuous
-text, cut into parallel streams, with the recurrent state carried from batch to batch. ``packing.DocumentCorpus``:
-documents, each with a state of its own, which is carried from piece to piece. A batch depends only on the seed and the number of the step, so there is no position to save. Arrays of ids are
-time-major, (T, B).
+There are three framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one or more per step.
+``StreamCorpus``: one continuous text, cut into parallel streams, with the recurrent state carried from batch to
+batch. ``packing.DocumentCorpus``: documents, whose states are carried from piece to piece. A batch depends only on the
+seed and the number of the step, so there is no position to save. Arrays of ids are time-major, (T, B).
 
 ``report`` describes the files of a corpus, if there are any; ``sha256`` is the digest of its texts.
 """
@@ -46,7 +46,7 @@ class LineCorpus:
 
     Example:
         >>> corpus = LineCorpus.from_text("ab;ba".replace(";", chr(10)))
-        >>> inputs, targets, fresh, _ = corpus.batch(0)
+        >>> inputs, targets, fresh, *_ = corpus.batch(0)
         >>> inputs.ravel().tolist(), targets.ravel().tolist(), fresh
         ([2, 0, 1], [0, 1, 2], True)
     """
@@ -204,7 +204,7 @@ class StreamCorpus:
 
     Example:
         >>> corpus = StreamCorpus.from_text("abcdefghi", batch_size=2, seq_length=2)
-        >>> inputs, targets, fresh, _ = corpus.batch(1)
+        >>> inputs, targets, fresh, *_ = corpus.batch(1)
         >>> ["".join(corpus.vocab.decode(column)) for column in inputs.T]
         ['cd', 'gh']
     """

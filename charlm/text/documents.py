@@ -11,7 +11,7 @@ import re
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from charlm.config.rules import pattern_of
 from charlm.config.schema import BYTES, DataConfig
@@ -40,11 +40,11 @@ class Separator:
     """
 
     def __init__(self, separator: str | None) -> None:
-        self._pattern = None
+        self._find: Callable[[str], Iterable[re.Match[str]]] | None = None
         if separator is not None:
             # spaces at the end of a line cannot be seen
             line = rf"^{re.escape(separator)}[ \t]*\r?$"
-            self._pattern = re.compile(pattern_of(separator) or line)
+            self._find = re.compile(pattern_of(separator) or line).finditer
 
     @classmethod
     def of(cls, data: DataConfig) -> Separator | None:
@@ -61,19 +61,20 @@ class Separator:
     def apply(self, texts: Iterable[str]) -> Iterator[str]:
         """Yield the pieces of a file with ``END`` after each document; documents without a character are left out."""
         document = _Document()
-        for text in texts if self._pattern is None else _whole_lines(texts):
+        for text in texts if self._find is None else _whole_lines(texts):
             yield "".join(self._divided(text, document))
         yield document.end()
 
     def _divided(self, text: str, document: _Document) -> Iterator[str]:
         """Yield the parts of some lines, with the ends of documents."""
         begin = at = 0
-        for line in [] if self._pattern is None else _lines(text):
-            for match in self._pattern.finditer(line):
-                yield document.add(text[begin : at + match.start()])
-                yield document.end()
-                begin = at + match.end()
-            at += len(line)
+        if self._find is not None:
+            for line in _lines(text):
+                for match in self._find(line):
+                    yield document.add(text[begin : at + match.start()])
+                    yield document.end()
+                    begin = at + match.end()
+                at += len(line)
         yield document.add(text[begin:])
 
 
@@ -122,12 +123,11 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def one_document(text: str, separator: str | None) -> str:
-    """Return why a text with one document cannot be learned, and which of its lines may separate documents.
+    r"""Return why a text with one document cannot be learned, and which of its lines may separate documents.
 
     Example:
         >>> print(one_document("a\n\nb\n\nc", None))
-        the text is one document, and at least 2 are needed: each file is a document, because data.separator is null; \
-give more files, or what separates documents. In this text it may be: --separator '' (2 lines)
+        the text is one document, and at least 2 are needed: each file is a document, because data.separator is ...; ...
     """
     if separator is None:
         why = "each file is a document, because data.separator is null; give more files, or what separates documents"
@@ -138,7 +138,7 @@ give more files, or what separates documents. In this text it may be: --separato
     lines = Counter(line.rstrip() for line in text.split("\n"))
     possible = [
         f"--separator {shlex.quote(line)} ({count:,} lines)"
-        for line, count in lines.most_common()
+        for line, count in sorted(lines.items(), key=lambda found: (not found[0], -found[1]))
         if count > 1 and line != separator and _may_separate(line)
     ]
     listed = f". In this text it may be: {', '.join(possible[:SHOWN])}" if possible else ""

@@ -107,8 +107,16 @@ def ranges(begins: Places, sizes: Places) -> Places:
 def mixed(lines: Lines, vocab: Vocab) -> Places:
     """Return a random order of lines that depends on their characters, not on their places: equal ones are neighbours.
 
-    A line's place is that of a sum: each of its characters times a random number for its place in the line, modulo
-    2**64 (multilinear hashing: Carter and Wegman, 1979).
+    A line's place is that of its hash.
+    """
+    return np.argsort(hashes(lines, vocab), kind="stable")
+
+
+def hashes(lines: Lines, vocab: Vocab) -> npt.NDArray[np.uint64]:
+    """Return a number for each line, which is the same for equal lines.
+
+    Each of its characters times a random number for its place in the line, summed modulo 2**64 (multilinear hashing:
+    Carter and Wegman, 1979).
     """
     points = [ord(s) if len(s) == 1 else place for place, s in enumerate(vocab.symbols)]
     of_symbol = np.array(points, np.uint64) + np.uint64(1)
@@ -119,7 +127,7 @@ def mixed(lines: Lines, vocab: Vocab) -> Places:
         places = ranges(np.zeros(len(some), np.int64), some.sizes)
         terms = of_symbol[some.predicted] * of_place[places]
         sums.append(np.add.reduceat(terms, np.cumsum(some.sizes) - some.sizes))
-    return np.argsort(np.concatenate(sums), kind="stable")
+    return np.concatenate(sums)
 
 
 def a_pass(lines: Lines, batch_size: int, *seed: int) -> list[Places]:

@@ -13,7 +13,6 @@ import numpy as np
 
 from charlm import progress
 from charlm.config import DataConfig, bundled_texts, resolve_text
-from charlm.config.schema import Framing
 from charlm.errors import TextError
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.documents import Separator
@@ -22,7 +21,7 @@ from charlm.text.packing import DocumentCorpus
 from charlm.text.reading import Files, GivenText, read_texts
 from charlm.text.report import report
 from charlm.text.sources import STDIN, Source, kept, sources_of
-from charlm.text.vocab import Ids, Vocab
+from charlm.text.vocab import Framing, Ids, Vocab
 
 KINDS: dict[Framing, type[LineCorpus] | type[StreamCorpus]] = {
     "lines": LineCorpus,

@@ -188,6 +188,7 @@ class Files:
         pieces = source.pieces() if digest is None else _noted(source.pieces(), digest)
         if self.encoding == BYTES and self._separator is None:
             return (np.frombuffer(piece, dtype=np.uint8) for piece in pieces)
+        texts: Iterable[str]
         if self.encoding == BYTES:
             texts = (piece.decode("latin-1") for piece in pieces)
         else:

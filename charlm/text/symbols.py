@@ -11,7 +11,7 @@ from charlm.text.documents import Separator
 from charlm.text.preparing import source_paths
 from charlm.text.reading import Facts, Files
 from charlm.text.sources import STDIN, Source, StandardInput, sources_of
-from charlm.text.vocab import Ids, Points, Position, Vocab
+from charlm.text.vocab import END, Ids, Points, Position, Vocab
 
 NEWLINE = ord("\n")
 
@@ -68,9 +68,12 @@ def beginning(text: Files, vocab: Vocab, most: int) -> tuple[Points, Ids]:
 
 
 def text_of_points(points: Sequence[Points], vocab: Vocab) -> str:
-    """Return code points as a text; bytes that are not UTF-8 become lone surrogates."""
+    """Return code points as a text; bytes that are not UTF-8 become lone surrogates. The last may be ``END``."""
     if vocab.is_bytes:
-        return b"".join(part.tobytes() for part in points).decode("utf-8", "surrogateescape")
+        values = np.concatenate(points)
+        end = chr(END) if len(values) and values[-1] == END else ""
+        data = values[: len(values) - len(end)].astype(np.uint8).tobytes()
+        return data.decode("utf-8", "surrogateescape") + end
     return "".join(
         part.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass") for part in points
     )

@@ -10,14 +10,16 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from charlm.config.schema import Framing
 from charlm.errors import TextError
 from charlm.wording import counted
+
+Framing = Literal["lines", "documents", "stream"]
+"""What a text is: many lines or documents, each read on its own, or one text."""
 
 EOS = "<EOS>"
 """The symbol at the end and the beginning of a line: one symbol, although its name has five characters."""
@@ -231,7 +233,7 @@ class Vocab:
             raise TextError(f"the vocabulary has no {EOS} to end a line with: make one with it")
         table = self._line_table if lines else self._table
         ids = table.take(points, mode="clip")
-        if self.framing == "documents":
+        if self.eos is not None and self.framing == "documents":
             ids[points == END] = self.eos
         unknown = np.flatnonzero(ids < 0)
         if len(unknown):

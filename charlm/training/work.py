@@ -18,6 +18,8 @@ from charlm.training.budget import Budget
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
+DOCUMENT_LIMIT_FACTOR = 2
+"""A document that never ends is cut at this many times the longest training document."""
 STREAM_SAMPLE = 200
 """Characters in a sample of a model with framing stream."""
 DOCUMENT_SAMPLE = 1000
@@ -27,11 +29,11 @@ SAVED_PART = 0.5
 
 
 def sample_limit(corpus: LineCorpus | StreamCorpus) -> int:
-    """Return the number of characters at which a sample is cut: a document is cut at the length of the longest."""
+    """Return the number of characters at which a sample is cut."""
     if isinstance(corpus, LineCorpus):
         longest = corpus.longest_line
         documents = corpus.vocab.framing == "documents"
-        return max(STREAM_SAMPLE, longest) if documents else LINE_LIMIT_FACTOR * longest
+        return longest * (DOCUMENT_LIMIT_FACTOR if documents else LINE_LIMIT_FACTOR)
     return STREAM_SAMPLE
 
 

@@ -83,19 +83,23 @@ def test_files_end_documents(tmp_path, separator, encoding):
     for name, text in (("a", "one\n---\ntwo"), ("b", "three\n"), ("c", "\n")):
         (tmp_path / f"{name}.txt").write_text(text)
     data = DataConfig(
-        text=str(tmp_path), framing="documents", separator=separator, alphabet=None, encoding=encoding
+        text=str(tmp_path),
+        framing="documents",
+        separator=separator,
+        alphabet=None,
+        encoding=encoding,
     )
     corpus = corpus_of(data)
     ids = ids_of(data, corpus.vocab)
-    texts = "".join(
-        ";" if i == corpus.vocab.eos else corpus.vocab.decode([i]) for i in ids
-    )
+    texts = "".join(";" if i == corpus.vocab.eos else corpus.vocab.decode([i]) for i in ids)
     assert texts == ("one\n---\ntwo;three;" if separator is None else "one;two;three;")
 
 
 def test_one_document_is_refused_with_separators_that_the_text_has():
     data = DataConfig(framing="documents", separator="***", alphabet=None)
-    with pytest.raises(TextError, match=r"no line within it is '\*\*\*'.*--separator % \(2 lines\)"):
+    with pytest.raises(
+        TextError, match=r"no line within it is '\*\*\*'.*--separator % \(2 lines\)"
+    ):
         corpus_of(data, "a\n%\nb\n%\nc")
 
 
@@ -139,8 +143,17 @@ def a_pass(corpus, number=0):
     return read(corpus.batch(number * steps + k) for k in range(steps))
 
 
-@given(documents, st.integers(1, 5), st.integers(1, 9), st.booleans(), st.floats(0, 0.5), st.floats(0, 0.4))
-def test_each_document_is_read_once_in_a_pass_and_in_one_part(texts, rows, length, shuffle, val, test):
+@given(
+    documents,
+    st.integers(1, 5),
+    st.integers(1, 9),
+    st.booleans(),
+    st.floats(0, 0.5),
+    st.floats(0, 0.4),
+)
+def test_each_document_is_read_once_in_a_pass_and_in_one_part(
+    texts, rows, length, shuffle, val, test
+):
     corpus = corpus_with(
         texts, batch_size=rows, seq_length=length, shuffle=shuffle, val_frac=val, test_frac=test
     )
@@ -176,4 +189,4 @@ def test_documents_keep_their_order():
     texts = [f"{'a' * k}b" for k in range(20, 0, -1)]
     corpus = corpus_with(texts, batch_size=1, seq_length=4, shuffle=False, val_frac=0.1)
     assert a_pass(corpus) == texts[:18]
-    assert read(corpus.held_out_batches()) == ['ab', 'aab']  # any order has the same score
+    assert sorted(read(corpus.held_out_batches())) == ["aab", "ab"]

@@ -138,7 +138,7 @@ def _unknown(cls: type, key: str, value: Any) -> str:
     names = [field.name for field in attrs.fields(cls)]
     section = isinstance(value, dict)
     word = next(iter(value)) if section and len(value) == 1 else key
-    of_config = cls.__module__ == RunConfig.__module__
+    of_config = cls.__module__ in (RunConfig.__module__, ComparisonConfig.__module__)
     meant = key_meant(word) if of_config and not (section and word == key) else None
     if meant is not None:
         base = "base." if cls is ComparisonConfig else ""

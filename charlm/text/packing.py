@@ -3,8 +3,8 @@
 A document begins in a row when the one before it has ended, with an empty state of this row. Its pieces have
 ``seq_length`` characters, except the last. What is left of a row after the last piece does not count.
 
-Documents of like length are read side by side. They are sorted by length and cut into groups, of one document for each
-row, and each pass has an order of the groups. Within a group, the longest document goes to the row with the fewest
+Documents of like length are read side by side. They are sorted, the longest first, and cut into groups of one document
+for each row, and each pass has an order of the groups. Within a group, the longest document goes to the row with the fewest
 pieces so far. So all rows end at nearly the same step.
 """
 
@@ -44,8 +44,8 @@ class Packing:
         self._in_order = in_order
         # longer documents with equally many pieces count as equal, so that each pass has other neighbours
         lengths = np.where(self._pieces > 1, seq_length + self._pieces, documents.sizes)
-        self._lengths = np.arange(len(documents)) if in_order else lengths
-        by_length = np.argsort(self._lengths, kind="stable")
+        self._sorted_by = np.arange(len(documents)) if in_order else -lengths
+        by_length = np.argsort(self._sorted_by, kind="stable")
         self._row_of, self.steps = _dealt(self._pieces[by_length], rows)
 
     def a_pass(self, *seed: int) -> Pass:
@@ -55,7 +55,7 @@ class Packing:
         if self._in_order:
             by_length, turns = np.arange(count), np.arange(groups)
         else:
-            by_length = np.lexsort((random_numbers(count, *seed), self._lengths))
+            by_length = np.lexsort((random_numbers(count, *seed), self._sorted_by))
             turns = np.argsort(random_numbers(groups, *seed, 1), kind="stable")
         chosen = np.full((groups, rows), -1)
         chosen[np.arange(count) // rows, self._row_of] = by_length
@@ -69,9 +69,9 @@ class Packing:
 
 
 def _dealt(pieces: Places, rows: int) -> tuple[Places, int]:
-    """Return the row of each document, and the pieces in the fullest row; the documents are sorted by length."""
+    """Return the row of each document, and the pieces in the fullest row. The documents are sorted."""
     row_of, loads = np.empty(len(pieces), np.int64), np.zeros(rows, np.int64)
-    for begin in reversed(range(0, len(pieces), rows)):
+    for begin in range(0, len(pieces), rows):
         group = pieces[begin : begin + rows]
         longest_first = np.argsort(-group, kind="stable")
         emptiest = np.argsort(loads, kind="stable")[: len(group)]

@@ -287,7 +287,7 @@ class Vocab:
 
     @property
     def _spelled(self) -> tuple[str, ...]:
-        end = len(self.symbols) - (self.symbols[-1:] != () and self.symbols[-1] in ENDS)
+        end = len(self.symbols) - (self.symbols[-1:] in [(symbol,) for symbol in ENDS])
         return self.symbols[: end - (self.symbols[:end][-1:] == (UNK,))]
 
     def remedy(self, it: str = "it") -> str:

@@ -82,8 +82,8 @@ def load_config(
         source: a bundled config's name or the path of a YAML file; None means the tutorial's
             simple RNN, or, with texts, the preset that suits their size.
         texts: names or paths that replace the config's text. They bring their own alphabet, a held-out
-            tenth and the framing (lines for a list, else stream), and without a source the first names
-            the run. If a bundled config has its own text, only its model is used; the preset for the
+            tenth and the framing (lines for a list, documents with a config that has them, else stream), and
+            without a source the first names the run. If a bundled config has its own text, only its model is used; the preset for the
             texts gives the rest.
         overrides: ``key.path=value``, or ``Override``; they replace all other values.
         preset: one of ``PRESETS``, instead of a source.
@@ -118,7 +118,10 @@ def load_config(
     skeleton = _skeleton(name_of(texts[0]), "TEXT") if own_text else _skeleton(path.stem, str(path))
     root = file_of_today(_with_located_text(root, path.parent).over(skeleton))
     if texts:
-        framing = root.find(("data", "framing")).value if is_bundled(source or "") else "stream"
+        framing = root.find(("data", "framing")).value
+        # a separator in a config of one's own says what its texts are like
+        if framing != "documents" and not is_bundled(source or ""):
+            framing = "stream"
         root = _texts_node(texts, framing).over(root)
     if start is not None:
         root = start.over(root)

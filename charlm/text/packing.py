@@ -4,8 +4,8 @@ A document begins in a row when the one before it has ended, with an empty state
 ``seq_length`` characters, except the last. What is left of a row after the last piece does not count.
 
 Documents of like length are read side by side. They are sorted, the longest first, and cut into groups of one document
-for each row, and each pass has an order of the groups. Within a group, the longest document goes to the row with the fewest
-pieces so far. So all rows end at nearly the same step.
+for each row. Each pass has an order of the groups. Within a group, the longest document goes to the row with the
+fewest pieces so far. So all rows end at nearly the same step.
 """
 
 from __future__ import annotations

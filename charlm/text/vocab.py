@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -51,7 +51,7 @@ Points: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Position:
-    """A position in a text; lines and columns are counted from 1.
+    """A position in a text, or in one of its documents; lines, columns and documents are counted from 1.
 
     Example:
         >>> Position().after(code_points("ab;c".replace(";", chr(10))))
@@ -61,12 +61,23 @@ class Position:
     offset: int = 0
     line: int = 1
     column: int = 1
+    document: int = field(default=1, repr=False)
 
     def after(self, points: Points) -> Position:
-        """Return the position after some more characters."""
+        """Return the position after some more characters; ``END`` begins a document."""
+        if len(documents := np.flatnonzero(points == END)):
+            begun = Position(document=self.document + len(documents))
+            return begun.after(points[documents[-1] + 1 :])
         ends = np.flatnonzero(points == ord("\n"))
         column = self.column + len(points) if len(ends) == 0 else len(points) - int(ends[-1])
-        return Position(self.offset + len(points), self.line + len(ends), column)
+        return Position(self.offset + len(points), self.line + len(ends), column, self.document)
+
+    def in_words(self, framing: Framing) -> str:
+        """Return the position as messages say it."""
+        within = f"line {self.line}, column {self.column}"
+        if framing == "documents":  # its place in the file is not known: separators are left out
+            return f"document {self.document:,}, {within}"
+        return f"{within} of the text (offset {self.offset})"
 
 
 @dataclass(frozen=True)
@@ -243,7 +254,7 @@ class Vocab:
     def _unknown_error(self, points: Points, place: Position) -> TextError:
         """Return the error that names all characters without a symbol; the first of them is at ``place``."""
         first, *others = [named(chr(point)) for point in dict.fromkeys(points.tolist())]
-        where = f"{first} at line {place.line}, column {place.column} of the text (offset {place.offset})"
+        where = f"{first} at {place.in_words(self.framing)}"
         if not others:
             return TextError(f"{where} is not in the vocabulary: {self.remedy()}")
         listed = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")

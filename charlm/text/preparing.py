@@ -112,7 +112,7 @@ def corpus_of(
         given = GivenText(text, data.encoding, data.normalize, Separator.of(data))
         whole = encode(given, data)
     extra = None if data.val_file is None else _val_file(data.val_file, data, whole)
-    made_of = [part.facts.sha256 for part in (whole, extra) if part is not None]
+    made_of = [_digest(part, data) for part in (whole, extra) if part is not None]
     kind = KINDS[data.framing]
     others = None if extra is None else extra.ids
     corpus = kind.from_ids(whole.vocab, whole.ids, data, others, seed)
@@ -124,6 +124,13 @@ def corpus_of(
             corpus.report = report(files.sources, whole, corpus.held_out_ids, corpus.test_ids, data)
         corpus.notices += corpus.report.notices
     return corpus
+
+
+def _digest(text: Encoded, data: DataConfig) -> str:
+    """Return the digest of a text; documents also end where files do."""
+    if data.framing != "documents" or len(text.facts.sizes) < 2:
+        return text.facts.sha256
+    return sha256(f"{text.facts.sha256} {text.facts.sizes}".encode()).hexdigest()
 
 
 def _val_file(name: str, data: DataConfig, whole: Encoded) -> Encoded:

@@ -93,7 +93,7 @@ def test_a_folder_with_a_document_in_each_file(typed):
 def test_a_training_is_resumed_and_compared(made):
     typed = made(DOCUMENTS)
     assert typed("charlm train --resume run --steps 5 --kernels numpy")[0] == 0
-    config = Path("run/config.yaml").read_text().replace("name: run", "name: other")
+    config = Path("run/config.yaml").read_text().replace("name: text", "name: other")
     Path("other.yaml").write_text(config)
     code, out, err = typed("charlm compare other.yaml run text.txt --seeds 1 --kernels numpy")
     assert code == 0, err

@@ -190,3 +190,15 @@ def test_documents_keep_their_order():
     corpus = corpus_with(texts, batch_size=1, seq_length=4, shuffle=False, val_frac=0.1)
     assert a_pass(corpus) == texts[:18]
     assert sorted(read(corpus.held_out_batches())) == ["aab", "ab"]
+
+
+def test_the_same_bytes_in_other_files_are_another_text(tmp_path):
+    digests = []
+    for k, texts in enumerate((["one\n", "two\nthree\n"], ["one\ntwo\n", "three\n"])):
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        for name, text in enumerate(texts):
+            (folder / f"{name}.txt").write_text(text)
+        data = DataConfig(text=str(folder), framing="documents", alphabet=None)
+        digests.append(corpus_of(data).sha256)
+    assert digests[0] != digests[1]

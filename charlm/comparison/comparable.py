@@ -115,7 +115,7 @@ def _same_lines(contenders: Sequence[Contender]) -> None:
     )
     raise InputError(
         f"these models hold out different {what}s ({listed}), so their scores cannot be compared; make data.shuffle "
-        "and the symbols equal (data.alphabet, data.encoding, data.min_count), or give the held-out part as data.val_file"
+        "and the symbols equal (data.alphabet, data.encoding, data.min_count), or give a data.val_file"
     )
 
 

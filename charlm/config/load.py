@@ -82,9 +82,9 @@ def load_config(
         source: a bundled config's name or the path of a YAML file; None means the tutorial's
             simple RNN, or, with texts, the preset that suits their size.
         texts: names or paths that replace the config's text. They bring their own alphabet, a held-out
-            tenth and the framing (lines for a list, documents with a config that has them, else stream), and
-            without a source the first names the run. If a bundled config has its own text, only its model is
-            used; the preset for the texts gives the rest.
+            tenth and the framing (lines for a list, else stream), and without a source the first names
+            the run. If a bundled config has its own text, only its model is used; the preset for the
+            texts gives the rest.
         overrides: ``key.path=value``, or ``Override``; they replace all other values.
         preset: one of ``PRESETS``, instead of a source.
         start: the run whose weights this one starts from. Its network replaces that of a preset; a source that is

@@ -15,6 +15,7 @@ from charlm.engine.ops import sequence_neg_log_softmax
 from charlm.lm.dynamic import DynamicTrainer
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
+from charlm.lm.step import state_before
 from charlm.text.batch import Batch
 from charlm.text.vocab import Ids
 from charlm.wording import fixed, short
@@ -80,14 +81,6 @@ def evaluate(model: Model, pieces: Iterable[Batch]) -> Score:
         state = model.carried(layers)
         graph.release()
     return Score(total / characters, characters)
-
-
-def state_before(batch: Batch, carried: State | None) -> State | None:
-    """Return the state at the beginning of a batch, after that of the batch before it; None is zeros."""
-    if batch.fresh or carried is None or batch.starts_B is None:
-        return None if batch.fresh else carried
-    starts_B1 = batch.starts_B[:, np.newaxis]
-    return [tuple(np.where(starts_B1, 0, part) for part in layer) for layer in carried]
 
 
 def read(

@@ -14,11 +14,11 @@ from charlm.config import RunConfig, to_dict
 from charlm.engine.arrays import Array
 from charlm.engine.trainers import TRAINERS
 from charlm.errors import BadGradientError, CheckpointError
-from charlm.lm.evaluation import evaluate, state_before
+from charlm.lm.evaluation import evaluate
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.lm.saved import config_of, fitting, state_of, weight_shapes
-from charlm.lm.step import Gradient
+from charlm.lm.step import Gradient, state_before
 from charlm.runs.checkpoint import Checkpoint
 from charlm.text.batch import Batch
 from charlm.text.corpus import LineCorpus, StreamCorpus

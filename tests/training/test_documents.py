@@ -10,9 +10,9 @@ import pytest
 
 from charlm.config import DataConfig, ModelConfig, load_config
 from charlm.engine.random import NumpyStream
-from charlm.lm.evaluation import evaluate, read, state_before
+from charlm.lm.evaluation import evaluate, read
 from charlm.lm.model import Model
-from charlm.lm.step import Gradient
+from charlm.lm.step import Gradient, state_before
 from charlm.text.preparing import corpus_of
 from charlm.training.loop import Training
 

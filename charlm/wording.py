@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-CUT_MARK = " [cut: no <EOS>]"
+CUT_MARK = " [cut: no end]"
 """After a sample that the length limit cut."""
 
 

@@ -28,6 +28,7 @@ RUN_ELSEWHERE = {
     "docs/cluster.md",
     "docs/comparing.md",
     "docs/compression.md",
+    "docs/documents.md",
     "docs/exporting.md",
     "docs/index.md",
     "docs/looking-inside.md",

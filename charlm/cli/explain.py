@@ -155,7 +155,7 @@ def _explain_one(
 ) -> int:
     """Explain one prediction."""
     vocab = model.vocab
-    ids = vocab.encode(prepared(text, vocab, model.normalize), lines=vocab.eos is not None)
+    ids = vocab.encode(prepared(text, vocab, model.normalize), lines=vocab.framing == "lines")
     if not len(ids):
         raise TextError("--text: it is empty; give some text")
     at = len(ids) if at is None else at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,22 +43,22 @@ NOT_LISTED = ("about", "notices", "config", "baselines", "counts", "held_out", "
 """Values that are not shown as a line of name and value, or that only programs need."""
 SENTENCES = ("verdict", "budget")
 """Values that may need several lines."""
-ABOUT = ("text", "bytes", "sha256", "symbols")
+ABOUT = ("text", "bytes", "sha256", "symbols", "documents")
 """Values that the lines about a text contain already."""
 
 
-def info(what: str, encoding: str | None, with_config: bool, as_json: bool) -> int:
-    """Run ``charlm info`` and return the exit code."""
+def info(what: str, with_config: bool, as_json: bool, **how: str | None) -> int:
+    """Run ``charlm info`` and return the exit code; ``how`` says how a text is read."""
     if what.endswith(".safetensors") or is_run(Path(what)):
-        if encoding is not None:
+        for option in (name for name, value in how.items() if value is not None):
             raise click.UsageError(
-                "--encoding is for a TEXT: a run knows the encoding of its own text"
+                f"--{option} is for a TEXT: a run knows the {option} of its own text"
             )
         details = _run(what)
     elif with_config:
         raise click.UsageError("--config is for a RUN: a TEXT has no config")
     else:
-        details = _text(what, encoding)
+        details = _text(what, how)
     if as_json:
         baselines = details["baselines"]
         details["baselines"] = None if baselines is None else baselines_data(baselines)
@@ -140,8 +141,8 @@ def _history_of(directory: RunDirectory) -> dict[str, Any]:
     }
 
 
-def _text(what: str, encoding: str | None) -> dict[str, Any]:
-    data = own_text((what,), encoding=encoding, val_frac=HELD_OUT)
+def _text(what: str, how: dict[str, str | None]) -> dict[str, Any]:
+    data = own_text((what,), **how, val_frac=HELD_OUT)
     with encoding_offered(data):
         corpus = corpus_of(data)
     vocab, parts = corpus.vocab, (corpus.train_ids, corpus.held_out_ids)
@@ -149,11 +150,12 @@ def _text(what: str, encoding: str | None) -> dict[str, Any]:
     totals = sum(counts_of(ids, len(vocab)) for ids in parts)
     counts = sorted(zip(vocab.symbols, totals.tolist(), strict=True), key=lambda c: -c[1])
     baselines = measure(vocab, *parts) if corpus.has_held_out else None
-    leaked = leakage_note(corpus, data)
+    leaked, found = leakage_note(corpus, data), corpus.report.documents
     return {
         "text": what,
         "about": list(corpus.report.lines),
         "notices": [*corpus.report.notices, *([leaked] if leaked else [])],
+        "documents": None if found is None else asdict(found),
         "characters": {"train": len(parts[0]), "held_out": len(parts[1])},
         "bytes": corpus.report.bytes,
         "sha256": corpus.report.sha256,

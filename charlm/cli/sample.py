@@ -16,6 +16,7 @@ from charlm import progress
 from charlm.cli.samples.forms import JsonLines, Plain, Probabilities, Shown
 from charlm.cli.samples.generators import counted, equip, mixed, settings
 from charlm.cli.terminal.screen import Screen
+from charlm.config.rules import pattern_of
 from charlm.lm.choices import choices
 from charlm.lm.generator import TextGenerator
 from charlm.lm.language_model import model_of
@@ -68,7 +69,7 @@ def sample(
         counted(screen, run, loaded, order, moved) if kind == "ngram" else model_of(loaded)
     )
     model = mixed(run, model, mix)
-    as_read = config_of(loaded).data.encoding, model.vocab.eos is not None
+    as_read = config_of(loaded).data.encoding, model.vocab.framing == "lines"
     prime, stop = text_given(prime, "prime", *as_read), text_given(stop, "stop text", *as_read)
     # what the model cannot read is an error before anything is printed
     prompt = model.prompt(prime, stop, unknown)
@@ -90,7 +91,8 @@ def sample(
     if as_json:
         shown: Shown = JsonLines({"seed": seed, **how})
     else:
-        shown = _plain(number, model.vocab, separator, marks=length is None)
+        of_text = config_of(loaded).data.separator
+        shown = _plain(number, model.vocab, separator, of_text, marks=length is None)
     # a text's seed does not depend on how many are asked for
     seeds = [[seed, k] for k in range(number)]
     with _progress(number * limit, seen=sys.stdout.isatty() and not as_json):
@@ -146,10 +148,15 @@ def _notes(
         )
 
 
-def _plain(number: int, vocab: Vocab, separator: str | None, *, marks: bool) -> Plain:
+def _plain(
+    number: int, vocab: Vocab, separator: str | None, of_text: str | None, *, marks: bool
+) -> Plain:
     # texts of one line need no border; a program that reads texts of several lines uses a separator
-    bordered = number > 1 and vocab.eos is None and sys.stdout.isatty() and separator is None
+    bordered = number > 1 and vocab.framing != "lines" and sys.stdout.isatty() and separator is None
     after = "\n" if separator is None else unescaped(separator)
+    if number > 1 and not bordered and separator is None and of_text is not None:
+        # the documents are separated as in the text that the model learned, if that is by a line
+        after += "" if pattern_of(of_text) else f"{of_text}\n"
     return Plain(number if bordered else None, after, marks)
 
 

@@ -30,7 +30,7 @@ from charlm.runs.checkpoint import checkpoint_file, load_checkpoint
 from charlm.text.reading import Files
 from charlm.text.symbols import passing_text, symbols_of, written
 from charlm.text.vocab import Vocab
-from charlm.wording import counted, fixed
+from charlm.wording import counted, cut, fixed
 
 
 def score(
@@ -71,7 +71,9 @@ def score(
         else:
             _show_scores(scored, model.vocab, color, per_char, as_json)
     if not total.symbols:
-        raise TextError(f"{', '.join(texts)}: has no line to score; give a text with at least one")
+        raise TextError(
+            f"{', '.join(texts)}: has no {_numbered(model.vocab)} to score; give a text with at least one"
+        )
     screen.say(total.words())
     if page is not None:
         screen.say(f"page written to {page}")
@@ -89,7 +91,7 @@ def _show_scores(
         _table(scored, vocab)
     else:
         for line in line_scores(scored, vocab):
-            show(_json(line, vocab, per_char) if as_json else _row(line))
+            show(_json(line, vocab, per_char) if as_json else _row(line, vocab))
 
 
 class Total:
@@ -121,7 +123,7 @@ class Total:
 
 def _how_read(model: CharLM, alone: bool) -> str:
     if model.vocab.eos is not None:
-        return "each line from its start to <EOS>"
+        return f"each {model.vocab.text} from its start to {model.vocab.symbols[-1]}"
     if alone:
         return "each line alone, with an empty state at its start"
     return "the state is carried from line to line"
@@ -144,13 +146,15 @@ def _counted(parts: Iterable[Any]) -> Iterator[Any]:
         progress.advance(len(ids))
 
 
-def _row(line: LineScore) -> str:
-    return f"{fixed(line.log_p)}\t{fixed(line.bits_per_symbol)}\t{line.text}\n"
+def _row(line: LineScore, vocab: Vocab) -> str:
+    # of a document, its beginning: it may have many lines
+    text = cut(" ".join(line.text.split())) if vocab.framing == "documents" else line.text
+    return f"{fixed(line.log_p)}\t{fixed(line.bits_per_symbol)}\t{text}\n"
 
 
 def _json(line: LineScore, vocab: Vocab, per_char: bool) -> str:
     about: dict[str, Any] = {
-        "line": line.line,
+        _numbered(vocab): line.line,
         "text": line.text,
         "log_probability": line.log_p,
         f"{vocab.unit}s": line.symbols,
@@ -161,8 +165,13 @@ def _json(line: LineScore, vocab: Vocab, per_char: bool) -> str:
     return json_line(about) + "\n"
 
 
+def _numbered(vocab: Vocab) -> str:
+    """Return what has a number and a score."""
+    return "document" if vocab.framing == "documents" else "line"
+
+
 def _table(parts: Iterable[Span], vocab: Vocab) -> None:
-    show("line\tchar_id\tchar\tsurprisal_bits\trank\n")
+    show(f"{_numbered(vocab)}\tchar_id\tchar\tsurprisal_bits\trank\n")
     for span in parts:
         rows = zip(span.piece.ids_T, span.piece.bits, span.piece.ranks, strict=True)
         show(

@@ -100,7 +100,7 @@ def _same(
 
 
 def _same_lines(contenders: Sequence[Contender]) -> None:
-    """Refuse contenders that hold out different lines. Shuffled lines are split by their symbols."""
+    """Refuse contenders that hold out different lines or documents. Shuffled ones are split by their symbols."""
     places = [
         () if c.corpus.places is None else c.corpus.places
         for c in contenders
@@ -108,13 +108,14 @@ def _same_lines(contenders: Sequence[Contender]) -> None:
     ]
     if all(np.array_equal(p, places[0]) for p in places):
         return
+    what = contenders[0].corpus.vocab.text
     listed = ", ".join(
         f"{c.name}: {'shuffled' if c.data.shuffle else 'in order'}, {len(c.corpus.vocab)} symbols"
         for c in contenders
     )
     raise InputError(
-        f"these models hold out different lines ({listed}), so their scores cannot be compared; make data.shuffle and "
-        "the symbols equal (data.alphabet, data.encoding, data.min_count), or give the held-out lines as data.val_file"
+        f"these models hold out different {what}s ({listed}), so their scores cannot be compared; make data.shuffle "
+        "and the symbols equal (data.alphabet, data.encoding, data.min_count), or give a data.val_file"
     )
 
 

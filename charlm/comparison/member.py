@@ -27,6 +27,7 @@ from charlm.runs.directory import RunDirectory
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.events import Finished, RolledBack, Skipped, Stepped
 from charlm.training.loop import Training
+from charlm.training.work import shown_limit
 
 T = TypeVar("T")
 
@@ -194,7 +195,7 @@ def _gathered(
     """Return a result with what the metrics of a run tell."""
     rows, _ = directory.read_metrics()
     per_step = corpus.characters_per_step * member.config.train.accumulate
-    sample = collect(model.stream(model.line_limit, seed=[member.seed, steps]))
+    sample = collect(model.stream(shown_limit(model), seed=[member.seed, steps]))
     return MemberResult(
         name=member.name,
         seed=member.seed,

@@ -96,7 +96,7 @@ def plan_of(
         )
     members += [_of_run(called, run, ground) for called, run in trained]
     first = (contenders or finished)[0].corpus
-    lines = isinstance(first, LineCorpus)
+    lines = first.vocab.framing == "lines"
     return Plan(
         name=name,
         models=names,
@@ -105,7 +105,7 @@ def plan_of(
         notes=(*(ground.notes if ground else ()), *_notes(configs, contenders, options.budget)),
         per_byte=ground is not None and ground.per_byte,
         lines=lines,
-        window=min(WINDOW, len(first.train)) if isinstance(first, LineCorpus) else WINDOW,
+        window=min(WINDOW, len(first.train)) if isinstance(first, LineCorpus) and lines else WINDOW,
     )
 
 

@@ -67,7 +67,8 @@ class Alphabet:
         symbols = [*map(chr, range(len(BYTES)))] if vocab.is_bytes else vocab.symbols
         self._symbols = {symbol: n for n, symbol in enumerate(symbols) if len(symbol) == 1}
         self.characters = {n: character for character, n in self._symbols.items()}
-        if vocab.eos is not None:
+        if vocab.framing == "lines":
+            assert vocab.eos is not None
             self._symbols["\n"] = vocab.eos
             self.characters[vocab.eos] = "\n"
         self.size = len(vocab)

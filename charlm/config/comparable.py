@@ -15,11 +15,20 @@ from charlm.config.rules import shown
 from charlm.errors import SettingError
 
 SHARED = (
-    *("data.text", "data.framing", "data.encoding", "data.normalize", "data.alphabet"),
+    *(
+        "data.text",
+        "data.framing",
+        "data.separator",
+        "data.encoding",
+        "data.normalize",
+        "data.alphabet",
+    ),
     *("data.min_count", "data.val_frac", "data.test_frac", "data.val_file", "train.steps"),
 )
 
-OF_HELD_OUT = ("data.framing", "data.normalize", "data.val_frac", "data.test_frac")
+OF_HELD_OUT = (
+    *("data.framing", "data.separator", "data.normalize", "data.val_frac", "data.test_frac"),
+)
 """Those of models that are judged on held-out text."""
 
 

@@ -25,6 +25,7 @@ SYNONYMS = {
     "model.variational": "locked_dropout variational_dropout",
     "data.text": "corpus data data_path dataset file filename input input_file path texts train_file",
     "data.encoding": "charset codec",
+    "data.separator": "delimiter sep",
     "data.normalize": "normalisation normalise normalization unicode",
     "data.alphabet": "characters chars vocab vocabulary",
     "data.min_count": "min_freq min_frequency unk_threshold",
@@ -82,7 +83,7 @@ def words(key: str) -> tuple[str, ...]:
     """Return the allowed words of a key; nothing if it takes numbers or free text.
 
     >>> words("data.framing"), words("model.tied"), words("model.layers")
-    (('lines', 'stream'), ('false', 'true'), ())
+    (('lines', 'documents', 'stream'), ('false', 'true'), ())
     """
     if key == "model.cell":
         return CELLS

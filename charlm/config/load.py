@@ -123,7 +123,10 @@ def load_config(
     )
     root = file_of_today(with_located_text(root, path.parent).over(skeleton))
     if texts:
-        framing = root.find(("data", "framing")).value if is_bundled(source or "") else "stream"
+        framing = root.find(("data", "framing")).value
+        # a separator in a config of one's own says what its texts are like
+        if framing != "documents" and not is_bundled(source or ""):
+            framing = "stream"
         root = _texts_node(texts, framing).over(root)
     given = ConfigNode.of({}, SET)
     for override in overrides:

@@ -334,6 +334,39 @@ def alphabet(value: Any) -> str | None:
     return str(value)
 
 
+def separator(value: Any) -> str:
+    """Accept a line that separates documents, or a regular expression between two slashes.
+
+    >>> separator("---"), separator("/^(?=def )/")
+    ('---', '/^(?=def )/')
+    """
+    given = str(value) if value == "" else text(value)
+    if pattern := pattern_of(given):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise SettingError(
+                f"expected a regular expression between the slashes, got {shown(pattern)}: {error}; to separate by a "
+                f"line that begins and ends with a slash, write /{re.escape(given)}/"
+            ) from error
+    elif "\n" in given or "\r" in given:
+        raise SettingError(
+            f"expected one line, got {shown(given)}; for an empty line give '', and for other separators a pattern "
+            "between slashes"
+        )
+    return given
+
+
+def pattern_of(separator: str) -> str | None:
+    """Return the regular expression of a separator; None if it is a line.
+
+    >>> pattern_of("/a+/"), pattern_of("a+"), pattern_of("//")
+    ('a+', None, None)
+    """
+    is_pattern = len(separator) > 2 and separator.startswith("/") and separator.endswith("/")
+    return separator[1:-1] if is_pattern else None
+
+
 def encoding(value: Any) -> str:
     """Accept ``bytes``, or the name of a codec that decodes texts piece by piece."""
     name = text(value)

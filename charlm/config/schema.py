@@ -119,10 +119,15 @@ class DataConfig:
         rules.one_or_list(rules.path_or_name, "a bundled name or a path"),
         "a bundled text's name, a path (relative to this file), or a list of them",
     )
-    framing: Literal["lines", "stream"] = setting(
+    framing: Literal["lines", "documents", "stream"] = setting(
         "lines",
-        rules.one_of("lines", "stream"),
-        "lines: each line is a sequence that ends in <EOS>; stream: one text, read with one carried state",
+        rules.one_of("lines", "documents", "stream"),
+        "lines: each line is a text of its own; documents: each document is one (separator); stream: all is one text",
+    )
+    separator: str | None = setting(
+        None,
+        rules.or_nothing(rules.separator),
+        "what separates documents: a line such as ---, '' for an empty line, or /PATTERN/; null = each file is one",
     )
     encoding: str = setting(
         "utf-8",
@@ -158,13 +163,15 @@ class DataConfig:
     shuffle: bool = setting(
         True,
         rules.flag,
-        "shuffle the lines before they are split into parts, and before each pass; false = keep their order (lines)",
+        "shuffle lines or documents before they are split into parts, and before each pass; false = keep their order",
     )
     batch_size: int = setting(
         32, rules.whole(1), "batch size: lines, or rows of text, that are read side by side"
     )
     seq_length: int = setting(
-        64, rules.whole(1), "characters of each row in a batch: BPTT length (framing stream)"
+        64,
+        rules.whole(1),
+        "characters of each row in a batch: BPTT length (framing stream or documents)",
     )
 
     def __attrs_post_init__(self) -> None:
@@ -176,6 +183,7 @@ class DataConfig:
                         f"byte values; got {shown(getattr(self, key))}",
                         key,
                     )
+        _only(self, "separator", "framing", "documents")
         if self.min_count > 1 and self.alphabet is not None:
             raise SettingError(
                 "expected 1 with an alphabet; set data.alphabet to null to take the characters "

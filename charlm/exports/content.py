@@ -30,7 +30,7 @@ def description(model: Model) -> dict[str, Any]:
         "embed_dim": config.embed_dim,
         "hidden_dims": list(config.hidden_dims),
         "layer_norm": config.layer_norm,
-        "framing": "stream" if vocab.eos is None else "lines",
+        "framing": vocab.framing,
         "bytes": vocab.is_bytes,
         "normalize": model.normalize,
         "symbols": vocab.to_list(),

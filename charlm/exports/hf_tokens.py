@@ -13,7 +13,7 @@ from typing import Any
 from charlm.exports.formats import Exported
 from charlm.lm.model import Model
 from charlm.text.reading import NONE
-from charlm.text.vocab import EOS, UNK, Vocab
+from charlm.text.vocab import ENDS, UNK, Vocab
 
 EVERY_CHARACTER = r"[\s\S]"
 
@@ -22,14 +22,14 @@ def export(model: Model) -> Exported:
     """Return the symbols of a model as a tokenizer."""
     vocab = model.vocab
     parts = _of_bytes(vocab) if vocab.is_bytes else _of_characters(vocab, model.normalize)
-    special = [symbol for symbol in (UNK, EOS) if symbol in vocab.symbols[-2:]]
+    special = [symbol for symbol in vocab.symbols[-2:] if symbol in (UNK, *ENDS)]
     tokenizer = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": [_added(vocab, symbol) for symbol in special],
         **parts,
-        "post_processor": None if vocab.eos is None else _line(vocab.eos),
+        "post_processor": None if vocab.eos is None else _between(vocab.symbols[-1], vocab.eos),
     }
     return Exported(json.dumps(tokenizer, indent=1).encode())
 
@@ -89,17 +89,17 @@ def _added(vocab: Vocab, symbol: str) -> dict[str, Any]:
     return {"id": vocab.index(symbol), "content": symbol, **flags, "special": True}
 
 
-def _line(eos: int) -> dict[str, Any]:
-    """Return the step that puts ``<EOS>`` before and after a line."""
+def _between(name: str, number: int) -> dict[str, Any]:
+    """Return the step that puts ``<EOS>`` before and after a line, or ``<EOD>`` so with a document."""
 
-    def line(number: int) -> list[dict[str, Any]]:
-        text = {"Sequence": {"id": "AB"[number], "type_id": number}}
-        end = {"SpecialToken": {"id": EOS, "type_id": number}}
-        return [end, text, end] if number == 0 else [text, end]
+    def framed(place: int) -> list[dict[str, Any]]:
+        text = {"Sequence": {"id": "AB"[place], "type_id": place}}
+        end = {"SpecialToken": {"id": name, "type_id": place}}
+        return [end, text, end] if place == 0 else [text, end]
 
     return {
         "type": "TemplateProcessing",
-        "single": line(0),
-        "pair": line(0) + line(1),
-        "special_tokens": {EOS: {"id": EOS, "ids": [eos], "tokens": [EOS]}},
+        "single": framed(0),
+        "pair": framed(0) + framed(1),
+        "special_tokens": {name: {"id": name, "ids": [number], "tokens": [name]}},
     }

@@ -85,7 +85,7 @@ def write_run(directory: RunDirectory, checkpoint: Checkpoint) -> None:
 def _data(path: Path, vocab: Vocab, about: Mapping[str, Any]) -> DataConfig:
     data = DataConfig(
         text=NO_TEXT,
-        framing="stream" if vocab.eos is None else "lines",
+        framing=vocab.framing,
         encoding=BYTES if vocab.is_bytes else "utf-8",
         alphabet=None,
     )

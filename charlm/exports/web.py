@@ -40,6 +40,12 @@ SCRIPTS = (
     "page.js",
 )
 """The parts of the program, each after those that it uses."""
+PLACEHOLDERS = {
+    "stream": "A text, or nothing",
+    "lines": "Each line is a text of its own",
+    "documents": "One document",
+}
+"""What the empty field for a text shows."""
 LARGEST = 256_000_000
 """The largest page in characters: half of the longest string in Chromium."""
 
@@ -98,14 +104,14 @@ def export(
             f"the page would have {len(data) / 1e6:,.0f} MB, and browsers cannot read more than "
             f"{LARGEST / 1e6:,.0f} MB: {remedy}train a smaller model"
         )
-    lines = model.vocab.eos is not None
+    framing = model.vocab.framing
     page = Template(_part("page.html")).substitute(
         title=html.escape(f"{title}, a language model"),
         about=html.escape(_about(model)),
         footer="\n".join(f"<p>{html.escape(words)}</p>" for words in _footer(bits, loss)),
-        placeholder="Each line is a text of its own" if lines else "A text, or nothing",
+        placeholder=PLACEHOLDERS[framing],
         unit=unit,
-        length=model.line_limit if lines else STREAM_LENGTH,
+        length=STREAM_LENGTH if framing == "stream" else model.line_limit,
         style=coloured.style() + "\n" + _part("page.css"),
         what=html.escape(coloured.RANKS.what),
         legend=coloured.legend(coloured.RANKS),
@@ -117,10 +123,15 @@ def export(
 
 def _about(model: Model) -> str:
     vocab = model.vocab
-    lines = "" if vocab.eos is None else " It learned single lines, and <EOS> is the end of one."
+    ends = vocab.symbols[-1]
+    learned = {
+        "stream": "",
+        "lines": f" It learned single lines, and {ends} is the end of one.",
+        "documents": f" It learned single documents, and {ends} is the end of one.",
+    }[vocab.framing]
     return (
         f"A neural network that predicts the next {vocab.symbol} of a text: {described(model.config)}; "
-        f"{counted(model.parameter_count(), 'weight')} and {counted(len(vocab), 'symbol')}.{lines} "
+        f"{counted(model.parameter_count(), 'weight')} and {counted(len(vocab), 'symbol')}.{learned} "
         "It runs in this page, and your text stays here."
     )
 

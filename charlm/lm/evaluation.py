@@ -15,6 +15,7 @@ from charlm.engine.ops import sequence_neg_log_softmax
 from charlm.lm.dynamic import DynamicTrainer
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
+from charlm.lm.step import state_before
 from charlm.text.batch import Batch
 from charlm.text.vocab import Ids
 from charlm.wording import fixed, short
@@ -65,12 +66,12 @@ class Score:
 
 
 def evaluate(model: Model, pieces: Iterable[Batch]) -> Score:
-    """Score pieces of a text. The state is carried from piece to piece, unless one is ``fresh``."""
+    """Score pieces of a text. The state is carried from piece to piece, except where a text begins."""
     total, characters = 0.0, 0
     state: State | None = None
     for piece in pieces:
         graph = model.graph()
-        before = None if piece.fresh else state
+        before = state_before(piece, state)
         loss, layers = model.loss(
             graph, piece.inputs_TB, piece.targets_TB, before, counted_TB=piece.counted_TB
         )

@@ -1,4 +1,4 @@
-"""The score of each line of a text, which is read once."""
+"""The score of each line of a text, or of each document, if a model learned documents. The text is read once."""
 
 from __future__ import annotations
 
@@ -10,34 +10,31 @@ import numpy as np
 from charlm.baselines.counting import nll_to_bpc
 from charlm.lm.reader import Piece, Reader
 from charlm.text.symbols import NEWLINE, text_of_points
-from charlm.text.vocab import Ids, Points, Vocab
+from charlm.text.vocab import END, Ids, Points, Vocab
 
 
 @dataclass(frozen=True)
 class Span:
-    """Symbols of one line: all of a short line, a part of a long one.
+    """Symbols of one line or document: all of a short one, a part of a long one.
 
     Attributes:
         line: the number of the line, from 1.
         begin: the place of the first symbol in the line, from 1.
         points: their code points, or values of bytes.
         piece: what the model predicted.
+        ends: whether the line ends here.
     """
 
     line: int
     begin: int
     points: Points
     piece: Piece
-
-    @property
-    def ends(self) -> bool:
-        """Whether the line ends here."""
-        return bool(self.points[-1] == NEWLINE)
+    ends: bool
 
 
 @dataclass(frozen=True)
 class LineScore:
-    """The score of a line. Its end counts as one symbol; the last line of a stream may have no end.
+    """The score of a line or document. Its end counts as one symbol; the last line of a stream may have no end.
 
     Attributes:
         line: its number, from 1.
@@ -64,25 +61,26 @@ class LineScore:
 def spans(
     reader: Reader, text: Iterable[tuple[Points, Ids]], *, alone: bool = False
 ) -> Iterator[Span]:
-    """Read a text, and yield its lines as they are scored.
+    """Read a text, and yield its lines (or documents) as they are scored.
 
     Args:
         reader: the model, at the beginning of the text.
         text: its code points and ids, in parts.
         alone: begin every line with an empty state, as if there were no other lines.
     """
-    line, begin = 1, 1
+    line, begin, end = 1, 1, END if reader.vocab.framing == "documents" else NEWLINE
     for points, ids in text:
-        for first, last in _line_bounds(points) if alone else [(0, len(points))]:
+        for first, last in _bounds(points, end) if alone else [(0, len(points))]:
             done = first
             for piece in reader.read(ids[first:last]):
                 read = points[done : done + len(piece.ids_T)]
-                for start, stop in _line_bounds(read):
-                    span = Span(line, begin, read[start:stop], piece[start:stop])
+                for start, stop in _bounds(read, end):
+                    ends = bool(read[stop - 1] == end)
+                    span = Span(line, begin, read[start:stop], piece[start:stop], ends)
                     yield span
                     line, begin = (line + 1, 1) if span.ends else (line, begin + stop - start)
                 done += len(read)
-            if alone and points[last - 1] == NEWLINE:
+            if alone and points[last - 1] == end:
                 reader.restart()
 
 
@@ -104,7 +102,7 @@ def _score(line: list[Span], vocab: Vocab) -> LineScore:
     text = text_of_points([span.points for span in line], vocab)
     return LineScore(
         line=line[0].line,
-        text=text.removesuffix("\n"),
+        text=text[:-1] if line[-1].ends else text,
         log_p=-float(nlls.sum()),
         symbols=len(nlls),
         bits=tuple(np.concatenate([piece.bits for piece in pieces]).tolist()),
@@ -112,10 +110,10 @@ def _score(line: list[Span], vocab: Vocab) -> LineScore:
     )
 
 
-def _line_bounds(points: Points) -> Iterator[tuple[int, int]]:
-    """Yield where the lines of some code points begin and end."""
+def _bounds(points: Points, mark: int) -> Iterator[tuple[int, int]]:
+    """Yield where the lines of some code points begin and end; a mark is the last of a line."""
     start = 0
-    for end in (*(np.flatnonzero(points == NEWLINE) + 1).tolist(), len(points)):
+    for end in (*(np.flatnonzero(points == mark) + 1).tolist(), len(points)):
         if start < end:
             yield start, end
         start = end

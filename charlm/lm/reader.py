@@ -17,7 +17,7 @@ from charlm.lm.evaluation import PIECE, Floats, lines, pieces
 from charlm.lm.filters import normalised
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
-from charlm.text.vocab import Ids
+from charlm.text.vocab import Ids, Vocab
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,11 @@ class Reader:
     def __init__(self, model: Model) -> None:
         self._model = model
         self.restart()
+
+    @property
+    def vocab(self) -> Vocab:
+        """The symbols of the model."""
+        return self._model.vocab
 
     def restart(self) -> None:
         """Begin a new text: with an empty state, after the start symbol."""

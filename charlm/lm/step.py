@@ -15,6 +15,7 @@ from charlm.errors import BadGradientError
 from charlm.kernels import Kernels
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
+from charlm.text.batch import Batch
 
 GRAPHS = 64
 """This many graphs are kept: for a first batch and later ones, or for lines of as many lengths. They hold no values."""
@@ -24,6 +25,14 @@ ROOM = 1 << 20
 Key: TypeAlias = tuple[tuple[int, ...], bool, float, Kernels, int]
 """The shape of a batch, whether all its targets count, the factor of its loss, kernels, and the thread: compiled
 kernels use memory of its own."""
+
+
+def state_before(batch: Batch, carried: State | None) -> State | None:
+    """Return the state at the beginning of a batch, after that of the batch before it; None is zeros."""
+    if batch.fresh or carried is None or batch.starts_B is None:
+        return None if batch.fresh else carried
+    starts_B1 = batch.starts_B[:, np.newaxis]
+    return [tuple(np.where(starts_B1, 0, part) for part in layer) for layer in carried]
 
 
 class Gradient:

@@ -12,7 +12,7 @@ from charlm.lm.decoding import Sampling
 from charlm.lm.generator import Predicts, TextGenerator, sampler_of
 from charlm.lm.sampling import NOT_NUMBERS, after_prime, generator, reading
 from charlm.text.prompt import prompt_of
-from charlm.text.vocab import EOS, Ids
+from charlm.text.vocab import Ids
 
 LONGEST = 40
 """The most characters of a suggestion, which ends after one word."""
@@ -119,6 +119,10 @@ class Writing:
         self._places.append(_Place(len(self._symbols), np.array(symbols[-1:]), after))
         self.suggestion = self._suggested()
 
+    def shown_end(self) -> str:
+        """Return the symbol of the end, such as ``<EOS>``, if the text would end after the suggestion, else nothing."""
+        return self.model.vocab.symbols[-1] if self.suggestion.ends else ""
+
     def _suggested(self) -> Suggestion:
         """Sample up to the end of a word, and leave out an incomplete character."""
         vocab = self.model.vocab
@@ -145,8 +149,3 @@ class Writing:
             if spelled.isspace():
                 break
         return Suggestion(vocab.decode(symbols[:whole]), symbols[:whole], ends)
-
-
-def shown_end(suggestion: Suggestion) -> str:
-    """Return ``<EOS>`` if the text would end after a suggestion, else nothing."""
-    return EOS if suggestion.ends else ""

@@ -17,6 +17,7 @@ import numpy as np
 
 from charlm.lm.evaluation import Floats
 from charlm.text.symbols import written
+from charlm.text.vocab import ENDS
 
 PLAIN = 0
 """The level without a colour."""
@@ -94,8 +95,8 @@ def signed_levels(values: Floats, largest: float) -> list[int]:
 
 
 def ends_line(symbol: str) -> bool:
-    """Return whether a symbol ends a line."""
-    return symbol in ("\n", "<0x0A>", "<EOS>")
+    """Return whether a symbol ends a line, or a document."""
+    return symbol in ("\n", "<0x0A>", *ENDS)
 
 
 @dataclass(frozen=True)

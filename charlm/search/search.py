@@ -312,10 +312,11 @@ def _seeded(config: RunConfig, seed: int) -> RunConfig:
 
 def _remedy(corpus: LineCorpus | StreamCorpus) -> str:
     """Return how a part of a text can be held out, if it has ten characters or lines."""
-    lines = isinstance(corpus, LineCorpus)
-    parts = len(corpus.train) if isinstance(corpus, LineCorpus) else len(corpus.train_ids)
+    parts, what = len(corpus.train_ids), "character"
+    if isinstance(corpus, LineCorpus):
+        parts, what = len(corpus.train), corpus.vocab.text
     if parts < TENTH:
-        return f"it has only {counted(parts, 'line' if lines else 'character')}; give a longer text"
+        return f"it has only {counted(parts, what)}; give a longer text"
     return "hold out a tenth of it: --set data.val_frac=0.1"
 
 

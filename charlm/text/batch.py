@@ -18,8 +18,9 @@ class Batch(NamedTuple):
     Attributes:
         inputs_TB: the ids that are read.
         targets_TB: the ids that follow them.
-        fresh: whether the state starts from zeros.
+        fresh: whether the state starts from zeros in all columns.
         counted_TB: which targets count; the others fill up columns that are shorter than the longest. None: all count.
+        starts_B: the columns whose state starts from zeros, if these are some of them.
 
     Example:
         >>> ids = np.array([[0, 1], [2, 0]])
@@ -31,6 +32,7 @@ class Batch(NamedTuple):
     targets_TB: Ids
     fresh: bool
     counted_TB: Flags | None = None
+    starts_B: Flags | None = None
 
     @property
     def characters(self) -> int:
@@ -40,4 +42,6 @@ class Batch(NamedTuple):
     def columns(self, which: slice) -> Batch:
         """Return some of the columns."""
         counted_TB = None if self.counted_TB is None else self.counted_TB[:, which]
-        return Batch(self.inputs_TB[:, which], self.targets_TB[:, which], self.fresh, counted_TB)
+        starts_B = None if self.starts_B is None else self.starts_B[which]
+        inputs_TB, targets_TB = self.inputs_TB[:, which], self.targets_TB[:, which]
+        return Batch(inputs_TB, targets_TB, self.fresh, counted_TB, starts_B)

@@ -1,9 +1,9 @@
 """Training batches from a text, and its held-out and test parts.
 
-There are two framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one or more per step.
+There are three framings. ``LineCorpus``: each line is a sequence between two ``EOS``, one or more per step.
 ``StreamCorpus``: one continuous text, cut into parallel streams, with the recurrent state carried from batch to
-batch. A batch depends only on the seed and the number of the step, so there is no position to save. Arrays of ids are
-time-major, (T, B).
+batch. ``packing.DocumentCorpus``: documents, whose states are carried from piece to piece. A batch depends only on the
+seed and the number of the step, so there is no position to save. Arrays of ids are time-major, (T, B).
 
 ``report`` describes the files of a corpus, if there are any; ``sha256`` is the digest of its texts.
 """
@@ -40,13 +40,13 @@ class LineCorpus:
     Args:
         vocab: the symbols.
         train, held_out, test: the lines of the parts.
-        batch_size: lines in a batch; fewer if there are fewer.
+        data: the number of lines in a batch; there are fewer if the text has fewer.
         seed: of the orders of the passes; None keeps the order.
         places: where the lines of all parts are in the text, if they are not in its order.
 
     Example:
         >>> corpus = LineCorpus.from_text("ab;ba".replace(";", chr(10)))
-        >>> inputs, targets, fresh, _ = corpus.batch(0)
+        >>> inputs, targets, fresh, *_ = corpus.batch(0)
         >>> inputs.ravel().tolist(), targets.ravel().tolist(), fresh
         ([2, 0, 1], [0, 1, 2], True)
     """
@@ -61,13 +61,13 @@ class LineCorpus:
         train: Lines,
         held_out: Lines,
         test: Lines,
-        batch_size: int = 1,
+        data: DataConfig,
         seed: int | None = None,
         places: Places | None = None,
     ) -> None:
         self.vocab = vocab
         self.train, self.held_out, self.test = train, held_out, test
-        self.batch_size = min(batch_size, len(train))
+        self.batch_size = min(data.batch_size, len(train))
         self.places = places
         self._seed = seed
         self._pass: tuple[int, list[Places]] = -1, []
@@ -95,7 +95,7 @@ class LineCorpus:
     def from_ids(
         cls, vocab: Vocab, ids: Ids, data: DataConfig, held_out: Ids | None = None, seed: int = 0
     ) -> LineCorpus:
-        """Frame the lines of a text whose newlines are ``EOS``, and split them into parts.
+        """Find the lines of a text whose newlines are ``EOS``, and split them into parts.
 
         Args:
             vocab: the symbols.
@@ -109,7 +109,9 @@ class LineCorpus:
         """
         lines = Lines.of(vocab, ids)
         if not len(lines):
-            raise TextError("the text has no line with a character in it: nothing to learn")
+            raise TextError(
+                f"the text has no {vocab.text} with a character in it: nothing to learn"
+            )
         places = mixed(lines, vocab) if data.shuffle else None
         if places is not None:
             lines = lines[places]
@@ -118,7 +120,7 @@ class LineCorpus:
         test = max(end, test)
         others = lines[end:test] if held_out is None else Lines.of(vocab, held_out)
         order = seed if data.shuffle else None
-        return cls(vocab, lines[:end], others, lines[test:], data.batch_size, order, places)
+        return cls(vocab, lines[:end], others, lines[test:], data, order, places)
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0; a new pass follows the last line."""
@@ -149,6 +151,10 @@ class LineCorpus:
     def factor(self, batch: Batch) -> float:
         """Return what the summed nll of a batch is multiplied by: its loss is the mean over its lines."""
         return 1.0 / len(batch.inputs_TB[0])
+
+    def reported(self, loss: float, characters: float) -> float:
+        """Return the loss of a batch as people see it: as it is."""
+        return loss
 
     @property
     def by_line(self) -> bool:
@@ -198,7 +204,7 @@ class StreamCorpus:
 
     Example:
         >>> corpus = StreamCorpus.from_text("abcdefghi", batch_size=2, seq_length=2)
-        >>> inputs, targets, fresh, _ = corpus.batch(1)
+        >>> inputs, targets, fresh, *_ = corpus.batch(1)
         >>> ["".join(corpus.vocab.decode(column)) for column in inputs.T]
         ['cd', 'gh']
     """
@@ -305,6 +311,10 @@ class StreamCorpus:
     def factor(self, batch: Batch) -> float:
         """Return what the summed nll of a batch is multiplied by: its loss is the mean over its characters."""
         return 1.0 / batch.targets_TB.size
+
+    def reported(self, loss: float, characters: float) -> float:
+        """Return the loss of a batch as people see it: as it is."""
+        return loss
 
     @property
     def characters_per_step(self) -> float:

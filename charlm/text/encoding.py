@@ -21,7 +21,7 @@ from charlm.errors import StoredError, TextError
 from charlm.text import cache
 from charlm.text.reading import NONE, Facts, Files, Readable, no_text
 from charlm.text.sources import PIECE
-from charlm.text.vocab import Ids, Position, Vocab
+from charlm.text.vocab import END, EOD, EOS, Ids, Position, Vocab
 from charlm.wording import counted
 
 SMALL = 16 << 20
@@ -89,6 +89,7 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
         if cached is not None:
             return cached
     counts = _counted(text, facts)
+    size = sum(counts.values())
     if isinstance(text, Files) and _is_blank(counts, data.encoding):
         raise no_text([source.name for source in text.sources], empty=not counts)
     if vocab is None:
@@ -98,11 +99,11 @@ def _encode(text: Readable, data: DataConfig, vocab: Vocab | None) -> Encoded:
     ids: Ids | None = None
     if key:
         about = Kept(points=list(counts), counts=list(counts.values()), facts=facts)
-        ids = cache.keep(key, attrs.asdict(about), pieces, dtype, sum(counts.values()))
+        ids = cache.keep(key, attrs.asdict(about), pieces, dtype, size)
     if ids is None:
         pieces = _numbered(text, vocab, data.framing == "lines", facts)
-        ids = _gathered(pieces, sum(counts.values()), dtype)
-    return Encoded(vocab, ids, counts, facts)
+        ids = _gathered(pieces, size, dtype)
+    return Encoded(vocab, ids, _characters(counts), facts)
 
 
 def _cached(
@@ -123,7 +124,7 @@ def _cached(
         or int(ids.max()) >= len(vocab)
     ):
         return None
-    return Encoded(vocab, ids, counts, kept.facts)
+    return Encoded(vocab, ids, _characters(counts), kept.facts)
 
 
 def counts_of(ids: Ids, size: int) -> Any:
@@ -148,18 +149,25 @@ def _counted(text: Readable, facts: Facts) -> dict[int, int]:
     return dict(zip(present.tolist(), counts[present].tolist(), strict=True))
 
 
+def _characters(counts: dict[int, int]) -> dict[int, int]:
+    """Return counts without that of the ends of documents."""
+    return {point: count for point, count in counts.items() if point != END}
+
+
 def _is_blank(counts: dict[int, int], encoding: str) -> bool:
+    counts = _characters(counts)
     if encoding == BYTES:
         return not counts or bytes(counts).isspace()
     return all(chr(point).isspace() for point in counts)
 
 
 def _vocab(counts: dict[int, int], data: DataConfig) -> Vocab:
-    lines = data.framing == "lines"
+    ends, end = data.framing != "stream", EOD if data.framing == "documents" else EOS
     if data.encoding == BYTES:
-        return Vocab.of_bytes(lines)
-    alphabet = data.alphabet
+        return Vocab.of_bytes(ends, end)
+    alphabet, lines = data.alphabet, data.framing == "lines"
     if alphabet is None:
+        counts = _characters(counts)
         own = (chr(p) for p, count in counts.items() if count >= data.min_count)
         alphabet = "".join(c for c in own if not (lines and c == "\n"))
         if not alphabet:
@@ -168,7 +176,7 @@ def _vocab(counts: dict[int, int], data: DataConfig) -> Vocab:
                 f"no character occurs {data.min_count} times, as data.min_count asks (the most frequent occurs "
                 f"{counted(most, 'time')}); set it lower"
             )
-    return Vocab.from_alphabet(alphabet, lines, unknown=data.min_count > 1)
+    return Vocab.from_alphabet(alphabet, ends, unknown=data.min_count > 1, end=end)
 
 
 def _numbered(text: Readable, vocab: Vocab, lines: bool, facts: Facts) -> Iterator[Ids]:
@@ -201,6 +209,7 @@ def _key(facts: Facts, data: DataConfig, vocab: Vocab | None) -> str:
         data.alphabet,
         data.min_count,
         data.framing,
+        *([data.separator] if data.framing == "documents" else []),
         None if vocab is None else vocab.symbols,
     ]
     return hashlib.sha256(repr(made_from).encode("utf-8", "backslashreplace")).hexdigest()[:32]

@@ -268,15 +268,17 @@ def leakage_note(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> str | N
     found = leakage(train, held_out, vocab.eos)
     if found.share < NOTED:
         return None
-    (length, at, _), lines = found.longest, vocab.eos is not None
-    example = vocab.decode(held_out[at : at + min(max(0, length - lines), SPAN)])
-    if lines:
+    (length, at, _), ends_texts = found.longest, vocab.eos is not None
+    example = vocab.decode(held_out[at : at + min(max(0, length - ends_texts), SPAN)])
+    if ends_texts:
         ends = held_out[: found.compared[1]] == vocab.eos
-        copied = f"{found.lines:,} of {int(ends.sum()):,} lines"
+        copied = f"{found.lines:,} of {int(ends.sum()):,} {vocab.text}s"
         where = f"; for example {cut(example, 40)!r}"
         names = [] if corpus.report is None else corpus.report.names
         file = shlex.quote(names[0].removeprefix("text ")) if len(names) == 1 else "FILES"
         repair = f"to keep one of each line: awk '!seen[$0]++' {file} > unique.txt"
+        if vocab.framing == "documents":
+            repair = "keep one of each document"
     else:
         copied = f"{counted(found.copied, 'character')} in spans of {SPAN} or more"
         where = (

@@ -1,4 +1,4 @@
-"""The lines of a text as places in one array of ids; random orders of them; batches of them."""
+"""The lines or documents of a text as places in one array of ids; random orders of them; batches of them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from charlm.text.batch import Batch
+from charlm.text.batch import Batch, Flags
 from charlm.text.vocab import Ids, Vocab
 
 Places = npt.NDArray[np.int64]
 
-AT_ONCE = 1 << 16
-"""Lines that are read at once to put them in order: the memory that this takes does not grow with the text."""
+AT_ONCE = 1 << 20
+"""Symbols that are read at once: the memory that this takes does not grow with the text, but with a long line."""
 
 
 class Lines:
-    """Lines of a text in an order, each between two ``EOS``.
+    """Lines (or documents) of a text in an order, each between two ``EOS`` (or ``EOD``).
 
     Args:
         ids: the text, with an ``EOS`` before and after each line.
@@ -58,8 +58,18 @@ class Lines:
     @property
     def predicted(self) -> Ids:
         """The predicted symbols, line after line."""
-        predicted: Ids = self.ids[ranges(self.begins, self.sizes) + 1]
-        return predicted
+        parts = [some.ids[ranges(some.begins, some.sizes) + 1] for some in self.parts()]
+        return np.concatenate([self.ids[:0], *parts])
+
+    def parts(self) -> Iterator[Lines]:
+        """Yield all lines, some at a time, which have about ``AT_ONCE`` symbols."""
+        ends = np.cumsum(self.sizes)
+        begin = 0
+        while begin < len(self):
+            before = ends[begin] - self.sizes[begin]
+            end = max(begin + 1, int(np.searchsorted(ends, before + AT_ONCE, "right")))
+            yield self[begin:end]
+            begin = end
 
     def counts(self, symbol: int) -> Places:
         """Return how often a symbol is in each line."""
@@ -67,12 +77,20 @@ class Lines:
         return np.add.reduceat(found, np.cumsum(self.sizes) - self.sizes, dtype=np.int64)
 
     def batch(self) -> Batch:
-        """Return the lines side by side; a shorter line is filled up with symbols that do not count."""
-        time = np.arange(self.sizes.max())[:, np.newaxis]
-        where = self.begins + np.minimum(time, self.sizes - 1)
-        counted = time < self.sizes
-        full = bool(counted.all())
-        return Batch(self.ids[where], self.ids[where + 1], True, None if full else counted)
+        """Return the lines side by side; see ``side_by_side``."""
+        inputs_TB, targets_TB, counted_TB = side_by_side(self.ids, self.begins, self.sizes)
+        return Batch(inputs_TB, targets_TB, True, counted_TB)
+
+
+def side_by_side(ids: Ids, begins: Places, sizes: Places) -> tuple[Ids, Ids, Flags | None]:
+    """Return pieces of a text as columns: what is read, what is predicted, and which of it counts (None: all).
+
+    A shorter piece is filled up with symbols that do not count.
+    """
+    time = np.arange(sizes.max())[:, np.newaxis]
+    where = begins + np.minimum(time, sizes - 1)
+    counted = time < sizes
+    return ids[where], ids[where + 1], None if counted.all() else counted
 
 
 def ranges(begins: Places, sizes: Places) -> Places:
@@ -89,20 +107,27 @@ def ranges(begins: Places, sizes: Places) -> Places:
 def mixed(lines: Lines, vocab: Vocab) -> Places:
     """Return a random order of lines that depends on their characters, not on their places: equal ones are neighbours.
 
-    A line's place is that of a sum: each of its characters times a random number for its place in the line, modulo
-    2**64 (multilinear hashing: Carter and Wegman, 1979).
+    A line's place is that of its hash.
+    """
+    return np.argsort(hashes(lines, vocab), kind="stable")
+
+
+def hashes(lines: Lines, vocab: Vocab) -> npt.NDArray[np.uint64]:
+    """Return a number for each line, which is the same for equal lines.
+
+    Each of its characters times a random number for its place in the line, summed modulo 2**64 (multilinear hashing:
+    Carter and Wegman, 1979).
     """
     points = [ord(s) if len(s) == 1 else place for place, s in enumerate(vocab.symbols)]
     of_symbol = np.array(points, np.uint64) + np.uint64(1)
     of_symbol[vocab.eos] = 0  # its number depends on the alphabet
-    of_place = _random(int(lines.sizes.max()), 0)
+    of_place = random_numbers(int(lines.sizes.max()), 0)
     sums = []
-    for begin in range(0, len(lines), AT_ONCE):
-        some = lines[begin : begin + AT_ONCE]
+    for some in lines.parts():
         places = ranges(np.zeros(len(some), np.int64), some.sizes)
         terms = of_symbol[some.predicted] * of_place[places]
         sums.append(np.add.reduceat(terms, np.cumsum(some.sizes) - some.sizes))
-    return np.argsort(np.concatenate(sums), kind="stable")
+    return np.concatenate(sums)
 
 
 def a_pass(lines: Lines, batch_size: int, *seed: int) -> list[Places]:
@@ -110,9 +135,9 @@ def a_pass(lines: Lines, batch_size: int, *seed: int) -> list[Places]:
 
     The last lines of the longest, which may not fill a batch, make a smaller one.
     """
-    by_length = np.lexsort((_random(len(lines), *seed), lines.sizes))
+    by_length = np.lexsort((random_numbers(len(lines), *seed), lines.sizes))
     batches = list(_cut(by_length, batch_size))
-    return [batches[k] for k in np.argsort(_random(len(batches), *seed, 1), kind="stable")]
+    return [batches[k] for k in np.argsort(random_numbers(len(batches), *seed, 1), kind="stable")]
 
 
 def _cut(places: Places, size: int) -> Iterator[Places]:
@@ -120,7 +145,7 @@ def _cut(places: Places, size: int) -> Iterator[Places]:
         yield places[begin : begin + size]
 
 
-def _random(count: int, *seed: int) -> npt.NDArray[np.uint64]:
+def random_numbers(count: int, *seed: int) -> npt.NDArray[np.uint64]:
     """Return random integers. numpy promises that these never change, which it does not of permutations."""
     numbers: npt.NDArray[np.uint64] = np.random.PCG64(list(seed)).random_raw(count)
     return numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
@@ -15,12 +15,19 @@ from charlm import progress
 from charlm.config import DataConfig, bundled_texts, resolve_text
 from charlm.errors import TextError
 from charlm.text.corpus import LineCorpus, StreamCorpus
+from charlm.text.documents import Separator
 from charlm.text.encoding import Encoded, encode
+from charlm.text.packing import DocumentCorpus
 from charlm.text.reading import Files, GivenText, read_texts
 from charlm.text.report import report
-from charlm.text.sources import STDIN, kept, sources_of
-from charlm.text.vocab import Ids, Vocab
+from charlm.text.sources import STDIN, Source, kept, sources_of
+from charlm.text.vocab import Framing, Ids, Vocab
 
+KINDS: dict[Framing, type[LineCorpus] | type[StreamCorpus]] = {
+    "lines": LineCorpus,
+    "documents": DocumentCorpus,
+    "stream": StreamCorpus,
+}
 _COPIES: ContextVar[Mapping[str, Path] | None] = ContextVar("copies of texts", default=None)
 
 
@@ -65,7 +72,7 @@ def text_files(data: DataConfig) -> Files:
     Raises:
         TextError: there is no such text.
     """
-    return Files(sources_of(source_paths(data.texts)), data.encoding, data.normalize)
+    return _files(sources_of(source_paths(data.texts)), data)
 
 
 def ids_of(data: DataConfig, vocab: Vocab) -> Ids:
@@ -102,10 +109,11 @@ def corpus_of(
         files = text_files(data)
         whole = encode(files, data)
     else:
-        whole = encode(GivenText(text, data.encoding, data.normalize), data)
+        given = GivenText(text, data.encoding, data.normalize, Separator.of(data))
+        whole = encode(given, data)
     extra = None if data.val_file is None else _val_file(data.val_file, data, whole)
-    made_of = [part.facts.sha256 for part in (whole, extra) if part is not None]
-    kind = LineCorpus if data.framing == "lines" else StreamCorpus
+    made_of = [_digest(part, data) for part in (whole, extra) if part is not None]
+    kind = KINDS[data.framing]
     others = None if extra is None else extra.ids
     corpus = kind.from_ids(whole.vocab, whole.ids, data, others, seed)
     corpus.sha256 = (
@@ -118,10 +126,21 @@ def corpus_of(
     return corpus
 
 
+def _digest(text: Encoded, data: DataConfig) -> str:
+    """Return the digest of a text; documents also end where files do."""
+    if data.framing != "documents" or len(text.facts.sizes) < 2:
+        return text.facts.sha256
+    return sha256(f"{text.facts.sha256} {text.facts.sizes}".encode()).hexdigest()
+
+
 def _val_file(name: str, data: DataConfig, whole: Encoded) -> Encoded:
-    files = Files(sources_of(source_paths([name]), "val_file"), data.encoding, data.normalize)
+    files = _files(sources_of(source_paths([name]), "val_file"), data)
     with _named(f"val_file {name}"):
         return encode(files, data, whole.vocab)
+
+
+def _files(sources: Sequence[Source], data: DataConfig) -> Files:
+    return Files(sources, data.encoding, data.normalize, Separator.of(data))
 
 
 @contextlib.contextmanager

@@ -143,7 +143,7 @@ def _replaced(prime: str, unread: list[str], vocab: Vocab) -> str:
 
 def _without_symbol(text: str, vocab: Vocab) -> list[str]:
     """Return the distinct characters of a text that have no symbol of their own."""
-    ends_lines = vocab.eos is not None  # then no text has a newline
+    ends_lines = vocab.framing == "lines"  # then no text has a newline
     return [
         c
         for c in dict.fromkeys(text)
@@ -152,13 +152,13 @@ def _without_symbol(text: str, vocab: Vocab) -> list[str]:
 
 
 def _is_read_as_unk(character: str, vocab: Vocab) -> bool:
-    return vocab.unknown is not None and not (character == "\n" and vocab.eos is not None)
+    return vocab.unknown is not None and not (character == "\n" and vocab.framing == "lines")
 
 
 def _listed(characters: list[str], vocab: Vocab) -> str:
     listed = ", ".join(map(named, characters[:SHOWN]))
     more = f" and {len(characters) - SHOWN:,} more" if len(characters) > SHOWN else ""
-    if characters == ["\n"] and vocab.eos is not None:
+    if characters == ["\n"] and vocab.framing == "lines":
         return f"a line end ({listed}), but the model learned single lines, which end before it"
     many = (
         f"{len(characters):,} characters that are" if len(characters) > 1 else "a character that is"

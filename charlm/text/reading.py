@@ -23,9 +23,10 @@ from charlm.config.rules import all_of, flag, line, number, one_of, shown, whole
 from charlm.config.schema import BYTES
 from charlm.config.stored import stored
 from charlm.errors import SettingError, TextError
+from charlm.text.documents import Separator
 from charlm.text.sources import Source, sources_of
 from charlm.text.undecodable import refuse_disguised, undecodable
-from charlm.text.vocab import Points, byte_values, code_points
+from charlm.text.vocab import END, Points, byte_values, code_points
 
 UTF_8 = "utf-8"
 NONE: Literal["none"] = "none"
@@ -88,9 +89,16 @@ class Readable(Protocol):
 class GivenText:
     """A text in memory; only the normalisation is applied."""
 
-    def __init__(self, text: str, encoding: str = UTF_8, normalize: Form = NONE) -> None:
+    def __init__(
+        self,
+        text: str,
+        encoding: str = UTF_8,
+        normalize: Form = NONE,
+        separator: Separator | None = None,
+    ) -> None:
         text = text if normalize == NONE else unicodedata.normalize(normalize, text)
         self._points = byte_values(text) if encoding == BYTES else code_points(text)
+        self._separator = separator
 
     def digest(self) -> Facts:
         """Return the digest of the code points: there are no bytes of a file."""
@@ -100,7 +108,10 @@ class GivenText:
         """Yield the text in one piece."""
         if digest is not None:
             digest.update(self._points.tobytes())
-        yield self._points
+        if self._separator is None:
+            yield self._points
+        else:
+            yield from map(code_points, self._separator.apply([_text_of(self._points)]))
 
 
 class Files:
@@ -113,12 +124,18 @@ class Files:
         sources: the files.
         encoding: a codec's name, or ``bytes``.
         normalize: none, NFC or NFKC.
+        separator: ends the documents of each file with ``END``, if it is given.
     """
 
     def __init__(
-        self, sources: Sequence[Source], encoding: str = UTF_8, normalize: Form = NONE
+        self,
+        sources: Sequence[Source],
+        encoding: str = UTF_8,
+        normalize: Form = NONE,
+        separator: Separator | None = None,
     ) -> None:
         self.sources = sources
+        self._separator = separator
         self.encoding = encoding
         self.normalize = normalize
 
@@ -151,7 +168,7 @@ class Files:
             for points in self._points(source, facts, digest):
                 if not len(points):
                     continue
-                if fresh and after not in (None, ord("\n")):
+                if fresh and after not in (None, ord("\n"), END):
                     yield np.array([ord("\n")], dtype=np.uint8)
                 fresh, after = False, int(points[-1])
                 yield points
@@ -165,21 +182,20 @@ class Files:
         pieces = self.read(Facts())
         if self.encoding == BYTES:
             return b"".join(piece.tobytes() for piece in pieces).decode(UTF_8, "surrogateescape")
-        return "".join(
-            piece.tobytes().decode("latin-1")
-            if piece.dtype == np.uint8
-            else piece.tobytes().decode("utf-32-le", "surrogatepass")
-            for piece in pieces
-        )
+        return "".join(map(_text_of, pieces))
 
     def _points(self, source: Source, facts: Facts, digest: Digest | None) -> Iterator[Points]:
         pieces = source.pieces() if digest is None else _noted(source.pieces(), digest)
-        if self.encoding == BYTES:
+        if self.encoding == BYTES and self._separator is None:
             return (np.frombuffer(piece, dtype=np.uint8) for piece in pieces)
-        texts = _decoded(source, pieces, self.encoding, facts)
-        return map(
-            code_points, texts if self.normalize == NONE else _normalized(texts, self.normalize)
-        )
+        texts: Iterable[str]
+        if self.encoding == BYTES:
+            texts = (piece.decode("latin-1") for piece in pieces)
+        else:
+            texts = _decoded(source, pieces, self.encoding, facts)
+        if self.normalize != NONE:
+            texts = _normalized(texts, self.normalize)
+        return map(code_points, texts if self._separator is None else self._separator.apply(texts))
 
 
 def read_texts(
@@ -204,6 +220,12 @@ def read_texts(
     if not text.strip():
         raise no_text([source.name for source in sources], empty=not text)
     return text
+
+
+def _text_of(points: Points) -> str:
+    if points.dtype == np.uint8:
+        return points.tobytes().decode("latin-1")
+    return points.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def no_text(names: Sequence[str], empty: bool) -> TextError:

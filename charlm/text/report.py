@@ -11,18 +11,56 @@ import numpy as np
 
 from charlm.config.schema import BYTES, DataConfig
 from charlm.text.encoding import Encoded, counts_of
+from charlm.text.lines import Lines, hashes
 from charlm.text.order import lines_of, order_of
 from charlm.text.reading import NONE
 from charlm.text.sources import Source
 from charlm.text.undecodable import more_than_text
-from charlm.text.vocab import EOS, UNK, Ids, Vocab
+from charlm.text.vocab import EOD, EOS, UNK, Ids, Vocab
 from charlm.wording import counted, cut
 
 RARE = 10
 """A character that occurs less often is hardly learned."""
 OFTEN = 0.1
 """A line that makes up this share of the lines gets a note."""
-_NAMES = {" ": "space", "\n": "newline", EOS: f"end of line {EOS}", UNK: f"others {UNK}"}
+_NAMES = {
+    " ": "space",
+    "\n": "newline",
+    EOS: f"end of line {EOS}",
+    EOD: f"end of document {EOD}",
+    UNK: f"others {UNK}",
+}
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The documents of a text.
+
+    Attributes:
+        count: the number of documents.
+        characters: those of the shortest document, of one in the middle, and of the longest.
+        copies: the number of documents that are equal to one before them.
+    """
+
+    count: int
+    characters: tuple[int, int, int]
+    copies: int
+
+    @classmethod
+    def of(cls, text: Encoded) -> Documents | None:
+        """Return those of a text; None if it is no text of documents."""
+        if text.vocab.framing != "documents":
+            return None
+        documents = Lines.of(text.vocab, text.ids)
+        sizes = np.sort(documents.sizes) - 1
+        least, middle, most = (int(sizes[place]) for place in (0, len(sizes) // 2, -1))
+        different = len(np.unique(hashes(documents, text.vocab)))
+        return cls(len(sizes), (least, middle, most), len(sizes) - different)
+
+    def words(self) -> str:
+        """Return how many there are, and how long they are."""
+        least, middle, most = self.characters
+        return f"{self.count:,} documents of {least:,} to {most:,} symbols, half of them of {middle:,} or more"
 
 
 @dataclass(frozen=True)
@@ -37,6 +75,7 @@ class TextReport:
         vocab: the symbols.
         parts: the number of symbols in the training, held-out and test parts.
         notices: what may be a mistake, a sentence each.
+        documents: facts about its documents, if it has any.
     """
 
     names: tuple[str, ...]
@@ -46,6 +85,7 @@ class TextReport:
     vocab: Vocab
     parts: tuple[int, int, int]
     notices: tuple[str, ...]
+    documents: Documents | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -55,6 +95,7 @@ class TextReport:
         symbols = "the values of a byte" if self.vocab.is_bytes else in_words(self.vocab.symbols)
         return (
             f"{files}: {counted(self.bytes, 'byte')}{unit}, sha256 {self.sha256[:16]}",
+            *([] if self.documents is None else [self.documents.words()]),
             f"{counted(len(self.vocab), 'symbol')}: {cut(symbols, 100)}",
             *[f"test: the last {n:,} are kept for a final score" for n in self.parts[2:] if n],
         )
@@ -84,6 +125,7 @@ def report(
     markup = [] if data.encoding == BYTES else list(filter(None, map(more_than_text, sources)))
     characters = sum(text.counts.values())
     own = 0 if data.val_file is not None else len(held_out)
+    documents = Documents.of(text)
     return TextReport(
         names=names,
         bytes=sum(text.facts.sizes),
@@ -91,22 +133,37 @@ def report(
         sha256=text.facts.sha256,
         vocab=text.vocab,
         parts=(len(text.ids) - own - len(test), len(held_out), len(test)),
-        notices=(*markup, *_odd(text, held_out, test, data), *_sorted(text, data)),
+        notices=(
+            *markup,
+            *_odd(text, held_out, test, data),
+            *_sorted(text, data),
+            *_copies(documents),
+        ),
+        documents=documents,
     )
 
 
+def _copies(documents: Documents | None) -> list[str]:
+    """Return a note if some documents are equal."""
+    if documents is None or not documents.copies:
+        return []
+    copies, all_of_them = documents.copies, documents.count
+    return [f"{copies:,} of the {all_of_them:,} documents are equal to one before them"]
+
+
 def _sorted(text: Encoded, data: DataConfig) -> list[str]:
-    """Return a note if the lines of a text are sorted and each is a training sequence."""
-    order = order_of(lines_of(text.ids, text.vocab)) if data.framing == "lines" else ""
+    """Return a note if the lines or documents of a text are sorted, and each is a text of its own."""
+    order = "" if data.framing == "stream" else order_of(lines_of(text.ids, text.vocab))
     if not order:
         return []
+    what = f"{text.vocab.text}s"
     if data.shuffle:
         return [
-            f"the lines are {order}: they were shuffled before the held-out ones were chosen, and are shuffled again "
+            f"the {what} are {order}: they were shuffled before the held-out ones were chosen, and are shuffled again "
             "for each pass (data.shuffle)"
         ]
     return [
-        f"the lines are {order}: the model reads them in this order, so it forgets the first ones while it learns "
+        f"the {what} are {order}: the model reads them in this order, so it forgets the first ones while it learns "
         "the last ones; --set data.shuffle=true shuffles them"
     ]
 
@@ -119,10 +176,10 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
     if facts.line_ends:
         named = " and ".join({"\r\n": "CRLF", "\r": "CR"}[end] for end in facts.line_ends)
         notes.append(f"line ends ({named}) became newlines")
-    if ord("\n") not in counts:
+    if ord("\n") not in counts and data.framing != "documents":
         notes.append("there is no newline in the text")
     line, share = facts.repeated
-    if share >= OFTEN:
+    if share >= OFTEN and line != data.separator:
         notes.append(f"at the beginning, {share:.0%} of the lines are {line!r}")
     if data.encoding == BYTES:
         return notes
@@ -140,7 +197,7 @@ def _odd(text: Encoded, held_out: Ids, test: Ids, data: DataConfig) -> list[str]
             "some letters are not in Unicode's composed form (NFC); charlm train --set "
             "data.normalize=NFC composes them all"
         )
-    if data.alphabet is None and data.framing == "stream":
+    if data.alphabet is None and data.framing != "lines":
         notes += _rare(text, data) + _not_learned(text, held_out, test, data)
     return notes
 

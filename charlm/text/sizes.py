@@ -45,7 +45,7 @@ def utf_8_length(vocab: Vocab, ids: Ids, unknown: Sizes = NO_SIZES) -> int:
 
     Args:
         vocab: the symbols.
-        ids: the text; an ``<EOS>`` is one byte.
+        ids: the text; the end of a line or document is one byte.
         unknown: the sizes of its characters that are ``<UNK>``, in the text's order.
 
     Raises:
@@ -127,6 +127,6 @@ def _changed() -> TextError:
 
 
 def _unknown(data: DataConfig, vocab: Vocab) -> Iterator[Sizes]:
-    lines = vocab.eos is not None
+    lines = vocab.framing == "lines"
     for points in text_files(data).read(Facts()):
         yield utf_8_sizes(points[vocab.encode_points(points, lines=lines) == vocab.unknown])

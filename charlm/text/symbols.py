@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from charlm.config import DataConfig
+from charlm.text.documents import Separator
 from charlm.text.preparing import source_paths
 from charlm.text.reading import Facts, Files
 from charlm.text.sources import STDIN, Source, StandardInput, sources_of
-from charlm.text.vocab import Ids, Points, Position, Vocab
+from charlm.text.vocab import END, Ids, Points, Position, Vocab
 
 NEWLINE = ord("\n")
 
@@ -24,7 +25,7 @@ def passing_text(data: DataConfig) -> Files:
     sources: list[Source] = []
     for path in source_paths(data.texts):
         sources += [StandardInput()] if path == STDIN else sources_of([path])
-    return Files(sources, data.encoding, data.normalize)
+    return Files(sources, data.encoding, data.normalize, Separator.of(data))
 
 
 def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
@@ -35,18 +36,18 @@ def symbols_of(text: Files, vocab: Vocab) -> Iterator[tuple[Points, Ids]]:
     Raises:
         TextError: it cannot be read or decoded, or has characters that the model does not know.
     """
-    place, after = Position(), NEWLINE
+    place, after, lines = Position(), NEWLINE, vocab.framing == "lines"
     for points in text.read(Facts()):
         before, place = place, place.after(points)
-        ids = vocab.encode_points(points, lines=vocab.eos is not None, before=before)
+        ids = vocab.encode_points(points, lines=lines, before=before)
         previous = np.append(after, points[:-1])
         after = int(points[-1])
-        if vocab.eos is None:
+        if not lines:
             yield points, ids
         else:
             kept = (points != NEWLINE) | (previous != NEWLINE)
             yield points[kept], ids[kept]
-    if vocab.eos is not None and after != NEWLINE:
+    if lines and after != NEWLINE:
         yield np.array([NEWLINE], np.uint8), np.array([vocab.eos])
 
 
@@ -67,9 +68,12 @@ def beginning(text: Files, vocab: Vocab, most: int) -> tuple[Points, Ids]:
 
 
 def text_of_points(points: Sequence[Points], vocab: Vocab) -> str:
-    """Return code points as a text; bytes that are not UTF-8 become lone surrogates."""
+    """Return code points as a text; bytes that are not UTF-8 become lone surrogates. The last may be ``END``."""
     if vocab.is_bytes:
-        return b"".join(part.tobytes() for part in points).decode("utf-8", "surrogateescape")
+        values = np.concatenate(points)
+        end = chr(END) if len(values) and values[-1] == END else ""
+        data = values[: len(values) - len(end)].astype(np.uint8).tobytes()
+        return data.decode("utf-8", "surrogateescape") + end
     return "".join(
         part.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass") for part in points
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 import codecs
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,20 @@ import numpy.typing as npt
 from charlm.errors import TextError
 from charlm.wording import counted
 
+Framing = Literal["lines", "documents", "stream"]
+"""What a text is: many lines or documents, each read on its own, or one text."""
+
 EOS = "<EOS>"
 """The symbol at the end and the beginning of a line: one symbol, although its name has five characters."""
+
+EOD = "<EOD>"
+"""The symbol at the end and the beginning of a document, in which a newline is a character like others."""
+
+ENDS: dict[str, Framing] = {EOS: "lines", EOD: "documents"}
+"""The symbols that end a text, and the framing of texts that end with them."""
+
+END = 0xD800
+"""The end of a document among code points: half of a surrogate pair, which no file decodes to."""
 
 UNK = "<UNK>"
 """The symbol for all characters without a symbol of their own. A model reads it and never generates it."""
@@ -39,7 +51,7 @@ Points: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Position:
-    """A position in a text; lines and columns are counted from 1.
+    """A position in a text, or in one of its documents; lines, columns and documents are counted from 1.
 
     Example:
         >>> Position().after(code_points("ab;c".replace(";", chr(10))))
@@ -49,12 +61,23 @@ class Position:
     offset: int = 0
     line: int = 1
     column: int = 1
+    document: int = field(default=1, repr=False)
 
     def after(self, points: Points) -> Position:
-        """Return the position after some more characters."""
+        """Return the position after some more characters; ``END`` begins a document."""
+        if len(documents := np.flatnonzero(points == END)):
+            begun = Position(document=self.document + len(documents))
+            return begun.after(points[documents[-1] + 1 :])
         ends = np.flatnonzero(points == ord("\n"))
         column = self.column + len(points) if len(ends) == 0 else len(points) - int(ends[-1])
-        return Position(self.offset + len(points), self.line + len(ends), column)
+        return Position(self.offset + len(points), self.line + len(ends), column, self.document)
+
+    def in_words(self, framing: Framing) -> str:
+        """Return the position as messages say it."""
+        within = f"line {self.line}, column {self.column}"
+        if framing == "documents":  # its place in the file is not known: separators are left out
+            return f"document {self.document:,}, {within}"
+        return f"{within} of the text (offset {self.offset})"
 
 
 @dataclass(frozen=True)
@@ -62,8 +85,8 @@ class Vocab:
     """The symbols of a model, numbered from 0.
 
     Args:
-        symbols: distinct single characters, or ``BYTES``. After characters, ``UNK`` may follow; ``EOS`` may be
-            the last.
+        symbols: distinct single characters, or ``BYTES``. After characters, ``UNK`` may follow; ``EOS`` or ``EOD``
+            may be the last.
 
     Raises:
         TextError: the symbols are not such a sequence.
@@ -91,7 +114,7 @@ class Vocab:
             if not isinstance(symbol, str) or len(symbol) != 1:
                 raise TextError(
                     f"the alphabet has {symbol!r} at place {place}: each symbol is a single "
-                    f"character, but for {UNK} and {EOS}, which may only be the last"
+                    f"character, but for {UNK}, {EOS} and {EOD}, which may only be the last"
                 )
             if symbol in first:
                 raise TextError(
@@ -101,9 +124,11 @@ class Vocab:
             first[symbol] = place
 
     @classmethod
-    def from_alphabet(cls, alphabet: str, eos: bool, unknown: bool = False) -> Vocab:
-        """Return a vocabulary of these characters in order; ``unknown`` appends ``UNK``, ``eos`` appends ``EOS``."""
-        return cls((*alphabet, *[UNK] * unknown, *[EOS] * eos))
+    def from_alphabet(
+        cls, alphabet: str, eos: bool, unknown: bool = False, end: str = EOS
+    ) -> Vocab:
+        """Return a vocabulary of these characters in order; ``unknown`` appends ``UNK``, ``eos`` appends ``end``."""
+        return cls((*alphabet, *[UNK] * unknown, *[end] * eos))
 
     @classmethod
     def from_text(cls, text: str, eos: bool) -> Vocab:
@@ -112,9 +137,9 @@ class Vocab:
         return cls.from_alphabet("".join(sorted(characters)), eos)
 
     @classmethod
-    def of_bytes(cls, eos: bool) -> Vocab:
-        """Return a vocabulary of the values of a byte; ``eos`` appends ``EOS``."""
-        return cls((*BYTES, *[EOS] * eos))
+    def of_bytes(cls, eos: bool, end: str = EOS) -> Vocab:
+        """Return a vocabulary of the values of a byte; ``eos`` appends ``end``."""
+        return cls((*BYTES, *[end] * eos))
 
     @classmethod
     def from_list(cls, symbols: object) -> Vocab:
@@ -140,8 +165,18 @@ class Vocab:
 
     @property
     def eos(self) -> int | None:
-        """The id of ``EOS``, or None if the vocabulary has none."""
-        return len(self.symbols) - 1 if self.symbols[-1] == EOS else None
+        """The id of the symbol that ends a text, ``EOS`` or ``EOD``, or None if the vocabulary has none."""
+        return len(self.symbols) - 1 if self.symbols[-1] in ENDS else None
+
+    @property
+    def framing(self) -> Framing:
+        """What the texts with these symbols are."""
+        return ENDS.get(self.symbols[-1], "stream")
+
+    @property
+    def text(self) -> str:
+        """What a text is called in sentences: line, document or text."""
+        return {"lines": "line", "documents": "document", "stream": "text"}[self.framing]
 
     def index(self, symbol: str) -> int:
         """Return a symbol's id.
@@ -175,14 +210,14 @@ class Vocab:
 
     @property
     def start(self) -> int:
-        """The id before the first character of a text: ``EOS``, or else a newline, or else the first symbol."""
+        """The id before the first character of a text: that of its end, or else a newline, or else the first symbol."""
         newline = BYTES[ord("\n")] if self.is_bytes else "\n"
         return self._numbers.get(newline, 0) if self.eos is None else self.eos
 
     def encode(self, text: str, *, lines: bool = False) -> Ids:
         """Return the ids of a text's characters, or of its bytes in UTF-8.
 
-        The text "<EOS>" is five characters, not the symbol ``EOS``, and likewise for ``UNK``.
+        The text "<EOS>" is five characters, not the symbol ``EOS``, and likewise for ``EOD`` and ``UNK``.
 
         Args:
             text: any string.
@@ -200,13 +235,17 @@ class Vocab:
     ) -> Ids:
         """Return the ids of code points or byte values; ``before`` is their position in the text.
 
+        The code point ``END`` becomes ``EOD`` if the vocabulary has it.
+
         Raises:
             TextError: as of ``encode``.
         """
-        if lines and self.eos is None:
+        if lines and self.framing != "lines":
             raise TextError(f"the vocabulary has no {EOS} to end a line with: make one with it")
         table = self._line_table if lines else self._table
         ids = table.take(points, mode="clip")
+        if self.eos is not None and self.framing == "documents":
+            ids[points == END] = self.eos
         unknown = np.flatnonzero(ids < 0)
         if len(unknown):
             raise self._unknown_error(points[unknown], before.after(points[: unknown[0]]))
@@ -215,7 +254,7 @@ class Vocab:
     def _unknown_error(self, points: Points, place: Position) -> TextError:
         """Return the error that names all characters without a symbol; the first of them is at ``place``."""
         first, *others = [named(chr(point)) for point in dict.fromkeys(points.tolist())]
-        where = f"{first} at line {place.line}, column {place.column} of the text (offset {place.offset})"
+        where = f"{first} at {place.in_words(self.framing)}"
         if not others:
             return TextError(f"{where} is not in the vocabulary: {self.remedy()}")
         listed = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
@@ -227,18 +266,22 @@ class Vocab:
     def decode(self, ids: Ids | Sequence[int]) -> str:
         """Return the text of some ids: the inverse of ``encode``.
 
-        ``EOS`` has no text and cannot be decoded: cut the ids before it. ``UNK`` becomes U+FFFD. ``symbols`` has
+        The end of a text cannot be decoded: cut the ids before it. ``UNK`` becomes U+FFFD. ``symbols`` has
         a name for every id. Bytes that are not UTF-8 become lone surrogates, which ``encode`` turns into the same
         bytes again.
 
         Raises:
-            TextError: an id is that of ``EOS``, or of no symbol.
+            TextError: an id is that of ``EOS`` or ``EOD``, or of no symbol.
         """
         ids = np.asarray(ids, dtype=np.int64)
         characters = len(self) if self.eos is None else self.eos
         if wrong := np.flatnonzero((ids < 0) | (ids >= characters))[:1].tolist():
             (place,) = wrong
-            what = f"{EOS}, which has no text" if ids[place] == self.eos else "no symbol's"
+            what = (
+                f"{self.symbols[-1]}, which has no text"
+                if ids[place] == self.eos
+                else "no symbol's"
+            )
             raise TextError(
                 f"id {ids[place]} at place {place} is {what}: characters have ids from 0 to "
                 f"{characters - 1}"
@@ -255,7 +298,7 @@ class Vocab:
 
     @property
     def _spelled(self) -> tuple[str, ...]:
-        end = len(self.symbols) - (self.symbols[-1:] == (EOS,))
+        end = len(self.symbols) - (self.symbols[-1:] in [(symbol,) for symbol in ENDS])
         return self.symbols[: end - (self.symbols[:end][-1:] == (UNK,))]
 
     def remedy(self, it: str = "it") -> str:

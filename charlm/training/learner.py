@@ -18,7 +18,7 @@ from charlm.lm.evaluation import evaluate
 from charlm.lm.model import Model
 from charlm.lm.sampling import State
 from charlm.lm.saved import config_of, fitting, state_of, weight_shapes
-from charlm.lm.step import Gradient
+from charlm.lm.step import Gradient, state_before
 from charlm.runs.checkpoint import Checkpoint
 from charlm.text.batch import Batch
 from charlm.text.corpus import LineCorpus, StreamCorpus
@@ -101,7 +101,7 @@ class Learner:
             self.model.collection.clear_gradients()
             raise
         self.averaging.update()
-        return loss, characters
+        return self.corpus.reported(loss, characters / parts), characters
 
     def signs_of_loss(self, loss: float, characters: int) -> Iterator[str]:
         """Yield what the loss of an update tells of the settings."""
@@ -127,7 +127,7 @@ class Learner:
 
     def _learn(self, index: int, batch: Batch, factor: float) -> float:
         """Add ``factor`` times the gradient of batch number ``index``; return its part of the loss."""
-        state = None if batch.fresh else self.carried
+        state = state_before(batch, self.carried)
         loss, self.carried = self._gradient(
             batch.inputs_TB, batch.targets_TB, state, factor, batch.counted_TB
         )

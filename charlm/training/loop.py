@@ -42,7 +42,7 @@ from charlm.training.reports import meta, remarks, started, summary
 from charlm.training.resuming import Before, changes, check_resumable, placed
 from charlm.training.timetable import reports_due
 from charlm.training.transfer import prepared
-from charlm.training.work import compute_of, sample_limit
+from charlm.training.work import compute_of, sample_limit, shown_limit
 
 LONGEST_UNSAVED = 600.0
 """A checkpoint is written after this many seconds in any case: a slow model must not lose an hour."""
@@ -278,7 +278,7 @@ class Training:
         """Sample a text; None if that was interrupted, or the model's numbers are not finite."""
         progress, model = self.learner.progress, self.model
         # not the initialiser's stream: sampling disturbs nothing
-        stream = model.stream(model.line_limit, seed=[self.config.train.seed, progress.step])
+        stream = model.stream(shown_limit(model), seed=[self.config.train.seed, progress.step])
         try:
             with self.learner.averaging.applied(), np.errstate(all="ignore"):
                 sample = collect(stream, self._goes_on)

@@ -145,7 +145,7 @@ class SharedLearner(Learner):
         super().__init__(model, corpus, config)
         self.ranks = ranks
         self.rank_count = ranks.size
-        self._lines = isinstance(corpus, LineCorpus)
+        self._lines = corpus.vocab.framing == "lines"
         parts = (config.train.accumulate if self._lines else 1) * corpus.batch_size
         if parts < ranks.size:
             raise _too_many(ranks.size, parts, self._lines)

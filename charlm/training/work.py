@@ -12,13 +12,18 @@ from charlm.lm.compute import (
     saved_by_reading,
     saved_by_sampling,
 )
+from charlm.lm.model import Model
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.training.budget import Budget
 
 LINE_LIMIT_FACTOR = 10
 """A sample that never draws ``<EOS>`` is cut at this many times the longest training line."""
+DOCUMENT_LIMIT_FACTOR = 2
+"""A document that never ends is cut at this many times the longest training document."""
 STREAM_SAMPLE = 200
 """Characters in a sample of a model with framing stream."""
+DOCUMENT_SAMPLE = 1000
+"""A document that is sampled during training is cut at this many characters."""
 SAVED_PART = 0.5
 """The part of numpy's time that compiled kernels save, roughly: used where only time limits a run."""
 
@@ -26,8 +31,16 @@ SAVED_PART = 0.5
 def sample_limit(corpus: LineCorpus | StreamCorpus) -> int:
     """Return the number of characters at which a sample is cut."""
     if isinstance(corpus, LineCorpus):
-        return LINE_LIMIT_FACTOR * corpus.longest_line
+        longest = corpus.longest_line
+        documents = corpus.vocab.framing == "documents"
+        return longest * (DOCUMENT_LIMIT_FACTOR if documents else LINE_LIMIT_FACTOR)
     return STREAM_SAMPLE
+
+
+def shown_limit(model: Model) -> int:
+    """Return the number of characters at which a sample during training is cut."""
+    most = DOCUMENT_SAMPLE if model.vocab.framing == "documents" else model.line_limit
+    return min(most, model.line_limit)
 
 
 def seconds_saved(config: RunConfig, corpus: LineCorpus | StreamCorpus) -> float:

@@ -101,7 +101,7 @@ RUNS = {
         "model: {cell: ltsm}\ndata: {framing: 3}\n",
         [
             f"1:15: model.cell: expected {' or '.join(CELLS)}, got 'ltsm'; did you mean lstm?",
-            "2:17: data.framing: expected lines or stream, got 3",
+            "2:17: data.framing: expected lines or documents or stream, got 3",
         ],
     ),
     "not one size a layer": (

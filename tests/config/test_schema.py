@@ -139,7 +139,7 @@ def test_plain_data_is_judged_as_a_file_is():
     with pytest.raises(ConfigError) as raised:
         from_dict(data, source="run.safetensors")
     assert str(raised.value).split("\n") == [
-        "run.safetensors: data: expected keys (text, framing, encoding, normalize, alphabet, min_count, "
+        "run.safetensors: data: expected keys (text, framing, separator, encoding, normalize, alphabet, min_count, "
         "val_frac, test_frac, val_file, shuffle, batch_size, seq_length), got nothing",
         "run.safetensors: model.layers: expected a whole number, got 'two'",
         "run.safetensors: train.stepz: unknown key; did you mean steps?",

@@ -22,7 +22,7 @@ def test_each_line_is_framed_and_the_order_kept(given_lines):
     corpus = LineCorpus.from_text("\n".join(given_lines))
     expected = [line for line in given_lines if line]
     for step in range(2 * len(expected)):
-        inputs, targets, fresh, _ = corpus.batch(step)
+        inputs, targets, fresh, *_ = corpus.batch(step)
         line = expected[step % len(expected)]
         assert decoded(corpus, inputs[:, 0]) == "<EOS>" + line
         assert decoded(corpus, targets[:, 0]) == line + "<EOS>"
@@ -61,7 +61,7 @@ def test_streams_read_on_without_a_gap(text, batch_size, seq_length):
     columns = ["" for _ in range(corpus.batch_size)]
     last = None
     for step in range(corpus.steps_per_pass):
-        inputs, targets, fresh, _ = corpus.batch(step)
+        inputs, targets, fresh, *_ = corpus.batch(step)
         assert inputs.shape == (corpus.seq_length, corpus.batch_size)
         assert fresh == (step == 0)
         assert last is None or np.array_equal(inputs[0], last)

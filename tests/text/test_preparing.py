@@ -44,7 +44,7 @@ def test_the_parts_of_a_stream_are_the_text(text, val_frac, test_frac):
         (parts[2], corpus.test_batches()),
     ):
         if len(ids):
-            (inputs, targets, fresh, _), *more = batches
+            (inputs, targets, fresh, *_), *more = batches
             assert fresh
             assert not more
             assert inputs[:, 0].tolist() == [before, *ids[:-1]]

@@ -61,6 +61,12 @@ CASES: dict[str, dict[str, Any]] = {
         "train.accumulate": 2,
         **DROPOUT,
     },
+    "documents": {
+        "data.framing": "documents",
+        "data.separator": "/the dog/",
+        "data.batch_size": 3,
+        **DROPOUT,
+    },
     "a loss that is not finite": {**DROPOUT, "data.val_frac": 0},
     "one in the first of two batches": {**DROPOUT, "data.val_frac": 0, "train.accumulate": 2},
 }
@@ -113,7 +119,7 @@ def spoil(training: Training) -> None:
 
 def trained(ranks: Ranks | None, settings: dict[str, Any]) -> dict[str, Any]:
     """Make all updates; return the losses and all tensors of the checkpoint."""
-    text = LINES if settings.get("data.framing") == "lines" else STREAM
+    text = STREAM if settings.get("data.framing", "stream") == "stream" else LINES
     training = begin(
         ranks, config_of(settings), text=SPOILT if "data.val_frac" in settings else text
     )

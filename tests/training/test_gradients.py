@@ -35,7 +35,7 @@ def test_an_update_takes_the_mean_gradient_of_its_batches(config, text):
     model.load_arrays(before)
     state, losses, sizes = None, [], []
     for index in range(3):  # the weights stay, the state is carried
-        inputs, targets, fresh, _ = training.corpus.batch(index)
+        inputs, targets, fresh, *_ = training.corpus.batch(index)
         graph = model.graph()
         total, layers = model.loss(graph, inputs, targets, None if fresh else state)
         scale = 1 if config == "srnn" else targets.size

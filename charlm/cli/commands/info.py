@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from charlm.cli.options.completion import runs_and_texts
-from charlm.cli.options.shared import HomePath, encoding_option, json_option
+from charlm.cli.options.shared import HomePath, documents_options, encoding_option, json_option
 
 HELP = """\
 Show details of RUN, a run directory or a checkpoint file, or of TEXT.
@@ -20,6 +20,7 @@ config. For a text: its size, its characters, what is unusual in it, and the bas
 @click.command(help=HELP)
 @click.argument("what", metavar="RUN|TEXT", type=HomePath(), shell_complete=runs_and_texts)
 @encoding_option
+@documents_options
 @click.option("--config", "with_config", is_flag=True, help="Show the complete config of RUN too.")
 @json_option
 def info(**options: Any) -> int:

@@ -9,7 +9,6 @@ from charlm.cli.terminal.phrases import marked
 from charlm.cli.terminal.scores import shown_perplexity
 from charlm.cli.terminal.screen import Screen
 from charlm.reporting.verdicts import History, Verdicts
-from charlm.text.corpus import LineCorpus
 from charlm.training.events import Evaluated, Event, Logged, Sampled
 from charlm.training.loop import Training
 from charlm.wording import fixed
@@ -63,7 +62,7 @@ class TextView:
     def __init__(self, screen: Screen, training: Training) -> None:
         self._screen = screen
         self._unit = training.corpus.vocab.unit
-        self._lines = isinstance(training.corpus, LineCorpus)
+        self._framing = training.corpus.vocab.framing
         self._verdicts: Verdicts | None = None
         if training.corpus.has_held_out and training.directory is not None:
             directory = training.directory
@@ -74,7 +73,7 @@ class TextView:
         """Print the event, if it belongs on stdout."""
         match event:
             case Logged():
-                unit = "line" if self._lines else self._unit
+                unit = "line" if self._framing == "lines" else self._unit
                 self._screen.result(
                     f"step {event.step:>6}   loss     {fixed(event.loss)} nats/{unit}"
                 )
@@ -89,9 +88,10 @@ class TextView:
                 said = self._verdicts and self._verdicts.evaluated(event.step, score.nll)
                 if said:
                     self._screen.result(filled(said, VERDICT, VERDICT))
-            case Sampled() if self._lines:
+            case Sampled() if self._framing == "lines":
                 self._screen.result(f"step {event.step:>6}   sample   {marked(event.sample)}")
             case Sampled():
+                cut = "" if event.sample.complete else " cut: it had no end"
                 self._screen.result(
-                    f"--- sample at step {event.step} ---\n{event.sample.text}\n---"
+                    f"--- sample at step {event.step} ---\n{event.sample.text}\n---{cut}"
                 )

@@ -15,6 +15,7 @@ from charlm.config.keys import keys, words
 KEYS = (
     *("model.cell", "model.layers", "model.hidden_dim", "model.embed_dim", "model.dropout"),
     *("data.batch_size", "data.seq_length", "data.encoding", "data.min_count"),
+    *("data.framing", "data.separator"),
     *("data.val_frac", "data.test_frac", "data.val_file"),
     *("train.trainer", "train.learning_rate", "train.schedule_from", "train.freeze"),
     *("train.steps", "train.epochs", "train.max_time"),
@@ -31,7 +32,7 @@ ALIASES = {
 }
 FLAGS = {f"--{key.rpartition('.')[2].replace('_', '-')}": key for key in (*KEYS, "train.threads")}
 FLAGS |= ALIASES
-PLAIN_TEXT = {"data.encoding": "NAME", "data.val_file": "PATH"}
+PLAIN_TEXT = {"data.encoding": "NAME", "data.val_file": "PATH", "data.separator": "TEXT"}
 """Keys whose value is taken as it is typed; all others are read as YAML."""
 METAVARS = {
     **PLAIN_TEXT,

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from charlm.cli.options.completion import configs_and_texts, encodings, runs, settings, texts
-from charlm.cli.options.settings import described, overrides_of
+from charlm.cli.options.settings import described, overrides_of, setting_options
 from charlm.config import KERNELS, DataConfig, load_config
 from charlm.files import home_expanded
 
@@ -60,6 +60,9 @@ kernels_option = click.option(
 encoding_option = click.option(
     "--encoding", metavar="NAME", shell_complete=encodings, help=described("data.encoding")
 )
+
+documents_options = setting_options("data.framing", "data.separator")
+"""How a text is divided."""
 
 text_encoding_option = click.option(
     "--encoding",

@@ -27,7 +27,7 @@ from charlm.cli.terminal.streams import show
 from charlm.errors import TextError
 from charlm.lm.decoding import sampling_of
 from charlm.lm.generator import TextGenerator
-from charlm.lm.writing import Writing, shown_end
+from charlm.lm.writing import Writing
 from charlm.text.prompt import Prompt
 
 HELP = """\
@@ -96,7 +96,7 @@ def _press(key: str, writing: Writing, line: _Line) -> bool:
         elif key in BACK:
             line.say("" if writing.undo() else "there is nothing to undo")
         elif key in ("\r", "\n"):
-            if writing.model.vocab.eos is not None:  # it writes single lines
+            if writing.model.vocab.framing == "lines":  # it writes single lines
                 return False
             writing.type("\n")
         elif key and key.isprintable():
@@ -128,7 +128,7 @@ class _Line:
         if self._said:
             begin += f"{_first(self._said, width):<{width}}\r\n"
             self._said = ""
-        suggested = f"[{_visible(writing.suggestion.text)}{shown_end(writing.suggestion)}]"
+        suggested = f"[{_visible(writing.suggestion.text)}{writing.shown_end()}]"
         suggested = _first(suggested, width // 2)
         text = _last(_visible(writing.text[-width:]), width - _size(suggested))
         blank = " " * (width - _size(text + suggested))

@@ -39,7 +39,7 @@ def marked(sample: SampledText) -> str:
     Example:
         >>> from charlm.lm.sampling import SampledText
         >>> marked(SampledText("ab", complete=False))
-        'ab [cut: no <EOS>]'
+        'ab [cut: no end]'
     """
     return sample.text + cut_mark(sample)
 

@@ -6,6 +6,7 @@ class Symbols {
     this.names = data.names;
     this.bytes = data.bytes;
     this.eos = data.eos;
+    this.lines = data.framing === "lines";
     this.unknown = data.unknown;
     this.form = data.normalize;
     this.unit = data.bytes ? "byte" : "character";
@@ -27,7 +28,7 @@ class Symbols {
     const unknown = new Set(), ids = [];
     if (this.bytes) {
       for (const value of new TextEncoder().encode(text)) {
-        ids.push(value === 10 && this.eos !== null ? this.eos : value);
+        ids.push(value === 10 && this.lines ? this.eos : value);
       }
       return { ids, unknown };
     }
@@ -41,15 +42,19 @@ class Symbols {
 
   /** Return the id of a character; undefined if it cannot be read. */
   id(character) {
-    if (character === "\n" && this.eos !== null) { return this.eos; }
-    // the names <EOS> and <UNK> are longer than a character, so no character is taken for them
+    if (character === "\n" && this.lines) { return this.eos; }
+    // the names <EOS>, <EOD> and <UNK> are longer than a character, so no character is taken for them
     return this.ids.get(character) ?? this.unknown ?? undefined;
   }
 
-  /** Return the ids of a text to score: empty lines are left out, and the last line gets an end, for a model of lines. */
+  /**
+   * Return the ids of a text to score. For a model of lines, empty lines are left out, and the last line gets an end;
+   * for a model of documents, the text gets one.
+   */
   encodeWhole(text) {
     const { ids, unknown } = this.encode(text);
     if (this.eos === null) { return { ids, unknown }; }
+    if (!this.lines) { return { ids: ids.length ? [...ids, this.eos] : ids, unknown }; }
     const kept = ids.filter((id, at) => id !== this.eos || (at > 0 && ids[at - 1] !== this.eos));
     if (kept.length && kept[kept.length - 1] !== this.eos) { kept.push(this.eos); }
     return { ids: kept, unknown };
@@ -85,7 +90,7 @@ class Symbols {
 
   /** Return the name of a symbol on the page. */
   name(id) {
-    return { " ": "space", "\\n": "line end", "<EOS>": "end" }[this.names[id]] ?? this.names[id];
+    return { " ": "space", "\\n": "line end", "<EOS>": "end", "<EOD>": "end" }[this.names[id]] ?? this.names[id];
   }
 }
 

@@ -2,7 +2,7 @@
 
 
 def encode(text, about):
-    """Return the ids of a line, or of a text: first what comes before it, last <EOS> if the model learned lines."""
+    """Return the ids of a text: first what comes before it, last its end if the model learned lines or documents."""
     if about["bytes"]:
         symbols = [f"<0x{byte:02X}>" for byte in text.encode("utf-8", "surrogateescape")]
     else:

@@ -96,7 +96,7 @@ def shown_sample(text: str, complete: bool) -> str:
     Example:
         >>> print(shown_sample("one\x1b[2J\ntwo", complete=False))
         one\x1b[2J
-        two [cut: no <EOS>]
+        two [cut: no end]
     """
     readable = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
     return readable + ("" if complete else CUT_MARK)

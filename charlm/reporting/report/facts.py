@@ -184,6 +184,10 @@ def scored(nll: float, unit: str) -> str:
     return f"{fixed(nll)} nats/{unit}, {fixed(nll_to_bpc(nll))} bits/{unit}"
 
 
+def _framing(run: Facts) -> str:
+    return "unknown" if run.config is None else str(run.config.data.framing)
+
+
 def differences(runs: Sequence[Facts]) -> list[str]:
     """Return in which ways the texts of some runs differ: then their scores cannot be compared."""
     columns = {
@@ -196,7 +200,7 @@ def differences(runs: Sequence[Facts]) -> list[str]:
             str(run.meta.get("held_out_characters", "unknown")) for run in runs
         ],
         "unit": [run.unit for run in runs],
-        "framing": ["lines" if run.lines else "stream" for run in runs],
+        "framing": [_framing(run) for run in runs],
     }
     return [
         f"{what}: {', '.join(f'{run.name} {value}' for run, value in zip(runs, values, strict=True))}"

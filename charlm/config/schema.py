@@ -37,7 +37,7 @@ def _only(settings: Any, name: str, key: str, *values: str) -> None:
 
 
 _FALLING = ("cosine", "step", "exponential", "plateau")
-DECAY = {"adamw": 0.01, "muon": 0.1}
+DECAY = {"adamw": 0.01, "muon": 0.05}
 """The usual weight decay of the trainers that have one."""
 _PROBABILITY = rules.number(least=0, below=1)
 
@@ -212,7 +212,7 @@ class TrainConfig:
     weight_decay: float | None = setting(
         None,
         rules.or_nothing(rules.number(least=0)),
-        "weight decay of adamw and muon, multiplied by the learning rate; null = 0.01 for adamw, 0.1 for muon",
+        "weight decay of adamw and muon, multiplied by the learning rate; null = 0.01 for adamw, 0.05 for muon",
     )
     matrix_factor: float | None = setting(
         None,

@@ -46,7 +46,7 @@ class MuonTrainer(AdamTrainer):
         matrices: Sequence[Parameter],
         matrix_factor: float = 4.0,
         momentum: float = 0.95,
-        weight_decay: float = 0.1,
+        weight_decay: float = 0.05,
         kernels: Kernels = NUMPY,
     ) -> None:
         super().__init__(collection, alpha, beta_1, beta_2, eps, kernels)

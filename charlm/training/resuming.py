@@ -172,10 +172,14 @@ def _changes_of_rate(learner: Learner, before: Before, seconds: float) -> Iterat
     first = short(now.learning_rate * factor / max(1, now.warmup), 3)
     rise = f"rises to {short(now.learning_rate * factor, 3)} in {counted(now.warmup, 'step')}, "
     course = f"{rise if now.warmup else ''}and is {end} at the end"
+    left = sys.maxsize if new.steps is None else new.steps - step
+    if left < now.warmup:
+        last = short(now.learning_rate * factor * left / now.warmup, 3)
+        course = f"and rises to {last} at the end, because the warm-up has {counted(now.warmup, 'step')}"
     if again:
         yield (
             f"the schedule of the learning rate ({now.schedule}) starts again here: the rate goes from {short(was, 3)} "
-            f"to {first} at once, {course}, after {new.length}"
+            f"to {first} at once, {course}; the run ends after {new.length}"
         )
         return
     yield (

@@ -175,7 +175,9 @@ def _changes_of_rate(learner: Learner, before: Before, seconds: float) -> Iterat
     left = sys.maxsize if new.steps is None else new.steps - step
     if left < now.warmup:
         last = short(now.learning_rate * factor * left / now.warmup, 3)
-        course = f"and rises to {last} at the end, because the warm-up has {counted(now.warmup, 'step')}"
+        course = (
+            f"and rises to {last} at the end, because the warm-up has {counted(now.warmup, 'step')}"
+        )
     if again:
         yield (
             f"the schedule of the learning rate ({now.schedule}) starts again here: the rate goes from {short(was, 3)} "

@@ -229,7 +229,9 @@ def test_a_warm_up_that_is_longer_than_the_rest_is_said(tmp_path):
     trained(config("train.schedule=cosine", *SCHEDULED), tmp_path / "run")
     again = more_steps(tmp_path / "run", f"train.steps={STEPS + 3}")
     (said,) = notices(resumed(tmp_path / "run", again))
-    assert "to 0.0025 at once, and rises to 0.0075 at the end, because the warm-up has 4 steps" in said
+    assert (
+        "to 0.0025 at once, and rises to 0.0075 at the end, because the warm-up has 4 steps" in said
+    )
     assert max(rate for step, rate in rates_of(tmp_path / "run").items() if step > STEPS) == 0.0075
 
 

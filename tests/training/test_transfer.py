@@ -153,7 +153,9 @@ def test_a_wrong_learning_rate_is_refused_where_it_stands(tmp_path, rate):
     file = tmp_path / "run.yaml"
     file.write_text(f"data: {{text: fox}}\ntrain: {{learning_rate: {rate}}}\n")
     start = Start("runs/a", ModelConfig(), "--finetune", tunes=True)
-    with pytest.raises(ConfigError, match=r"^\S+run.yaml:2:24: train.learning_rate: expected a num"):
+    with pytest.raises(
+        ConfigError, match=r"^\S+run.yaml:2:24: train.learning_rate: expected a num"
+    ):
         load_config(str(file), start=start)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Iterator
@@ -134,9 +135,8 @@ def _differences(before: RunConfig, now: RunConfig) -> list[str]:
             free = (section == "train" and field.name in RESUMABLE) or field.name in PLACES
             was, value = getattr(old, field.name), getattr(new, field.name)
             if not free and was != value:
-                differing.append(
-                    f"{section}.{field.name} was {was!r} in the run and is {value!r} now"
-                )
+                then, today = (json.dumps(v, ensure_ascii=False) for v in (was, value))
+                differing.append(f"{section}.{field.name} was {then} in the run and is {today} now")
     return differing
 
 

@@ -126,11 +126,15 @@ def test_another_text_is_refused(tmp_path):
 
 def test_other_settings_are_refused_all_at_once(tmp_path):
     trained(config(), tmp_path / "run")
-    other = config("train.seed=5", "model.cell=gru", "train.kernels=numpy", "train.threads=1")
+    other = config(
+        *("train.seed=5", "model.cell=gru", "train.freeze=embedding"),
+        *("train.kernels=numpy", "train.threads=1"),
+    )
     with pytest.raises(ConfigError) as raised:
         resumed(tmp_path / "run", other)
-    assert "model.cell was 'lstm' in the run and is 'gru' now" in str(raised.value)
+    assert 'model.cell was "lstm" in the run and is "gru" now' in str(raised.value)
     assert "train.seed was 0 in the run and is 5 now" in str(raised.value)
+    assert 'train.freeze was [] in the run and is ["embedding"] now' in str(raised.value)
     assert "--init-from" in str(raised.value)
 
 

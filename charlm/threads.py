@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,12 @@ def use_threads(count: int) -> None:
     elif count != _limit:
         _linear_algebra().limit(limits=count)
         _limit = count
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Limit numpy's linear algebra to one thread in a ``with`` block."""
+    limited: AbstractContextManager[object] = _linear_algebra().limit(limits=1)
+    return limited
 
 
 @cache

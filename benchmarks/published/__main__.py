@@ -63,7 +63,10 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{name:14}{table_of(name).title}")
         return
     table = table_of(asked.name)
-    text = asked.text and asked.text.read_text(encoding="utf-8")
+    try:
+        text = asked.text and asked.text.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"--text {asked.text}: {error}")
     rows = []
     for row in table.measure(Asked(text, asked.size, asked.threads, asked.seed)):
         say(f"{row.name}: {row.ours:.4f} in {row.seconds:.0f} s")

@@ -145,7 +145,10 @@ def config_asked_for(
     )
     if preset is not None:
         return config, None
-    return config, _note_on_time(config, speeds[0]) if speeds else _note_on_preset(source, texts)
+    if speeds:
+        sizes = set() if start is None else {"model.hidden_dim"}
+        return config, _note_on_time(config, speeds[0], sizes | _keys(overrides))
+    return config, _note_on_preset(source, texts)
 
 
 def _run_folder(path: Path) -> Path:
@@ -158,13 +161,21 @@ def _run_folder(path: Path) -> Path:
     return folder
 
 
-def _note_on_time(config: RunConfig, speed: float) -> str:
-    """Say which sizes suit the time, the text and this machine."""
-    units = "/".join(map(str, dict.fromkeys(config.model.hidden_dims)))
+def _note_on_time(config: RunConfig, speed: float, fixed: set[str]) -> str | None:
+    """Say what was chosen for the time, the text and this machine; the user or another run gave the ``fixed`` keys."""
+    model, rate = config.model, config.train.learning_rate
+    chosen = {
+        "model.hidden_dim": f"{'/'.join(map(str, dict.fromkeys(model.hidden_dims)))} units",
+        "model.dropout": f"dropout {model.dropout:g}",
+        "train.learning_rate": f"learning rate {rate:g}",
+    }
+    named = [words for key, words in chosen.items() if fixed.isdisjoint(_with_section(key))]
+    if not named:
+        return None
     return (
         f"settings for {config.train.max_time}, the size of the text and this machine, which has {speed:.0%} of the "
-        f"speed that presets are made for: {units} units, dropout {config.model.dropout:g}, learning rate "
-        f"{config.train.learning_rate:g} (for the same settings on every machine: --preset {', '.join(TIMED)})"
+        f"speed that presets are made for: {', '.join(named)} (for the same settings on every machine: --preset "
+        f"{', '.join(TIMED)})"
     )
 
 
@@ -186,6 +197,15 @@ def _note_on_preset(source: str | None, texts: tuple[str, ...]) -> str | None:
 
 
 def _name_a_text(overrides: list[str | Override]) -> bool:
-    typed = (override for override in overrides if isinstance(override, str))
-    keys = (override.partition("=")[0].strip() for override in typed)
-    return not {"data", "data.text"}.isdisjoint(keys)
+    return not _keys(overrides).isdisjoint(_with_section("data.text"))
+
+
+def _keys(overrides: list[str | Override]) -> set[str]:
+    """Return the keys of overrides, as they were written."""
+    typed = (item.key if isinstance(item, Override) else item for item in overrides)
+    return {item.partition("=")[0].strip() for item in typed}
+
+
+def _with_section(key: str) -> set[str]:
+    """Return a key and its section: an override of either sets the key."""
+    return {key, key.partition(".")[0]}

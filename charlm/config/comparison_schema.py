@@ -70,3 +70,11 @@ class ComparisonConfig:
                 check_comparable(model.config, self.base)
             except SettingError as error:
                 raise SettingError(error.reason, "models", index, "config", *error.path) from None
+        for index, reference in enumerate(self.references):
+            if reference.name in names:
+                reason = (
+                    f"{shown(reference.name)} is the name of a model or of another reference; "
+                    "give each its own name"
+                )
+                raise SettingError(reason, "references", index, "name")
+            names.append(reference.name)

@@ -24,7 +24,7 @@ from charlm.config.presets import (
     trains_as_a_preset,
 )
 from charlm.config.reading import read_file, read_value
-from charlm.config.recipe import recipe
+from charlm.config.recipe import TEXT, recipe
 from charlm.config.rules import checked, duration, one_of, seconds_of
 from charlm.config.schema import SECTIONS, RunConfig
 from charlm.config.start import Start
@@ -188,7 +188,8 @@ def _for_the_time(
         seconds = seconds_of(duration(time))
     except SettingError:  # none, or one that is refused later
         return ConfigNode.of({}, SET)
-    chosen = recipe(seconds, size_of(texts), 1.0 if speed is None else speed())
+    size = size_of(texts) or TEXT  # standard input has a size only when it is read
+    chosen = recipe(seconds, size, 1.0 if speed is None else speed())
     return ConfigNode.of(chosen.settings(), f"--max-time {time}").over(
         read_file(config_path(chosen.preset))[0]
     )

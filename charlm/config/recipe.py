@@ -95,7 +95,7 @@ def recipe(seconds: float, characters: int, speed: float = 1.0) -> Recipe:
 
     Args:
         seconds: its time.
-        characters: of the text that it reads.
+        characters: of the text that it reads; its bytes are close enough.
         speed: of this machine, compared with that of the presets.
 
     >>> recipe(180, 1_000_000).preset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import attrs
 
 from charlm.config.nodes import ConfigNode, Problem
+from charlm.config.rules import number
 from charlm.config.schema import ModelConfig, TrainConfig
+from charlm.errors import SettingError
 
 NETWORK = tuple(
     field.name
@@ -43,11 +46,12 @@ class Start:
         """Return a config with the network of the run, and in fine-tuning with a learning rate of its own."""
         values: dict[str, Any] = {"model": {key: getattr(self.model, key) for key in NETWORK}}
         if self.tunes:
-            node = root.find(("train", "learning_rate"))
-            rate = (
-                node.value if isinstance(node.value, (int, float)) else TrainConfig().learning_rate
-            )
-            values["train"] = {"learning_rate": float(f"{RATE * rate:.3g}"), "warmup": WARMUP}
+            values["train"] = {"warmup": WARMUP}
+            train = root.child("train")
+            node = None if train is None else train.child("learning_rate")
+            with contextlib.suppress(SettingError):  # a rate that is refused later
+                rate = TrainConfig().learning_rate if node is None else number(above=0)(node.value)
+                values["train"]["learning_rate"] = float(f"{RATE * rate:.3g}")
         return ConfigNode.of(values, f"{self.option} {self.run}").over(root)
 
     def contradictions(self, chosen: ConfigNode) -> Iterator[Problem]:

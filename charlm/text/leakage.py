@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from charlm import progress
+from charlm.config.bundled import resolve_text
 from charlm.config.schema import DataConfig
+from charlm.files import seen
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.vocab import BYTES, Ids, Vocab
 from charlm.wording import counted, cut
@@ -274,8 +276,7 @@ def leakage_note(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> str | N
         ends = held_out[: found.compared[1]] == vocab.eos
         copied = f"{found.lines:,} of {int(ends.sum()):,} {vocab.text}s"
         where = f"; for example {cut(example, 40)!r}"
-        names = [] if corpus.report is None else corpus.report.names
-        file = shlex.quote(names[0].removeprefix("text ")) if len(names) == 1 else "FILES"
+        file = "FILES" if corpus.report is None else _file(data)
         repair = f"to keep one of each line: awk '!seen[$0]++' {file} > unique.txt"
         if vocab.framing == "documents":
             repair = "keep one of each document"
@@ -303,6 +304,12 @@ def leakage_note(corpus: LineCorpus | StreamCorpus, data: DataConfig) -> str | N
         f"{where if length else ''}. So the held-out score is better than that of new text; {repair}"
         + (f" (compared: {compared})" if compared else "")
     )
+
+
+def _file(data: DataConfig) -> str:
+    """Return the only file of a text, as a word for the shell."""
+    paths = [resolve_text(text) for text in data.texts]
+    return shlex.quote(str(seen(paths[0]))) if len(paths) == 1 and paths[0].is_file() else "FILES"
 
 
 def _places(vocab: Vocab, train: Ids, held_out: Ids, copy: Copy, follows: bool) -> str:

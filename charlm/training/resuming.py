@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Iterator
@@ -134,9 +135,8 @@ def _differences(before: RunConfig, now: RunConfig) -> list[str]:
             free = (section == "train" and field.name in RESUMABLE) or field.name in PLACES
             was, value = getattr(old, field.name), getattr(new, field.name)
             if not free and was != value:
-                differing.append(
-                    f"{section}.{field.name} was {was!r} in the run and is {value!r} now"
-                )
+                then, today = (json.dumps(v, ensure_ascii=False) for v in (was, value))
+                differing.append(f"{section}.{field.name} was {then} in the run and is {today} now")
     return differing
 
 
@@ -172,10 +172,16 @@ def _changes_of_rate(learner: Learner, before: Before, seconds: float) -> Iterat
     first = short(now.learning_rate * factor / max(1, now.warmup), 3)
     rise = f"rises to {short(now.learning_rate * factor, 3)} in {counted(now.warmup, 'step')}, "
     course = f"{rise if now.warmup else ''}and is {end} at the end"
+    left = sys.maxsize if new.steps is None else new.steps - step
+    if left < now.warmup:
+        last = short(now.learning_rate * factor * left / now.warmup, 3)
+        course = (
+            f"and rises to {last} at the end, because the warm-up has {counted(now.warmup, 'step')}"
+        )
     if again:
         yield (
             f"the schedule of the learning rate ({now.schedule}) starts again here: the rate goes from {short(was, 3)} "
-            f"to {first} at once, {course}, after {new.length}"
+            f"to {first} at once, {course}; the run ends after {new.length}"
         )
         return
     yield (

@@ -23,6 +23,9 @@ UPDATES = 10
 """This many such updates in a row are a sign."""
 ROSE = 1.05
 """A held-out score and a training loss that both rose by this factor from one score to the next are a sign."""
+ABOVE = 1.05
+"""Scores and losses that stay above this factor times the nll of equal probabilities are a sign; text of random
+characters has scores a little above it."""
 OVER = 1.01
 """Overfitting: the held-out score is this factor above the best, and the training loss fell by as much."""
 RISES = 2
@@ -103,7 +106,7 @@ class Watch:
         if before is None or was is None:
             return
         rose = now.nll > ROSE * before and self.train > ROSE * was
-        if rose or (min(now.nll, self.train) > uniform and now.nll > before / ROSE):
+        if rose or (min(now.nll, self.train) > ABOVE * uniform and now.nll > before / ROSE):
             yield from self._say(
                 RATE,
                 f"the held-out score went from {fixed(before)} to {fixed(now.nll)}, and the training loss from "

@@ -212,3 +212,11 @@ def test_a_text_of_the_user_s(tmp_path, capsys):
     assert not (tmp_path / "README.md").exists()
     with pytest.raises(SystemExit):
         main(["novel"])
+
+
+def test_a_text_that_cannot_be_read_is_refused(tmp_path, capsys):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    for name in ("nosuch.txt", "latin.txt"):
+        with pytest.raises(SystemExit):
+            main(["karpathy", "--quick", "--text", str(tmp_path / name)])
+        assert f"error: --text {tmp_path / name}: " in capsys.readouterr().err

@@ -285,6 +285,21 @@ def test_a_run_starts_from_one_of_other_sizes(run):
     assert "--init-from and --finetune both name a run" in err
 
 
+def test_the_note_on_a_training_time_names_only_what_was_chosen_for_it(run):
+    command = "charlm train tale.txt --max-time 1m --print-config"
+    assert "speed that presets are made for: " in run(command)[2]
+    for given, rest in {
+        "--init-from runs/tale": r"dropout [\d.]+, learning rate [\d.]+",
+        "--hidden 48": r"dropout [\d.]+, learning rate [\d.]+",
+        "--set model.dropout=0.1": r"\d+ units, learning rate [\d.]+",
+        "--set 'model={hidden_dim: 48, dropout: 0}' --lr 0.002": "",
+    }.items():
+        code, _, err = run(f"{command} {given}")
+        assert code == 0, err
+        named = re.search(r"presets are made for: (.*) \(", err)
+        assert re.fullmatch(rest, named[1] if named else ""), given
+
+
 @pytest.mark.parametrize(
     "budget",
     [

@@ -154,6 +154,20 @@ REPORTS = {
             "2:60: references[2]: expected keys (name, nll), got 3",
         ],
     ),
+    "references with names that are taken": (
+        "base: {data: {val_frac: 0.1}}\nmodels: [{name: a}, {name: b}]\n"
+        "references: [{name: b, nll: 0.1}]\n",
+        [
+            "3:21: references[0].name: 'b' is the name of a model or of another reference; give each its own name",
+        ],
+    ),
+    "two references of one name": (
+        "base: {data: {val_frac: 0.1}}\nmodels: [{name: a}, {name: b}]\n"
+        "references: [{name: x, nll: 0.1}, {name: x, nll: 1}]\n",
+        [
+            "3:42: references[1].name: 'x' is the name of a model or of another reference; give each its own name",
+        ],
+    ),
     "a threshold alone": (
         "models: [{name: a}, {name: b}]\nthresholds: 1\n",
         ["2:13: thresholds: expected a list of numbers, got 1"],

@@ -89,5 +89,11 @@ def test_the_speed_of_a_machine_counts(novel):
     assert slow.model.hidden_dim < fast.model.hidden_dim
 
 
+def test_standard_input_gets_the_settings_of_the_presets():
+    config = load_config(texts=["-"], overrides=["train.max_time=15m"])
+    medium = load_config(texts=["-"], preset="medium")
+    assert config.model == medium.model
+
+
 def test_this_machine_has_a_speed():
     assert machine_speed() > 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from charlm.config import DataConfig
 from charlm.text.corpus import LineCorpus, StreamCorpus
 from charlm.text.leakage import NOTED, SPAN, leakage, leakage_note
+from charlm.text.preparing import corpus_of as corpus_of_files
 from charlm.text.vocab import Vocab
 
 WORDS = [f"{a}{b}{c}" for a in ("b", "st", "m", "gr") for b in "aeiou" for c in ("n", "rd", "sk")]
@@ -121,6 +125,17 @@ def test_lines_that_both_parts_have_are_counted():
     assert "20 of 100 lines" in note
     assert "awk '!seen[$0]++'" in note
     assert leakage_note(lines_corpus(names[:900], names[900:1000]), DataConfig()) is None
+
+
+@pytest.mark.parametrize("name", ["my names.txt", "charlm-stdin-5.txt"])
+def test_the_command_against_repeated_lines_works(tmp_path, name):
+    file = tmp_path / name
+    file.write_text("".join(f"{a}{b}\n" for a in WORDS for b in WORDS) * 2)
+    data = DataConfig(text=str(file), framing="lines", alphabet=None, val_frac=0.1, shuffle=False)
+    note = leakage_note(corpus_of_files(data), data)
+    command = re.search("awk .* > unique.txt", note)[0]
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert len((tmp_path / "unique.txt").read_text().split()) == len(WORDS) ** 2
 
 
 def test_lines_with_a_changed_word_are_counted():

@@ -126,11 +126,15 @@ def test_another_text_is_refused(tmp_path):
 
 def test_other_settings_are_refused_all_at_once(tmp_path):
     trained(config(), tmp_path / "run")
-    other = config("train.seed=5", "model.cell=gru", "train.kernels=numpy", "train.threads=1")
+    other = config(
+        *("train.seed=5", "model.cell=gru", "train.freeze=embedding"),
+        *("train.kernels=numpy", "train.threads=1"),
+    )
     with pytest.raises(ConfigError) as raised:
         resumed(tmp_path / "run", other)
-    assert "model.cell was 'lstm' in the run and is 'gru' now" in str(raised.value)
+    assert 'model.cell was "lstm" in the run and is "gru" now' in str(raised.value)
     assert "train.seed was 0 in the run and is 5 now" in str(raised.value)
+    assert 'train.freeze was [] in the run and is ["embedding"] now' in str(raised.value)
     assert "--init-from" in str(raised.value)
 
 
@@ -223,6 +227,16 @@ def test_a_schedule_starts_again_where_a_run_is_resumed(tmp_path, schedule):
     trained(config(f"train.schedule={schedule}", *SCHEDULED, "train.steps=26"), tmp_path / "new")
     new = rates_of(tmp_path / "new")
     assert {step - STEPS: rate for step, rate in rates.items() if step > STEPS} == new
+
+
+def test_a_warm_up_that_is_longer_than_the_rest_is_said(tmp_path):
+    trained(config("train.schedule=cosine", *SCHEDULED), tmp_path / "run")
+    again = more_steps(tmp_path / "run", f"train.steps={STEPS + 3}")
+    (said,) = notices(resumed(tmp_path / "run", again))
+    assert (
+        "to 0.0025 at once, and rises to 0.0075 at the end, because the warm-up has 4 steps" in said
+    )
+    assert max(rate for step, rate in rates_of(tmp_path / "run").items() if step > STEPS) == 0.0075
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])

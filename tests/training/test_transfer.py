@@ -148,6 +148,17 @@ def test_fine_tuning_has_a_lower_rate_unless_one_is_given():
     assert (own.learning_rate, own.warmup) == (0.3, 2)
 
 
+@pytest.mark.parametrize("rate", ["-1", "true", "fast", "null", ".inf"])
+def test_a_wrong_learning_rate_is_refused_where_it_stands(tmp_path, rate):
+    file = tmp_path / "run.yaml"
+    file.write_text(f"data: {{text: fox}}\ntrain: {{learning_rate: {rate}}}\n")
+    start = Start("runs/a", ModelConfig(), "--finetune", tunes=True)
+    with pytest.raises(
+        ConfigError, match=r"^\S+run.yaml:2:24: train.learning_rate: expected a num"
+    ):
+        load_config(str(file), start=start)
+
+
 def test_new_symbols_in_a_frozen_table_are_told():
     old = training("cab\n")
     new = training("cabd\n", "train.freeze=embedding", init_from=old.checkpoint())

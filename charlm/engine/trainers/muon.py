@@ -105,15 +105,14 @@ def orthogonal(matrix: Array, rounds: int = ROUNDS) -> Array:
         return np.zeros_like(matrix)
     gram /= squares
     product = np.eye(len(gram), dtype=matrix.dtype) / np.sqrt(squares)
-    for last in (*[False] * (rounds - 1), True):
-        polynomial = (
-            gram @ gram.T
-        )  # of a symmetric matrix and its transpose, numpy computes one half
+    for left in reversed(range(rounds)):
+        # numpy computes one half of the product of a matrix and its transpose; gram is symmetric
+        polynomial = gram @ gram.T
         polynomial *= c
         polynomial += b * gram
         polynomial.flat[:: len(gram) + 1] += a
         product = product @ polynomial
-        if not last:
+        if left:
             gram = polynomial @ gram @ polynomial
     result: Array = product @ matrix
     return result

@@ -60,7 +60,7 @@ def blend_backward(
     h_BH: Array | None,
     state_gradient_STBH: Array | None = None,
 ) -> tuple[Array, Array, Array]:
-    """Return the gradients of d, of a, and of the initial state, zeros if it was not given."""
+    """Return the gradients of d, of a, and of the initial state, which is zeros if it is not given."""
     k_TBH, c_TBH = saved
     dh_TBH = dy_STBH[0].copy()
     for t in reversed(range(len(dh_TBH) - 1)):

@@ -121,7 +121,7 @@ def recipe(seconds: float, characters: int, speed: float = 1.0) -> Recipe:
             default=known[0],
         ).name,
         units,
-        float(f"{rate:.2g}"),
+        float(f"{rate:.3g}"),
         _rounded(_line(passes, read, [0.0, *(point.dropout for point in known)])),
         _rounded(_line(passes, read, [0.0, *(point.input_dropout for point in known)])),
     )

@@ -38,7 +38,7 @@ def test_the_result_in_words_and_the_best_config(typed):
     assert "Best trial: " in words
     assert "Its score in the search is" in words
     assert "from fresh seeds" in words
-    assert "The config as it is (train.learning_rate=0.008) has" in words
+    assert "The config as it is (train.learning_rate=0.0125) has" in words
     assert (
         "With each of 2 fresh seeds, the best trial's config is better than the config as it is"
         in words

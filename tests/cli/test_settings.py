@@ -14,6 +14,8 @@ from tests.cli.reference import help_of
 OTHERS = {
     "model.cell": "gru",
     "data.encoding": "cp1252",
+    "data.framing": "stream",
+    "data.separator": "---",
     "data.val_file": "a: b.txt",
     "train.trainer": "adam",
     "train.max_time": "90s",
@@ -62,7 +64,8 @@ def test_an_option_sets_its_key_as_set_does(capsys, monkeypatch, tmp_path, flag)
     value = OTHERS.get(key, "7")
     quoted = f"'{value}'" if key == "data.val_file" else value
     # beside these every value is allowed
-    around = ["--set", "data.framing=stream", "--set", "data.alphabet=null"]
+    framing = "documents" if key == "data.separator" else "stream"
+    around = ["--set", f"data.framing={framing}", "--set", "data.alphabet=null"]
     wanted = load_config(overrides=[f"{key}={quoted}", around[1], around[3]])
     if key in ("train.epochs", "train.max_time"):  # one budget replaces the others
         wanted = load_config(

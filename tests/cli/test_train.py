@@ -69,7 +69,7 @@ def test_a_config_and_a_text(charlm, tmp_path):
     assert "cell: gru" in done.stdout
     assert "framing: stream" in done.stdout
     assert "seed: 7" in done.stdout
-    assert "trainer: adam" in done.stdout
+    assert "trainer: muon" in done.stdout
     assert "the training of preset small" in done.stderr
     given = charlm("train", "small", "--set", "data.text=novel.txt", "--print-config")
     assert given.returncode == 0, given.stderr

@@ -63,7 +63,7 @@ def test_a_trial_has_the_score_of_a_training_and_is_scored_at_equal_parts(tmp_pa
 
 
 def test_the_config_as_it_is_may_be_the_best(tmp_path):
-    searching = search(tmp_path, "train.learning_rate=1e-7,0.008")
+    searching = search(tmp_path, "train.learning_rate=1e-7,0.0125")
     ended(searching)
     result = searching.result()
     assert result.best.number == 1

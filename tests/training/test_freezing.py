@@ -103,7 +103,7 @@ def test_a_resumed_run_keeps_them_to_the_bit(tmp_path):
     list(Training(again, RunDirectory(cut), text=TEXT, resume=last).events())
     assert left_behind(cut) == left_behind(whole)
     other = load_config(str(cut / "config.yaml"), overrides=["train.freeze=rnn"])
-    with pytest.raises(ConfigError, match=r"train.freeze was \('embedding', 'layer1'\)"):
+    with pytest.raises(ConfigError, match=r'train.freeze was \["embedding", "layer1"\]'):
         Training(other, RunDirectory(cut), text=TEXT, resume=last)
 
 

@@ -11,6 +11,7 @@ from charlm.engine.arrays import Array
 from charlm.engine.parameters import Parameter, ParameterCollection
 from charlm.engine.trainers.rules import AdamTrainer
 from charlm.kernels import NUMPY, Kernels
+from charlm.threads import one_thread
 
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 """Coefficients of s, s^3 and s^5 that bring a singular value s from (0, 1] near 1: Jordan et al., 2024."""
@@ -71,7 +72,8 @@ class MuonTrainer(AdamTrainer):
             m *= real(self.momentum)
             m += g
             g += real(self.momentum) * m
-            step = orthogonal(g.reshape(inputs_outputs))
+            with one_thread():  # those of the kernels wait for work and would slow others down
+                step = orthogonal(g.reshape(inputs_outputs))
             step *= real(rate * math.sqrt(max(1.0, inputs_outputs[1] / inputs_outputs[0])))
             value = parameter.write()
             value *= real(1 - rate * self.weight_decay)

@@ -84,9 +84,11 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """Return them as a part of a config."""
-        model = {"hidden_dim": self.units, "dropout": self.dropout}
-        if self.input_dropout:
-            model["input_dropout"] = self.input_dropout
+        model = {
+            "hidden_dim": self.units,
+            "dropout": self.dropout,
+            "input_dropout": self.input_dropout,
+        }
         return {"model": model, "train": {"learning_rate": self.rate}}
 
 

@@ -97,3 +97,12 @@ def test_standard_input_gets_the_settings_of_the_presets():
 
 def test_this_machine_has_a_speed():
     assert machine_speed() > 0
+
+
+def test_a_short_training_of_a_long_text_has_no_dropout(tmp_path):
+    long = tmp_path / "long.txt"
+    with long.open("wb") as file:
+        file.truncate(30_000_000)
+    assert load_config(texts=[str(long)]).model.input_dropout > 0
+    short = load_config(texts=[str(long)], overrides=["train.max_time=3m"])
+    assert (short.model.dropout, short.model.input_dropout) == (0, 0)

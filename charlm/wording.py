@@ -55,12 +55,15 @@ def duration(seconds: float) -> str:
     Example:
         >>> duration(7.25), duration(200), duration(9000)
         ('7.2 s', '3 min 20 s', '2 h 30 min')
+        >>> duration(59.96), duration(119.7), duration(3599.8)  # rounded before the units are chosen
+        ('1 min 0 s', '2 min 0 s', '1 h 0 min')
     """
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def dotted(path: Iterable[str | int]) -> str:

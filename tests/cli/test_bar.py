@@ -12,13 +12,18 @@ import struct
 import sys
 import termios
 import threading
+import time
 import warnings
 
 import pytest
 
 from charlm.cli import main
-from charlm.cli.live.progress import TIME_BAR
+from charlm.cli.live.progress import TIME_BAR, TrainingBar
 from charlm.cli.terminal.screen import Screen
+from charlm.config import load_config
+from charlm.kernels.compiling import COMPILING
+from charlm.training.events import Stepped
+from charlm.training.loop import Training
 
 
 class Terminal:
@@ -114,3 +119,21 @@ def test_work_is_a_line_now_and_then_without_a_terminal(monkeypatch):
     with Screen({"quiet": True, "verbose": False}).task("scoring", 4) as advance:
         advance(1)
     assert len(sys.stderr.getvalue().splitlines()) == 3
+
+
+def test_the_time_left_does_not_count_compiling(monkeypatch, capsys):
+    monkeypatch.setattr("charlm.cli.live.progress.PAUSE", -1)  # every time
+    config = load_config("srnn", overrides=["train.steps=null", "train.max_time=0.4s"])
+    training = Training(config)
+    bar = TrainingBar(training, Screen({"quiet": False, "verbose": False}))
+    compiled = False
+    for event in training.events():
+        bar.show(event)
+        if isinstance(event, Stepped) and not compiled:
+            compiled = True
+            COMPILING.begin()
+            time.sleep(1)
+            COMPILING.end()
+    left = re.findall(r"([\d.]+) s left", capsys.readouterr().err)
+    assert left
+    assert max(map(float, left)) <= 0.4

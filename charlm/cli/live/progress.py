@@ -23,7 +23,8 @@ class TrainingBar:
         self._screen = screen
         self._loss = self._held_out = ""
         self._characters = 0
-        self._began = self._said = time.perf_counter()
+        self._said = time.perf_counter()
+        self._began = 0.0  # by the training's clock: compiling does not count
         self._first: float | None = None
         self._now = 0.0
 
@@ -50,9 +51,9 @@ class TrainingBar:
             self._screen.start_bar(budget.seconds, done, bar_format=TIME_BAR)
 
     def _step(self, stepped: Stepped) -> None:
-        if self._first is None:  # the time before, such as for compiling, does not count
+        if self._first is None:
             self._first = stepped.progress
-            self._began = time.perf_counter()
+            self._began = self._training.clock.seconds
         else:
             self._characters += stepped.characters
         self._now = stepped.progress
@@ -72,10 +73,11 @@ class TrainingBar:
     def _rate(self) -> str:
         if not self._characters:
             return ""
-        seconds = time.perf_counter() - self._began
-        return f"{tqdm.format_sizeof(self._characters / seconds)} char/s"
+        return f"{tqdm.format_sizeof(self._characters / self._seconds())} char/s"
 
     def _left(self) -> str:
         done = self._now - (self._first or 0.0)
-        seconds = time.perf_counter() - self._began
-        return duration(seconds * (1 - self._now) / done) if done else "an unknown time"
+        return duration(self._seconds() * (1 - self._now) / done) if done else "an unknown time"
+
+    def _seconds(self) -> float:
+        return self._training.clock.seconds - self._began

@@ -63,6 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{name:14}{table_of(name).title}")
         return
     table = table_of(asked.name)
+    if asked.text is not None and not table.takes_text:
+        with_text = ", ".join(name for name in NAMES if table_of(name).takes_text)
+        parser.error(f"--text: {table.name} generates its data; a text is for {with_text}")
     try:
         text = asked.text and asked.text.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -111,4 +111,5 @@ TABLE = Table(
         "The score is the best on the validation part. In the paper it is the score of the test part.",
     ),
     measure=measure,
+    takes_text=True,
 )

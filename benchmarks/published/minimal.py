@@ -102,4 +102,5 @@ TABLE = Table(
         "not enough and two are. The minLSTM of three layers has not converged with this rate and seed.",
     ),
     measure=measure,
+    takes_text=True,
 )

@@ -61,6 +61,7 @@ class Table:
         unit: of the figures.
         differs: what is different here, one sentence each.
         measure: yields our rows.
+        takes_text: whether a text of the user can be measured.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Table:
     unit: str
     differs: tuple[str, ...]
     measure: Callable[[Asked], Iterator[Row]]
+    takes_text: bool = False
 
 
 def markdown(table: Table, rows: list[Row]) -> str:

@@ -68,4 +68,5 @@ TABLE = Table(
         "There is an embedding of 28 numbers instead of one-hot vectors, and the forget gate begins with a bias of 1.",
     ),
     measure=measure,
+    takes_text=True,
 )

@@ -220,3 +220,10 @@ def test_a_text_that_cannot_be_read_is_refused(tmp_path, capsys):
         with pytest.raises(SystemExit):
             main(["karpathy", "--quick", "--text", str(tmp_path / name)])
         assert f"error: --text {tmp_path / name}: " in capsys.readouterr().err
+
+
+def test_a_text_for_a_table_that_generates_its_data_is_refused(tmp_path, capsys):
+    (tmp_path / "novel.txt").write_text("abc")
+    with pytest.raises(SystemExit):
+        main(["adding", "--quick", "--text", str(tmp_path / "novel.txt")])
+    assert "a text is for karpathy, time-machine, minimal" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from charlm.engine.initializers import Normal
 from charlm.engine.parameters import ParameterCollection
 from charlm.engine.random import NumpyStream
 from charlm.engine.trainers import AdamTrainer, MuonTrainer
-from charlm.engine.trainers.muon import POLYNOMIAL, orthogonal
+from charlm.kernels.reference.muon import POLYNOMIAL, orthogonal
 from charlm.training.loop import Training
 
 

@@ -282,6 +282,43 @@ def test_updates(kernels: Kernels, dtype: type, size: int) -> None:
         assert_close(found, wanted)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e6])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (2, 9), (16, 64), (70, 33), (33, 70), (64, 530), (100, 400)]
+)
+def test_muon(kernels: Kernels, dtype: type, shape: tuple[int, int], size: float) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [(rng.standard_normal(shape) * by).astype(dtype) for by in (1.0, size, size)]
+    found, wanted = [a.copy() for a in arrays], [a.astype(np.float64) for a in arrays]
+    for k, three in ((kernels, found), (NUMPY, wanted)):
+        k.muon_update(*three, momentum=0.9, scale=0.5, kept=0.97, rate=0.2)
+    assert found[0].dtype == dtype
+    np.testing.assert_allclose(found[0], wanted[0], atol=1e-5)
+    np.testing.assert_allclose(found[2] / size, wanted[2] / size, atol=1e-6)
+    assert not found[1].any()
+
+
+def test_muon_without_gradients_only_decays(kernels: Kernels) -> None:
+    values = np.ones((20, 40), np.float32)
+    nothing = np.zeros((2, 20, 40), np.float32)
+    kernels.muon_update(values, *nothing, momentum=0.9, scale=1.0, kept=0.5, rate=0.2)
+    assert (values == 0.5).all()
+
+
+def test_muon_has_the_same_bits_with_any_number_of_threads() -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal((150, 600)).astype(np.float32) for _ in range(3)]
+    results = []
+    for threads in (1, 2, 3, 5):
+        three = [a.copy() for a in arrays]
+        kernels = select("numba", threads)
+        kernels.muon_update(*three, momentum=0.9, scale=0.5, kept=0.97, rate=0.2)
+        results.append(three[0])
+    for other in results[1:]:
+        np.testing.assert_array_equal(other, results[0])
+
+
 @pytest.mark.parametrize(
     ("name", "exact", "low", "high", "ulps"),
     [

@@ -16,6 +16,7 @@ from charlm.kernels.compiled.gru import gru_backward, gru_forward
 from charlm.kernels.compiled.gru_after import gru_after_backward, gru_after_forward
 from charlm.kernels.compiled.learning import prepared_step, prepares_step
 from charlm.kernels.compiled.lstm import lstm_backward, lstm_forward
+from charlm.kernels.compiled.muon import muon_update
 from charlm.kernels.compiled.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.compiled.output_layer import (
     affine_softmax_nll_backward,
@@ -40,6 +41,7 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     gru_forward,
     lstm_backward,
     lstm_forward,
+    muon_update,
     norm_lstm_backward,
     norm_lstm_forward,
     prepared_step,

@@ -27,6 +27,7 @@ from charlm.kernels.reference.gru import gru_backward, gru_forward, gru_step, gr
 from charlm.kernels.reference.gru_after import gru_after_backward, gru_after_forward
 from charlm.kernels.reference.learning import prepared_step, prepares_step
 from charlm.kernels.reference.lstm import lstm_backward, lstm_forward, lstm_step, lstm_step_backward
+from charlm.kernels.reference.muon import muon_update
 from charlm.kernels.reference.norm_lstm import norm_lstm_backward, norm_lstm_forward
 from charlm.kernels.reference.output import (
     affine_softmax_nll_backward,
@@ -60,6 +61,7 @@ __all__ = [
     "lstm_step",
     "lstm_step_backward",
     "momentum_update",
+    "muon_update",
     "norm_lstm_backward",
     "norm_lstm_forward",
     "prepared_step",

@@ -148,7 +148,7 @@ def config_asked_for(
     if speeds:
         sizes = set() if start is None else {"model.hidden_dim"}
         return config, _note_on_time(config, speeds[0], sizes | _keys(overrides))
-    return config, _note_on_preset(source, texts)
+    return config, _note_on_preset(source, texts, config, _keys(overrides))
 
 
 def _run_folder(path: Path) -> Path:
@@ -179,8 +179,10 @@ def _note_on_time(config: RunConfig, speed: float, fixed: set[str]) -> str | Non
     )
 
 
-def _note_on_preset(source: str | None, texts: tuple[str, ...]) -> str | None:
-    """Say which preset the texts get, if they get one."""
+def _note_on_preset(
+    source: str | None, texts: tuple[str, ...], config: RunConfig, fixed: set[str]
+) -> str | None:
+    """Say which preset the texts get, if they get one; the user gave the ``fixed`` keys."""
     if not texts or not (source is None or trains_as_a_preset(source)):
         return None
     preset = preset_for(texts)
@@ -193,6 +195,10 @@ def _note_on_preset(source: str | None, texts: tuple[str, ...]) -> str | None:
         return f"the model of {source}, with the training of preset {preset}, {why}"
     why = "for a text of any size" if "-" in texts else why
     others = ", ".join(f"--preset {name}" for name in PRESETS if name != preset)
+    dropout = config.model.dropout
+    own = load_config(texts=texts, preset=preset).model.dropout
+    if dropout != own and fixed.isdisjoint(_with_section("model.dropout")):
+        preset += f" with dropout {dropout:g}"
     return f"preset {preset}, {why} (others: {others})"
 
 

@@ -24,7 +24,7 @@ from charlm.config.presets import (
     trains_as_a_preset,
 )
 from charlm.config.reading import read_file, read_value
-from charlm.config.recipe import TEXT, recipe
+from charlm.config.recipe import TEXT, recipe, recipe_of
 from charlm.config.rules import checked, duration, one_of, seconds_of
 from charlm.config.schema import SECTIONS, RunConfig
 from charlm.config.start import Start
@@ -86,8 +86,8 @@ def load_config(
             tenth and the framing (lines for a list, else stream), and without a source the first names
             the run. If a bundled config has its own text, only its model is used; the preset for the
             texts gives the rest.
-        overrides: ``key.path=value``, or ``Override``; they replace all other values. If ``train.max_time`` is among
-            them, and neither a source nor a preset is given, ``recipe`` chooses sizes for this time.
+        overrides: ``key.path=value``, or ``Override``; they replace all other values. If neither a source nor a preset
+            is given, ``recipe`` chooses dropout for the size of the texts, and sizes for a ``train.max_time``.
         preset: one of ``PRESETS``, instead of a source.
         start: the run whose weights this one starts from. Its network replaces that of a preset; a source that is
             no preset, and overrides, must agree with it.
@@ -134,7 +134,7 @@ def load_config(
         given = with_located_text(node, Path.cwd()).over(given)
         problems += more
     if own_text and preset is None and source in TIMED:
-        root = _for_the_time(given, texts, speed).over(root)
+        root = _for_time_and_text(source, given, texts, speed).over(root)
     if start is not None:
         root = start.over(root)
     root, chosen = given.over(root), given.over(chosen)
@@ -179,16 +179,16 @@ def with_located_text(run: ConfigNode, folder: Path) -> ConfigNode:
     return run.edited(("data", "text"), locate).edited(("data", "val_file"), locate)
 
 
-def _for_the_time(
-    given: ConfigNode, texts: Sequence[str], speed: Callable[[], float] | None
+def _for_time_and_text(
+    preset: str, given: ConfigNode, texts: Sequence[str], speed: Callable[[], float] | None
 ) -> ConfigNode:
-    """Return the settings that suit the training time among the given settings, if there is one."""
+    """Return the settings that suit the texts and the training time: the given one, or that of the preset."""
+    size = size_of(texts) or TEXT  # standard input has a size only when it is read
     time = given.find(("train", "max_time")).value
     try:
         seconds = seconds_of(duration(time))
     except SettingError:  # none, or one that is refused later
-        return ConfigNode.of({}, SET)
-    size = size_of(texts) or TEXT  # standard input has a size only when it is read
+        return ConfigNode.of(recipe_of(preset, size).settings(), "TEXT")
     chosen = recipe(seconds, size, 1.0 if speed is None else speed())
     return ConfigNode.of(chosen.settings(), f"--max-time {time}").over(
         read_file(config_path(chosen.preset))[0]

@@ -129,6 +129,16 @@ def recipe(seconds: float, characters: int, speed: float = 1.0) -> Recipe:
     )
 
 
+def recipe_of(preset: str, characters: int) -> Recipe:
+    """Return the settings of a preset, with dropout for the size of a text.
+
+    >>> recipe_of("small", 100_000).dropout > recipe_of("small", 1_000_000).dropout
+    True
+    """
+    (point,) = (point for point in points() if point.name == preset)
+    return recipe(point.seconds, characters)
+
+
 def _passes(seconds: float, units: int, characters: int) -> float:
     return seconds * CHARACTERS / units**2 / max(1, characters)
 

@@ -10,7 +10,7 @@ from charlm.engine.arrays import Array
 from charlm.kernels import has_numba
 from charlm.threads import one_thread
 
-REFERENCE = 190.0
+REFERENCE = 154.0
 """10^9 additions and multiplications per second of ``PRODUCT`` on the machine of the presets: two cores."""
 WITHOUT_NUMBA = 0.5
 """The speed of a training with numpy's kernels, compared with compiled ones: two layers of 128 take twice the time."""

@@ -131,7 +131,7 @@ def test_the_preset_is_said_of_one_that_can_be(typed, end):
     Path("novel.txt").write_text(TEXT, "utf-8")
     code, _, err = typed(f"charlm train novel.txt {end}")
     assert code == 0, err
-    assert "preset small, chosen by the size of the text (" in err
+    assert "preset small with dropout 0.5, chosen by the size of the text (" in err
 
 
 @pytest.mark.parametrize(

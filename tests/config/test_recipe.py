@@ -67,19 +67,38 @@ def test_a_time_chooses_the_sizes_unless_they_are_given(novel):
     assert (config.model.hidden_dim, config.model.dropout) == (10, 0)
 
 
-def test_presets_configs_and_other_budgets_stay_as_they_are(novel):
+def test_presets_configs_and_other_budgets_keep_the_sizes_of_a_preset(novel):
     def fail() -> float:
         raise AssertionError("no time was given")
 
     small = load_config(texts=[novel], preset="small")
-    for settings in ({"preset": "small"}, {}):
+    by_text = load_config(texts=[novel])
+    assert by_text.model.hidden_dim == small.model.hidden_dim
+    for preset, model in (("small", small.model), (None, by_text.model)):
         for overrides in (["train.steps=9"], ["train.max_time=null", "train.steps=9"]):
-            config = load_config(texts=[novel], overrides=overrides, speed=fail, **settings)
-            assert config.model == small.model
+            config = load_config(texts=[novel], overrides=overrides, speed=fail, preset=preset)
+            assert config.model == model
     timed = load_config(texts=[novel], preset="small", overrides=["train.max_time=1h"], speed=fail)
     assert timed.model == small.model
     named = load_config("lstm", texts=[novel], overrides=["train.max_time=1h"], speed=fail)
     assert named.model == load_config("lstm").model
+
+
+@pytest.mark.parametrize("name", ["small", "medium", "large"])
+def test_dropout_fits_the_size_of_the_text(name, tmp_path):
+    found = []
+    for size in (1_000, 100_000, 1_900_000, 2_100_000, 19_000_000, 21_000_000, 100_000_000):
+        text = tmp_path / f"{size}.txt"
+        with text.open("wb") as file:
+            file.truncate(size)
+        by_text, preset = load_config(texts=[str(text)]), load_config(texts=["fox"], preset=name)
+        if by_text.model.hidden_dim == preset.model.hidden_dim:
+            assert by_text.train == preset.train
+            found.append((size, by_text.model.dropout))
+    assert len(found) > 1
+    dropouts = [dropout for _, dropout in found]
+    assert dropouts == sorted(dropouts, reverse=True)
+    assert dropouts[0] > dropouts[-1]
 
 
 def test_the_speed_of_a_machine_counts(novel):
@@ -103,6 +122,6 @@ def test_a_short_training_of_a_long_text_has_no_dropout(tmp_path):
     long = tmp_path / "long.txt"
     with long.open("wb") as file:
         file.truncate(30_000_000)
-    assert load_config(texts=[str(long)]).model.input_dropout > 0
+    assert load_config(texts=[str(long)], preset="large").model.input_dropout > 0
     short = load_config(texts=[str(long)], overrides=["train.max_time=3m"])
     assert (short.model.dropout, short.model.input_dropout) == (0, 0)

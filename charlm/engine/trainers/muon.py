@@ -24,7 +24,7 @@ class MuonTrainer(AdamTrainer):
         matrix_factor: the factor on the learning rate for them.
         momentum: of their gradients.
         weight_decay: of the matrices. All directions of an update are equally large, so without it they only grow.
-        kernels: those that apply Adam's rule.
+        kernels: those that apply both rules.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """Compare the preset `small` with the same recipe in PyTorch, for the same time, in turns.
 
-    python -m benchmarks.recipe TEXT --minutes 3 --rounds 1
+    python -m benchmarks.recipe TEXT --minutes 3 --seeds 0
 
-Each contender trains in a process of its own, one after the other, and is scored on the held-out text every
-half minute of its time, scores included. The curves go to stdout, a line of JSON for each score.
+Each contender trains in a process of its own, one after the other, with each seed, and is scored on the held-out text
+every half minute of its time, scores included. The curves go to stdout, a line of JSON for each score.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def charlm(config: RunConfig, minutes: float) -> Iterator[dict[str, Any]]:
         run = Path(folder) / "run"
         command = [sys.executable, "-m", "charlm", "-q", "train", text, "--preset", "small"]
         command += ["--max-time", f"{minutes * 60:g}s", "-o", str(run), "--sample-every", "0"]
+        command += ["--seed", str(config.train.seed)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         for line in (run / "metrics.jsonl").read_text().splitlines():
             row = json.loads(line)
@@ -114,19 +115,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text")
     parser.add_argument("--minutes", type=float, default=3)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", choices=CONTENDERS)
     given = parser.parse_args()
     if given.only is None:
-        for _ in range(given.rounds):
+        for seed in given.seeds:
             for name in CONTENDERS:
                 command = [sys.executable, "-m", "benchmarks.recipe", *sys.argv[1:]]
-                subprocess.run([*command, "--only", name], check=True)
+                command += ["--only", name, "--seeds", str(seed)]
+                subprocess.run(command, check=True)
         return
-    config = load_config(texts=[given.text], preset="small")
+    seed = given.seeds[0]
+    config = load_config(texts=[given.text], preset="small", overrides=[f"train.seed={seed}"])
     per_step = config.data.batch_size * config.data.seq_length
     for row in CONTENDERS[given.only](config, given.minutes):
-        print(json.dumps({"system": given.only, "characters": row["step"] * per_step, **row}))
+        facts = {"system": given.only, "seed": seed, "characters": row["step"] * per_step}
+        print(json.dumps({**facts, **row}))
 
 
 if __name__ == "__main__":

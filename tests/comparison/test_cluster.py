@@ -307,7 +307,7 @@ def test_stopping_saves_what_the_workers_have(
 ) -> None:
     monkeypatch.setattr(cluster, "PIECE", 600.0)
     monkeypatch.setattr(cluster, "LONGEST", 600.0)
-    train = attrs.evolve(members[0].config.train, steps=10**6)
+    train = attrs.evolve(members[0].config.train, steps=10**6, patience=None)
     budget = replace(BUDGET, steps=10**6)
     long = attrs.evolve(
         members[0], config=attrs.evolve(members[0].config, train=train), budget=budget

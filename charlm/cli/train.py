@@ -31,6 +31,7 @@ from charlm.config import (
     to_yaml,
     trains_as_a_preset,
 )
+from charlm.config.recipe import points
 from charlm.errors import InputError
 from charlm.ranks import Ranks
 from charlm.runs.mark import CONFIG, is_run
@@ -196,7 +197,7 @@ def _note_on_preset(
     why = "for a text of any size" if "-" in texts else why
     others = ", ".join(f"--preset {name}" for name in PRESETS if name != preset)
     dropout = config.model.dropout
-    own = load_config(texts=texts, preset=preset).model.dropout
+    own = {point.name: point.dropout for point in points()}.get(preset, dropout)
     if dropout != own and fixed.isdisjoint(_with_section("model.dropout")):
         preset += f" with dropout {dropout:g}"
     return f"preset {preset}, {why} (others: {others})"

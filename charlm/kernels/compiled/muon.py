@@ -65,14 +65,15 @@ def _finish_panel(C, p, M, A, factor, own, diagonal):
 
 
 @compiled()
-def _product(C, A, B, M, own, diagonal, factor, me, threads):
-    """C = factor A B + own A + diagonal I, of symmetric (M, M) matrices whose product is symmetric."""
+def _product(C, A, B, M, factor, own, diagonal, meeting, met, me, threads):
+    """C = factor A B + own A + diagonal I, of symmetric (M, M) matrices whose product is symmetric; then meet."""
     for p in range(M // PANEL):
         if _is_mine(p, me, threads):
             for q in range(p, M // PANEL):
                 to = (p * M + q * PANEL) * PANEL
                 multiply(A, p * M * PANEL, M, B, q * M * PANEL, 1, PANEL, PANEL, C, to, PANEL, 0)
             _finish_panel(C, p, M, A, factor, own, diagonal)
+    return meet(meeting, met, threads)
 
 
 @compiled()
@@ -132,9 +133,8 @@ def _step(values, g, S, rows, columns, M, c, kept, rate, mine):
 def _muon_update(values, g, m, sizes, settings, X, matrices, mine, meeting, me, threads):
     if not enter(meeting, me, threads):
         return
-    rows, columns, rounds = sizes
+    rows, columns, M, N, rounds = sizes
     momentum, scale, kept, rate, a, b, c = settings
-    M, N = padded(rows), -(-columns // LANES) * LANES
     A, P, S, T = matrices[0], matrices[1], matrices[2], matrices[3]
     mine = mine[me]
     one, zero = np.float32(1), np.float32(0)
@@ -155,18 +155,13 @@ def _muon_update(values, g, m, sizes, settings, X, matrices, mine, meeting, me, 
             if _is_mine(p, me, threads):
                 _finish_panel(A, p, M, A, one / squares, zero, zero)
         met = meet(meeting, met, threads)
-        _product(S, A, A, M, b, a, c, me, threads)
-        met = meet(meeting, met, threads)
+        met = _product(S, A, A, M, c, b, a, meeting, met, me, threads)
         for done in range(1, rounds):
             last_polynomial = S if done == 1 else P
-            _product(T, A, last_polynomial, M, zero, zero, one, me, threads)
-            met = meet(meeting, met, threads)
-            _product(A, T, last_polynomial, M, zero, zero, one, me, threads)
-            met = meet(meeting, met, threads)
-            _product(P, A, A, M, b, a, c, me, threads)
-            met = meet(meeting, met, threads)
-            _product(T, S, P, M, zero, zero, one, me, threads)
-            met = meet(meeting, met, threads)
+            met = _product(T, A, last_polynomial, M, one, zero, zero, meeting, met, me, threads)
+            met = _product(A, T, last_polynomial, M, one, zero, zero, meeting, met, me, threads)
+            met = _product(P, A, A, M, c, b, a, meeting, met, me, threads)
+            met = _product(T, S, P, M, one, zero, zero, meeting, met, me, threads)
             S, T = T, S
         rate /= np.float32(sqrt(squares))
     else:
@@ -199,7 +194,7 @@ def muon_update(
     team.run(
         _muon_update,
         *(array.reshape(-1) for array in arrays),
-        (rows, columns, ROUNDS),
+        (rows, columns, M, N, ROUNDS),
         tuple(map(np.float32, (momentum, scale, kept, rate, *POLYNOMIAL))),
         X,
         matrices.reshape(4, -1),

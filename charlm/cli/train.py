@@ -199,7 +199,7 @@ def _note_on_preset(
     dropout = config.model.dropout
     own = {point.name: point.dropout for point in points()}.get(preset, dropout)
     if dropout != own and fixed.isdisjoint(_with_section("model.dropout")):
-        preset += f" with dropout {dropout:g}"
+        why += f", with dropout {dropout:g} for how often the training reads it"
     return f"preset {preset}, {why} (others: {others})"
 
 

@@ -6,6 +6,8 @@ line, overrides. They are merged as trees and checked once, at the end.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -87,7 +89,8 @@ def load_config(
             the run. If a bundled config has its own text, only its model is used; the preset for the
             texts gives the rest.
         overrides: ``key.path=value``, or ``Override``; they replace all other values. If neither a source nor a preset
-            is given, ``recipe`` chooses dropout for the size of the texts, and sizes for a ``train.max_time``.
+            is given, ``recipe`` chooses dropout for how often the texts will be read, and sizes for a
+            ``train.max_time``.
         preset: one of ``PRESETS``, instead of a source.
         start: the run whose weights this one starts from. Its network replaces that of a preset; a source that is
             no preset, and overrides, must agree with it.
@@ -188,11 +191,25 @@ def _for_time_and_text(
     try:
         seconds = seconds_of(duration(time))
     except SettingError:  # none, or one that is refused later
-        return ConfigNode.of(recipe_of(preset, size).settings(), "TEXT")
+        passes = _passes(given.over(read_file(config_path(preset))[0]), size)
+        return ConfigNode.of(recipe_of(preset, size, passes).settings(), "TEXT")
     chosen = recipe(seconds, size, 1.0 if speed is None else speed())
     return ConfigNode.of(chosen.settings(), f"--max-time {time}").over(
         read_file(config_path(chosen.preset))[0]
     )
+
+
+def _passes(run: ConfigNode, size: int) -> float | None:
+    """Return how often a training with a number of updates or epochs reads its text; None if it has neither number."""
+
+    def number(section: str, key: str) -> float:
+        value = run.find((section, key)).value
+        # a wrong value is refused later
+        return float(min(value, sys.maxsize)) if isinstance(value, (int, float)) else math.inf
+
+    read = number("train", "steps") * number("data", "batch_size") * number("data", "seq_length")
+    passes = min(number("train", "epochs"), read / size)
+    return None if passes == math.inf else passes
 
 
 def _for_other_texts(run: ConfigNode, texts: Sequence[str]) -> ConfigNode:

@@ -113,9 +113,6 @@ def recipe(seconds: float, characters: int, speed: float = 1.0) -> Recipe:
     units = STEP * round(units / STEP)
     rates = [math.log(point.rate) for point in known]
     rate = math.exp(_line(min(max(at, times[0]), times[-1]), times, rates))
-    # a text that is read once needs no dropout
-    read = [0.0, *(math.log(point.passes) for point in known)]
-    passes = min(max(0.0, math.log(_passes(work, units, characters))), read[-1])
     return Recipe(
         max(
             (point for point in known if point.seconds <= work),
@@ -124,19 +121,39 @@ def recipe(seconds: float, characters: int, speed: float = 1.0) -> Recipe:
         ).name,
         units,
         float(f"{rate:.3g}"),
-        _rounded(_line(passes, read, [0.0, *(point.dropout for point in known)])),
-        _rounded(_line(passes, read, [0.0, *(point.input_dropout for point in known)])),
+        *_dropouts(_passes(work, units, characters)),
     )
 
 
-def recipe_of(preset: str, characters: int) -> Recipe:
-    """Return the settings of a preset, with dropout for the size of a text.
+def recipe_of(preset: str, characters: int, passes: float | None = None) -> Recipe:
+    """Return the settings of a preset, with dropout for a text and a number of passes over it.
+
+    Args:
+        preset: its name.
+        characters: of the text.
+        passes: how often a training with a number of updates or epochs reads the text; None means as often as it is
+            read in the time of the preset.
 
     >>> recipe_of("small", 100_000).dropout > recipe_of("small", 1_000_000).dropout
     True
+    >>> recipe_of("small", 100_000, passes=1).dropout
+    0.0
     """
     (point,) = (point for point in points() if point.name == preset)
-    return recipe(point.seconds, characters)
+    if passes is None:
+        passes = _passes(point.seconds, point.units, characters)
+    return Recipe(preset, point.units, point.rate, *_dropouts(passes))
+
+
+def _dropouts(passes: float) -> tuple[float, float]:
+    """Return dropout, and that of the embeddings, for a text that is read so often; once needs none."""
+    known = points()
+    read = [0.0, *(math.log(point.passes) for point in known)]
+    at = min(math.log(max(1.0, passes)), read[-1])
+    return (
+        _rounded(_line(at, read, [0.0, *(point.dropout for point in known)])),
+        _rounded(_line(at, read, [0.0, *(point.input_dropout for point in known)])),
+    )
 
 
 def _passes(seconds: float, units: int, characters: int) -> float:

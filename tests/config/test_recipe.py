@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.config import load_config
 from charlm.config.recipe import LONGEST, SHORTEST, TEXT, points, recipe
+from charlm.errors import ConfigError
 from charlm.training.speed import machine_speed
 
 TIMES = st.floats(1, 100_000)
@@ -72,12 +75,12 @@ def test_presets_configs_and_other_budgets_keep_the_sizes_of_a_preset(novel):
         raise AssertionError("no time was given")
 
     small = load_config(texts=[novel], preset="small")
-    by_text = load_config(texts=[novel])
-    assert by_text.model.hidden_dim == small.model.hidden_dim
-    for preset, model in (("small", small.model), (None, by_text.model)):
-        for overrides in (["train.steps=9"], ["train.max_time=null", "train.steps=9"]):
-            config = load_config(texts=[novel], overrides=overrides, speed=fail, preset=preset)
-            assert config.model == model
+    assert load_config(texts=[novel]).model.hidden_dim == small.model.hidden_dim
+    for overrides in (["train.steps=9"], ["train.max_time=null", "train.steps=9"]):
+        config = load_config(texts=[novel], overrides=overrides, speed=fail, preset="small")
+        assert config.model == small.model
+        config = load_config(texts=[novel], overrides=overrides, speed=fail)
+        assert config.model.hidden_dim == small.model.hidden_dim
     timed = load_config(texts=[novel], preset="small", overrides=["train.max_time=1h"], speed=fail)
     assert timed.model == small.model
     named = load_config("lstm", texts=[novel], overrides=["train.max_time=1h"], speed=fail)
@@ -99,6 +102,31 @@ def test_dropout_fits_the_size_of_the_text(name, tmp_path):
     dropouts = [dropout for _, dropout in found]
     assert dropouts == sorted(dropouts, reverse=True)
     assert dropouts[0] > dropouts[-1]
+
+
+@pytest.mark.parametrize("budget", ["epochs=40", "steps=2000"])
+def test_dropout_fits_the_passes_of_a_number_of_updates_or_epochs(budget, novel):
+    def dropout_of(*given: str) -> float:
+        return load_config(texts=[novel], overrides=["train.max_time=null", *given]).model.dropout
+
+    key, number = budget.split("=")
+    fewer = [dropout_of(f"train.{key}={int(number) // part}") for part in (40, 10, 2, 1)]
+    assert fewer == sorted(fewer)
+    assert (fewer[0], fewer[-1] > 0.2) == (0, True)
+    assert dropout_of(f"train.{budget}", "train.epochs=1") == 0
+    assert dropout_of(f"train.{budget}", "model.dropout=0.7") == 0.7
+    assert dropout_of("train.steps=2000", "data.batch_size=1") < dropout_of("train.steps=2000")
+
+
+def test_numbers_that_no_training_can_have_are_refused(novel):
+    for wrong in (
+        "train.steps=x",
+        "train.steps=[1]",
+        "data.batch_size=0",
+        f"train.steps={10**400}",
+    ):
+        with pytest.raises(ConfigError, match=re.escape(wrong.partition("=")[0])):
+            load_config(texts=[novel], overrides=["train.max_time=null", "train.steps=9", wrong])
 
 
 def test_the_speed_of_a_machine_counts(novel):

@@ -29,6 +29,8 @@ TEXT = 1_000_000
 STEP = 32
 """Units are a multiple of this: compiled code works on whole vectors."""
 DROPOUT_STEP = 0.05
+SIZE_POWER = 1 / 3
+"""A text that is eight times shorter needs the dropout of twice as many passes: docs/recipes.md has the runs."""
 
 
 @attrs.frozen
@@ -121,7 +123,7 @@ def recipe(seconds: float, characters: int, speed: float = 1.0) -> Recipe:
         ).name,
         units,
         float(f"{rate:.3g}"),
-        *_dropouts(_passes(work, units, characters)),
+        *_dropouts(_passes(work, units, characters), characters),
     )
 
 
@@ -136,20 +138,21 @@ def recipe_of(preset: str, characters: int, passes: float | None = None) -> Reci
 
     >>> recipe_of("small", 100_000).dropout > recipe_of("small", 1_000_000).dropout
     True
-    >>> recipe_of("small", 100_000, passes=1).dropout
+    >>> recipe_of("small", 1_000_000, passes=1).dropout
     0.0
     """
     (point,) = (point for point in points() if point.name == preset)
     if passes is None:
         passes = _passes(point.seconds, point.units, characters)
-    return Recipe(preset, point.units, point.rate, *_dropouts(passes))
+    return Recipe(preset, point.units, point.rate, *_dropouts(passes, characters))
 
 
-def _dropouts(passes: float) -> tuple[float, float]:
-    """Return dropout, and that of the embeddings, for a text that is read so often; once needs none."""
+def _dropouts(passes: float, characters: int) -> tuple[float, float]:
+    """Return dropout, and that of the embeddings, for a text that is read so often."""
     known = points()
     read = [0.0, *(math.log(point.passes) for point in known)]
-    at = min(math.log(max(1.0, passes)), read[-1])
+    need = passes * (TEXT / max(1, characters)) ** SIZE_POWER
+    at = min(math.log(max(1.0, need)), read[-1])
     return (
         _rounded(_line(at, read, [0.0, *(point.dropout for point in known)])),
         _rounded(_line(at, read, [0.0, *(point.input_dropout for point in known)])),

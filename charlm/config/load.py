@@ -137,7 +137,7 @@ def load_config(
         given = with_located_text(node, Path.cwd()).over(given)
         problems += more
     if own_text and preset is None and source in TIMED:
-        root = _for_time_and_text(source, given, texts, speed).over(root)
+        root = _for_time_and_text(root, source, given, texts, speed).over(root)
     if start is not None:
         root = start.over(root)
     root, chosen = given.over(root), given.over(chosen)
@@ -183,7 +183,11 @@ def with_located_text(run: ConfigNode, folder: Path) -> ConfigNode:
 
 
 def _for_time_and_text(
-    preset: str, given: ConfigNode, texts: Sequence[str], speed: Callable[[], float] | None
+    root: ConfigNode,
+    preset: str,
+    given: ConfigNode,
+    texts: Sequence[str],
+    speed: Callable[[], float] | None,
 ) -> ConfigNode:
     """Return the settings that suit the texts and the training time: the given one, or that of the preset."""
     size = size_of(texts) or TEXT  # standard input has a size only when it is read
@@ -191,7 +195,7 @@ def _for_time_and_text(
     try:
         seconds = seconds_of(duration(time))
     except SettingError:  # none, or one that is refused later
-        passes = _passes(given.over(read_file(config_path(preset))[0]), size)
+        passes = _passes(given.over(root), size)
         return ConfigNode.of(recipe_of(preset, size, passes).settings(), "TEXT")
     chosen = recipe(seconds, size, 1.0 if speed is None else speed())
     return ConfigNode.of(chosen.settings(), f"--max-time {time}").over(
